@@ -1,4 +1,4 @@
-//! A day that somebody names, since the program has no clock of its own.
+//! Calendar day given by the user, since the program has no clock of its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -51,12 +51,12 @@ impl Day {
         Self { start: Duration::from_secs(moment.as_secs() / LENGTH * LENGTH) }
     }
 
-    /// Whether a moment lies before the day.
+    /// Whether a moment is before the day.
     pub fn is_after(self, moment: Duration) -> bool {
         moment < self.start
     }
 
-    /// Whether a moment lies after the day.
+    /// Whether a moment is after the day.
     pub fn is_before(self, moment: Duration) -> bool {
         moment >= self.start + Duration::from_secs(24 * 60 * 60)
     }

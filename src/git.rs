@@ -1,4 +1,4 @@
-//! Git, asked as a program: what the next commit would hold.
+//! Git, run as a program: the content of the next commit.
 
 mod command;
 mod repository;
@@ -23,7 +23,7 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs";
 pub struct GitIndex {
     /// The work tree, absolute and without links.
     pub root: PathBuf,
-    /// Files that it has and the last commit has not, or has otherwise. Absolute.
+    /// Files that it has and the last commit does not have, or has with other content. Absolute.
     pub changed: Vec<PathBuf>,
     /// Files that only the last commit has. Absolute.
     pub removed: Vec<PathBuf>,
@@ -32,7 +32,7 @@ pub struct GitIndex {
 }
 
 impl GitIndex {
-    /// The index of the repository that a directory lies in, or of the one whose hook this runs in.
+    /// The index of the repository that a directory is in, or of the one whose hook this process is.
     pub fn of(directory: &Path) -> Result<Self, Diagnostic> {
         let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
             None => GitRepository::find(directory),
@@ -44,7 +44,7 @@ impl GitIndex {
         let root = repository.root.clone();
         let git = SafeGit::new(repository, GitConfiguration::Isolated);
         let git = git.map_err(|error| git_failure(&error.to_string()))?;
-        // side by side: each of them takes as long to start as to answer
+        // in parallel: each takes as long to start as to answer
         let status = ["--cached", "--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"];
         let status = spawn_git(&git, "diff", &status)?;
         let held = spawn_git(&git, "ls-files", &["--stage", "--full-name", "-z"])?;
@@ -118,8 +118,8 @@ impl GitBlobs {
 
     /// The content of a blob, as it is committed; of one that is longer than a limit the first bytes, and one more.
     ///
-    /// A checkout may write something else: a filter that the configuration of Git names can keep files elsewhere,
-    /// or encrypt them. It is a program, so it is never run, and what only it could give is not read.
+    /// A checkout may write other bytes: a filter that the configuration of Git names can keep files elsewhere, or
+    /// encrypt them. It is a program, so it is never run, and content that only it could restore is not read.
     fn read(&self, blob: &str, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.raw(blob, limit)?;
         if bytes.len() as u64 > limit {
@@ -156,7 +156,7 @@ impl GitBlobs {
         let batch = process.as_mut().ok_or(io::ErrorKind::NotFound)?;
         let read = batch.read(blob, limit);
         if read.is_err() {
-            // who stopped in the middle of an answer is not asked again
+            // a process that stopped in the middle of an answer is not used again
             *process = None;
         }
         read
@@ -186,7 +186,7 @@ impl CatFileProcess {
         let mut bytes = Vec::new();
         let kept = length.min(limit.saturating_add(1));
         self.stdout.by_ref().take(kept).read_to_end(&mut bytes)?;
-        // the rest and a line break: what is asked next is answered behind it
+        // the rest and a line break: the next answer follows it
         let rest = length - kept + 1;
         if io::copy(&mut self.stdout.by_ref().take(rest), &mut io::sink())? != rest {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -221,7 +221,7 @@ fn git_output(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
     }
 }
 
-/// The first line of what Git said.
+/// The first line of Git's error output.
 fn first_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why").trim();

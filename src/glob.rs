@@ -14,7 +14,7 @@ use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
 pub enum GlobError {
     /// It leads out of the directory that it starts from, or out of the root through a link.
     Outside,
-    /// A part is no pattern.
+    /// A part is not a valid pattern.
     Invalid {
         /// The part.
         part: String,
@@ -23,19 +23,19 @@ pub enum GlobError {
     },
     /// A directory could not be listed.
     Unreadable(PathBuf, FileReadError),
-    /// The patterns of a run ask for more work than it may do.
+    /// The patterns of a run need more work than is allowed.
     TooMuch(&'static Budget),
 }
 
 /// Longest pattern, in bytes: no path of a system is longer.
 const LONGEST: usize = 4096;
 
-/// Cost of a pattern part in addition to its text: a compiled part takes some kilobytes, however short.
+/// Cost of a pattern part in addition to its text: a compiled part has some kilobytes, however short.
 const PART_COST: usize = 256;
 
-/// The files and directories that match a pattern below a directory, sorted. `*`, `?`, `[…]` and `{…}` stay
-/// within a part, `**` is any number of directories. Hidden ones match only by name, and links to directories
-/// are not followed: they could lead out, or in a circle.
+/// The files and directories that match a pattern below a directory, sorted. `*`, `?`, `[…]` and `{…}` stay within a
+/// part, `**` is any number of directories. Hidden ones match only by name, and links to directories are not
+/// followed: they could lead out, or in a loop.
 pub fn find_matching(root: &BoundedRoot, directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let parts = parse_parts(pattern)?;
     let mut search = GlobSearch { root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
@@ -77,8 +77,8 @@ fn parse_parts(pattern: &str) -> Result<Vec<GlobPart<'_>>, GlobError> {
     Ok(parts)
 }
 
-/// A search for what matches. Each directory is visited once for each part of the pattern, on however many ways
-/// it is reached.
+/// A search for matches. Each directory is visited once for each part of the pattern, by however many paths it is
+/// reached.
 struct GlobSearch<'s> {
     root: &'s BoundedRoot,
     parts: &'s [GlobPart<'s>],
@@ -88,7 +88,7 @@ struct GlobSearch<'s> {
 }
 
 impl GlobSearch<'_> {
-    /// Notes that the parts from an index on are looked for below a path.
+    /// Records that the parts from an index on are searched below a path.
     fn visit(&mut self, path: PathBuf, index: usize, is_there: bool) -> Result<(), GlobError> {
         GLOB_VISITS.spend(1).map_err(|BudgetExhausted| GlobError::TooMuch(&GLOB_VISITS))?;
         if index < self.parts.len() {
@@ -149,7 +149,7 @@ fn compile_part(part: &str) -> Result<GlobSet, GlobError> {
     Ok(matcher)
 }
 
-/// Whether a part of a path stands for several.
+/// Whether a part of a path is a pattern.
 pub fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '[', '{'])
 }

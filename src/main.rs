@@ -1,8 +1,8 @@
-//! The program; everything it does is in the library.
+//! The program; its implementation is in the library.
 
 use std::process::ExitCode;
 
-/// Rendering makes and lets go of millions of small texts.
+/// Rendering allocates and frees millions of small texts.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

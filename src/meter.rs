@@ -3,22 +3,22 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// A part of a run.
+/// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStage {
-    /// Comparing what is there with what was recorded.
+    /// Comparing the existing state with the recorded one.
     Compare,
     /// Reading layers, decrypting and merging them.
     Layers,
     /// Rendering templates.
     Resolve,
-    /// Deciding what is sensitive.
+    /// Classifying entries as plain or sensitive.
     Route,
-    /// Making objects.
+    /// Building objects.
     Objects,
-    /// Bringing secrets into the form in which they leave, and looking for those that leave otherwise.
+    /// Converting Secrets to their delivery form, and scanning the output for leaked ones.
     Deliver,
-    /// Planning what is written, and writing it.
+    /// Planning and writing the output.
     Emit,
 }
 
@@ -61,7 +61,7 @@ pub struct Progress {
     pub done: usize,
 }
 
-/// Measures a run, from whatever threads it runs on.
+/// Measures a run, across all its threads.
 #[derive(Debug, Default)]
 pub struct Meter {
     /// Nanoseconds, in the order of the stages.
@@ -77,7 +77,7 @@ struct UnitCount {
 }
 
 impl Meter {
-    /// Does something, which is a part of a stage.
+    /// Runs a function, and adds its time to a stage.
     pub fn time<T>(&self, stage: RunStage, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
@@ -85,7 +85,7 @@ impl Meter {
         result
     }
 
-    /// Adds the time that a part of a stage took.
+    /// Adds time to a stage.
     fn record(&self, stage: RunStage, spent: Duration) {
         let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         if let Some(sum) = self.spent.get(stage as usize) {
@@ -99,12 +99,12 @@ impl Meter {
         RunStage::ALL.map(|stage| (stage, Duration::from_nanos(of(stage))))
     }
 
-    /// Says how many there are to do.
+    /// Sets the total number of units.
     pub fn expect(&self, unit: ProgressUnit, total: usize) {
         self.count(unit).total.store(total, Relaxed);
     }
 
-    /// Says that so many more are done.
+    /// Adds to the number of finished units.
     pub fn advance(&self, unit: ProgressUnit, by: usize) {
         self.count(unit).done.fetch_add(by, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Names of things, each a type of its own so that one cannot stand for another.
+//! Names, each a type of its own so that they cannot be confused.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -44,7 +44,7 @@ macro_rules! names {
 }
 
 names! {
-    /// An app: one deployable thing whose configuration is kept together.
+    /// An app: one deployable unit whose configuration is kept together.
     AppName;
     /// An environment: `dev`, `staging`, `prod`.
     EnvironmentName;
@@ -68,7 +68,7 @@ pub fn wrong_dns_label(text: &str) -> Option<&'static str> {
         .then_some("it must consist of lower-case letters, digits and `-`, and start and end with a letter or digit")
 }
 
-/// Whether a text is a DNS label, or would be one but for its length.
+/// Whether a text is a DNS label, or would be one except for its length.
 pub fn is_dns_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -10,7 +10,7 @@ pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Makes something with a path that is known as one of this process.
+/// Creates an object with a path that is registered for this process.
 pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> io::Result<T> {
     let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
     let (path, _, made) = make()?;
@@ -18,27 +18,27 @@ pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> i
     Ok(made)
 }
 
-/// Does what makes the cleanup of a path unnecessary.
+/// Runs a function that makes the cleanup of a path unnecessary.
 pub fn settle<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     let done = work();
     PATHS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
     done
 }
 
-/// Looks at the paths with cleanups of this process, while none is added.
+/// Calls a function with the paths with cleanups of this process, while none is added.
 pub fn with_guarded(look: impl FnOnce(&[&Path])) {
     let paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
     look(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>());
 }
 
-/// Does work as one step.
+/// Runs work as one step.
 pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)) -> T {
     let (done, settled, _) = work();
     PATHS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| !settled.contains(known));
     done
 }
 
-/// Sets what the user is told if a signal ends the program from now on.
+/// Sets the message for the user if a signal ends the program from now on.
 pub fn report_if_ended(_: Option<String>) {}
 
 /// Runs an editor.
@@ -46,7 +46,7 @@ pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
     command.status()
 }
 
-/// Does something that must put the terminal in order again.
+/// Runs a prompt that must restore the terminal.
 pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     ask()
 }

@@ -5,7 +5,7 @@
 pub enum PatternSegment {
     /// A key of a mapping.
     Key(String),
-    /// `*SecretRef`, `*`: the keys of a mapping that start and end so.
+    /// `*SecretRef`, `*`: the keys of a mapping with this start and end.
     Like {
         /// Text before the star.
         start: String,
@@ -18,12 +18,12 @@ pub enum PatternSegment {
     Below,
 }
 
-/// A pattern of paths. A key that holds a dot is quoted: `metadata.annotations."example.com/a"`.
+/// A pattern of paths. A key that contains a dot is quoted: `metadata.annotations."example.com/a"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern(Vec<PatternSegment>);
 
 impl PathPattern {
-    /// Reads a pattern; the error tells what is wrong with it.
+    /// Parses a pattern; the error describes the problem.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut segments = Vec::new();
         let mut rest = text;
@@ -56,7 +56,7 @@ impl PathPattern {
         !self.0.contains(&PatternSegment::Below)
     }
 
-    /// Splits this pattern and another into the steps that they share and what follows in each.
+    /// Splits this pattern and another into the steps that they share and the rest of each.
     pub fn fork(&self, other: &Self) -> (Self, Self, Self) {
         let shared = self.0.iter().zip(&other.0).take_while(|(a, b)| a == b).count();
         let rest = |of: &Self| Self(of.0.iter().skip(shared).cloned().collect());
@@ -64,7 +64,7 @@ impl PathPattern {
     }
 }
 
-/// Reads a key, a star or a quoted key, and returns what follows.
+/// Reads a key, a star or a quoted key, and returns the rest.
 fn parse_segment<'a>(text: &'a str, segments: &mut Vec<PatternSegment>) -> Result<&'a str, String> {
     if let Some(quoted) = text.strip_prefix('"') {
         let (key, rest) = quoted.split_once('"').ok_or("a quoted key has no end")?;

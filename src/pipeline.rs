@@ -1,4 +1,4 @@
-//! The one way through: layers → resolve → route → objects, for an app.
+//! Pipeline of an app: layers → resolve → route → objects.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub struct Pipeline<'p> {
     pub meter: Meter,
     constraints: Constraints,
     references: references::ReferenceRules,
-    /// The day at which certificates must be valid; none if nobody asks.
+    /// Day at which certificates must be valid; none to skip the check.
     at: Option<Day>,
-    /// The form of Secrets, whatever the layers say; none for that of the layers.
+    /// Delivery form of Secrets that overrides the layers; none for that of the layers.
     form: Option<SecretForm>,
 }
 
@@ -40,16 +40,16 @@ pub struct Survey {
     pub environments: Vec<ResolvedTarget>,
     /// Classification of entries as sensitive, across all environments.
     pub routing: Routing,
-    /// Mistakes in environments that nobody asked for. Those that could not be read are left out.
+    /// Errors in environments that were not requested. Environments that could not be read are left out.
     pub beside: Diagnostics,
 }
 
-/// The environments whose layers have to be in order.
+/// The environments whose layers must be valid.
 #[derive(Clone, Copy)]
 enum RequiredEnvironments<'a> {
-    /// All of the app: what is written follows from each of them.
+    /// All of the app: the output depends on each of them.
     All,
-    /// These alone: something is shown of them.
+    /// These alone: only they are shown.
     Only(&'a [EnvironmentName]),
 }
 
@@ -63,7 +63,7 @@ impl RequiredEnvironments<'_> {
 }
 
 impl<'p> Pipeline<'p> {
-    /// A pipeline for the apps of `project`, decrypting with `identities` what has to be.
+    /// A pipeline for the apps of `project`, decrypting with `identities` where necessary.
     pub fn new(project: &'p Project, identities: Identities) -> Self {
         Self {
             library: LayerCache::new(project, identities),
@@ -75,30 +75,30 @@ impl<'p> Pipeline<'p> {
         }
     }
 
-    /// The same, warning of certificates that are not valid on a day.
+    /// Sets the day at which certificates must be valid; others cause a warning.
     #[must_use]
     pub fn on_day(mut self, day: Option<Day>) -> Self {
         self.at = day;
         self
     }
 
-    /// The same, with Secrets in a form that the command line chose.
+    /// Sets a delivery form of Secrets chosen on the command line.
     #[must_use]
     pub fn with_delivery(mut self, form: Option<SecretForm>) -> Self {
         self.form = form;
         self
     }
 
-    /// The day at which certificates must be valid, if somebody asks.
+    /// The day at which certificates must be valid, if one is set.
     pub fn day(&self) -> Option<Day> {
         self.at
     }
 
-    /// Resolves and routes an app. Values are decrypted in the environments that are `wanted`;
-    /// in the others it is enough to know what is encrypted, since routing is decided over all.
+    /// Resolves and routes an app. Values are decrypted in the environments that are `wanted`; for the others it is
+    /// enough to know which values are encrypted, since routing is decided over all.
     ///
-    /// Problems of layers are reported for all environments, those of values for the wanted ones.
-    /// None is given where there is nothing to route by.
+    /// Problems of layers are reported for all environments, those of values for the wanted ones. None if there is
+    /// nothing to route.
     pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
             self.library.merge_definition(app, environment, key_access(environment, wanted), problems)
@@ -106,8 +106,8 @@ impl<'p> Pipeline<'p> {
         self.resolve(app, RequiredEnvironments::All, wanted, wanted, open, problems)
     }
 
-    /// The same, to show something of the environments that are `asked` for: errors in others are put aside, and
-    /// values are decrypted in none but those that are `wanted`.
+    /// Resolves and routes an app to show the environments that are `asked` for: errors in others are put aside, and
+    /// values are decrypted only in those that are `wanted`.
     pub fn survey_asked(
         &self,
         app: &App,
@@ -121,8 +121,8 @@ impl<'p> Pipeline<'p> {
         self.resolve(app, RequiredEnvironments::Only(asked), wanted, asked, open, problems)
     }
 
-    /// The same as far as there are keys. An environment that is wanted and cannot be decrypted is told in
-    /// `unseen`, and resolved as everybody sees it.
+    /// Resolves and routes an app as far as there are keys. A wanted environment that cannot be decrypted is recorded
+    /// in `unseen` and resolved without its secrets.
     pub fn survey_as_far(
         &self,
         app: &App,
@@ -161,7 +161,7 @@ impl<'p> Pipeline<'p> {
         let mut whole = true;
         let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
         let documents = Arc::<DocumentCache>::default();
-        // those that are wanted come first, so that a layer that is shared is decrypted once
+        // wanted ones come first, so that a shared layer is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| (!wanted.contains(environment), !asked.has(environment)));
         for environment in order {
@@ -208,7 +208,7 @@ impl<'p> Pipeline<'p> {
             problems.extend(others.map(|problem| if is_sound { beside_sound(problem, wanted) } else { problem }));
         }
         problems.extend(of_asked);
-        // of an app of which nothing can be read, nothing can be shown
+        // an app that cannot be read at all has nothing to show
         if !whole || (environments.is_empty() && beside.has_errors()) {
             problems.extend(beside);
             return None;
@@ -233,8 +233,8 @@ impl<'p> Pipeline<'p> {
         Some(Survey { app, environments, routing, beside })
     }
 
-    /// The objects of an environment as everybody sees them, by which it is told without a key whether what
-    /// was made of it is current. What is wrong was told with the objects themselves.
+    /// The objects of an environment as seen without keys, by which it is checked without a key whether its output is
+    /// current. Problems were reported with the objects themselves.
     pub fn public_view(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<RenderedObject> {
         let mut nothing = Diagnostics::new();
         let Some(mut definition) = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)
@@ -248,7 +248,7 @@ impl<'p> Pipeline<'p> {
         object::render(target, &mut nothing).whole
     }
 
-    /// An engine for one environment, so that it is known what that one asks for.
+    /// An engine for one environment, so that its queries are recorded separately.
     fn create_engine(&self, documents: &Arc<DocumentCache>) -> Arc<Engine> {
         Engine::with_documents(Arc::new(self.library.project.files.with_own_record()), Arc::clone(documents))
     }
@@ -264,7 +264,7 @@ impl<'p> Pipeline<'p> {
         BuildInput { resolved, routing, siblings: environments, constraints, references, at: self.at, unknown }
     }
 
-    /// The workloads of an environment that use an entry of it, each with the place in it that says so.
+    /// The workloads of an environment that use an entry of it, each with the place of the reference.
     pub fn consumers(&self, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Vec<String> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         object::find_consumers(resolved, &survey.routing, &self.references, id)
@@ -275,7 +275,7 @@ impl<'p> Pipeline<'p> {
         self.objects_with(survey, environment, OnMissingKey::Fail, problems)
     }
 
-    /// The same, where some may not be known.
+    /// Builds the objects, where some values may be unknown.
     pub fn objects_with(
         &self,
         survey: &Survey,
@@ -295,12 +295,12 @@ impl<'p> Pipeline<'p> {
     }
 }
 
-/// Reading of an environment: decrypted, if it is one of those that are wanted.
+/// Key access for an environment: decrypted, if it is wanted.
 fn key_access(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> KeyAccess {
     if wanted.contains(environment) { KeyAccess::Decrypt } else { KeyAccess::StructureOnly }
 }
 
-/// Mistakes in other environments alone.
+/// Errors in other environments alone, without those of the requested ones.
 fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     let key = |problem: &Diagnostic| {
         let place = problem.labels.first().map(|label| label.place.to_string());
@@ -310,7 +310,7 @@ fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     others.into_iter().filter(|problem| !known.contains(&key(problem))).collect()
 }
 
-/// An error in an environment that is not rendered, where nothing is wrong with those that are.
+/// An error in an environment that is not rendered, if the rendered ones have none.
 fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
     if !problem.is_error() {
         return problem;
@@ -351,7 +351,7 @@ mod tests {
     /// Dangling references of these objects, as messages report them.
     fn dangling(objects: &[Value]) -> Vec<String> {
         let directory = tempfile::tempdir().expect("a directory");
-        // what is there: an object of each kind, with a key
+        // existing objects: one of each kind, with a key
         let entry = |sensitive: bool| json!({ "value": "x", "sensitive": sensitive });
         let data = json!({ "there": entry(false), "here": entry(true) });
         let base = json!({ "app": "app", "namespace": NAMESPACE, "bundles": { "known": { "data": data } },
@@ -373,7 +373,7 @@ mod tests {
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut problems).expect("layers");
         pipeline.objects(&survey, &dev, &mut problems);
-        // a sample has the fields that a rule looks at, whatever their types, in any version of the group
+        // a sample has the fields that a rule reads, whatever their types, in any version of the group
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         let errors = errors.filter(|problem| !matches!(problem.rule, Rule::InvalidValue | Rule::InvalidManifest));
         let told = |problem: &Diagnostic| {
@@ -385,7 +385,7 @@ mod tests {
 
     const RULE: Rule = Rule::DanglingReference;
 
-    /// Renders an object for each sample, called `o0`, `o1` …, and holds what is told of them to what is expected.
+    /// Renders an object for each sample, named `o0`, `o1` …, and compares the findings with the expected ones.
     #[track_caller]
     fn assert_told(
         object: impl Fn(&Sample, &str, usize) -> Option<Value>,

@@ -1,9 +1,9 @@
-//! No signal leaves plaintext behind, or half of a change.
+//! Handling of signals, so that none leaves plaintext behind, or half of a change.
 //!
 //! From the first draft, private directory or hidden prompt on, one thread gets the signals that would end the
-//! program. It ends the editor, does what was registered (removes drafts, keeps or removes private directories),
-//! and lets the signal end the program, so that its exit status is that of the signal. What Ctrl-C means
-//! while an editor runs is the editor's business, as with git.
+//! program. It ends the editor, runs the registered cleanups (removes drafts, keeps or removes private directories),
+//! and lets the signal end the program, so that its exit status is that of the signal. The meaning of Ctrl-C while an
+//! editor runs is up to the editor, as with git.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Cleanup of a path when a signal ends the program; its result is shown to the user.
 pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
-/// Cleanups that are due when a signal comes.
+/// Cleanups that are due on a signal.
 struct SignalState {
     watched: bool,
     cleanups: Vec<(PathBuf, Cleanup)>,
     editor: Option<Pid>,
-    /// Somebody is typing what is not shown.
+    /// Whether a hidden prompt is open.
     prompting: bool,
     ending: bool,
     /// Text for the user if a signal ends the program now.
@@ -48,8 +48,8 @@ static STATE: Mutex<SignalState> = Mutex::new(SignalState {
 
 static EDITOR_ENDED: Condvar = Condvar::new();
 
-/// Makes something with a path that a cleanup is registered for. No signal comes between, so that it is known
-/// once it is there.
+/// Creates an object with a path for which a cleanup is registered. No signal comes between, so that the path is
+/// known once it exists.
 pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> io::Result<T> {
     let mut state = watch_signals()?;
     let (path, cleanup, made) = make()?;
@@ -57,7 +57,7 @@ pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> i
     Ok(made)
 }
 
-/// Does what makes the cleanup of a path unnecessary, and no signal comes between.
+/// Runs a function that makes the cleanup of a path unnecessary, without interruption by a signal.
 pub fn settle<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     let mut state = lock_state();
     let done = work();
@@ -65,17 +65,17 @@ pub fn settle<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Looks at the paths with cleanups of this process, while none is added.
+/// Calls a function with the paths with cleanups of this process, while none is added.
 pub fn with_guarded(look: impl FnOnce(&[&Path])) {
     let state = lock_state();
     let paths: Vec<&Path> = state.cleanups.iter().map(|(path, _)| path.as_path()).collect();
     look(&paths);
 }
 
-/// Does work that a signal ends the program only after. The work tells what became of the paths whose cleanups
-/// are unnecessary now, and what the user has to know if a signal waited.
+/// Runs work that a signal interrupts only afterwards. The work returns the paths whose cleanups are now unnecessary,
+/// and the message for the user if a signal waited.
 pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)) -> T {
-    // who cannot be watched is no worse off than before
+    // without a watching thread, the process is no worse off than before
     let mut state = watch_signals().unwrap_or_else(|_| lock_state());
     let (done, settled, report) = work();
     state.cleanups.retain(|(known, _)| !settled.contains(known));
@@ -83,14 +83,14 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)
     done
 }
 
-/// Sets what the user is told if a signal ends the program from now on.
+/// Sets the message for the user if a signal ends the program from now on.
 pub fn report_if_ended(report: Option<String>) {
     if let Ok(mut state) = watch_signals() {
         state.report = report;
     }
 }
 
-/// Runs an editor. Signals from the keyboard are left to it; others end it and the program.
+/// Runs an editor. It handles signals from the keyboard itself; others end it and the program.
 pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
     let mut state = watch_signals()?;
     let mut editor = command.spawn()?;
@@ -103,7 +103,7 @@ pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// Does something that must put the terminal in order again: Ctrl-C ends the program only after it.
+/// Runs a prompt that must restore the terminal: Ctrl-C ends the program only after it.
 pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     watch_signals()?.prompting = true;
     let answer = ask();
@@ -140,7 +140,7 @@ fn on_signal(signal: i32) {
     }
 }
 
-/// Ends the program as a signal does, with nothing left to be cleaned up.
+/// Ends the program as a signal does, with no cleanup left.
 fn end_program(mut state: MutexGuard<'_, SignalState>, signal: i32) {
     state.ending = true;
     let how = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
@@ -153,19 +153,19 @@ fn end_program(mut state: MutexGuard<'_, SignalState>, signal: i32) {
     }
     let said: Vec<String> = state.cleanups.iter().filter_map(|(_, cleanup)| cleanup()).collect();
     for line in said.iter().chain(&state.report) {
-        // whoever hung up reads nothing
+        // after a hangup, the message would not be read
         let _ = writeln!(io::stderr(), "{}", StyledText::from_line(line).render_text(false));
     }
     if signal == SIGQUIT {
         without_core();
     }
-    // the state stays locked: nothing is made any more
+    // the state stays locked: nothing is created any more
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     #[expect(clippy::exit, reason = "what else a signal would do")]
     std::process::exit(128 + signal);
 }
 
-/// A core would hold the secrets that the process does.
+/// Disables core dumps: one would contain the secrets of the process.
 fn without_core() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
@@ -173,7 +173,7 @@ fn without_core() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// If a signal ended the editor, the rest is for the thread that got it.
+/// If a signal ended the editor, the thread that got it does the rest.
 fn wait_for_the_end() {
     while lock_state().ending {
         thread::park();

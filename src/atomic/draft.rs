@@ -1,4 +1,4 @@
-//! Bytes that are to become a file, and are none yet.
+//! Bytes that are to become a file.
 
 use std::fs::File;
 use std::io;
@@ -18,21 +18,21 @@ const RANDOM: usize = 6;
 
 /// A file in the directory of another one.
 pub(super) enum DraftFile {
-    /// It has no name, so that nothing is left of it whatever happens.
+    /// A file without a name, which leaves nothing behind in any case.
     #[cfg(target_os = "linux")]
     Unnamed(File),
-    /// It has a name, where systems of files know none without.
+    /// It has a name, where the file system does not support unnamed files.
     Named(NamedDraft),
 }
 
-/// A draft with a name, which goes with it.
+/// A draft with a name, which is removed with it.
 pub(super) struct NamedDraft {
     file: File,
     path: Option<TempPath>,
 }
 
 impl DraftFile {
-    /// Makes one with these permissions at most.
+    /// Creates a draft with these permissions at most.
     pub(super) fn new(directory: &Path, mode: u32) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(file) = create_unnamed(directory, mode) {
@@ -74,7 +74,7 @@ impl DraftFile {
         }
     }
 
-    /// Gives it the name of its file. No signal may come between.
+    /// Renames it to its file. No signal may interrupt this.
     pub(super) fn name_as(self, target: &Path, is_new: bool) -> io::Result<()> {
         match self {
             #[cfg(target_os = "linux")]
@@ -82,7 +82,7 @@ impl DraftFile {
                 if is_new && link_file(&file, target).is_ok() {
                     return Ok(());
                 }
-                // nothing takes the place of another name but a name
+                // a file replaces another one only by a rename
                 let mut builder = Builder::new();
                 let linked = builder
                     .prefix(PREFIX)
@@ -108,7 +108,7 @@ impl Drop for NamedDraft {
     }
 }
 
-/// A file without a name, where the system of files knows such and a name can be given to it later.
+/// A file without a name, if the file system supports such files and a name can be given to it later.
 #[cfg(target_os = "linux")]
 fn create_unnamed(directory: &Path, mode: u32) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};
@@ -120,7 +120,7 @@ fn create_unnamed(directory: &Path, mode: u32) -> Option<File> {
     CAN_BE_NAMED.get_or_init(|| std::fs::metadata(by_number(&file)).is_ok()).then_some(file)
 }
 
-/// The path by which the system knows an open file.
+/// The path of an open file in `/proc`.
 #[cfg(target_os = "linux")]
 fn by_number(file: &File) -> PathBuf {
     use std::os::fd::AsRawFd as _;
@@ -133,7 +133,7 @@ fn link_file(file: &File, path: &Path) -> io::Result<()> {
     Ok(linkat(CWD, by_number(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-/// Tells other processes that a draft is in use, as long as it is open.
+/// Marks a draft as in use for other processes, as long as it is open.
 #[cfg(unix)]
 fn hold(file: &File) {
     use rustix::fs::{FlockOperation, flock};
@@ -149,7 +149,7 @@ pub fn is_draft(name: &str) -> bool {
     random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Whether a process that lives is writing a draft.
+/// Whether a live process is writing a draft.
 #[cfg(unix)]
 pub fn is_in_use(path: &Path) -> bool {
     use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
@@ -158,7 +158,7 @@ pub fn is_in_use(path: &Path) -> bool {
     flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
 }
 
-/// Whether a process that lives is writing a draft: other systems do not say.
+/// Whether a live process is writing a draft: unknown on other systems.
 #[cfg(not(unix))]
 pub fn is_in_use(_: &Path) -> bool {
     false

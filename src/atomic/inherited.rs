@@ -1,4 +1,4 @@
-//! Attributes that a new file takes over from the one that it replaces.
+//! Attributes that a new file inherits from the one that it replaces.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -10,12 +10,12 @@ use super::{Access, restrict};
 /// The attribute that holds an access control list.
 const ACL: &str = "system.posix_acl_access";
 
-/// The largest value of an attribute that systems know.
+/// The largest value of an attribute that file systems support.
 const LARGEST: usize = 64 * 1024;
 
-/// Gives a draft the owner, the group, the extended attributes and the permissions of a file. Nobody may read it
-/// then who could not read the file: where its group or its list of access cannot be kept, the group may do no more
-/// than everybody.
+/// Gives a draft the owner, the group, the extended attributes and the permissions of a file. It must not become
+/// readable for users who could not read the file: where its group or its access list cannot be kept, the group gets
+/// no more permissions than everyone.
 pub(super) fn inherit(draft: &File, target: &Path, before: &Metadata, access: Access) -> io::Result<()> {
     let made = draft.metadata()?;
     let mut keeps_group = true;
@@ -33,7 +33,7 @@ pub(super) fn inherit(draft: &File, target: &Path, before: &Metadata, access: Ac
     draft.set_permissions(permissions)
 }
 
-/// Copies extended attributes, as far as that is allowed. Whether there is no list of access that was not kept.
+/// Copies extended attributes, as far as that is allowed. Returns whether every access list was kept.
 fn copy_attributes(draft: &File, target: &Path, access: Access) -> bool {
     let mut names = [0; 4096];
     // where there are more than a page of names, none is taken over, and a list of access may be among them

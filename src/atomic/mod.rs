@@ -1,8 +1,8 @@
 //! Files that are either old or new, whatever happens while they are written.
 //!
-//! New bytes are complete on disk before they take the name of their file, and have no name before that where
-//! the system knows such files: then nothing is left of a killed process. The change of names is one step that
-//! no signal comes into, for many files too.
+//! New bytes are complete on disk before they get the name of their file, and have no name before that where the
+//! system supports such files: then a killed process leaves nothing behind. Renaming is one step that no signal
+//! interrupts, for many files too.
 
 mod draft;
 #[cfg(unix)]
@@ -23,18 +23,18 @@ pub use self::draft::{is_draft, is_in_use};
 /// Readers of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Those who could before; of a new file, those whom the mask of the user leaves.
+    /// The same users as before; for a new file, those that the user's mask allows.
     Usual,
-    /// Its owner, and nobody else: it holds secrets in plaintext. What was stricter stays so.
+    /// Its owner alone: it holds secrets in plaintext. Stricter permissions are kept.
     Owner,
 }
 
-/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name, and owner,
-/// permissions and extended attributes are kept. The path has no links, as `disk::resolve_writable` gives it: one
-/// that took the place of the file meanwhile is replaced, not followed.
+/// Replaces or creates a file: its new bytes are complete on disk before they get its name, and owner, permissions
+/// and extended attributes are kept. The path has no links, as returned by `disk::resolve_writable`: one that took
+/// the place of the file meanwhile is replaced, not followed.
 ///
-/// Whoever is killed on the way leaves the old file or the new one. A device or a pipe (`/dev/null`,
-/// `/dev/stdout`) is no file to replace: it takes the bytes.
+/// A process that is killed leaves the old file or the new one. A device or a pipe (`/dev/null`, `/dev/stdout`) is
+/// not replaced: the bytes are written to it.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let CommitOutcome { directories, failed } =
         commit_writes(vec![prepare_write(path, bytes, Access::Usual)?], |_| None);
@@ -44,37 +44,37 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// New bytes that do not have their name yet. Without one they vanish.
+/// New bytes that do not have their name yet. They vanish if they never get it.
 pub enum PreparedWrite {
     /// Complete on disk.
     File(PreparedFile),
-    /// For what is no file.
+    /// Destination that is not a file.
     Device {
         /// Bytes to write.
         bytes: Zeroizing<Vec<u8>>,
-        /// Path of the device that takes it.
+        /// Path of the device.
         target: PathBuf,
     },
 }
 
-/// A complete draft, and the name that it gets.
+/// A complete draft, and the name that it will get.
 pub struct PreparedFile {
     draft: DraftFile,
     target: PathBuf,
     is_new: bool,
 }
 
-/// Outcome of changing names.
+/// Outcome of renaming drafts.
 #[derive(Debug, Default)]
 pub struct CommitOutcome {
-    /// The directories with new names, which [`sync_directory`] makes remember them.
+    /// The directories with new names, for [`sync_directory`].
     pub directories: Vec<PathBuf>,
-    /// The first that could not be done; those after it were not tried.
+    /// The first file that failed; later ones were not tried.
     pub failed: Option<(usize, io::Error)>,
 }
 
-/// Gives drafts their names, in their order. `report` says what a signal that waited for it reports, from how
-/// many were done.
+/// Renames drafts, in their order. `report` returns the message for a signal that waited for it, from the number of
+/// files that are done.
 pub fn commit_writes(prepared: Vec<PreparedWrite>, report: impl FnOnce(usize) -> Option<String>) -> CommitOutcome {
     let mut devices = Vec::new();
     let mut done = signals::uninterrupted(|| {
@@ -99,7 +99,7 @@ pub fn commit_writes(prepared: Vec<PreparedWrite>, report: impl FnOnce(usize) ->
     });
     done.directories.sort();
     done.directories.dedup();
-    // what reads from a pipe may take as long as it likes
+    // the reader of a pipe may take as long as it likes
     for (index, bytes, target) in devices {
         let write = || OpenOptions::new().write(true).open(&target)?.write_all(&bytes);
         if let (None, Err(error)) = (&done.failed, write()) {
@@ -113,7 +113,7 @@ fn parent_directory(target: &Path) -> &Path {
     target.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes new bytes beside the file that they are for, to the disk and unseen.
+/// Writes new bytes beside their file, to the disk and without a name.
 pub fn prepare_write(path: &Path, bytes: &[u8], access: Access) -> io::Result<PreparedWrite> {
     // also a link of /proc, which names no path that could be followed
     if is_device(path) {
@@ -126,9 +126,9 @@ pub fn prepare_write(path: &Path, bytes: &[u8], access: Access) -> io::Result<Pr
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    // a draft is its owner's alone; a new file has the permissions that the mask of the user leaves
+    // a draft is readable by its owner alone; a new file has the permissions that the user's mask allows
     let is_open = before.is_none() && access == Access::Usual;
-    // its own error names the path, which may be what was typed in the wrong place
+    // the system's error names the path, which may be an argument typed in the wrong place
     let mut draft = DraftFile::new(parent_directory(&target), if is_open { 0o666 } else { 0o600 })
         .map_err(|error| io::Error::from(error.kind()))?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
@@ -150,7 +150,7 @@ fn inherit(file: &File, _: &Path, before: &fs::Metadata, access: Access) -> io::
     file.set_permissions(restrict(before.permissions(), access))
 }
 
-/// Whether a path leads to something that takes bytes, and is no file.
+/// Whether a path leads to a destination for bytes that is not a file.
 pub fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
@@ -162,13 +162,13 @@ pub fn count_names(path: &Path) -> u64 {
     fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(1, |metadata| metadata.nlink())
 }
 
-/// Number of names of a file: other systems do not say.
+/// Number of names of a file: unknown on other systems.
 #[cfg(not(unix))]
 pub fn count_names(_: &Path) -> u64 {
     1
 }
 
-/// Permissions without those that nobody but the owner may have.
+/// Permissions without those that only the owner may have.
 #[cfg(unix)]
 pub fn restrict(permissions: Permissions, access: Access) -> Permissions {
     use std::os::unix::fs::PermissionsExt as _;
@@ -178,13 +178,13 @@ pub fn restrict(permissions: Permissions, access: Access) -> Permissions {
     }
 }
 
-/// Permissions without those that nobody but the owner may have: other systems have none.
+/// Permissions without those that only the owner may have: other systems have none.
 #[cfg(not(unix))]
 pub fn restrict(permissions: Permissions, _: Access) -> Permissions {
     permissions
 }
 
-/// Makes a file that does not exist yet, at a path without links.
+/// Creates a file that does not exist yet, at a path without links.
 pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -197,7 +197,7 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes the new name last. Not all systems can; the bytes are safe either way.
+/// Makes new names durable. Not all systems support it; the bytes are safe either way.
 pub fn sync_directory(directory: &Path) {
     if let Ok(directory) = File::open(directory) {
         let _ = directory.sync_all();

@@ -1,4 +1,4 @@
-//! Findings that a team accepts, each for a reason, and perhaps until a day.
+//! Findings that are accepted, each for a reason, and perhaps until a day.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use crate::pipeline::Survey;
 use crate::span::Location;
 use crate::test_hook;
 
-/// Parts findings into those that are accepted and all others; what is accepted in vain, or no longer, is a
-/// finding itself.
+/// Splits findings into accepted ones and all others; an `allow` that accepts nothing, or has expired, is a finding
+/// itself.
 pub(super) fn split_accepted(
     findings: Vec<Finding>,
     survey: &Survey,
@@ -24,7 +24,7 @@ pub(super) fn split_accepted(
     usage: &mut UsageTracker,
 ) -> (Vec<Finding>, Vec<Finding>) {
     let allows = collect_allows(survey, wanted);
-    // of one environment alone nothing can be said of the others
+    // the result for one environment alone shows nothing about the others
     let is_whole = survey.environments.len() == wanted.len();
     let index = AllowIndex::new(allows.iter().copied().filter(|allow| !is_past(allow, today)));
     let mut used = HashSet::new();
@@ -62,7 +62,7 @@ fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s
     allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
 }
 
-/// The file and the offset at which an `allow` is written: no other one has the same.
+/// The file and the offset of an `allow`, which identify it.
 fn allow_position(place: &Location) -> (&str, usize) {
     test_hook::count_work(1);
     (place.source.name(), place.span.start)
@@ -84,7 +84,7 @@ impl<'s> AllowIndex<'s> {
     /// The first `allow` that accepts a finding, by its rule or by its detector.
     fn find(&self, finding: &Finding) -> Option<&'s AllowedFinding> {
         test_hook::count_work(1);
-        // what cannot be read is not accepted
+        // a finding about an unreadable file is not accepted
         if !finding.is_acceptable() {
             return None;
         }
@@ -101,7 +101,8 @@ fn is_past(allow: &AllowedFinding, today: Option<Day>) -> bool {
     until.zip(today).is_some_and(|(until, today)| until < today)
 }
 
-/// Keys that some layer declares plain. An `allow` may be why they can be: then nothing is found.
+/// Keys that some layer declares plain. An `allow` may be the reason for the declaration: then its finding does not
+/// occur.
 fn keys_declared_plain(survey: &Survey) -> HashSet<String> {
     let entries = survey.environments.iter().flat_map(|resolved| resolved.definition.entries());
     let is_plain = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);

@@ -1,7 +1,7 @@
-//! Findings that were there when a team began: they are known, and only new ones count.
+//! Baseline: findings that existed when it was written are known, and only new ones count.
 //!
-//! One line for each, sorted and without line numbers, so that Git merges it and no edit elsewhere makes it
-//! wrong. A value is known by a tag: another credential in the same place is another finding.
+//! One line for each, sorted and without line numbers, so that Git merges it and no edit elsewhere invalidates it. A
+//! value is recognised by a tag: another credential in the same place is another finding.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const HEAD: &str = "\
 # `septum check` tells which, and `septum check --write-baseline` writes the file anew.
 ";
 
-/// What is known.
+/// Known findings.
 #[derive(Debug)]
 pub struct Baseline {
     key: TagKey,
@@ -31,7 +31,7 @@ pub struct Baseline {
     source: Option<Source>,
 }
 
-/// One finding.
+/// Entry for one finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BaselineEntry {
@@ -43,7 +43,7 @@ struct BaselineEntry {
     bundle: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    /// Of the value, or of the message where it is about none.
+    /// Tag of the value, or of the message if the finding is about none.
     tag: String,
 }
 
@@ -56,12 +56,12 @@ struct BaselineFile {
 }
 
 impl Baseline {
-    /// One that knows nothing.
+    /// An empty baseline.
     pub fn new() -> Self {
         Self { key: TagKey::random(), entries: BTreeSet::new(), source: None }
     }
 
-    /// The one of a project, if somebody wrote it down.
+    /// The baseline of a project, if it has one.
     pub fn of_project(project: &Project) -> Result<Option<Self>, Diagnostics> {
         let files = &project.files;
         let path = files.root().join(FILE);
@@ -71,7 +71,7 @@ impl Baseline {
         Ok(Some(Self::read(files.read_text(FileKind::Baseline, &path)?)?))
     }
 
-    /// Reads one. Errors: it is not what `--write-baseline` writes.
+    /// Reads a baseline. Errors: it does not have the form that `--write-baseline` writes.
     pub fn read(source: Source) -> Result<Self, Diagnostic> {
         let invalid = |why: String, place: Option<Span>| {
             Diagnostic::error(Rule::InvalidBaseline, format!("`{FILE}` is no baseline: {why}"))
@@ -88,25 +88,25 @@ impl Baseline {
         Ok(Self { key, entries: page.findings.into_iter().collect(), source: Some(source) })
     }
 
-    /// What values are known by.
+    /// Key of the tags by which values are recognised.
     pub fn key(&self) -> &TagKey {
         &self.key
     }
 
-    /// One with the same key that knows these findings.
+    /// A baseline of these findings with the same key.
     #[must_use]
     pub fn with_findings(&self, findings: &[Finding]) -> Self {
-        // what cannot be read is not accepted for later
+        // a finding about an unreadable file is not accepted for later
         let counted = findings.iter().filter(|finding| is_acceptable(finding));
         Self { key: self.key.clone(), entries: counted.map(|finding| self.entry_for(finding)).collect(), source: None }
     }
 
-    /// How many findings it knows.
+    /// Number of known findings.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it knows none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -124,8 +124,8 @@ impl Baseline {
         }
     }
 
-    /// Parts findings into those that are known and all others. With `whole`, everything was looked for, and
-    /// what was not found is told.
+    /// Splits findings into known ones and all others. With `whole`, the check was complete, and entries that were
+    /// not found are reported.
     pub(super) fn split_known(&self, findings: Vec<Finding>, whole: bool) -> (Vec<Finding>, Vec<Finding>) {
         let mut met = BTreeSet::new();
         let (mut known, mut left) = (Vec::new(), Vec::new());
@@ -144,7 +144,7 @@ impl Baseline {
         (known, left)
     }
 
-    /// That lines of it are of no use any more.
+    /// Finding: entries of the baseline are obsolete.
     fn report_stale(&self, met: &BTreeSet<BaselineEntry>) -> Option<Finding> {
         const MOST: usize = 5;
         let gone: Vec<&BaselineEntry> = self.entries.difference(met).collect();
@@ -166,8 +166,8 @@ impl Baseline {
     }
 }
 
-/// Whether a finding can be known. What is wrong with a tree of output cannot: whoever edits a file of it could accept
-/// the edit in the same commit, and whatever the file holds later with it.
+/// Whether a finding can be known. A finding about an output tree cannot: the author of an edit to one of its files
+/// could accept the edit in the same commit, and all later content of the file with it.
 fn is_acceptable(finding: &Finding) -> bool {
     finding.is_acceptable() && finding.diagnostic.rule != Rule::StaleOutput
 }

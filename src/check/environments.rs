@@ -1,12 +1,12 @@
-//! Keys that some environments have a value for and others do not.
+//! Keys that have a value in some environments and not in others.
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::Sensitivity;
 
-/// Keys without a default that have a value in one environment and none in another. One that is required
-/// is an error of its own; one that a layer takes out is not missed.
+/// Keys without a default that have a value in one environment and none in another. A missing required one is an
+/// error of its own; one that a layer removes is not missing.
 pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
     let Some(first) = survey.environments.first() else { return Vec::new() };
     let mut found = Vec::new();

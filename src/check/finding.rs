@@ -1,4 +1,4 @@
-//! One finding, and what it is about.
+//! A finding, and its subject.
 
 use std::path::{Path, PathBuf};
 
@@ -14,60 +14,60 @@ use crate::span::{Location, Source};
 /// The name of a file of rules.
 pub(super) const RULES: &str = ".sops.yaml";
 
-/// What is wrong, and what it is about.
+/// A diagnostic with its subject: app, environment, entry.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// What, where, why, and what to do.
+    /// The diagnostic.
     pub diagnostic: Diagnostic,
     app: Option<String>,
     environment: Option<String>,
     entry: Option<EntryId>,
-    /// The detector that found a credential, which may be accepted by its name.
+    /// The detector that found a credential, whose name can be used to accept it.
     pub(super) detector: Option<&'static str>,
-    /// What stands for the value that it is about in a baseline.
+    /// Tag of its value in a baseline.
     pub(super) tag: Option<String>,
-    /// Why it is accepted, if it is.
+    /// Reason why it is accepted, if it is.
     pub(super) accepted: Option<Acceptance>,
-    /// How it can be mended by itself, if it can.
+    /// Automatic fix, if there is one.
     pub fix: Option<Fix>,
-    /// Why it was not mended, if that was wanted.
+    /// Reason why a requested fix was skipped.
     pub skip_reason: Option<String>,
-    /// It was met while layers were read, and not in what comes of them.
+    /// Whether it was found while layers were read, and not in their result.
     pub is_of_layers: bool,
-    /// The app that it is about could not be judged because of it.
+    /// Whether it is the reason why its app could not be checked.
     is_unjudged: bool,
-    /// It comes behind all others: least is wrong with it.
+    /// Whether it is sorted after all others, as the least severe.
     pub(super) is_last: bool,
-    /// Where the project lies, once that is known.
+    /// Location of the project, once it is known.
     layout: Option<RepoLayout>,
 }
 
-/// Why a finding is accepted.
+/// Reason why a finding is accepted.
 #[derive(Debug, Clone)]
 pub(super) enum Acceptance {
-    /// Somebody says so in a layer, for a reason.
+    /// A layer accepts it with an `allow`, which has a reason.
     Allowed(String),
-    /// The baseline has it.
+    /// The baseline contains it.
     Known,
 }
 
-/// Where a project lies in its repository.
+/// Location of a project in its repository.
 #[derive(Debug, Clone)]
 pub(super) struct RepoLayout {
     repository: PathBuf,
     project: PathBuf,
-    /// The path from the one to the other; none if they are the same.
+    /// The path from the repository to the project; none if they are the same.
     directory: Option<String>,
 }
 
-/// A finding as `check --format json` shows it.
+/// A finding in the form of `check --format json`.
 #[derive(Debug, Serialize)]
 pub struct FindingView<'a> {
     /// The rule's name.
     pub rule: &'a str,
     /// `error` or `warning`.
     pub severity: String,
-    /// What is wrong.
+    /// The message.
     pub message: &'a str,
     /// Remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,13 +96,13 @@ pub struct FindingView<'a> {
     /// The key in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<&'a str>,
-    /// Why `--fix` left it.
+    /// Reason why `--fix` skipped it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfixed: Option<&'a str>,
 }
 
 impl Finding {
-    /// A finding about an app, in an environment, of an entry, as far as it is about such.
+    /// Creates a finding about an app, in an environment, of an entry, as far as it has these subjects.
     pub fn new_finding(
         diagnostic: Diagnostic,
         app: Option<&str>,
@@ -130,28 +130,28 @@ impl Finding {
         }
     }
 
-    /// The same, with what mends it.
+    /// Adds the fix.
     #[must_use]
     pub(super) fn with_fix(mut self, remedy: Fix) -> Self {
         self.fix = Some(remedy);
         self
     }
 
-    /// The same, met while layers were read.
+    /// Marks it as found while layers were read.
     #[must_use]
     pub(super) fn of_layers(mut self) -> Self {
         self.is_of_layers = true;
         self
     }
 
-    /// The same, which kept an app from being judged.
+    /// Marks it as the reason why an app could not be checked.
     #[must_use]
     pub(super) fn mark_unjudged(mut self) -> Self {
         self.is_unjudged = true;
         self
     }
 
-    /// The same, behind all others.
+    /// Sorts it after all others.
     #[must_use]
     pub(super) fn placed_last(mut self) -> Self {
         self.is_last = true;
@@ -163,22 +163,22 @@ impl Finding {
         self.place().map(|place| place.source.name())
     }
 
-    /// Says where its project lies.
+    /// Sets the location of its project.
     pub(super) fn set_layout(&mut self, home: &RepoLayout) {
         self.layout = Some(home.clone());
     }
 
-    /// The file, from the root of the repository: who shows findings in code wants paths from there.
+    /// The file, from the root of the repository: tools that annotate code need paths from there.
     pub fn path(&self) -> Option<String> {
         self.place().map(|place| self.path_in_repository(place.source.name()))
     }
 
-    /// The root of its project, where that is known.
+    /// The root of its project, if known.
     pub fn project(&self) -> Option<&Path> {
         self.layout.as_ref().map(|home| home.project.as_path())
     }
 
-    /// What to show to who works in the repository, and not in the project.
+    /// The diagnostic with paths from the root of the repository instead of the project.
     pub fn in_repository(&self) -> Diagnostic {
         let mut diagnostic = self.diagnostic.clone();
         for Label { place, .. } in &mut diagnostic.labels {
@@ -192,7 +192,7 @@ impl Finding {
         self.layout.as_ref().map_or_else(|| file.to_owned(), |home| home.path(file))
     }
 
-    /// The same, accepted.
+    /// Accepts it.
     #[must_use]
     pub(super) fn accept(mut self, why: Acceptance) -> Self {
         self.accepted = Some(why);
@@ -204,12 +204,12 @@ impl Finding {
         self.app.as_deref()
     }
 
-    /// How messages call the entry that it is about: `data.KEY`.
+    /// Name in messages of the entry that it is about: `data.KEY`.
     pub fn label(&self) -> Option<String> {
         Some(entry_label(self.app.as_deref()?, self.entry.as_ref()?))
     }
 
-    /// Leaves it for people, and says why: what would have mended it by itself is no advice then.
+    /// Leaves it to the user and sets the reason: the command for the automatic fix is no longer a hint then.
     pub fn skip_fix(&mut self, why: String) {
         self.skip_reason = Some(why);
         if let (Some(Fix::Encrypt(name)), Some(hint)) = (&self.fix, self.diagnostic.hints.first_mut()) {
@@ -230,7 +230,7 @@ impl Finding {
         }
     }
 
-    /// The same finding, as another app met it.
+    /// Merges the same finding of another app into this one.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.is_unjudged |= other.is_unjudged;
         if let (Some(remedy), Some(other)) = (&mut self.fix, &other.fix) {
@@ -243,15 +243,15 @@ impl Finding {
         self.entry.as_ref()
     }
 
-    /// Whether it is a credential that everybody may read.
+    /// Whether it is a credential in plaintext.
     pub(super) fn is_leak(&self) -> bool {
         self.diagnostic.rule == Rule::PlaintextSecret
     }
 
-    /// The kind of failure. An error is a finding like any other, unless nothing could be judged because of it.
+    /// The kind of failure. An error is a finding like any other, unless an app could not be checked because of it.
     pub fn failure(&self) -> FailureKind {
         let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
-        // beyond a bound, nobody looked
+        // beyond a bound, the input was not checked
         let is_unjudged = self.is_unjudged || *rule == BUDGET_EXCEEDED;
         match failure {
             FailureKind::Invalid if *severity == Severity::Warning || !is_unjudged => FailureKind::Found,
@@ -259,7 +259,7 @@ impl Finding {
         }
     }
 
-    /// Whether a baseline or an `allow` may accept it: rendering what cannot be read is not put off.
+    /// Whether a baseline or an `allow` may accept it: errors that prevent reading cannot be accepted.
     pub fn is_acceptable(&self) -> bool {
         let Diagnostic { rule, severity, .. } = &self.diagnostic;
         self.failure() == FailureKind::Found && (*severity == Severity::Warning || rule.info().is_acceptable)
@@ -277,8 +277,7 @@ impl Finding {
         (file, line, column, rule.id(), message, self.app.as_ref(), self.environment.as_ref())
     }
 
-    /// Whether another one says the same of the same place: environments meet the mistakes of a layer that they
-    /// share.
+    /// Whether another one is the same finding at the same place: environments share layers, and their mistakes.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let what = |finding: &Self| {
             let (file, line, column, rule, message, ..) = finding.key();
@@ -287,7 +286,7 @@ impl Finding {
         what(self) == what(other)
     }
 
-    /// The finding as programs see it.
+    /// The finding as serialised for programs.
     pub fn view(&self) -> FindingView<'_> {
         let Diagnostic { rule, severity, message, hints, .. } = &self.diagnostic;
         let place = self.place();
@@ -310,15 +309,15 @@ impl Finding {
 }
 
 impl RepoLayout {
-    /// Of a project in a repository; none if it lies elsewhere.
+    /// The location of a project in a repository; none if it is outside of it.
     pub(super) fn new(repository: &Path, project: &Path) -> Option<Self> {
         let directory = slash_path(project.strip_prefix(repository).ok()?);
         let directory = Some(directory).filter(|directory| !directory.is_empty());
         Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), directory })
     }
 
-    /// The path from the repository of a file as messages name it: from the project, or, of rules, which may lie
-    /// above it, from the directory that the program runs in, or by its whole path.
+    /// The path from the repository of a file in a message, which is named from the project, or, for rules, which may
+    /// be above it, from the working directory, or by its whole path.
     fn path(&self, file: &str) -> String {
         let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
         let whole = if is_rules { std::path::absolute(file).ok() } else { None };

@@ -1,4 +1,4 @@
-//! Credentials that lie in plaintext in files that Git has.
+//! Credentials in plaintext in files that Git has.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -20,18 +20,18 @@ use crate::route::detect::{self, Certainty, Detection, TextKind};
 use crate::span::Location;
 use crate::yaml::node::Scalar;
 
-/// A credential that everybody may read, and what it is known by.
+/// A credential in plaintext, and its tag.
 pub(super) struct PlaintextCredential {
     pub(super) diagnostic: Diagnostic,
     pub(super) entry: Option<EntryId>,
-    /// The detector that found it, which `allow` may name.
+    /// The detector that found it, by the name that `allow` uses.
     pub(super) detector: Option<&'static str>,
-    /// What stands for the value in a baseline.
+    /// Tag of the value in a baseline.
     pub(super) tag: Option<String>,
     pub(super) fix: Option<Fix>,
 }
 
-/// What somebody declares a value to be.
+/// Declared sensitivity of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum DeclaredSensitivity {
     Nothing,
@@ -49,7 +49,7 @@ impl DeclaredSensitivity {
     }
 }
 
-/// Looks for credentials in what an app is made of. What environments share is looked at once.
+/// Searches the files of an app for credentials. Shared layers are searched once.
 pub(super) struct CredentialSearch<'a> {
     rules: &'a [UserRules],
     survey: &'a Survey,
@@ -63,10 +63,10 @@ impl<'a> CredentialSearch<'a> {
         Self { rules, survey, tags, judged_texts: HashSet::new(), leaks: Vec::new() }
     }
 
-    /// Looks at the layers of an environment, and at the files that they name.
+    /// Searches the layers of an environment, and the files that they name.
     ///
-    /// What an entry is declared to be decides what a credential is: of one that is declared sensitive, any
-    /// value of its own; of one that is declared plain, only what can be nothing else.
+    /// The declaration of an entry decides what counts as a credential: for one that is declared sensitive, any value
+    /// of its own; for one that is declared plain, only a value that a detector is certain of.
     pub(super) fn search_environment(&mut self, resolved: &ResolvedTarget) {
         let definition = &*resolved.definition;
         for (id, _, entry) in definition.entries() {
@@ -92,7 +92,7 @@ impl<'a> CredentialSearch<'a> {
                             EntrySource::Template(_) => (FileKind::Template, TextKind::Template),
                             _ => (FileKind::EntryFile, TextKind::Literal),
                         };
-                        // what the reader refused is not looked through either
+                        // a file that the reader refused is not searched either
                         let bytes = resolved.files.read_bytes(kind, path).ok();
                         let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
                         let name = resolved.files.name(&normalize_path(path));
@@ -119,7 +119,7 @@ impl<'a> CredentialSearch<'a> {
         self.search_manifests(resolved);
     }
 
-    /// The leaves of a structure, each judged by its own key.
+    /// Searches the leaves of a structure, each by its own key.
     fn search_tree(&mut self, tree: &Tree, path: &str, subject: CredentialSubject<'_>) {
         tree.leaves(path, &mut |path, leaf, scalar| {
             if is_open(scalar) && !detect::is_name_by_place(path, scalar.text()) {
@@ -129,7 +129,7 @@ impl<'a> CredentialSearch<'a> {
         });
     }
 
-    /// Judges a text once, wherever it is met again.
+    /// Searches a text once, however often it occurs.
     fn judge_text(&mut self, subject: CredentialSubject<'_>, key: &str, text: &str, declared: DeclaredSensitivity) {
         let place = subject.place;
         if !self.judged_texts.insert((place.source.name().to_owned(), place.span.start, declared)) {
@@ -137,7 +137,7 @@ impl<'a> CredentialSearch<'a> {
         }
         let file = subject.file.unwrap_or(place.source.name());
         if let Some(why) = self.find_evidence(key, (text, subject.text_kind), declared, file) {
-            // what is declared plain is a contradiction that somebody has to resolve
+            // a credential that is declared plain is a contradiction that the user has to resolve
             let whole = subject.id.filter(|_| subject.part.is_none() && subject.file.is_none());
             let whole = whole.filter(|_| declared != DeclaredSensitivity::Plain);
             let remedy = whole.and_then(|id| Fix::move_away(self.survey, subject.definition, id, place));
@@ -146,7 +146,7 @@ impl<'a> CredentialSearch<'a> {
         }
     }
 
-    /// Why a text is a credential. Rules of a team's own speak where the detectors say nothing.
+    /// Evidence that a text is a credential. Custom rules apply where the detectors find nothing.
     fn find_evidence(
         &self,
         key: &str,
@@ -181,7 +181,7 @@ impl<'a> CredentialSearch<'a> {
     }
 
     /// Other objects of the app: the data of ConfigMaps and Secrets and the variables of containers, by name and
-    /// value; every other text by its value alone. What templates made was judged where they read it.
+    /// value; every other text by its value alone. Text generated by templates was checked where they read it.
     fn search_manifests(&mut self, resolved: &ResolvedTarget) {
         for manifest in &resolved.manifests {
             let made: HashSet<&str> = manifest.parts.iter().map(|part| part.path.as_str()).collect();
@@ -189,7 +189,7 @@ impl<'a> CredentialSearch<'a> {
         }
     }
 
-    /// An object by its kind; of a list, each object in it by its own.
+    /// An object by its kind; each object of a list by its own.
     fn search_manifest(&mut self, tree: &Tree, root: &str, made: &HashSet<&str>) {
         let kind = tree.get("kind").and_then(Tree::as_text).unwrap_or("manifest");
         let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
@@ -218,7 +218,7 @@ impl<'a> CredentialSearch<'a> {
                     self.search_object(object, item, &format!("{path}[{index}]"), None);
                 }
             }
-            // in a template of OpenShift, or in a resource of somebody's own
+            // in a template of OpenShift, or in a custom resource
             TreeKind::Map(_) if path != object.root && is_embedded(tree) => {
                 self.search_manifest(tree, path, object.made);
             }
@@ -244,7 +244,7 @@ impl<'a> CredentialSearch<'a> {
         let decoded = object.decode_secret(path, text);
         let text = decoded.as_deref().map_or(text, String::as_str);
         let key = named.unwrap_or_default();
-        // what a template made was left out
+        // parts generated by templates were left out
         let literal = (text, TextKind::Literal);
         if let Some(why) = self.find_evidence(key, literal, DeclaredSensitivity::Nothing, leaf.place.source.name()) {
             let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
@@ -264,18 +264,18 @@ fn is_embedded(tree: &Tree) -> bool {
     matches!(kind, Some("ConfigMap" | "Secret")) && ["data", "stringData"].iter().any(|field| tree.get(field).is_some())
 }
 
-/// A manifest that is looked through.
+/// A manifest that is searched.
 struct SearchedManifest<'a> {
     kind: &'a str,
     name: &'a str,
     /// The path in the document at which it begins: `items[0]` in a list.
     root: &'a str,
-    /// Paths of what templates made, from the start of the document.
+    /// Paths of parts generated by templates, from the start of the document.
     made: &'a HashSet<&'a str>,
 }
 
 impl SearchedManifest<'_> {
-    /// Whether the key at the end of a path is a name that somebody gave, and says what the value is.
+    /// Whether the key at the end of a path was chosen by a user, and describes the value.
     fn names_value(&self, path: &str) -> bool {
         let path = self.path_within(path);
         matches!(self.kind, "ConfigMap" | "Secret")
@@ -287,7 +287,7 @@ impl SearchedManifest<'_> {
         path.strip_prefix(self.root).map_or(path, |path| path.strip_prefix('.').unwrap_or(path))
     }
 
-    /// The value of a Secret, which is in base64.
+    /// The value of a Secret, which is base64.
     fn decode_secret(&self, path: &str, text: &str) -> Option<zeroize::Zeroizing<String>> {
         use base64::Engine as _;
         if self.kind != "Secret" || !self.path_within(path).starts_with("data.") {
@@ -298,11 +298,11 @@ impl SearchedManifest<'_> {
     }
 }
 
-/// Why a text is a credential.
+/// Evidence that a text is a credential.
 struct CredentialEvidence {
     notes: Vec<String>,
     detector: Option<&'static str>,
-    /// Where in the text it is.
+    /// Range of it in the text.
     range: Option<Range<usize>>,
 }
 
@@ -323,7 +323,7 @@ impl CredentialEvidence {
     }
 }
 
-/// What a text belongs to.
+/// Context of a text.
 #[derive(Clone, Copy)]
 struct CredentialSubject<'a> {
     definition: &'a Definition,
@@ -331,9 +331,9 @@ struct CredentialSubject<'a> {
     place: &'a Location,
     /// Its path in a structure.
     part: Option<&'a str>,
-    /// The file that it is the content of.
+    /// The file whose content it is.
     file: Option<&'a str>,
-    /// Whether the engine gets it.
+    /// Kind of the text: whether the engine renders it.
     text_kind: TextKind,
 }
 
@@ -376,7 +376,7 @@ impl CredentialSubject<'_> {
     }
 }
 
-/// Whether a text is there for everybody to read.
+/// Whether a text is readable without a key.
 fn is_open(scalar: &Scalar) -> bool {
     !scalar.encrypted && !scalar.locked && !scalar.is_null()
 }

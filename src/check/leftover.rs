@@ -1,4 +1,4 @@
-//! Drafts that a killed program left: new bytes of a file that never got its name.
+//! Drafts that a killed program left: new bytes of a file that were never renamed.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::span::{Source, Span};
 
 /// Drafts below the root of a project that no process is writing, whether Git ignores them or not.
 pub(super) fn find_drafts(files: &ProjectFiles) -> Diagnostics {
-    // what is staged alone lies on no disk
+    // a staged file need not be on disk
     let (disk, limit) = (Disk::default(), FileKind::IgnoreRules.limit());
     match find_named(&disk, files.root(), limit, &is_draft) {
         Ok(found) => {

@@ -1,7 +1,7 @@
-//! Every mistake of a project at once: what rendering finds, and what nobody would see in its output.
+//! Checks of a whole project at once: problems that rendering finds, and others that its output does not show.
 //!
-//! Nothing is written, and no key is needed for what is plain; what could not be seen without one is
-//! named, and is never taken for clean.
+//! No file is written, and plain values need no key; values that could not be checked without one are listed, and are
+//! never assumed to be fine.
 
 mod allow;
 mod baseline;
@@ -49,7 +49,7 @@ use staged::StagedEntryRefs;
 use substitution::FluxSubstitution;
 use unused::UsageTracker;
 
-/// What is to be checked.
+/// Scope of a check.
 #[derive(Debug)]
 pub struct CheckScope<'a> {
     /// The apps.
@@ -58,33 +58,34 @@ pub struct CheckScope<'a> {
     pub environments: &'a [EnvironmentName],
     /// Whether these are all apps and all environments.
     pub is_whole: bool,
-    /// A tree of output, which must be what the sources give.
+    /// A tree of output, which must be what rendering produces now.
     pub rendered: Option<&'a Path>,
-    /// Rules of the team's own, beside those that are built in.
+    /// Custom rules, in addition to the built-in ones.
     pub rules: &'a [UserRules],
-    /// Findings that are known.
+    /// Known findings.
     pub baseline: Option<&'a Baseline>,
-    /// Today: what was accepted until a day may be past.
+    /// Today, for findings that were accepted until a day.
     pub today: Option<Day>,
-    /// Now, which no output follows from.
+    /// The current time, which does not affect the output.
     pub now: Timestamp,
-    /// The files that findings have to be about; none if all are wanted.
+    /// The files that findings must be about; none for all.
     pub only: Option<&'a StagedFilter>,
 }
 
-/// What was found.
+/// Result of a check.
 #[derive(Debug, Default)]
 pub struct CheckReport {
-    /// What is wrong, in the order of files.
+    /// Findings, in the order of files.
     pub findings: Vec<Finding>,
-    /// What would be wrong, but is accepted.
+    /// Accepted findings.
     pub accepted: Vec<Finding>,
-    /// What could not be seen, and why.
+    /// Parts that could not be checked, and the reasons.
     pub unseen: Vec<String>,
 }
 
 impl CheckReport {
-    /// The worst that there is to say, of findings of at least a severity; nothing if all is well and was seen.
+    /// The worst failure among findings of at least a severity; none if there are none and everything could be
+    /// checked.
     pub fn failure(&self, least: Severity) -> Option<FailureKind> {
         let counts = |finding: &&Finding| least == Severity::Warning || finding.diagnostic.is_error();
         let of = |failure| self.findings.iter().filter(counts).any(|finding| finding.failure() == failure);
@@ -95,7 +96,7 @@ impl CheckReport {
 }
 
 impl CheckReport {
-    /// Makes warnings of what only lacks a key, for who does not look for any.
+    /// Turns findings that only lack a key into warnings, for a check that does not look for keys.
     pub fn excuse_missing_keys(&mut self) {
         for finding in self.findings.iter_mut().filter(|finding| finding.failure() == FailureKind::Key) {
             finding.diagnostic.severity = Severity::Warning;
@@ -103,7 +104,7 @@ impl CheckReport {
     }
 }
 
-/// With fewer apps, threads cost more than they give.
+/// Number of apps from which threads are worth their cost.
 const FEW: usize = 4;
 
 /// Checks apps in environments.
@@ -135,8 +136,8 @@ pub fn check_apps(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>) -> CheckRepor
     found.into_report(scope)
 }
 
-/// Files of the project, of apps or not, that should be encrypted and are not: whatever a commit of them would be
-/// refused for.
+/// Files of the project, of apps or not, that should be encrypted and are not: every file for which a commit would be
+/// refused.
 fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Finding> {
     let (files, book) = (&pipeline.library.project.files, pipeline.library.rules());
     let all = found.findings.iter().chain(&found.accepted);
@@ -151,7 +152,7 @@ fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Findin
     found.unwrap_or_else(|problem| vec![Finding::new_finding(problem, None, None, None)])
 }
 
-/// A look at an app.
+/// Check of an app.
 #[derive(Clone, Copy)]
 struct AppChecker<'a> {
     pipeline: &'a Pipeline<'a>,
@@ -168,7 +169,7 @@ impl AppChecker<'_> {
         if wanted.is_empty() {
             return found;
         }
-        // what is wrong in its layers hides no app of the same name
+        // an error in its layers hides no app of the same name
         found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
         let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
         let survey = pipeline.survey_as_far(app, &wanted, &mut problems, &mut unopened);
@@ -176,7 +177,7 @@ impl AppChecker<'_> {
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
-            // nothing was checked, wherever that comes from
+            // the app was not checked, whatever the origin of the error
             let findings = problems
                 .into_iter()
                 .map(|problem| Finding::new_finding(problem, name, None, None).of_layers().mark_unjudged());
@@ -192,12 +193,12 @@ impl AppChecker<'_> {
         }
         findings.extend(places.findings(pitfall::find_pitfalls(&survey, &wanted), None));
         let of_layers = self.check_layers(&survey, &wanted, &places);
-        // one that is encrypted need not be declared: to move it mends both
+        // an encrypted value need not be declared: moving it fixes both
         let leaking: Vec<EntryId> =
             of_layers.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
         findings.extend(without_covered(of_layers));
         findings.extend(places.findings_with_fix(undeclared::find_undeclared(&survey, &leaking), None));
-        // of one environment alone nothing can be said of the others
+        // the result for one environment alone shows nothing about the others
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::find_missing_values(&survey), None));
             findings.extend(places.findings(shared::find_shared_secrets(&survey), None));
@@ -213,7 +214,7 @@ impl AppChecker<'_> {
         found
     }
 
-    /// What rendering finds, and what is wrong with what it gives.
+    /// Findings of rendering, and problems of the rendered objects.
     fn check_objects(
         self,
         app: &App,
@@ -225,17 +226,17 @@ impl AppChecker<'_> {
         let mut problems = Diagnostics::new();
         let objects = pipeline.objects_with(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
         let is_whole = !problems.has_errors();
-        // as rendering does, whatever else is wrong
+        // as rendering does, whatever other errors there are
         let delivered = publish::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
         sites.extend(publish::object_sites(app, survey, environment, &delivered));
         if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
             problems.extend(flux.find_substituted(resolved, &delivered));
         }
-        // of what is not kept, ciphertext is always new
+        // ciphertext of a file that is not kept is always new
         problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect()
     }
 
-    /// What nobody sees in the output: what lies in the files.
+    /// Findings in the files that the output does not show.
     fn check_layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &EntryIndex) -> Vec<Finding> {
         let mut search = leak::CredentialSearch::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
@@ -257,7 +258,8 @@ impl AppChecker<'_> {
     }
 }
 
-/// Without credentials in files of which all should be encrypted: that is told once, and mends them all.
+/// Removes credentials in files that should be encrypted as a whole: that finding is reported once, and its fix
+/// covers them all.
 fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
     let of_files = findings.iter().filter(|it| it.diagnostic.rule == Rule::NotEncrypted).filter_map(Finding::file);
     let open: BTreeSet<String> = of_files.map(str::to_owned).collect();
@@ -265,13 +267,13 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// What was found by now.
+/// Findings so far.
 #[derive(Default)]
 struct CheckResults {
     findings: Vec<Finding>,
     /// Sources of all objects.
     sites: Vec<ObjectSite>,
-    /// The names of the apps with the environments that were looked at.
+    /// The names of the apps with the environments that were checked.
     targets: Vec<(AppName, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
     unseen: BTreeSet<String>,
@@ -289,7 +291,7 @@ impl CheckResults {
         self
     }
 
-    /// In the order of files, each mistake once, wherever it was met.
+    /// The findings in the order of files, each once.
     fn into_report(self, scope: &CheckScope<'_>) -> CheckReport {
         let Self { mut findings, sites: _, targets: _, mut accepted, unseen, usage } = self;
         let is_wanted =
@@ -317,7 +319,7 @@ fn sort_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// What an environment that could not be decrypted hides.
+/// Parts that an environment hides because it could not be decrypted.
 fn unseen_environment(problem: &Diagnostic) -> Option<String> {
     let is_key = problem.severity == Severity::Error && problem.failure == FailureKind::Key;
     let file = problem.labels.first()?.place.source.name();
@@ -328,7 +330,7 @@ fn unseen_environment(problem: &Diagnostic) -> Option<String> {
     })
 }
 
-/// Whether a rule keeps a template from being read at all.
+/// Whether a rule prevents a template from being read at all.
 fn hides_template(rule: Rule) -> bool {
     matches!(rule, Rule::FileTooBig | Rule::MissingFile | Rule::NotUtf8)
 }

@@ -1,4 +1,4 @@
-//! Values that are taken as they are, and that nobody means: what is wrong with them shows when a pod starts, or later.
+//! Valid values that are hardly intended: the problem shows only when a pod starts, or later.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
 use crate::route::Sensitivity;
 
-/// The pitfalls in the values of environments. One that several have from the same place is told once.
+/// The pitfalls in the values of environments. One that several have from the same place is reported once.
 pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -19,7 +19,7 @@ pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<
             let (Some(entry), EntryOutcome::Known(known)) = (resolved.definition.entry(id), &value.outcome) else {
                 continue;
             };
-            // that a message is there must tell nothing of what was decrypted
+            // the existence of a message must reveal nothing about decrypted values
             if value.lineage.secret {
                 continue;
             }
@@ -44,13 +44,13 @@ struct CheckedValue<'a> {
     is_secret: bool,
 }
 
-/// Files in which the line breaks of Windows are meant.
+/// Files in which line breaks of Windows are intended.
 const WINDOWS_FILES: [&str; 8] = ["bat", "cmd", "csv", "eml", "http", "ps1", "reg", "vcf"];
 
-/// Names of keys for SSH, by a word in them.
+/// Words in names of SSH keys.
 const SSH_WORDS: [&str; 5] = ["ssh", "id_", "deploy", "git", "identity"];
 
-/// Quotes that word processors write.
+/// Quotes that word processors insert.
 const QUOTES: [char; 11] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '＂'];
 
 impl CheckedValue<'_> {
@@ -70,7 +70,7 @@ impl CheckedValue<'_> {
         found.into_iter().flatten().collect()
     }
 
-    /// Its mistakes, by the name that messages have for it.
+    /// Message about a pitfall, with the entry's name.
     fn pitfall_message(&self, what: &str) -> String {
         format!("`{}` {what}", self.resolved.definition.label(self.id))
     }
@@ -87,7 +87,7 @@ impl CheckedValue<'_> {
         self.entry.source.as_ref().map(|source| &source.value)
     }
 
-    /// The text as a layer has it; none if something made it.
+    /// The text as a layer has it; none if it is computed.
     fn written_text<'t>(&self, text: &'t str) -> Option<&'t str> {
         matches!(self.known, ResolvedBytes::Written(_)).then_some(text)
     }
@@ -107,7 +107,7 @@ impl CheckedValue<'_> {
         })
     }
 
-    /// A character that nobody sees: most came with a text that was copied.
+    /// An invisible character: most come from copied text.
     fn invisible_character(&self, text: &str) -> Option<Diagnostic> {
         let is_file = matches!(self.source(), Some(EntrySource::File(_) | EntrySource::Template(_)));
         let found = if is_file {
@@ -132,7 +132,7 @@ impl CheckedValue<'_> {
         (!is_escaped).then(|| self.at_value(warning).note("it is a part of the value").hint(remedy))
     }
 
-    /// Whether the layer has a character as an escape, so that it is meant.
+    /// Whether the layer has a character as an escape, so that it is intended.
     fn is_escaped(&self, char: char) -> bool {
         let place = &self.value.place;
         let written = place.source.text().get(place.span.start..place.span.end);
@@ -144,7 +144,7 @@ impl CheckedValue<'_> {
         extension.is_some_and(|extension| WINDOWS_FILES.contains(&extension.as_str()))
     }
 
-    /// OpenSSH cannot read a key whose last line has no end.
+    /// OpenSSH cannot read a key whose last line has no line feed.
     fn missing_line_feed(&self, text: &str) -> Option<Diagnostic> {
         let is_open_ssh = text.contains("OPENSSH PRIVATE KEY-----");
         let lower = self.key().to_lowercase();
@@ -220,7 +220,7 @@ impl CheckedValue<'_> {
         })
     }
 
-    /// `{name}` where `{{ data.name }}` was meant: there is a key of that name.
+    /// `{name}` where `{{ data.name }}` was intended: there is a key of that name.
     fn single_braces(&self, text: &str) -> Option<Diagnostic> {
         let text = self.written_text(text)?;
         let is_off = self.entry.rules.template.as_ref().is_some_and(|rule| !rule.value);
@@ -241,7 +241,7 @@ impl CheckedValue<'_> {
         )
     }
 
-    /// What a name would be in a template, with a word on it.
+    /// The template reference that a name was meant to be, with an explanation.
     fn meant_by(&self, name: &str) -> Option<(String, String)> {
         let definition = &self.resolved.definition;
         let is_key = |bundle: BundleName, key: &str| {
@@ -271,8 +271,8 @@ impl CheckedValue<'_> {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A character that looks like a space or like nothing. Between letters that are not of ASCII, a text of people may
-/// need one that joins or parts.
+/// A character that looks like a space or is invisible. Between letters that are not ASCII, ordinary text may need
+/// one that joins or separates.
 fn invisible(text: &str) -> Option<char> {
     let is_invisible = |char: char| {
         let joins = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{ad}' | BYTE_ORDER_MARK);
@@ -283,7 +283,7 @@ fn invisible(text: &str) -> Option<char> {
     text.chars().find(|&char| if is_of_people { is_never_meant(char) } else { is_invisible(char) })
 }
 
-/// The names that stand between single braces, which no `$`, `#` or the like makes something else.
+/// The names between single braces that are not part of another syntax, such as `${…}` or `#{…}`.
 fn names_in_braces(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('{').filter_map(move |(at, _)| {
         let before = text.get(..at)?.chars().next_back();

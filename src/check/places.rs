@@ -1,4 +1,4 @@
-//! What a place is about.
+//! From locations to entries.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 
-/// Which entry stands on which line: messages know places only.
+/// Index from lines to entries: messages have only locations.
 pub(super) struct EntryIndex {
     app: String,
     entries: HashMap<(String, usize), EntryId>,
@@ -37,7 +37,7 @@ impl EntryIndex {
         finding
     }
 
-    /// Findings with what mends them.
+    /// Findings with their fixes.
     pub(super) fn findings_with_fix(
         &self,
         problems: impl IntoIterator<Item = (Diagnostic, Fix)>,

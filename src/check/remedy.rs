@@ -1,4 +1,4 @@
-//! What of a finding can be mended without anybody's decision.
+//! Fixes that need no human decision.
 
 use crate::layer::{Definition, Entry};
 use crate::name::EntryId;
@@ -7,32 +7,32 @@ use crate::project::SECRETS;
 use crate::route::Sensitivity;
 use crate::span::Location;
 
-/// How a finding can be mended by itself.
+/// Automatic fix of a finding.
 #[derive(Debug, Clone)]
 pub enum Fix {
     /// The key is declared sensitive where it is defined.
     Declare(EntryLocation),
-    /// The value goes to the encrypted file of its layer.
+    /// The value moves to the encrypted file of its layer.
     Move {
-        /// Where it stands.
+        /// Its location.
         location: EntryLocation,
-        /// The layer defines the key, which has to stay in it.
+        /// Whether the layer defines the key, which has to stay in it.
         keeps_key: bool,
-        /// The base says that it is a number or a truth value.
+        /// Whether the base declares it as a number or a boolean.
         is_scalar: bool,
     },
     /// The file of this name is encrypted.
     Encrypt(String),
 }
 
-/// An entry in a file.
+/// Location of an entry in a file.
 #[derive(Debug, Clone)]
 pub struct EntryLocation {
-    /// Where its key stands, or its value.
+    /// Location of its key, or of its value.
     pub place: Location,
     /// The entry.
     pub entry: EntryId,
-    /// It is one of the app's own bundle, which has two spellings: `data` and `bundles.APP.data`.
+    /// Whether it is in the app's own bundle, which has two spellings: `data` and `bundles.APP.data`.
     pub is_own: bool,
 }
 
@@ -41,8 +41,8 @@ impl Fix {
         Self::Declare(EntryLocation::at_place(definition, id, &entry.defined))
     }
 
-    /// For a plaintext value of an entry, unless it can be mended only together with its file: then the layer is
-    /// encrypted in part, or ought to be as a whole.
+    /// Fix for a plaintext value of an entry, unless it can be fixed only together with its file: then the layer is
+    /// encrypted in part, or should be as a whole.
     pub(super) fn move_away(survey: &Survey, definition: &Definition, id: &EntryId, place: &Location) -> Option<Self> {
         let file = place.source.name();
         let is_encrypted = definition.wrappings.iter().any(|(source, _)| source.name() == file);
@@ -60,7 +60,7 @@ impl Fix {
         Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar })
     }
 
-    /// The entry that it is about, if it is about one.
+    /// The entry of the location, if there is one.
     pub fn entry_location(&self) -> Option<&EntryLocation> {
         match self {
             Self::Declare(spot) | Self::Move { location: spot, .. } => Some(spot),
@@ -68,7 +68,7 @@ impl Fix {
         }
     }
 
-    /// Apps that share a layer may see it differently: what one of them needs stays.
+    /// Merges the fixes of apps that share a layer: a part that one of them needs stays.
     pub(super) fn absorb(&mut self, other: &Self) {
         if let (Self::Move { keeps_key, .. }, Self::Move { keeps_key: other, .. }) = (self, other) {
             *keeps_key |= other;

@@ -1,4 +1,4 @@
-//! Findings for programs that show them in code: SARIF 2.1.0 (OASIS).
+//! Findings for programs that annotate code: SARIF 2.1.0 (OASIS).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,13 +11,13 @@ use super::finding::Acceptance;
 use super::{CheckReport, Finding};
 use crate::diagnostic::{Rule, Severity};
 
-/// What paths are from: the root of the repository, as GitHub and others take it.
+/// Base of paths: the root of the repository, as GitHub and others expect it.
 const ROOT: &str = "%SRCROOT%";
 
-/// The rules of a report, sorted, each with the worst that it finds.
+/// The rules of a report, sorted, each with its most severe finding.
 type SarifRules = BTreeMap<Rule, Severity>;
 
-/// The report as a log of SARIF. What is accepted is in it, suppressed.
+/// The report as a log of SARIF. Accepted findings are in it, suppressed.
 pub fn sarif_log(report: &CheckReport) -> Json {
     let all = || report.findings.iter().chain(&report.accepted);
     let mut rules = SarifRules::new();
@@ -92,7 +92,7 @@ fn sarif_result(finding: &Finding, rules: &SarifRules) -> Json {
     result
 }
 
-/// Where a file is. One outside of the repository, as rules above it are, is named by its whole path.
+/// Location of a file. One outside of the repository, as rules above it are, is named by its whole path.
 fn artifact_location(file: &str) -> Json {
     if Path::new(file).is_absolute() {
         json!({ "uri": format!("file://{}", uri_reference(file)) })
@@ -101,7 +101,7 @@ fn artifact_location(file: &str) -> Json {
     }
 }
 
-/// By what a finding is known again when lines move: its rule and what it is about.
+/// Fingerprint by which a finding is recognised when lines move: its rule and its subject.
 fn fingerprint(finding: &Finding) -> String {
     let (view, path) = (finding.view(), finding.path());
     let about = [view.app, view.environment, view.bundle, view.key];

@@ -1,4 +1,4 @@
-//! Secrets that production has in common with another environment.
+//! Secrets that production shares with another environment.
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::pipeline::Survey;
@@ -6,12 +6,12 @@ use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue}
 use crate::route::detect::TextKind;
 use crate::route::{Sensitivity, detect};
 
-/// Shorter values are met by chance.
+/// Minimum length of compared values: shorter ones are equal by chance.
 const SHORTEST: usize = 8;
 
-/// Entries that production and another environment give the same secret, each in a layer of its own: whoever gets into
-/// the one is in the other. One that both have from one layer is shared on purpose. Only what could be decrypted is
-/// compared, and nothing of a value is told but that two are equal.
+/// Entries that production and another environment give the same secret, each in a layer of its own: access to the
+/// one is access to the other. One that both have from one layer is shared on purpose. Only decrypted values are
+/// compared, and nothing is reported of them but that two are equal.
 pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
     let is_of_production = |resolved: &&ResolvedTarget| is_production(resolved.definition.environment.as_str());
     let (production, others): (Vec<_>, Vec<_>) = survey.environments.iter().partition(is_of_production);
@@ -45,14 +45,14 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
     found
 }
 
-/// Whether people call an environment so that only production can be meant: `prod`, `prod-eu`, `live`.
+/// Whether the name of an environment can only mean production: `prod`, `prod-eu`, `live`.
 fn is_production(name: &str) -> bool {
     let parts: Vec<_> = name.split('-').collect();
     let is_other = parts.iter().any(|part| matches!(*part, "non" | "no" | "pre" | "not" | "test" | "dev"));
     !is_other && parts.iter().any(|part| matches!(*part, "prod" | "production" | "prd" | "live"))
 }
 
-/// The text of a value that stands in a layer of its own and is no placeholder.
+/// The text of a value in a layer of its own that is not a placeholder.
 fn own_secret<'v>(key: &str, value: &'v ResolvedValue) -> Option<&'v str> {
     let EntryOutcome::Known(known @ (ResolvedBytes::Written(_) | ResolvedBytes::File(_))) = &value.outcome else {
         return None;
@@ -61,7 +61,7 @@ fn own_secret<'v>(key: &str, value: &'v ResolvedValue) -> Option<&'v str> {
     (text.len() >= SHORTEST && detect::is_literal(key, text, TextKind::Literal)).then_some(text)
 }
 
-/// Whether two texts are equal, in a time that follows from their lengths alone.
+/// Whether two texts are equal, in a time that depends on their lengths alone.
 fn is_equal(ours: &str, theirs: &str) -> bool {
     let pairs = ours.bytes().zip(theirs.bytes());
     ours.len() == theirs.len() && pairs.fold(0, |sum, (a, b)| sum | (a ^ b)) == 0

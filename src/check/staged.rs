@@ -1,4 +1,4 @@
-//! What the next commit would hold: only what of it is new, and without any key.
+//! Checks of the next commit: only its new content, and without any key.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,30 +18,31 @@ use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, IdentitySources, SopsConfig, SopsConfigCache, Timestamp};
 
-/// Rules of what names something that is not there. If files are removed, they are why.
+/// Rules about references to missing files. If files are removed, they are the cause.
 const OF_REMOVED: [Rule; 4] = [Rule::MissingFile, Rule::MissingLayer, Rule::NoEnvironment, Rule::UnknownFile];
 
-/// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
+/// Rules about references to files that are not read. If links are staged, they are the cause, wherever they are on
+/// the path.
 const OF_LINKS: [Rule; 4] = [Rule::MissingFile, Rule::OutsideProject, Rule::TemplateFailed, Rule::Unreadable];
 
-/// The files that findings have to be about.
+/// The files that findings must be about.
 #[derive(Debug, Default)]
 pub struct StagedFilter {
-    /// As messages name them.
+    /// Names in messages.
     names: BTreeSet<String>,
-    /// Absolute.
+    /// Absolute paths.
     paths: BTreeSet<PathBuf>,
     has_removed: bool,
     has_links: bool,
 }
 
-/// The entries of layers whose value is one of these files: what is wrong with it is told there.
+/// The entries of layers whose value is one of these files: problems of the file are reported there.
 #[derive(Debug, Default)]
 pub(super) struct StagedEntryRefs(HashSet<(String, usize)>);
 
-/// Checks what is staged: in every project that a staged file lies in, the apps that it concerns.
+/// Checks the staged files: in every project that contains one, the apps that they concern.
 ///
-/// The same on every machine: what takes a key is not looked at.
+/// The result is the same on every machine: encrypted values are not checked.
 pub fn check_staged(
     index: &GitIndex,
     rules: &[UserRules],
@@ -78,15 +79,15 @@ pub fn check_staged(
     Ok(report)
 }
 
-/// The projects that staged files lie in.
+/// The projects that contain staged files.
 fn staged_projects(index: &GitIndex) -> BTreeSet<ProjectRoot> {
     let directories: BTreeSet<&Path> =
         staged_paths(index).filter_map(Path::parent).map(|directory| visible_ancestor(index, directory)).collect();
     directories.into_iter().filter_map(|directory| Project::locate(&index.disk, directory)).collect()
 }
 
-/// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow of a forge may be
-/// called `septum.yaml`.
+/// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow file may be
+/// named `septum.yaml`.
 fn visible_ancestor<'p>(index: &GitIndex, directory: &'p Path) -> &'p Path {
     let is_visible = |directory: &&Path| {
         let inside = directory.strip_prefix(&index.root).unwrap_or(directory);
@@ -99,7 +100,7 @@ fn staged_paths(index: &GitIndex) -> impl Iterator<Item = &Path> {
     index.changed.iter().chain(&index.removed).map(PathBuf::as_path)
 }
 
-/// The apps that staged files of a project are about.
+/// The apps that use staged files of a project.
 fn affected_apps<'p>(project: &'p Project, index: &GitIndex) -> Vec<&'p App> {
     let root = project.files.root();
     let mut concerned: BTreeSet<usize> = BTreeSet::new();
@@ -135,7 +136,7 @@ fn affected_apps<'p>(project: &'p Project, index: &GitIndex) -> Vec<&'p App> {
     apps.filter(|(at, app)| concerned.contains(at) || (!finders.is_empty() && names(app))).map(|(_, app)| app).collect()
 }
 
-/// Staged files, of apps or not, that should be encrypted and are not, and what else is wrong with such files.
+/// Staged files, of apps or not, that should be encrypted and are not, and other problems of such files.
 fn find_unencrypted(index: &GitIndex, known: &CheckReport) -> CheckReport {
     let mut report = CheckReport::default();
     let bounds = match BoundedRoot::new(index.disk.clone(), &index.root) {
@@ -156,7 +157,7 @@ fn find_unencrypted(index: &GitIndex, known: &CheckReport) -> CheckReport {
     let known = known.findings.iter().chain(&known.accepted).filter_map(|it| Some((it.diagnostic.rule, it.path()?)));
     let book = SopsConfigCache::with_disk(index.disk.clone());
     report.findings.extend(unencrypted::of_files(&bounds, &book, &named, &known.collect()));
-    // what is wrong with rules is wrong for each file
+    // an error in rules applies to each file
     report.findings = sort_findings(report.findings);
     report.in_repository(&index.root, &index.root);
     report
@@ -176,7 +177,7 @@ impl StagedFilter {
         }
     }
 
-    /// Where the files are named whose content is a value.
+    /// Locations of entries whose values are the content of these files.
     pub(super) fn find_entry_refs(&self, survey: &Survey) -> StagedEntryRefs {
         let mut found = HashSet::new();
         for resolved in &survey.environments {
@@ -193,7 +194,7 @@ impl StagedFilter {
         StagedEntryRefs(found)
     }
 
-    /// Whether a finding is about what is staged. What has no place may be.
+    /// Whether a finding is about a staged file. One without a location may be.
     pub(super) fn has_finding(&self, finding: &Finding, anchors: &StagedEntryRefs) -> bool {
         let mut labels = finding.diagnostic.labels.iter().map(|label| &label.place).peekable();
         let rule = finding.diagnostic.rule;
@@ -208,7 +209,7 @@ impl StagedFilter {
 }
 
 impl CheckReport {
-    /// What was found in several projects.
+    /// Adds the report of another project.
     fn add(&mut self, other: Self) {
         let Self { findings, accepted, unseen } = other;
         self.findings.extend(findings);
@@ -216,7 +217,7 @@ impl CheckReport {
         self.unseen.extend(unseen);
     }
 
-    /// Says where in a repository the project lies: who shows findings in code wants paths from there.
+    /// Sets the location of the project in its repository: tools that annotate code need paths from there.
     pub fn in_repository(&mut self, project: &Path, repository: &Path) {
         if let Some(home) = RepoLayout::new(repository, project) {
             let all = self.findings.iter_mut().chain(&mut self.accepted);

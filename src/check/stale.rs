@@ -1,4 +1,4 @@
-//! Committed output that is not what the sources give.
+//! Committed output that is out of date.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::pipeline::Pipeline;
 use crate::publish::{self, OnLostEnvironment, PublishIntent, RenderRequest, UnverifiedFile, VerificationState};
 use crate::span::{Source, Span};
 
-/// What is wrong with a tree, compared with what would be rendered now. Nothing that the tree says of itself counts.
+/// Problems of a tree compared with the output of rendering now. The tree's own records do not count.
 pub(super) fn find_stale_outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &CheckScope<'_>) -> Vec<Finding> {
     let wish = RenderRequest {
         dir,
@@ -62,8 +62,8 @@ fn update(dir: &Path) -> String {
     format!("`septum render --all --out {}` updates it; with `--check` it shows the difference", dir.display())
 }
 
-/// Files that are missing, by the outermost directory that is missing with them. The tree alone, if no target is as it
-/// should be (`is_lost`), and nothing of any is there.
+/// Missing files, by the outermost directory that is missing with them. The tree alone, if no target is complete
+/// (`is_lost`), and none has any file.
 fn missing_parts(dir: &Path, files: &[String], is_lost: bool, disk: &Disk) -> Vec<Finding> {
     let shown = dir.display().to_string();
     let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -92,7 +92,7 @@ fn missing_parts(dir: &Path, files: &[String], is_lost: bool, disk: &Disk) -> Ve
     parts.into_iter().map(of_part).collect()
 }
 
-/// The outermost directory above a file of a tree that is not there.
+/// The outermost missing directory above a missing file of a tree.
 fn missing_directory<'f>(dir: &Path, shown: &str, file: &'f str, disk: &Disk) -> Option<&'f str> {
     let below = file.strip_prefix(shown)?.trim_start_matches('/');
     let start = file.len() - below.len();
@@ -101,7 +101,7 @@ fn missing_directory<'f>(dir: &Path, shown: &str, file: &'f str, disk: &Disk) ->
     file.get(..start + end)
 }
 
-/// Says of a file that nobody at hand can verify it.
+/// Finding: a file cannot be verified with the available identities.
 fn unverified_secret(unverified: &UnverifiedFile, dir: &str) -> Finding {
     let UnverifiedFile { target, state: standing, .. } = unverified;
     let file = unverified.file.as_deref().map(|file| format!("/{file}")).unwrap_or_default();
@@ -123,8 +123,8 @@ fn of_file(file: &str) -> crate::span::Location {
     Source::new(file, "").place(Span::locate("", 0, 0))
 }
 
-/// Findings that keep the tree from being compared. Those of the sources are reported elsewhere, but may be accepted
-/// there, and nobody has looked at the tree then.
+/// Findings that prevent the comparison of the tree. Those of the sources are reported elsewhere, but may be accepted
+/// there, and then the tree has not been checked.
 fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
     let own = [Rule::ForeignFile, Rule::Inventory, Rule::OutputDirectory, Rule::Unreadable];
     let (of_tree, of_sources): (Vec<_>, Vec<_>) =
@@ -138,5 +138,5 @@ fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
     of_tree.into_iter().chain(uncompared).map(|problem| Finding::new_finding(problem, None, None, None)).collect()
 }
 
-/// Number of mistakes that are named.
+/// Number of findings that are named.
 const MOST: usize = 5;

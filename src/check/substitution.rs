@@ -1,7 +1,7 @@
-//! `${NAME}` in objects that Flux would put something in the place of.
+//! `${NAME}` in objects that Flux would replace.
 //!
-//! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in what it applies is replaced, and one that
-//! is not defined by nothing: a script or a configuration file with a variable of its own arrives broken.
+//! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in the objects that it applies is replaced, and one
+//! that is not defined becomes empty: a script or a configuration file with a variable of its own arrives broken.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,10 @@ use crate::resolve::ResolvedTarget;
 use crate::span::{Location, Source};
 use crate::yaml::read::{MergeKeys, read_stream};
 
-/// The label or annotation that keeps Flux from an object, by `disabled`.
+/// The label or annotation by which Flux skips an object, if it is `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
-/// Whether the repository of a project has a Flux Kustomization that substitutes. Looked for when it is first
-/// asked for.
+/// Search for a Flux Kustomization that substitutes in the repository of a project. Done on first use.
 pub(super) struct FluxSubstitution<'p> {
     files: &'p ProjectFiles,
     substitutes: OnceLock<Result<Option<String>, Diagnostic>>,
@@ -36,7 +35,7 @@ impl<'p> FluxSubstitution<'p> {
         Self { files, substitutes: OnceLock::new() }
     }
 
-    /// The file that says so; an error if the repository could not be searched.
+    /// The file that substitutes; an error if the repository could not be searched.
     fn kustomization(&self) -> &Result<Option<String>, Diagnostic> {
         self.substitutes.get_or_init(|| self.search_repository())
     }
@@ -48,7 +47,7 @@ impl<'p> FluxSubstitution<'p> {
         let bounds = bounds.map_err(|error| refuse_file(&error.into(), FileKind::Kustomization, "."))?;
         let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
         let says = |path: &Path| {
-            // a larger one is not one, and what is not a regular file applies nothing
+            // a larger file is not a Kustomization, and an entry that is not a regular file applies nothing
             let bytes = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Kustomization.limit()));
             let bytes = bytes.unwrap_or_default();
             let has = |text: &str| memmem::find(&bytes, text.as_bytes()).is_some();
@@ -72,7 +71,7 @@ impl<'p> FluxSubstitution<'p> {
         walked.map(|()| found).map_err(refused)
     }
 
-    /// What Flux would change in these objects.
+    /// Texts in these objects that Flux would change.
     pub(super) fn find_substituted(&self, resolved: &ResolvedTarget, objects: &[Delivered]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for object in objects {
@@ -128,13 +127,13 @@ impl<'p> FluxSubstitution<'p> {
     }
 }
 
-/// Whether a file of YAML holds a Kustomization of Flux with `postBuild`, by itself or in a list. A text that speaks of
-/// one, a comment or a value, is none.
+/// Whether a file of YAML contains a Kustomization of Flux with `postBuild`, by itself or in a list. A text that
+/// mentions one, a comment or a value, does not count.
 fn is_substituting(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let source = Source::new("kustomization", text);
     let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
-        // with a `${NAME}` where YAML takes none, its lines still tell
+        // with a `${NAME}` where YAML accepts none, its lines still show it
         let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
         return has("kind: Kustomization") && has("spec:") && has("  postBuild:");
     };

@@ -1,4 +1,4 @@
-//! What stands for a value in a baseline: it tells whether the value is the same, and not what it is.
+//! Tags of values in a baseline: a tag shows whether the value is the same, without revealing it.
 
 use std::fmt::Write as _;
 
@@ -7,21 +7,20 @@ use rand::RngCore as _;
 use rand::rngs::OsRng;
 use sha2::Sha256;
 
-/// The key of a baseline. It lies beside the tags, so that it keeps nobody from trying passwords who has the
-/// baseline and nothing else; but the values themselves lie in the same repository, and tags of one say nothing
-/// about another.
+/// The key of a baseline. It is stored beside the tags, so that it does not prevent guessing passwords from the
+/// baseline alone; but the values themselves are in the same repository, and tags of one say nothing about another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagKey([u8; 16]);
 
 impl TagKey {
-    /// A new one.
+    /// A new random key.
     pub fn random() -> Self {
         let mut key = [0; 16];
         OsRng.fill_bytes(&mut key);
         Self(key)
     }
 
-    /// The one that `text` writes in hexadecimal digits.
+    /// The key that `text` contains in hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: Option<Vec<u8>> =
             (0..16).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect();

@@ -1,4 +1,4 @@
-//! Entries that go to a Secret because they look like one.
+//! Entries that are routed to a Secret because they look like one.
 
 use super::remedy::Fix;
 use crate::diagnostic::{Diagnostic, Rule};
@@ -6,8 +6,8 @@ use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::route::{ReasonKind, Sensitivity};
 
-/// Entries whose routing nothing but a guess decides: another name, or another value, may decide otherwise.
-/// `but` these, of which worse is told.
+/// Entries whose routing is only a guess: another name, or another value, may change it. Without `but`, for which
+/// worse is reported.
 pub(super) fn find_undeclared(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Fix)> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();

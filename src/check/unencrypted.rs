@@ -1,4 +1,4 @@
-//! Files that should be encrypted, and are not.
+//! Files that should be encrypted and are not.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -23,8 +23,7 @@ use crate::yaml;
 use crate::yaml::node::YamlNode;
 use crate::yaml::read::MergeKeys;
 
-/// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
-/// plaintext.
+/// Layers named `*.secrets.yaml`, and layers for which a rule of `.sops.yaml` has recipients, that are in plaintext.
 pub(super) fn find_unencrypted_layers(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Vec<(Diagnostic, Fix)> {
     let definition = &*resolved.definition;
     let is_encrypted = |name: &str| definition.wrappings.iter().any(|(source, _)| source.name() == name);
@@ -42,14 +41,15 @@ pub(super) fn find_unencrypted_layers(pipeline: &Pipeline<'_>, resolved: &Resolv
     found
 }
 
-/// Errors in the rules for the layers of an environment: nobody knows then what should be encrypted, or for whom.
+/// Errors in the rules for the layers of an environment: without rules it is unknown which files should be encrypted,
+/// and for which recipients.
 pub(super) fn invalid_rules(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
     paths.filter_map(|path| pipeline.library.rules().find_rule(&path).err()).flatten().collect()
 }
 
-/// Problems of the encrypted layers of an environment that are seen without a key, and warnings about rules.
+/// Problems of the encrypted layers of an environment that are visible without a key, and warnings about rules.
 pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let book = pipeline.library.rules();
@@ -66,14 +66,14 @@ pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -
     found
 }
 
-/// Problems of an encrypted file that are seen without its key.
+/// Problems of an encrypted file that are visible without its key.
 fn without_key(name: &str, closed: &EncryptedFile) -> Diagnostics {
     let conflict = closed.metadata().has_conflict().then(|| unfinished_merge(name, closed.metadata().place.clone()));
     let plaintext = closed.typed_plaintext().map(|place| typed_plaintext(name, place));
     conflict.into_iter().chain(plaintext).collect()
 }
 
-/// Finding for a value in plaintext that somebody typed into an encrypted file.
+/// Finding for a value in plaintext that a user entered into an encrypted file.
 fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
     Diagnostic::error(
         Rule::SopsPlaintext,
@@ -84,7 +84,7 @@ fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
     .hint(ROTATE)
 }
 
-/// Finding for an encrypted file that no rule matches, though there are rules, or one that names nobody.
+/// Finding for an encrypted file that no rule matches, though there are rules, or whose rule has no recipients.
 fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<Diagnostic> {
     let config = book.find_nearest(path)?;
     let (name, config) = (source.name(), SopsConfig::display_path(&config));
@@ -104,7 +104,7 @@ fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<
     )
 }
 
-/// The same of any files, each with its name, of apps or not. What is known of a file need not be said twice.
+/// Checks any files, each with its name, of apps or not. Known findings of a file are not repeated.
 pub(super) fn of_files(
     bounds: &BoundedRoot,
     book: &SopsConfigCache,
@@ -125,7 +125,7 @@ pub(super) fn of_files(
     files.iter().flat_map(of_file).collect()
 }
 
-/// The same without warnings: of files that no app knows of, only what a commit is refused for counts.
+/// Checks files without warnings: for files that belong to no app, only errors for which a commit is refused count.
 pub(super) fn errors_of_files(
     bounds: &BoundedRoot,
     book: &SopsConfigCache,
@@ -135,8 +135,8 @@ pub(super) fn errors_of_files(
     of_files(bounds, book, files, known).into_iter().filter(|finding| finding.diagnostic.is_error()).collect()
 }
 
-/// The files that rules are for, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
-/// less what Git ignores. Each has the name that messages have for it.
+/// The files that match rules, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
+/// except those that Git ignores. Each with its name in messages.
 pub(super) fn ruled_files(
     files: &ProjectFiles,
     bounds: &BoundedRoot,
@@ -173,12 +173,12 @@ const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
 /// The directory of a tree's records.
 const RECORDS: &str = ".septum";
 
-/// Whether a file is in a tree that `render --out` keeps: for whom its Secrets are encrypted, the layers say.
+/// Whether a file is in a tree that `render --out` keeps: the recipients of its Secrets come from the layers.
 fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
     path.ancestors().skip(1).any(|directory| root.is_directory(&directory.join(RECORDS)))
 }
 
-/// The same of any file, in whatever format. Errors: its rules cannot be read, so that it cannot be judged.
+/// Checks any file, in any format. Errors: its rules cannot be read, so that it cannot be checked.
 fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
     let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
     if let Some(conflict) = read().ok().and_then(|bytes| conflict_in(name, &bytes)) {
@@ -229,8 +229,8 @@ fn is_for_secrets(rule: &CreationRule) -> bool {
     rule.selector.is_some()
 }
 
-/// Whether a file has objects of Kubernetes, none of which is a Secret: a rule for a directory of manifests is one for
-/// its Secrets.
+/// Whether a file has objects of Kubernetes, none of which is a Secret: a rule for a directory of manifests applies
+/// to its Secrets.
 fn is_plain_manifest(source: &Source) -> bool {
     let Ok(stream) = yaml::read::read_stream(source, MergeKeys::Apply) else { return false };
     let kind = |root: YamlNode| {
@@ -251,12 +251,12 @@ fn unfinished_merge(name: &str, place: Location) -> Diagnostic {
         .hint(format!("take one of them with `septum edit {name}`, then `git add {name}`"))
 }
 
-/// Why a file is to be encrypted, if it is.
+/// Reason why a file has to be encrypted, if it has.
 fn encryption_reason(name: &str, rule: Option<&CreationRule>) -> Option<&'static str> {
     match rule {
         _ if name.ends_with(SECRETS) => Some("its name says that it is"),
         Some(rule) if is_selective_rule(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
-        // a rule for all files is one for those that somebody encrypts
+        // a rule for all files applies to those that a user encrypts
         Some(_) | None => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What is defined, and never used.
+//! Definitions that are never used.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,11 +10,11 @@ use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::span::Location;
 
-/// A place, as what is looked up.
+/// A location as a key of maps.
 type LocationKey = (String, usize);
 
-/// What is defined where, and whether anybody uses it. Layers are shared by environments and by apps:
-/// what one of them has no use for another one may.
+/// Definitions with their locations, and their uses. Layers are shared by environments and by apps: a definition that
+/// one of them does not use may be used by another.
 #[derive(Default)]
 pub(super) struct UsageTracker {
     unused: BTreeMap<LocationKey, Finding>,
@@ -22,13 +22,13 @@ pub(super) struct UsageTracker {
 }
 
 impl UsageTracker {
-    /// What nobody uses.
+    /// Unused definitions.
     pub(super) fn findings(self) -> impl Iterator<Item = Finding> {
         let Self { unused, used } = self;
         unused.into_iter().filter(move |(place, _)| !used.contains(place)).map(|(_, finding)| finding)
     }
 
-    /// What others found besides.
+    /// Adds the results of another tracker.
     pub(super) fn extend(&mut self, other: Self) {
         self.used.extend(other.used);
         for (place, finding) in other.unused {
@@ -46,8 +46,8 @@ impl UsageTracker {
         }
     }
 
-    /// Entries that no environment gives a value, and variables that no template reads. What a template would read
-    /// that could not be opened is not known, so that then nothing is said of variables.
+    /// Entries that no environment gives a value, and variables that no template reads. A template that could not be
+    /// decrypted may read any variable, so that then no variable is reported.
     pub(super) fn record_survey(&mut self, survey: &Survey, places: &EntryIndex, has_hidden: bool) {
         self.record_entries(survey, places);
         self.record_variables(survey, places, has_hidden);
@@ -112,10 +112,10 @@ impl UsageTracker {
     }
 }
 
-/// Shorter names are like each other by chance.
+/// Minimum length of names: shorter ones are similar by chance.
 const SHORTEST: usize = 4;
 
-/// The variable that was meant, where a mixin may have mistyped it.
+/// The variable that was intended, where a mixin may have mistyped it.
 fn nearest_variable(path: &str, names: &[String]) -> Option<String> {
     if path.chars().count() < SHORTEST {
         return None;

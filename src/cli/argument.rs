@@ -1,5 +1,5 @@
-//! Names for what was typed. An argument in the wrong place may be a secret, and CI keeps what is shown:
-//! one that is neither a known name, nor nearly one, nor a path is called by its number, or by what the help calls it.
+//! Names in messages for arguments. An argument in the wrong place may be a secret, and CI keeps messages: one that
+//! is neither a known name, nor nearly one, nor a path is named by its number, or by its name in the help.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use crate::disk::{BoundedRoot, DirEntryKind, Disk};
 use crate::name::EnvironmentName;
 use crate::project::{Project, files_of};
 
-/// Arguments that are paths of what may be made: `(command, argument)`. All others must exist.
+/// Arguments that are paths which need not exist: `(command, argument)`. All others must exist.
 const NEW: [(&str, &str); 9] = [
     ("init", "project_directory"),
     ("init", "key_file"),
@@ -27,7 +27,7 @@ const NEW: [(&str, &str); 9] = [
     ("keygen", "output"),
 ];
 
-/// Extensions of the files that this program is about.
+/// Extensions of the files that this program handles.
 const EXTENSIONS: [&str; 16] = [
     "yaml",
     "yml",
@@ -47,7 +47,7 @@ const EXTENSIONS: [&str; 16] = [
     "j2",
 ];
 
-/// Refuses what is in the place of a path and is none: nothing has that name, and it does not look like one.
+/// Refuses an argument in the place of a path that is not one: it does not exist, and does not look like a path.
 pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
     let directory = matches.get_one::<PathBuf>("directory").map_or(Path::new("."), PathBuf::as_path);
     if !is_directory(directory) {
@@ -76,7 +76,7 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Refuses what is in the place of a file and is none.
+/// Refuses an argument in the place of a file that is not one.
 pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic> {
     if is_shown(directory, path) {
         return Ok(());
@@ -100,12 +100,12 @@ fn file_hint(directory: &Path, path: &Path) -> Option<String> {
     Some(format!("`{name}` is an environment, and this command requires a file: {what} is {}", found.join(", ")))
 }
 
-/// The path as messages show it, or what the help calls it: `FILE`.
+/// The path as messages show it, or its name in the help: `FILE`.
 pub(super) fn shown_path(directory: &Path, path: &Path, called: &str) -> String {
     if is_shown(directory, path) { output::shown_path(&directory.join(path)) } else { called.to_owned() }
 }
 
-/// A name that tells the format of a file, or one that tells the same.
+/// A name that shows the format of a file, or another name of the same format.
 pub(super) fn shown_name(directory: &Path, name: &str) -> String {
     let path = Path::new(name);
     let extension = path.extension().and_then(OsStr::to_str);
@@ -121,7 +121,7 @@ pub(super) fn is_shown(directory: &Path, path: &Path) -> bool {
     Disk::default().has(&directory.join(path)) || is_like_path(directory, path)
 }
 
-/// Whether a text is a path, as far as can be said of one that leads to nothing.
+/// Whether a text is a path, as far as that is visible for one that does not exist.
 fn is_like_path(directory: &Path, path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.contains(['=', ':', '@', ' ', '\n'])) else { return false };
     let extension = path.extension().and_then(OsStr::to_str);
@@ -135,7 +135,7 @@ fn is_directory(path: &Path) -> bool {
     root.is_ok_and(|root| matches!(root.disk().kind(root.path()), Ok(Some(DirEntryKind::Directory))))
 }
 
-/// Error for an unknown name, which is shown if it is nearly a known one, with what may have been meant.
+/// Error for an unknown name, which is shown if it is similar to a known one, with a suggestion.
 pub(super) fn unknown_name<'a>(
     what: &str,
     typed: &str,
@@ -147,7 +147,7 @@ pub(super) fn unknown_name<'a>(
     }
 }
 
-/// Hint at the environment that is meant by the path of one of its layers, or by `all`.
+/// Hint at the environment, for the path of one of its layers, or for `all`.
 pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     if matches!(typed, "all" | "ALL" | "*" | ".") {
         return Some("`--all` renders every environment; `check` and `list` are about all if none is named".to_owned());
@@ -169,7 +169,7 @@ pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Op
     Some(format!("the environment comes first: `{environment} KEY`"))
 }
 
-/// `argument 2`: which one a text is, counted from 1 behind the name of the program.
+/// `argument 2`: position of a text, counted from 1 after the name of the program.
 fn argument_number(typed: &OsStr) -> String {
     let is_it = |argument: &OsStr| {
         let joined = || argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
@@ -183,7 +183,7 @@ fn argument_number(typed: &OsStr) -> String {
     }
 }
 
-/// The error that a directory which must hold a tree is not there, if its name is not to be shown.
+/// The error that a directory which must contain a tree does not exist, if its name must not be shown.
 pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
     if is_shown_tree(dir) {
         return Ok(());
@@ -193,12 +193,12 @@ pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
         .hint("`septum render --all --out DIR` writes a tree"))
 }
 
-/// Whether the name of a directory for a tree may be shown: also the one that the documentation uses.
+/// Whether the name of a directory for a tree may be shown: also the one used in the documentation.
 pub(super) fn is_shown_tree(dir: &Path) -> bool {
     is_shown(Path::new(""), dir) || dir.file_name() == Some(OsStr::new("rendered"))
 }
 
-/// The same findings without the path that must not be shown.
+/// Removes a path that must not be shown from findings.
 pub(super) fn without_path(found: Diagnostics, dir: &Path, called: &str) -> Diagnostics {
     let text = format!("`{}", dir.display());
     let hide = |line: String| line.replace(&text, &format!("`{called}"));

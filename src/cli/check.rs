@@ -88,7 +88,7 @@ pub(super) struct CheckArgs {
     staged: bool,
 }
 
-/// How findings are written.
+/// Output format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
     /// For people
@@ -129,15 +129,14 @@ impl CheckArgs {
             },
             Ok(None) => ExitCode::SUCCESS,
             Err(problems) => {
-                // what was done is told, whatever came then
+                // the fixes are reported, whatever fails later
                 print_fixed(&fixed, output);
                 output.finish(Err(problems))
             }
         }
     }
 
-    /// What was found; with `--fix`, what is left of it when everything that can be mended is, which may show
-    /// something else.
+    /// Findings; with `--fix`, those left after all automatic fixes, which may reveal others.
     fn fix_findings(
         &self,
         global: &GlobalArgs,
@@ -172,7 +171,7 @@ impl CheckArgs {
         self.create_report(global, output)
     }
 
-    /// What was found; none if it was written to the baseline.
+    /// Findings; none if they were written to the baseline.
     fn create_report(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<Option<CheckReport>, Diagnostics> {
         let today = self.at.or_else(|| current_time().to_seconds().get(..10)?.parse().ok());
         if self.staged {
@@ -226,7 +225,7 @@ impl CheckArgs {
         Ok(Some(report))
     }
 
-    /// The rules of all files, or the mistakes of all.
+    /// Reads the rules of all files, or reports the errors of all.
     fn read_rules(&self, global: &GlobalArgs) -> Result<Vec<UserRules>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut rules = Vec::new();
@@ -265,7 +264,7 @@ impl CheckArgs {
         match self.format {
             CheckFormat::Text => {
                 output.print_text(&report_text(report, fixed, self.staged, output))?;
-                // who commits is not to be told that all is well
+                // a committer must not be told that all is well
                 if !self.staged || !report.findings.is_empty() {
                     output.print_note(&summary_line(report, fixed));
                 }
@@ -288,7 +287,8 @@ fn read_source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 
-/// Mending shows other findings at most a few times: a file that is encrypted, a key that then is not declared.
+/// Maximum number of rounds of fixes that reveal other findings: a file that is encrypted, a key that then is not
+/// declared.
 const MOST_ROUNDS: usize = 8;
 
 fn print_fixed(fixed: &[AppliedFix], output: &OutputStreams) {
@@ -340,13 +340,13 @@ fn counted_noun(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Writes down what is found now, and gives what cannot be: layers that cannot be read.
+/// Writes the current findings to the baseline, and returns those that cannot be in it: layers that cannot be read.
 fn write_baseline(
     pipeline: &Pipeline<'_>,
     scope: &CheckScope<'_>,
     output: &OutputStreams,
 ) -> Result<Option<CheckReport>, Diagnostics> {
-    // under the same key, what was known is written as before
+    // with the same key, known findings are written as before
     let none = scope.baseline.map_or_else(Baseline::new, |known| known.with_findings(&[]));
     let mut report = check::check_apps(pipeline, &CheckScope { baseline: Some(&none), ..*scope });
     let new = none.with_findings(&report.findings);
@@ -358,7 +358,7 @@ fn write_baseline(
     Ok((!report.findings.is_empty()).then_some(report))
 }
 
-/// How much was found, in a line.
+/// Counts of findings, in a line.
 fn summary_line(report: &CheckReport, fixed: &[AppliedFix]) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
     let mut parts =

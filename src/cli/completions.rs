@@ -1,4 +1,4 @@
-//! `septum completions`, and what they complete: environments, apps and keys of the project.
+//! `septum completions`, and its candidates: environments, apps and keys of the project.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -48,7 +48,7 @@ impl CompletionsArgs {
     }
 }
 
-/// The project that the words on the command line are about.
+/// The project of the words on the command line.
 fn find_project() -> Option<Project> {
     let words: Vec<_> = std::env::args_os().collect();
     let directory = words.windows(2).find_map(|pair| match pair {
@@ -113,7 +113,7 @@ pub(super) fn commands() -> ArgValueCandidates {
     ArgValueCandidates::new(move || safe_candidates(names().into_iter()))
 }
 
-/// Arguments that are encrypted files: `(command, argument)`; where an environment may stand too, it is one of
+/// Arguments that are encrypted files: `(command, argument)`; one that may also be an environment is one of
 /// [`TARGETS`].
 const ENCRYPTED: [(&str, &str); 4] =
     [("decrypt", "files"), ("rekey", "files"), ("rotate", "files"), ("git-textconv", "file")];
@@ -121,8 +121,8 @@ const ENCRYPTED: [(&str, &str); 4] =
 /// Commands whose `target` is an environment, or an encrypted file.
 const TARGETS: [&str; 4] = ["set", "unset", "get", "edit"];
 
-/// The program as it is completed. Paths come from here and not from the library, which offers names as they are:
-/// those of a repository may mean something to a shell.
+/// The program for completion. Paths are completed here and not by the library, which offers names as they are: those
+/// of a repository may contain syntax of a shell.
 pub(super) fn completed_command() -> Command {
     let with_paths = |command: Command| {
         let name = command.get_name().to_owned();
@@ -151,7 +151,7 @@ fn with_paths(command: &str, argument: Arg) -> Arg {
     }
 }
 
-/// Paths whose names mean nothing to a shell.
+/// Paths whose names contain no syntax of a shell.
 fn path_candidates(
     typed: &OsStr,
     is_wanted: impl Fn(&Path) -> bool + Send + Sync + 'static,
@@ -164,10 +164,10 @@ fn directory_candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
     path_candidates(typed, |path| Disk::default().kind(path).is_ok_and(|kind| kind == Some(DirEntryKind::Directory)))
 }
 
-/// Most files that are read to see whether they are encrypted. All others are offered unseen.
+/// Maximum number of files that are read to see whether they are encrypted. All others are offered unread.
 const MOST_READ: usize = 500;
 
-/// Largest file that is looked into, in bytes.
+/// Largest file that is read for this, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Directories, and files that are encrypted.
@@ -194,13 +194,13 @@ fn target_candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
     safe_candidates(names.filter(begins)).into_iter().chain(encrypted_candidates(typed)).collect()
 }
 
-/// What is offered of names that a repository gave: a shell takes a word into the command line as it is, so
-/// what means anything to one is left out.
+/// Completions for names from a repository: a shell inserts a word into the command line as it is, so names with
+/// characters that any shell interprets are omitted.
 fn safe_candidates(names: impl Iterator<Item = String>) -> Vec<CompletionCandidate> {
     names.filter(|name| is_inert(name)).map(CompletionCandidate::new).collect()
 }
 
-/// Whether every shell takes a text for nothing but itself, in the place of an argument.
+/// Whether every shell takes a text literally as an argument.
 fn is_inert(text: &str) -> bool {
     let of_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     !text.is_empty() && !text.starts_with('-') && text.bytes().all(of_word)

@@ -63,7 +63,7 @@ struct DecryptedOutput {
 }
 
 impl DecryptedOutput {
-    /// Its plaintext on the way to a file, which is its owner's alone.
+    /// Its plaintext in a staged file, which is readable by its owner alone.
     fn into_staged(mut self, global: &GlobalArgs, target: Option<&Path>) -> StagedWrite {
         let bytes = std::mem::take(&mut *self.text);
         redirect_output(StagedWrite { path: self.path, name: self.name, bytes, access: Access::Owner }, global, target)

@@ -145,7 +145,7 @@ fn to_answer(yes: Option<bool>) -> EditReply {
     match yes {
         Some(true) => EditReply::Yes,
         Some(false) => EditReply::No,
-        // who hung up has not given anything up
+        // a hangup does not discard the text
         None => EditReply::Nobody,
     }
 }

@@ -1,8 +1,8 @@
-//! Commands and options of other programs of the field, and what they are called here.
+//! Commands and options of other programs of the field, and their equivalents here.
 //!
-//! Only words of these tables are shown: what was typed beside them may be a secret.
+//! Only words of these tables are shown: other typed text may be a secret.
 
-/// Commands that other programs have, and what does the same.
+/// Commands of other programs, and their equivalents.
 const COMMANDS: [(&[&str], &str); 18] = [
     (&["lint", "validate", "verify", "test", "vet", "audit", "scan", "conftest"], "`septum check` finds every mistake"),
     (
@@ -42,7 +42,7 @@ const COMMANDS: [(&[&str], &str); 18] = [
     (&["merge", "textconv", "mergetool"], "`septum git-merge` and `septum git-textconv` are the drivers for Git"),
 ];
 
-/// An option of other programs, and what there is in its place.
+/// An option of other programs, and its equivalent.
 struct ForeignOption {
     /// Its spellings.
     names: &'static [&'static str],
@@ -127,12 +127,12 @@ const OPTIONS: [ForeignOption; 16] = [
     ),
 ];
 
-/// Hint at the command that does what `typed` does in other programs.
+/// Hint at the command that is equivalent to `typed` in other programs.
 pub(super) fn command_hint(typed: &str) -> Option<&'static str> {
     COMMANDS.iter().find(|(names, _)| names.contains(&typed)).map(|(_, hint)| *hint)
 }
 
-/// Hint at what `command` has in the place of the option `typed`, which may be written with its value.
+/// Hint at the equivalent of the option `typed` in `command`, which may be written with its value.
 pub(super) fn option_hint(command: &str, typed: &str) -> Option<&'static str> {
     let name = typed.split_once('=').map_or(typed, |(name, _)| name);
     let is_meant = |option: &&ForeignOption| {

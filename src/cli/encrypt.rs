@@ -29,7 +29,7 @@ pub(super) struct EncryptArgs {
     /// Encrypt for this recipient where no rule names any (several: with commas, or given several times)
     ///
     /// Without it, `SOPS_AGE_RECIPIENTS` counts.
-    // no type of its own: what is wrong with a recipient must be told without its text
+    // a `String`: an error about a recipient must be reported without its text
     #[arg(long, value_name = "RECIPIENT", value_delimiter = ',')]
     age: Vec<String>,
     /// What standard input is to be taken for: decides its format and its rule
@@ -92,7 +92,7 @@ impl EncryptArgs {
     }
 }
 
-/// Counts of what was encrypted: `12 values`, `1 value and 3 comments`.
+/// Counts of encrypted items: `12 values`, `1 value and 3 comments`.
 fn encrypted_counts(values: usize, comments: usize) -> String {
     let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match comments {
@@ -101,7 +101,7 @@ fn encrypted_counts(values: usize, comments: usize) -> String {
     }
 }
 
-/// Recipients that were named. One that is none is told without its text: it may be a private key.
+/// Parses recipients from the command line. An invalid one is reported without its text: it may be a private key.
 fn parse_recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics> {
     let mut problems = Diagnostics::new();
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
@@ -114,7 +114,7 @@ fn parse_recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagno
     if problems.is_empty() { Ok(parsed) } else { Err(problems) }
 }
 
-/// Those whom the environment names.
+/// Recipients in the environment.
 pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
     const VARIABLE: &str = "SOPS_AGE_RECIPIENTS";
     let text = std::env::var(VARIABLE).unwrap_or_default();
@@ -122,7 +122,7 @@ pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
     parse_recipients(VARIABLE, &texts)
 }
 
-/// A file that may go somewhere else.
+/// Replaces the path that a file is written to.
 pub(super) fn redirect_output(staged: StagedWrite, global: &GlobalArgs, path: Option<&Path>) -> StagedWrite {
     let Some(path) = path else { return staged };
     let name = argument::shown_path(&global.directory, path, "PATH");

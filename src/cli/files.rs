@@ -1,4 +1,4 @@
-//! What the commands on encrypted files have in common.
+//! Common parts of the commands on encrypted files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,12 @@ pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = SopsForma
         .map(|name| SopsFormat::of_name(&name).unwrap_or(SopsFormat::Binary))
 }
 
-/// Now, to the second.
+/// The current time, to the second.
 pub(super) fn current_time() -> Timestamp {
     Timestamp::from_system_time(test_hook::current_time())
 }
 
-/// What was read from standard input, as a file: `name` says of which format it is and which rule it
-/// is under.
+/// Standard input as a file: `name` determines its format and its rule.
 pub(super) fn standard_input(
     global: &GlobalArgs,
     name: Option<&Path>,
@@ -50,10 +49,10 @@ pub(super) fn standard_input(
     Ok(SecretFile { path, name, format, bytes })
 }
 
-/// A value from standard input, or from somebody who types it unseen.
+/// A value from standard input, or from a hidden prompt.
 ///
-/// The line break that ends a single line is not part of it: that is how `echo` and people give one.
-/// A text of several lines, such as a key in PEM, is taken as it is.
+/// The line break that ends a single line is not part of it: that is how `echo` and users pass one. A text of several
+/// lines, such as a key in PEM, is used as it is.
 pub(super) fn read_value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     use io::IsTerminal as _;
     if io::stdin().is_terminal() {

@@ -48,7 +48,7 @@ impl GetArgs {
         let survey = pipeline.survey_asked(app, asked, asked, &mut problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
         match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
-            // what is wrong with other values is no matter here
+            // problems of other values do not matter here
             Some(EntryOutcome::Known(value)) => {
                 output
                     .print_findings(problems.into_iter().filter(|found| found.severity == Severity::Warning).collect());
@@ -79,13 +79,13 @@ impl GetArgs {
     }
 }
 
-/// A value as it is; people get the line break that programs must not.
+/// Prints the value; adds a newline only on a terminal.
 fn print_value(value: &[u8]) -> Result<(), Diagnostics> {
     output::print_bytes(value)?;
     if output::is_terminal() && !value.ends_with(b"\n") { output::print_bytes(b"\n") } else { Ok(()) }
 }
 
-/// That there is no value to print: a store has it.
+/// Error: there is no value to print, because it is in a store.
 fn in_a_store(key: &KeyName, environment: &EnvironmentName, pointed: &StoreText) -> Diagnostic {
     let message = format!("the value of `{key}` stays in a store in `{environment}`");
     let error = Diagnostic::error(Rule::MissingValue, message);

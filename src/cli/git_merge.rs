@@ -15,7 +15,7 @@ use crate::git::{GitConfiguration, SafeGit};
 use crate::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
 use crate::secret_files::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
 
-/// What Git takes for a conflict.
+/// Exit code by which Git recognises a conflict.
 const CONFLICT: u8 = 1;
 
 /// Merge an encrypted file value by value, as a merge driver of Git. The result replaces OURS.
@@ -41,7 +41,7 @@ pub(super) struct GitMergeArgs {
 }
 
 impl GitMergeArgs {
-    /// Gives the exit code, which is all that Git looks at.
+    /// Runs the merge and returns the exit code, which is all that Git uses.
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> ExitCode {
         match self.merge(global, output) {
             Ok(code) => code,

@@ -100,7 +100,7 @@ impl InitArgs {
     }
 }
 
-/// Refuses to write through a directory that is a link out of the one that was named.
+/// Refuses to write through a directory that is a link out of the named one.
 fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
     let Ok(root) = BoundedRoot::new(Disk::default(), directory) else { return Ok(()) };
     for (path, _) in FILES {
@@ -109,7 +109,7 @@ fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// That no key can be made.
+/// Error: no key can be generated.
 pub(super) fn no_randomness() -> Diagnostic {
     Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
 }
@@ -119,7 +119,7 @@ pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
         .with_failure(FailureKind::Io)
 }
 
-/// The directory's name, as far as Kubernetes takes it as one.
+/// The directory's name, reduced to a valid name for Kubernetes.
 fn app_name(directory: &Path) -> String {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
@@ -140,7 +140,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic::create_new(path, bytes, Access::Usual)
 }
 
-/// Adds a key as `age-keygen` writes it, in a file that nobody else may read.
+/// Adds a key in the format of `age-keygen`, to a file that only its owner can read.
 fn append_key(path: &Path, app: &str, recipient: &str, identity: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);

@@ -42,7 +42,7 @@ impl ListArgs {
         let mut apps_rows: Vec<Vec<KeyRow>> = Vec::new();
         let mut beside = Vec::new();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
-        // who names none wants all, and sees of them what can be seen
+        // without arguments it shows all environments, as far as their values are available
         let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
         for app in &apps {
             if let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) {
@@ -116,7 +116,7 @@ fn rows_table(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
             environments.iter().map(|environment| cell_text(row.environments.get(environment.as_str()), row.sensitive));
         lines.push([format!("  {}", row.key), object_kind(row).to_owned()].into_iter().chain(cells).collect());
     }
-    // as it is written, so that columns stand below each other
+    // in plain form, so that columns align
     lines.iter_mut().flatten().for_each(|cell| *cell = escape_line(cell).into_owned());
     let columns = environments.len() + 2;
     let widths: Vec<usize> = (0..columns)
@@ -138,7 +138,7 @@ fn rows_table(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
     out
 }
 
-/// The same with a line for each environment, for terminals that are narrower than the table.
+/// The table with a line for each environment, for terminals that are narrower than the table.
 fn stacked_rows(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
     let widest = environments.iter().map(|name| name.as_str().width()).max().unwrap_or_default();
     let bold = anstyle::Style::new().bold();

@@ -18,7 +18,7 @@ pub(super) struct ManArgs {
 impl ManArgs {
     pub(super) fn run(&self) -> Result<(), Diagnostics> {
         let mut septum = Cli::command();
-        // options of all commands stand in the page of each
+        // options of all commands are on the page of each
         septum.build();
         let command = match &self.command {
             None => septum,

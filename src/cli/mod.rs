@@ -1,4 +1,4 @@
-//! The command line: parses arguments, calls one thing, prints, exits. Nothing else knows it.
+//! Command line: argument parsing and output; no other module depends on it.
 
 mod argument;
 mod check;
@@ -70,7 +70,7 @@ struct GlobalArgs {
     verbose: bool,
 }
 
-/// When to use colours.
+/// Use of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ColorMode {
     /// On a terminal, unless `NO_COLOR` is set
@@ -81,7 +81,7 @@ enum ColorMode {
     Never,
 }
 
-/// How a view is written.
+/// Output format of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ViewFormat {
     /// For people
@@ -113,10 +113,10 @@ enum CliCommand {
     Man(man::ManArgs),
 }
 
-/// What `septum` alone gives.
+/// Kind of the error for `septum` without arguments.
 const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
-/// Runs the program: parses the arguments, does what they say, and gives the exit code.
+/// Runs the program: parses the arguments, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
     crate::parallel::hide_panics(output::report_panic);
     crate::parallel::on_known_stack(|| {
@@ -127,19 +127,19 @@ pub fn main() -> ExitCode {
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut arguments: Vec<_> = arguments.collect();
-    // `help` has no help of its own: whoever asks for it wants what it prints
+    // `help` has no help of its own: a request for it means its output
     if arguments.get(1).is_some_and(|command| command == "help") {
         arguments.retain(|argument| argument != "--help" && argument != "-h");
     }
     let parsed = Cli::command().try_get_matches_from(&arguments);
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
-        // a value such as `-hunter` is no request for help
+        // a value such as `-hunter` is not a request for help
         Err(error) if !error.use_stderr() && usage::glued_help(&arguments).is_some() => {
             usage::show_glued(&arguments);
             return ExitCode::from(output::INVALID);
         }
-        // help and version go to stdout, and a reader that went away is no failure
+        // help and version go to stdout, and a closed pipe is not an error
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
@@ -184,13 +184,13 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
     output.finish(result)
 }
 
-/// The identities of the user, searched where sops searches; nothing is read before it is needed.
+/// The identities of the user, searched where sops searches; no file is read before it is needed.
 fn user_identities() -> Identities {
     Identities::new(IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)))
         .with_passphrases(prompt::TerminalPrompt)
 }
 
-/// The same, for programs that Git runs: nobody is ever asked for a passphrase.
+/// The identities of the user, for programs that Git runs: a passphrase is never requested.
 fn quiet_identities() -> Identities {
     Identities::new(IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)))
 }
@@ -207,7 +207,7 @@ fn find_environment(project: &Project, name: &str) -> Result<EnvironmentName, Di
     })
 }
 
-/// Environments by name; all if none is named.
+/// Environments by name; all if none is given.
 fn find_environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentName>, Diagnostics> {
     if names.is_empty() {
         return Ok(project.environments().into_iter().cloned().collect());
@@ -219,8 +219,8 @@ fn find_environments(project: &Project, names: &[String]) -> Result<Vec<Environm
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
-/// Shows what is wrong beside what was asked for, and stops nobody: errors in other environments, and files that are
-/// not what they look like. Those that look like a layer of an environment that was asked for are errors.
+/// Shows findings outside of the requested environments, which are not fatal: errors in other environments, and files
+/// that look like something else. Those that look like a layer of a requested environment are errors.
 fn show_beside<'a>(
     project: &'a Project,
     apps: impl IntoIterator<Item = &'a App>,
@@ -242,7 +242,7 @@ fn show_beside<'a>(
     Ok(())
 }
 
-/// The apps that are named, or all.
+/// The named apps, or all.
 fn find_apps<'p>(
     pipeline: &crate::pipeline::Pipeline<'p>,
     project: &'p Project,

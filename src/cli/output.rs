@@ -1,7 +1,7 @@
-//! What goes to the terminal or the pipe: results on stdout, all else on stderr.
+//! Output to the terminal or the pipe: results on stdout, everything else on stderr.
 //!
-//! What is for people goes through [`StyledText`], in which nothing that a repository holds acts on a terminal
-//! or begins a line. Results that are data go out as they are.
+//! Text for users goes through [`StyledText`], in which no content of a repository acts on a terminal or begins a
+//! line. Results that are data are written as they are.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use crate::sops::SopsConfig;
 /// The exit code of wrong usage and invalid input.
 pub(super) const INVALID: u8 = 2;
 
-/// The exit code of a bug, which is that of a panic too.
+/// The exit code of a bug, which is also that of a panic.
 pub(super) const BUG: u8 = 101;
 
-/// Reports a panic by the line of the program where it was, which is all that is known to be no value.
+/// Reports a panic by its line in the program, the only part that certainly contains no value.
 pub(super) fn report_panic(line: &str) {
     let _ = writeln!(io::stderr(), "error: septum gave up at {line}: this is a bug in septum, please report it");
 }
@@ -49,7 +49,7 @@ impl OutputStreams {
         Self { color, quiet: global.quiet, verbose: global.verbose, directory, place }
     }
 
-    /// A finding with its commands as they work where the program was started.
+    /// A finding whose commands are adapted to the directory in which the program was started.
     pub(super) fn placed(&self, found: Diagnostic) -> Diagnostic {
         if !names_command(&found) {
             return found;
@@ -60,12 +60,12 @@ impl OutputStreams {
         }
     }
 
-    /// Whether nothing but results and errors is wanted.
+    /// Whether only results and errors are wanted.
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` speak against it.
+    /// Whether a stream is coloured: if it is a terminal, unless `NO_COLOR` or `TERM=dumb` disables colours.
     fn color_of(&self, stream: &impl anstream::stream::RawStream) -> bool {
         let choice = match self.color {
             anstream::ColorChoice::Auto => AutoStream::choice(stream),
@@ -74,31 +74,31 @@ impl OutputStreams {
         choice != anstream::ColorChoice::Never
     }
 
-    /// Writes a result for people, in colours where results may have such.
+    /// Writes a result for users, in colours where results may have them.
     pub(super) fn print_text(&self, text: &StyledText) -> Result<(), Diagnostics> {
         print_result(&text.render_text(self.color_of(&io::stdout())))
     }
 
-    /// Says something that is no result, in one line, unless `-q`.
+    /// Prints a note that is not a result, in one line, unless `-q`.
     pub(super) fn print_note(&self, line: &str) {
         if !self.quiet {
             print_message(line);
         }
     }
 
-    /// Says that a file is waited for.
+    /// Prints that a file is locked and the program waits for it.
     pub(super) fn print_waiting(&self, name: &str) {
         self.print_note(&format!("septum: waiting for another septum that changes `{name}`"));
     }
 
-    /// Says a detail, in one line, if `-v`.
+    /// Prints a detail, in one line, if `-v`.
     pub(super) fn print_detail(&self, line: impl FnOnce() -> String) {
         if self.verbose {
             print_message(&line());
         }
     }
 
-    /// Shows findings, those of warnings unless `-q`.
+    /// Shows findings, except warnings if `-q`.
     pub(super) fn print_findings(&self, problems: Diagnostics) -> Option<FailureKind> {
         let color = self.color_of(&io::stderr());
         let mut stderr = io::stderr().lock();
@@ -128,7 +128,7 @@ impl OutputStreams {
     }
 }
 
-/// Writes a line for people to stderr.
+/// Writes a line for users to stderr.
 pub(super) fn print_message(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", StyledText::from_line(line).render_text(false));
 }
@@ -152,21 +152,21 @@ pub(super) fn style_diff(text: &str) -> StyledText {
 
 /// Writes a result as JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Diagnostics> {
-    // only texts, numbers and lists of them: there is nothing that JSON could not hold
+    // only texts, numbers and lists of them, all of which JSON can hold
     print_result(&(escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned() + "\n"))
 }
 
-/// Columns of the terminal that standard output is; none if it is none.
+/// Width of the terminal on standard output, in columns; none if it is not a terminal.
 pub(super) fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width))
 }
 
-/// Whether people look at the results.
+/// Whether the results are for users.
 pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Writes a result that is data. A reader that went away is no failure: `septum render | head`.
+/// Writes a result that is data. A closed pipe is not an error: `septum render | head`.
 pub(super) fn print_result(text: &str) -> Result<(), Diagnostics> {
     print_bytes(text.as_bytes())
 }
@@ -183,8 +183,7 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     }
 }
 
-/// Which of two failures gives the exit code: what the author of the input has to mend comes
-/// before what the machine lacks.
+/// The failure that determines the exit code: errors of the input precede missing parts of the machine.
 fn worse_failure(known: Option<FailureKind>, new: FailureKind) -> FailureKind {
     match (known, new) {
         (Some(FailureKind::Bug), _) | (_, FailureKind::Bug) => FailureKind::Bug,
@@ -195,18 +194,18 @@ fn worse_failure(known: Option<FailureKind>, new: FailureKind) -> FailureKind {
     }
 }
 
-/// A path that was named on the command line, from the directory that `-C` names.
+/// A path of the command line, from the directory given by `-C`.
 pub(super) fn path_below(global: &GlobalArgs, path: &Path) -> PathBuf {
     if global.directory == Path::new(".") { path.to_path_buf() } else { global.directory.join(path) }
 }
 
-/// A path as messages show it: from the working directory, if it lies there.
+/// A path as messages show it: from the working directory, if it is below it.
 pub(super) fn shown_path(path: &Path) -> String {
     let shown = SopsConfig::display_path(path.strip_prefix(".").unwrap_or(path));
     if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
-/// That the command line asks for what is not there.
+/// Error: the command line refers to something that does not exist.
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
     Diagnostic::error(Rule::Usage, message)
 }

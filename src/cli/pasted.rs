@@ -1,7 +1,7 @@
-//! Commands in hints, as they work where the user stands.
+//! Commands in hints, adapted to the user's working directory.
 //!
-//! Below the command line, hints name files from the root of the project. Who works from elsewhere pastes the command
-//! there: it then needs `-C`.
+//! Below the command line, hints name files from the root of the project. A user in another directory pastes the
+//! command there: it then needs `-C`.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,13 +9,13 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::{BoundedRoot, Disk};
 use crate::project;
 
-/// How a command in a text begins.
+/// Beginning of a command in a text.
 const COMMAND: &str = "`septum ";
 
-/// Commands that are about no project.
+/// Commands that need no project.
 const WITHOUT_PROJECT: [&str; 6] = ["init", "keygen", "completions", "man", "help", "--version"];
 
-/// Where commands are pasted, and the root of the project that they are about.
+/// Directory in which commands are pasted, and the root of the project that they concern.
 pub(super) struct CommandPlace {
     here: PathBuf,
     root: PathBuf,
@@ -31,13 +31,13 @@ impl CommandPlace {
         (here != root).then_some(Self { here, root })
     }
 
-    /// A diagnostic with its commands as they work there.
+    /// A diagnostic whose commands are adapted to that place.
     pub(super) fn place(&self, found: Diagnostic) -> Diagnostic {
         let hints = found.hints.iter().map(|hint| self.place_commands(hint)).collect();
         Diagnostic { hints, ..found }
     }
 
-    /// A text with its commands as they work there.
+    /// A text whose commands are adapted to that place.
     fn place_commands(&self, text: &str) -> String {
         let mut parts = text.split(COMMAND);
         let mut placed = parts.next().unwrap_or_default().to_owned();
@@ -63,12 +63,12 @@ impl CommandPlace {
         if paths.peek().is_none() {
             return !self.here.starts_with(&self.root);
         }
-        // what is named from here is there already
+        // a path from the working directory is right already
         !paths.any(|path| !disk.has(&self.root.join(path)) && disk.has(&self.here.join(path)))
     }
 }
 
-/// Whether a diagnostic names a command.
+/// Whether a diagnostic contains a command.
 pub(super) fn names_command(found: &Diagnostic) -> bool {
     found.hints.iter().any(|hint| hint.contains(COMMAND))
 }
@@ -78,14 +78,14 @@ fn has_extension(word: &str) -> bool {
     [".yaml", ".yml", ".json", ".env", ".ini", ".txt", ".toml"].iter().any(|ending| word.ends_with(ending))
 }
 
-/// The way from one directory to another.
+/// The relative path from one directory to another.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     up.chain(to.components().skip(common)).collect()
 }
 
-/// A path as a shell takes it.
+/// A path quoted for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%,:".contains(char);

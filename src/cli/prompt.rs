@@ -1,5 +1,5 @@
-//! Questions to whoever sits before the terminal. They and their answers go through the terminal
-//! itself, so that neither a result on stdout nor a file on stdin meets them.
+//! Prompts for the user at the terminal. They and their answers go through the terminal itself, so that they are
+//! mixed neither with a result on stdout nor with a file on stdin.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
@@ -11,7 +11,7 @@ use crate::diagnostic::escape_line;
 use crate::signals;
 use crate::sops::PassphraseProvider;
 
-/// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.
+/// Reads a line that is not shown while it is typed; `None` if no user is present, or the answer is empty.
 pub(super) fn prompt_hidden(prompt: &str) -> Option<Zeroizing<String>> {
     if !is_attended() {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn prompt_hidden(prompt: &str) -> Option<Zeroizing<String>> {
     signals::prompting(|| rpassword::prompt_password(escape_line(prompt))).ok().map(Zeroizing::new)
 }
 
-/// Waits for Enter: `false` for `q`, and none at the end of input or if nobody is there.
+/// Waits for Enter: `false` for `q`, and none at the end of input or if no user is present.
 pub(super) fn press_enter(question: &str) -> Option<bool> {
     if !is_attended() {
         return None;
@@ -29,13 +29,13 @@ pub(super) fn press_enter(question: &str) -> Option<bool> {
     Some(!answer.trim().eq_ignore_ascii_case("q"))
 }
 
-/// Whether somebody can be asked: there is a terminal, and not all of the program's input and
-/// messages go elsewhere, as they do under a scheduler or another program.
+/// Whether a user can be prompted: there is a terminal, and not all of the program's input and messages are
+/// redirected, as they are under a scheduler or another program.
 pub(super) fn is_attended() -> bool {
     (io::stdin().is_terminal() || io::stderr().is_terminal()) && open_terminal().is_ok()
 }
 
-/// Asks for one line, which is shown while it is typed.
+/// Prompts for one line, which is shown while it is typed.
 fn prompt_line(question: &str) -> io::Result<String> {
     let _line = watch::pause_progress();
     let (input, mut output) = open_terminal()?;
@@ -49,12 +49,12 @@ fn prompt_line(question: &str) -> io::Result<String> {
 /// The terminal to read from, and to write to.
 fn open_terminal() -> io::Result<(File, File)> {
     let (input, output) = if cfg!(windows) { ("CONIN$", "CONOUT$") } else { ("/dev/tty", "/dev/tty") };
-    // the console of Windows wants both rights, even of those who only read
+    // the console of Windows requires both rights, even for reading only
     let open = |name| OpenOptions::new().read(true).write(true).open(name);
     Ok((open(input)?, open(output)?))
 }
 
-/// Asks for passphrases on the terminal.
+/// Requests passphrases on the terminal.
 pub(super) struct TerminalPrompt;
 
 impl PassphraseProvider for TerminalPrompt {

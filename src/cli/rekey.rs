@@ -59,11 +59,11 @@ impl RotateArgs {
     }
 }
 
-/// The named files, or all that there are.
+/// The named files, or all that match rules.
 struct SelectedFiles {
     paths: Vec<PathBuf>,
     are_named: bool,
-    /// Whether each that is named must have a rule.
+    /// Whether each named file must have a rule.
     by_rule: bool,
 }
 

@@ -160,7 +160,7 @@ impl RenderArgs {
         Ok(())
     }
 
-    /// The objects of all targets in the order in which they are written, or all that is wrong.
+    /// The objects of all targets in the order in which they are written, or all errors.
     fn render_objects(
         &self,
         pipeline: &Pipeline<'_>,
@@ -206,7 +206,7 @@ impl RenderArgs {
         Ok(objects)
     }
 
-    /// The directory of the tree, if one is asked for.
+    /// The directory of the tree, if one is requested.
     fn output_directory(&self, global: &GlobalArgs, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
         match (&self.out, &project.output) {
             (None, _) => Ok(None),
@@ -234,7 +234,7 @@ impl RenderArgs {
         if !problems.is_empty() {
             return Err(problems);
         }
-        // what is remembered is of the form that the layers say
+        // the cache is for the forms of the layers
         let cache = if self.delivery.is_none() { cache_options() } else { None };
         let wish = RenderRequest {
             dir,
@@ -266,7 +266,7 @@ impl RenderArgs {
         unverified_error(&unverified).map_or(Ok(()), |problem| Err(problem.into()))
     }
 
-    /// What would change, and what cannot be verified; that anything would change is a finding.
+    /// Shows planned changes, and unverified files; any change is a finding.
     fn show_changes(
         &self,
         publication: &Publication,
@@ -280,7 +280,7 @@ impl RenderArgs {
             problems.extend(not_verified(unverified, if self.keyless { Severity::Warning } else { Severity::Error }));
         } else {
             output.print_text(&output::style_diff(&plan.diff()))?;
-            // that it is not current is known, whatever else is not
+            // it is known to be out of date, whatever else is unknown
             problems.extend(not_verified(unverified, Severity::Warning));
             problems.extend(publication.lost.iter().cloned().map(|lost| lost.with_failure(FailureKind::Found)));
             let is_lost = !publication.lost.is_empty();
@@ -292,7 +292,7 @@ impl RenderArgs {
         Err(problems)
     }
 
-    /// Says that the tree is not what the sources give.
+    /// Error: the tree is out of date.
     fn stale_tree_error(&self, plan: &TreePlan, is_lost: bool, dir: &str) -> Diagnostic {
         let ChangeSummary { created, changed, removed, .. } = plan.summary();
         let changes = plan.changes();
@@ -319,7 +319,7 @@ impl RenderArgs {
         }
     }
 
-    /// The command that makes the tree what the sources give.
+    /// The command that updates the tree.
     fn update_command(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
@@ -330,7 +330,7 @@ impl RenderArgs {
         words.join(" ")
     }
 
-    /// An app that was asked for by name, and has none of the environments.
+    /// Error: an app that was named has none of the environments.
     fn lacks_environments(
         &self,
         pipeline: &Pipeline<'_>,
@@ -353,7 +353,7 @@ impl RenderArgs {
     }
 }
 
-/// That it was not said what to render. All of them is not what `render` alone should mean.
+/// Error: no environment given (`render` alone must not mean all).
 fn none_named(project: &Project) -> Diagnostic {
     let names: Vec<_> = project.environments().into_iter().map(|name| format!("`{name}`")).collect();
     invalid_usage("no environment was named".to_owned())
@@ -369,7 +369,7 @@ fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
         .hint(format!("to apply them by hand, `septum render {names} --delivery manifest | kubectl apply -f -`"))
 }
 
-/// A path from the working directory, if it lies there.
+/// A path from the working directory, if it is below it.
 fn from_here(path: &Path) -> PathBuf {
     let here = std::env::current_dir().map(|here| real_named(&here));
     let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
@@ -387,7 +387,7 @@ fn counted_noun(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How much was read.
+/// Counts of files read, in a line.
 fn inputs_line(pipeline: &Pipeline<'_>) -> String {
     let (read, decrypted) = (pipeline.library.project.files.disk().reads(), pipeline.library.decrypted());
     format!(
@@ -397,7 +397,7 @@ fn inputs_line(pipeline: &Pipeline<'_>) -> String {
     )
 }
 
-/// Where the time went.
+/// Time spent in each stage, in a line.
 fn stages_line(meter: &Meter) -> String {
     let stages = meter.spent().map(|(stage, time)| format!("{} {}", stage.as_str(), shown_time(time)));
     format!("septum: of all threads together: {}", stages.join(", "))
@@ -410,16 +410,16 @@ fn shown_time(time: Duration) -> String {
     }
 }
 
-/// Where this machine remembers what it did, if there is such a place.
+/// Location of the machine-local cache, if there is one.
 fn cache_options() -> Option<CacheOptions> {
     let dir = CacheOptions::directory(|name| std::env::var_os(name))?;
     Some(CacheOptions { dir, now: test_hook::current_time() })
 }
 
-/// How many files are named.
+/// Maximum number of files that are named.
 const MOST: usize = 10;
 
-/// Says which files could not be made without a key; nothing if all is done as far as anybody can tell.
+/// Error: files that could not be generated without a key; none if there are no such files.
 fn unverified_error(unverified: &[UnverifiedFile]) -> Option<Diagnostic> {
     let left: Vec<_> = unverified.iter().filter(|unverified| unverified.state != VerificationState::Covered).collect();
     let message = match left.as_slice() {
@@ -432,7 +432,7 @@ fn unverified_error(unverified: &[UnverifiedFile]) -> Option<Diagnostic> {
     Some(error.hint("all else was done; render again with the key of the environment"))
 }
 
-/// Says which files could not be verified without a key. Those that are likely to be out of date come first.
+/// Files that could not be verified without a key. Those that are likely to be out of date come first.
 fn not_verified(unverified: &[UnverifiedFile], severity: Severity) -> Option<Diagnostic> {
     let message = match unverified {
         [] => return None,

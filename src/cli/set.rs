@@ -82,7 +82,7 @@ impl SetArgs {
         let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
         let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
         project.files.writable_path(FileKind::Layer, &slot.file)?;
-        // whoever may not write there need not be asked for a value
+        // without write access, no value need be requested
         let identities = user_identities();
         let place = SecretDestination::for_slot(&slot, &identities)?;
         let bytes = self.read_value(&format!("{} in {environment}", id.key))?;
@@ -94,7 +94,7 @@ impl SetArgs {
         Ok(())
     }
 
-    /// The value. That there is none is rarely meant: whatever was to print it has failed.
+    /// The value. An empty one is rarely meant: the command that was to print it has failed.
     fn read_value(&self, of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         if self.empty {
             return Ok(Zeroizing::default());
@@ -129,7 +129,7 @@ impl SetArgs {
         let bytes = self.read_value(&format!("{shown} in {name}"))?;
         let kind = match file.value(document, &path) {
             _ if self.json => TextValueKind::Json,
-            // what was a number stays one, as long as it is one
+            // a value that was a number stays one, as long as it is one
             Some(TypedValue::Int(_) | TypedValue::Float(_) | TypedValue::Bool(_)) => TextValueKind::Scalar,
             _ => TextValueKind::Text,
         };
@@ -147,8 +147,8 @@ impl SetArgs {
     }
 }
 
-/// Name of a place in messages. What is in the place of a new key may be a value, so that it is shown only if it is
-/// known: it is an entry of the base, or below a map that is there.
+/// Name of a place in messages. The place of a new key may contain a value by mistake, so that it is shown only if it
+/// is known: it is an entry of the base, or below an existing map.
 fn shown_location(file: &EditableFile, document: Option<usize>, path: &ValuePath, is_entry: bool) -> String {
     let parent: ValuePath = path.steps().iter().take(path.steps().len().saturating_sub(1)).cloned().collect();
     let has_parent =
@@ -162,8 +162,8 @@ fn shown_location(file: &EditableFile, document: Option<usize>, path: &ValuePath
 /// Rules of a key that is not one of a layer.
 const OF_KEYS: [Rule; 2] = [Rule::UnknownField, Rule::UnknownKey];
 
-/// Checks that a key of a layer may have a value, before anybody types one. Gives whether it is a new entry that the
-/// base defines.
+/// Checks that a key of a layer may have a value, before the user types one. Returns whether it is a new entry that
+/// the base defines.
 fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> Result<bool, Diagnostics> {
     let is_new = file.sealed.find_value(document, path).is_err();
     let is_wrong = |path: &ValuePath| match file.check_layer(document, path, &SopsTree::from_text("x")) {
@@ -193,7 +193,7 @@ fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> 
     .into())
 }
 
-/// Checks that a value is encrypted where it goes: nobody types one unseen that all may read.
+/// Checks that a value will be encrypted at its place: a hidden value must not become readable.
 fn encrypted_there(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> Result<(), Diagnostics> {
     let found = file.sealed.find_value(document, path);
     let shown = shown_location(file, document, path, false);
@@ -212,11 +212,11 @@ fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
         .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
 }
 
-/// Where a value of an environment goes.
+/// Destination of a value of an environment.
 enum SecretDestination {
-    /// Into a file that is there.
+    /// An existing file.
     Existing(Box<EditableFile>),
-    /// Into a new one.
+    /// A new file.
     NewFile,
 }
 
@@ -252,7 +252,7 @@ impl SecretDestination {
         match self {
             Self::Existing(file) => file.rewrite_value(change, identities, files::current_time()),
             Self::NewFile => {
-                // as the rules say now: the value may have been waited for
+                // by the current rules: the prompt for the value may have taken long
                 let plan =
                     plan_encryption(&SopsConfigCache::default(), &slot.file, &slot.name, &RecipientOptions::default())?;
                 let text = file_with(&slot.name, SopsFormat::Yaml, &slot.path, value, plan.layout)?;
@@ -326,7 +326,7 @@ fn remove_value(
     )
 }
 
-/// Writes the file and says so, or why there was nothing to write.
+/// Writes the file and reports it, or the reason why there was nothing to write.
 fn write_rewrite(
     rewrite: FileRewrite<'_, bool>,
     what: &str,
@@ -343,7 +343,7 @@ fn write_rewrite(
     Ok(())
 }
 
-/// What else follows from a value that is encrypted now.
+/// Warnings about the consequences of a value that is now encrypted.
 fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
     let mut found = Diagnostics::new();
     for place in &slot.plain {

@@ -1,4 +1,4 @@
-//! What a command on secrets is about: an environment of the project, or a file.
+//! Target of a command on secrets: an environment of the project, or a file.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub(super) struct ValueArg {
 }
 
 impl ValueArg {
-    /// What it is in.
+    /// The environment or file of the argument.
     pub(super) fn find_target(&self, global: &GlobalArgs) -> Result<ValueTarget, Diagnostics> {
         ValueTarget::from_word(global, &self.target).map_err(|found| {
             let project = Project::discover(&global.directory).ok();
@@ -44,7 +44,7 @@ impl ValueArg {
         })
     }
 
-    /// The entry of an environment; nothing is decrypted. What is wrong in other environments is shown.
+    /// The entry of an environment; nothing is decrypted. Errors in other environments are shown.
     pub(super) fn entry<'p>(
         &self,
         pipeline: &Pipeline<'p>,
@@ -78,13 +78,13 @@ impl ValueArg {
 pub(super) enum ValueTarget {
     /// An environment of the project.
     Environment(Project, EnvironmentName),
-    /// A file, relative to the directory that the program works in.
+    /// A file, relative to the working directory of the program.
     File(PathBuf),
 }
 
 impl ValueTarget {
-    /// What a word means: the environment of that name, else the file. A path with a `/` is always a
-    /// file, so that `./prod` is one.
+    /// Meaning of a word: the environment of that name, else the file. A path with a `/` is always a file, so that
+    /// `./prod` is one.
     pub(super) fn from_word(global: &GlobalArgs, word: &str) -> Result<Self, Diagnostics> {
         let file = || {
             argument::check_file(&global.directory, Path::new(word))?;
@@ -108,7 +108,7 @@ impl ValueTarget {
                 None => file(),
             },
             Err(misnamed) if misnamed.rule != Rule::UnknownEnvironment => Err(misnamed.into()),
-            // what stands there may be anything, a value too
+            // the text in that place may be anything, a value too
             Err(unknown) => {
                 Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }
                     .hint("a file may stand there too: `./NAME`")
@@ -118,7 +118,7 @@ impl ValueTarget {
     }
 }
 
-/// An entry of an environment, with what is known of its app.
+/// An entry of an environment, with the survey of its app.
 pub(super) struct NamedEntry<'p> {
     pub(super) app: &'p App,
     pub(super) survey: Survey,

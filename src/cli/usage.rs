@@ -1,5 +1,5 @@
-//! Wrong usage, told without what was typed: an argument in the wrong place may be a secret, and a log
-//! keeps what is shown.
+//! Errors of usage, reported without the typed text: an argument in the wrong place may be a secret, and a log keeps
+//! messages.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ use super::{Cli, ColorMode, GlobalArgs};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
-/// Commands that take a value, and how it is given to each.
+/// Commands with a value, and the way to pass it to each.
 const HOW: [(&str, &str); 7] = [
     ("set", "a value is never an argument, where others could see it: give it on standard input, or at the prompt"),
     ("unset", "`unset` takes a value out of a file, and needs none"),
@@ -26,14 +26,14 @@ const HOW: [(&str, &str); 7] = [
     ("edit", "values are written in the editor, or with `septum set`"),
 ];
 
-/// Shows what is wrong with the arguments.
+/// Prints an error about the arguments.
 pub(super) fn print_error(error: &Error, arguments: &[OsString]) {
     let global = GlobalArgs { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false };
     OutputStreams::new(&global).print_findings(usage_diagnostic(error, arguments).into());
 }
 
-/// Number of the argument that begins like an option and only holds the `h` of help or the `V` of the version; none if
-/// an argument asks for one of them.
+/// Number of the argument that begins like an option and only contains the `h` of help or the `V` of the version;
+/// none if an argument requests one of them.
 pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
     let texts = || arguments.iter().enumerate().skip(1).filter_map(|(index, it)| Some((index, it.to_str()?)));
     let flags = |text: &str| text.strip_prefix('-').filter(|rest| !rest.starts_with('-')).map(str::to_owned);
@@ -47,7 +47,7 @@ pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
     texts().find(|(_, text)| flags(text).is_some_and(|flags| flags.contains(['h', 'V']))).map(|(index, _)| index)
 }
 
-/// Shows that an argument is no option.
+/// Prints that an argument is not an option.
 pub(super) fn show_glued(arguments: &[OsString]) {
     let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
@@ -60,12 +60,12 @@ pub(super) fn show_glued(arguments: &[OsString]) {
     OutputStreams::new(&global).print_findings(found.hint(format!("`{name} --help` says more")).into());
 }
 
-/// What is wrong, in words that hold nothing of the arguments but the names of options and commands that there are.
+/// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
 fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
     let declared = |kind| context_texts(error, kind).join("`, `");
-    // of an argument that is not declared, the error holds what was typed
+    // if an argument is not declared, the error contains the typed text
     let typed = context_texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => {
@@ -125,7 +125,7 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     if let Some((_, how)) = HOW.iter().find(|(of, _)| is_of_arguments && command == Some(of)) {
         diagnostic = diagnostic.hint(*how);
     }
-    // of the program's own types: what they expect, and nothing of what they found
+    // of the program's own types: the expected form, without the found text
     let source = std::error::Error::source(error);
     let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
     let expected = expected.map(ToString::to_string);
@@ -133,7 +133,7 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     diagnostic.note(usage_line(command)).hint(format!("`{name} --help` says more"))
 }
 
-/// The command that is named. Options with a value before it are those of all commands.
+/// The command among the arguments. Options with a value before it are those of all commands.
 fn named_command(arguments: &[OsString]) -> Option<&'static str> {
     let known: Vec<&'static str> = COMMANDS.to_vec();
     let mut rest = arguments.iter().skip(1).map(|argument| argument.to_str().unwrap_or_default());
@@ -168,7 +168,7 @@ pub(super) const COMMANDS: [&str; 17] = [
     "completions",
 ];
 
-/// How a command is used, in a line.
+/// Usage of a command, in a line.
 fn usage_line(command: Option<&str>) -> String {
     let mut all = Cli::command();
     all.build();
@@ -179,7 +179,7 @@ fn usage_line(command: Option<&str>) -> String {
     usage.to_string().replacen("Usage: ", "the usage is ", 1)
 }
 
-/// Which argument a text is, counted from 1 behind the name of the program.
+/// Position of a text among the arguments, counted from 1 after the name of the program.
 fn argument_position(arguments: &[OsString], typed: &str) -> Option<usize> {
     let is_it = |argument: &&OsString| {
         let text = argument.to_str().unwrap_or_default();
@@ -190,7 +190,7 @@ fn argument_position(arguments: &[OsString], typed: &str) -> Option<usize> {
     found.next().is_none().then_some(index)
 }
 
-/// The texts of a kind that an error holds.
+/// The texts of a kind that an error contains.
 fn context_texts(error: &Error, kind: ContextKind) -> Vec<String> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],

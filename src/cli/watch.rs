@@ -1,4 +1,4 @@
-//! How far a run is, for somebody who waits before a terminal.
+//! Progress of a run, for a user at a terminal.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
@@ -12,18 +12,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::output::OutputStreams;
 use crate::meter::{Meter, Progress, ProgressUnit};
 
-/// What is done sooner needs no words.
+/// Time for which a run shows no progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often it is looked.
+/// Interval of updates.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// What is shown; there is one terminal.
+/// The progress bar; there is one terminal.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Does a long piece of work, and shows how far it is as long as somebody looks.
+/// Runs long work, and shows its progress on a terminal.
 ///
-/// Nothing is shown before the run, which began at `start`, takes a while.
+/// Nothing is shown until the run, which began at `start`, has taken a while.
 pub(super) fn with_progress<T>(meter: &Meter, output: &OutputStreams, start: Instant, work: impl FnOnce() -> T) -> T {
     if !is_watched(output) {
         return work();
@@ -38,7 +38,7 @@ pub(super) fn with_progress<T>(meter: &Meter, output: &OutputStreams, start: Ins
     })
 }
 
-/// Takes what is shown away, as long as the guard lives: a question needs the line.
+/// Hides the progress bar as long as the guard lives: a prompt needs the line.
 pub(super) fn pause_progress() -> MutexGuard<'static, Option<ProgressBar>> {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bar) = &*shown {
@@ -47,13 +47,14 @@ pub(super) fn pause_progress() -> MutexGuard<'static, Option<ProgressBar>> {
     shown
 }
 
-/// In CI a log would be full of it, even where there is something like a terminal.
+/// Whether a user watches the progress: not in CI, where it would fill the log, even if there is something like a
+/// terminal.
 fn is_watched(output: &OutputStreams) -> bool {
     io::stderr().is_terminal() && !output.is_quiet() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
 fn show_progress(meter: &Meter, start: Instant, is_done: &AtomicBool) {
-    // it learns how fast things go before anybody sees it
+    // it measures the rate before it is shown
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(bar_style());
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     while !is_done.load(Relaxed) {
@@ -89,8 +90,8 @@ fn bar_style() -> ProgressStyle {
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", write_rate)
 }
 
-/// How fast things go since they began, and how long the rest takes at that. What the library estimates gives
-/// weight to the last moments only, and is far off in a run of seconds.
+/// Average rate since the start, and the estimate of the remaining time. The estimate of the library gives weight to
+/// the last moments only, and is far off in a run of seconds.
 fn write_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
     let (done, total) = (state.pos(), state.len().unwrap_or_default());
     let spent = state.elapsed().as_secs_f64();

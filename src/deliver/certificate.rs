@@ -1,4 +1,4 @@
-//! The certificate of a controller that opens SealedSecrets: all that is needed of it is the public key.
+//! Certificate of a controller that decrypts SealedSecrets; only its public key is used.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use crate::span::{Location, Source};
 /// `rsaEncryption` (RFC 8017, appendix A.1).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// The smallest modulus that is still secure, in bits (NIST SP 800-131A). The controller makes keys of 4,096.
+/// Minimum size of a secure modulus in bits (NIST SP 800-131A). The controller generates keys of 4,096.
 const SMALLEST: u32 = 2048;
 
-/// How long before its end a certificate is told of: the controller makes a new one every 30 days.
+/// Time before its expiry at which a certificate is reported: the controller generates a new one every 30 days.
 const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// For whom Secrets are sealed.
+/// Certificate that Secrets are sealed for.
 #[derive(Debug, Clone)]
 pub struct SealingCertificate {
-    /// The public key.
+    /// Public key.
     pub(super) key: PublicKey,
-    /// SHA-256 of the whole certificate, by which it is told from others.
+    /// SHA-256 of the whole certificate, which identifies it.
     pub(super) fingerprint: [u8; 32],
     from: Duration,
     until: Duration,
@@ -36,8 +36,8 @@ pub struct SealingCertificate {
 impl SealingCertificate {
     /// Reads a certificate in PEM; of several, the first, as kubeseal does.
     ///
-    /// Errors (`certificate`): there is none, or a private key besides; it cannot be read; its key is not one
-    /// of RSA, is shorter than 2,048 bits, or no sound one.
+    /// Errors (`certificate`): there is none, or a private key besides; it cannot be read; its key is not an RSA key,
+    /// is shorter than 2,048 bits, or is unsound.
     pub fn read(source: &Source) -> Result<Self, Diagnostic> {
         let name = source.name();
         let unreadable = || certificate_error(format!("the certificate in `{name}` cannot be read"));
@@ -56,7 +56,7 @@ impl SealingCertificate {
             ))
             .note("a shorter one can be broken, and with it all that is sealed"));
         }
-        // an even modulus, an exponent of 1: nothing that a controller makes
+        // an even modulus, an exponent of 1: a controller generates neither
         let useless =
             |_| certificate_error(format!("nothing can be sealed with the key of the certificate in `{name}`"));
         let key = PublicKey::new(key.modulus, key.exponent).map_err(useless)?;
@@ -69,8 +69,8 @@ impl SealingCertificate {
         })
     }
 
-    /// What there is to say of it on a day (`certificate`): an error after its end, since kubeseal then seals
-    /// no more either; a warning in the 30 days before, and before it is valid.
+    /// Checks validity on a date (`certificate`): a warning after its end, in the 30 days before that, and before it is
+    /// valid.
     pub fn check(&self, place: &Location, day: Day) -> Option<Diagnostic> {
         let until = Day::at(self.until);
         let found = if day.is_after(self.until) {
@@ -92,7 +92,7 @@ impl SealingCertificate {
     }
 }
 
-/// The bytes of the first certificate of a text; none if they are damaged.
+/// Bytes of the first certificate in a text; `None` if they are damaged.
 fn first_der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> {
     let name = source.name();
     let blocks = pem::parse_blocks(source.text());
@@ -112,7 +112,7 @@ fn certificate_error(message: String) -> Diagnostic {
     Diagnostic::error(Rule::Certificate, message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
 }
 
-/// The numbers of a public key.
+/// Numbers of a public key.
 struct RsaNumbers {
     modulus: BoxedUint,
     exponent: BoxedUint,
@@ -124,11 +124,11 @@ impl RsaNumbers {
     }
 }
 
-/// `RSAPublicKey` (RFC 8017, appendix A.1.1).
+/// Parses an `RSAPublicKey` (RFC 8017, appendix A.1.1).
 fn public_key(der: &[u8]) -> Option<RsaNumbers> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers = reader.sequence(|reader| Ok((UintRef::decode(reader)?, UintRef::decode(reader)?))).ok()?;
-    // as in Go, nothing may follow
+    // as in Go, trailing data is an error
     let numbers = reader.finish(numbers).ok()?;
     let number = |number: UintRef<'_>| Some(BoxedUint::from_be_slice_vartime(number.as_bytes()));
     Some(RsaNumbers { modulus: number(numbers.0)?, exponent: number(numbers.1)? })

@@ -1,8 +1,8 @@
-//! ExternalSecrets (`external-secrets.io/v1`): an operator reads a store and makes a Secret of what it finds.
+//! ExternalSecrets (`external-secrets.io/v1`): an operator reads a store and creates a Secret from its values.
 //!
-//! Field by field the object is what `apis/externalsecrets/v1/externalsecret_types.go` of external-secrets
-//! says; what its webhook refuses besides (`externalsecret_validator.go`) is refused here. Most of that cannot
-//! come about: there is always a key, each key is there once, and policies are the defaults.
+//! The fields of the object follow `apis/externalsecrets/v1/externalsecret_types.go` of external-secrets; further
+//! conditions of its webhook (`externalsecret_validator.go`) are checked here. Most of them cannot be violated: there
+//! is always a key, each key occurs once, and policies are the defaults.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::object::{ExternalBundle, ExternalEntry, ExternalValue, wrong_object_n
 use crate::resolve::{StoreRefFilter, StoreTextPart};
 use crate::span::Location;
 
-/// Types of Secrets that the webhook refuses.
+/// Types of Secrets that the webhook rejects.
 const REFUSED: [&str; 2] = ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"];
 
-/// The ExternalSecret of a bundle. Errors: `delivery`, `invalid-name`.
+/// Builds the ExternalSecret of a bundle. Errors: `delivery`, `invalid-name`.
 pub fn external_secret(part: &ExternalBundle, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
     let fetched = FetchedValues::of(part);
     let store = problems.take(store_of(part, &fetched, delivery))?;
@@ -51,7 +51,7 @@ pub fn external_secret(part: &ExternalBundle, delivery: &Delivery, problems: &mu
     problems.take(Manifest::of(Tree::map(object, &place)))
 }
 
-/// The values that have to be fetched, and what each is called on the way.
+/// Values to fetch, with their intermediate names.
 struct FetchedValues<'a> {
     names: BTreeMap<&'a EntryId, String>,
     store_refs: BTreeMap<String, &'a StoreRef>,
@@ -66,7 +66,7 @@ impl<'a> FetchedValues<'a> {
             }
             let own = id.bundle.as_str() == part.base_name;
             let mut name = if own { id.key.as_str().to_owned() } else { format!("{}.{}", id.bundle, id.key) };
-            // a key of the bundle may be called so by chance
+            // a key of the bundle may have that name by chance
             while fetched.store_refs.contains_key(&name) || !own && part.entries.contains_key(&name) {
                 name.push('_');
             }
@@ -80,7 +80,7 @@ impl<'a> FetchedValues<'a> {
         self.names.get(id).map(String::as_str).unwrap_or_default()
     }
 
-    /// Whether the Secret is anything else than all values under their names.
+    /// Whether the Secret differs from all values under their names.
     fn needs_template(&self, part: &ExternalBundle) -> bool {
         let is_as_fetched = |(key, entry): (&String, &ExternalEntry)| match &entry.value {
             ExternalValue::FromStore(pointed) => match pointed.pieces.as_slice() {
@@ -112,7 +112,7 @@ impl<'a> FetchedValues<'a> {
     }
 }
 
-/// All values of stores in a part, with the entries whose they are.
+/// All store values of a part, with their entries.
 fn store_values(part: &ExternalBundle) -> impl Iterator<Item = (&EntryId, &StoreRef)> {
     let pointed = part.entries.values().filter_map(|entry| match &entry.value {
         ExternalValue::FromStore(pointed) => Some(pointed),
@@ -129,7 +129,7 @@ fn store_reference(store: &SecretStore) -> Tree {
     Tree::map([("kind", Tree::text(&store.kind, &place)), ("name", Tree::text(&store.name, &place))], &place)
 }
 
-/// The store that most values come from.
+/// Store that most values come from.
 fn store_of(
     part: &ExternalBundle,
     fetched: &FetchedValues<'_>,
@@ -138,7 +138,7 @@ fn store_of(
     if let Some(store) = &delivery.store {
         return Ok(store.value.clone());
     }
-    // each names one: then no other is needed
+    // if every value names a store, no other is needed
     let mut named = fetched.store_refs.values().map(|pointer| pointer.store.as_deref());
     let first = named.next().flatten();
     match first.filter(|_| named.all(|store| store.is_some())) {
@@ -160,7 +160,7 @@ fn store_of(
     }
 }
 
-/// Stores whose names are none: the API server would refuse the ExternalSecret.
+/// Reports stores with invalid names: the API server would reject the ExternalSecret.
 fn misnamed_stores(part: &ExternalBundle, store: &SecretStore, delivery: &Delivery) -> Vec<Diagnostic> {
     let declared = delivery.store.as_ref().map(|store| store.place.clone());
     let mut named = BTreeMap::from([(store.name.as_str(), declared.unwrap_or_else(|| first_place(part)))]);
@@ -183,8 +183,8 @@ fn first_place(part: &ExternalBundle) -> Location {
     part.entries.values().next().map_or_else(Location::synthetic, |entry| entry.place.clone())
 }
 
-/// What the operator makes the Secret of: a template of Go for each key. With one, the Secret has the
-/// metadata that stand in it, which are templates too, and else those of the ExternalSecret
+/// Template from which the operator creates the Secret: a Go template for each key. With a template, the Secret gets
+/// the metadata in it, which is templated too, otherwise that of the ExternalSecret
 /// (`externalsecret_controller_template.go`).
 fn secret_template(part: &ExternalBundle, fetched: &FetchedValues<'_>) -> Tree {
     let place = Location::synthetic();
@@ -204,7 +204,7 @@ fn secret_template(part: &ExternalBundle, fetched: &FetchedValues<'_>) -> Tree {
     Tree::map(fields, &place)
 }
 
-/// A value as a template of Go.
+/// Value as a Go template.
 fn value_template(value: &ExternalValue, fetched: &FetchedValues<'_>) -> String {
     let pieces = match value {
         ExternalValue::Literal(known) => return literal_template(known.text().unwrap_or_default(), false),
@@ -226,7 +226,7 @@ fn value_template(value: &ExternalValue, fetched: &FetchedValues<'_>) -> String 
     out
 }
 
-/// A text that Go's templates print as it is: nothing in it may open an action, alone or together with what
+/// Text that Go templates print unchanged: nothing in it may open an action, alone or together with the text that
 /// follows.
 fn literal_template(text: &str, has_more: bool) -> String {
     let mut out = String::with_capacity(text.len());
@@ -238,20 +238,20 @@ fn literal_template(text: &str, has_more: bool) -> String {
     out
 }
 
-/// Whether a name can follow a dot in a template of Go.
+/// Whether a name can follow a dot in a Go template.
 fn is_identifier(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// What does the same in the operator's templates: those of Go with the functions of sprig.
+/// Equivalent function in the operator's templates: Go's own with the functions of sprig.
 fn template_function(filter: StoreRefFilter) -> &'static str {
     match filter {
-        // Go writes a blank as `+`, which is one in forms alone
+        // Go encodes a blank as `+`, which is only valid in forms
         StoreRefFilter::UrlEncode => "urlquery | replace \"+\" \"%20\"",
         StoreRefFilter::Base64 => "b64enc",
-        // minijinja escapes the apostrophe too, for HTML: a digest of it must not differ
+        // minijinja also escapes the apostrophe, for HTML: a digest of it must not differ
         StoreRefFilter::Json => "toJson | replace \"'\" \"\\\\u0027\"",
         StoreRefFilter::Sha256 => "sha256sum",
         StoreRefFilter::Trim => "trim",

@@ -1,12 +1,12 @@
-//! From objects to the form in which they leave: in plaintext, encrypted, sealed, or as pointers.
+//! From objects to their delivered form: in plaintext, encrypted, sealed, or as references to a store.
 //!
-//! | `delivery.secrets` | what becomes of a Secret |
+//! | `delivery.secrets` | effect on a Secret |
 //! |---|---|
-//! | `manifest` | nothing |
-//! | `sops` | its values are encrypted, as Flux and `sops --decrypt` read them |
-//! | `sealed-secret` | it becomes a SealedSecret |
+//! | `manifest` | unchanged |
+//! | `sops` | its values are encrypted in the format that Flux and `sops --decrypt` read |
+//! | `sealed-secret` | it is converted to a SealedSecret |
 //!
-//! What a store has the values of becomes an ExternalSecret or a SecretProviderClass (`delivery.refs`).
+//! Entries whose values are in a store are delivered as an ExternalSecret or a SecretProviderClass (`delivery.refs`).
 
 mod certificate;
 pub mod csi;
@@ -34,57 +34,56 @@ use crate::span::Location;
 
 pub use outline::Outline;
 
-/// An object in the form in which it leaves.
+/// Object in its delivered form.
 #[derive(Debug)]
 pub struct Delivered {
-    /// What it is called by.
+    /// Identity of the object.
     pub id: ObjectName,
-    /// The environment that it was made for.
+    /// Environment that it was built for.
     pub environment: EnvironmentName,
-    /// What it is.
+    /// Delivered form.
     pub form: DeliveredForm,
-    /// The manifest that it comes from; nowhere if it is of a bundle.
+    /// Manifest that it comes from; synthetic for a bundle.
     pub place: Location,
-    /// What it is told by while nobody can see its values.
+    /// Fingerprint of an object with unknown values.
     pub fingerprint: Option<Fingerprint>,
-    /// Where nobody at hand can tell whether the values in the file that is there are these: what else must be
-    /// in it.
+    /// Required content besides its values, if the values in the existing file cannot be verified.
     pub outline: Option<Outline>,
 }
 
-/// What an object is called by.
+/// Identity of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     /// `kind`
     pub kind: String,
     /// `metadata.namespace`; empty if there is none.
     pub namespace: String,
-    /// `metadata.name`, without the suffix that follows from its values.
+    /// `metadata.name`, without the suffix derived from its values.
     pub base_name: String,
-    /// The group of its API; empty for the core.
+    /// API group; empty for the core group.
     pub group: String,
     /// `metadata.name`
     pub name: String,
 }
 
-/// The form in which an object leaves.
+/// Delivered form of an object.
 #[derive(Debug)]
 pub enum DeliveredForm {
-    /// As it is.
+    /// Unchanged.
     Plain(Box<RenderedObject>),
-    /// Encrypted: a document of YAML.
+    /// Encrypted: a YAML document.
     Encrypted(Zeroizing<String>),
-    /// It is not known without a key.
+    /// Unknown without a key.
     Unknown,
 }
 
-/// What an object is called by in the form in which Secrets leave, without the suffix of its name.
+/// Identity of an object after applying the delivery form of Secrets, without the suffix of its name.
 pub fn name_as(object: &RenderedObject, form: SecretForm) -> ObjectName {
     let id = ObjectName::of(object);
     delivered_name(ObjectName { name: id.base_name.clone(), ..id }, form)
 }
 
-/// The same for an object of a bundle.
+/// Identity of a bundle's object after applying the delivery form, without the suffix of its name.
 pub fn name_of(object: &Object, form: SecretForm) -> ObjectName {
     let (kind, namespace, _) = object.identity();
     let name = object.base_name.clone();
@@ -98,7 +97,7 @@ fn delivered_name(id: ObjectName, form: SecretForm) -> ObjectName {
 }
 
 impl Delivered {
-    /// An object that leaves as it is.
+    /// Delivers an object unchanged.
     pub fn plain(object: RenderedObject) -> Self {
         Self {
             id: ObjectName::of(&object),
@@ -113,19 +112,19 @@ impl Delivered {
         }
     }
 
-    /// Whether it is encrypted in the format of SOPS.
+    /// Whether it is encrypted in the SOPS format.
     pub fn is_encrypted(&self) -> bool {
         matches!(self.form, DeliveredForm::Encrypted(_))
     }
 
-    /// Whether the values of a Secret stand in it for everybody to read.
+    /// Whether it contains values of a Secret that everybody can read.
     pub fn is_plain_secret(&self) -> bool {
         matches!(&self.form, DeliveredForm::Plain(object) if object.is_secret() && secret::has_values(object))
     }
 }
 
 impl ObjectName {
-    /// What an object is called by.
+    /// Identity of an object.
     pub fn of(object: &RenderedObject) -> Self {
         let (kind, namespace, name) = object.identity();
         Self {
@@ -138,29 +137,29 @@ impl ObjectName {
     }
 }
 
-/// What a delivery needs to know besides the objects.
+/// Inputs of a delivery in addition to the objects.
 pub struct DeliveryContext<'a> {
-    /// What the layers say.
+    /// Merged definition.
     pub definition: &'a Definition,
-    /// The file of the environment's secrets: its rule names recipients where no other does.
+    /// File of the environment's secrets: its rule gives the recipients if no other does.
     pub secrets: &'a Path,
-    /// The rules of `.sops.yaml`.
+    /// Rules of `.sops.yaml`.
     pub rules: &'a SopsConfigCache,
-    /// What opens ciphertext that was written before.
+    /// Identities that decrypt existing ciphertext.
     pub identities: &'a Identities,
-    /// The files of the project.
+    /// Files of the project.
     pub files: &'a ProjectFiles,
-    /// The file that an object is written to.
+    /// Path of the file that an object is written to.
     pub path: &'a dyn Fn(&ObjectName) -> PathBuf,
-    /// What is in it now.
+    /// Current content of that file.
     pub committed: &'a dyn Fn(&ObjectName) -> Option<Wiping<Vec<u8>>>,
-    /// The time of encryption.
+    /// Time of encryption.
     pub now: Timestamp,
-    /// The day on which certificates must be valid.
+    /// Date at which certificates must be valid.
     pub day: Option<Day>,
 }
 
-/// What a delivery of Secrets to files in a directory asks the disk.
+/// Disk queries of a delivery of Secrets to files in a directory.
 pub fn input_queries(
     definition: &Definition,
     directory: &Path,
@@ -180,7 +179,8 @@ pub fn input_queries(
     }
 }
 
-/// What decides besides its values how a Secret leaves, without any key: for whom, and from which layers.
+/// Inputs other than its values that decide how a Secret is delivered, available without a key: its recipients, and its
+/// layers.
 pub fn delivery_context(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<u8> {
     let definition = way.definition;
     let delivery = &definition.delivery;
@@ -201,7 +201,7 @@ pub fn delivery_context(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<u8> {
     parts.join("\n").into_bytes()
 }
 
-/// The objects of a target as they leave, in the order in which they are written.
+/// Delivers the objects of a target, in the order in which they are written.
 pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
     let refs = objects.external.into_iter().filter_map(|part| deliver_refs(&part, way.definition, problems));
     let refs: Vec<_> =
@@ -218,13 +218,13 @@ pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut
     delivered
 }
 
-/// A Secret that leaves as it is.
+/// Delivers a Secret unchanged.
 fn deliver_plaintext(secret: RenderedObject) -> Delivered {
     let outline = (!secret.is_known()).then(|| Outline::new(outline_text(&secret, outline::VALUE)));
     Delivered { outline, ..Delivered::plain(secret) }
 }
 
-/// The text of a Secret with a mark in the place of each value.
+/// Text of a Secret with a mark in place of each value.
 fn outline_text(secret: &RenderedObject, mark: &str) -> String {
     crate::yaml::write::write_document(&secret.to_outline(mark))
 }
@@ -234,9 +234,9 @@ fn sort_key(delivered: &Delivered) -> (&str, &str, &str) {
     (kind, namespace, name)
 }
 
-/// The object that brings values of a store to the cluster.
+/// Object that brings values of a store to the cluster.
 fn deliver_refs(part: &ExternalBundle, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
-    // that no layer says how they leave was told
+    // a missing delivery was already reported
     definition.delivery.refs()?;
     match part.form {
         RefForm::ExternalSecret => external_secret::external_secret(part, &definition.delivery, problems),

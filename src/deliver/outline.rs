@@ -1,18 +1,18 @@
-//! The part of a file that is known without the key of its values.
+//! Part of a file that is known without the key of its values.
 
 use crate::sops;
 
-/// Stands for a ciphertext of SOPS.
+/// Mark in place of SOPS ciphertext.
 pub(super) const CIPHERTEXT: &str = "septum-ciphertext";
 
-/// Stands for a sealed value.
+/// Mark in place of a sealed value.
 pub(super) const SEALED: &str = "septum-sealed-value";
 
-/// Stands for a value in plaintext.
+/// Mark in place of a plaintext value.
 pub(super) const VALUE: &str = "septum-unknown-value";
 
-/// The text of a file with a mark for each value that nobody at hand can make or decrypt. All else in it is
-/// exact: a file agrees with it only if it is the same byte by byte, but for well-formed values at the marks.
+/// Text of a file with a mark for each value that cannot be computed or decrypted. Everything else in it is exact: a
+/// file matches only if it is the same byte by byte, except for well-formed values at the marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline(String);
 
@@ -21,12 +21,12 @@ impl Outline {
         Self(text)
     }
 
-    /// The text, with the marks.
+    /// Text with the marks.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// Whether a file is this one, whatever its values are.
+    /// Whether a file matches this outline, whatever its values are.
     pub fn matches(&self, file: &[u8]) -> bool {
         let Ok(file) = std::str::from_utf8(file) else { return false };
         let mut rest = file;
@@ -34,7 +34,7 @@ impl Outline {
     }
 }
 
-/// Goes past a line of an outline, if the rest of a file begins with it.
+/// Advances past a line of an outline, if the rest of a file begins with it.
 fn match_line(line: &str, rest: &mut &str) -> Option<()> {
     let split = [CIPHERTEXT, SEALED, VALUE].into_iter().find_map(|mark| Some((mark, line.split_once(mark)?)));
     let Some((mark, (before, after))) = split else {
@@ -57,7 +57,7 @@ fn match_line(line: &str, rest: &mut &str) -> Option<()> {
     is_sound.then_some(())
 }
 
-/// What is between the quotes of a text that is nothing but one quoted text.
+/// Content of a text that is a single quoted text.
 fn unquote_value(value: &str) -> Option<&str> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
     let mut is_escaped = false;
@@ -75,12 +75,12 @@ fn is_base64(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
-/// Whether a text is one that stands bare where Septum writes it.
+/// Whether a text is one that Septum writes without quotes.
 fn is_bare(value: &str) -> bool {
     !value.is_empty() && !crate::yaml::write::needs_quotes(value)
 }
 
-/// What comes behind the lines of a block: those that are further in than its key, and blank ones.
+/// Text after the lines of a block: those indented deeper than its key, and blank ones.
 fn past_block<'t>(mut rest: &'t str, before: &str) -> &'t str {
     let indent = before.len() - before.trim_start_matches(' ').len();
     loop {

@@ -1,10 +1,10 @@
-//! SealedSecrets (`bitnami.com/v1alpha1`): values that only a controller in the cluster opens.
+//! SealedSecrets (`bitnami.com/v1alpha1`): values that only a controller in the cluster can decrypt.
 //!
-//! Each value has a key of its own, which is encrypted for the controller with RSA-OAEP, and encrypts the
-//! value with AES-256-GCM (`pkg/crypto/crypto.go` of sealed-secrets). The nonce is zero, so a key must
-//! never be used for two values: it is random, or follows from all that it is for. In the second way a
-//! value that stays the same keeps its ciphertext, and whoever reads the history of a repository sees when
-//! it changed and whether it came back, but nothing of what it is.
+//! Each value has a key of its own, which is encrypted for the controller with RSA-OAEP, and encrypts the value with
+//! AES-256-GCM (`pkg/crypto/crypto.go` of sealed-secrets). The nonce is zero, so a key must never be used for two
+//! values: it is random, or derived from all inputs of the ciphertext. With derived keys an unchanged value keeps its
+//! ciphertext, and the history of a repository shows when it changed and whether it was restored, but nothing of its
+//! content.
 
 use aes_gcm::aead::generic_array::GenericArray;
 use aes_gcm::{AeadInPlace as _, Aes256Gcm, KeyInit as _};
@@ -25,29 +25,29 @@ use crate::span::Location;
 
 const API_VERSION: &str = "bitnami.com/v1alpha1";
 
-/// What the controller takes the scope from, if it is `true`; the second wins.
+/// Annotations that set the scope for the controller, if `true`; the second wins.
 const NAMESPACE_WIDE: &str = "sealedsecrets.bitnami.com/namespace-wide";
 const CLUSTER_WIDE: &str = "sealedsecrets.bitnami.com/cluster-wide";
 
-/// The length of the key of a value, and of the seed of OAEP with SHA-256, in bytes.
+/// Length in bytes of the key of a value, and of the seed of OAEP with SHA-256.
 const LENGTH: usize = 32;
 
-/// The key of a value, or a seed. Wiped when dropped.
+/// Key of a value, or a seed. Wiped when dropped.
 type SealKeyBytes = Zeroizing<[u8; LENGTH]>;
 
-/// Fills bytes that follow from a secret and a context, which is told from all others by its parts.
+/// Fills bytes derived from a secret and a context, which is distinguished from all others by its parts.
 pub type DeriveBytes<'a> = &'a dyn Fn(&[&[u8]], &mut [u8]);
 
-/// Where keys and seeds come from.
+/// Source of keys and seeds.
 pub enum EntropySource<'a> {
-    /// The system.
+    /// The random generator of the system.
     System,
-    /// A secret: the same bytes for the same context, and others for any other.
+    /// A secret: the same bytes for the same context, and different ones for any other.
     Derived(DeriveBytes<'a>),
 }
 
 impl EntropySource<'_> {
-    /// None if the system has none to give.
+    /// Bytes for a context; `None` if the system has no randomness available.
     fn bytes(&self, context: &[&[u8]]) -> Option<SealKeyBytes> {
         let mut bytes = SealKeyBytes::new([0; LENGTH]);
         match self {
@@ -60,8 +60,8 @@ impl EntropySource<'_> {
 
 /// Seals a Secret.
 ///
-/// Errors: it has no values, or no namespace, which they are bound to; an annotation of it asks for another
-/// scope (`delivery`); the system has no randomness to give (`no-randomness`).
+/// Errors: it has no values, or no namespace, which they are bound to; one of its annotations sets another scope
+/// (`delivery`); the system has no randomness available (`no-randomness`).
 pub fn seal(
     secret: &Object,
     certificate: &SealingCertificate,
@@ -84,7 +84,7 @@ pub fn seal(
     Manifest::of(sealed_manifest(secret, scope, &sealed))
 }
 
-/// Refuses what kubeseal refuses, and what no controller could open.
+/// Rejects Secrets that kubeseal rejects, and those that no controller could decrypt.
 fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     let name = &secret.name;
     if secret.data.is_empty() {
@@ -98,7 +98,7 @@ fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
             .hint("or `delivery: { scope: cluster-wide }`, so that whoever has the values can use them anywhere"));
     }
     for key in [NAMESPACE_WIDE, CLUSTER_WIDE] {
-        // the controller looks at nothing but this value, and would not find the label that was sealed with
+        // the controller only checks this value, and would not derive the label that was used for sealing
         let is_asked = secret.annotations.get(key).is_some_and(|value| value == "true");
         let is_ours = scope_annotation(scope) == Some(key);
         if secret.annotations.contains_key(key) && is_asked != is_ours {
@@ -111,7 +111,7 @@ fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// What the values are bound to (`EncryptionLabel` in `sealedsecret_expansion.go`).
+/// Label that the values are bound to (`EncryptionLabel` in `sealedsecret_expansion.go`).
 fn encryption_label(scope: SealScope, namespace: &str, name: &str) -> String {
     match scope {
         SealScope::Strict => format!("{namespace}/{name}"),
@@ -120,18 +120,18 @@ fn encryption_label(scope: SealScope, namespace: &str, name: &str) -> String {
     }
 }
 
-/// What all values of a Secret are sealed with.
+/// Inputs shared by all values of a Secret.
 struct SealContext<'a> {
     secret: &'a Object,
     fingerprint: &'a [u8],
-    /// The controller's, with the label.
+    /// Key of the controller, with the label.
     key: EncryptingKey<Sha256>,
     label: &'a str,
     entropy: &'a EntropySource<'a>,
 }
 
 impl SealContext<'_> {
-    /// `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
+    /// Seals a value: `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
     fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
         let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
         let (session, seed) = drawn.ok_or_else(|| {
@@ -143,14 +143,14 @@ impl SealContext<'_> {
         })
     }
 
-    /// Bytes for a value. The context is all that goes into the ciphertext, so that equal ones give equal
-    /// bytes and no others the same key; and the bundle, so that nobody sees where two hold the same.
+    /// Bytes for a value. The context contains all inputs of the ciphertext, so that equal inputs give equal bytes and
+    /// no others the same key; and the bundle, so that equal values of two bundles are not recognisable.
     fn bytes(&self, purpose: &[u8], key: &str, value: &[u8]) -> Option<SealKeyBytes> {
         let bundle = self.secret.base_name.as_bytes();
         self.entropy.bytes(&[purpose, self.fingerprint, self.label.as_bytes(), bundle, key.as_bytes(), value])
     }
 
-    /// None for values beyond what AES-GCM takes, which is more than any object can hold.
+    /// Seals with a key; `None` for values beyond the limit of AES-GCM, which exceeds the size of any object.
     fn seal_with(&self, session: &SealKeyBytes, seed: SealKeyBytes, value: &[u8]) -> Option<String> {
         let wrapped = self.key.encrypt_with_rng(&mut SeedRng(Some(seed)), session.as_slice()).ok()?;
         let length = u16::try_from(wrapped.len()).ok()?.to_be_bytes();
@@ -161,7 +161,7 @@ impl SealContext<'_> {
     }
 }
 
-/// Gives a seed once: OAEP draws nothing else.
+/// Random generator that returns a seed once: OAEP draws nothing else.
 struct SeedRng(Option<SealKeyBytes>);
 
 impl TryRng for SeedRng {
@@ -184,8 +184,8 @@ impl TryRng for SeedRng {
 
 impl TryCryptoRng for SeedRng {}
 
-/// The object, with the metadata of the Secret as its own and as that of the Secret that will be made. The
-/// controller takes the scope from its own annotations; kubeseal writes it in both places.
+/// Builds the object, with the metadata of the Secret both as its own and as that of the generated Secret. The
+/// controller reads the scope from its own annotations; kubeseal writes it in both places.
 pub(super) fn sealed_manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tree {
     let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);

@@ -1,4 +1,4 @@
-//! Secrets, whether they come from a bundle or from a manifest.
+//! Secrets from bundles and manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use crate::name::EnvironmentName;
 use crate::object::{Object, ObjectKind, RenderedObject};
 use crate::resolve::ResolvedBytes;
 
-/// What tells this use of the layers' keys from every other one.
+/// Context string that separates this use of the layers' keys from others.
 const PURPOSE: &[u8] = b"septum: the keys of a SealedSecret, version 1";
 
-/// Whether a Secret has anything to hide; one that the cluster fills in has not, nor do empty values, for
-/// which there is no ciphertext.
+/// Whether a Secret has values to protect; a Secret that the cluster fills in has none, and empty values have no
+/// ciphertext.
 pub(super) fn has_values(object: &RenderedObject) -> bool {
     match object {
         RenderedObject::Bundle(object) => {
@@ -33,7 +33,7 @@ pub(super) fn has_values(object: &RenderedObject) -> bool {
     }
 }
 
-/// Secrets, each sealed for a controller.
+/// Seals Secrets for a controller.
 pub(super) fn seal_secrets(
     secrets: Vec<RenderedObject>,
     way: &DeliveryContext<'_>,
@@ -73,7 +73,7 @@ pub(super) fn seal_secrets(
     delivered
 }
 
-/// What the SealedSecret of a Secret looks like but for its values.
+/// Outline of the SealedSecret of a Secret, without its values.
 fn sealed_outline(secret: &RenderedObject, way: &DeliveryContext<'_>) -> Outline {
     match secret {
         RenderedObject::Bundle(object) => outline_of(object, object.data.keys().chain(object.unknown.keys()), way),
@@ -91,7 +91,7 @@ fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: 
     Outline::new(crate::yaml::write::write_document(&tree.to_value()))
 }
 
-/// What the SealedSecret of a Secret is called by.
+/// Identity of the SealedSecret of a Secret.
 pub(super) fn sealed_name(id: ObjectName) -> ObjectName {
     ObjectName { kind: "SealedSecret".to_owned(), group: "bitnami.com".to_owned(), ..id }
 }
@@ -100,7 +100,7 @@ fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) ->
     result.map_err(|found| problems.extend(found)).ok()
 }
 
-/// The certificate that Secrets are sealed for.
+/// Certificate that Secrets are sealed for.
 fn sealing_certificate(way: &DeliveryContext<'_>) -> Result<(Option<Diagnostic>, SealingCertificate), Diagnostics> {
     let delivery = &way.definition.delivery;
     let Some(path) = &delivery.certificate else {
@@ -131,7 +131,7 @@ fn seal_one(
     seal(object, certificate, definition.delivery.scope(), &entropy).map_err(|problem| at_form(problem, way))
 }
 
-/// Points at what asks for sealing.
+/// Adds the location of the setting that requests sealing.
 fn at_form(problem: Diagnostic, way: &DeliveryContext<'_>) -> Diagnostic {
     match &way.definition.delivery.secrets {
         Some(form) => problem.at(form.place.clone()),
@@ -139,7 +139,7 @@ fn at_form(problem: Diagnostic, way: &DeliveryContext<'_>) -> Diagnostic {
     }
 }
 
-/// That sealed values are others each time.
+/// Warning: sealed values change on every run.
 fn not_stable(way: &DeliveryContext<'_>) -> Diagnostic {
     let environment = &way.definition.environment;
     let warning =
@@ -149,7 +149,7 @@ fn not_stable(way: &DeliveryContext<'_>) -> Diagnostic {
     at_form(warning, way)
 }
 
-/// A Secret as an object of a bundle.
+/// Converts a Secret to an object of a bundle.
 fn object_of(secret: RenderedObject) -> Result<Object, Diagnostic> {
     match secret {
         RenderedObject::Bundle(object) => Ok(object),
@@ -160,7 +160,7 @@ fn object_of(secret: RenderedObject) -> Result<Object, Diagnostic> {
     }
 }
 
-/// The keys of a Secret.
+/// Keys of a Secret.
 fn keys_of(manifest: &Manifest) -> impl Iterator<Item = &String> {
     let fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
     fields.flat_map(|map| map.keys())
@@ -189,7 +189,7 @@ fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap
     }
 }
 
-/// The values of a Secret; `stringData` has the last word, as in the cluster.
+/// Values of a Secret; `stringData` takes precedence, as in the cluster.
 fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, ResolvedBytes>, Diagnostic> {
     let mut data = BTreeMap::new();
     for (key, value) in manifest.tree.get("data").and_then(Tree::as_map).into_iter().flatten() {

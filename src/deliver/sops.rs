@@ -1,4 +1,4 @@
-//! Secrets encrypted in the format of SOPS, as Flux, KSOPS and `sops --decrypt` read them.
+//! Secrets encrypted in the format that Flux, KSOPS and `sops --decrypt` read.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use crate::sops::{
 };
 use crate::yaml;
 
-/// The values of a Secret and nothing else: `apiVersion`, `kind` and `metadata` have to stay readable for
-/// whoever applies it (Flux, `docs/guides/mozilla-sops`).
+/// Selector for the values of a Secret only: `apiVersion`, `kind` and `metadata` must stay readable for the tool that
+/// applies it (Flux, `docs/guides/mozilla-sops`).
 const SELECTED: &str = "^(data|stringData)$";
 
-/// What tells this use of the layers' keys from every other one.
+/// Context string that separates this use of the layers' keys from others.
 const PURPOSE: &[u8] = b"septum: the data key of a delivered Secret, version 1";
 
-/// Secrets, each encrypted as a file of its own.
+/// Encrypts Secrets, each as a file of its own.
 pub(super) fn encrypt_secrets(
     secrets: Vec<RenderedObject>,
     way: &DeliveryContext<'_>,
@@ -87,8 +87,8 @@ fn encrypt_secret(
         .map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
 }
 
-/// For whom a file is encrypted: those whom a layer names, else those of the rule for the file, else those
-/// of the rule for the environment's own secrets.
+/// Recipients of a file: those set in a layer, otherwise those of the rule for the file, otherwise those of the rule
+/// for the environment's own secrets.
 fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<EncryptionPlan>, Diagnostics> {
     let selector = Selector::EncryptedRegex(GoRegex::parse(SELECTED).map_err(|reason| {
         Diagnostics::from(Diagnostic::error(Rule::InvalidField, format!("`{SELECTED}` is no pattern: {reason}")))
@@ -105,14 +105,14 @@ fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<Encr
     Ok(None)
 }
 
-/// Where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
+/// Paths at which the rule for a file is searched: another `.sops.yaml` may give other recipients.
 pub(super) fn rule_queries(path: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
     let directories = path.ancestors().skip(1).take_while(|directory| directory.starts_with(files.root()));
     let nearest = SopsConfig::find_nearest(path).ok().flatten();
     directories.map(|directory| directory.join(".sops.yaml")).chain(nearest).map(InputQuery::File).collect()
 }
 
-/// For whom a Secret is encrypted, in words; nobody if nothing says it.
+/// Describes the recipients of a Secret in words; empty if none are configured.
 pub(super) fn describe_recipients(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<String> {
     match encryption_plan(way, &(way.path)(id)) {
         Ok(Some(plan)) => plan.recipients.to_words(),
@@ -133,7 +133,7 @@ fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {
     }
 }
 
-/// That ciphertext is another one each time.
+/// Warning: ciphertext changes on every run.
 fn not_stable(secrets: &[ObjectName], way: &DeliveryContext<'_>) -> Diagnostic {
     let names: Vec<_> = secrets.iter().map(|id| format!("`{}`", id.name)).collect();
     let environment = &way.definition.environment;

@@ -14,7 +14,7 @@ use crate::value::OutputValue;
 use crate::yaml;
 use crate::yaml::kubectl::{JsonScalar, json_scalar};
 
-/// How objects are written.
+/// Output format of manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ManifestFormat {
     /// Documents of YAML.
@@ -51,7 +51,7 @@ pub fn write_objects(objects: &[Delivered], format: ManifestFormat, reveal: Reve
         }
         return out;
     }
-    // what is encrypted is a text, and has to become a structure again
+    // an encrypted document is text, and has to become a structure again
     let read: Vec<_> = objects.iter().map(encrypted_tree).collect();
     let values = objects.iter().zip(&read).filter_map(|(object, read)| match (&object.form, read) {
         (DeliveredForm::Plain(object), _) => Some(object.to_value(reveal)),
@@ -71,7 +71,7 @@ pub fn write_objects(objects: &[Delivered], format: ManifestFormat, reveal: Reve
     out
 }
 
-/// A value with its bare words as kubectl reads them from YAML: JSON says them by their type.
+/// Value with its plain scalars as kubectl reads them from YAML: JSON marks their types explicitly.
 fn as_kubectl_reads(value: OutputValue<'_>) -> OutputValue<'_> {
     match value {
         OutputValue::Literal(text) => match json_scalar(&text) {

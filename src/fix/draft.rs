@@ -1,7 +1,7 @@
-//! A layer that is changed in its text, at the places of what changes.
+//! A layer that is edited as text, at the locations of the changes.
 //!
-//! After every change the text is read again and held to what it must say: whatever a spelling of YAML has in
-//! store, nothing else changes, or nothing at all.
+//! After every edit the text is read again and compared with its expected content: whatever the YAML syntax, either
+//! only the intended part changes, or nothing does.
 
 use std::ops::Range;
 
@@ -17,10 +17,10 @@ use crate::span::{Source, Span};
 use crate::yaml;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
-/// What declares a key.
+/// Declaration of a sensitive key.
 const DECLARED: &str = "sensitive: true";
 
-/// A layer on its way.
+/// A layer that is being edited.
 #[derive(Clone)]
 pub(super) struct LayerDraft {
     name: String,
@@ -30,7 +30,7 @@ pub(super) struct LayerDraft {
     on_disk: Zeroizing<String>,
 }
 
-/// A part of the text that another one takes the place of.
+/// A range of the text, and its replacement.
 type LayerEdit = (Range<usize>, Zeroizing<String>);
 
 impl LayerDraft {
@@ -49,12 +49,12 @@ impl LayerDraft {
         &self.text
     }
 
-    /// The file as it is on disk, if the draft says something else.
+    /// The file as it is on disk, if the draft differs.
     pub(super) fn changed_from(&self) -> Option<&str> {
         (self.on_disk != self.text).then_some(self.on_disk.as_str())
     }
 
-    /// Notes that the file is as the draft says.
+    /// Notes that the draft was written to the file.
     pub(super) fn note_written(&mut self) {
         self.on_disk = self.text.clone();
     }
@@ -86,8 +86,8 @@ impl LayerDraft {
         })
     }
 
-    /// Takes the value of an entry out, and gives it. With `keeps_key` a declaration of the key stays; without,
-    /// nothing but other fields that it has.
+    /// Removes the value of an entry, and returns it. With `keeps_key` a declaration of the key stays; without, only
+    /// its other fields do.
     pub(super) fn take(&mut self, path: &[String], keeps_key: bool) -> Result<Zeroizing<String>, FixError> {
         let (key, node) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         self.check_bare(key, node)?;
@@ -128,14 +128,14 @@ impl LayerDraft {
         Ok(text)
     }
 
-    /// That a value stands behind its key, and nothing between them.
+    /// Checks that a value is directly behind its key.
     fn check_bare(&self, key: &YamlKey, node: &YamlNode) -> Result<(), FixError> {
         let gap = self.text.get(key.span.end..node.span.start).ok_or(FixError::Alias)?;
-        // an alias to what follows it cannot be, but what it names may stand further up
+        // an alias to its content is impossible, but its anchor may be further up
         if key_separator(gap).is_empty() { Ok(()) } else { Err(FixError::Properties) }
     }
 
-    /// What takes the place of a value; a comment of a block's header stays.
+    /// Replacement text of a value; a comment of a block's header stays.
     fn replacement_text(&self, node: &YamlNode, new: &str) -> Zeroizing<String> {
         let raw = self.slice(node.span.start..node.span.end);
         let is_block =
@@ -143,7 +143,7 @@ impl LayerDraft {
         Zeroizing::new(if is_block { format!("{new}{}", behind_header(raw)) } else { new.to_owned() })
     }
 
-    /// One more field in a long form.
+    /// Adds a field to a long form.
     fn with_field(&self, fields: &Mapping, node: &YamlNode) -> LayerEdit {
         let newline = self.newline();
         let at = |at: usize, text: String| (at..at, Zeroizing::new(text));
@@ -158,7 +158,7 @@ impl LayerDraft {
         }
     }
 
-    /// The long form of a short one: on the line of the key where that can be, else on lines of its own.
+    /// The long form of a short one: on the line of the key where possible, else on lines of its own.
     fn in_long_form(&self, path: &[String], key: &YamlKey, node: &YamlNode, scalar: &Scalar) -> LayerEdit {
         let raw = self.slice(node.span.start..node.span.end);
         let gap = self.slice(key.span.end..node.span.start);
@@ -186,7 +186,7 @@ impl LayerDraft {
         (start..node.span.end, Zeroizing::new(new))
     }
 
-    /// Cuts a key out of its map, with its lines if it has them.
+    /// Removes a key from its map, with its lines if it has them.
     fn cut(&mut self, path: &[String]) -> Result<(), FixError> {
         let (last, before) = path.split_last().ok_or(FixError::Lost)?;
         let parent = entry_at(&self.root, before).ok_or(FixError::Lost)?;
@@ -227,7 +227,7 @@ impl LayerDraft {
         let (key, node) = map.get_index(index).ok_or(FixError::Lost)?;
         let (start, end) = (key.span.start, node.span.end);
         if map.len() == 1 {
-            // up to the `:` of the map's own key, if nothing but blanks lies between
+            // up to the `:` of the map's own key, if only blanks are between them
             let gap = self.slice(parent.0.span.end..start);
             let is_blank = gap.trim_start().strip_prefix(':').is_some_and(|rest| rest.trim().is_empty());
             let colon = gap.find(':').filter(|_| is_blank).map(|colon| parent.0.span.end + colon + 1);
@@ -240,7 +240,7 @@ impl LayerDraft {
         Ok(line..line_end(&self.text, end))
     }
 
-    /// Changes the text, if it says then what `expected` makes of what it says now.
+    /// Edits the text, if its new tree is the result of `expected` on its current one.
     fn apply_edit(
         &mut self,
         edit: LayerEdit,
@@ -273,7 +273,7 @@ impl LayerDraft {
         self.slice(span.start..self.text.len()).starts_with(['{', '['])
     }
 
-    /// Whether braces are around an entry.
+    /// Whether an entry is within braces.
     fn is_within_flow(&self, path: &[String]) -> bool {
         let parents = (0..path.len()).filter_map(|length| match path.get(..length)? {
             [] => Some(&self.root),
@@ -291,7 +291,7 @@ fn true_node() -> YamlNode {
     YamlNode { span: Span::default(), kind: YamlKind::Scalar(Scalar::new("true", YamlStyle::Plain)) }
 }
 
-/// Whether two trees say the same, wherever it stands.
+/// Whether two trees have the same content, whatever the locations.
 fn is_same(one: &YamlNode, other: &YamlNode) -> bool {
     match (&one.kind, &other.kind) {
         (YamlKind::Scalar(one), YamlKind::Scalar(other)) => {

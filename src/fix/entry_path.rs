@@ -1,11 +1,11 @@
-//! Where an entry stands in a layer: `data.KEY`, or `bundles.NAME.data.KEY`.
+//! Path of an entry in a layer: `data.KEY`, or `bundles.NAME.data.KEY`.
 
 use super::refusal::FixError;
 use crate::check::EntryLocation;
 use crate::span::Location;
 use crate::yaml::node::{Mapping, YamlKey, YamlNode};
 
-/// The keys that lead to the entry of a spot.
+/// The keys that lead to the entry of a location.
 pub(super) fn find_entry_path(root: &YamlNode, spot: &EntryLocation) -> Result<Vec<String>, FixError> {
     let in_bundle = in_bundle(spot);
     let own = spot.is_own.then(|| in_data(spot));
@@ -39,7 +39,7 @@ pub(super) fn entry_at<'n>(root: &'n YamlNode, path: &[String]) -> Option<(&'n Y
     map.as_map()?.get_key_value(last.as_str())
 }
 
-/// The map at a path, to be changed.
+/// The map at a path, as a mutable reference.
 pub(super) fn map_mut<'n>(root: &'n mut YamlNode, path: &[String]) -> Option<&'n mut Mapping> {
     let mut node = root;
     for key in path {

@@ -1,16 +1,16 @@
-//! Pieces of a text: lines, and what stands between a key and its value.
+//! Parts of a text: lines, and the text between a key and its value.
 
-/// Where the line of an offset starts.
+/// Start of the line of an offset.
 pub(super) fn line_start(text: &str, at: usize) -> usize {
     text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
-/// Where the line of an offset ends, with its line break.
+/// End of the line of an offset, with its line break.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline + 1)
 }
 
-/// What stands between a key and its value, without the `:` and comments.
+/// Text between a key and its value, without the `:` and comments.
 pub(super) fn key_separator(gap: &str) -> String {
     let gap = gap.trim_start();
     let gap = gap.strip_prefix(':').unwrap_or(gap);
@@ -21,7 +21,7 @@ pub(super) fn key_separator(gap: &str) -> String {
     lines.collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
-/// Where the comment of a line starts that holds no value.
+/// Start of the comment of a line that has no value.
 fn comment_start(line: &str) -> Option<usize> {
     let mut before = ' ';
     line.char_indices().find_map(|(at, char)| {
@@ -38,7 +38,7 @@ pub(super) fn behind_header(raw: &str) -> &str {
     header.get(blank..).unwrap_or_default().trim_end()
 }
 
-/// The lines of a text but the first, further in by some blanks. Blank lines stay.
+/// The lines of a text after the first, indented further. Blank lines stay.
 pub(super) fn shift_lines(raw: &str, by: &str) -> String {
     let mut out = String::with_capacity(raw.len() + 64);
     for (index, line) in raw.split('\n').enumerate() {

@@ -1,9 +1,9 @@
-//! Findings that are mended without anybody's decision.
+//! Automatic fixes of findings, which need no human decision.
 //!
-//! A value that moves is in its encrypted file, on disk, before it leaves the plaintext one: whoever is killed
-//! in between has it twice, and the next run goes on from there. A finding is mended as a whole or not at all,
-//! and what is not mended says why. All that is not named stays as it is, byte for byte, and no value changes:
-//! an encrypted file is merged right after the layer that it belongs to.
+//! A moved value is in its encrypted file, on disk, before it leaves the plaintext one: a run that is killed in
+//! between leaves it in both, and the next run completes the move. A finding is fixed as a whole or not at all, and
+//! one that is not fixed has a reason. Everything else stays as it is, byte for byte, and no value changes: an
+//! encrypted file is merged right after the layer that it belongs to.
 
 mod bounds;
 mod draft;
@@ -30,38 +30,38 @@ use crate::secret_files::{
 };
 use crate::sops::{Identities, SopsConfigCache, SopsFormat, Timestamp};
 
-/// What is at hand.
+/// Inputs of a fix.
 #[derive(Clone, Copy)]
 pub struct FixContext<'a> {
     /// The project.
     pub files: &'a ProjectFiles,
     /// The rules of `.sops.yaml`.
     pub rules: &'a SopsConfigCache,
-    /// What opens encrypted files.
+    /// Identities for encrypted files.
     pub identities: &'a Identities,
-    /// For whom files are encrypted that no rule names recipients for.
+    /// Recipients of files for which no rule names any.
     pub recipient_options: &'a RecipientOptions,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
-    /// Says which file is waited for.
+    /// Reports that a file is locked.
     pub waiting: WaitCallback<'a>,
 }
 
-/// What was mended.
+/// A fixed finding.
 #[derive(Debug, Clone)]
 pub struct AppliedFix {
     /// The rule of the finding.
     pub rule: Rule,
-    /// What was done.
+    /// Description of the fix.
     pub message: String,
     /// The file that the finding was in.
     pub file: String,
-    /// Its plaintext was there for everybody to read.
+    /// Whether its plaintext was readable.
     pub was_open: bool,
 }
 
-/// Mends what can be, and tells what was; what is left says why. Other findings may show themselves then: it is
-/// for the caller to look again.
+/// Applies all possible fixes, and returns them; other findings get a reason. Fixes may reveal other findings: the
+/// caller has to check again.
 pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<AppliedFix> {
     let broken = BrokenApps::of(findings);
     let mut fixed = Vec::new();
@@ -69,7 +69,7 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
     let mut layers: BTreeMap<String, Vec<&mut Finding>> = BTreeMap::new();
     for finding in findings {
         let Some(remedy) = finding.fix.clone() else { continue };
-        // a file that cannot be decrypted for that very reason is broken by nothing else
+        // a file that cannot be decrypted for that very reason has no other problem
         if broken.affects_finding(finding) && finding.diagnostic.rule != Rule::SopsPlaintext {
             refuse_fix(finding, &FixError::Unreadable);
             continue;
@@ -89,7 +89,7 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
         }
     }
     for (name, findings) in layers {
-        // what was in plaintext there is not any more
+        // its plaintext is gone
         if !encrypted.contains(&name) {
             fixed.extend(desk.fix_layer(&name, findings));
         }
@@ -97,7 +97,7 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
     fixed
 }
 
-/// Apps with layers that cannot be read right: what is written there might not be what was meant.
+/// Apps with layers that cannot be read correctly: a fix in them might have an unintended effect.
 struct BrokenApps {
     apps: BTreeSet<String>,
     all: bool,
@@ -130,7 +130,7 @@ fn applied_fix(finding: &Finding, message: String, file: &str, was_open: bool) -
     AppliedFix { rule: finding.diagnostic.rule, message, file: file.to_owned(), was_open }
 }
 
-/// A value on its way out of a layer.
+/// A value that is moved out of a layer.
 struct PendingMove<'f> {
     finding: &'f mut Finding,
     path: Vec<String>,
@@ -140,7 +140,7 @@ struct PendingMove<'f> {
 }
 
 impl FixContext<'_> {
-    /// Encrypts a file, or what somebody typed in plaintext into one that is encrypted. Says what was done.
+    /// Encrypts a file, or values that a user entered in plaintext into an encrypted one. Returns a description.
     fn encrypt(self, name: &str) -> Result<String, FixError> {
         let path = resolve_inside(self.files, name)?;
         let file = SecretFile::read_as(path, name.to_owned(), SopsFormat::Yaml)?;
@@ -162,7 +162,7 @@ impl FixContext<'_> {
         Ok(message)
     }
 
-    /// Mends what was found in one layer.
+    /// Fixes the findings of one layer.
     fn fix_layer(self, name: &str, findings: Vec<&mut Finding>) -> Vec<AppliedFix> {
         let mut draft = match self.open_draft(name, &findings) {
             Ok(draft) => draft,
@@ -175,7 +175,7 @@ impl FixContext<'_> {
         for finding in findings {
             let Some(remedy) = finding.fix.clone() else { continue };
             let Some(spot) = remedy.entry_location() else { continue };
-            // all of them before anything changes: their places are those of the file
+            // all of them before the first change: their locations are those of the file
             match (draft.find(spot), remedy) {
                 (Err(refusal), _) => refuse_fix(finding, &refusal),
                 (Ok(path), Fix::Move { location: spot, keeps_key, is_scalar }) => {
@@ -206,7 +206,7 @@ impl FixContext<'_> {
         fixed
     }
 
-    /// The file, which must be what was checked.
+    /// Reads the file, which must be the one that was checked.
     fn open_draft(self, name: &str, findings: &[&mut Finding]) -> Result<LayerDraft, FixError> {
         let path = resolve_inside(self.files, name)?;
         let bytes = Zeroizing::new(SecretFile::read_as(path, name.to_owned(), SopsFormat::Yaml)?.bytes);
@@ -216,8 +216,8 @@ impl FixContext<'_> {
         LayerDraft::read(name, text.ok_or(FixError::Changed)?)
     }
 
-    /// Moves values to the encrypted file of a layer, and writes both. The draft is without them then, or as it
-    /// was if nothing moved.
+    /// Moves values to the encrypted file of a layer, and writes both. The draft is without them then, or unchanged
+    /// if nothing was moved.
     fn move_all(self, name: &str, draft: &mut LayerDraft, moving: Vec<PendingMove<'_>>) -> Vec<AppliedFix> {
         let mut companion = match SecretsFileEdit::open(self, name) {
             Ok(companion) => companion,
@@ -264,7 +264,7 @@ impl FixContext<'_> {
 }
 
 impl PendingMove<'_> {
-    /// Takes the value out of a draft and puts it into the encrypted file: both or none.
+    /// Moves the value from a draft to the encrypted file: both or neither.
     fn take(&self, draft: &mut LayerDraft, companion: &mut SecretsFileEdit) -> Result<(), FixError> {
         let mut without = draft.clone();
         let value = without.take(&self.path, self.keeps_key)?;

@@ -1,10 +1,10 @@
-//! Why something is left as it is.
+//! Reasons why a finding is not fixed.
 
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-/// Why a finding is not mended.
+/// Reason why a finding is not fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum FixError {
     #[error("a layer of the app cannot be read as it is; mend that first")]
@@ -33,13 +33,13 @@ pub(super) enum FixError {
     OtherValue(String),
     #[error("by the rule of `.sops.yaml`, the value would stay in plaintext in `{0}`")]
     Exposed(String),
-    /// What another part of the program says.
+    /// A diagnostic of another part of the program.
     #[error("{0}")]
     Diagnosed(String),
 }
 
 impl From<Diagnostic> for FixError {
-    /// What is wrong, and what to do.
+    /// The message, and its hints.
     fn from(Diagnostic { message, hints, .. }: Diagnostic) -> Self {
         let said = [message].into_iter().chain(hints.into_iter().next());
         Self::Diagnosed(said.collect::<Vec<_>>().join("; "))

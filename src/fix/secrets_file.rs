@@ -20,7 +20,7 @@ use crate::yaml;
 /// Fields that give an entry a value in another way.
 const SOURCES: [&str; 4] = ["file", "template", "content", "ref"];
 
-/// An encrypted file that takes values.
+/// An encrypted file to which values are added.
 pub(super) struct SecretsFileEdit {
     pub(super) name: String,
     path: PathBuf,
@@ -28,14 +28,14 @@ pub(super) struct SecretsFileEdit {
 }
 
 enum SecretsFileState {
-    /// It is there; its bytes as they are on disk.
+    /// It exists; its bytes as they are on disk.
     OnDisk(Box<EditableFile>, Vec<u8>),
-    /// It is made.
+    /// It will be created.
     Planned(Box<EncryptionPlan>, Vec<(Vec<String>, SopsTree)>),
 }
 
 impl SecretsFileEdit {
-    /// Opens the one of a layer, or makes one by its rule.
+    /// Opens the encrypted file of a layer, or creates one by its rule.
     pub(super) fn open(desk: FixContext<'_>, layer: &str) -> Result<Self, FixError> {
         let name = format!("{}{SECRETS}", layer.strip_suffix(".yaml").unwrap_or(layer));
         let path = resolve_inside(desk.files, &name)?;
@@ -49,7 +49,7 @@ impl SecretsFileEdit {
         Ok(Self { name, path, state: SecretsFileState::OnDisk(Box::new(file), bytes) })
     }
 
-    /// Puts a value there, unless there is another one.
+    /// Adds a value, unless there is another one.
     pub(super) fn put(&mut self, path: &[String], spot: &EntryLocation, value: SopsTree) -> Result<(), FixError> {
         let file = match &mut self.state {
             SecretsFileState::Planned(_, values) => {
@@ -71,7 +71,7 @@ impl SecretsFileEdit {
         }
         let at = entry_value(&file.sealed, &path);
         match (file.sealed.get(0, &at), &value) {
-            // somebody was stopped after half of it
+            // a run was stopped after half of it
             (Some(SopsTree::Leaf(there)), SopsTree::Leaf(new)) if there.value.bytes() == new.value.bytes() => {
                 return Ok(());
             }
@@ -134,8 +134,8 @@ fn nested_tree(values: &[PathValue<'_>]) -> SopsTree {
     SopsTree::from_pairs(below.into_iter().map(|(key, values)| (key.clone(), nested_tree(&values))).collect())
 }
 
-/// Whether ciphertext stands at a path, in the short form or the long one: a rule may leave some values as they
-/// are.
+/// Whether the value at a path is ciphertext, in the short form or the long one: a rule may leave some values in
+/// plaintext.
 fn is_encrypted(name: &str, bytes: &[u8], path: &[String]) -> bool {
     let source = Source::new(name, String::from_utf8_lossy(bytes));
     let Ok(root) = yaml::read::read_document(&source) else { return false };

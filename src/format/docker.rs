@@ -1,8 +1,7 @@
-//! Logins to image registries as Docker keeps them, in the very bytes that kubectl makes.
+//! Logins to image registries in Docker's format, byte for byte as kubectl writes them.
 //!
-//! Byte for byte, so that a team can take over a Secret that `kubectl create secret
-//! docker-registry` made without a change, and hashed names stay (`pkg/cmd/create/create_secret_docker.go`
-//! of kubernetes/kubectl).
+//! So a team can adopt a Secret that `kubectl create secret docker-registry` made without a change, and hashed names
+//! stay (`pkg/cmd/create/create_secret_docker.go` of kubernetes/kubectl).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// Where the logins to Docker Hub are kept, for historical reasons.
+/// Key of logins to Docker Hub, for historical reasons.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// A login to the registry at a server.
@@ -18,16 +17,16 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 pub struct RegistryLogin<'a> {
     /// The server.
     pub server: &'a str,
-    /// Who logs in.
+    /// The user name.
     pub username: Secret<String>,
-    /// With what.
+    /// The password.
     pub password: Secret<String>,
-    /// The address, which nothing reads any more; left out if empty.
+    /// The address, which is no longer used by any reader; omitted if empty.
     pub email: Secret<String>,
 }
 
-/// The name under which the login to a server is kept. Docker Hub has a host that people know
-/// and a URL that Docker, kubectl and the kubelet look up.
+/// The name under which the login to a server is stored. Docker Hub has a host that users know and a URL that Docker,
+/// kubectl and the kubelet look up.
 pub fn server_key(server: &str) -> &str {
     if server == "docker.io" { DOCKER_HUB } else { server }
 }
@@ -76,8 +75,7 @@ fn push_login(out: &mut String, login: &RegistryLogin<'_>) {
     out.push('}');
 }
 
-/// A string as Go writes it: `serde_json` escapes the same but for what could mean something
-/// in HTML.
+/// A string as Go writes it: `serde_json` escapes the same except for characters with a meaning in HTML.
 fn push_string(out: &mut String, text: &str) {
     let json = Zeroizing::new(serde_json::Value::from(text).to_string());
     for char in json.chars() {
@@ -107,7 +105,7 @@ mod tests {
         let expected =
             r#"{"auths":{"https://index.docker.io/v1/":{"username":"u","password":"p","email":"e@x","auth":"dTpw"}}}"#;
         assert_eq!(hub.expose(), expected);
-        // what kubectl 1.32 made of these
+        // the output of kubectl 1.32 for these
         let odd = config_json(vec![login("https://a<b", "p\u{1}\u{8}\u{c}\u{7f}\u{2028}\"\\<>&é\ttab", "")]);
         let expected = "{\"auths\":{\"https://a\\u003cb\":{\"username\":\"u\",\"password\":\"p\\u0001\\b\\f\u{7f}\\u2028\\\"\\\\\
             \\u003c\\u003e\\u0026é\\ttab\",\"auth\":\"dTpwAQgMf+KAqCJcPD4mw6kJdGFi\"}}}";

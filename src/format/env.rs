@@ -1,25 +1,23 @@
 //! Dotenv files.
 //!
-//! There is no standard, so this writes what most readers agree on. Tried were python-dotenv
-//! 1.2, dotenv (npm) 18, Node's own `parseEnv`, godotenv 1.5, Docker Compose, dash and bash:
+//! There is no standard, so this writes the forms that most readers agree on. Tested were python-dotenv 1.2, dotenv
+//! (npm) 18, Node's own `parseEnv`, godotenv 1.5, Docker Compose, dash and bash:
 //!
-//! 1. *Bare* if every character is one that a shell leaves alone. This is also all that
-//!    `docker run --env-file`, kustomize and sops read, for which quotes are part of the value.
-//! 2. *Single quotes* otherwise, with line breaks as they are. All seven take everything between
-//!    them as it stands (python-dotenv still expands `${X}` unless told not to). They are better
-//!    than double quotes: a shell does not know `\n`, python-dotenv and both of Node's readers do
-//!    not know `\$`.
-//! 3. *Double quotes* where single ones cannot hold the text (it has a single quote, a carriage
-//!    return or two backslashes in a row), with `\" \\ \$ \r` and an escaped
-//!    backtick, and line breaks as they are. A shell reads all of it but `\r`, Compose all but
-//!    the backtick, godotenv all but some quotes; python-dotenv keeps the backslash before `$` and
-//!    backtick, Node's readers keep nearly all. The two are escaped nevertheless: bare ones would
-//!    make a shell that sources the file run what the text says.
+//! 1. *Bare* if every character is one that a shell leaves alone. This is also all that `docker run --env-file`,
+//!    kustomize and sops read, for which quotes are part of the value.
+//! 2. *Single quotes* otherwise, with line breaks as they are. All seven read everything between them as it is
+//!    (python-dotenv still expands `${X}` unless told not to). They are better than double quotes: a shell does not
+//!    know `\n`, python-dotenv and both of Node's readers do not know `\$`.
+//! 3. *Double quotes* where single ones cannot contain the text (it has a single quote, a carriage return or two
+//!    backslashes in a row), with `\" \\ \$ \r` and an escaped backtick, and line breaks as they are. A shell reads
+//!    all of it but `\r`, Compose all but the backtick, godotenv all but some quotes; python-dotenv keeps the
+//!    backslash before `$` and backtick, Node's readers keep nearly all. The two are escaped nevertheless: bare ones
+//!    would make a shell that sources the file run what the text says.
 //!
-//! A backslash at the end of a text is an error: before a closing quote of either kind it makes
-//! python-dotenv read on through the lines below, and a shell does not take it bare.
+//! A backslash at the end of a text is an error: before a closing quote of either kind it makes python-dotenv read on
+//! through the lines below, and a shell does not read it unquoted.
 //!
-//! A shell sources only keys of letters, digits and `_`; dotenv libraries also take `.` and `-`.
+//! A shell sources only keys of letters, digits and `_`; dotenv libraries also accept `.` and `-`.
 
 use super::error::WriterPosition;
 use super::{ConfigFormat, FormatError, flat_text, mapping_entries};

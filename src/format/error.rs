@@ -1,25 +1,25 @@
-//! What a format cannot say, and where in the structure it stands.
+//! Errors of formats: values that a format cannot hold, and their place in the structure.
 
 use std::fmt;
 
 use super::ConfigFormat;
 use crate::value::OutputValue;
 
-/// One step from a structure into its parts.
+/// One step from a structure into one of its items.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathStep {
     /// The value under this key.
     Key(String),
-    /// The item at this place of a list, from 0.
+    /// The item at this index of a list, from 0.
     Index(usize),
 }
 
-/// The way from the top of a structure to one of its nodes; prints as `server.ports[0]`.
+/// The path from the top of a structure to one of its nodes; prints as `server.ports[0]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct StructurePath(Vec<PathStep>);
 
 impl StructurePath {
-    /// The steps from the top, which the caller can follow in the source to find the place.
+    /// The steps from the top, which the caller can follow in the source to find the location.
     pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
@@ -47,7 +47,7 @@ impl fmt::Display for StructurePath {
     }
 }
 
-/// Where a writer is: a path that costs nothing until somebody asks for it.
+/// Position of a writer: a path that is built only when it is needed.
 #[derive(Clone, Copy)]
 pub(super) enum WriterPosition<'a> {
     Top,
@@ -78,7 +78,7 @@ impl WriterPosition<'_> {
     }
 }
 
-/// What kind of value this is, with its article, for messages.
+/// Kind of a value, with its article, for messages.
 pub(super) fn value_noun(value: &OutputValue<'_>) -> &'static str {
     match value {
         OutputValue::Null => "null",
@@ -96,35 +96,35 @@ pub enum FormatError {
     NotAMapping {
         /// The format.
         format: ConfigFormat,
-        /// What the structure is, with its article.
+        /// Kind of the structure, with its article.
         found: &'static str,
     },
-    /// A list or mapping where the format has none.
+    /// A list or mapping where the format allows none.
     #[error("`{path}` is {found}, but a `.{format}` file {limit}", limit = format_limit(*format))]
     Nested {
         /// The format.
         format: ConfigFormat,
-        /// Where.
+        /// Position.
         path: StructurePath,
-        /// What stands there, with its article.
+        /// Kind of the value there, with its article.
         found: &'static str,
     },
-    /// A null where the format has none.
+    /// A null where the format allows none.
     #[error("`{path}` is null, which `.{format}` cannot say")]
     Null {
         /// The format.
         format: ConfigFormat,
-        /// Where.
+        /// Position.
         path: StructurePath,
     },
-    /// A key that the format cannot spell.
+    /// A key that the format cannot represent.
     #[error("the key `{path}` cannot be written in a `.{format}` file: it {problem}")]
     Key {
         /// The format.
         format: ConfigFormat,
-        /// Where; its last step is the key.
+        /// Its place; the last step is the key.
         path: StructurePath,
-        /// What the key does that it may not.
+        /// Problem of the key.
         problem: &'static str,
     },
     /// A text that the format cannot hold.
@@ -132,32 +132,32 @@ pub enum FormatError {
     Text {
         /// The format.
         format: ConfigFormat,
-        /// Where.
+        /// Position.
         path: StructurePath,
-        /// What the text has in it.
+        /// Problem of the text.
         problem: &'static str,
     },
-    /// Two nodes that get the same name.
+    /// Two nodes with the same resulting name.
     #[error("`{path}` becomes `{name}` in a `.{format}` file, and so does another key before it")]
     Collision {
         /// The format.
         format: ConfigFormat,
-        /// Where the second one stands.
+        /// Place of the second one.
         path: StructurePath,
         /// The name of both.
         name: String,
     },
-    /// A part that a template makes, of which the format cannot hold something.
+    /// A part that a template generates, and that the format cannot hold completely.
     #[error("what the template at `{path}` makes cannot be said in a `.{format}` file")]
     Made {
         /// The format.
         format: ConfigFormat,
-        /// Where the template stands.
+        /// Place of the template.
         path: StructurePath,
     },
 }
 
-/// How deep a format goes.
+/// Maximum depth of a format.
 fn format_limit(format: ConfigFormat) -> &'static str {
     match format {
         ConfigFormat::Env => "is a flat list of keys",
@@ -180,7 +180,7 @@ impl FormatError {
         }
     }
 
-    /// The same of the part that the first steps of its path lead to, where the rest is no text of any source.
+    /// The error for the part that the first steps of its path lead to, where the rest is not text of a source.
     #[must_use]
     pub fn within(self, depth: usize) -> Self {
         let format = self.format();
@@ -200,7 +200,7 @@ impl FormatError {
         }
     }
 
-    /// What to do about it.
+    /// Hint for the user.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotAMapping { .. } => "put it under a key, or choose `format: yaml` or `format: json`",

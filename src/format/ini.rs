@@ -1,17 +1,15 @@
 //! INI files.
 //!
-//! Keys before any section first, then `[section]` by section; one level, no lists. There is no
-//! standard. The model is the reader that is documented best, Python's `configparser`, which
-//! takes a value as it stands but for the blanks around it. So a value is bare, backslashes and
-//! `%` included, unless most readers would cut or change it: blanks at its ends, a quote at its
-//! start, a comment sign at its start or after a blank, a backslash at its end (git and go-ini
-//! continue the line). Then it stands in double quotes with `\"` and `\\`, which git, systemd and
-//! PHP take off; `configparser` does not, and hands them to the application.
+//! Keys before any section first, then `[section]` by section; one level, no lists. There is no standard. The model
+//! is the reader that is documented best, Python's `configparser`, which reads a value as it is except for the blanks
+//! around it. So a value is bare, backslashes and `%` included, unless most readers would cut or change it: blanks at
+//! its ends, a quote at its start, a comment sign at its start or after a blank, a backslash at its end (git and
+//! go-ini continue the line). Then it is in double quotes with `\"` and `\\`, which git, systemd and PHP remove;
+//! `configparser` does not, and hands them to the application.
 //!
-//! A `;` or `#` inside a word stays bare (`Server=db;User=app`), though PHP, git and go-ini start
-//! a comment there: quotes would be worse to those that do not. What no reader could give back,
-//! line breaks and control characters, is an error. So is a key that would be read as something
-//! else.
+//! A `;` or `#` inside a word stays bare (`Server=db;User=app`), though PHP, git and go-ini start a comment there:
+//! quotes would be worse to those that do not. Text that no reader could restore, line breaks and control characters,
+//! is an error. So is a key that would be read as something else.
 
 use super::error::WriterPosition;
 use super::{ConfigFormat, FormatError, MapEntry, flat_text, mapping_entries};
@@ -21,7 +19,7 @@ pub(super) fn write_ini(value: &OutputValue<'_>) -> Result<String, FormatError> 
     let entries = mapping_entries(ConfigFormat::Ini, value)?;
     let mut out = String::new();
     for entry in entries {
-        // whatever stands after a section belongs to it
+        // all lines after a section header belong to it
         if !matches!(entry.1, OutputValue::Map(_)) {
             write_line(&mut out, entry, WriterPosition::Top)?;
         }
@@ -60,7 +58,7 @@ fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     problem.map_or(Ok(()), |problem| Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem }))
 }
 
-/// Refuses names that are empty, lose something at their ends, or have one of these characters.
+/// Refuses names that are empty, would be trimmed at their ends, or have one of these characters.
 fn check_name(
     name: &str,
     special: &[char],

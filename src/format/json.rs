@@ -9,7 +9,7 @@ use super::literal::is_json_number;
 use super::{MapEntry, bool_text};
 use crate::value::OutputValue;
 
-/// JSON for people: indented by two spaces, with a newline at the end.
+/// JSON for users: indented by two spaces, with a newline at the end.
 pub fn pretty_json(value: &OutputValue<'_>) -> String {
     let mut out = String::new();
     write_node(&mut out, value, JsonLayout::Indented(0));
@@ -24,7 +24,7 @@ pub fn compact_json(value: &OutputValue<'_>) -> String {
     out
 }
 
-/// How the parts of a list or mapping are set.
+/// Layout of the items of a list or mapping.
 #[derive(Clone, Copy)]
 enum JsonLayout {
     Compact,
@@ -67,7 +67,7 @@ fn write_node(out: &mut String, value: &OutputValue<'_>, layout: JsonLayout) {
 }
 
 fn write_literal(out: &mut String, text: &str) {
-    // the three words are spelled alike in YAML, where the text comes from
+    // the three words are spelled the same in YAML, the source of the text
     if is_json_number(text) || matches!(text, "true" | "false" | "null") {
         out.push_str(text);
     } else {

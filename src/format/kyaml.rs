@@ -1,20 +1,18 @@
 //! KYAML: the YAML that cannot be misread (KEP-5295, `kubectl -o kyaml`).
 //!
-//! The layout is that of the encoder in `sigs.k8s.io/yaml/kyaml`: a `---` line, braces and
-//! brackets over several lines with two spaces of indent, a comma after each part, lists of
-//! lists or mappings with their brackets together (`[{ … }, { … }]`), strings always in double
-//! quotes, keys in quotes only where a reader could take them for something else. Indentation
-//! has no meaning.
+//! The layout is that of the encoder in `sigs.k8s.io/yaml/kyaml`: a `---` line, braces and brackets over several
+//! lines with two spaces of indent, a comma after each part, lists of lists or mappings with their brackets together
+//! (`[{ … }, { … }]`), strings always in double quotes, keys in quotes only where a reader could interpret them
+//! otherwise. Indentation has no meaning.
 //!
-//! Three things differ, each on the safe side. Text of several lines is one line with `\n`,
-//! where kubectl folds it with escaped line ends that are easily broken by hand. Keys that open
-//! with a digit or hold anything beyond ASCII are quoted, though some of them would pass. And
-//! the characters that are escaped are a fixed list, so that the output does not change with
-//! the Unicode tables of a compiler.
+//! Three things differ, each on the safe side. Text of several lines becomes one line with `\n`, where kubectl folds
+//! it with escaped line ends that are easily broken by hand. Keys that start with a digit or hold anything beyond
+//! ASCII are quoted, though some of them would pass. And the characters that are escaped are a fixed list, so that
+//! the output does not change with the Unicode tables of a compiler.
 //!
-//! Source text (`0644`, `1.10`) stays bare where a reader of Kubernetes takes it for a number, a
-//! truth value or null, so that the output means what the plain YAML means; what it reads as a
-//! text (dates, `12:30:45`) is quoted, as kubectl does.
+//! Source text (`0644`, `1.10`) stays bare where a reader of Kubernetes interprets it as a number, a boolean or null,
+//! so that the output means what the plain YAML means; text that it reads as a string (dates, `12:30:45`) is quoted,
+//! as kubectl does.
 
 use std::fmt::Write as _;
 
@@ -22,10 +20,10 @@ use super::literal::{is_reserved_word, is_yaml_other_than_text};
 use super::{MapEntry, bool_text};
 use crate::value::OutputValue;
 
-/// Readers refuse a longer key (1,024 characters) unless `?` announces it.
+/// Longest key that readers accept without a `?` (1,024 characters).
 const LONGEST_SIMPLE_KEY: usize = 1000;
 
-/// A document, opened by `---` and with a newline at the end: several in a row are a stream.
+/// A document, starting with `---` and with a newline at the end: several in a row are a stream.
 pub fn write_document(value: &OutputValue<'_>) -> String {
     let mut out = String::from("---\n");
     write_node(&mut out, value, 0);
@@ -104,8 +102,8 @@ fn is_bare_key(name: &str) -> bool {
         && !is_misread_key(&name.replace('_', ""))
 }
 
-/// Besides the words of YAML those that kubectl quotes, because Go takes them for truth values
-/// and numbers.
+/// Whether a key is quoted: besides the words of YAML those that kubectl quotes, because Go interprets them as
+/// booleans and numbers.
 fn is_misread_key(name: &str) -> bool {
     is_reserved_word(name) || ["t", "f", "inf", "infinity", "nan"].iter().any(|word| word.eq_ignore_ascii_case(name))
 }
@@ -135,20 +133,21 @@ fn write_escape(out: &mut String, code: u32) {
     };
 }
 
-/// Whether a character stands for itself: what a reader would refuse, fold or hide does not.
+/// Whether a character is written as itself: one that a reader would refuse, fold or hide is escaped.
 fn is_shown(c: char) -> bool {
     let never_a_character = u32::from(c) & 0xFFFE == 0xFFFE || matches!(c, '\u{FDD0}'..='\u{FDEF}');
     let private = matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..);
     c == ' ' || !(is_blank(c) || is_format(c) || private || never_a_character)
 }
 
-/// Controls, and the spaces that are not the space.
+/// Whether a character is a control character, or a space other than the usual one.
 fn is_blank(c: char) -> bool {
     matches!(c, '\0'..='\u{1F}' | '\u{7F}'..='\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}')
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
 }
 
-/// What shapes the text around it and is not seen, such as the signs that turn its direction.
+/// Whether a character changes the display of the text around it and is not visible, such as the signs that turn its
+/// direction.
 fn is_format(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}')
         || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')

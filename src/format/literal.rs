@@ -1,4 +1,4 @@
-//! What the source text of a plain scalar is to a reader of another format.
+//! Interpretation of a plain scalar's source text by readers of other formats.
 
 /// Whether this is a number of JSON (RFC 8259, section 6): `8080`, `1.10`, `1e6`, `-0`; neither
 /// `0644` nor `.5` nor `0x1F`.
@@ -8,9 +8,8 @@ pub(super) fn is_json_number(text: &str) -> bool {
     integer.and_then(skip_fraction).and_then(skip_exponent).is_some_and(str::is_empty)
 }
 
-/// Whether a reader of Kubernetes takes this, unquoted, for something else than a text: a null,
-/// a truth value or a number of YAML 1.1 or 1.2 (yaml.org/type, and what
-/// `sigs.k8s.io/yaml` adds: `0o17`, upper-case prefixes).
+/// Whether a reader of Kubernetes interprets this, unquoted, as a value other than a text: a null, a boolean or a
+/// number of YAML 1.1 or 1.2 (yaml.org/type, and the additions of `sigs.k8s.io/yaml`: `0o17`, upper-case prefixes).
 ///
 /// Dates and base-60 numbers are texts to it.
 pub(super) fn is_yaml_other_than_text(text: &str) -> bool {
@@ -31,7 +30,7 @@ pub(super) fn is_reserved_word(text: &str) -> bool {
 }
 
 fn is_yaml_number(text: &str) -> bool {
-    // an underscore may stand between digits, but not open the number
+    // an underscore may be between digits, but not start the number
     if text.starts_with('_') {
         return false;
     }

@@ -1,8 +1,8 @@
 //! Configuration files from structures: a tree of values in, the text of a file out.
 //!
-//! What a format cannot say is an error, never an approximation: an application that reads
-//! something else than what was declared fails later and elsewhere. And a number is written as
-//! its source text; nothing here converts one, so `1.10` stays `1.10`.
+//! A value that a format cannot hold is an error, never an approximation: an application that reads another value than
+//! the declared one fails later and elsewhere. And a number is written as its source text; it is never converted here,
+//! so `1.10` stays `1.10`.
 
 pub mod docker;
 mod env;
@@ -42,7 +42,7 @@ pub enum ConfigFormat {
     Ini,
 }
 
-/// Extensions and the formats they stand for; the first of a format is its name.
+/// Extensions and the formats they represent; the first of a format is its name.
 const EXTENSIONS: [(&str, ConfigFormat); 7] = [
     ("yaml", ConfigFormat::Yaml),
     ("yml", ConfigFormat::Yaml),
@@ -54,8 +54,8 @@ const EXTENSIONS: [(&str, ConfigFormat); 7] = [
 ];
 
 impl ConfigFormat {
-    /// The format that the file name of a key tells: `application.yaml`, `app.env`, `.env`, and
-    /// `.env.production` as dotenv libraries name their files. Case does not matter.
+    /// The format of a key's file name: `application.yaml`, `app.env`, `.env`, and `.env.production` as dotenv
+    /// libraries name their files. Case does not matter.
     pub fn from_extension(key: &str) -> Option<Self> {
         let name = key.rsplit('/').next().unwrap_or(key);
         let (stem, extension) = name.rsplit_once('.')?;
@@ -70,7 +70,7 @@ fn find_format(extension: &str) -> Option<ConfigFormat> {
     EXTENSIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(extension)).map(|&(_, format)| format)
 }
 
-/// A `format:` that is none.
+/// Error: a `format:` that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown format `{name}`, expected one of yaml, json, toml, properties, env, ini")]
 pub struct UnknownFormat {
@@ -78,7 +78,7 @@ pub struct UnknownFormat {
 }
 
 impl UnknownFormat {
-    /// The format that was meant, if one is near.
+    /// The similar format, if there is one.
     pub fn hint(&self) -> Option<String> {
         did_you_mean(&self.name, EXTENSIONS.iter().map(|(name, _)| *name))
     }
@@ -117,7 +117,7 @@ pub fn write_config(format: ConfigFormat, value: &OutputValue<'_>) -> Result<Str
     }
 }
 
-/// The entries of the outermost mapping, which every format but YAML and JSON starts with.
+/// The entries of the outermost mapping, with which every format except YAML and JSON starts.
 fn mapping_entries<'v, 'a>(
     format: ConfigFormat,
     value: &'v OutputValue<'a>,

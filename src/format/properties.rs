@@ -1,16 +1,14 @@
 //! Java properties.
 //!
-//! Structures are flattened as Spring flattens YAML (`YamlProcessor`): `server.port`,
-//! `hosts[0]`, a key in brackets of its own (`[/path]`) without a dot before it, an empty list
-//! as an empty text; an empty mapping has no keys. Spring makes null an empty text as well; here
-//! it is an error, since the two are not the same to an application. So are two nodes that
-//! become the same key, of which Java would take the last.
+//! Structures are flattened as Spring flattens YAML (`YamlProcessor`): `server.port`, `hosts[0]`, a key in brackets
+//! of its own (`[/path]`) without a dot before it, an empty list as an empty text; an empty mapping has no keys.
+//! Spring makes null an empty text as well; here it is an error, since an application may distinguish the two. So are
+//! two nodes that become the same key, of which Java would use the last.
 //!
-//! Keys and values are escaped as `java.util.Properties.store(OutputStream)` does: all spaces of
-//! a key, the first of a value, `\t \n \r \f`, `= : # ! \`, and everything beyond printable
-//! ASCII as `\uXXXX` in UTF-16. Readers differ on the encoding of the file (ISO-8859-1 for
-//! `load(InputStream)`, UTF-8 for resource bundles since Java 9); ASCII is both. The date that
-//! Java writes in the first line is left out, and the order is kept.
+//! Keys and values are escaped as `java.util.Properties.store(OutputStream)` does: all spaces of a key, the first of
+//! a value, `\t \n \r \f`, `= : # ! \`, and everything beyond printable ASCII as `\uXXXX` in UTF-16. Readers differ
+//! on the encoding of the file (ISO-8859-1 for `load(InputStream)`, UTF-8 for resource bundles since Java 9); ASCII
+//! is both. The date that Java writes in the first line is left out, and the order is kept.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -82,7 +80,7 @@ impl PropertiesWriter {
     }
 }
 
-/// Which spaces need a backslash.
+/// Spaces that need a backslash.
 #[derive(Clone, Copy, PartialEq)]
 enum SpaceEscaping {
     All,

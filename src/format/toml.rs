@@ -1,9 +1,9 @@
 //! TOML 1.0 through `toml_edit`.
 //!
-//! Source text that is a number, a truth value, a date or a time of TOML is written as it is
-//! (`1.10`, `0x1F`, `1e6`, `2024-01-01`); other source text (`0644`, `.5`, an integer beyond 64
-//! bits) becomes a string of it. `inf` and `nan` are words in YAML and stay texts. `toml_edit`
-//! reads TOML 1.1, whose times without seconds most readers do not know yet: they are texts too.
+//! Source text that is a number, a boolean, a date or a time of TOML is written as it is (`1.10`, `0x1F`, `1e6`,
+//! `2024-01-01`); other source text (`0644`, `.5`, an integer beyond 64 bits) becomes a string of it. `inf` and `nan`
+//! are words in YAML and stay texts. `toml_edit` reads TOML 1.1, whose times without seconds most readers do not know
+//! yet: they are texts too.
 //!
 //! TOML puts the values of a table before its sub-tables, so scalars may move up.
 
@@ -23,7 +23,7 @@ fn build_table(entries: &[MapEntry<'_>], at: WriterPosition<'_>) -> Result<Table
     for (key, value) in entries {
         table.insert(key, build_item(value, WriterPosition::Key(&at, key))?);
     }
-    // a table of nothing but tables needs no header of its own
+    // a table that contains only tables needs no header of its own
     table.set_implicit(!table.is_empty() && table.iter().all(|(_, item)| !item.is_value()));
     Ok(table)
 }
@@ -51,7 +51,7 @@ fn build_tables(items: &[OutputValue<'_>], at: WriterPosition<'_>) -> Result<Opt
     Ok((!tables.is_empty()).then_some(tables))
 }
 
-/// A value that stands beside its key.
+/// A value that is beside its key.
 fn build_value(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Toml, FormatError> {
     match value {
         OutputValue::Null => Err(FormatError::Null { format: ConfigFormat::Toml, path: at.path() }),
@@ -72,7 +72,7 @@ fn build_value(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Toml, 
     }
 }
 
-/// The source text as the TOML value that it is, which keeps its spelling.
+/// The source text as its TOML value, which keeps its spelling.
 fn parse_literal(text: &str) -> Option<Toml> {
     let numeric = text.strip_prefix(['+', '-']).unwrap_or(text).starts_with(|c: char| c.is_ascii_digit());
     if !numeric && !matches!(text, "true" | "false") {

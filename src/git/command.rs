@@ -1,10 +1,10 @@
-//! The one way in which Git is run: so that nothing which a repository holds runs with it.
+//! The one way in which Git is run, so that it runs no program from a repository.
 //!
-//! The configuration of a repository can name programs for almost everything (`core.fsmonitor`, hooks, filters,
-//! diff drivers, pagers, credential helpers, `include.path`), and who unpacks an archive or restores a cache of
-//! CI has a configuration of somebody else. Switching each of them off holds until the next one is invented. So
-//! Git is never pointed at the directory of the repository: it gets one of ours, in which the index, the objects
-//! and the patterns of ignored files are those of the repository, and the configuration is not.
+//! The configuration of a repository can name programs for almost everything (`core.fsmonitor`, hooks, filters, diff
+//! drivers, pagers, credential helpers, `include.path`), and an unpacked archive or a restored CI cache contains a
+//! configuration of another author. Switching each of them off helps only until the next one is invented. So Git is
+//! never run on the directory of the repository: it gets one of ours, in which the index, the objects and the
+//! patterns of ignored files are those of the repository, and the configuration is not.
 
 use std::env;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::repository::GitRepository;
 use crate::program;
 
-/// Switches for what the configuration of the user could still start, and what no configuration may change.
+/// Options that disable the programs of the user's configuration, and settings that no configuration may change.
 const SETTINGS: &[&str] = &[
     "core.fsmonitor=false",
     "core.untrackedCache=false",
@@ -51,19 +51,19 @@ pub enum GitConfiguration {
 pub struct SafeGit {
     directory: TempDir,
     repository: Option<GitRepository>,
-    /// No program is taken from below it.
+    /// Directory from which no program is run.
     outside: Option<PathBuf>,
     configuration: GitConfiguration,
 }
 
 impl SafeGit {
-    /// Prepares a directory for Git, which stands for that of a repository.
+    /// Prepares a directory for Git, in place of that of a repository.
     pub fn new(repository: GitRepository, configuration: GitConfiguration) -> io::Result<Self> {
         let outside = Some(repository.root.clone());
         Self::prepare(Some(repository), outside, configuration)
     }
 
-    /// Prepares an empty directory, for what works on files alone.
+    /// Prepares an empty directory, for commands that work on files alone.
     pub fn without_repository(near: &Path, configuration: GitConfiguration) -> io::Result<Self> {
         let outside = GitRepository::find(near).ok().flatten().map(|repository| repository.root);
         Self::prepare(None, outside, configuration)
@@ -125,7 +125,7 @@ impl SafeGit {
         Ok(git)
     }
 
-    /// The index of the repository, or a name that nothing has: an index without entries.
+    /// The index of the repository, or a path that does not exist: an index without entries.
     fn index_path(&self) -> io::Result<PathBuf> {
         let index = self.repository.as_ref().map(GitRepository::index).transpose()?.flatten();
         Ok(index.map_or_else(|| self.directory.path().join("index"), Path::to_path_buf))

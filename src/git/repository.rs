@@ -1,5 +1,5 @@
-//! Location of a repository and its last commit, read from its files: Git itself would read its
-//! configuration first, and that may name programs.
+//! Location of a repository and its last commit, read from its files: Git itself would first read its configuration,
+//! which may name programs.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use crate::disk::path_of;
 /// Largest file of Git's own that is read here: a repository of a million branches has `packed-refs` of 80 MiB.
 const LONGEST: u64 = 128 << 20;
 
-/// Symbolic references lead to each other this often.
+/// Maximum number of symbolic references that lead to each other.
 const MOST_REFERENCES: usize = 5;
 
 /// A work tree with its repository.
@@ -27,8 +27,8 @@ pub struct GitRepository {
 }
 
 impl GitRepository {
-    /// The repository whose work tree a directory lies in: the nearest directory with a `.git`, which is a directory or
-    /// names one. What only looks like a repository is none, because such a directory can be committed.
+    /// The repository whose work tree a directory is in: the nearest directory with a `.git`, which is a directory or
+    /// names one. A directory that only looks like a repository is ignored, because it can be committed.
     pub fn find(directory: &Path) -> io::Result<Option<Self>> {
         let directory = std::path::absolute(directory)?;
         for root in directory.ancestors() {
@@ -39,8 +39,8 @@ impl GitRepository {
         Ok(None)
     }
 
-    /// The repository whose hook this process is, by the variables with which Git names it. They come from who
-    /// started the process, and not from a repository.
+    /// The repository whose hook this process is, by the variables with which Git names it. They come from the caller
+    /// of the process, and not from a repository.
     pub fn of_hook(variable: impl Fn(&str) -> Option<OsString>) -> io::Result<Option<Self>> {
         let here = |name: &str| variable(name).map(std::path::absolute).transpose();
         let (git_dir, index, root) = (here("GIT_DIR")?, here("GIT_INDEX_FILE")?, here("GIT_WORK_TREE")?);
@@ -76,7 +76,7 @@ impl GitRepository {
         }
     }
 
-    /// The parts of an index that was split.
+    /// The parts of a split index.
     pub(super) fn shared_indexes(&self) -> io::Result<Vec<(OsString, PathBuf)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.git_dir)? {
@@ -94,7 +94,7 @@ impl GitRepository {
         self.common.join("objects")
     }
 
-    /// The patterns of files to ignore that are not committed.
+    /// The patterns of ignored files that are not committed.
     pub(super) fn exclude_patterns(&self) -> io::Result<Option<String>> {
         read_text(&self.common.join("info/exclude"))
     }
@@ -109,7 +109,7 @@ impl GitRepository {
         Ok(config.lines().filter_map(setting).next_back().unwrap_or_default())
     }
 
-    /// The last commit of what is checked out; none before the first.
+    /// The last commit of the checked-out branch; none before the first.
     pub(super) fn head(&self) -> io::Result<Option<String>> {
         if self.common.join("reftable").is_dir() {
             return Err(io::Error::other("it keeps its references as `reftable`, which is not supported"));
@@ -173,7 +173,7 @@ fn is_object(text: &str) -> bool {
     [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The text of a regular file; none if there is no such file.
+/// The text of a regular file; none if it does not exist.
 fn read_text(path: &Path) -> io::Result<Option<String>> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => {}

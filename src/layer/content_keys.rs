@@ -1,29 +1,29 @@
-//! Keys that an overlay of `content` adds: those that are more likely a slip than new.
+//! Keys that an overlay of `content` adds and that are more likely mistyped than new.
 //!
-//! Nothing declares the keys of a structure, so a new one is legitimate. But one that looks like an operator and is
-//! not, or nearly like a key that is there, would be written beside what it was meant to change.
+//! Nothing declares the keys of a structure, so a new one is legitimate. But a key that resembles an operator and is
+//! not one, or that nearly equals an existing key, would be added beside the key that it was meant to change.
 
 use indexmap::IndexMap;
 
 use super::tree::{self, Tree, TreeKind, join_path};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_slip};
 
-/// Signs that other tools, or a slip, put around the name of a list.
+/// Characters that other tools, or a typing error, put around the name of a list.
 const SIGNS: [char; 10] = ['+', '-', '~', '=', '?', '!', '&', '<', '>', ' '];
 
 /// A mapping of content that an overlay changes.
 #[derive(Clone, Copy)]
 struct ChangedMapping<'a> {
-    /// The layer that changes it.
+    /// Layer that changes it.
     layer: &'a str,
     known: &'a IndexMap<String, Tree>,
     changes: &'a IndexMap<String, Tree>,
     path: &'a str,
 }
 
-/// Reports keys of `changes` that `known` does not have, and that were hardly meant as new ones.
+/// Reports keys of `changes` that `known` does not have and that are hardly meant as new ones.
 ///
-/// Errors: `not-a-list`, `unknown-key`, which is a warning where the key may be new.
+/// Errors: `not-a-list`, and `unknown-key`, which is a warning where the key may be new.
 pub(super) fn report_mistyped_keys(known: &Tree, changes: &Tree, path: &str, layer: &str, problems: &mut Diagnostics) {
     let (TreeKind::Map(known), TreeKind::Map(changes)) = (&known.kind, &changes.kind) else { return };
     let mapping = ChangedMapping { layer, known, changes, path };
@@ -39,10 +39,10 @@ impl ChangedMapping<'_> {
     fn mistyped_key(self, key: &str, change: &Tree) -> Option<Diagnostic> {
         let adds_to = tree::list_name(key, change);
         match adds_to {
-            // what is no list is reported where it is merged
+            // a value that is not a list is reported when merging
             Some(name) if self.known.contains_key(name) => None,
             Some(name) => self.no_operator(key, change).or_else(|| self.near_miss(name, change)),
-            // so is what is added to a list, and is none
+            // so is a value added to a list that is not a list
             None if tree::stem_of_list(key, self.known).is_some() => None,
             None => self
                 .no_operator(key, change)
@@ -51,7 +51,7 @@ impl ChangedMapping<'_> {
         }
     }
 
-    /// `hosts++`, `-hosts` or `hosts[0]`, where there are `hosts`.
+    /// Reports `hosts++`, `-hosts` or `hosts[0]`, where `hosts` exists.
     fn no_operator(self, key: &str, change: &Tree) -> Option<Diagnostic> {
         let name = without_index(key.trim_matches(SIGNS)).trim_matches(SIGNS);
         let (name, old) = self.known.get_key_value(name).filter(|_| name != key)?;
@@ -69,7 +69,7 @@ impl ChangedMapping<'_> {
         })
     }
 
-    /// `server.port`, where there is `server: { port: … }`.
+    /// Reports `server.port`, where `server: { port: … }` exists.
     fn dotted(self, key: &str, change: &Tree) -> Option<Diagnostic> {
         let mut parts = key.split('.');
         let first = self.known.get(parts.next()?)?;
@@ -83,7 +83,7 @@ impl ChangedMapping<'_> {
         Some(self.warning(key, change).hint(format!("to change what is there, write `{nested}: …{ends}`")))
     }
 
-    /// A key that is nearly one that is there, and that the overlay leaves as it is.
+    /// Reports a key that nearly equals an existing one that the overlay does not set.
     fn near_miss(self, name: &str, change: &Tree) -> Option<Diagnostic> {
         let is_left = |key: &&str| !self.changes.contains_key(*key) && self.is_alike(key, change);
         let known = self.known.keys().map(String::as_str).filter(is_left);
@@ -91,7 +91,7 @@ impl ChangedMapping<'_> {
         Some(self.warning(name, change).hint(format!("did you mean `{near}`?")))
     }
 
-    /// Whether a change is of the kind of what is there; a removal fits all.
+    /// Whether a change has the kind of the existing value; a removal fits every kind.
     fn is_alike(self, key: &str, change: &Tree) -> bool {
         let is_same = |old: &Tree| std::mem::discriminant(&old.kind) == std::mem::discriminant(&change.kind);
         change.is_null() || self.known.get(key).is_some_and(|old| is_same(old) || old.is_null())
@@ -108,7 +108,7 @@ impl ChangedMapping<'_> {
     }
 }
 
-/// Without the index of an item: `hosts[0]`, `hosts[]`, `hosts.0`, `hosts/0`.
+/// Key without the index of an item: `hosts[0]`, `hosts[]`, `hosts.0`, `hosts/0`.
 fn without_index(key: &str) -> &str {
     let bracketed = key.strip_suffix(']').and_then(|rest| rest.split_once('['));
     let numbered = key.rsplit_once(['.', '/']).filter(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()));

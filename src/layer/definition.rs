@@ -1,4 +1,4 @@
-//! What all layers of an environment say together.
+//! Merged result of all layers of an environment.
 
 use std::path::PathBuf;
 
@@ -12,76 +12,76 @@ use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
-/// The merged definition of an app in an environment.
+/// Merged definition of an app in an environment.
 #[derive(Debug)]
 pub struct Definition {
-    /// The app.
+    /// Name of the app.
     pub app: AppName,
-    /// Where the app is named; nowhere if it has its directory's name.
+    /// Location where the app is named; `None` if it has its directory's name.
     pub app_place: Option<Location>,
-    /// The environment.
+    /// Name of the environment.
     pub environment: EnvironmentName,
-    /// The namespace of its objects.
+    /// Namespace of its objects.
     pub namespace: Option<Located<String>>,
     /// Labels on every object.
     pub labels: IndexMap<String, Located<String>>,
     /// Annotations on every object.
     pub annotations: IndexMap<String, Located<String>>,
-    /// What templates may use.
+    /// Variables for templates.
     pub vars: Option<Tree>,
-    /// The bundles; the app's own, named like the app, is the first.
+    /// Bundles; the app's own, named like the app, is the first.
     pub bundles: IndexMap<BundleName, Bundle>,
     /// Files with other objects of the app.
     pub manifests: Vec<ManifestPattern>,
-    /// Objects that others make.
+    /// Objects managed outside the project.
     pub external: Vec<ExternalObject>,
-    /// How its objects are named, where a layer says so.
+    /// Naming of its objects, if a layer sets it.
     pub names: Option<Located<Naming>>,
-    /// How its secrets leave.
+    /// Delivery of its secrets.
     pub delivery: Delivery,
-    /// What follows from the data keys of its encrypted layers, if there are any and they were decrypted.
+    /// Key derived from the data keys of its encrypted layers, if there are any and they were decrypted.
     pub naming_key: Option<NamingKey>,
-    /// Its encrypted layers, with what the wrapped data key of each is told by.
+    /// Encrypted layers, each with the digest that identifies its wrapped data key.
     pub wrappings: Vec<(Source, [u8; 32])>,
     /// Accepted findings.
     pub allow: Vec<AllowedFinding>,
-    /// Where its layers were looked for, found or not.
+    /// Paths at which its layers were searched, whether they exist or not.
     pub candidates: Vec<PathBuf>,
-    /// The files it was merged from, lowest first.
+    /// Files it was merged from, lowest first.
     pub files: Vec<Source>,
 }
 
-/// A named set of entries.
+/// Named set of entries.
 #[derive(Debug, Default)]
 pub struct Bundle {
-    /// The type of the Secret, which makes every entry sensitive.
+    /// Type of the Secret, which makes every entry sensitive.
     pub secret_type: Option<Located<String>>,
-    /// Where it is named; the app's own may be named nowhere.
+    /// Location where it is named; the app's own may be named nowhere.
     pub place: Option<Location>,
-    /// Overlays may add keys.
+    /// Whether overlays may add keys.
     pub open: bool,
-    /// The service account that may read the Secret.
+    /// Service account that may read the Secret.
     pub rbac: Option<Located<String>>,
-    /// Labels on its objects, beside those of every object.
+    /// Labels on its objects, in addition to those on every object.
     pub labels: IndexMap<String, Located<String>>,
-    /// Annotations on its objects, beside those of every object.
+    /// Annotations on its objects, in addition to those on every object.
     pub annotations: IndexMap<String, Located<String>>,
-    /// The entries in the order in which they were defined.
+    /// Entries in order of definition.
     pub entries: IndexMap<KeyName, Entry>,
 }
 
 impl Definition {
-    /// How its objects are named.
+    /// Naming scheme of its objects.
     pub fn naming(&self) -> Naming {
         self.names.as_ref().map(|names| names.value).unwrap_or_default()
     }
 
-    /// The name of the app's own bundle.
+    /// Name of the app's own bundle.
     pub fn own_bundle(&self) -> BundleName {
         self.app.as_str().into()
     }
 
-    /// An entry.
+    /// Entry with this id.
     pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.bundles.get(&id.bundle)?.entries.get(&id.key)
     }
@@ -96,14 +96,14 @@ impl Definition {
         })
     }
 
-    /// How templates and messages name an entry: `data.KEY`, or `bundles.NAME.KEY` for one of
-    /// another bundle than the app's own.
+    /// Label of an entry in templates and messages: `data.KEY`, or `bundles.NAME.KEY` in another bundle than the app's
+    /// own.
     pub fn label(&self, id: &EntryId) -> String {
         entry_label(self.app.as_str(), id)
     }
 }
 
-/// How an entry of `app` is named: `data.KEY`, or `bundles.NAME.KEY`.
+/// Label of an entry of `app`: `data.KEY`, or `bundles.NAME.KEY`.
 pub fn entry_label(app: &str, id: &EntryId) -> String {
     if id.bundle.as_str() == app { format!("data.{}", id.key) } else { format!("bundles.{}.{}", id.bundle, id.key) }
 }

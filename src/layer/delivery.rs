@@ -1,4 +1,4 @@
-//! `delivery`: in which form the secrets of an environment leave.
+//! `delivery`: the form in which the secrets of an environment are delivered.
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +16,15 @@ use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 const FIELDS: [&str; 9] =
     ["secrets", "recipients", "certificate", "scope", "refs", "store", "refreshInterval", "provider", "parameters"];
 
-/// The form of Secrets whose values are known.
+/// Form of Secrets whose values are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SecretForm {
     /// A Secret, in plaintext.
     #[default]
     Manifest,
-    /// A Secret that is encrypted in the format of SOPS.
+    /// A Secret encrypted in the SOPS format.
     Sops,
-    /// A SealedSecret, which a controller in the cluster opens.
+    /// A SealedSecret, which a controller in the cluster decrypts.
     SealedSecret,
 }
 
@@ -41,12 +41,12 @@ impl SecretForm {
     }
 }
 
-/// The form of entries whose values stay in a store.
+/// Form of entries whose values stay in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefForm {
-    /// An ExternalSecret: an operator makes a Secret of it.
+    /// An ExternalSecret, from which an operator creates a Secret.
     ExternalSecret,
-    /// A SecretProviderClass: a driver mounts the values, and no Secret is made.
+    /// A SecretProviderClass: a driver mounts the values, and no Secret is created.
     Csi,
 }
 
@@ -62,7 +62,7 @@ impl RefForm {
     }
 }
 
-/// Whose store a driver mounts from.
+/// Provider of the store that a driver mounts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CsiProvider {
     /// `HashiCorp` Vault.
@@ -78,7 +78,7 @@ pub enum CsiProvider {
 impl CsiProvider {
     const WORDS: [&str; 4] = ["vault", "aws", "azure", "gcp"];
 
-    /// Its name in a SecretProviderClass.
+    /// Name of the provider in a SecretProviderClass.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Vault => "vault",
@@ -93,23 +93,23 @@ impl CsiProvider {
     }
 }
 
-/// A SecretStore or ClusterSecretStore.
+/// SecretStore or ClusterSecretStore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretStore {
-    /// Which of the two.
+    /// `SecretStore` or `ClusterSecretStore`.
     pub kind: String,
-    /// Its name.
+    /// Name of the store.
     pub name: String,
 }
 
-/// How secrets leave, as one layer or all together say it.
+/// Delivery settings of one layer, or of all layers merged.
 #[derive(Debug, Clone, Default)]
 pub struct Delivery {
     /// `secrets`
     pub secrets: Option<Located<SecretForm>>,
-    /// `recipients`: who can decrypt what is encrypted; those of `.sops.yaml` if nobody is named.
+    /// `recipients`: who can decrypt the encrypted Secrets; those of `.sops.yaml` if none are given.
     pub recipients: Option<Located<Vec<Recipient>>>,
-    /// `certificate`: of the controller that opens SealedSecrets.
+    /// `certificate` of the controller that decrypts SealedSecrets.
     pub certificate: Option<Located<PathBuf>>,
     /// `scope` of SealedSecrets.
     pub scope: Option<Located<SealScope>>,
@@ -117,25 +117,25 @@ pub struct Delivery {
     pub refs: Option<Located<RefForm>>,
     /// `store` of ExternalSecrets.
     pub store: Option<Located<SecretStore>>,
-    /// `refreshInterval` of ExternalSecrets: a duration of Go.
+    /// `refreshInterval` of ExternalSecrets: a Go duration.
     pub refresh_interval: Option<Located<String>>,
     /// `provider` of a driver.
     pub provider: Option<Located<CsiProvider>>,
     /// `parameters` of a driver.
     pub parameters: IndexMap<String, Located<String>>,
-    /// Fields, and parameters by `parameters.NAME`, that a layer takes back with null.
+    /// Fields, and parameters as `parameters.NAME`, that a layer resets with null.
     removed: Vec<String>,
 }
 
 impl Delivery {
-    /// Sets the form of Secrets in the place of what the layers say, if there is one.
+    /// Overrides the form of Secrets from the layers, if one is given.
     pub fn replace_secrets(&mut self, form: Option<SecretForm>) {
         if let Some(value) = form {
             self.secrets = Some(Located { value, place: Location::synthetic() });
         }
     }
 
-    /// Fields of a later layer replace those of an earlier one, each by itself; null takes one back.
+    /// Fields of a later layer replace those of an earlier one, field by field; null resets one.
     pub(super) fn overlay(&mut self, later: &Self) {
         fn replace<T: Clone>(name: &str, old: &mut Option<T>, new: Option<&T>, removed: &[String]) {
             if removed.iter().any(|field| field == name) {
@@ -161,17 +161,17 @@ impl Delivery {
         self.parameters.extend(later.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// The form of Secrets.
+    /// Form of Secrets.
     pub fn secrets(&self) -> SecretForm {
         self.secrets.as_ref().map(|form| form.value).unwrap_or_default()
     }
 
-    /// The form of refs, if a layer says one.
+    /// Form of refs, if a layer sets one.
     pub fn refs(&self) -> Option<RefForm> {
         self.refs.as_ref().map(|form| form.value)
     }
 
-    /// The scope of SealedSecrets.
+    /// Scope of SealedSecrets.
     pub fn scope(&self) -> SealScope {
         self.scope.as_ref().map(|scope| scope.value).unwrap_or_default()
     }
@@ -205,7 +205,7 @@ pub(super) fn read_delivery(
     delivery
 }
 
-/// Takes a field that holds one of some words.
+/// Takes a field that contains one of a set of words.
 fn take_word<T>(
     fields: &mut LayerFields<'_>,
     name: &str,
@@ -247,7 +247,7 @@ fn recipients(
                 ),
                 None => found.push(recipient),
             },
-            // an identity that somebody pasted is a secret
+            // an identity pasted by mistake is a secret
             Err(why) => problems.push(
                 Diagnostic::error(Rule::InvalidRecipient, format!("a text in `delivery.recipients` {why}"))
                     .at_masked(named.place)
@@ -329,7 +329,7 @@ fn refresh_interval(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) ->
     None
 }
 
-/// Whether a text is a duration of Go without a sign (`time.ParseDuration`).
+/// Whether a text is a Go duration without a sign (`time.ParseDuration`).
 fn is_duration(text: &str) -> bool {
     const UNITS: [&str; 8] = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
     let mut rest = text;

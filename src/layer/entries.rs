@@ -1,4 +1,4 @@
-//! Reading entries: `KEY: value`, or the long form with one source and any number of rules.
+//! Reading of entries: `KEY: value`, or the long form with one source and any number of rules.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied()
 }
 
-/// The entry that `node` gives to `key`. One that is wrong is marked, so that what refers to it is
-/// not called wrong too.
+/// Reads the entry that `node` gives to `key`. An invalid one is marked, so that references to it are not reported as
+/// well.
 pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems: &mut Diagnostics) -> EntryPatch {
     let before = problems.len();
     problems.extend(misread::unusual_blank(key, &layer.source));
@@ -125,7 +125,7 @@ fn long_form(
     });
 }
 
-/// The sources that are there, with the place of their field.
+/// Takes the sources that are present, each with the location of its field.
 fn take_sources(
     fields: &mut LayerFields<'_>,
     template: Option<(Location, YamlNode)>,
@@ -187,7 +187,7 @@ fn read_source(
     Some(Located { value, place })
 }
 
-/// A path as a layer may write it: relative, with `/`.
+/// Reads a path as layers write it: relative, with `/`.
 pub(super) fn file_path(field: &str, node: &YamlNode, key: &Location, source: &Source) -> Result<PathBuf, Diagnostic> {
     let path = super::fields::read_text(node, field, key, source)?;
     if path.value.contains('\n') || is_template(&path.value) {

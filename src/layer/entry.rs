@@ -1,4 +1,4 @@
-//! One key of a bundle: its source, its rules, its history.
+//! Single key of a bundle: its source, its rules, its history.
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -11,7 +11,7 @@ use crate::name::LayerName;
 use crate::span::{Located, Location};
 use crate::yaml::node::Scalar;
 
-/// Where an entry's value comes from: exactly one of these.
+/// Source of an entry's value: exactly one of these.
 #[derive(Debug, Clone)]
 pub enum EntrySource {
     /// A text; a template if it contains `{{` or `{%`.
@@ -20,16 +20,16 @@ pub enum EntrySource {
     File(PathBuf),
     /// The rendered text of a template file.
     Template(PathBuf),
-    /// A structure, merged across layers and written as the key's extension says.
+    /// A structure, merged across layers and written in the format of the key's extension.
     Content(Tree),
-    /// Logins to image registries by server, merged across layers and written as Docker reads them.
+    /// Logins to image registries by server, merged across layers and written in Docker's format.
     Registries(Tree),
-    /// A pointer: the value stays in a store.
+    /// A reference: the value stays in a store.
     Ref(Arc<StoreRef>),
 }
 
 impl EntrySource {
-    /// The field that gives this source.
+    /// Field that gives this source.
     pub fn field(&self) -> &'static str {
         match self {
             Self::Value(_) => "value",
@@ -42,36 +42,35 @@ impl EntrySource {
     }
 }
 
-/// What holds for a key in every environment. Each rule carries the place that set it.
+/// Rules for a key in every environment. Each rule carries the location that set it.
 #[derive(Debug, Clone, Default)]
 pub struct EntrySchema {
     /// Explicit routing.
     pub sensitive: Option<Located<bool>>,
-    /// Why it is declared plain.
+    /// Reason for declaring it plain.
     pub reason: Option<Located<String>>,
-    /// Every environment must end up with a value.
+    /// Whether every environment must provide a value.
     pub required: Option<Located<bool>>,
-    /// What the key is for.
+    /// Purpose of the key.
     pub description: Option<Located<String>>,
-    /// That, or why, the key should no longer be set.
+    /// Deprecation message: the key should no longer be set.
     pub deprecated: Option<Located<String>>,
-    /// Whether `value` may be a template; true unless said.
+    /// Whether `value` may be a template; true by default.
     pub template: Option<Located<bool>>,
-    /// `format`: of `content` the file format, otherwise the JSON Schema keyword.
+    /// `format`: the file format for `content`, otherwise the JSON Schema keyword.
     pub format: Option<Located<String>>,
     /// JSON Schema keywords in the order written.
     pub schema: IndexMap<String, Located<serde_json::Value>>,
 }
 
 impl EntrySchema {
-    /// No rules: what most entries of most layers have, so there is one of it.
+    /// Shared empty set of rules, which most entries of most layers have.
     pub(super) fn none() -> Arc<Self> {
         static NONE: LazyLock<Arc<EntrySchema>> = LazyLock::new(Arc::default);
         Arc::clone(&NONE)
     }
 
-    /// Rules of a later layer replace those of an earlier one, each by itself. Those of only one
-    /// layer stay shared.
+    /// Rules of a later layer replace those of an earlier one, rule by rule. Rules of only one layer stay shared.
     pub(super) fn overlay(rules: &mut Arc<Self>, later: &Arc<Self>) {
         let none = Self::none();
         if Arc::ptr_eq(rules, &none) {
@@ -100,33 +99,33 @@ impl EntrySchema {
     }
 }
 
-/// What one layer says about a key.
+/// Change of one layer to a key.
 #[derive(Debug, Clone)]
 pub struct EntryPatch {
-    /// Where the key stands.
+    /// Location of the key.
     pub key_place: Location,
     /// `KEY: null`: the key is removed.
     pub removed: bool,
-    /// Something is wrong with it, and was reported.
+    /// Whether it is invalid, which was reported.
     pub broken: bool,
-    /// The source, and where its value stands.
+    /// Source, with the location of its value.
     pub source: Option<Located<EntrySource>>,
-    /// The rules that this layer sets.
+    /// Rules that this layer sets.
     pub rules: Arc<EntrySchema>,
 }
 
-/// One step in the history of an entry.
+/// Step in the history of an entry.
 #[derive(Debug, Clone)]
 pub struct EntryHistoryStep {
-    /// The layer that said it.
+    /// Layer that made the change.
     pub layer: LayerName,
-    /// Where: of the value, or of the key where there is no value.
+    /// Location of the value, or of the key if there is no value.
     pub place: Location,
-    /// What it did.
+    /// Kind of the change.
     pub change: LayerChange,
 }
 
-/// What a layer did to an entry.
+/// Change of a layer to an entry.
 #[derive(Debug, Clone)]
 pub enum LayerChange {
     /// Defined the key without a value, or changed rules only.
@@ -139,35 +138,35 @@ pub enum LayerChange {
     Removed,
 }
 
-/// An entry as all layers of an environment together make it.
+/// Entry merged from all layers of an environment.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The source; none where no layer gives a value, or one removed it.
+    /// Source; `None` if no layer gives a value, or one removed it.
     pub source: Option<Located<EntrySource>>,
-    /// The rules in force. Shared, because most entries have those of one layer in every environment.
+    /// Rules in force. Shared, because most entries have those of one layer in every environment.
     pub rules: Arc<EntrySchema>,
-    /// What every layer did, oldest first; never empty.
+    /// Changes of all layers, oldest first; never empty.
     pub history: Vec<EntryHistoryStep>,
-    /// Where the key was first named.
+    /// Location of the first layer's key.
     pub defined: Location,
-    /// A layer says something wrong of it, which was reported: there is no use in its value.
+    /// Whether a layer defines it wrongly, which was reported: its value is unusable.
     pub broken: bool,
 }
 
 impl Entry {
-    /// An entry that no layer has said anything of yet, but that its key stands there.
+    /// Creates an entry with a key but no layer contribution yet.
     pub(super) fn defined_at(key: &Location) -> Self {
         Self {
             source: None,
             rules: EntrySchema::none(),
-            // most keys are set once, and a vector that grows makes room for four
+            // most keys are set once, and a growing vector reserves room for four
             history: Vec::with_capacity(1),
             defined: key.clone(),
             broken: false,
         }
     }
 
-    /// Whether the last word on this entry was `null`.
+    /// Whether the last change to this entry was `null`.
     pub fn is_removed(&self) -> bool {
         self.history
             .iter()
@@ -176,7 +175,7 @@ impl Entry {
             .is_some_and(|step| matches!(step.change, LayerChange::Removed))
     }
 
-    /// Where its value stands, or what was said of it last, if it has none.
+    /// Location of its value, or of its last change if it has no value.
     pub fn place(&self) -> &Location {
         match &self.source {
             Some(source) => &source.place,
@@ -184,7 +183,7 @@ impl Entry {
         }
     }
 
-    /// The step that gave the value in force.
+    /// History step that gave the value in force.
     pub fn last_source(&self) -> Option<&EntryHistoryStep> {
         self.source.as_ref()?;
         self.history.iter().rev().find(|step| matches!(step.change, LayerChange::Source(_) | LayerChange::Merged))

@@ -1,4 +1,4 @@
-//! Reading a mapping of known fields: unknown ones are errors with the nearest name.
+//! Reading of mappings with known fields: unknown ones are errors that suggest the nearest name.
 
 use super::foreign_field::entry_field_hint;
 use super::misread;
@@ -7,20 +7,19 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
-/// Name that messages have for the owner of a layer's fields.
+/// Owner of a layer's fields, as messages name it.
 pub(super) const LAYER: &str = "a layer";
-/// How the name of the owner of an entry's fields begins.
+/// Prefix of the owner of an entry's fields, as messages name it.
 pub(super) const ENTRY: &str = "the entry";
 
-/// A mapping whose fields are taken out one by one.
+/// Mapping whose fields are taken out one by one.
 pub(super) struct LayerFields<'a> {
     map: Mapping,
     source: &'a Source,
 }
 
 impl<'a> LayerFields<'a> {
-    /// The fields of `map`. Those that are not in `known` are reported (`of` says what they would
-    /// be fields of) and dropped.
+    /// Wraps the fields of `map`. Fields that are not in `known` are reported (`of` names the owner) and dropped.
     pub(super) fn new(
         mut map: Mapping,
         known: &[&str],
@@ -42,19 +41,19 @@ impl<'a> LayerFields<'a> {
         Self { map, source }
     }
 
-    /// Takes a field, if it is there.
+    /// Takes a field, if present.
     pub(super) fn take(&mut self, name: &str) -> Option<(Location, YamlNode)> {
         let (key, node) = self.map.shift_remove_entry(name)?;
         Some((self.source.place(key.span), node))
     }
 
-    /// Takes a field that holds a text.
+    /// Takes a field that contains a text.
     pub(super) fn text(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<String>> {
         let (key, node) = self.take(name)?;
         problems.take(read_text(&node, name, &key, self.source))
     }
 
-    /// Takes a field that holds a text, or null to take back what an earlier layer said.
+    /// Takes a field that contains a text, or null to reset the value of an earlier layer.
     pub(super) fn text_or_null(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<Option<String>>> {
         let (key, node) = self.take(name)?;
         if node.as_scalar().is_some_and(Scalar::is_null) {
@@ -64,7 +63,7 @@ impl<'a> LayerFields<'a> {
         Some(Located { value: Some(found.value), place: found.place })
     }
 
-    /// Takes a field that holds `true` or `false`.
+    /// Takes a field that contains `true` or `false`.
     pub(super) fn boolean(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<bool>> {
         let (key, node) = self.take(name)?;
         let value = match node.as_scalar().map(Scalar::text) {
@@ -90,7 +89,7 @@ impl<'a> LayerFields<'a> {
         Some(Located { value, place: self.source.place(node.span) })
     }
 
-    /// Takes a field that holds a mapping.
+    /// Takes a field that contains a mapping.
     pub(super) fn map(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Location, Mapping)> {
         let (key, node) = self.take(name)?;
         if let YamlKind::Map(map) = node.kind {
@@ -105,7 +104,7 @@ impl<'a> LayerFields<'a> {
         None
     }
 
-    /// Takes a field that holds a list.
+    /// Takes a field that contains a list.
     pub(super) fn list(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Location, Vec<YamlNode>)> {
         let (key, node) = self.take(name)?;
         if let YamlKind::List(items) = node.kind {
@@ -121,7 +120,7 @@ impl<'a> LayerFields<'a> {
         }
     }
 
-    /// What was not taken, in the order of the file.
+    /// Fields that were not taken, in file order.
     pub(super) fn into_rest(self) -> Mapping {
         self.map
     }
@@ -136,8 +135,8 @@ fn is_encrypted(node: &YamlNode) -> bool {
     }
 }
 
-/// That a field is encrypted which is read without a key, and shown: in objects, as labels are, or
-/// in messages, as rules are.
+/// Error: an encrypted field that is read without a key and shown, either in objects, such as labels, or in messages,
+/// such as rules.
 pub(super) fn encrypted_field_error(name: &str, key: Location) -> Diagnostic {
     Diagnostic::error(Rule::EncryptedField, format!("`{name}` is encrypted, but only values may be"))
         .at(key)
@@ -145,7 +144,7 @@ pub(super) fn encrypted_field_error(name: &str, key: Location) -> Diagnostic {
         .hint("move it to a layer that is not encrypted, such as `prod.yaml` beside `prod.secrets.yaml`")
 }
 
-/// The text of a scalar that is neither blank nor null.
+/// Reads a scalar text that is neither blank nor null.
 pub(super) fn read_text(
     node: &YamlNode,
     name: &str,
@@ -160,7 +159,7 @@ pub(super) fn read_text(
     }
 }
 
-/// That a mapping has no such field, with what people may mean by it.
+/// Error: the mapping has no such field, with a hint at the probable meaning.
 fn foreign(key: &YamlKey, node: &YamlNode, known: &[&str], of: &str, source: &Source) -> Diagnostic {
     let problem = unknown_field(key, known, of, source);
     if of == LAYER {
@@ -173,9 +172,9 @@ fn foreign(key: &YamlKey, node: &YamlNode, known: &[&str], of: &str, source: &So
     }
 }
 
-/// That a mapping has no such field.
+/// Error: the mapping has no such field.
 pub(super) fn unknown_field(key: &YamlKey, known: &[&str], of: &str, source: &Source) -> Diagnostic {
-    // `PASSWORD: {x1}` is more likely a password that wants quotes than a mapping with a field `x1`
+    // `PASSWORD: {x1}` is more likely a password that needs quotes than a mapping with a field `x1`
     if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
         return Diagnostic::error(
             Rule::UnknownField,

@@ -1,8 +1,8 @@
-//! Fields that people expect entries to have, and what there is in their place.
+//! Fields that people expect entries to have, and their equivalents in Septum.
 
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
-/// Names of fields in other tools, and what entries have.
+/// Field names of other tools, and the equivalent in entries.
 const FIELDS: [(&[&str], &str); 20] = [
     (
         &["default", "defaults", "defaultValue", "default_value", "fallback"],
@@ -101,12 +101,12 @@ const FIELDS: [(&[&str], &str); 20] = [
     ),
 ];
 
-/// Hint at the field of an entry that is meant by a name.
+/// Hint at the entry field that a name probably means.
 pub(super) fn entry_field_hint(name: &str) -> Option<&'static str> {
     FIELDS.iter().find(|(names, _)| names.contains(&name)).map(|(_, hint)| *hint)
 }
 
-/// Names whose values are mappings where they are meant as fields of an entry.
+/// Field names whose value is a mapping, even when they are meant as fields of an entry.
 const WITH_MAPPING: [&str; 7] =
     ["valueFrom", "secretKeyRef", "configMapKeyRef", "fieldRef", "secretRef", "configMapRef", "remoteRef"];
 

@@ -1,4 +1,4 @@
-//! The layers of a project, each read, decrypted and parsed once per run.
+//! Cache of a project's layers, each read, decrypted and parsed once per run.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,23 +19,23 @@ use crate::{sops, yaml};
 /// Whether the values of encrypted layers are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyAccess {
-    /// They are: without an identity that is an error.
+    /// Required: a missing identity is an error.
     Decrypt,
-    /// It is enough to know which leaves are encrypted. Routing is decided over all environments,
-    /// and nobody should need the key of `prod` to render `dev`.
+    /// Only the encrypted leaves need to be known. Routing is decided over all environments, and rendering `dev` must
+    /// not require the key of `prod`.
     StructureOnly,
-    /// The same, and nothing else may be known: what is made of it has to be what everybody sees.
+    /// Like `StructureOnly`, and nothing more may be known: the result must be the same for everybody.
     PublicView,
 }
 
-/// A layer that was read, and what is wrong in it.
+/// Parsed layer, and the problems found in it.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedLayer {
     pub(super) layer: Arc<Layer>,
     pub(super) problems: Diagnostics,
 }
 
-/// An encrypted document that was decrypted or locked.
+/// Encrypted document, decrypted or with placeholders.
 struct LayerDocument {
     root: YamlNode,
     naming_key: Option<sops::NamingKey>,
@@ -43,10 +43,10 @@ struct LayerDocument {
 
 type CacheCell = Arc<OnceLock<Result<LoadedLayer, Diagnostics>>>;
 
-/// Reads layers and remembers them.
+/// Reads layers and caches them.
 #[derive(Debug)]
 pub struct LayerCache<'p> {
-    /// The project they belong to.
+    /// Project that the layers belong to.
     pub project: &'p Project,
     identities: sops::Identities,
     rules: sops::SopsConfigCache,
@@ -56,48 +56,48 @@ pub struct LayerCache<'p> {
 }
 
 impl<'p> LayerCache<'p> {
-    /// The layers of `project`, decrypted with `identities`.
+    /// Creates a cache for the layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
         let rules = sops::SopsConfigCache::with_disk(project.files.disk().clone());
         Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0), plaintext: None }
     }
 
-    /// Takes a text for one of the layers, in place of what its file holds.
+    /// Uses a text for one of the layers in place of its file's content.
     pub fn put_plaintext(&mut self, layer: PlaintextLayer) {
         self.plaintext = Some(layer);
     }
 
-    /// Whether a file was asked for as a layer.
+    /// Whether a file was requested as a layer.
     pub fn has_read(&self, path: &Path) -> bool {
         let layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         layers.keys().any(|(known, _)| known == path)
     }
 
-    /// How often a layer was decrypted.
+    /// Number of layers decrypted so far.
     pub fn decrypted(&self) -> usize {
         self.decrypted.load(Relaxed)
     }
 
-    /// What decrypts the layers.
+    /// Identities that decrypt the layers.
     pub fn identities(&self) -> &sops::Identities {
         &self.identities
     }
 
-    /// The rules of `.sops.yaml` files.
+    /// Cache of the `.sops.yaml` files.
     pub fn rules(&self) -> &sops::SopsConfigCache {
         &self.rules
     }
 
-    /// The files of the layer `name` of `app`, in their order: shared, shared secrets, the app's,
-    /// the app's secrets. Empty if there is none.
+    /// Files of the layer `name` of `app` in merge order: shared, shared secrets, the app's, the app's secrets. Empty
+    /// if there are none.
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let mut files = self.candidates(app, name);
-        // what it is, the reader says: a pipe or a link that leads out is not left out in silence
+        // the reader reports the kind: a pipe or a link that leads outside is not skipped silently
         files.retain(|path| self.plaintext_at(path).is_some() || self.project.files.bounds().has(path));
         files
     }
 
-    /// Lets go of the layers of an app that nobody will ask for again: a fleet is not held in memory.
+    /// Drops the layers of an app that are not needed again, so that memory does not grow with the number of apps.
     pub fn forget(&self, app: &App) {
         let paths: Vec<_> = app.files().collect();
         let mut forgotten = Vec::new();
@@ -110,18 +110,18 @@ impl<'p> LayerCache<'p> {
             }
         }
         self.project.files.forget(&paths);
-        // to free them takes a while, and others wait for the lock
+        // freeing them takes a while, and other threads wait for the lock
         drop(forgotten);
     }
 
-    /// Where the files of a layer are looked for.
+    /// Paths at which the files of a layer are searched.
     pub(super) fn candidates(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let directories = self.project.shared.iter().chain([&app.directory]);
         let names = files_of(name);
         directories.flat_map(|directory| names.each_ref().map(|name| directory.join(name))).collect()
     }
 
-    /// The layer in the file at `path`; an error if it cannot be read at all.
+    /// Layer in the file at `path`; an error if it cannot be read at all.
     pub(super) fn load_layer(
         &self,
         path: &Path,
@@ -134,10 +134,10 @@ impl<'p> LayerCache<'p> {
 
     fn cache_cell(&self, path: &Path, sight: KeyAccess) -> CacheCell {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        // who sees more also sees less, and what is not encrypted is the same for everybody
+        // a view with more access also serves one with less, and an unencrypted layer is the same in every view
         let open = layers.get(&(path.to_path_buf(), KeyAccess::Decrypt)).filter(|open| match sight {
             KeyAccess::Decrypt => false,
-            // one that could not be opened can still be read as everybody sees it
+            // a layer that could not be decrypted can still be read as in the public view
             KeyAccess::StructureOnly => matches!(open.get(), Some(Ok(_))),
             KeyAccess::PublicView => matches!(open.get(), Some(Ok(reading)) if reading.layer.wrapping.is_none()),
         });
@@ -171,7 +171,7 @@ impl<'p> LayerCache<'p> {
             }
             sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
             wrapping = Some(metadata.hash_wrapped_keys());
-            // what a file says of its encryption needs no key
+            // the metadata of an encrypted file can be checked without a key
             problems.extend(sops::policy::report_drift(
                 &self.rules,
                 path,
@@ -189,14 +189,14 @@ impl<'p> LayerCache<'p> {
         Ok(LoadedLayer { layer: Arc::new(layer), problems })
     }
 
-    /// An encrypted document, decrypted or locked.
+    /// Decrypts an encrypted document, or replaces its values with placeholders.
     fn unlock_document(
         &self,
         mut root: YamlNode,
         source: &Source,
         sight: KeyAccess,
     ) -> Result<LayerDocument, Diagnostics> {
-        // the path of a value, which its ciphertext is bound to, has `<<` as a step
+        // the path of a value, which its ciphertext is bound to, includes `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
             root = stream.documents.into_iter().next().unwrap_or(root);

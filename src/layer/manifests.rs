@@ -1,4 +1,4 @@
-//! What a layer says of other objects: those of the app, and those that others make.
+//! Fields of a layer about other objects: those of the app, and those managed outside the project.
 
 use std::path::{Path, PathBuf};
 
@@ -11,24 +11,24 @@ use crate::yaml::node::{YamlKind, YamlNode};
 /// Files with objects of the app.
 #[derive(Debug, Clone)]
 pub struct ManifestPattern {
-    /// The directory of the layer that names them.
+    /// Directory of the layer that lists them.
     pub directory: PathBuf,
-    /// Their paths from there.
+    /// Pattern of their paths, relative to that directory.
     pub pattern: Located<String>,
     /// Whether they may be templates.
     pub template: bool,
 }
 
-/// An object that others make: references to it are no mistakes.
+/// Object managed outside the project: references to it are valid.
 #[derive(Debug, Clone)]
 pub struct ExternalObject {
     /// `ConfigMap` or `Secret`.
     pub kind: String,
-    /// Its name.
+    /// Name of the object.
     pub name: String,
-    /// Its namespace; that of the app, if none is named.
+    /// Namespace of the object; `None` means that of the app.
     pub namespace: Option<String>,
-    /// Where it is named.
+    /// Location where it is declared.
     pub place: Location,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
     found
 }
 
-/// Reads `rbac` of a bundle: who may read its Secret.
+/// Reads `rbac` of a bundle: the service account that may read its Secret.
 pub(super) fn read_rbac(
     fields: &mut LayerFields<'_>,
     source: &Source,

@@ -1,4 +1,4 @@
-//! Merging the layers of an environment (contract, section 4).
+//! Merging of the layers of an environment.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::sops::NamingKey;
 use crate::span::{Located, Location};
 
 impl LayerCache<'_> {
-    /// The definition of an environment of `app`. What is wrong in a layer is reported and left
-    /// out; there is none if a layer could not be read at all.
+    /// Merges the definition of an environment of `app`. Invalid parts of a layer are reported and left out; `None` if
+    /// a layer could not be read at all.
     pub fn merge_definition(
         &self,
         app: &App,
@@ -34,7 +34,7 @@ impl LayerCache<'_> {
         Some(definition)
     }
 
-    /// The name of an app: what its base says, or its directory's name.
+    /// Name of an app: the one in its base, or its directory's name.
     pub fn app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
         let mut name = None;
         for file in self.files(app, BASE) {
@@ -172,7 +172,7 @@ fn overlay_registries(
     problems: &mut Diagnostics,
 ) {
     let Some(registries) = &change.registries else { return };
-    // a type for registries defines the key by itself
+    // a type for registries implies the key
     let is_of_type = bundle.secret_type.as_ref().is_some_and(|kind| registries::key_of(&kind.value).is_some());
     if !logins.contains_key(name) && !layer.role.defines() && !bundle.open && !is_of_type {
         problems.push(
@@ -217,7 +217,7 @@ fn overlay_entries(
     }
 }
 
-/// Warns of what a layer defines, and that is nearly what a layer below it defines.
+/// Warning: a layer defines a name that nearly equals one defined by a layer below it.
 fn hardly_new(what: &str, layer: &Layer, near: &str) -> Diagnostic {
     Diagnostic::warning(Rule::UnknownKey, format!("{what} is new in `{}`: no layer below has it", layer.name))
         .hint(format!("did you mean `{near}`?"))
@@ -289,16 +289,16 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &
     entry.source = Some(Located { value: source, place: new.place.clone() });
 }
 
-/// In logins a null is never a value: it takes out a server, or a field of one, that an earlier
-/// layer gave, or none did.
+/// Removes nulls from logins. A null is never a value there: it removes a server, or a field of one, that an earlier
+/// layer may have given.
 fn without_nulls(logins: &Tree) -> Tree {
     let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
     tree::merge_trees(&mut first, logins, &mut Diagnostics::new());
     first
 }
 
-/// An overlay may raise plain to sensitive, never lower it; and since routing is the same in all
-/// environments, only a layer that defines keys may declare one plain.
+/// Error: an overlay lowers sensitivity. It may raise plain to sensitive, never lower it; and since routing is the same
+/// in all environments, only a layer that defines keys may declare one plain.
 fn lowered_sensitivity(
     key: &KeyName,
     declared: &Located<bool>,

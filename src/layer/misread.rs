@@ -1,4 +1,4 @@
-//! Mistakes that people bring from other tools, or make with YAML: what a part of a layer was probably meant to be.
+//! Mistakes made by habit from other tools, or with YAML: the probable meaning of a part of a layer.
 
 use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
@@ -9,7 +9,7 @@ use crate::span::{Located, Location, Source, Span};
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
-/// Fields of objects of Kubernetes, and of other tools, whose content belongs under `data`.
+/// Fields of Kubernetes objects and of other tools whose content belongs under `data`.
 const DATA: [&str; 14] = [
     "stringData",
     "binaryData",
@@ -27,7 +27,7 @@ const DATA: [&str; 14] = [
     "literals",
 ];
 
-/// Fields of other tools, and what there is here in their place.
+/// Fields of other tools, and their equivalents in layers.
 const ELSEWHERE: [(&str, &str); 9] = [
     ("values", "what templates read goes under `vars`, what a pod reads under `data`"),
     ("global", "what templates read goes under `vars`"),
@@ -40,7 +40,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("commonAnnotations", "annotations of every object go under `annotations`"),
 ];
 
-/// Whether a mapping has fields, none of a layer, and none that people bring to one.
+/// Whether a mapping has fields, but neither fields of a layer nor fields that people mistake for them.
 pub(super) fn is_of_another_program(map: &Mapping) -> bool {
     let is_known = |key: &YamlKey| {
         let name = key.text.as_str();
@@ -49,7 +49,7 @@ pub(super) fn is_of_another_program(map: &Mapping) -> bool {
     project::is_of_another_program(map) && !map.keys().any(is_known)
 }
 
-/// Reports a file of another program in the place of a layer.
+/// Error: a file of another program in the place of a layer.
 pub(super) fn foreign_file(map: &Mapping, place: Location, source: &Source) -> Diagnostic {
     const SHOWN: usize = 3;
     let mut names: Vec<_> = map.keys().take(SHOWN).map(|key| format!("`{}`", key.text)).collect();
@@ -65,7 +65,7 @@ pub(super) fn foreign_file(map: &Mapping, place: Location, source: &Source) -> D
 /// Hint at the probable meaning of a field that layers do not have.
 pub(super) fn foreign_field(key: &YamlKey, node: &YamlNode, known: &[&str], source: &Source) -> Option<String> {
     let name = key.text.as_str();
-    // `{password}` is no field
+    // `{password}` is not a field
     if !has_value(key, source) {
         return None;
     }
@@ -89,12 +89,12 @@ pub(super) fn foreign_field(key: &YamlKey, node: &YamlNode, known: &[&str], sour
     (is_variable && !name.is_empty()).then(hint)
 }
 
-/// A character that looks like a blank and is none, at the start of a name.
+/// Character at the start of a name that looks like a blank and is not one.
 fn unusual_blank_in(name: &str) -> Option<char> {
     name.chars().next().filter(|char| is_unusual_blank(*char))
 }
 
-/// A character that looks like a blank and is none, at the start of a key.
+/// Error: a character that looks like a blank and is not one, at the start of a key.
 pub(super) fn unusual_blank(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
     let first = unusual_blank_in(&key.text)?;
     Some(
@@ -112,12 +112,12 @@ pub(super) fn unusual_blank(key: &YamlKey, source: &Source) -> Option<Diagnostic
     )
 }
 
-/// Whether YAML takes a character for text that people take for a space: no-break spaces and the like.
+/// Whether a character looks like a space to people but is text to YAML: no-break spaces and the like.
 fn is_unusual_blank(char: char) -> bool {
     char.is_whitespace() && !char.is_ascii() || matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
-/// `KEY:value`, which YAML takes for a text, in the place of a mapping.
+/// Error: `KEY:value`, which YAML reads as a text, in the place of a mapping.
 pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnostic> {
     node.as_scalar().filter(|scalar| scalar.style == YamlStyle::Plain && !scalar.encrypted)?;
     let written = source.text().get(node.span.start..node.span.end)?;
@@ -149,7 +149,7 @@ fn assignment(at: Span, source: &Source) -> Diagnostic {
         .hint("write `KEY: value`")
 }
 
-/// The place and the length of the sign in `KEY=value`, `KEY = value` and `KEY => value`.
+/// Offset and length of the sign in `KEY=value`, `KEY = value` and `KEY => value`.
 fn equals_sign(line: &str) -> Option<(usize, usize)> {
     let at = line.find('=')?;
     let key = line.get(..at)?.trim().trim_start_matches("export ").trim_start();
@@ -162,13 +162,13 @@ fn is_key(text: &str) -> bool {
     text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && text.chars().all(is_part)
 }
 
-/// The length of the key in `KEY:value`.
+/// Length of the key in `KEY:value`.
 fn unspaced_key(line: &str) -> Option<usize> {
     let (key, value) = line.split_once(':')?;
     (is_key(key) && !value.is_empty() && !value.starts_with("//")).then_some(key.len())
 }
 
-/// `{ KEY:value }` and `{ KEY=value }`, which YAML takes for a key without a value.
+/// Error: `{ KEY:value }` or `{ KEY=value }`, which YAML reads as a key without a value.
 pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
     if let Some((at, length)) = equals_sign(&key.text).filter(|_| !has_value(key, source)) {
         let at = key.span.start + at;
@@ -185,7 +185,7 @@ pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagno
     })
 }
 
-/// A template in a field that is not rendered. Annotations may hold those of other programs.
+/// Diagnostic for a template in a field that is not rendered. Annotations may contain templates of other programs.
 pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<Diagnostic> {
     let is_ours = |text: &str| {
         let names = text.split("{{").skip(1).map(|rest| rest.trim_start_matches('-').trim_start());
@@ -201,7 +201,7 @@ pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<
     })
 }
 
-/// A pointer to a store within a structure, where nothing resolves it.
+/// Warning: a reference to a store within a structure, where nothing resolves it.
 pub(super) fn reference_in_content(key: &str, tree: &Tree) -> Option<Diagnostic> {
     let place = first_reference(tree)?;
     Some(
@@ -231,7 +231,7 @@ fn first_reference(tree: &Tree) -> Option<Location> {
     }
 }
 
-/// A list where a mapping of entries should be.
+/// Error: a list in the place of a mapping of entries.
 pub(super) fn entries_as_list(field: &str, node: &YamlNode, key: &Location, source: &Source) -> Diagnostic {
     let problem = unexpected_value(field, "a mapping", node, key, source);
     let YamlKind::List(items) = &node.kind else { return problem };
@@ -243,13 +243,13 @@ pub(super) fn entries_as_list(field: &str, node: &YamlNode, key: &Location, sour
     }
 }
 
-/// Whether a value is written behind a key.
+/// Whether a value follows a key.
 fn has_value(key: &YamlKey, source: &Source) -> bool {
     let rest = source.text().get(key.span.end..);
     rest.is_some_and(|rest| rest.trim_start_matches([' ', '"', '\'']).starts_with(':'))
 }
 
-/// A structure where an entry should be, as values of Helm have it: none of its keys is a field of an entry.
+/// Error: a structure in the place of an entry, as in Helm values: none of its keys is a field of an entry.
 pub(super) fn nested_entry(key: &YamlKey, map: &Mapping, known: &[&str], source: &Source) -> Option<Diagnostic> {
     let is_slip = |key: &YamlKey| did_you_mean(&key.text, known.iter().copied()).is_some();
     let is_foreign = |key: &YamlKey| !known.contains(&key.text.as_str()) && has_value(key, source) && !is_slip(key);

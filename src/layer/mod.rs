@@ -1,7 +1,7 @@
-//! Layers: what each file says, and what they say together.
+//! Layers: parsing of each file, and merging of all files of an environment.
 //!
-//! A layer is read once ([`Layer::read`]); `stack` lines up those of an environment; merging
-//! them gives a [`Definition`], in which every value keeps the chain of places it came through.
+//! A layer is read once ([`Layer::read`]); `stack` orders those of an environment; merging them gives a [`Definition`],
+//! in which every value keeps the chain of locations it came through.
 
 mod content_keys;
 mod definition;
@@ -45,14 +45,14 @@ pub use pointer::StoreRef;
 pub use seal_scope::SealScope;
 pub use tree::{Tree, TreeKind};
 
-/// What a layer may do.
+/// Capabilities of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerRole {
     /// `base`: defines keys.
     Base,
-    /// A layer in a subdirectory, applied where it is named: defines keys too.
+    /// A layer in a subdirectory, applied where it is named: also defines keys.
     Mixin,
-    /// An environment: sets what is defined.
+    /// An environment: sets keys that are already defined.
     Environment,
 }
 
@@ -66,22 +66,22 @@ impl LayerRole {
     }
 }
 
-/// One file, read.
+/// Parsed layer file.
 #[derive(Debug)]
 pub struct Layer {
-    /// Its name; `prod` for both `prod.yaml` and `prod.secrets.yaml`.
+    /// Name of the layer; `prod` for both `prod.yaml` and `prod.secrets.yaml`.
     pub name: LayerName,
-    /// What it may do.
+    /// Capabilities of the layer.
     pub role: LayerRole,
-    /// The file.
+    /// Source file.
     pub source: Source,
-    /// The directory that paths in it are relative to.
+    /// Directory that paths in it are relative to.
     pub directory: PathBuf,
     /// `app`
     pub app: Option<Located<String>>,
     /// `extends`
     pub extends: Vec<Located<LayerName>>,
-    /// `namespace`; `None` within removes it.
+    /// `namespace`; an inner `None` removes it.
     pub namespace: Option<Located<Option<String>>>,
     /// `labels`; `None` removes one.
     pub labels: IndexMap<String, Located<Option<String>>>,
@@ -93,9 +93,9 @@ pub struct Layer {
     pub data: IndexMap<KeyName, EntryPatch>,
     /// `bundles`
     pub bundles: IndexMap<BundleName, BundlePatch>,
-    /// `manifests`: other objects of the app. One that says so replaces what earlier layers said.
+    /// `manifests`: other objects of the app. Replaces the setting of earlier layers.
     pub manifests: Option<Vec<ManifestPattern>>,
-    /// `external`: objects that others make.
+    /// `external`: objects managed outside the project.
     pub external: Vec<ExternalObject>,
     /// `names`
     pub names: Option<Located<Naming>>,
@@ -103,16 +103,16 @@ pub struct Layer {
     pub delivery: Delivery,
     /// `allow`
     pub allow: Vec<AllowedFinding>,
-    /// What follows from the data key of the file, if it was decrypted.
+    /// Key derived from the data key of the file, if it was decrypted.
     pub naming_key: Option<NamingKey>,
-    /// By what the wrapped data key of the file is told, if it is encrypted.
+    /// Digest that identifies the wrapped data key of the file, if it is encrypted.
     pub wrapping: Option<[u8; 32]>,
 }
 
-/// What a layer says about a bundle.
+/// Settings of a layer for a bundle.
 #[derive(Debug)]
 pub struct BundlePatch {
-    /// Where its name stands.
+    /// Location of its name.
     pub place: Location,
     /// `type`: the type of the Secret; all entries are then sensitive.
     pub secret_type: Option<Located<String>>,
@@ -126,19 +126,19 @@ pub struct BundlePatch {
     pub annotations: IndexMap<String, Located<Option<String>>>,
     /// `data`
     pub data: IndexMap<KeyName, EntryPatch>,
-    /// `registries`: logins to image registries, which make one entry.
+    /// `registries`: logins to image registries, which form one entry.
     pub registries: Option<EntryPatch>,
 }
 
-/// A finding that the team accepts, with its reason.
+/// Finding that the team accepts, with its reason.
 #[derive(Debug, Clone)]
 pub struct AllowedFinding {
-    /// The rule, or the detector, that is silenced.
+    /// Rule or detector that is silenced.
     pub rule: Located<String>,
-    /// The key it is silenced for.
+    /// Key it is silenced for.
     pub key: Located<String>,
-    /// Why.
+    /// Reason for accepting it.
     pub reason: Located<String>,
-    /// Until when (`YYYY-MM-DD`), if not for ever.
+    /// Expiry date (`YYYY-MM-DD`), if any.
     pub until: Option<Located<String>>,
 }

@@ -1,19 +1,19 @@
-//! `names`: how objects are named.
+//! `names`: naming scheme of objects.
 
-/// What the name of an object says besides its bundle's.
+/// Part of an object's name besides its bundle's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Naming {
     /// Nothing: an object keeps its name when its values change.
     #[default]
     Plain,
-    /// A hash of the values, in kustomize's way for a ConfigMap, made with a key for a Secret.
+    /// A hash of the values: as kustomize computes it for a ConfigMap, with a key for a Secret.
     Hashed,
-    /// A hash of the values in kustomize's way, also for a Secret.
+    /// A hash of the values as kustomize computes it, also for a Secret.
     Kustomize,
 }
 
 impl Naming {
-    /// The words, in the order in which they are explained.
+    /// Words of the field, in the order in which they are documented.
     pub(super) const WORDS: [&str; 3] = ["plain", "hashed", "kustomize"];
 
     pub(super) fn of(word: &str) -> Option<Self> {
@@ -25,7 +25,7 @@ impl Naming {
         }
     }
 
-    /// Whether the values are part of the name, so that an object never changes under it.
+    /// Whether the values are part of the name, so that an object with a given name never changes.
     pub fn has_suffix(self) -> bool {
         match self {
             Self::Plain => false,

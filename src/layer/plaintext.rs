@@ -1,4 +1,4 @@
-//! A layer whose text is at hand, and not what its file holds: somebody typed it, and it is not encrypted yet.
+//! Layer whose text is given in memory instead of read from its file: it was just typed, and is not encrypted yet.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::span::{Location, Source};
 use crate::yaml;
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
-/// Text that stands for a file. Its values are never shown.
+/// Text used in place of a file. Its values are never shown.
 #[derive(Debug)]
 pub struct PlaintextLayer {
     pub(super) path: PathBuf,
@@ -18,12 +18,13 @@ pub struct PlaintextLayer {
 }
 
 impl PlaintextLayer {
-    /// Text of the file at `path`, which will be encrypted by a selector.
+    /// Creates the text of the file at `path`, which will be encrypted by a selector.
     pub fn new(path: PathBuf, text: &str, selector: Selector) -> Self {
         Self { path, text: Secret::new(text.to_owned()), selector }
     }
 
-    /// Document in which the values are marked that will be encrypted, and a source that shows its keys alone.
+    /// Parses the document, marks the values that will be encrypted, and returns it with a source that shows only its
+    /// keys.
     pub(super) fn read(&self, name: &str) -> Result<(YamlNode, Source), Diagnostics> {
         let text = self.text.expose();
         let read = yaml::read::read_document(&Source::new(name, text.as_str()));
@@ -36,7 +37,7 @@ impl PlaintextLayer {
     }
 }
 
-/// Text in which everything but keys and line breaks is blank, so that places in it are right.
+/// Blanks everything but keys and line breaks, so that locations in the text stay valid.
 fn blank_values(text: &str, keys: &[&YamlKey]) -> String {
     let mut out: Vec<u8> = text.bytes().map(|byte| if byte == b'\n' { byte } else { b' ' }).collect();
     for key in keys {
@@ -50,7 +51,7 @@ fn blank_values(text: &str, keys: &[&YamlKey]) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Depth is bounded by the reader, so recursion is safe.
+/// Recursion is safe: the reader bounds the depth.
 fn collect_keys<'n>(node: &'n YamlNode, keys: &mut Vec<&'n YamlKey>) {
     match &node.kind {
         YamlKind::Scalar(_) => {}

@@ -1,4 +1,4 @@
-//! `ref`: a pointer to a value that stays in an external store.
+//! `ref`: a reference to a value that stays in an external store.
 
 use super::fields::LayerFields;
 use super::unexpected::unexpected_value;
@@ -8,21 +8,21 @@ use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
 const FIELDS: [&str; 4] = ["key", "property", "version", "store"];
 
-/// Where the value of an entry is kept. It holds no secret: it is written to Git and to the cluster.
+/// Location of an entry's value in a store. Contains no secret: it is written to Git and to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoreRef {
-    /// The name of the object in the store: a path of Vault, a name of AWS, Azure or Google.
+    /// Name of the object in the store: a Vault path, or an AWS, Azure or Google name.
     pub key: String,
-    /// The part of that object, if it has several.
+    /// Part of that object, if it has several.
     pub property: Option<String>,
-    /// Which version of it, if not the newest.
+    /// Version of the object, if not the newest.
     pub version: Option<String>,
-    /// The store, if it is another than that of `delivery.store`.
+    /// Store, if it differs from `delivery.store`.
     pub store: Option<String>,
 }
 
 impl StoreRef {
-    /// Reads `KEY#PROPERTY@VERSION`, of which only the key has to be there.
+    /// Parses `KEY#PROPERTY@VERSION`, of which only the key is required.
     fn short(text: &str) -> Option<Self> {
         let (key, rest) = match text.split_once('#') {
             Some((key, rest)) => (key, Some(rest)),
@@ -41,7 +41,7 @@ impl StoreRef {
         Some(Self { key: key.to_owned(), property: owned(property), version: owned(version), store: None })
     }
 
-    /// As people write it: `KEY#PROPERTY@VERSION`.
+    /// Short form as people write it: `KEY#PROPERTY@VERSION`.
     pub fn to_short(&self) -> String {
         let part = |sign: &str, part: &Option<String>| part.as_ref().map(|part| format!("{sign}{part}"));
         let parts = [Some(self.key.clone()), part("#", &self.property), part("@", &self.version)];
@@ -49,7 +49,7 @@ impl StoreRef {
     }
 }
 
-/// Reads what stands under `ref`.
+/// Reads the value of `ref`.
 pub(super) fn read_store_ref(
     key: &Location,
     node: YamlNode,

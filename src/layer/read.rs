@@ -1,4 +1,4 @@
-//! Reading a layer: from a tree of nodes to its fields.
+//! Parsing of a layer: from a tree of nodes to its fields.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
 impl Layer {
-    /// Reads the layer called `name` from the tree of its file. Wrong parts are reported and left
-    /// out, so that all mistakes of a file are found in one run.
+    /// Reads the layer called `name` from the tree of its file. Invalid parts are reported and left out, so that all
+    /// mistakes of a file are found in one run.
     pub fn read(
         name: LayerName,
         role: LayerRole,
@@ -145,7 +145,7 @@ impl Layer {
         }
         let items = match node.kind {
             YamlKind::List(items) => items,
-            // one name needs no list
+            // a single name needs no list
             YamlKind::Scalar(ref scalar) if !scalar.blank => vec![node],
             _ => {
                 problems.push(unexpected_value("extends", "a list of layers", &node, &key, source));
@@ -229,7 +229,7 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     Ok(Located { value: clean.into(), place: name.place })
 }
 
-/// A mapping of texts, where null removes.
+/// Reads a mapping of texts in which null removes.
 fn read_texts(
     map: Mapping,
     of: &str,
@@ -294,7 +294,7 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
     Some(AllowedFinding { rule: rule?, key: key?, reason: reason?, until })
 }
 
-/// The role of a layer by its name.
+/// Role of a layer by its name.
 pub(super) fn role_of_layer(name: &str) -> LayerRole {
     match name {
         BASE => LayerRole::Base,

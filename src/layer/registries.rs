@@ -1,7 +1,7 @@
 //! `registries` of a bundle: logins to image registries, by server.
 //!
-//! They are one more source of an entry: that of the key which the type of the bundle's Secret
-//! names. So they merge as structures do, and taint, history and routing come for free.
+//! They are one more source of an entry: the key is the one required by the type of the bundle's Secret. So they merge
+//! like structures, and taint, history and routing need no special case.
 
 use indexmap::IndexMap;
 
@@ -17,10 +17,10 @@ use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 const FIELDS: [&str; 3] = ["username", "password", "email"];
 
-/// The type that `registries` implies.
+/// Secret type that `registries` implies.
 const DOCKER_CONFIG_JSON: &str = "kubernetes.io/dockerconfigjson";
 
-/// The key that holds the logins in a Secret of this type; none if it is for something else.
+/// Key that contains the logins in a Secret of this type; `None` for other types.
 pub(super) fn key_of(secret_type: &str) -> Option<&'static str> {
     match secret_type {
         DOCKER_CONFIG_JSON => Some(".dockerconfigjson"),
@@ -29,7 +29,7 @@ pub(super) fn key_of(secret_type: &str) -> Option<&'static str> {
     }
 }
 
-/// What a layer says about the logins of a bundle.
+/// Reads the logins of a bundle from a layer.
 pub(super) fn read_registries(
     field: Option<(Location, YamlNode)>,
     source: &Source,
@@ -89,8 +89,7 @@ fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut D
     }
 }
 
-/// Gives the merged logins to the bundles that they belong to: as the entry that the type of the
-/// Secret names.
+/// Adds the merged logins to their bundles, as the entry that the type of the Secret requires.
 pub(super) fn place_registries(
     definition: &mut Definition,
     registries: IndexMap<BundleName, Entry>,

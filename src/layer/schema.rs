@@ -1,4 +1,4 @@
-//! The JSON Schema keywords of an entry, read from YAML.
+//! JSON Schema keywords of an entry, read from YAML.
 
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
@@ -8,7 +8,7 @@ use crate::span::{Located, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 use crate::yaml::scalar::{CoreType, core_type};
 
-/// The keywords of JSON Schema (2020-12) that say something about a single text or number.
+/// Keywords of JSON Schema (2020-12) that apply to a single text or number.
 pub(super) const SCHEMA_KEYWORDS: [&str; 12] = [
     "type",
     "enum",
@@ -26,7 +26,7 @@ pub(super) const SCHEMA_KEYWORDS: [&str; 12] = [
 
 const TYPES: [&str; 4] = ["string", "integer", "number", "boolean"];
 
-/// The keywords with their values.
+/// Reads the keywords with their values.
 pub(super) fn read_schema(
     map: Mapping,
     source: &Source,
@@ -57,7 +57,7 @@ pub(super) fn read_schema(
     schema
 }
 
-/// The type that a word of another language means, or one that is nearly that word.
+/// Hint at the type that a word of another language means, or at the type that it nearly spells.
 fn type_hint(word: &str) -> Option<String> {
     let meant = match word.to_ascii_lowercase().as_str() {
         "int" | "int32" | "int64" | "long" | "uint" | "port" => "integer",
@@ -72,7 +72,7 @@ fn type_hint(word: &str) -> Option<String> {
     Some(format!("did you mean `{meant}`?"))
 }
 
-/// What a keyword wants, if its value is not that (JSON Schema Validation 2020-12, section 6).
+/// Expected value of a keyword, if the given one does not match it (JSON Schema Validation 2020-12, section 6).
 fn wrong_keyword(keyword: &str, value: &Value) -> Option<&'static str> {
     let (ok, expected) = match keyword {
         "type" => {
@@ -89,7 +89,7 @@ fn wrong_keyword(keyword: &str, value: &Value) -> Option<&'static str> {
     (!ok).then_some(expected)
 }
 
-/// A node with the texts of its scalars, as they were written.
+/// Node as JSON with its scalars as texts, as written.
 fn node_texts(node: &YamlNode) -> Value {
     match &node.kind {
         YamlKind::Scalar(scalar) => scalar.text().into(),
@@ -98,7 +98,7 @@ fn node_texts(node: &YamlNode) -> Value {
     }
 }
 
-/// A node as JSON, by the YAML 1.2 core schema.
+/// Node as JSON, by the YAML 1.2 core schema.
 fn node_to_json(node: &YamlNode) -> Value {
     match &node.kind {
         YamlKind::Scalar(scalar) => json_scalar(scalar),
@@ -115,7 +115,7 @@ fn json_scalar(scalar: &Scalar) -> Value {
     match core_type(scalar) {
         CoreType::Null => Value::Null,
         CoreType::Bool => Value::Bool(text.eq_ignore_ascii_case("true")),
-        // what is a number to YAML but not to JSON (`0x1F`, `.5`) is kept as its text
+        // a number of YAML that is not one of JSON (`0x1F`, `.5`) is kept as its text
         CoreType::Int | CoreType::Float => number().unwrap_or_else(|| text.into()),
         CoreType::String => text.into(),
     }

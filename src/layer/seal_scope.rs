@@ -1,6 +1,6 @@
-//! `delivery.scope`: where a sealed value may be opened.
+//! `delivery.scope`: where a sealed value can be decrypted.
 
-/// What the ciphertext of a SealedSecret is bound to.
+/// Metadata that the ciphertext of a SealedSecret is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SealScope {
     /// Its name and namespace.
@@ -13,10 +13,10 @@ pub enum SealScope {
 }
 
 impl SealScope {
-    /// The words, in the order in which they are explained.
+    /// Words of the field, in the order in which they are documented.
     pub const WORDS: [&str; 3] = ["strict", "namespace-wide", "cluster-wide"];
 
-    /// The scope of this word.
+    /// Scope named by this word.
     pub fn of(word: &str) -> Option<Self> {
         match word {
             "strict" => Some(Self::Strict),

@@ -1,4 +1,4 @@
-//! The order of layers: parents before children, each once, in the order in which they are named.
+//! Order of layers: parents before children, each once, in the order in which they are named.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::project::{App, BASE, like_mixin};
 use crate::span::{Located, Location};
 
 impl LayerCache<'_> {
-    /// The layers of an environment of `app`, lowest first. The first is the base.
+    /// Layers of an environment of `app`, lowest first. The first is the base.
     ///
-    /// Reports a cycle of `extends`, a name that does not exist, and all that is wrong in the layers
-    /// themselves. None if a layer is not there or could not be read.
+    /// Reports a cycle of `extends`, a name that does not exist, and all problems in the layers themselves. `None` if a
+    /// layer does not exist or could not be read.
     pub(super) fn stack_layers(
         &self,
         app: &App,
@@ -45,12 +45,12 @@ struct LayerStackBuilder<'a, 'p> {
     done: HashSet<LayerName>,
     layers: Vec<Arc<Layer>>,
     problems: &'a mut Diagnostics,
-    /// Every layer that is named was read.
+    /// Whether every named layer was read.
     is_whole: bool,
 }
 
 impl LayerStackBuilder<'_, '_> {
-    /// Adds a layer after what it extends. `path` holds the `extends` lines that led here.
+    /// Adds a layer after the layers it extends. `path` contains the `extends` lines that led here.
     fn visit(&mut self, name: &LayerName, path: &mut Vec<Located<LayerName>>, named_at: Option<&Location>) {
         if self.done.contains(name) {
             return;
@@ -72,7 +72,7 @@ impl LayerStackBuilder<'_, '_> {
                 }
                 Err(problems) => {
                     self.is_whole = false;
-                    // a file that is not read has no place but the line that names it
+                    // an unreadable file has no location but the line that names it
                     let at = |problem: Diagnostic| match named_at {
                         Some(place) if problem.labels.is_empty() => {
                             problem.at_public(place.clone(), PublicReason::Name)
@@ -98,7 +98,7 @@ impl LayerStackBuilder<'_, '_> {
         self.layers.extend(layers);
     }
 
-    /// Reports what looks like a part of a mixin, and is not.
+    /// Reports files that look like parts of a mixin and are not.
     fn report_misnamed(&mut self, name: &LayerName, found: &[PathBuf]) {
         let Some((_, own)) = name.as_str().rsplit_once('/') else { return };
         let mut directories: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
@@ -126,7 +126,7 @@ impl LayerStackBuilder<'_, '_> {
 fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
     let mut path: Vec<_> = path.iter().skip(start).collect();
-    // every layer of the circle meets it: told from the same one, it is told once
+    // every layer of the cycle finds it: starting from the same one, it is reported once
     let first = (0..path.len()).min_by_key(|&index| path.get(index).map(|step| step.value.as_str()));
     path.rotate_left(first.unwrap_or_default());
     let names = path.iter().map(|step| step.value.as_str());
@@ -140,7 +140,7 @@ fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic
     error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
 }
 
-/// The names of the layers in a directory and below, for suggestions.
+/// Collects the names of the layers in a directory and below, for suggestions.
 fn list_layers(root: &BoundedRoot, directory: &Path, prefix: &str, names: &mut Vec<String>) {
     for entry in &*root.list(directory).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();

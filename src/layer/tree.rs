@@ -1,4 +1,4 @@
-//! Structures (`vars`, `content`): nodes that know which file they come from, and how they merge.
+//! Structures (`vars`, `content`): nodes with the location of their source, and how they merge.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::span::{Location, Source};
 use crate::value::OutputValue;
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
-/// A structure merged from several files; every part knows its place.
+/// Structure merged from several files; every part has its location.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    /// Where this part was written last.
+    /// Location of the layer that last wrote this part.
     pub place: Location,
-    /// What it is.
+    /// Kind of this part, with its content.
     pub kind: TreeKind,
 }
 
-/// What a part of a structure is. Scalars are shared, not copied, between environments.
+/// Kind of a part of a structure. Scalars are shared, not copied, between environments.
 #[derive(Debug, Clone)]
 pub enum TreeKind {
     /// A scalar.
@@ -32,7 +32,7 @@ pub enum TreeKind {
 }
 
 impl Tree {
-    /// Takes over a node that was read from `source`.
+    /// Converts a node read from `source`.
     pub fn from_node(node: YamlNode, source: &Source) -> Self {
         let place = source.place(node.span);
         let kind = match node.kind {
@@ -47,7 +47,7 @@ impl Tree {
         Self { place, kind }
     }
 
-    /// The structure as it is written.
+    /// Output value of the structure, as written.
     pub fn to_value(&self) -> OutputValue<'_> {
         match &self.kind {
             TreeKind::Leaf(scalar) => scalar.to_value(),
@@ -58,7 +58,7 @@ impl Tree {
         }
     }
 
-    /// What kind of value this is, with its article.
+    /// Noun for this kind of value, with its article.
     pub fn noun(&self) -> &'static str {
         match &self.kind {
             TreeKind::Leaf(scalar) if scalar.is_null() => "null",
@@ -95,7 +95,7 @@ impl Tree {
     }
 }
 
-/// The path of a key below `path`.
+/// Path of a key below `path`.
 pub fn join_path(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
@@ -129,17 +129,17 @@ pub fn merge_trees(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) 
     }
 }
 
-/// The list that a key would add to, if its value were one.
+/// List that a key would add to, if its value were a list.
 pub fn stem_of_list<'k>(key: &'k str, map: &IndexMap<String, Tree>) -> Option<&'k str> {
     list_operator(key).map(|(name, _)| name).filter(|name| list_under(map, name).is_some())
 }
 
-/// The list that a key holds.
+/// List under a key.
 fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tree> {
     map.get(name).filter(|value| matches!(value.kind, TreeKind::List(_)))
 }
 
-/// Error for something else than a list that is added to one.
+/// Error: a value other than a list is added to a list.
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
     Diagnostic::error(Rule::NotAList, format!("this adds {noun} to the list `{name}`, which grows by lists only"))
@@ -175,8 +175,7 @@ pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
     }
 }
 
-/// A structure by itself, as the first layer that has it gives it: its nulls are values, its
-/// `list+` just a list.
+/// Structure as the first layer gives it: nulls are values, and `list+` is just a list.
 pub fn first_layer(tree: &Tree) -> Tree {
     let kind = match &tree.kind {
         TreeKind::Map(map) => TreeKind::Map(
@@ -192,19 +191,19 @@ pub fn first_layer(tree: &Tree) -> Tree {
     Tree { place: tree.place.clone(), kind }
 }
 
-/// RFC 7386 applies a new object to an empty one, so that its nulls vanish.
+/// Empty mapping to merge into. RFC 7386 applies a new object to an empty one, so that its nulls vanish.
 fn empty_map(at: &Tree) -> Tree {
     Tree { place: at.place.clone(), kind: TreeKind::Map(IndexMap::new()) }
 }
 
-/// Which end of a list new items go to.
+/// End of a list that new items are added to.
 #[derive(Clone, Copy)]
 enum ListEnd {
     Front,
     Back,
 }
 
-/// The list that a key adds to, if that is what it says.
+/// List that a key adds to, if it has a list operator and a list.
 pub(super) fn list_name<'k>(key: &'k str, change: &Tree) -> Option<&'k str> {
     matches!(change.kind, TreeKind::List(_)).then(|| list_operator(key)).flatten().map(|(name, _)| name)
 }

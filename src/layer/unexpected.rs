@@ -1,4 +1,4 @@
-//! A value of another shape than its field takes.
+//! Error for a value of a different shape than its field accepts.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::YamlNode;
 
-/// Diagnostic for a field with a value of another shape than `what`.
+/// Error: a field has a value of a different shape than `what`.
 pub(super) fn unexpected_value(
     name: &str,
     what: impl fmt::Display,

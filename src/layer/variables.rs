@@ -1,4 +1,4 @@
-//! Variables that a layer may set: as strict as entries.
+//! Variables set by layers: as strict as entries.
 
 use indexmap::IndexMap;
 
@@ -9,17 +9,17 @@ use crate::span::{Location, Span};
 /// Variables of an environment.
 #[derive(Default)]
 pub(super) struct MergedVariables {
-    /// As base and mixins define them.
+    /// Variables as base and mixins define them.
     defined: Option<Tree>,
-    /// As all layers set them.
+    /// Variables as all layers set them.
     merged: Option<Tree>,
 }
 
 impl MergedVariables {
     /// Merges the variables of a layer over those of the layers below it.
     ///
-    /// Base and mixins define variables; environments set what is defined, at every depth. A mapping that is defined
-    /// empty takes any key. What is unknown is reported, and left out.
+    /// Base and mixins define variables; environments set defined ones, at every depth. A mapping that is defined empty
+    /// accepts any key. Unknown variables are reported and left out.
     pub(super) fn overlay(&mut self, layer: &Layer, problems: &mut Diagnostics) {
         let Some(changes) = &layer.vars else { return };
         if layer.role.defines() {
@@ -37,7 +37,7 @@ impl MergedVariables {
         merge_over(&mut self.merged, &changes, problems);
     }
 
-    /// The variables as templates see them.
+    /// Merged variables, as templates see them.
     pub(super) fn into_tree(self) -> Option<Tree> {
         self.merged
     }
@@ -50,7 +50,7 @@ fn merge_over(known: &mut Option<Tree>, changes: &Tree, problems: &mut Diagnosti
     }
 }
 
-/// Adds what a layer defines. What takes any key goes on to, and what is removed may be set again.
+/// Adds the definitions of a layer. A mapping that accepts any key still does, and a removed variable may be set again.
 fn define(defined: &mut Tree, changes: &Tree) {
     if defined.is_empty_map() {
         return;
@@ -68,14 +68,14 @@ fn define(defined: &mut Tree, changes: &Tree) {
     }
 }
 
-/// Takes out of a mapping of changes what nothing defines.
+/// Removes undefined variables from a mapping of changes.
 fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, problems: &mut Diagnostics) {
     let (TreeKind::Map(changes), TreeKind::Map(defined)) = (&mut changes.kind, &known.kind) else { return };
     changes.retain(|key, change| {
         let list = tree::list_name(key, change).or_else(|| tree::stem_of_list(key, defined));
         let name = list.unwrap_or(key);
         match defined.get(name) {
-            // it says nothing of its keys
+            // an empty mapping does not define its keys
             Some(below) if below.is_empty_map() => true,
             Some(below) => {
                 remove_unknown(change, below, &format!("{path}.{name}"), layer, problems);
@@ -89,7 +89,7 @@ fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, p
     });
 }
 
-/// Where the key of a part of a structure stands, or if that is not known, its value.
+/// Location of the key of a part of a structure, or of its value if the key is not found.
 fn place_of_key(name: &str, part: &Tree) -> Location {
     let Location { source, span } = &part.place;
     let before = source.text().get(..span.start).unwrap_or_default().trim_end();

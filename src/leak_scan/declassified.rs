@@ -1,4 +1,4 @@
-//! What may hold a secret: what somebody said so of, with a reason.
+//! Secrets that are accepted in output: declassified with a reason.
 
 use std::collections::HashSet;
 
@@ -9,20 +9,20 @@ use crate::name::EntryId;
 use crate::resolve::{self, Lineage, ResolvedTarget, TemplateRead};
 use crate::span::Location;
 
-/// The keys of which findings are accepted.
+/// Keys whose findings are accepted.
 pub(super) fn allowed_keys(resolved: &ResolvedTarget) -> HashSet<&str> {
     let allow = resolved.definition.allow.iter().filter(|allow| allow.rule.value == RULE.id());
     allow.map(|allow| allow.key.value.as_str()).collect()
 }
 
-/// What an entry may hold since `declassify` lifted it there, or in what the entry is made of.
+/// Secrets that an entry may contain because `declassify` was applied in it, or in anything it is derived from.
 pub(super) fn declassified_in_entry(resolved: &ResolvedTarget, id: &EntryId) -> HashSet<TemplateRead> {
     let mut lifted = DeclassifiedWalk::new(resolved);
     lifted.follow(&TemplateRead::Entry(id.clone()));
     lifted.found
 }
 
-/// The same for a text of a manifest.
+/// Secrets that a text of a manifest may contain because of `declassify`.
 pub(super) fn declassified_in_manifest(
     resolved: &ResolvedTarget,
     manifest: &Manifest,
@@ -30,14 +30,14 @@ pub(super) fn declassified_in_manifest(
 ) -> HashSet<TemplateRead> {
     let mut lifted = DeclassifiedWalk::new(resolved);
     for document in resolved.manifests.iter().filter(|document| holds_manifest(document, manifest)) {
-        // the file as a whole is one template, or each text in it
+        // the whole file is one template, or each text in it
         let parts = document.parts.iter().filter(|part| part.path.is_empty() || part.place == *place);
         parts.for_each(|part| lifted.lineage(&part.lineage));
     }
     lifted.found
 }
 
-/// Whether a document is an object, or a list with it.
+/// Whether a document is an object, or a list that contains it.
 fn holds_manifest(document: &resolve::ManifestDocument, manifest: &Manifest) -> bool {
     let text = |tree: &Tree, keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
     let is_it = |tree: &Tree| {
@@ -64,7 +64,7 @@ impl<'r> DeclassifiedWalk<'r> {
         lineage.reads.iter().for_each(|read| self.follow(read));
     }
 
-    /// What something that is read may hold, that may be held where it is read.
+    /// Adds the secrets that a read value may contain; its reader may contain them too.
     fn follow(&mut self, read: &TemplateRead) {
         if self.visited.insert(read.clone())
             && let Some(lineage) = lineage_of(self.resolved, read)
@@ -73,7 +73,7 @@ impl<'r> DeclassifiedWalk<'r> {
         }
     }
 
-    /// Something that was lifted, with all that it is made of.
+    /// Adds a declassified read, with everything it is derived from.
     fn declassify_read(&mut self, read: &TemplateRead) {
         if self.found.insert(read.clone())
             && let Some(Lineage { reads, declassified, .. }) = lineage_of(self.resolved, read)

@@ -1,5 +1,4 @@
-//! The forms in which a value can stand in a text: those that are looked for as they are, and those
-//! that a text is brought out of first.
+//! Encodings of a value in a text: those that are searched directly, and those that the text is decoded from first.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::secret::Wiping;
 
-/// The form in which a value was found.
+/// Encoding in which a value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ValueEncoding {
     Raw,
@@ -32,10 +31,10 @@ impl fmt::Display for ValueEncoding {
     }
 }
 
-/// Nobody writes more than this in hexadecimal.
+/// Maximum length of a value that is searched in hexadecimal.
 const LONGEST_HEX: usize = 4096;
 
-/// A value as it would stand in a text, in every form that does not depend on the encoder.
+/// Encodes a value as it would appear in a text, in every encoding that does not depend on the encoder.
 pub(super) fn encode_secret(secret: &[u8]) -> Vec<(ValueEncoding, Wiping<Vec<u8>>)> {
     let mut found = vec![(ValueEncoding::Raw, Wiping::new(secret.to_vec()))];
     found.extend(pem_body(secret).map(|body| (ValueEncoding::Wrapped, body)));
@@ -51,7 +50,7 @@ pub(super) fn encode_secret(secret: &[u8]) -> Vec<(ValueEncoding, Wiping<Vec<u8>
         let hex = |digits: &[u8; 16]| {
             let digit = |half: u8| digits.get(usize::from(half)).copied().unwrap_or_default();
             let digits = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-            // of known length, so that no buffer is left behind that was outgrown
+            // of known length, so that no outgrown buffer is left behind
             let mut text = Wiping::new(Vec::with_capacity(secret.len() * 2));
             text.extend(digits);
             text
@@ -62,8 +61,8 @@ pub(super) fn encode_secret(secret: &[u8]) -> Vec<(ValueEncoding, Wiping<Vec<u8>
     found
 }
 
-/// What a value gives in base64 behind `offset` other bytes, without the characters at both ends that hold
-/// bits of what is beside it.
+/// Encodes a value in base64 after `offset` other bytes, without the characters at both ends that contain bits of
+/// neighbouring bytes.
 fn encode_base64(secret: &[u8], offset: usize) -> Wiping<Vec<u8>> {
     let mut shifted = Wiping::new(Vec::with_capacity(secret.len() + offset));
     shifted.extend(std::iter::repeat_n(0, offset));
@@ -82,17 +81,17 @@ fn url_safe(byte: u8) -> u8 {
     }
 }
 
-/// What a private key holds between its marks, in one line: it is often indented, or wrapped anew.
+/// Body of a private key on one line: it is often indented or rewrapped.
 fn pem_body(secret: &[u8]) -> Option<Wiping<Vec<u8>>> {
     let text = std::str::from_utf8(secret).ok()?;
     let (_, rest) = text.split_once("PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END")?;
     let body = Wiping::new(body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>());
-    // what begins it, the same kinds of keys have in common
+    // keys of the same kind share a common beginning
     (body.len() >= 64).then_some(body)
 }
 
-/// A text with the escapes of JSON (and, for what people write, of YAML) taken out; none if it has none.
+/// Text with the escapes of JSON (and the common ones of YAML) decoded; `None` if it contains none.
 pub(super) fn without_escapes(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'\\', text)?;
     let mut out = Wiping::new(Vec::with_capacity(text.len()));
@@ -123,7 +122,7 @@ pub(super) fn without_escapes(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     Some(out)
 }
 
-/// The character of the digits after `\u`, and how many bytes it takes; beyond U+FFFF it is two of them.
+/// Character of the digits after `\u`, and the number of bytes it takes; beyond U+FFFF it is two of them.
 fn decode_unicode(text: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| u32::from_str_radix(std::str::from_utf8(text.get(at..at + 4)?).ok()?, 16).ok();
     let first = unit(0)?;
@@ -135,7 +134,7 @@ fn decode_unicode(text: &[u8]) -> Option<(char, usize)> {
     Some((char::from_u32(0x10000 + high + second.checked_sub(0xDC00)?)?, 10))
 }
 
-/// A text with `%XX` taken out; none if it has none.
+/// Text with `%XX` decoded; `None` if it contains none.
 pub(super) fn without_percents(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'%', text)?;
     let digit = |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -156,17 +155,17 @@ pub(super) fn without_percents(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     Some(out)
 }
 
-/// A text with `+` as forms have it: a blank. It is that before `%2B` becomes one.
+/// Text with `+` as a blank, as forms encode it. This happens before `%2B` is decoded.
 pub(super) fn without_pluses(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'+', text)?;
     let blanks = Wiping::new(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>());
     Some(without_percents(&blanks).unwrap_or(blanks))
 }
 
-/// Lines shorter than this are not those of a wrapped text.
+/// Minimum length of a line in a wrapped text.
 const SHORTEST_LINE: usize = 40;
 
-/// A text without blanks and line breaks, if a line of it is one of wrapped base64.
+/// Text without blanks and line breaks, if one of its lines is wrapped base64.
 pub(super) fn without_wraps(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'\n', text)?;
     let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);

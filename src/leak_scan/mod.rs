@@ -1,11 +1,11 @@
-//! The last gate: nothing that everybody may read goes out with the value of a secret in it.
+//! Leak scan: rejects output that anyone can read and that contains the value of a secret.
 //!
-//! Taint follows what templates read. It cannot follow a hand that types a password a second time:
-//! into a plain entry, an annotation, the arguments of a workload. So the values of all secrets of a
-//! target are looked for in all that is about to be written in plaintext, as they are and encoded.
+//! Taint follows the reads of templates. It cannot follow a password that is typed a second time: into a plain entry,
+//! an annotation, the arguments of a workload. So the values of all secrets of a target are searched in everything that
+//! is about to be written in plaintext, literally and encoded.
 //!
-//! A finding stops a render, so it has to be right: what is met by chance is not looked for
-//! ([`Uniqueness`]), and [`unsearched_secrets`] tells of which secrets that is so.
+//! A finding blocks a render, so false positives must be avoided: values that occur by chance are not searched
+//! ([`Uniqueness`]), and [`unsearched_secrets`] lists their secrets.
 
 mod declassified;
 mod forms;
@@ -30,8 +30,8 @@ use search::{KnownSecretHit, KnownSecretSearch};
 use secrets::{KnownSecret, SecretSource, collect_secrets};
 use walk::TextSite;
 
-/// Looks for the secrets of a target in what is about to leave of it, and in the names of the files that
-/// it goes to. Errors: `secret-in-plain-output`, all at once.
+/// Searches for the secrets of a target in its output, and in the names of the output files. Errors:
+/// `secret-in-plain-output`, all at once.
 pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
     let is_plain = |object: &Delivered| match &object.form {
         DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) => true,
@@ -56,8 +56,8 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
     }
 }
 
-/// The labels of the secrets of a target that the gate does not look for, since what they are is met by
-/// chance. Empty ones are none.
+/// Labels of a target's secrets that the leak scan does not search, since their values occur by chance. Empty values do
+/// not count.
 pub fn unsearched_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<String> {
     let label = |owner: &SecretSource| match owner.part.as_str() {
         "" => owner.label.clone(),
@@ -75,12 +75,12 @@ struct LeakScan<'a> {
     resolved: &'a ResolvedTarget,
     secrets: &'a [KnownSecret],
     search: &'a KnownSecretSearch,
-    /// The keys of which a layer accepts findings.
+    /// Keys whose findings a layer accepts.
     allowed: HashSet<&'a str>,
 }
 
 impl LeakScan<'_> {
-    /// Files lie in `ENVIRONMENT/APP`; what they are called by is in the objects.
+    /// Checks the names of the output directories `ENVIRONMENT/APP`; the names of the files are in the objects.
     fn check_directories(&self, problems: &mut Diagnostics) {
         let definition = &*self.resolved.definition;
         for (what, name) in [("app", definition.app.as_str()), ("environment", definition.environment.as_str())] {
@@ -97,7 +97,7 @@ impl LeakScan<'_> {
         if hits.is_empty() || self.is_site_allowed(spot) {
             return;
         }
-        // a text may hold each secret many times, and what it may hold follows from all that it is made of
+        // a text may contain each secret many times, and whether it may depends on everything it is derived from
         let (lifted, mut may_hold) = (OnceCell::new(), HashMap::new());
         hits.retain(|hit| {
             let may_hold = may_hold.entry(hit.secret).or_insert_with(|| {
@@ -111,7 +111,7 @@ impl LeakScan<'_> {
         found.extend(hits.iter().filter_map(of_hit));
     }
 
-    /// Whether a text may hold a secret.
+    /// Whether a text may contain a secret.
     fn may_hold(
         &self,
         object: &Delivered,
@@ -135,7 +135,7 @@ impl LeakScan<'_> {
         secret.owners.iter().any(|owner| self.allowed.contains(owner.key()))
     }
 
-    /// Whether a layer accepts what the key of an entry holds.
+    /// Whether a layer accepts findings in the entry of a text.
     fn is_site_allowed(&self, spot: &TextSite<'_>) -> bool {
         spot.entry.is_some_and(|key| self.allowed.contains(key))
     }
@@ -145,8 +145,8 @@ fn entry_id(object: &Delivered, key: &str) -> EntryId {
     EntryId { bundle: object.id.base_name.as_str().into(), key: key.into() }
 }
 
-/// Whether an object brings values of a store to the cluster, and this is what it takes to the same Secret: of
-/// that it was decided that it is none.
+/// Whether an object brings values of a store to the cluster, and the text is a literal that it adds to the same
+/// Secret: that was already decided not to be a secret.
 fn is_made_for(object: &Delivered, spot: &TextSite<'_>, owner: &SecretSource) -> bool {
     let is_external = object.id.kind == "ExternalSecret"
         && matches!(&object.form, DeliveredForm::Plain(plain) if matches!(**plain, RenderedObject::Manifest(..)));

@@ -1,4 +1,4 @@
-//! What is told of a finding: where, which secret, in which form, and never the value.
+//! Report of a finding: its location, the secret and the encoding, never the value.
 
 use super::entry_id;
 use super::forms::ValueEncoding;
@@ -11,10 +11,10 @@ use crate::layer::Definition;
 use crate::resolve::TemplateRead;
 use crate::span::Location;
 
-/// The rule, by which `allow` names it too.
+/// Rule of the findings, as named in `allow`.
 pub(super) const RULE: Rule = Rule::SecretInPlainOutput;
 
-/// What a finding is told by.
+/// Builder of the diagnostic for a leak.
 pub(super) struct LeakReport<'a> {
     pub(super) definition: &'a Definition,
     pub(super) search: &'a KnownSecretSearch,
@@ -40,7 +40,7 @@ impl LeakReport<'_> {
         with_owner(error, secret).hint(self.resolution_hint(secret)).hint(self.acceptance(secret))
     }
 
-    /// Where the text stands that holds it.
+    /// Location of the text that contains the value.
     fn place(&self) -> Option<Location> {
         if let Some((_, place)) = self.site.manifest {
             return Some(place.clone());
@@ -60,7 +60,7 @@ impl LeakReport<'_> {
         own.and_then(|own| own.get(*key)).or_else(|| common.get(*key)).map(|found| found.place.clone())
     }
 
-    /// How the value gets to where it is needed.
+    /// Hint for passing the value correctly.
     fn resolution_hint(&self, secret: &KnownSecret) -> String {
         let Some(owner) = secret.owners.first() else { return String::new() };
         let label = self.search.redact(&owner.label);
@@ -76,7 +76,7 @@ impl LeakReport<'_> {
         }
     }
 
-    /// How it is accepted.
+    /// Hint for accepting the finding.
     fn acceptance(&self, secret: &KnownSecret) -> String {
         let owner = secret.owners.first().map(SecretSource::key).unwrap_or_default();
         let key = self.search.redact(self.site.entry.unwrap_or(owner));
@@ -86,14 +86,14 @@ impl LeakReport<'_> {
     }
 }
 
-/// Whether a template reads something by its label as it is.
+/// Whether a template can read something by its unchanged label.
 fn is_expression(label: &str, owner: &SecretSource) -> bool {
     let of_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '.';
     let is_dotted = matches!(&owner.read, TemplateRead::Entry(id) if id.key.as_str().contains('.'));
     label.chars().all(of_name) && !is_dotted
 }
 
-/// That the name of a directory holds a secret.
+/// Error: the name of a directory contains a secret.
 pub(super) fn leak_in_directory(
     what: &str,
     secret: &KnownSecret,
@@ -105,7 +105,7 @@ pub(super) fn leak_in_directory(
     with_owner(error, secret).hint("rename it")
 }
 
-/// What a secret is called by.
+/// Name of a secret in messages.
 fn secret_name(secret: &KnownSecret, search: &KnownSecretSearch) -> String {
     let Some(owner) = secret.owners.first() else { return "a secret".to_owned() };
     let label = search.redact(&owner.label);
@@ -120,7 +120,7 @@ fn secret_name(secret: &KnownSecret, search: &KnownSecretSearch) -> String {
     }
 }
 
-/// Where the secret stands.
+/// Adds the location of the secret.
 fn with_owner(error: Diagnostic, secret: &KnownSecret) -> Diagnostic {
     let Some(owner) = secret.owners.first() else { return error };
     let place = &owner.place;

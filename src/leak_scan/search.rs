@@ -1,9 +1,9 @@
-//! Looking for many values in one pass.
+//! Search for many values in one pass.
 //!
-//! Of each form of each value, eight bytes of its middle stand in a table; every eight bytes of a
-//! text are looked up there, and what is met is compared as a whole. An Aho-Corasick automaton does
-//! the same, but takes longer to be built than the texts of a target to be looked through, and keeps
-//! copies of its patterns that nobody can wipe. This one is wiped with all that it holds.
+//! For each encoding of each value, a table contains eight bytes of its middle; every eight bytes of a text are looked
+//! up there, and a match is compared as a whole. An Aho-Corasick automaton does the same, but takes longer to build
+//! than to search the texts of a target, and keeps copies of its patterns that cannot be wiped. This one is wiped with
+//! everything it contains.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,28 +12,28 @@ use std::ops::Range;
 use super::forms::{ValueEncoding, encode_secret, without_escapes, without_percents, without_pluses, without_wraps};
 use crate::secret::Wiping;
 
-/// How many bytes are looked up at once.
+/// Number of bytes in a lookup.
 const WINDOW: usize = 8;
 
-/// Where a value was found.
+/// Position at which a value was found.
 #[derive(Debug, Clone)]
 pub(super) struct KnownSecretHit {
-    /// The number of the value.
+    /// Index of the value.
     pub(super) secret: usize,
-    /// The form that it has.
+    /// Encoding in which it was found.
     pub(super) form: ValueEncoding,
-    /// What the text was brought out of before, and where it is in that.
+    /// Encoding that the text was decoded from before, and the range in the decoded text.
     reading: ValueEncoding,
     range: Range<usize>,
 }
 
-/// The hits that are no part of another one, as the password is in a URL that is a secret as a whole.
+/// Hits that are not part of another one, such as the password in a URL that is a secret as a whole.
 pub(super) fn outermost_hits(hits: Vec<KnownSecretHit>) -> Vec<KnownSecretHit> {
     let mut order: Vec<_> = (0..hits.len()).collect();
     let place = |index: &usize| hits.get(*index).map(|hit| (hit.reading, hit.range.start, Reverse(hit.range.end)));
     order.sort_by_key(place);
     let mut within = HashSet::new();
-    // the range before, and the furthest end of all that begin before it
+    // the previous range, and the furthest end of all that begin before it
     let (mut last, mut before, mut furthest) = (None, 0, 0);
     for index in order {
         let Some(hit) = hits.get(index) else { continue };
@@ -52,36 +52,36 @@ pub(super) fn outermost_hits(hits: Vec<KnownSecretHit>) -> Vec<KnownSecretHit> {
     numbered.map(|(_, hit)| hit).collect()
 }
 
-/// A value in one form.
+/// Value in one encoding.
 struct EncodedPattern {
     secret: usize,
     form: ValueEncoding,
     text: Wiping<Vec<u8>>,
-    /// It must not be a part of a longer word.
+    /// Whether it must not be a part of a longer word.
     bounded: bool,
 }
 
 impl EncodedPattern {
-    /// Where the bytes begin that stand for it.
+    /// Offset of the bytes that represent it in the table.
     fn middle(&self) -> usize {
         (self.text.len() - WINDOW) / 2
     }
 }
 
-/// What finds values in texts.
+/// Search index of values.
 pub(super) struct KnownSecretSearch {
     patterns: Vec<EncodedPattern>,
-    /// The bytes that stand for each pattern, sorted, and whose they are.
+    /// Bytes that represent each pattern, sorted, with the indexes of their patterns.
     keys: Wiping<Vec<u64>>,
     owners: Vec<usize>,
-    /// A bit for each key: most bytes are told by it to be none.
+    /// Filter with a bit for each key, which rules out most windows.
     filter: Wiping<Vec<u64>>,
-    /// Whether a value has a blank, which forms write as `+`.
+    /// Whether a value contains a blank, which forms encode as `+`.
     has_blanks: bool,
 }
 
 impl KnownSecretSearch {
-    /// One for values, each with whether it must not be a part of a longer word.
+    /// Builds the index for values, each with whether it must not be a part of a longer word.
     pub(super) fn new<'s>(secrets: impl IntoIterator<Item = (&'s [u8], bool)>) -> Self {
         let mut patterns = Vec::new();
         let mut has_blanks = false;
@@ -99,7 +99,7 @@ impl KnownSecretSearch {
         let unsorted = Wiping::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
         owners.sort_by_key(|owner| unsorted.get(*owner).copied());
         let keys: Vec<u64> = owners.iter().filter_map(|owner| unsorted.get(*owner).copied()).collect();
-        // sixteen bits a key, so that one in sixteen windows has to be looked up
+        // sixteen bits per key, so that one window in sixteen needs a lookup
         let mut filter = Wiping::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);
         for key in &keys {
             let (word, bit) = filter_slot(*key, filter.len());
@@ -110,7 +110,7 @@ impl KnownSecretSearch {
         Self { patterns, keys: Wiping::new(keys), owners, filter, has_blanks }
     }
 
-    /// Every value in a text, each once.
+    /// Finds every value in a text, each once.
     pub(super) fn find(&self, text: &[u8]) -> Vec<KnownSecretHit> {
         let mut hits = Vec::new();
         self.read(text, ValueEncoding::Raw, &mut hits);
@@ -134,14 +134,14 @@ impl KnownSecretSearch {
         hits
     }
 
-    /// A text with `…` for every value in it.
+    /// Replaces every value in a text by `…`.
     pub(super) fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
         loop {
             let hits = self.find(out.as_bytes());
             let Some(hit) = hits.first() else { return out };
             let Range { start, end } = hit.range;
-            // of what is found only behind escapes, nothing is sure to be shown
+            // a value found only behind escapes has no known range, so nothing is safe to show
             if hit.reading != ValueEncoding::Raw || !out.is_char_boundary(start) || !out.is_char_boundary(end) {
                 return "…".to_owned();
             }
@@ -180,15 +180,15 @@ fn pattern_key(text: &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(text.get(..WINDOW)?.try_into().ok()?))
 }
 
-/// The bit of a key: which word of so many, and which bit of that. Multiplied by 2⁶⁴ over the golden ratio,
-/// so that keys which differ in little lie apart.
+/// Slot of a key in the filter: index of the word, and of the bit in it. Multiplied by 2⁶⁴ over the golden ratio, so
+/// that similar keys get distant slots.
 fn filter_slot(key: u64, words: usize) -> (usize, u32) {
     let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let word = (hash >> 38) as usize & (words - 1);
     (word, (hash >> 58) as u32)
 }
 
-/// Whether letters, digits or what joins them in names stand beside a range.
+/// Whether a range is adjacent to letters, digits or characters that join them in names.
 fn is_part_of_word(text: &[u8], range: &Range<usize>) -> bool {
     let of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte) || !byte.is_ascii();
     let before = range.start.checked_sub(1).and_then(|at| text.get(at));
@@ -212,7 +212,7 @@ mod tests {
         text.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
     }
 
-    /// As encoders write it: letters and digits as they are, other characters or all of them as `%XX`.
+    /// Encodes as common encoders do: letters and digits unchanged, other characters or all of them as `%XX`.
     fn url(text: &str, upper: bool, plus: bool, all: bool) -> String {
         let encoded = |byte: u8| match byte {
             b' ' if plus => "+".to_owned(),

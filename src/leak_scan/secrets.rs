@@ -1,4 +1,4 @@
-//! What is looked for: the values of a target that are secrets and are known.
+//! Search terms: the values of a target that are secret and known.
 
 use std::collections::HashSet;
 
@@ -12,28 +12,28 @@ use crate::span::Location;
 use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
 
-/// A value that must not be found.
+/// Value that must not occur in plain output.
 pub(super) struct KnownSecret {
     pub(super) text: Wiping<Vec<u8>>,
     pub(super) uniqueness: Uniqueness,
-    /// What has this value; several may.
+    /// Sources of this value; several may have it.
     pub(super) owners: Vec<SecretSource>,
 }
 
-/// What has a value.
+/// Source of a value.
 pub(super) struct SecretSource {
-    /// What it is called by in templates and messages.
+    /// Label in templates and messages.
     pub(super) label: String,
-    /// The part of it that has the value; empty if it is the whole.
+    /// Part of it that has the value; empty for the whole.
     pub(super) part: String,
-    /// Where the value stands.
+    /// Location of the value.
     pub(super) place: Location,
-    /// How templates read it.
+    /// Read with which templates use it.
     pub(super) read: TemplateRead,
 }
 
 impl SecretSource {
-    /// The key by which a finding of it is accepted.
+    /// Key with which a finding of it is accepted.
     pub(super) fn key(&self) -> &str {
         match &self.read {
             TemplateRead::Entry(id) => id.key.as_str(),
@@ -42,7 +42,7 @@ impl SecretSource {
     }
 }
 
-/// The secrets of a target, those that are below the floor included. Sorted by value, each once.
+/// Secrets of a target, including those that are too common to search for. Sorted by value, each once.
 pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<KnownSecret> {
     let definition = &*resolved.definition;
     let mut found = CollectedSecrets(Vec::new());
@@ -76,7 +76,7 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
     }
     if let Some(vars) = &definition.vars {
         vars.leaves("", &mut |path, tree, scalar| {
-            // what no template reads was decrypted all the same
+            // variables that no template reads were decrypted too
             if is_plaintext(scalar) {
                 found.add(last_word(path), scalar.text().as_bytes(), variable_source(path, &tree.place), &|text| {
                     DetectionSummary::of(last_word(path), text)
@@ -87,8 +87,7 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
     found.into_merged(resolved, routing)
 }
 
-/// What routing heard of an entry, in any environment.
-/// The values of secrets are not looked at there.
+/// Summarizes the detections of an entry in any environment. Routing does not inspect the values of secrets.
 fn summarize_detections(routing: &Routing, id: &EntryId, text: &str) -> DetectionSummary {
     let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
     let speaks = |ground| {
@@ -103,7 +102,8 @@ fn variable_source(path: &str, place: &Location) -> SecretSource {
     SecretSource { label, part: String::new(), place: place.clone(), read }
 }
 
-/// Secrets within an entry: leaves of its structure, and what was decrypted for it and then overridden.
+/// Collects secrets within an entry: leaves of its structure, and values that were decrypted for it and then
+/// overridden.
 fn collect_parts(
     key: &str,
     entry: &Entry,
@@ -141,7 +141,7 @@ fn is_written(scalar: &Scalar) -> bool {
     !scalar.locked && !is_template(scalar.text())
 }
 
-/// The last word of a path, which names a value.
+/// Last word of a path, which names a value.
 fn last_word(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
@@ -152,16 +152,16 @@ impl CollectedSecrets {
     fn add(&mut self, key: &str, value: &[u8], owner: SecretSource, heard: &dyn Fn(&str) -> DetectionSummary) {
         let distinctness = match std::str::from_utf8(value) {
             Ok(text) => rate_uniqueness(key, text, || heard(text)),
-            // bytes that are no text are not written by people
+            // people do not type bytes that are not a text
             Err(_) if value.len() >= SHORTEST => Uniqueness::Random,
             Err(_) => Uniqueness::Common,
         };
-        // with or without the line break at its end, it is the same secret
+        // it is the same secret with or without a line break at its end
         let text = Wiping::new(value.trim_ascii().to_vec());
         self.0.push(KnownSecret { text, uniqueness: distinctness, owners: vec![owner] });
     }
 
-    /// Each value once, with all that have it.
+    /// Merges equal values, with the sources of all of them.
     fn into_merged(self, resolved: &ResolvedTarget, routing: &Routing) -> Vec<KnownSecret> {
         let mut secrets = self.0;
         secrets.sort_by(|a, b| a.text.cmp(&b.text));
@@ -190,7 +190,7 @@ impl CollectedSecrets {
     }
 }
 
-/// The values that anyone may know.
+/// Values that are public.
 fn plain_values<'r>(resolved: &'r ResolvedTarget, routing: &Routing) -> HashSet<&'r [u8]> {
     let environment = &resolved.definition.environment;
     let entries = resolved.entries.iter().filter(|(id, _)| routing.sensitivity(id) == Sensitivity::Plain);

@@ -1,4 +1,4 @@
-//! Every text of an object that everybody may read.
+//! Publicly readable texts of an object.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::object::{Object, ObjectKind, RenderedObject};
 use crate::span::{Location, Source};
 use crate::yaml;
 
-/// A way into an object, of which a path is made only where somebody asks.
+/// Path into an object, which is only formatted on request.
 #[derive(Clone, Copy)]
 pub(super) struct ObjectPath<'a> {
     above: Option<&'a Self>,
@@ -35,12 +35,12 @@ impl<'a> ObjectPath<'a> {
         Self { above: Some(self), step }
     }
 
-    /// The key that it begins with.
+    /// First key of the path.
     fn first(&self) -> ObjectStep<'a> {
         self.above.map_or(self.step, ObjectPath::first)
     }
 
-    /// The keys of the way, from the top.
+    /// Keys of the path, from the top.
     pub(super) fn keys(&self) -> Vec<&'a str> {
         let mut keys = self.above.map(ObjectPath::keys).unwrap_or_default();
         match self.step {
@@ -64,15 +64,15 @@ impl fmt::Display for ObjectPath<'_> {
     }
 }
 
-/// A text in an object.
+/// Text in an object.
 pub(super) struct TextSite<'a> {
     pub(super) path: ObjectPath<'a>,
-    /// It is the key at the end of the path, and not the value.
+    /// Whether it is the key at the end of the path instead of the value.
     pub(super) is_key: bool,
     pub(super) text: &'a [u8],
-    /// The entry of a bundle whose value it is.
+    /// Entry of a bundle whose value it is.
     pub(super) entry: Option<&'a str>,
-    /// The object that it was read for, and where it stands there.
+    /// Manifest that it was read for, and its location there.
     pub(super) manifest: Option<(&'a Manifest, &'a Location)>,
 }
 
@@ -102,7 +102,7 @@ fn is_below(path: &ObjectPath<'_>, fields: &[&str]) -> bool {
     path.above.is_some() && matches!(path.first(), ObjectStep::Key(key) if fields.contains(&key))
 }
 
-/// The texts of what a bundle became, without the values of a Secret.
+/// Visits the texts of a bundle's object, without the values of a Secret.
 fn visit_bundle_texts(object: &Object, visit: &mut dyn FnMut(&TextSite<'_>)) {
     let metadata = ObjectPath::of("metadata");
     let mut at = |path: ObjectPath<'_>, is_key, text: &[u8], entry: Option<&str>| {
@@ -133,10 +133,10 @@ fn visit_bundle_texts(object: &Object, visit: &mut dyn FnMut(&TextSite<'_>)) {
     }
 }
 
-/// A walk through a tree.
+/// Traversal of a tree.
 struct TextWalk<'w> {
     manifest: Option<&'w Manifest>,
-    /// What is left out: a value, or the key before it.
+    /// Texts to skip: a value, or the key before it.
     exempt: &'w dyn Fn(&ObjectPath<'_>, bool) -> bool,
     visit: &'w mut dyn FnMut(&TextSite<'_>),
 }
@@ -166,7 +166,7 @@ impl TextWalk<'_> {
         }
     }
 
-    /// The bytes of `binaryData`, which may hold a secret in a form that base64 hides.
+    /// Visits the bytes of `binaryData`, which may contain a secret in an encoding that base64 hides.
     fn visit_decoded(&mut self, path: &ObjectPath<'_>, text: &str, tree: &Tree) {
         if !is_below(path, &["binaryData"]) {
             return;
@@ -181,7 +181,7 @@ impl TextWalk<'_> {
         if (self.exempt)(path, is_key) {
             return;
         }
-        // what nobody wrote has no place
+        // a generated text has no location
         let place = Some(&tree.place).filter(|place| !place.source.name().is_empty());
         let manifest = self.manifest.zip(place);
         (self.visit)(&TextSite { path: *path, is_key, text, entry: None, manifest });

@@ -8,18 +8,18 @@ use crate::resolve::{self, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
 use crate::span::Location;
 
-/// How much of an object is known without a key.
+/// Visibility of an object without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Visibility {
-    /// All.
+    /// All of it is known.
     Known,
-    /// What stands for it, with ciphertext in the place of plaintext.
+    /// Only its placeholder is known, with ciphertext in the place of plaintext.
     Placeholder,
-    /// Not even that.
+    /// Not even its placeholder is known.
     Unknown,
 }
 
-/// Another object of an app.
+/// Other object of an app.
 #[derive(Debug)]
 pub struct Manifest {
     /// `apiVersion`
@@ -30,14 +30,14 @@ pub struct Manifest {
     pub name: String,
     /// `metadata.namespace`
     pub namespace: Option<String>,
-    /// The whole object.
+    /// Whole object.
     pub tree: Tree,
-    /// How much of it is known.
+    /// Visibility of the object.
     pub visibility: Visibility,
 }
 
 impl Manifest {
-    /// The object in a tree, if it is one.
+    /// Reads the object in a tree, if it is one.
     pub fn of(tree: Tree) -> Result<Self, Diagnostic> {
         let field = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
         let needed = |keys: &[&str]| field(keys).ok_or_else(|| missing_field(&tree, &keys.join(".")));
@@ -47,24 +47,24 @@ impl Manifest {
         Ok(Self { api_version, kind, name, namespace, tree, visibility: Visibility::Known })
     }
 
-    /// Where the object begins.
+    /// Location of the start of the object.
     pub fn place(&self) -> &Location {
         &self.tree.place
     }
 
-    /// The group of its API; empty for the core.
+    /// API group; empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
-    /// What people call it: ``the Deployment `web` ``.
+    /// Label for people: ``the Deployment `web` ``.
     pub fn label(&self) -> String {
         format!("the {} `{}`", self.kind, self.name)
     }
 }
 
-/// The objects of an environment; lists are taken apart. What has a secret where none may be is
-/// reported, and without it.
+/// Collects the objects of an environment; lists are split into their items. Objects with a secret at a forbidden place
+/// are reported, and returned without it.
 pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
     let mut found = Vec::new();
     for document in &resolved.manifests {
@@ -83,7 +83,7 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
                     schema::fit_types(&mut manifest, &made, problems);
                     found.push(Manifest { visibility: light, ..manifest });
                 }
-                // without a key, its name may be what is not known
+                // without a key, its name may be unknown
                 Err(_) if light != Visibility::Known => {}
                 Err(problem) => problems.push(problem),
             }
@@ -92,7 +92,7 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
     found
 }
 
-/// Whether there are manifests of which not even the names are known without a key.
+/// Whether there are manifests whose names are unknown without a key.
 pub fn has_nameless(resolved: &ResolvedTarget) -> bool {
     let locked = |document: &&resolve::ManifestDocument| document.parts.iter().any(|part| part.locked);
     let nameless = |document: &resolve::ManifestDocument| {
@@ -113,13 +113,13 @@ fn visibility_of(made: &[TemplatedPart<'_>]) -> Visibility {
     made.iter().map(of_part).max().unwrap_or(Visibility::Known)
 }
 
-/// The objects of a `List`, a `SecretList` or another list of objects.
+/// Objects of a `List`, a `SecretList` or another list of objects.
 pub fn list_items(tree: &Tree) -> Option<&[Tree]> {
     let is_list = tree.get("kind").and_then(Tree::as_text).is_some_and(|kind| kind.ends_with("List"));
     tree.get("items").filter(|_| is_list).and_then(Tree::as_list)
 }
 
-/// The objects of a list and of the lists in it, or the one that it is, each with what templates made of it.
+/// Objects of a list and of nested lists, or the single object, each with its templated parts.
 fn split_items(document: &resolve::ManifestDocument) -> Vec<(Tree, Vec<TemplatedPart<'_>>)> {
     let mut found = Vec::new();
     add_items(&document.tree, made_of(&document.parts), &mut found);
@@ -136,17 +136,17 @@ fn add_items<'r>(tree: &Tree, made: Vec<TemplatedPart<'r>>, found: &mut Vec<(Tre
     }
 }
 
-/// Result of the templates of a document.
+/// Templated parts of a document.
 fn made_of(parts: &[TemplatePart]) -> Vec<TemplatedPart<'_>> {
     parts.iter().map(|part| TemplatedPart { path: &part.path, part }).collect()
 }
 
-/// The parts of it that were made in an item of a list, or of the whole.
+/// Templated parts in an item of a list, or of the whole.
 fn made_in_item<'r>(made: &[TemplatedPart<'r>], item: &str) -> Vec<TemplatedPart<'r>> {
     let within = |made: &TemplatedPart<'r>| match made.path.strip_prefix(item) {
         Some(path) => Some(TemplatedPart { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),
         None if made.path.starts_with("items[") => None,
-        // the whole, or what makes the list: its items, or whether it is one
+        // the whole, or a part that decides the list: its items, or its kind
         None => Some(TemplatedPart { path: "", part: made.part }),
     };
     made.iter().filter_map(within).collect()

@@ -1,4 +1,4 @@
-//! What all objects of an app have: its namespace, labels and annotations.
+//! Metadata common to all objects of an app: its namespace, labels and annotations.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,22 @@ use super::identity::Manifest;
 use super::scope::is_namespaced;
 use crate::layer::{Tree, TreeKind};
 
-/// What the objects of a target have in common.
+/// Metadata common to the objects of a target.
 #[derive(Debug, Clone, Default)]
 pub struct CommonMetadata {
-    /// The namespace, if the layers name one.
+    /// Namespace, if the layers set one.
     pub namespace: Option<String>,
-    /// Labels that the layers name.
+    /// Labels set in the layers.
     pub labels: BTreeMap<String, String>,
-    /// Labels for whoever has none of that name: who manages the object, and of which app it is.
+    /// Labels for objects that do not set them: the manager of the object, and its app.
     pub defaults: BTreeMap<String, String>,
-    /// Annotations that the layers name.
+    /// Annotations set in the layers.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Applies them as kustomize does: the namespace to all that have one, and to the service accounts of
-/// bindings; labels and annotations to the object itself. Selectors and the templates of pods stay as
-/// they are: a selector cannot be changed later.
+/// Applies common metadata like kustomize: the namespace to all namespaced objects, and to the service accounts of
+/// bindings; labels and annotations to the object itself. Selectors and pod templates are not changed: a selector is
+/// immutable.
 pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
     let place = manifest.tree.place.clone();
     if let Some(namespace) = common.namespace.as_ref().filter(|_| is_namespaced(&manifest.kind)) {
@@ -56,7 +56,7 @@ fn put_texts<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (
     }
 }
 
-/// The namespace of the service accounts that a binding names without one.
+/// Sets the namespace of service accounts that a binding names without one.
 fn bind_accounts(tree: &mut Tree, namespace: &str) {
     let Some(Tree { kind: TreeKind::List(subjects), .. }) = tree.at_mut(&["subjects"]) else { return };
     for subject in subjects {

@@ -1,7 +1,7 @@
 //! Other objects of an app: read from files, checked, named, labelled and wired.
 //!
-//! What a workload needs to know of the wall is which object a key is in. It is told here, so that a
-//! key can move across the wall without an edit of the workload.
+//! A workload needs to know which object a key is in, which depends on the classification boundary. That is filled in
+//! here, so that a key can move across the boundary without an edit of the workload.
 
 mod filled_in;
 mod identity;

@@ -1,6 +1,5 @@
-//! Workloads that are restarted when their configuration changes, by Reloader, a controller that many
-//! clusters have (`stakater/Reloader`). Where names have a hash they change with the content, and
-//! nothing is needed.
+//! Workloads that are restarted when their configuration changes, by Reloader, a common controller
+//! (`stakater/Reloader`). Names with a hash change with the content, and need no restart.
 
 use super::identity::Manifest;
 use super::references::{RefKind, ReferenceRules, Role, find_references};
@@ -8,7 +7,7 @@ use super::wiring::{RELOAD, template_of};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 
-/// Grants the wish of a workload: the names of what it refers to, in the annotations of Reloader.
+/// Applies the directive of a workload: adds the names that it refers to, in the annotations of Reloader.
 pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Diagnostics) {
     let Some(Tree { kind: TreeKind::Map(annotations), .. }) = manifest.tree.at_mut(&["metadata", "annotations"]) else {
         return;

@@ -1,8 +1,7 @@
-//! Kinds that live outside of namespaces.
+//! Cluster-scoped kinds.
 
-/// The kinds of Kubernetes 1.37 and of common extensions that are cluster-scoped, as
-/// `kubectl api-resources --namespaced=false` lists them. Of two groups with a kind of one name none
-/// differs in this, so that the kind is enough.
+/// Cluster-scoped kinds of Kubernetes 1.37 and of common extensions, as `kubectl api-resources --namespaced=false`
+/// lists them. Groups that share the name of a kind agree on its scope, so the kind is enough.
 const CLUSTER_SCOPED: [&str; 50] = [
     "APIService",
     "CSIDriver",
@@ -56,7 +55,7 @@ const CLUSTER_SCOPED: [&str; 50] = [
     "VolumeSnapshotContent",
 ];
 
-/// Whether objects of a kind have a namespace. What is not known here has one, as kustomize has it.
+/// Whether objects of a kind have a namespace. Unknown kinds have one, as in kustomize.
 pub(super) fn is_namespaced(kind: &str) -> bool {
     !CLUSTER_SCOPED.contains(&kind)
 }

@@ -11,25 +11,25 @@ use crate::resolve::{SecretUse, TemplatePart, TemplateRead};
 use crate::route::{Routing, Sensitivity};
 use crate::yaml::node::{Scalar, YamlStyle};
 
-/// A part of an object that a template made.
+/// Part of an object that comes from a template.
 pub(super) struct TemplatedPart<'r> {
-    /// Its path in the object; empty for the whole.
+    /// Path in the object; empty for the whole.
     pub(super) path: &'r str,
     pub(super) part: &'r TemplatePart,
 }
 
-/// A sensitive value where no secret may be.
+/// Sensitive value at a place where no secret is allowed.
 struct TemplateLeak<'a> {
     made: &'a TemplatedPart<'a>,
     read: &'a TemplateRead,
 }
 
-/// By what an object is known, in messages too.
+/// Fields that identify an object, in messages too.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
-/// Reports every part of an object that a template made of something sensitive, with the way it came,
-/// and locks it, so that nothing that follows can show it. Tells whether the object can be looked at
-/// further, by its name.
+/// Reports every part of an object that a template derived from something sensitive, with its lineage, and replaces it
+/// by an unknown value, so that no later step can show it. Returns whether the object can be processed further, by its
+/// name.
 pub(super) fn check_taint(
     tree: &mut Tree,
     made: &[TemplatedPart<'_>],
@@ -38,7 +38,7 @@ pub(super) fn check_taint(
     problems: &mut Diagnostics,
 ) -> bool {
     let sensitive: Vec<_> = made.iter().filter_map(|made| find_leak(made, definition, routing)).collect();
-    // what a text would be without its secrets comes first: what it is with them may decide which error follows
+    // the check of the text without its secrets comes first: the text with them may decide which error follows
     for leak in &sensitive {
         leak.check_text(definition, routing, problems);
     }
@@ -61,7 +61,7 @@ pub(super) fn check_taint(
     is_known
 }
 
-/// Reports what a template made nothing of because of a secret.
+/// Reports templates that printed nothing because of a secret.
 pub(super) fn check_absent(
     made: &[TemplatedPart<'_>],
     definition: &Definition,
@@ -83,7 +83,7 @@ fn find_leak<'a>(made: &'a TemplatedPart<'a>, definition: &Definition, routing: 
     made.part.lineage.reads.iter().find(is_sensitive).map(|read| TemplateLeak { made, read })
 }
 
-/// Puts what is not known in the place of what must not be.
+/// Replaces forbidden values by unknown ones.
 fn lock_paths(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
     if paths.contains(path) {
         tree.kind = TreeKind::Leaf(Arc::new(Scalar::new("", YamlStyle::DoubleQuoted).to_locked()));
@@ -108,7 +108,7 @@ impl TemplatedPart<'_> {
 }
 
 impl TemplateLeak<'_> {
-    /// Reports once of a text if more than values of Secrets depend on a secret.
+    /// Reports a text, once, if more than values of Secrets depend on a secret.
     fn check_text(&self, definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
         let Some(text) = &self.made.part.text else { return };
         let is_plain =
@@ -180,7 +180,7 @@ impl TemplateLeak<'_> {
     }
 }
 
-/// Whether a field is an annotation that changes with a Secret, so that pods restart.
+/// Whether a field is an annotation that changes with a Secret to restart pods.
 fn is_checksum(path: &str) -> bool {
     let name = path.rsplit_once("annotations.").map(|(_, name)| name.to_ascii_lowercase());
     name.is_some_and(|name| ["checksum", "sha256", "hash"].iter().any(|word| name.contains(word)))

@@ -1,4 +1,4 @@
-//! Ways into the trees of manifests.
+//! Access to the trees of manifests.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::span::Location;
 use crate::yaml::node::{Scalar, YamlStyle};
 
 impl Tree {
-    /// The value under a key.
+    /// Value under a key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.get(key)
     }
 
-    /// The value at the end of a way of keys.
+    /// Value at the end of a path of keys.
     pub fn at(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |tree, key| tree.get(key))
     }
 
-    /// The same, to be changed.
+    /// Mutable value at the end of a path of keys.
     pub fn at_mut(&mut self, keys: &[&str]) -> Option<&mut Self> {
         keys.iter().try_fold(self, |tree, key| match &mut tree.kind {
             TreeKind::Map(map) => map.get_mut(*key),
@@ -27,7 +27,7 @@ impl Tree {
         })
     }
 
-    /// The mapping, if it is one.
+    /// Mapping, if it is one.
     pub fn as_map(&self) -> Option<&IndexMap<String, Self>> {
         match &self.kind {
             TreeKind::Map(map) => Some(map),
@@ -35,7 +35,7 @@ impl Tree {
         }
     }
 
-    /// The items, if it is a list.
+    /// Items, if it is a list.
     pub fn as_list(&self) -> Option<&[Self]> {
         match &self.kind {
             TreeKind::List(items) => Some(items),
@@ -43,7 +43,7 @@ impl Tree {
         }
     }
 
-    /// The text of a scalar that is known and not null.
+    /// Text of a scalar that is known and not null.
     pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
             TreeKind::Leaf(scalar) if !(scalar.is_null() || scalar.blank || scalar.locked) => Some(scalar.text()),
@@ -51,28 +51,28 @@ impl Tree {
         }
     }
 
-    /// A text that stands in no file; `place` is where it comes from.
+    /// Text that occurs in no file; `place` is its origin.
     pub fn text(text: &str, place: &Location) -> Self {
         Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, YamlStyle::DoubleQuoted))) }
     }
 
-    /// A number or truth value that stands in no file.
+    /// Number or truth value that occurs in no file.
     pub fn literal(text: &str, place: &Location) -> Self {
         Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, YamlStyle::Plain))) }
     }
 
-    /// A mapping that stands in no file.
+    /// Mapping that occurs in no file.
     pub fn map<'k>(pairs: impl IntoIterator<Item = (&'k str, Self)>, place: &Location) -> Self {
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Self { place: place.clone(), kind: TreeKind::Map(pairs) }
     }
 
-    /// A list that stands in no file.
+    /// List that occurs in no file.
     pub fn list(items: Vec<Self>, place: &Location) -> Self {
         Self { place: place.clone(), kind: TreeKind::List(items) }
     }
 
-    /// The mapping under a key, made if it is not there; none if something else is.
+    /// Mapping under a key, created if missing; `None` if there is another kind of value.
     pub fn map_under(&mut self, key: &str) -> Option<&mut IndexMap<String, Self>> {
         let place = self.place.clone();
         let TreeKind::Map(map) = &mut self.kind else { return None };
@@ -86,7 +86,7 @@ impl Tree {
         }
     }
 
-    /// The list under a key, made if it is not there; none if something else is.
+    /// List under a key, created if missing; `None` if there is another kind of value.
     pub fn list_under(&mut self, key: &str) -> Option<&mut Vec<Self>> {
         let place = self.place.clone();
         let TreeKind::Map(map) = &mut self.kind else { return None };

@@ -1,4 +1,4 @@
-//! Who may read a Secret: a Role for exactly that one, bound to a service account (`rbac`).
+//! Read access to a Secret: a Role for exactly that one, bound to a service account (`rbac`).
 
 use super::{ExternalBundle, Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -8,10 +8,10 @@ use crate::span::{Located, Location};
 
 const API_GROUP: &str = "rbac.authorization.k8s.io";
 
-/// The Role and the RoleBinding of each bundle that asks for them.
+/// Builds the Role and the RoleBinding of each bundle that requests them.
 ///
-/// The Role allows `get` on the Secret of that name and nothing else: `list` would give the contents
-/// of all Secrets, and cannot be bound to a name without a field selector.
+/// The Role allows `get` on the Secret of that name and nothing else: `list` would reveal the contents of all Secrets,
+/// and cannot be bound to a name without a field selector.
 pub(super) fn build_access(
     definition: &Definition,
     objects: &[Object],
@@ -22,7 +22,7 @@ pub(super) fn build_access(
     for (name, bundle) in &definition.bundles {
         let Some(account) = &bundle.rbac else { continue };
         let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == name.as_str();
-        // references get the final name of what they name later, this one too
+        // references get the final names of their targets later, this one too
         let known = objects.iter().filter(is_secret).map(|secret| secret.base_name.as_str());
         let made = external.iter().filter(|part| part.base_name == name.as_str() && part.makes_secret());
         let secrets: Vec<_> = known.chain(made.map(|part| part.name.as_str())).collect();

@@ -1,5 +1,5 @@
-//! From the routed entries of a target to its objects, with every rule of the API server checked
-//! and the line in the layer that breaks it named.
+//! From the routed entries of a target to its objects. Every rule of the API server is checked, and errors point to the
+//! line in the layer that breaks it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,31 +20,31 @@ use crate::resolve::{EntryOutcome, Placeholder, ResolvedBytes, ResolvedTarget, R
 use crate::route::{Routing, Sensitivity};
 use crate::span::Location;
 
-/// One app in one environment, ready to become objects.
+/// One app in one environment, ready to be built into objects.
 #[derive(Clone, Copy)]
 pub struct BuildInput<'a> {
-    /// Its values.
+    /// Resolved values.
     pub resolved: &'a ResolvedTarget,
-    /// The decisions on them.
+    /// Routing decisions about them.
     pub routing: &'a Routing,
-    /// All environments of the app, for what must hold in each.
+    /// All environments of the app, for rules that span all of them.
     pub siblings: &'a [ResolvedTarget],
-    /// Checks rules.
+    /// Checker of entry rules.
     pub constraints: &'a Constraints,
-    /// Where objects name ConfigMaps and Secrets.
+    /// Rules for fields in which objects name ConfigMaps and Secrets.
     pub references: &'a references::ReferenceRules,
-    /// The day at which certificates must be valid; none if nobody asks.
+    /// Date at which certificates must be valid; `None` if not checked.
     pub at: Option<Day>,
-    /// What becomes of objects whose values nobody decrypted.
+    /// Policy for objects with undecrypted values.
     pub unknown: OnMissingKey<'a>,
 }
 
-/// What becomes of objects whose values nobody decrypted.
+/// Policy for objects with undecrypted values.
 #[derive(Clone, Copy)]
 pub enum OnMissingKey<'a> {
-    /// They are an error.
+    /// Report an error.
     Fail,
-    /// They are given as far as they are known. Their names are asked for, where such follow from values.
+    /// Keep them as far as they are known. The function supplies names that depend on values.
     Keep(&'a dyn Fn(&Object) -> Option<String>),
 }
 
@@ -73,18 +73,18 @@ pub(super) fn build_objects(
     (built.objects, built.externals)
 }
 
-/// The entries of a target by bundle, and by what becomes of them.
+/// Entries of a target by bundle and destination.
 #[derive(Default)]
 struct SortedEntries<'a> {
     known: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, ResolvedBytes>>,
-    /// Those whose value a store has.
+    /// Entries whose value is in a store.
     store_texts: IndexMap<&'a BundleName, BTreeMap<String, &'a Arc<StoreText>>>,
-    /// Those that nobody decrypted.
+    /// Entries that were not decrypted.
     unknown: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Placeholder>>,
 }
 
 impl<'a> SortedEntries<'a> {
-    /// Sorts the entries, and reports what is wrong with keys and values.
+    /// Sorts the entries, and reports problems of keys and values.
     fn of(target: BuildInput<'a>, problems: &mut Diagnostics) -> Self {
         let definition = &*target.resolved.definition;
         let mut sorted = Self::default();
@@ -121,17 +121,17 @@ impl<'a> SortedEntries<'a> {
     }
 }
 
-/// Objects, as far as they are built.
+/// Objects built so far.
 #[derive(Default)]
 struct BuiltObjects {
     objects: Vec<Object>,
     externals: Vec<ExternalBundle>,
-    /// An object is named by its values, and there is no key for that.
+    /// Whether an object is named by its values, and there is no key for that.
     lacks_key: bool,
 }
 
 impl BuiltObjects {
-    /// Adds the objects that a bundle becomes.
+    /// Adds the objects of a bundle.
     fn add_bundle<'a>(
         &mut self,
         target: BuildInput<'a>,
@@ -205,8 +205,7 @@ impl BuiltObjects {
     }
 }
 
-/// The final name of an object. Where it follows from values that nobody decrypted, it is the one that
-/// was given to it before.
+/// Final name of an object. If it depends on undecrypted values, it is the name that the object had before.
 fn final_object_name(target: BuildInput<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
     let definition = &*target.resolved.definition;
     let follows = naming::scheme_for(definition, bundle, object.kind).has_suffix();
@@ -216,7 +215,7 @@ fn final_object_name(target: BuildInput<'_>, bundle: &BundleName, object: &Objec
     }
 }
 
-/// The kind of object that an entry goes to.
+/// Kind of object that an entry goes to.
 pub(super) fn object_kind(routing: &Routing, id: &EntryId) -> ObjectKind {
     match routing.sensitivity(id) {
         Sensitivity::Plain => ObjectKind::ConfigMap,
@@ -230,7 +229,7 @@ pub(super) fn secret_type<'a>(definition: &'a Definition, bundle: &BundleName, k
     (kind == ObjectKind::Secret).then(|| declared.map_or("Opaque", |declared| declared.value.as_str()))
 }
 
-/// The value of an entry, if it has one and nothing is wrong with it.
+/// Value of an entry, if it has a valid one.
 fn checked_value<'r>(
     target: BuildInput<'_>,
     id: &EntryId,
@@ -247,7 +246,7 @@ fn checked_value<'r>(
         }
         EntryOutcome::Failed | EntryOutcome::Pointed(_) => return None,
         EntryOutcome::Locked(_) => {
-            // a target is only built with its layers decrypted
+            // a target is only built with decrypted layers
             let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
             problems.push(
                 Diagnostic::error(Rule::NoIdentity, message)
@@ -270,7 +269,7 @@ fn deprecation_warning(id: &EntryId, entry: &Entry, value: &ResolvedValue) -> Op
     Some(Diagnostic::warning(Rule::DeprecatedKey, message).at_masked(value.place.clone()))
 }
 
-/// Keywords about the final text; `format` of `content` names how it is written instead.
+/// Checks the keywords about the final text; `format` of `content` names its encoding instead.
 fn check_rules(
     target: BuildInput<'_>,
     id: &EntryId,
@@ -280,7 +279,7 @@ fn check_rules(
     problems: &mut Diagnostics,
 ) {
     let EntrySchema { schema, format, .. } = &*entry.rules;
-    // also where a later layer replaced the structure by a text
+    // including where a later layer replaced the structure by a text
     let is_content = |step: &EntryHistoryStep| matches!(step.change, LayerChange::Source(EntrySource::Content(_)));
     let is_content = entry.history.iter().any(is_content);
     let Some(text) = value.text() else { return };
@@ -303,7 +302,7 @@ fn check_rules(
             );
             continue;
         }
-        // what a secret may be is next to what it is
+        // the allowed values of a secret reveal much about its value
         let tells = !is_plain && violation.lists_values();
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error(Rule::InvalidValue, format!("`{label}` must be {expected}"))

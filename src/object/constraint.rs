@@ -1,7 +1,7 @@
 //! Types and JSON Schema keywords of entries, checked on final values.
 //!
-//! Values are texts. What declares `type: integer`, `number` or `boolean` is read as such for the
-//! check, and a keyword about numbers implies `number`; the text itself is never rewritten.
+//! Values are texts. A value declared with `type: integer`, `number` or `boolean` is parsed as such for the check, and
+//! a keyword about numbers implies `number`; the text itself is never rewritten.
 
 #[cfg(feature = "schema")]
 use std::collections::HashMap;
@@ -15,45 +15,45 @@ use crate::layer::EntrySchema;
 use crate::route::Sensitivity;
 use crate::span::Located;
 
-/// Keywords that say something about numbers.
+/// Keywords that apply to numbers.
 const NUMERIC: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 
-/// A rule that a value breaks.
+/// Rule that a value breaks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Violation {
-    /// The keyword.
+    /// Keyword of the rule.
     pub(super) keyword: String,
-    /// What was expected: `an integer`, `at least 1`. Holds nothing of the value.
+    /// Expected value: `an integer`, `at least 1`. Contains nothing of the actual value.
     pub(super) expected: String,
-    /// The rule itself is wrong, whatever the value.
+    /// Whether the rule itself is invalid, whatever the value.
     pub(super) is_of_rule: bool,
 }
 
 impl Violation {
-    /// Whether its rule lists what the value may be.
+    /// Whether its rule lists the allowed values.
     pub(super) fn lists_values(&self) -> bool {
         matches!(self.keyword.as_str(), "enum" | "const")
     }
 
-    /// What was expected without the values that the rule lists.
+    /// Expectation without the values that the rule lists.
     pub(super) fn keyword_alone(&self) -> String {
         format!("what `{}` says", self.keyword)
     }
 }
 
-/// A compiled schema, or which of its rules is wrong and why.
+/// Compiled schema, or the invalid rule in it and the reason.
 #[cfg(feature = "schema")]
 type CompiledSchema = Result<jsonschema::Validator, (&'static str, String)>;
 
-/// Checks values; remembers compiled schemas, since entries often share one.
+/// Checks values; caches compiled schemas, since entries often share one.
 #[derive(Default)]
 pub struct Constraints {
     #[cfg(feature = "schema")]
     compiled: Mutex<HashMap<String, std::sync::Arc<CompiledSchema>>>,
 }
 
-/// How a schema is read. Its keywords mean the same in draft 7 as in 2020-12, whose meta-schema, which
-/// every schema is checked against, takes a millisecond to compile; but that one has more formats.
+/// Options for compiling a schema. Its keywords mean the same in draft 7 as in 2020-12, whose meta-schema, which every
+/// schema is checked against, takes a millisecond to compile; but that one has more formats.
 #[cfg(feature = "schema")]
 fn schema_options(schema: &Value) -> jsonschema::ValidationOptions<'static> {
     use jsonschema::Draft::{Draft7, Draft202012};
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Constraints {
 }
 
 impl Constraints {
-    /// The rules that a text breaks; a schema that is itself wrong breaks every text.
+    /// Rules that a text breaks; an invalid schema is broken by every text.
     pub(super) fn check(
         &self,
         schema: &IndexMap<String, Located<Value>>,
@@ -85,7 +85,7 @@ impl Constraints {
             let expected = type_name(kind).to_owned();
             return vec![Violation { keyword: "type".to_owned(), expected, is_of_rule: false }];
         };
-        // a type by itself is checked by now
+        // a type alone is already checked
         let mut rest = Map::new();
         for (keyword, value) in schema.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "type" | "examples")) {
             rest.insert(keyword.clone(), as_type(keyword, &value.value, kind));
@@ -96,8 +96,8 @@ impl Constraints {
         if rest.is_empty() { Vec::new() } else { self.violations(rest, &instance) }
     }
 
-    /// What the rules of an entry expect of a text and do not find: the keyword, and words that hold
-    /// nothing of the text. Nor do they hold what a secret may be, if it is one.
+    /// Rules of an entry that a text does not meet: the keyword, and a description that contains nothing of the text.
+    /// For a secret it does not contain the allowed values either.
     pub fn unmet(&self, rules: &EntrySchema, text: &str, sensitivity: Sensitivity) -> Vec<(String, String)> {
         let found = self.check(&rules.schema, rules.format.as_ref(), text).into_iter();
         let words = |violation: Violation| {
@@ -146,7 +146,7 @@ impl Constraints {
     }
 }
 
-/// The type that a value must have.
+/// Type that a value must have.
 #[derive(Clone, Copy, PartialEq)]
 enum SchemaType {
     String,
@@ -174,7 +174,7 @@ fn type_name(kind: SchemaType) -> &'static str {
     }
 }
 
-/// The text as a JSON value of a type; none if it is not of that type.
+/// Text as a JSON value of a type; `None` if it is not of that type.
 fn text_instance(kind: SchemaType, text: &str) -> Option<Value> {
     match kind {
         SchemaType::String => Some(Value::from(text)),
@@ -189,7 +189,7 @@ fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A decimal number; leading zeros and a plus sign are kept in the text and ignored here.
+/// Parses a decimal number; leading zeros and a plus sign are kept in the text and ignored here.
 fn parse_number(text: &str) -> Option<Value> {
     if let Ok(integer) = text.parse::<i64>() {
         return Some(Value::from(integer));
@@ -199,8 +199,8 @@ fn parse_number(text: &str) -> Option<Value> {
     Number::from_f64(float).map(Value::Number)
 }
 
-/// A keyword's value, with the texts of `enum` and `const` as values of the declared type: what
-/// the layer has is kept as text, so that `enum: [1.10]` means just that.
+/// Value of a keyword, with the texts of `enum` and `const` as values of the declared type: the layer's value is kept
+/// as text, so that `enum: [1.10]` means just that.
 fn as_type(keyword: &str, value: &Value, kind: SchemaType) -> Value {
     match (keyword, value) {
         ("enum" | "const", Value::Array(items)) => items.iter().map(|item| as_type(keyword, item, kind)).collect(),
@@ -209,7 +209,7 @@ fn as_type(keyword: &str, value: &Value, kind: SchemaType) -> Value {
     }
 }
 
-/// Which rule is wrong, and why.
+/// Name of the invalid rule, and the reason.
 #[cfg(feature = "schema")]
 fn wrong_rule(schema: &Value, error: &jsonschema::ValidationError<'_>) -> (&'static str, String) {
     let text = |keyword| schema.get(keyword).and_then(Value::as_str).unwrap_or_default();
@@ -219,12 +219,12 @@ fn wrong_rule(schema: &Value, error: &jsonschema::ValidationError<'_>) -> (&'sta
     } else if reason.contains("regex") {
         ("pattern", format!("`{}` is no regular expression", text("pattern")))
     } else {
-        // the words of the library quote what the schema holds
+        // the library's message quotes the schema's values
         ("schema", "they are no valid JSON Schema together".to_owned())
     }
 }
 
-/// What a keyword expects, in words.
+/// Expectation of a keyword, in words.
 #[cfg(feature = "schema")]
 fn describe_expectation(keyword: &str, value: Option<&Value>) -> String {
     let shown = value.map(show_value).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! ConfigMaps and Secrets that an app brings along as manifests: the rules are those of the objects of bundles.
+//! ConfigMaps and Secrets that an app provides as manifests: the rules are those of the objects of bundles.
 //!
-//! The API server would refuse them, or, which is worse, take them without a field that it does not know.
-//! Whatever the delivery, what is refused there is refused here, at its line.
+//! The API server would reject them, or, worse, accept them without a field that it does not know. Independent of the
+//! delivery, anything rejected there is rejected here, at its line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::yaml::kubectl::json_type;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::{CoreType, core_type};
 
-/// The fields of a ConfigMap.
+/// Fields of a ConfigMap.
 const CONFIG_MAP: [&str; 6] = ["apiVersion", "kind", "metadata", "immutable", "data", "binaryData"];
-/// The fields of a Secret.
+/// Fields of a Secret.
 const SECRET: [&str; 7] = ["apiVersion", "kind", "metadata", "immutable", "type", "data", "stringData"];
 
 /// Checks a manifest that is a ConfigMap or a Secret.
@@ -75,26 +75,26 @@ pub(super) fn check_manifest(manifest: &Manifest, target: BuildInput<'_>, proble
     problems.extend(size::check_size(&object, &manifest.label(), place));
 }
 
-/// How the values of a field are written.
+/// Encoding of the values of a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DataEncoding {
     Text,
     Base64,
 }
 
-/// A look at a manifest.
+/// Checker of a manifest.
 struct DataObjectChecker<'a> {
     manifest: &'a Manifest,
     kind: ObjectKind,
-    /// The values by their keys, decoded.
+    /// Decoded values by key.
     data: BTreeMap<String, ResolvedBytes>,
-    /// The keys whose values are not known, or wrong.
+    /// Keys whose values are unknown or invalid.
     unknown: BTreeSet<String>,
     problems: &'a mut Diagnostics,
 }
 
 impl<'a> DataObjectChecker<'a> {
-    /// That all of its fields are such of its kind, and each of its type.
+    /// Checks that all of its fields belong to its kind and have the right type.
     fn check_fields(&mut self) {
         let known: &[&str] = match self.kind {
             ObjectKind::ConfigMap => &CONFIG_MAP,
@@ -119,7 +119,7 @@ impl<'a> DataObjectChecker<'a> {
         self.text_at(&["type"]);
     }
 
-    /// Labels and annotations, and whether all of its metadata is valid.
+    /// Labels and annotations; reports invalid metadata.
     fn check_metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !is_filled_in_later(&name.value))
             && let Some(why) = names::wrong_object_name(&name.value)
@@ -162,7 +162,7 @@ impl<'a> DataObjectChecker<'a> {
         (labels, annotations)
     }
 
-    /// The values of a field, decoded.
+    /// Decodes the values of a field.
     fn decode_values(&mut self, field: &str, encoding: DataEncoding) {
         for (key, value) in self.pairs(&[field]) {
             let label = format!("`{key}` of {}", self.manifest.label());
@@ -202,7 +202,7 @@ impl<'a> DataObjectChecker<'a> {
         if encoding == DataEncoding::Text {
             return Some(ResolvedBytes::Written(scalar));
         }
-        // the API server skips line breaks, and nothing else
+        // the API server skips line breaks only
         let packed: String = scalar.text().chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
         if let Ok(bytes) = STANDARD.decode(packed) {
             return Some(ResolvedBytes::File(bytes.into()));
@@ -220,7 +220,7 @@ impl<'a> DataObjectChecker<'a> {
         None
     }
 
-    /// A text, which the API server does not make of a number. One that is not known is none; null is empty.
+    /// Text of a value; the API server does not convert a number. `None` if it is unknown; null is empty.
     fn scalar(&mut self, label: &str, value: &Tree) -> Option<Arc<Scalar>> {
         let found = match &value.kind {
             TreeKind::Leaf(scalar) if scalar.locked => return None,
@@ -242,7 +242,7 @@ impl<'a> DataObjectChecker<'a> {
         None
     }
 
-    /// The text at the end of a path, if there is one.
+    /// Text at the end of a path, if there is one.
     fn text_at(&mut self, path: &[&str]) -> Option<Located<String>> {
         let value = self.manifest.tree.at(path)?;
         let label = format!("`{}` of {}", path.join("."), self.manifest.label());
@@ -251,7 +251,7 @@ impl<'a> DataObjectChecker<'a> {
             .then(|| Located { value: scalar.text().to_owned(), place: value.place.clone() })
     }
 
-    /// The texts of a mapping, by their keys.
+    /// Texts of a mapping by key.
     fn texts(&mut self, path: &[&str]) -> metadata::LocatedTexts {
         let mut texts = metadata::LocatedTexts::new();
         for (key, value) in self.pairs(path) {
@@ -264,7 +264,7 @@ impl<'a> DataObjectChecker<'a> {
         texts
     }
 
-    /// The pairs of a mapping. Another thing in its place is an error, but for null.
+    /// Pairs of a mapping. Any other value is an error, except null.
     fn pairs(&mut self, path: &[&str]) -> Vec<(&'a str, &'a Tree)> {
         let Some(tree) = self.manifest.tree.at(path) else { return Vec::new() };
         if let Some(map) = tree.as_map() {
@@ -283,7 +283,7 @@ impl<'a> DataObjectChecker<'a> {
     }
 }
 
-/// The namespace that the object will be in.
+/// Namespace that the object will be in.
 fn namespace_of(manifest: &Manifest, target: BuildInput<'_>) -> Option<Located<String>> {
     let of_app = target.resolved.definition.namespace.clone();
     of_app.or_else(|| {
@@ -292,7 +292,7 @@ fn namespace_of(manifest: &Manifest, target: BuildInput<'_>) -> Option<Located<S
     })
 }
 
-/// The value of a key, in whatever field.
+/// Value of a key, in whatever field.
 fn value_at<'t>(manifest: &'t Manifest, key: &str) -> Option<&'t Tree> {
     ["stringData", "data", "binaryData"].iter().find_map(|field| manifest.tree.at(&[field, key]))
 }

@@ -17,14 +17,14 @@ use crate::resolve::{
 use crate::route::{Routing, Sensitivity, detect};
 use crate::span::Location;
 
-/// The entries of a bundle that a store has the values of.
+/// Entries of a bundle whose values are in a store.
 #[derive(Debug)]
 pub struct ExternalBundle {
-    /// How they leave.
+    /// Form in which they are delivered.
     pub form: RefForm,
-    /// The name of the Secret that an operator makes, or of the class that a driver mounts.
+    /// Name of the Secret that an operator creates, or of the class that a driver mounts.
     pub name: String,
-    /// The name of the bundle.
+    /// Name of the bundle.
     pub base_name: String,
     /// `metadata.namespace`
     pub namespace: Option<String>,
@@ -34,48 +34,48 @@ pub struct ExternalBundle {
     pub annotations: BTreeMap<String, String>,
     /// `type` of the Secret.
     pub secret_type: String,
-    /// The entries, by their keys.
+    /// Entries by key.
     pub entries: BTreeMap<String, ExternalEntry>,
-    /// The environment it is for.
+    /// Environment it is for.
     pub environment: EnvironmentName,
 }
 
-/// One of them.
+/// Entry of an [`ExternalBundle`].
 #[derive(Debug)]
 pub struct ExternalEntry {
-    /// What it is made of.
+    /// Source of its value.
     pub value: ExternalValue,
-    /// Where that stands.
+    /// Location of that source.
     pub place: Location,
 }
 
-/// What an entry is made of.
+/// Source of an external entry's value.
 #[derive(Debug)]
 pub enum ExternalValue {
     /// A value of a store, or a text with such values in it.
     FromStore(Arc<StoreText>),
-    /// A known text that is no secret, and belongs to the same Secret: the certificate of a key.
+    /// A known text that is not secret, and belongs to the same Secret: the certificate of a key.
     Literal(ResolvedBytes),
 }
 
-/// What ends the name of a Secret from a store, where the bundle has another one.
+/// Suffix of the name of a Secret from a store, if the bundle has another Secret.
 const SUFFIX: &str = "-refs";
 
-/// The names that a bundle's sensitive entries are found under.
+/// Split of a bundle's sensitive entries between known values and a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoreSplit {
-    /// How the entries with a `ref` leave.
+    /// Form in which the entries with a `ref` are delivered.
     pub(super) form: RefForm,
-    /// The name of what brings them.
+    /// Name of the object that provides them.
     pub(super) name: String,
-    /// Their keys.
+    /// Keys of those entries.
     pub(super) keys: BTreeSet<String>,
-    /// Whether the bundle has another Secret, with values that are known.
+    /// Whether the bundle has another Secret, with known values.
     pub(super) beside: bool,
 }
 
 impl StoreSplit {
-    /// How a bundle is split; none if nothing of it is in a store.
+    /// Split of a bundle; `None` if none of its entries is in a store.
     pub(super) fn of(resolved: &ResolvedTarget, routing: &Routing, name: &BundleName) -> Option<Self> {
         let definition = &*resolved.definition;
         let bundle = definition.bundles.get(name)?;
@@ -102,7 +102,7 @@ impl StoreSplit {
     }
 }
 
-/// The kind and the name of the object that brings an entry of a bundle from a store.
+/// Kind and name of the object that provides an entry of a bundle from a store.
 pub fn brought_by(resolved: &ResolvedTarget, routing: &Routing, bundle: &BundleName) -> Option<(&'static str, String)> {
     let split = StoreSplit::of(resolved, routing, bundle)?;
     let kind = match split.form {
@@ -112,19 +112,19 @@ pub fn brought_by(resolved: &ResolvedTarget, routing: &Routing, bundle: &BundleN
     Some((kind, split.name))
 }
 
-/// What [`external`] is made from.
+/// Arguments of [`build_external`].
 pub(super) struct ExternalArgs<'a> {
     pub(super) target: BuildInput<'a>,
     pub(super) common: &'a CommonMetadata,
     pub(super) name: &'a BundleName,
     pub(super) bundle: &'a Bundle,
     pub(super) metadata: &'a ObjectMetadata,
-    /// The entries that are in a store.
+    /// Entries whose values are in a store.
     pub(super) store_texts: BTreeMap<String, &'a Arc<StoreText>>,
 }
 
-/// The part of a bundle that is in a store. Values of the bundle's Secret that have to be in the same
-/// object move there. Errors: `delivery`, `invalid-name`.
+/// Builds the part of a bundle that is in a store. Values of the bundle's Secret that must be in the same object move
+/// there. Errors: `delivery`, `invalid-name`.
 pub(super) fn build_external(
     parts: &ExternalArgs<'_>,
     secret: &mut Option<BTreeMap<String, ResolvedBytes>>,
@@ -174,7 +174,7 @@ pub(super) fn build_external(
     })
 }
 
-/// That a name has no room for its suffix. That of the bundle was checked.
+/// Error: a name leaves no room for its suffix. The bundle's own name was checked already.
 fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> {
     let why = names::wrong_object_name(&split.name).filter(|_| split.name != parts.name.as_str())?;
     names::wrong_object_name(parts.name.as_str()).is_none().then(|| {
@@ -186,7 +186,7 @@ fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> 
     })
 }
 
-/// That a Secret of this app has the name of one that an operator will make: it would be written over.
+/// Reports Secrets of this app with the name of one that an operator will create: they would be overwritten.
 pub(super) fn usurped_names(
     external: &[ExternalBundle],
     objects: &[Object],
@@ -218,10 +218,10 @@ fn place_of(resolved: &ResolvedTarget, id: &EntryId) -> Location {
     resolved.entries.get(id).map_or_else(Location::synthetic, |value| value.place.clone())
 }
 
-/// That no layer says how what is in a store leaves.
+/// Error: no layer sets the delivery of values in a store.
 pub(super) fn undelivered_error(resolved: &ResolvedTarget, pointed: &EntryId) -> Option<Diagnostic> {
     let definition = &resolved.definition;
-    // a store is one of ExternalSecrets, and nothing else needs one
+    // only ExternalSecrets need a store
     if definition.delivery.refs.is_some() || definition.delivery.store.is_some() {
         return None;
     }
@@ -235,7 +235,7 @@ pub(super) fn undelivered_error(resolved: &ResolvedTarget, pointed: &EntryId) ->
     )
 }
 
-/// Why a text with values of a store in it cannot leave in a form.
+/// Reason why a text that contains values of a store cannot be delivered in a form.
 fn cannot_leave(
     target: BuildInput<'_>,
     id: &EntryId,
@@ -286,8 +286,8 @@ fn read_label(definition: &Definition, read: &TemplateRead) -> String {
     }
 }
 
-/// That a value of a Secret cannot stand in an ExternalSecret, where everybody can read it. What is
-/// sensitive for nothing but the type of its bundle may: the certificate that belongs to a key.
+/// Error: a value of a Secret in an ExternalSecret, where everybody can read it. A value that is sensitive only by the
+/// type of its bundle is allowed: the certificate that belongs to a key.
 fn secret_literal(target: BuildInput<'_>, id: &EntryId, known: &ResolvedBytes) -> Option<Diagnostic> {
     let value = target.resolved.entries.get(id)?;
     let lineage = &value.lineage;
@@ -309,7 +309,7 @@ fn secret_literal(target: BuildInput<'_>, id: &EntryId, known: &ResolvedBytes) -
 }
 
 impl ExternalBundle {
-    /// Whether a Secret comes of it.
+    /// Whether a Secret is created from it.
     pub fn makes_secret(&self) -> bool {
         self.form == RefForm::ExternalSecret
     }

@@ -1,8 +1,7 @@
-//! What an object is told by, if nobody can see its values.
+//! Identity of an object without its values.
 //!
-//! It is made of what the object looks like with ciphertext in the place of plaintext. As long as it
-//! stays the same, so does what would be decrypted; who holds no key can tell by it that a committed
-//! object is current.
+//! It is computed from the object with ciphertext in the place of plaintext. As long as it stays the same, so do the
+//! decrypted values; without a key it shows whether a committed object is up to date.
 
 use std::fmt;
 
@@ -11,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 use super::{Object, RenderedObject, Reveal};
 use crate::manifest::Visibility;
 
-/// A hash of what stands for an object.
+/// Hash of the placeholders of an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The same within a context: what else decides how the object leaves.
+    /// Fingerprint combined with a context: other inputs that decide how the object is delivered.
     #[must_use]
     pub fn within(&self, context: &[u8]) -> Self {
         hash(&[&self.0, context])
@@ -24,7 +23,7 @@ impl Fingerprint {
 }
 
 impl fmt::Display for Fingerprint {
-    /// In hexadecimal, as much as no two objects ever share.
+    /// Hexadecimal prefix, long enough to be unique among objects.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(16).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -39,7 +38,7 @@ impl fmt::Debug for Fingerprint {
 fn hash(parts: &[&[u8]]) -> Fingerprint {
     let mut hash = Sha256::new();
     for part in parts {
-        // with their lengths, so that no two lists run into one
+        // with their lengths, so that different lists give different input
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -47,8 +46,8 @@ fn hash(parts: &[&[u8]]) -> Fingerprint {
 }
 
 impl Object {
-    /// The fingerprint of an object with values that nobody decrypted; none if all are known, or not even
-    /// what stands for them.
+    /// Fingerprint of an object with undecrypted values; `None` if all values are known, or if not even the
+    /// placeholders are.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         if self.is_known() {
             return None;
@@ -72,7 +71,7 @@ impl Object {
 }
 
 impl RenderedObject {
-    /// The fingerprint of an object that is not known without a key.
+    /// Fingerprint of an object that is unknown without a key.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Self::Bundle(object) => object.fingerprint(),

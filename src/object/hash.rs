@@ -1,4 +1,4 @@
-//! The hash of an object's values as kustomize makes it (`api/hasher/hasher.go`).
+//! Hash of an object's values as computed by kustomize (`api/hasher/hasher.go`).
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,13 +12,13 @@ use crate::resolve::ResolvedBytes;
 use crate::secret::Wiping;
 use crate::sops::NamingKey;
 
-/// How many characters of a hash become part of a name.
+/// Number of characters of a hash in a name.
 const LENGTH: usize = 10;
 
-/// How long base64 is before kustomize breaks it into lines.
+/// Length at which kustomize breaks base64 into lines.
 const LINE: usize = 70;
 
-/// What is hashed: the values of an object and what they are for, but not its name.
+/// Hashed content: the values of an object and their purpose, but not its name.
 pub(super) struct HashedContent<'a> {
     pub(super) kind: ObjectKind,
     /// `type` of a Secret.
@@ -27,19 +27,19 @@ pub(super) struct HashedContent<'a> {
 }
 
 impl HashedContent<'_> {
-    /// The suffix that kustomize gives such an object.
+    /// Suffix that kustomize gives such an object.
     pub(super) fn suffix(&self) -> String {
         encode(&Sha256::digest(&*self.bytes()))
     }
 
-    /// A suffix of the same look that nobody can compute without the key.
+    /// Suffix of the same form that cannot be computed without the key.
     pub(super) fn keyed_suffix(&self, key: &NamingKey) -> String {
         encode(&key.fingerprint(&self.bytes()))
     }
 
-    /// The object as JSON, in the words and the order in which Go writes it for kustomize.
+    /// Object as JSON, with the fields and the order in which Go writes it for kustomize.
     fn bytes(&self) -> Wiping<Vec<u8>> {
-        // room for all of a Secret, so that its values are not left behind when the buffer grows
+        // capacity for a whole Secret, so that its values are not left behind when the buffer grows
         let size = |(key, value): (&String, &ResolvedBytes)| 2 * (key.len() + value.bytes().len()) + 16;
         let mut out = Wiping::new(Vec::with_capacity(self.data.iter().map(size).sum::<usize>() + 256));
         let (texts, binaries): (Vec<_>, Vec<_>) =
@@ -52,13 +52,14 @@ impl HashedContent<'_> {
         }
         out.extend(b"\"data\":");
         match (self.kind, texts.is_empty()) {
-            // a ConfigMap of which nobody made the map: the field is not there, which reads as no text
+            // a ConfigMap whose map was never created: the field is absent, which reads as an empty text
             (ObjectKind::ConfigMap, true) => out.extend(b"\"\""),
             (ObjectKind::ConfigMap | ObjectKind::Secret, _) => self.write_map(&mut out, &texts),
         }
         out.extend(b",\"kind\":");
         write_string(&mut out, self.kind.as_str());
-        // it looks for the name where none is, so that the same values have the same suffix under any
+        // kustomize reads the name from a field that does not exist, so that the same values have the same suffix under
+        // any name
         out.extend(b",\"name\":\"\"");
         if let Some(secret_type) = self.secret_type {
             out.extend(b",\"type\":");
@@ -85,7 +86,7 @@ impl HashedContent<'_> {
     }
 }
 
-/// Base64, broken after every 70 characters if there are so many.
+/// Base64, broken after every 70 characters if it is that long.
 fn wrap_base64(bytes: &[u8]) -> Wiping<String> {
     let text = Wiping::new(STANDARD.encode(bytes));
     if text.len() < LINE {
@@ -102,11 +103,11 @@ fn wrap_base64(bytes: &[u8]) -> Wiping<String> {
     lines
 }
 
-/// A text of JSON as Go writes it, which escapes what HTML and JavaScript would trip over.
+/// Writes a JSON string as Go does, which escapes characters that are special in HTML and JavaScript.
 fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
-    // most of most texts is as it is
+    // most characters need no escape
     while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_escaped(*char)) {
         out.extend(rest.as_bytes().get(..at).unwrap_or_default());
         match char {
@@ -132,8 +133,7 @@ fn is_escaped(char: char) -> bool {
     matches!(char, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
 }
 
-/// The start of a hash in hexadecimal, with letters for some digits and for the vowels, so that no word
-/// is spelt.
+/// Start of a hash in hexadecimal, with letters for some digits and for the vowels, so that it contains no words.
 fn encode(hash: &[u8]) -> String {
     let digits = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let letter = |digit: u8| match digit {
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// What is made of a line of the vectors, which tells values and the suffix that kustomize gave.
+    /// Suffix of a test vector, which contains the values and the suffix that kustomize computed.
     fn suffix(vector: &Json) -> String {
         let of = |field: &str| vector[field].as_object().expect("a mapping").clone().into_iter();
         let text = |value: Json| value.as_str().expect("a text").to_owned();

@@ -1,5 +1,4 @@
-//! References of workloads to ConfigMaps and Secrets: each must lead somewhere, and to a key that is
-//! there.
+//! References of workloads to ConfigMaps and Secrets: each must name an existing object, and an existing key.
 
 use super::names::is_portable_variable;
 use super::provide::{KeySet, ObjectIndex, entry_of, other_kind};
@@ -10,21 +9,21 @@ use crate::manifest::{Manifest, is_filled_in_later};
 use crate::route::Routing;
 use crate::span::Located;
 
-/// What references are checked against.
+/// Data that references are checked against.
 pub(super) struct ReferenceChecker<'a> {
     pub(super) provided: &'a ObjectIndex,
     pub(super) definition: &'a Definition,
     pub(super) routing: &'a Routing,
 }
 
-/// Whether a name or its namespace has a placeholder of another tool, so that nobody knows what is meant.
+/// Whether a name or its namespace contains a placeholder of another tool, so that the target is unknown.
 fn has_placeholder(reference: &Reference) -> bool {
     let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
     texts.into_iter().flatten().any(|text| is_filled_in_later(text))
 }
 
 impl ReferenceChecker<'_> {
-    /// Reports the references of an object that lead nowhere.
+    /// Reports the references of an object to objects and keys that do not exist.
     pub(super) fn check(&self, manifest: &Manifest, references: &[Reference], problems: &mut Diagnostics) {
         let from = self.provided.namespace_of(manifest);
         for reference in references.iter().filter(|reference| reference.role == Role::Reference) {
@@ -47,7 +46,7 @@ impl ReferenceChecker<'_> {
         }
     }
 
-    /// Keys with bytes that are no text, where variables are wanted: kubelet does not look into `binaryData` for them.
+    /// Reports binary keys where variables are needed: the kubelet does not read variables from `binaryData`.
     fn binary_variables(
         &self,
         manifest: &Manifest,
@@ -85,7 +84,7 @@ impl ReferenceChecker<'_> {
         wanted.map(problem).collect()
     }
 
-    /// That an object takes one Secret of a bundle whole, and not the one that an operator makes beside it.
+    /// Error: an object uses one Secret of a bundle as a whole, and not the one that an operator creates beside it.
     fn half_of_bundle(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
         let bundle = &reference.name.value;
         let (beside, _) = self.provided.made_beside(bundle).filter(|_| reference.target == RefKind::Secret)?;
@@ -174,7 +173,7 @@ impl ReferenceChecker<'_> {
         }
     }
 
-    /// Why an entry is on its side of the wall.
+    /// Reason why an entry is on its side of the classification boundary.
     fn explain_side(&self, bundle: &str, key: &str) -> String {
         let id = entry_of(self.definition, bundle, key);
         let reason = id.and_then(|id| self.routing.verdict(&id)?.reasons.first().cloned());

@@ -1,4 +1,4 @@
-//! What stands in `metadata` of the objects of a bundle, beside their name.
+//! `metadata` of the objects of a bundle, except their name.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::layer::{Bundle, Definition};
 use crate::manifest::CommonMetadata;
 use crate::span::Located;
 
-/// The label that says who manages an object.
+/// Label for the manager of an object.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
-/// The label that says which app an object belongs to.
+/// Label for the app that an object belongs to.
 const NAME: &str = "app.kubernetes.io/name";
 
-/// Texts of layers, each with its place.
+/// Texts of layers, each with its location.
 pub(super) type LocatedTexts = IndexMap<String, Located<String>>;
 
 /// Labels and annotations.
@@ -25,7 +25,7 @@ pub(super) struct ObjectMetadata {
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// What all objects of a target have in common. Errors: `invalid-name`.
+/// Metadata common to all objects of a target. Errors: `invalid-name`.
 pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostics) -> CommonMetadata {
     if let Some(namespace) = &definition.namespace
         && let Some(why) = names::wrong_namespace(&namespace.value)
@@ -40,7 +40,7 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
     }
     check_texts(&definition.labels, &definition.annotations, problems);
     let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
-    // a name that an object may have and a label may not: longer than 63 characters
+    // an object name may be too long for a label: longer than 63 characters
     if names::wrong_label_value(definition.app.as_str()).is_none() {
         defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
     }
@@ -52,7 +52,7 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
     }
 }
 
-/// The bytes that the metadata of a bundle's objects takes, more or less.
+/// Approximate size of the metadata of a bundle's objects, in bytes.
 pub(super) fn metadata_size(common: &CommonMetadata, bundle: &Bundle) -> u64 {
     let of_common =
         [&common.labels, &common.annotations].map(|texts| size::annotations_size(texts) + texts.len() * EACH);
@@ -61,11 +61,10 @@ pub(super) fn metadata_size(common: &CommonMetadata, bundle: &Bundle) -> u64 {
     (of_common.iter().chain(&of_own).sum::<usize>() + VALUE_COST) as u64
 }
 
-/// What a label or annotation takes beside its text.
+/// Overhead of a label or annotation in addition to its text.
 const EACH: usize = 64;
 
-/// The metadata of a bundle's objects: its own, over that of every object. Errors: `invalid-name`,
-/// `oversized-object`.
+/// Metadata of a bundle's objects: its own, over that of every object. Errors: `invalid-name`, `oversized-object`.
 pub(super) fn bundle_metadata(
     common: &CommonMetadata,
     definition: &Definition,
@@ -104,7 +103,7 @@ pub(super) fn check_texts(labels: &LocatedTexts, annotations: &LocatedTexts, pro
     }
 }
 
-/// That the annotations of an object are too long together (`TotalAnnotationSizeLimitB`).
+/// Error: the annotations of an object are too long in total (`TotalAnnotationSizeLimitB`).
 fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bundle: &Bundle) -> Option<Diagnostic> {
     let length = size::annotations_size(annotations);
     if length <= size::MAX_ANNOTATIONS {

@@ -1,5 +1,5 @@
-//! Kubernetes objects: a ConfigMap with the plain entries of a bundle, a Secret with its
-//! sensitive ones, and the rules of the API server that both must keep.
+//! Kubernetes objects: a ConfigMap with the plain entries of a bundle, a Secret with its sensitive ones, and the rules
+//! of the API server for both.
 
 mod access;
 mod build;
@@ -38,17 +38,17 @@ pub use provide::ObjectIndex;
 pub use rendered::{RenderedObject, TargetObjects, find_consumers, render};
 pub use typed::{Day, InvalidDay, pem};
 
-/// The kind of an object, in the order in which objects are written.
+/// Kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// What anyone may read.
+    /// Values that anyone may read.
     ConfigMap,
-    /// What must not leak.
+    /// Values that must not leak.
     Secret,
 }
 
 impl ObjectKind {
-    /// The name in manifests.
+    /// Name in manifests.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
@@ -57,14 +57,14 @@ impl ObjectKind {
     }
 }
 
-/// A ConfigMap or a Secret.
+/// ConfigMap or Secret.
 #[derive(Debug)]
 pub struct Object {
-    /// Which of the two.
+    /// Kind of the object.
     pub kind: ObjectKind,
     /// `metadata.name`
     pub name: String,
-    /// The name of its bundle, which others refer to it by: `name` without the suffix.
+    /// Name of its bundle, which other objects refer to: `name` without the suffix.
     pub base_name: String,
     /// `metadata.namespace`
     pub namespace: Option<String>,
@@ -76,26 +76,26 @@ pub struct Object {
     pub secret_type: Option<String>,
     /// `immutable`: with other values it would have another name.
     pub immutable: bool,
-    /// The entries.
+    /// Entries with known values.
     pub data: BTreeMap<String, ResolvedBytes>,
-    /// Entries whose values nobody decrypted, with what stands for each.
+    /// Entries whose values were not decrypted, each with its placeholder.
     pub unknown: BTreeMap<String, Placeholder>,
-    /// Whether `name` is its final one, which may follow from values that are not known.
+    /// Whether `name` is final; it may depend on unknown values.
     pub is_named: bool,
-    /// The environment it was made for; not written.
+    /// Environment it was built for; not written.
     pub environment: EnvironmentName,
 }
 
 /// Whether the values of Secrets are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reveal {
-    /// They are: base64, as the API wants them.
+    /// Written as base64, as the API requires.
     Values,
-    /// A mark in their place, for a terminal that people look at.
+    /// Replaced by a mark, for display on a terminal.
     Nothing,
 }
 
-/// The mark in place of a hidden value. Not base64, so that it cannot be applied by mistake.
+/// Mark in place of a hidden value. Not base64, so that it cannot be applied by mistake.
 const HIDDEN: &str = "[secret]";
 
 impl Object {
@@ -104,12 +104,12 @@ impl Object {
         self.unknown.is_empty()
     }
 
-    /// What objects are ordered by, and what must be unique in a run.
+    /// Sort key of objects, which must be unique in a run.
     pub fn identity(&self) -> (ObjectKind, &str, &str) {
         (self.kind, self.namespace.as_deref().unwrap_or_default(), &self.name)
     }
 
-    /// The object as a structure, with the fields in the order of kubectl.
+    /// Object as a structure, with the fields in the order of kubectl.
     pub fn to_value(&self, reveal: Reveal) -> OutputValue<'_> {
         let mut fields = vec![("apiVersion", OutputValue::text("v1")), ("kind", OutputValue::text(self.kind.as_str()))];
         fields.push(("metadata", self.metadata()));
@@ -121,7 +121,7 @@ impl Object {
         }
         match self.kind {
             ObjectKind::ConfigMap => fields.extend(self.plain_data()),
-            // one that the cluster fills in has none of its own
+            // a Secret that the cluster fills in has no data of its own
             ObjectKind::Secret if self.data.is_empty() => {}
             ObjectKind::Secret => fields.push(("data", self.secret_data(reveal))),
         }
@@ -146,7 +146,7 @@ impl Object {
         OutputValue::map(fields)
     }
 
-    /// `data` with the texts, `binaryData` with what is not text (kubectl's rule for files).
+    /// `data` with the texts, `binaryData` with other values (kubectl's rule for files).
     fn plain_data(&self) -> Vec<(&'static str, OutputValue<'_>)> {
         let (mut texts, mut binaries) = (Vec::new(), Vec::new());
         for (key, value) in &self.data {
@@ -165,7 +165,7 @@ impl Object {
         fields
     }
 
-    /// `data`, never `stringData`: what is removed from the latter stays in the cluster.
+    /// `data`, never `stringData`: keys removed from the latter stay in the cluster.
     fn secret_data(&self, reveal: Reveal) -> OutputValue<'_> {
         OutputValue::map(self.data.iter().map(|(key, value)| {
             let text = match reveal {

@@ -1,4 +1,4 @@
-//! What Kubernetes accepts as a name (kubernetes/apimachinery, pkg/util/validation).
+//! Kubernetes rules for names (kubernetes/apimachinery, pkg/util/validation).
 
 use crate::name::{is_dns_label, wrong_dns_label};
 
@@ -11,7 +11,7 @@ const MAX_LABEL: usize = 63;
 /// Longest key of a ConfigMap or Secret.
 const MAX_KEY: usize = 253;
 
-/// Why a text is no name of an object (`IsDNS1123Subdomain`).
+/// Reason why a text is not a valid name of an object (`IsDNS1123Subdomain`).
 pub fn wrong_object_name(name: &str) -> Option<&'static str> {
     if name.len() > MAX_SUBDOMAIN {
         return Some("it is longer than 253 characters");
@@ -21,12 +21,12 @@ pub fn wrong_object_name(name: &str) -> Option<&'static str> {
     )
 }
 
-/// Why a text is no name of a namespace.
+/// Reason why a text is not a valid name of a namespace.
 pub(super) fn wrong_namespace(name: &str) -> Option<&'static str> {
     wrong_dns_label(name)
 }
 
-/// Why a text is no key of a ConfigMap or Secret (`IsConfigMapKey`).
+/// Reason why a text is not a valid key of a ConfigMap or Secret (`IsConfigMapKey`).
 pub(super) fn wrong_key(key: &str) -> Option<&'static str> {
     if key.is_empty() {
         return Some("it is empty");
@@ -41,7 +41,7 @@ pub(super) fn wrong_key(key: &str) -> Option<&'static str> {
         .then_some("it must consist of letters, digits, `-`, `_` and `.`")
 }
 
-/// The valid key that is nearest to a wrong one. `:` becomes `__`, as .NET reads it back.
+/// Valid key nearest to an invalid one. `:` becomes `__`, which .NET converts back.
 pub(super) fn nearest_key(key: &str) -> Option<String> {
     let valid: String = key
         .replace(':', "__")
@@ -53,7 +53,7 @@ pub(super) fn nearest_key(key: &str) -> Option<String> {
     (!valid.is_empty() && wrong_key(&valid).is_none() && valid.chars().any(|char| char != '_')).then_some(valid)
 }
 
-/// The valid object name that is nearest to a wrong one.
+/// Valid object name nearest to an invalid one.
 pub(super) fn nearest_object_name(name: &str) -> Option<String> {
     let valid: String = name
         .to_lowercase()
@@ -65,8 +65,8 @@ pub(super) fn nearest_object_name(name: &str) -> Option<String> {
     wrong_object_name(&valid).is_none().then_some(valid)
 }
 
-/// Why a text is no key of a label or annotation (`IsQualifiedName`). Annotations are compared
-/// in lower case by the server, which allows the same letters.
+/// Reason why a text is not a valid key of a label or annotation (`IsQualifiedName`). The server compares annotations
+/// in lower case, which allows the same letters.
 pub(super) fn wrong_label_key(key: &str) -> Option<&'static str> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
@@ -81,7 +81,7 @@ pub(super) fn wrong_label_key(key: &str) -> Option<&'static str> {
     wrong_label_value(name)
 }
 
-/// Why a text is no value of a label (`IsValidLabelValue`).
+/// Reason why a text is not a valid value of a label (`IsValidLabelValue`).
 pub(super) fn wrong_label_value(value: &str) -> Option<&'static str> {
     if value.len() > MAX_LABEL {
         return Some("it is longer than 63 characters");
@@ -93,8 +93,8 @@ pub(super) fn wrong_label_value(value: &str) -> Option<&'static str> {
         .then_some("it must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit")
 }
 
-/// Whether a key is a name of a variable that every shell and every cluster takes: the strict rule of
-/// Kubernetes allows `-` and `.`, and kubelets before 1.30 left out what is not even that.
+/// Whether a key is a variable name that every shell and every cluster accepts: the strict rule of Kubernetes allows
+/// `-` and `.`, and kubelets before 1.30 skipped names that break even that rule.
 pub(super) fn is_portable_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')

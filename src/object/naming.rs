@@ -1,5 +1,4 @@
-//! The final names of objects: those of their bundles, with a suffix that follows from the values if
-//! a layer asks for it.
+//! Final names of objects: those of their bundles, with a suffix derived from the values if a layer requests it.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +10,14 @@ use crate::name::BundleName;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::Routing;
 
-/// How an object of a bundle is named. A Secret that is found by its name alone, or whose values come
-/// later, keeps the one it has.
+/// Naming scheme of an object of a bundle. A Secret that is found by its name alone, or whose values are added later,
+/// keeps its name.
 pub(super) fn scheme_for(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
     let secret_type = build::secret_type(definition, bundle, kind);
     if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming() }
 }
 
-/// The name of an object of a bundle; none if it takes a key that is not there.
+/// Name of an object of a bundle; `None` if it requires a missing key.
 pub(super) fn final_name(
     definition: &Definition,
     bundle: &BundleName,
@@ -35,8 +34,8 @@ pub(super) fn final_name(
     Some(format!("{bundle}-{suffix}"))
 }
 
-/// The name of an object that was not built, as far as it follows from what is known; none if it takes
-/// a value that is not known, or a key.
+/// Name of an object that was not built, if it follows from known values; `None` if it requires an unknown value, or a
+/// key.
 pub fn known_name(
     resolved: &ResolvedTarget,
     routing: &Routing,
@@ -53,7 +52,7 @@ pub fn known_name(
     for (id, value) in entries {
         match &value.outcome {
             EntryOutcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
-            // not in the object whose name it is, or nowhere
+            // not in the object being named, or not anywhere
             EntryOutcome::Missing | EntryOutcome::Pointed(_) => {}
             EntryOutcome::Locked(_) | EntryOutcome::Failed => return None,
         }
@@ -61,7 +60,7 @@ pub fn known_name(
     final_name(definition, bundle, kind, &data)
 }
 
-/// That a name leaves no room for its suffix.
+/// Error: a name leaves no room for its suffix.
 pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<Diagnostic> {
     let long = definition.naming().has_suffix() && bundle.as_str().len() > names::MAX_BASE;
     let error = || {
@@ -74,7 +73,7 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
     long.then(error)
 }
 
-/// That Secrets cannot have names that are made with a key, since nothing gives one.
+/// Error: Secrets cannot be named with a key, since no layer provides one.
 pub(super) fn no_key(definition: &Definition) -> Diagnostic {
     let environment = &definition.environment;
     let message = format!("`names: hashed` takes a key to name a Secret, and no layer of `{environment}` is encrypted");

@@ -1,4 +1,4 @@
-//! Effects that the parts of a pod have on each other: files that nobody can read, variables that hide others.
+//! Interactions between the parts of a pod: unreadable files, variables that shadow others.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, pod_template};
 use crate::span::{Located, Location};
 
-/// Bits of a mode by which others than the owner read: the group and everybody.
+/// Mode bits that let the group and others read.
 const SHARED_READ: u32 = 0o044;
 
 /// Warnings: `shadowed-variable`, `unreadable-mount`.
@@ -30,7 +30,7 @@ fn text_at<'t>(tree: &'t Tree, path: &[&str]) -> Option<&'t str> {
     tree.at(path)?.as_text()
 }
 
-/// Keys that two sources of a container's variables have: the later one is taken, without a word.
+/// Keys provided by two sources of a container's variables: the later source wins silently.
 fn shadowed_variables(
     manifest: &Manifest,
     container: &Tree,
@@ -90,7 +90,7 @@ fn reference_to(target: RefKind, name: &Tree) -> Option<Reference> {
     })
 }
 
-/// Secrets that are mounted for root alone in a pod that runs as somebody else.
+/// Secrets mounted with root-only permissions in a pod that runs as another user.
 fn unreadable_mounts(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
     let has_group = spec.at(&["securityContext", "fsGroup"]).is_some_and(|group| group.as_text().is_some());
     if has_group {
@@ -121,7 +121,7 @@ fn unreadable_mounts(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
     found
 }
 
-/// The part of a volume that a Secret is mounted by.
+/// Part of a volume that mounts a Secret.
 fn secret_source(volume: &Tree) -> Option<&Tree> {
     let of_projected = |projected: &&Tree| {
         let sources = projected.get("sources").and_then(Tree::as_list).unwrap_or_default();
@@ -130,7 +130,7 @@ fn secret_source(volume: &Tree) -> Option<&Tree> {
     volume.get("secret").or_else(|| volume.get("projected").filter(of_projected))
 }
 
-/// The modes that are given for files, with their places. Without one, all may read.
+/// Modes set for files, with their locations. Without one, everybody may read.
 fn file_modes(source: &Tree) -> Vec<(u32, &Location)> {
     let sources = source.get("sources").and_then(Tree::as_list).unwrap_or_default();
     let items = sources.iter().filter_map(|source| source.at(&["secret", "items"])).chain(source.get("items"));
@@ -139,7 +139,7 @@ fn file_modes(source: &Tree) -> Vec<(u32, &Location)> {
     given.filter_map(|tree| Some((tree.as_text().and_then(parse_mode)?, &tree.place))).collect()
 }
 
-/// A mode as kubectl reads it: octal with a zero before it (or `0o`), and else decimal.
+/// Parses a mode as kubectl does: octal with a leading zero (or `0o`), otherwise decimal.
 fn parse_mode(text: &str) -> Option<u32> {
     match text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty())) {
         Some(octal) => u32::from_str_radix(octal, 8).ok(),
@@ -152,7 +152,7 @@ fn mounts_volume(container: &Tree, volume: &str) -> bool {
     mounts.iter().any(|mount| text_at(mount, &["name"]) == Some(volume))
 }
 
-/// Whether a container surely runs as somebody else than root: what it says stands against what the pod says.
+/// Whether a container certainly runs as a user other than root: its own settings override those of the pod.
 fn runs_as_other(spec: &Tree, container: &Tree) -> bool {
     let of = |field: &str| {
         text_at(container, &["securityContext", field]).or_else(|| text_at(spec, &["securityContext", field]))

@@ -1,5 +1,4 @@
-//! Which ConfigMaps and Secrets there are in an environment, and which keys they have: what references
-//! are answered by.
+//! Index of the ConfigMaps and Secrets of an environment and their keys, which references are checked against.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,37 +11,37 @@ use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
 
-/// ConfigMaps that are in every namespace without anybody's doing: that of the root certificates
-/// (`RootCAConfigMapPublisher` of the controller manager), and those that `OpenShift` and Istio have for theirs.
+/// ConfigMaps that exist in every namespace by default: that of the root certificates (`RootCAConfigMapPublisher` of
+/// the controller manager), and the equivalents of `OpenShift` and Istio.
 const EVERYWHERE: [&str; 3] = ["istio-ca-root-cert", "kube-root-ca.crt", "openshift-service-ca.crt"];
 
-/// The keys of an object.
+/// Keys of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySet {
-    /// These.
+    /// A known set.
     Known(BTreeSet<String>),
-    /// Somebody else makes it, and who knows.
+    /// The object is managed elsewhere, and its keys are unknown.
     Any,
 }
 
-/// Which objects there are.
+/// Existing objects.
 #[derive(Debug, Default)]
 pub struct ObjectIndex {
-    /// Those of bundles, by kind and name. They are in the namespace of the app.
+    /// Objects of bundles, by kind and name. They are in the namespace of the app.
     bundles: BTreeMap<(RefKind, String), BTreeSet<String>>,
-    /// Others, by kind, namespace and name.
+    /// Other objects, by kind, namespace and name.
     others: BTreeMap<(RefKind, Option<String>, String), KeySet>,
-    /// Those that a layer says others make, without saying where: any namespace may have them.
+    /// Objects that a layer declares external without a namespace: they may be in any.
     anywhere: BTreeSet<(RefKind, String)>,
-    /// How bundles are split between what is known and what a store has, by their names.
+    /// Splits of bundles between known values and a store, by bundle name.
     splits: BTreeMap<String, StoreSplit>,
-    /// Keys of ConfigMaps whose values are bytes and no text (`binaryData`), by the name of the ConfigMap.
+    /// Keys of ConfigMaps whose values are binary (`binaryData`), with the name of the ConfigMap.
     binary: BTreeSet<(String, String)>,
     namespace: Option<String>,
 }
 
 impl ObjectIndex {
-    /// What an environment's bundles become, and what it names as made by others.
+    /// Objects of an environment's bundles, and the objects it declares external.
     pub fn of(resolved: &ResolvedTarget, routing: &Routing) -> Self {
         let definition = &*resolved.definition;
         let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
@@ -56,7 +55,7 @@ impl ObjectIndex {
             let name = id.bundle.as_str();
             let split = provided.splits.get(name).filter(|split| split.keys.contains(id.key.as_str()));
             let (side, name) = match (split, &value.outcome) {
-                // what a driver mounts is in no Secret
+                // a value mounted by a driver is in no Secret
                 (_, EntryOutcome::Missing) | (Some(StoreSplit { form: RefForm::Csi, .. }), _) => continue,
                 (Some(split), _) => (RefKind::Secret, split.name.as_str()),
                 (None, _) => (kind_for(routing.sensitivity(id)), name),
@@ -83,7 +82,7 @@ impl ObjectIndex {
         provided
     }
 
-    /// Adds what a manifest is, and what a controller makes of it.
+    /// Adds the object of a manifest, and objects that a controller creates from it.
     pub fn add(&mut self, manifest: &Manifest, references: &[Reference]) {
         let target = match manifest.kind.as_str() {
             "ConfigMap" if manifest.group().is_empty() => Some(RefKind::ConfigMap),
@@ -105,7 +104,7 @@ impl ObjectIndex {
         }
     }
 
-    /// The bundles as wiring knows them.
+    /// Bundles in the form that wiring uses.
     pub fn to_bundles(&self, definition: &Definition) -> BundleObjectMap {
         let mut bundles = BundleObjectMap::default();
         definition.bundles.keys().for_each(|name| bundles.define(name.as_str()));
@@ -125,13 +124,13 @@ impl ObjectIndex {
         bundles
     }
 
-    /// The bundle that a Secret of this name is of.
+    /// Bundle that a Secret of this name belongs to.
     fn bundle_of<'n>(&'n self, name: &'n str) -> &'n str {
         let split = self.splits.iter().find(|(_, split)| split.name == name);
         split.map_or(name, |(bundle, _)| bundle.as_str())
     }
 
-    /// Lets references to keys of a bundle whose values a store has name the Secret that comes of them.
+    /// Redirects references to keys of a bundle whose values are in a store to the Secret created from it.
     pub(super) fn rename_split_keys(&self, object: &mut Tree, rules: &ReferenceRules) {
         if !self.splits.values().any(|split| split.beside && split.form == RefForm::ExternalSecret) {
             return;
@@ -144,12 +143,12 @@ impl ObjectIndex {
         });
     }
 
-    /// Whether all that is secret in a bundle is only mounted by a driver.
+    /// Whether all secrets of a bundle are only mounted by a driver.
     pub(super) fn is_only_mounted(&self, bundle: &str) -> bool {
         self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && !split.beside)
     }
 
-    /// The Secret beside that of a bundle, which an operator makes of what a store has, and its keys.
+    /// Secret that an operator creates from a store beside the bundle's Secret, with its keys.
     pub(super) fn made_beside(&self, bundle: &str) -> Option<(&str, &BTreeSet<String>)> {
         let split = self.splits.get(bundle)?;
         (split.beside && split.form == RefForm::ExternalSecret).then_some((&split.name, &split.keys))
@@ -160,12 +159,12 @@ impl ObjectIndex {
         self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && split.keys.contains(key))
     }
 
-    /// The namespace that a manifest will be in.
+    /// Namespace that a manifest will be in.
     pub fn namespace_of(&self, manifest: &Manifest) -> Option<String> {
         self.namespace.clone().or_else(|| manifest.namespace.clone())
     }
 
-    /// The keys of the object that a reference names from a namespace; none if there is none.
+    /// Keys of the object that a reference names from a namespace; `None` if it does not exist.
     pub fn find(&self, reference: &Reference, from: Option<&String>) -> Option<KeySet> {
         let name = &reference.name.value;
         let namespace = reference.namespace.as_ref().or(from);
@@ -179,7 +178,7 @@ impl ObjectIndex {
         self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned().or_else(is_external)
     }
 
-    /// The namespace in which a layer says that others make what a reference names, where it is another one.
+    /// Other namespace in which a layer declares the referenced object external.
     pub(super) fn external_elsewhere(&self, reference: &Reference) -> Option<&str> {
         let is_same = |(kind, _, name): &&(RefKind, Option<String>, String)| {
             *kind == reference.target && *name == reference.name.value
@@ -187,31 +186,31 @@ impl ObjectIndex {
         self.others.iter().filter(|(_, keys)| **keys == KeySet::Any).map(|(id, _)| id).find(is_same)?.1.as_deref()
     }
 
-    /// The keys of the bundle's object that a reference names.
+    /// Keys of the bundle's object that a reference names.
     pub fn bundle(&self, reference: &Reference, from: Option<&String>) -> Option<&BTreeSet<String>> {
         let namespace = reference.namespace.as_ref().or(from);
         let here = namespace == self.namespace.as_ref() || self.namespace.is_none();
         self.bundles.get(&(reference.target, reference.name.value.clone())).filter(|_| here)
     }
 
-    /// Whether a key of a ConfigMap has bytes that are no text, which no variable can have.
+    /// Whether a key of a ConfigMap is binary, so that no variable can hold its value.
     pub fn is_binary(&self, reference: &Reference, key: &str) -> bool {
         reference.target == RefKind::ConfigMap && self.binary.contains(&(reference.name.value.clone(), key.to_owned()))
     }
 
-    /// Whether a bundle became an object of the other kind under this name.
+    /// Whether a bundle produced an object of the other kind under this name.
     pub fn is_other_kind(&self, reference: &Reference) -> bool {
         self.bundles.contains_key(&(other_kind(reference.target), reference.name.value.clone()))
     }
 
-    /// Whether the other object of the same bundle has a key.
+    /// Whether the other object of the same bundle contains a key.
     pub fn other_has(&self, reference: &Reference, key: &str) -> bool {
         self.bundles
             .get(&(other_kind(reference.target), reference.name.value.clone()))
             .is_some_and(|keys| keys.contains(key))
     }
 
-    /// The names of all objects of a kind, for suggestions.
+    /// Names of all objects of a kind, for suggestions.
     pub fn names(&self, target: RefKind) -> impl Iterator<Item = &str> {
         let bundles = self.bundles.keys().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
         let others = self.others.keys().filter(move |(kind, ..)| *kind == target).map(|(_, _, name)| name.as_str());
@@ -220,8 +219,8 @@ impl ObjectIndex {
     }
 }
 
-/// Annotations and labels by which a controller is asked to fill an object: `OpenShift`'s bundles of certificates, copies
-/// of other objects, generated and fetched values.
+/// Annotations and labels that request a controller to fill an object: `OpenShift`'s bundles of certificates, copies of
+/// other objects, generated and fetched values.
 const FILLERS: [&str; 15] = [
     "argocd-vault-plugin.kubernetes.io/path",
     "avp.kubernetes.io/path",
@@ -240,8 +239,8 @@ const FILLERS: [&str; 15] = [
     "vault.security.banzaicloud.io/vault-addr",
 ];
 
-/// Whether a controller adds keys to an object that stands in a manifest: by its type, as the tokens of service
-/// accounts, or because an annotation asks for it.
+/// Whether a controller adds keys to an object in a manifest: by its type, like tokens of service accounts, or because
+/// an annotation requests it.
 fn is_filled(tree: &Tree) -> bool {
     let is_token = tree.get("type").and_then(Tree::as_text) == Some(typed::SERVICE_ACCOUNT_TOKEN);
     let asks = |field: &str| {
@@ -251,7 +250,7 @@ fn is_filled(tree: &Tree) -> bool {
     is_token || asks("annotations") || asks("labels")
 }
 
-/// The entry that a key of a bundle's object is.
+/// Entry behind a key of a bundle's object.
 pub(super) fn entry_of(definition: &Definition, bundle: &str, key: &str) -> Option<EntryId> {
     let id = EntryId { bundle: bundle.into(), key: key.into() };
     definition.entry(&id).is_some().then_some(id)
@@ -264,7 +263,7 @@ fn kind_for(sensitivity: Sensitivity) -> RefKind {
     }
 }
 
-/// The other side of the wall.
+/// Kind on the other side of the classification boundary.
 pub(super) fn other_kind(target: RefKind) -> RefKind {
     match target {
         RefKind::ConfigMap => RefKind::Secret,
@@ -272,7 +271,7 @@ pub(super) fn other_kind(target: RefKind) -> RefKind {
     }
 }
 
-/// The keys of a ConfigMap or a Secret that stands in a manifest.
+/// Keys of a ConfigMap or a Secret in a manifest.
 fn data_keys(tree: &Tree) -> BTreeSet<String> {
     let maps = ["data", "binaryData", "stringData"].into_iter().filter_map(|field| tree.get(field)?.as_map());
     maps.flat_map(|map| map.keys().cloned()).collect()

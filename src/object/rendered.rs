@@ -1,4 +1,4 @@
-//! All objects of a target: those that bundles became, and those that the app brings along.
+//! All objects of a target: those built from bundles, and those that the app provides.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,17 +19,17 @@ use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::value::OutputValue;
 
-/// An object as it goes out.
+/// Object of the output.
 #[derive(Debug)]
 pub enum RenderedObject {
-    /// What a bundle became.
+    /// An object built from a bundle.
     Bundle(Object),
     /// Another object, for an environment.
     Manifest(Manifest, EnvironmentName),
 }
 
 impl RenderedObject {
-    /// What objects are ordered by, and what must be unique in a run: kind, namespace, name.
+    /// Sort key of objects, which must be unique in a run: kind, namespace, name.
     pub fn identity(&self) -> (&str, &str, &str) {
         match self {
             Self::Bundle(object) => {
@@ -42,7 +42,7 @@ impl RenderedObject {
         }
     }
 
-    /// The group of its API; empty for the core.
+    /// API group; empty for the core group.
     pub fn group(&self) -> &str {
         match self {
             Self::Bundle(_) => "",
@@ -50,7 +50,7 @@ impl RenderedObject {
         }
     }
 
-    /// The environment that it was made for.
+    /// Environment it was built for.
     pub fn environment(&self) -> &EnvironmentName {
         match self {
             Self::Bundle(object) => &object.environment,
@@ -58,7 +58,7 @@ impl RenderedObject {
         }
     }
 
-    /// Whether all of it is known, its name and what it refers to included.
+    /// Whether all of it is known, including its name and its references.
     pub fn is_known(&self) -> bool {
         match self {
             Self::Bundle(object) => object.is_known() && object.is_named,
@@ -66,7 +66,7 @@ impl RenderedObject {
         }
     }
 
-    /// The name that stays when the values change.
+    /// Name that stays when the values change.
     pub fn base_name(&self) -> &str {
         match self {
             Self::Bundle(object) => &object.base_name,
@@ -79,7 +79,7 @@ impl RenderedObject {
         self.group().is_empty() && self.identity().0 == ObjectKind::Secret.as_str()
     }
 
-    /// The object as a structure.
+    /// Object as a structure.
     pub fn to_value(&self, reveal: Reveal) -> OutputValue<'_> {
         match self {
             Self::Bundle(object) => object.to_value(reveal),
@@ -94,7 +94,7 @@ impl RenderedObject {
         }
     }
 
-    /// A Secret as a structure with a mark in the place of each value that is not empty, decrypted or not.
+    /// Secret as a structure with a mark in place of each value that is not empty, decrypted or not.
     pub fn to_outline<'a>(&'a self, mark: &'a str) -> OutputValue<'a> {
         let Self::Bundle(object) = self else { return with_hidden_values(self.to_value(Reveal::Values), mark) };
         let OutputValue::Map(mut fields) = object.to_value(Reveal::Nothing) else { return OutputValue::Null };
@@ -109,7 +109,7 @@ impl RenderedObject {
     }
 }
 
-/// A Secret without its values.
+/// Structure of a Secret with its values replaced by a mark.
 fn with_hidden_values<'a>(value: OutputValue<'a>, mark: &'a str) -> OutputValue<'a> {
     let OutputValue::Map(fields) = value else { return value };
     let hide = |value| match value {
@@ -123,16 +123,16 @@ fn with_hidden_values<'a>(value: OutputValue<'a>, mark: &'a str) -> OutputValue<
     OutputValue::Map(fields.collect())
 }
 
-/// What a target gives.
+/// Objects of a target.
 #[derive(Debug, Default)]
 pub struct TargetObjects {
-    /// The objects that are whole, in the order in which they are written.
+    /// Complete objects, in the order in which they are written.
     pub whole: Vec<RenderedObject>,
-    /// Those whose values a store has.
+    /// Bundles whose values are in a store.
     pub external: Vec<ExternalBundle>,
 }
 
-/// All objects of a target.
+/// Renders all objects of a target.
 pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjects {
     let definition = &*target.resolved.definition;
     let common = common_metadata(definition, problems);
@@ -164,8 +164,8 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
     TargetObjects { whole, external }
 }
 
-/// That a manifest has the name that an object has without its suffix. kustomize refuses that too: a
-/// reference would silently lead to the one of the two that was not meant.
+/// Error: a manifest has the name that a bundle's object has without its suffix. kustomize rejects that too: a
+/// reference would silently lead to the wrong one of the two.
 fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
     let is_same = |object: &&Object| {
         object.name != object.base_name
@@ -182,7 +182,7 @@ fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic>
     )
 }
 
-/// Checks all references. What a manifest or a controller makes may be named by any other.
+/// Checks all references. An object of a manifest or a controller may be referenced by any other.
 fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: ObjectIndex, problems: &mut Diagnostics) {
     let all: Vec<_> = manifests.iter().map(|manifest| find_references(&manifest.tree, target.references)).collect();
     for (manifest, references) in manifests.iter().zip(&all) {
@@ -196,7 +196,7 @@ fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: Obj
     }
 }
 
-/// Puts the final names of bundles' objects in the place of those that people write.
+/// Replaces the written names of bundles' objects by their final names.
 fn rename_references(
     manifest: &mut Manifest,
     rules: &ReferenceRules,
@@ -218,7 +218,7 @@ fn rename_references(
     if renamed.is_empty() {
         return;
     }
-    // without a namespace of their own, bundles may be in any: what answers a reference is what it follows
+    // bundles without a namespace may be in any: references are resolved accordingly
     let here = common.namespace.as_ref();
     let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
     rewrite_references(&mut manifest.tree, rules, |reference| {
@@ -241,7 +241,7 @@ fn rename_references(
     }
 }
 
-/// What uses an entry: manifests of its environment, with the place in each.
+/// Consumers of an entry: manifests of its environment, with the path in each.
 pub fn find_consumers(
     resolved: &ResolvedTarget,
     routing: &Routing,
@@ -250,7 +250,7 @@ pub fn find_consumers(
 ) -> Vec<String> {
     let mut nothing = Diagnostics::new();
     let manifests = manifest::collect_manifests(resolved, routing, &mut nothing);
-    // an environment of many keys is asked for each
+    // shortcut: this is called for each key of an environment
     if manifests.is_empty() {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! How big an object may be.
+//! Size limits of objects.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,23 @@ use super::{Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
-/// Most bytes that the values of a ConfigMap or Secret may have together, decoded; keys do not
-/// count (`MaxSecretSize`, kubernetes/pkg/apis/core/validation).
+/// Maximum total size in bytes of the decoded values of a ConfigMap or Secret; keys do not count (`MaxSecretSize`,
+/// kubernetes/pkg/apis/core/validation).
 pub(super) const MAX_DATA: usize = 1024 * 1024;
 
-/// Most bytes that the annotations of an object may have together, keys and values
-/// (`TotalAnnotationSizeLimitB`, kubernetes/apimachinery/pkg/api/validation).
+/// Maximum total size in bytes of an object's annotations, keys and values (`TotalAnnotationSizeLimitB`,
+/// kubernetes/apimachinery/pkg/api/validation).
 pub(super) const MAX_ANNOTATIONS: usize = 256 * 1024;
 
-/// What a client-side `kubectl apply` adds to the annotations: the whole object, under this key.
+/// Annotation to which a client-side `kubectl apply` adds the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What the API server counts.
+/// Size that the API server counts.
 pub(super) fn data_size(object: &Object) -> usize {
     object.data.values().map(|value| value.bytes().len()).sum()
 }
 
-/// That the values of an object are too many (`oversized-object`). `place` is where the value of a key stands.
+/// Reports an object whose values are too large (`oversized-object`). `place` gives the location of a key's value.
 pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Option<Location>) -> Option<Diagnostic> {
     let size = data_size(object);
     // the length of a secret is not shown
@@ -43,7 +43,7 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
     } else {
         return None;
     };
-    // nor which of several is the longest
+    // nor which of several values is the longest
     let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
     let biggest = biggest.filter(|_| object.kind == ObjectKind::ConfigMap || object.data.len() == 1);
     Some(match biggest.and_then(|(key, _)| place(key)) {
@@ -52,13 +52,13 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
     })
 }
 
-/// Keys and values of annotations together.
+/// Total size of keys and values of annotations.
 pub(super) fn annotations_size(annotations: &BTreeMap<String, String>) -> usize {
     annotations.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
-/// How long the annotations become where a client-side `kubectl apply` keeps the object in one of
-/// them: as JSON on one line, which is longer than the values, of a Secret by a third.
+/// Size of the annotations after a client-side `kubectl apply` adds the object to them: as JSON on one line, which is
+/// longer than the values, by a third for a Secret.
 pub(super) fn applied_size(object: &Object) -> usize {
     // `{"apiVersion":"v1","data":{},"kind":"…","metadata":{"annotations":{},"labels":{},"name":…}}` and a newline
     let pair = |key: &str, value: usize| json_length(key) + value + 2;
@@ -80,7 +80,7 @@ pub(super) fn applied_size(object: &Object) -> usize {
     own + LAST_APPLIED.len() + frame + names + texts(&object.labels) + texts(&object.annotations) + values
 }
 
-/// How long a text is as a string of JSON, as Go writes it.
+/// Length of a text as a JSON string, as Go writes it.
 fn json_length(text: &str) -> usize {
     2 + text
         .chars()

@@ -1,11 +1,11 @@
-//! Characters that the API server takes and that what comes after it chokes on.
+//! Characters that the API server accepts and later consumers cannot handle.
 
 use super::{ObjectKind, names};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::resolve::ResolvedBytes;
 use crate::span::Location;
 
-/// Warns of control characters in the text of a key (`control-character`). `label` is what messages call it.
+/// Warns about control characters in the text of a key (`control-character`). `label` names it in messages.
 pub(super) fn check_characters(
     label: &str,
     key: &str,
@@ -15,8 +15,8 @@ pub(super) fn check_characters(
     problems: &mut Diagnostics,
 ) {
     let Some(text) = value.text() else { return };
-    // base64 hides everything from tools, but not from the container that takes a variable; bytes
-    // that were given as such are for no variable
+    // base64 hides everything from tools, but not from the container that gets a variable; values given as bytes are
+    // not meant for variables
     let is_text = !matches!(value, ResolvedBytes::File(_));
     if is_text && text.contains('\0') && names::is_portable_variable(key) {
         problems.push(
@@ -39,7 +39,7 @@ pub(super) fn check_characters(
     }
 }
 
-/// What no YAML file may hold as it is (YAML 1.2, section 5.1).
+/// Whether a YAML file may not contain the character unescaped (YAML 1.2, section 5.1).
 fn is_refused(char: char) -> bool {
     match char {
         '\t' | '\n' | '\r' | '\u{85}' => false,

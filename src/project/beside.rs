@@ -1,7 +1,7 @@
-//! The files beside `base.yaml`: environments, what belongs to them, and mistakes.
+//! Files beside `base.yaml`: environments, their parts, and mistakes.
 //!
-//! A file that looks like a layer and is not read would change what is rendered without a word. So each file is an
-//! environment, a part of one, none that could be taken for either, or an error that says what it looks like.
+//! A file that looks like a layer and is not read would silently change the result. So each file is an environment, a
+//! part of one, a file that cannot be mistaken for either, or an error that says what it looks like.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
@@ -18,39 +18,39 @@ use crate::files::ProjectFiles;
 use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::span::{Location, Source, Span};
 
-/// A file that is not what it looks like.
+/// File whose name is misleading.
 #[derive(Debug, Clone)]
 pub struct MisnamedFile {
-    /// The layer that was probably meant.
+    /// Layer that was probably meant.
     pub layer: Option<String>,
-    /// The mistake and its remedy.
+    /// Diagnostic with the mistake and its fix.
     pub diagnostic: Diagnostic,
 }
 
 /// Layers in a directory.
 #[derive(Debug, Default)]
 pub(super) struct DirectoryLayers {
-    /// Names of layers with a file `NAME.yaml`, but for the base.
+    /// Names of layers with a file `NAME.yaml`, except the base.
     pub(super) layers: BTreeSet<EnvironmentName>,
-    /// Files that are not what they look like.
+    /// Files with misleading names.
     pub(super) misnamed: Vec<MisnamedFile>,
 }
 
-/// The role of a directory of layers.
+/// Role of a directory of layers.
 #[derive(Clone, Copy)]
 pub(super) enum LayerDirectory<'a> {
-    /// The directory of an app: its files are the environments.
+    /// Directory of an app: its files are the environments.
     App,
-    /// The directory of shared layers.
+    /// Directory of shared layers.
     Shared {
-        /// The environments of all apps.
+        /// Environments of all apps.
         environments: &'a BTreeSet<EnvironmentName>,
-        /// Whether some layer extends the one of a name.
+        /// Whether some layer extends the layer of that name.
         is_extended: &'a dyn Fn(&str) -> bool,
     },
 }
 
-/// Sorts what is in a directory of layers.
+/// Sorts the files in a directory of layers.
 ///
 /// Errors: `unknown-file`, `invalid-name`.
 pub(super) fn sort_files(
@@ -74,14 +74,14 @@ pub(super) fn sort_files(
     };
     let sorter = LayerFileSorter { files, directory, listed, known: &known, role, words: OnceCell::new() };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
-    // what belongs to a file that has the wrong name is right once that is
+    // files that belong to a misnamed file are correct once it is renamed
     let meant: BTreeSet<String> =
         misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect();
     misnamed.retain(|it| !it.is_orphan || it.file.layer.as_ref().is_none_or(|layer| !meant.contains(layer)));
     DirectoryLayers { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
 }
 
-/// Reports that an app has no environment, so that nothing of it is ever rendered.
+/// Reports that an app has no environment, so that none of it is ever rendered.
 pub(super) fn without_environment(files: &ProjectFiles, directory: &Path) -> MisnamedFile {
     let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(directory));
     let diagnostic = Diagnostic::error(Rule::NoEnvironment, message)
@@ -90,7 +90,7 @@ pub(super) fn without_environment(files: &ProjectFiles, directory: &Path) -> Mis
     MisnamedFile { layer: None, diagnostic }
 }
 
-/// Files that look like a `base.yaml` in a directory without one.
+/// Reports files that look like a `base.yaml` in a directory without one.
 pub(super) fn like_a_base(files: &ProjectFiles, directory: &Path, listed: &[DirEntry]) -> Option<MisnamedFile> {
     let is_base = |file: &str| {
         let likeness = FileNameParts::of(file);
@@ -106,7 +106,7 @@ pub(super) fn like_a_base(files: &ProjectFiles, directory: &Path, listed: &[DirE
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
-/// Files that look like a mixin or its encrypted half, and are not.
+/// Reports files that look like a mixin or its secrets file, and are not.
 pub(crate) fn like_mixin(files: &ProjectFiles, directory: &Path, name: &str) -> Vec<Diagnostic> {
     let listed = files.bounds().list(directory).unwrap_or_default();
     let names =
@@ -127,20 +127,20 @@ pub(crate) fn like_mixin(files: &ProjectFiles, directory: &Path, name: &str) -> 
     names.filter(is_like).map(diagnostic).collect()
 }
 
-/// The layer that a file is, by its name alone.
+/// Layer of a file, by its name alone.
 fn layer_of(file: &str) -> Option<&str> {
     let name = file.strip_suffix(".yaml").filter(|_| file != PROJECT_FILE)?;
     (name != BASE && !name.is_empty() && !name.contains('.')).then_some(name)
 }
 
-/// The layer whose encrypted half a file is, by its name alone.
+/// Layer that a secrets file belongs to, by its name alone.
 fn companion_of(file: &str) -> Option<&str> {
     file.strip_suffix(SECRETS).filter(|name| !name.is_empty() && !name.contains('.'))
 }
 
 struct MisnamedCandidate {
     file: MisnamedFile,
-    /// Whether it is right but for a file that it belongs to.
+    /// Whether it is valid except that the file it belongs to is missing.
     is_orphan: bool,
 }
 
@@ -148,10 +148,10 @@ struct LayerFileSorter<'a> {
     files: &'a ProjectFiles,
     directory: &'a Path,
     listed: &'a [DirEntry],
-    /// The names of the layers that there are.
+    /// Names of existing layers.
     known: &'a BTreeSet<EnvironmentName>,
     role: LayerDirectory<'a>,
-    /// The words of its layers, once somebody asks.
+    /// Words of its layers, computed on first use.
     words: OnceCell<HashSet<String>>,
 }
 
@@ -160,7 +160,7 @@ impl LayerFileSorter<'_> {
         self.known.iter().map(EnvironmentName::as_str)
     }
 
-    /// The mistake of an entry of the directory, if there is one.
+    /// Mistake of an entry of the directory, if there is one.
     fn misnamed(&self, entry: &DirEntry) -> Option<MisnamedCandidate> {
         let file = entry.name.to_string_lossy();
         let is_directory = entry.kind == DirEntryKind::Directory
@@ -203,7 +203,7 @@ impl LayerFileSorter<'_> {
         is_like.then(|| self.unknown_file(&file, &likeness))
     }
 
-    /// A directory with the name of a file.
+    /// Reports a directory with the name of a file.
     fn misplaced_directory(&self, file: &str) -> Option<MisnamedCandidate> {
         let likeness = FileNameParts::of(file);
         let is_named = |ending: &str| Path::new(file).extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
@@ -215,7 +215,7 @@ impl LayerFileSorter<'_> {
         })
     }
 
-    /// A hidden file, which is somebody else's unless it is named like a layer that there is.
+    /// Reports a hidden file, which belongs to another program unless it is named like an existing layer.
     fn hidden_file(&self, file: &str) -> Option<MisnamedCandidate> {
         let visible = file.trim_start_matches('.');
         if visible == "sops.yml" {
@@ -229,7 +229,7 @@ impl LayerFileSorter<'_> {
             .then(|| self.unknown_file(file, &FileNameParts::of(visible)))
     }
 
-    /// An encrypted file without the layer that it belongs to.
+    /// Reports a secrets file without the layer that it belongs to.
     fn orphan_file(&self, file: &str, name: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let message = match self.role {
             LayerDirectory::App => format!("`{file}` belongs to `{name}.yaml`, which does not exist"),
@@ -251,7 +251,7 @@ impl LayerFileSorter<'_> {
         MisnamedCandidate { is_orphan: true, ..found }
     }
 
-    /// `NAME.yaml`, where NAME cannot be an environment, or hardly is.
+    /// Reports `NAME.yaml` where NAME is not a valid environment, or is unlikely to be one.
     fn no_environment(&self, file: &str, name: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let meant = likeness.meant_file(self.known());
         let layer = meant.as_ref().map(|(layer, _)| layer.clone());
@@ -280,7 +280,7 @@ impl LayerFileSorter<'_> {
         }
     }
 
-    /// A file that is neither an environment nor a part of one.
+    /// Reports a file that is neither an environment nor a part of one.
     fn unknown_file(&self, file: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let message = format!("`{file}` is neither an environment nor a part of one, and is not read");
         let meant = likeness.meant_file(self.known());
@@ -305,7 +305,7 @@ impl LayerFileSorter<'_> {
         name == BASE || self.known.contains(name)
     }
 
-    /// Remedy for a file that has the wrong name.
+    /// Hint for a file with the wrong name.
     fn rename(&self, file: &str, meant: &str) -> String {
         if self.listed.binary_search_by(|entry| entry.name.as_os_str().cmp(OsStr::new(meant))).is_ok() {
             format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
@@ -327,7 +327,7 @@ impl LayerFileSorter<'_> {
         MisnamedCandidate { file: MisnamedFile { layer, diagnostic }, is_orphan: false }
     }
 
-    /// Whether a layer beside a file names it: then it is a file that layers refer to.
+    /// Whether a layer beside a file mentions it: then it is a file that layers refer to.
     fn is_named(&self, file: &str) -> bool {
         let words = self.words.get_or_init(|| {
             let names = self.known().chain([BASE]).flat_map(super::files_of);
@@ -345,7 +345,7 @@ impl MisnamedCandidate {
     }
 }
 
-/// The words of some texts: what is between spaces, punctuation of YAML, and the separators of paths.
+/// Words of some texts: the parts between spaces, punctuation of YAML, and path separators.
 pub(super) fn words_of(texts: impl Iterator<Item = Arc<[u8]>>) -> HashSet<String> {
     let mut words = HashSet::new();
     for text in texts {
@@ -356,7 +356,7 @@ pub(super) fn words_of(texts: impl Iterator<Item = Arc<[u8]>>) -> HashSet<String
     words
 }
 
-/// The place of a file as a whole.
+/// Location of a file as a whole.
 pub(super) fn place_of(files: &ProjectFiles, path: &Path) -> Location {
     Source::new(files.name(path), "").place(Span::locate("", 0, 0))
 }

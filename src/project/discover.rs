@@ -1,4 +1,4 @@
-//! Finding the project, and its apps.
+//! Discovery of the project and its apps.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
@@ -17,10 +17,10 @@ use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
 use crate::parallel;
 
-/// The directory that holds an app's layers where a repository has just one app.
+/// Directory of an app's layers in a repository with a single app.
 pub(super) const DEFAULT_FOLDER: &str = "environments";
 
-/// With fewer apps, threads cost more than they give.
+/// Minimum number of apps for which threads are worth their cost.
 const FEW: usize = 32;
 
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
@@ -45,8 +45,8 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     }
 }
 
-/// A file that would make another directory the project if it had the right name: a project file in or below the
-/// root, or where there is none, a base.
+/// Reports a file that would make another directory the project if it had the right name: a project file in or below
+/// the root, or a base where there is no root.
 fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Option<Diagnostic> {
     let last = root.map(ProjectRoot::directory);
     let wrong = |directory: &Path| {
@@ -153,7 +153,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     Ok(Project { files, apps, shared, output, references: settings.references, misnamed })
 }
 
-/// The words of all layers beside a base that extend others: whatever they extend is among them.
+/// Words of all layers beside a base that extend others: the names of the extended layers are among them.
 fn extended_words(files: &ProjectFiles, apps: &[App], shared: &Path) -> HashSet<String> {
     let environments = apps.iter().flat_map(|app| &app.environments).collect::<BTreeSet<_>>();
     let names = environments.into_iter().flat_map(|name| files_of(name.as_str()));
@@ -166,11 +166,11 @@ fn extended_words(files: &ProjectFiles, apps: &[App], shared: &Path) -> HashSet<
 #[derive(Default)]
 struct MatchedApps {
     apps: Vec<PathBuf>,
-    /// Files that look like the base of an app, in directories that are none.
+    /// Files that look like the base of an app, in directories that are not apps.
     misnamed: Vec<MisnamedFile>,
 }
 
-/// Refuses a directory of shared layers that is not one of the project.
+/// Rejects a directory of shared layers that is not in the project.
 fn check_shared_directory(files: &ProjectFiles, directory: &Path) -> Result<(), Diagnostic> {
     match files.bounds().resolve(directory) {
         Ok(_) if files.bounds().is_directory(directory) => Ok(()),
@@ -183,8 +183,8 @@ fn check_shared_directory(files: &ProjectFiles, directory: &Path) -> Result<(), 
     }
 }
 
-/// Refuses a directory of rendered trees that is outside of the project: whoever writes `septum.yaml` may not
-/// write elsewhere on the machine of whoever renders.
+/// Rejects an output directory outside of the project: the author of `septum.yaml` must not be able to write elsewhere
+/// on the machine that renders.
 fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) -> Result<(), Diagnostic> {
     match files.bounds().resolve_new(directory) {
         Ok(_) => Ok(()),
@@ -197,7 +197,7 @@ fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) ->
     }
 }
 
-/// The directories that match a pattern and hold a `base.yaml`.
+/// Directories that match a pattern and contain a `base.yaml`.
 fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnostic> {
     let root = files.bounds();
     let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
@@ -214,7 +214,7 @@ fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnosti
         }
     })?;
     let app = |directory: PathBuf| match root.list(&directory) {
-        // its environments follow from the same list
+        // its environments are determined from the same list
         Ok(_) if root.has(&directory.join(format!("{BASE}.yaml"))) => {
             Ok(MatchedApps { apps: vec![directory], misnamed: Vec::new() })
         }
@@ -222,9 +222,9 @@ fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnosti
             let misnamed = like_a_base(files, &directory, &listed).into_iter().collect();
             Ok(MatchedApps { apps: Vec::new(), misnamed })
         }
-        // a file is not an app, nor is what is not there
+        // a file or a missing path is not an app
         Err(FileReadError::Missing | FileReadError::DanglingLink) => Ok(MatchedApps::default()),
-        // whether it would be an app is not asked
+        // an unreadable directory is an error, whether it would be an app or not
         Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(&directory))),
     };
     let mut all = MatchedApps::default();

@@ -1,4 +1,4 @@
-//! Files of other programs, by their content: no list of names is ever complete.
+//! Detection of files of other programs by their content: a list of names is never complete.
 
 use super::LAYER_FIELDS;
 use crate::diagnostic::nearest_name;
@@ -6,9 +6,9 @@ use crate::span::Source;
 use crate::yaml::node::{Mapping, YamlKind};
 use crate::yaml::read;
 
-/// Whether a mapping has fields, and none of a layer.
+/// Whether a mapping has fields, but none of a layer.
 ///
-/// A mapping of nothing but scalars, or of variables, is none of these: it may be a layer whose keys are not under `data`.
+/// A mapping of scalars only, or of variables only, does not count: it may be a layer whose keys are not under `data`.
 pub fn is_of_another_program(map: &Mapping) -> bool {
     let of_layer = |name: &str| LAYER_FIELDS.contains(&name);
     let is_variable = |name: &str| !name.chars().any(char::is_lowercase);

@@ -4,14 +4,14 @@ use super::BASE;
 use crate::diagnostic::nearest_name;
 use crate::name::is_dns_label;
 
-/// Words of the names of encrypted files.
+/// Words in the names of encrypted files.
 const SECRET_WORDS: [&str; 5] = ["secret", "secrets", "sops", "enc", "encrypted"];
 
-/// Words of the names of copies.
+/// Words in the names of copies.
 const COPY_WORDS: [&str; 5] = ["copy", "kopie", "bak", "orig", "backup"];
 
-/// Endings of configuration, of encrypted files and of copies: a file with one of them and the name of a layer was
-/// meant as that layer. None is an ending too.
+/// Extensions of configuration, of encrypted files and of copies: a file with one of them and the name of a layer was
+/// meant as that layer. The empty one stands for no extension.
 const ENDINGS: [&str; 31] = [
     "",
     "json",
@@ -53,20 +53,20 @@ const TOOLS: [&str; 9] =
 /// Parts of the name of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileNameParts {
-    /// The name of the layer: what is left of the file's without its ending and the words below.
+    /// Name of the layer: the rest of the file's name without its extension and the words below.
     stem: String,
-    /// Whether a word says that it is encrypted.
+    /// Whether a word marks it as encrypted.
     pub(super) is_secret: bool,
-    /// Whether a word says that it is a copy.
+    /// Whether a word marks it as a copy.
     is_copy: bool,
-    /// Whether it ends like YAML, or nearly.
+    /// Whether its extension is that of YAML, or nearly.
     pub(super) is_yaml: bool,
-    /// The ending of one that does not.
+    /// Extension, if it is not that of YAML.
     ending: String,
 }
 
 impl FileNameParts {
-    /// Takes the name of a file apart.
+    /// Splits the name of a file into its parts.
     pub(super) fn of(file: &str) -> Self {
         let lower = without_counter(&file.to_lowercase());
         let words: Vec<&str> =
@@ -88,17 +88,17 @@ impl FileNameParts {
         self.stem == layer
     }
 
-    /// The known layer that it is named like.
+    /// Known layer with the same or a similar name.
     pub(super) fn layer<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<&'k str> {
         known.clone().chain([BASE]).find(|name| *name == self.stem).or_else(|| {
-            // `dev2` is one of a series, and no slip
+            // `dev2` is one of a series, and not a typing error
             let without_digits = |name: &str| name.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
             let is_slip = |name: &&str| without_digits(name) != without_digits(&self.stem);
             nearest_name(&self.stem, known.chain([BASE]).filter(is_slip))
         })
     }
 
-    /// The file that it was probably meant as.
+    /// Layer and file name that it probably stands for.
     pub(super) fn meant_file<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<(String, String)> {
         let layer = self.layer(known).map(str::to_owned);
         let layer = layer.or_else(|| is_dns_label(&self.stem).then(|| self.stem.clone()))?;
@@ -106,19 +106,19 @@ impl FileNameParts {
         Some((layer, file))
     }
 
-    /// Whether a file that does not end like YAML may have been meant as a layer.
+    /// Whether a file without the extension of YAML may have been meant as a layer.
     pub(super) fn is_like_a_layer<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> bool {
         let is_json = self.ending == "json" && !TOOLS.contains(&self.stem.as_str());
         is_json || (ENDINGS.contains(&self.ending.as_str()) && self.layer(known).is_some())
     }
 
-    /// Reason why a valid name of an environment is hardly meant as one.
+    /// Whether a valid name of an environment is unlikely to be meant as one.
     pub(super) fn is_hardly_an_environment<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> bool {
         self.is_secret || (self.is_copy && known.chain([BASE]).any(|name| name == self.stem))
     }
 }
 
-/// The tool that a file belongs to, by its name.
+/// Tool that a file belongs to, by its name.
 pub(super) fn tool_of(file: &str) -> Option<&'static str> {
     let lower = file.to_lowercase();
     let (stem, ending) = lower.split_once('.')?;
@@ -136,7 +136,7 @@ pub(super) fn tool_of(file: &str) -> Option<&'static str> {
     }
 }
 
-/// Without what file managers put behind the name of a copy: ` (1)`.
+/// Name without the suffix that file managers give copies: ` (1)`.
 fn without_counter(name: &str) -> String {
     match name.split_once('(').and_then(|(before, rest)| Some((before, rest.split_once(')')?))) {
         Some((before, (counter, rest))) if counter.bytes().all(|byte| byte.is_ascii_digit()) => {

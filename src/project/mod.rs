@@ -1,4 +1,4 @@
-//! The first stage: from a directory to apps and their environments.
+//! First stage: from a directory to apps and their environments.
 
 mod beside;
 mod discover;
@@ -22,16 +22,16 @@ use beside::{DirectoryLayers, LayerDirectory, sort_files};
 pub use foreign::is_of_another_program;
 pub use reference::{RefKind, ReferenceRole, UserRule};
 
-/// The name of the project file.
+/// Name of the project file.
 pub const PROJECT_FILE: &str = "septum.yaml";
 
-/// The layer that defines an app.
+/// Layer that defines an app.
 pub const BASE: &str = "base";
 
-/// How the file of a layer ends that is encrypted.
+/// Ending of an encrypted layer's file name.
 pub const SECRETS: &str = ".secrets.yaml";
 
-/// The fields of a layer.
+/// Fields of a layer.
 pub const LAYER_FIELDS: [&str; 13] = [
     "app",
     "extends",
@@ -48,67 +48,67 @@ pub const LAYER_FIELDS: [&str; 13] = [
     "allow",
 ];
 
-/// A project: apps that are kept together, and the layers that they share.
+/// Project: a set of apps, and the layers that they share.
 #[derive(Debug)]
 pub struct Project {
     /// Reads files, and bounds the project.
     pub files: Arc<ProjectFiles>,
-    /// The apps, in the order of their directories.
+    /// Apps, in the order of their directories.
     pub apps: Vec<App>,
-    /// The directory of layers that lie under those of every app.
+    /// Directory of shared layers, which are below those of every app.
     pub shared: Option<PathBuf>,
-    /// The directory that rendered trees go to, if the project file names one.
+    /// Output directory of rendered trees, if the project file sets one.
     pub output: Option<PathBuf>,
-    /// Where objects hold names of ConfigMaps and Secrets, beside the places that the program knows.
+    /// Rules for references to ConfigMaps and Secrets, in addition to the built-in ones.
     pub references: Vec<UserRule>,
-    /// Files beside those of apps that are not what they look like: shared layers, and what looks like a base.
+    /// Files outside of apps with misleading names: shared layers, and files that look like a base.
     pub misnamed: Vec<MisnamedFile>,
 }
 
-/// What makes a directory a project.
+/// Root of a project, with the reason why it is one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProjectRoot {
-    /// The directory has a project file.
+    /// Directory with a project file.
     Settings(PathBuf),
-    /// The directory is the only app.
+    /// Directory of the only app.
     App(PathBuf),
 }
 
 impl ProjectRoot {
-    /// The directory that names of files are relative to.
+    /// Directory that file names are relative to.
     pub fn directory(&self) -> &Path {
         let (Self::Settings(directory) | Self::App(directory)) = self;
-        // `environments/` is part of its project, so that files beside it may be named
+        // `environments/` is part of its project, so that files beside it may be referenced
         let is_default = directory.file_name().is_some_and(|name| name == discover::DEFAULT_FOLDER);
         let above = directory.parent().filter(|_| is_default && matches!(self, Self::App(_)));
         above.unwrap_or(directory)
     }
 }
 
-/// An app: a directory with a `base.yaml`.
+/// App: a directory with a `base.yaml`.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The directory, absolute.
+    /// Absolute path of the directory.
     pub directory: PathBuf,
     /// Its environments, sorted: every `NAME.yaml` beside `base.yaml`.
     pub environments: Vec<EnvironmentName>,
-    /// Files beside `base.yaml` that are not what they look like.
+    /// Files beside `base.yaml` with misleading names.
     pub misnamed: Vec<MisnamedFile>,
 }
 
 impl Project {
-    /// Finds the project that `start` lies in: the nearest `septum.yaml` upward, else the nearest
-    /// directory that is an app or holds `environments/base.yaml`.
+    /// Finds the project that contains `start`: the nearest `septum.yaml` upward, otherwise the nearest directory that
+    /// is an app or contains `environments/base.yaml`.
     pub fn discover(start: &Path) -> Result<Self, Diagnostics> {
         discover::discover(start)
     }
 
-    /// What makes the directory `start` part of a project, if it is. The path is absolute, without links.
+    /// Root of the project that contains the directory `start`, if any. The path is absolute, without links.
     pub fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
         discover::locate(disk, start)
     }
 
-    /// The project at its root.
+    /// Opens the project at its root.
     pub fn open(disk: &Disk, root: &ProjectRoot) -> Result<Self, Diagnostics> {
         discover::open(disk, root)
     }
@@ -118,17 +118,17 @@ impl Project {
         self.apps.iter().flat_map(|app| &app.environments).collect()
     }
 
-    /// Whether some app has the environment of a name.
+    /// Whether some app has an environment of that name.
     pub fn has_environment(&self, name: &str) -> bool {
         self.apps.iter().flat_map(|app| &app.environments).any(|known| known.as_str() == name)
     }
 
-    /// Files that are not what they look like, and that concern some apps.
+    /// Misnamed files that concern some apps.
     pub fn misnamed<'a>(&'a self, apps: impl IntoIterator<Item = &'a App>) -> impl Iterator<Item = &'a MisnamedFile> {
         apps.into_iter().flat_map(|app| &app.misnamed).chain(&self.misnamed)
     }
 
-    /// The environment of that name, which at least one app must have.
+    /// Environment of that name, which at least one app must have.
     pub fn environment(&self, name: &str) -> Result<EnvironmentName, Diagnostic> {
         let all = self.environments();
         if let Some(found) = all.iter().find(|known| known.as_str() == name) {
@@ -138,7 +138,7 @@ impl Project {
         if let Some(file) = self.misnamed(&self.apps).find(|file| file.layer.as_deref() == Some(name)) {
             return Err(file.diagnostic.clone());
         }
-        // what is nearly none of them may be anything, a value too
+        // a text without a similar name may be anything, even a value
         let error = match nearest_name(name, all.iter().map(|known| known.as_str())) {
             Some(near) => Diagnostic::error(Rule::UnknownEnvironment, format!("there is no environment `{name}`"))
                 .hint(format!("did you mean `{near}`?")),
@@ -153,7 +153,7 @@ impl Project {
 }
 
 impl App {
-    /// The app in `directory`, with the environments found there.
+    /// Reads the app in `directory`, with the environments found there.
     fn read(files: &ProjectFiles, directory: PathBuf) -> Result<Self, Diagnostic> {
         let listed = files.bounds().list(&directory);
         let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(&directory)))?;
@@ -164,24 +164,24 @@ impl App {
         Ok(Self { directory, environments: layers.into_iter().collect(), misnamed })
     }
 
-    /// Where the files of its own layers are looked for.
+    /// Paths at which the files of its own layers are searched.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let names = self.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
         names.flat_map(files_of).map(|file| self.directory.join(file))
     }
 
-    /// The directory's name: the app's name unless its base says another.
+    /// Name of the directory: the app's name unless its base sets another.
     pub fn directory_name(&self) -> String {
         self.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 
-/// The root of the project that a directory lies in. The path is absolute, without links.
+/// Root of the project that contains a directory. The path is absolute, without links.
 pub fn root_above(start: &Path) -> Option<PathBuf> {
     discover::locate(&Disk::default(), start).map(|root| root.directory().to_path_buf())
 }
 
-/// The files of a layer, in their order.
+/// Files of a layer, in merge order.
 pub fn files_of(layer: &str) -> [String; 2] {
     [format!("{layer}.yaml"), format!("{layer}{SECRETS}")]
 }

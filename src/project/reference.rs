@@ -1,10 +1,10 @@
-//! What a project says of references in objects that the program does not know.
+//! Rules of a project for references in objects that Septum does not know.
 
 use serde::Deserialize;
 
 use crate::pattern::{PathPattern, PatternSegment};
 
-/// What a reference is to.
+/// Kind of a reference's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum RefKind {
     /// A ConfigMap.
@@ -14,7 +14,7 @@ pub enum RefKind {
 }
 
 impl RefKind {
-    /// The kind in manifests.
+    /// Kind in manifests.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
@@ -23,36 +23,36 @@ impl RefKind {
     }
 }
 
-/// What the object that holds a name does with what is named.
+/// Role of a name in an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceRole {
-    /// It reads it, so it must be there.
+    /// The object reads the target, so it must exist.
     #[default]
     Reference,
-    /// A controller makes it under that name, which is therefore left as it is.
+    /// A controller creates the target under that name, which is therefore not changed.
     Output,
 }
 
-/// A rule under `references` of the project file.
+/// Rule under `references` of the project file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct UserRule {
-    /// The kind of the objects that hold the name.
+    /// Kind of the objects that contain the name.
     pub kind: String,
-    /// Their API group (`""` for the core); of any group without it.
+    /// Their API group (`""` for the core group); any group without it.
     pub group: Option<String>,
-    /// Where the name stands.
+    /// Path of the name.
     pub path: PathPattern,
-    /// What is named.
+    /// Kind of the target.
     pub target: RefKind,
-    /// Where the key that is needed stands, in the same items of lists as the name.
+    /// Path of the required key, in the same items of lists as the name.
     pub key: Option<PathPattern>,
-    /// Whether the object reads what is named, or a controller makes it.
+    /// Whether the object reads the target, or a controller creates it.
     pub role: ReferenceRole,
 }
 
-/// The rule as it stands in the file.
+/// Rule as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -66,7 +66,7 @@ struct Written {
 }
 
 impl UserRule {
-    /// The fields, for hints.
+    /// Names of the fields, for hints.
     pub(super) const FIELDS: [&'static str; 6] = ["kind", "group", "path", "target", "key", "role"];
 }
 
@@ -88,7 +88,7 @@ fn parse(text: &str) -> Result<PathPattern, String> {
     PathPattern::parse(text).map_err(|why| format!("`{text}` is no path: {why}"))
 }
 
-/// The path of a key that can be found from the name at `path`.
+/// Path of a key that can be found from the name at `path`.
 fn parse_key_path(text: &str, path: &PathPattern) -> Result<PathPattern, String> {
     let key = parse(text)?;
     let (shared, name, rest) = path.fork(&key);

@@ -9,29 +9,29 @@ use crate::span::{Location, Source, Span};
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
-/// What the project file may say.
+/// Content of the project file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// Globs of directories; each match that holds a `base.yaml` is an app.
+    /// Globs of directories; each match that contains a `base.yaml` is an app.
     pub(super) apps: Vec<String>,
-    /// A directory of layers that lie under those of every app.
+    /// Directory of shared layers, which are below those of every app.
     pub(super) shared: Option<String>,
-    /// Where rendered trees go.
+    /// Output directory of rendered trees.
     #[serde(default)]
     pub(super) output: Option<String>,
-    /// Where names of ConfigMaps and Secrets stand in objects that the program does not know.
+    /// Rules for references to ConfigMaps and Secrets in objects that Septum does not know.
     #[serde(default)]
     pub(super) references: Vec<UserRule>,
 }
 
 impl Settings {
-    /// Reads the project file; errors carry the place.
+    /// Parses the project file; errors carry the location.
     pub(super) fn parse(source: &Source) -> Result<Self, Diagnostic> {
         sops::refuse_private_key(source)?;
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
-            // the library's own place in the text is one of bytes; ours follows as a label
+            // the library reports a byte offset; the location follows as a label
             let text = text.split(" at line ").next().unwrap_or(&text);
             let message = in_words(text);
             let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
@@ -68,7 +68,7 @@ fn in_rule(message: &str) -> bool {
     message.starts_with("references[") || message.starts_with("references: `")
 }
 
-/// The library's message in ours.
+/// Rewords a message of the library.
 fn in_words(message: &str) -> String {
     if let Some((field, rest)) = message.split_once(": invalid type") {
         let expected = match rest {
@@ -94,13 +94,13 @@ fn in_words(message: &str) -> String {
     }
 }
 
-/// The span of a path that is written after an offset, or of the word at it.
+/// Span of a path that occurs after an offset, or of the word at the offset.
 fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
     let found = path.and_then(|path| Some((offset + text.get(offset..)?.find(path)?, path.len())));
     found.map_or_else(|| word_at(text, offset, None), |(start, length)| Span::locate(text, start, start + length))
 }
 
-/// The place of a value of a field at the root: of its first text after the field's name.
+/// Location of the value of a root field: of its first occurrence after the field's name.
 pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Location {
     let text = source.text();
     let field = word_at(text, 0, Some(field));
@@ -110,7 +110,7 @@ pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Location
     source.place(Span::locate(text, start - quotes, end + quotes))
 }
 
-/// The span of a field's name, or of the word at an offset.
+/// Span of a field's name, or of the word at an offset.
 fn word_at(text: &str, offset: usize, field: Option<&str>) -> Span {
     let start = field
         .and_then(|field| {

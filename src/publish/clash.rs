@@ -1,4 +1,4 @@
-//! Two apps that would make the same object: only the one that is applied last would stay.
+//! Two apps that generate the same object: only the one that is applied last would remain.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::target::TargetResult;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::emit::tree::{FileName, KUSTOMIZATION, OutputContent, OutputFile, OutputTree, TargetName, TargetOutcome};
 
-/// What of an object tells it from others.
+/// Identity of an object.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClashIdentity {
@@ -24,10 +24,10 @@ struct ClashMetadata {
     namespace: String,
 }
 
-/// Objects that two targets of an environment both have, at least one of which was not rendered. Such objects are files of the same name, so only
-/// those are looked into.
+/// Objects that two targets of an environment both have, at least one of which was not rendered. Such objects are in
+/// files of the same name, so only those are read.
 pub(super) fn find_clashes(targets: &[TargetResult], tree: &OutputTree) -> Vec<Diagnostic> {
-    // by environment and name, with what was made of it in this run
+    // by environment and name, with the output of this run
     let mut by_name: HashMap<_, Vec<(&TargetName, Option<&OutputFile>)>> = HashMap::new();
     for target in targets {
         let environment = target.name.environment();
@@ -43,7 +43,7 @@ pub(super) fn find_clashes(targets: &[TargetResult], tree: &OutputTree) -> Vec<D
     alike.into_iter().filter_map(|((_, file), targets)| find_clash(file, &targets, tree)).collect()
 }
 
-/// The first two of some files of one name that hold the same object.
+/// The first two of some files of one name that contain the same object.
 fn find_clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &OutputTree) -> Option<Diagnostic> {
     let read: Vec<_> =
         targets.iter().map(|(target, made)| (*target, object_identity(target, file, *made, tree))).collect();

@@ -1,4 +1,4 @@
-//! Objects that are made more than once: only the one that is applied last would stay in the cluster.
+//! Objects that are generated more than once: only the one that is applied last would stay in the cluster.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use crate::name::EnvironmentName;
 use crate::project::App;
 use crate::span::Location;
 
-/// An object, and what it is made from.
+/// An object, and its source.
 #[derive(Debug, Clone)]
 pub struct ObjectSite {
     environment: EnvironmentName,
     id: ObjectName,
     /// The name of the app.
     app: String,
-    /// The directory of the app, which no other app has.
+    /// The directory of the app, which is unique.
     directory: PathBuf,
-    /// Whether it is of a bundle, and not of a manifest.
+    /// Whether it comes from a bundle, and not from a manifest.
     is_of_bundle: bool,
     /// The manifest, or the bundle.
     place: Location,
@@ -43,7 +43,7 @@ impl ObjectSite {
     }
 }
 
-/// Place where the bundle of an object is defined, or else its app.
+/// Location of the definition of an object's bundle, or else its app.
 fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Location {
     let bundle = definition.bundles.get(id.base_name.as_str());
     let place = bundle.and_then(|bundle| {

@@ -1,4 +1,4 @@
-//! Secrets in plaintext do not belong into Git.
+//! Check that Secrets in plaintext are not committed to Git.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use super::target::TargetResult;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::git::{GitConfiguration, GitRepository, SafeGit};
 
-/// How many files are named.
+/// Number of files that are named.
 const MOST: usize = 5;
 
-/// That Git would take Secrets in plaintext: the tree lies in a work tree, and does not ignore them.
+/// Error: Secrets in plaintext would be committed to Git: the tree is in a work tree, and is not ignored.
 pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -> Option<Diagnostic> {
     let secrets = targets
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -
     let exposed = match GitRepository::find(wish.dir) {
         Ok(None) => return None,
         Ok(Some(repository)) => not_ignored(repository, &secrets),
-        // something is there that Git may know
+        // it exists already, and Git may know it
         Err(_) => secrets,
     };
     if exposed.is_empty() {
@@ -46,7 +46,7 @@ pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -
     )
 }
 
-/// Those of some paths that Git does not ignore. All of them, if it cannot be asked.
+/// Those of some paths that Git does not ignore. All of them, if Git cannot be run.
 fn not_ignored(repository: GitRepository, paths: &[PathBuf]) -> Vec<PathBuf> {
     let absolute: Vec<_> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();

@@ -1,4 +1,4 @@
-//! What a target is made of: questions to the disk, each with the digest of its answer.
+//! Inputs of a target: queries to the disk, each with the digest of its answer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -8,33 +8,33 @@ use crate::emit::tree::TreeCache;
 use crate::files::{InputQuery, ProjectFiles};
 use crate::glob::find_matching;
 
-/// What stands for the digest of a file that is not there.
+/// Answer for a file that does not exist, in place of a digest.
 const ABSENT: &str = "absent";
 
-/// What stands for the digest of a file that is not one of the project: no inventory records it.
+/// Answer for a file outside of the project, in place of a digest: no inventory records it.
 const REFUSED: &str = "refused";
 
-/// What begins the name of a question for matching files.
+/// Prefix of the name of a query for matching files.
 const MATCHING: &str = "glob:";
 
-/// The files among which those of an app's layers are.
+/// Pattern of the layers of an app.
 const LAYERS: &str = "*.yaml";
 
-/// Which layers there are in the directory of an app.
+/// Query for the layers in the directory of an app.
 pub(super) fn layers_in(directory: &Path) -> InputQuery {
     InputQuery::Matching(directory.to_path_buf(), LAYERS.to_owned())
 }
 
-/// The directory of an app, if that is the question by this name.
+/// The directory of an app, if a query of this name is about one.
 pub(super) fn layer_directory(name: &str) -> Option<&str> {
     name.strip_prefix(MATCHING)?.strip_suffix(LAYERS)?.strip_suffix(':')
 }
 
-/// The answers of the disk, each asked for once in a run.
+/// The answers of the disk, each computed once in a run.
 pub(super) struct InputDigests<'a> {
     files: Arc<ProjectFiles>,
     cache: &'a TreeCache,
-    /// By the names of the questions.
+    /// Digests by the names of the queries.
     digests: Mutex<HashMap<String, String>>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> InputDigests<'a> {
         probes.into_iter().map(answered).collect()
     }
 
-    /// Whether inputs are still what they were.
+    /// Whether inputs are unchanged.
     pub(super) fn are_unchanged<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
         let holds = |(name, digest): (&str, &str)| {
             let known = self.lock_digests().get(name).map(|known| known == digest);
@@ -62,7 +62,7 @@ impl<'a> InputDigests<'a> {
         inputs.into_iter().all(holds)
     }
 
-    /// The answer to the question by that name.
+    /// The answer to the query of that name.
     fn query_digest(&self, name: &str, probe: impl FnOnce() -> InputQuery) -> String {
         if let Some(known) = self.lock_digests().get(name) {
             return known.clone();
@@ -86,7 +86,7 @@ impl<'a> InputDigests<'a> {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A question by its name, the same on every machine.
+    /// Name of a query, the same on every machine.
     fn query_name(&self, probe: &InputQuery) -> String {
         match probe {
             InputQuery::File(path) => self.relative_path(path),
@@ -96,7 +96,7 @@ impl<'a> InputDigests<'a> {
         }
     }
 
-    /// A path from the project's root; `.sops.yaml` may lie above it.
+    /// A path from the project's root; `.sops.yaml` may be above it.
     pub(super) fn relative_path(&self, path: &Path) -> String {
         let root = self.files.root();
         let (up, rest) = path.strip_prefix(root).map_or_else(

@@ -1,4 +1,4 @@
-//! What is to be done: the targets of each app, and which of them changed.
+//! Planning of the work: the targets of each app, and which of them changed.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,23 +10,23 @@ use crate::name::{AppName, EnvironmentName};
 use crate::parallel;
 use crate::project::App;
 
-/// An app with the targets that are asked for.
+/// An app with its requested targets.
 pub(super) struct AppJob<'a> {
     pub(super) app: &'a App,
     pub(super) targets: Vec<RequestedTarget>,
-    /// All targets that it has.
+    /// All its targets.
     all: Vec<TargetName>,
 }
 
-/// A target that is asked for.
+/// A requested target.
 pub(super) struct RequestedTarget {
     pub(super) environment: EnvironmentName,
     pub(super) name: TargetName,
-    /// Whether nothing changed since this machine made it.
+    /// Whether its inputs have not changed since this machine made it.
     pub(super) is_current: bool,
 }
 
-/// What is to be done, all targets that there are, and what is wrong with their names.
+/// Plans the jobs, and returns all existing targets, and problems of their names.
 pub(super) fn plan_jobs<'a>(run: &RenderRun<'a>) -> (Vec<AppJob<'a>>, BTreeSet<TargetName>, Diagnostics) {
     let names = RememberedNames::of(run.tree);
     let job = |app: &'a App| {
@@ -49,9 +49,9 @@ pub(super) fn plan_jobs<'a>(run: &RenderRun<'a>) -> (Vec<AppJob<'a>>, BTreeSet<T
 }
 
 impl<'a> RenderRun<'a> {
-    /// What is to be done of an app.
+    /// Plans the job of an app.
     fn plan_job(&self, app: &'a App, names: &RememberedNames, problems: &mut Diagnostics) -> Option<AppJob<'a>> {
-        // what the name follows from is an input of each target: where none changed, nothing need be read
+        // the sources of the name are inputs of each target: where none changed, nothing need be read
         if let Some(name) = names.of_directory(&self.answers.relative_path(&app.directory)) {
             let job = self.job_called(app, name, &mut Diagnostics::new());
             let are_current = job.targets.iter().all(|target| target.is_current);
@@ -77,17 +77,17 @@ impl<'a> RenderRun<'a> {
         AppJob { app, targets, all }
     }
 
-    /// Whether nothing that a target is made of changed since this machine made it.
+    /// Whether none of the inputs of a target changed since this machine made it.
     fn is_current(&self, target: &TargetName) -> bool {
         self.tree.inputs(target).is_some_and(|inputs| self.answers.are_unchanged(inputs)) && self.tree.is_intact(target)
     }
 }
 
-/// The names of apps as this machine remembers them.
+/// The names of apps in the cache of this machine.
 struct RememberedNames(HashMap<String, AppName>);
 
 impl RememberedNames {
-    /// The directory of an app is asked for its layers, and so is one of the inputs of each of its targets.
+    /// The directory of an app is queried for its layers, and this query is one of the inputs of each of its targets.
     fn of(tree: &OutputTree) -> Self {
         let mut names: HashMap<String, AppName> = HashMap::new();
         for (target, inputs) in tree.made_targets() {
@@ -103,8 +103,8 @@ impl RememberedNames {
     }
 }
 
-/// Reports environments of apps with the same name, which would be written to the same directory, and names that no
-/// directory can have.
+/// Reports environments of apps with the same name, which would be written to the same directory, and names that are
+/// not valid for a directory.
 pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [EnvironmentName])>) -> Diagnostics {
     let (mut known, mut problems) = (BTreeSet::new(), Diagnostics::new());
     for (app, environments) in apps {

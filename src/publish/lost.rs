@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::emit::tree::{Lost, LostTargets};
 
-/// Reports that a tree has an environment or an app that no longer exists: more often its file was renamed than that it
-/// is meant to go from the cluster.
+/// Reports that a tree has an environment or an app that no longer exists: more often its file was renamed than that
+/// it is meant to be removed from the cluster.
 ///
 /// Errors: `lost-environment`, `lost-app`.
 pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {

@@ -1,9 +1,9 @@
-//! The tree that Git keeps: which targets have to be rendered again, and what becomes of those that
-//! nobody at hand can decrypt.
+//! Rendering to the tree that Git keeps: decides which targets are rendered again, and how Secrets are handled that
+//! the available identities cannot decrypt.
 //!
-//! A target is left alone while all that it was made of is what this machine remembers, and its files are. To check
-//! a tree, every target is rendered. An environment that cannot be decrypted is rendered as far as it is plain; of a
-//! Secret of it all is compared but its ciphertext, and it is listed as unverified.
+//! A target is left alone while its inputs and its files match the cache of this machine. To check a tree, every
+//! target is rendered. An environment that cannot be decrypted is rendered except for its secrets; its Secrets are
+//! compared except for their ciphertext, and listed as unverified.
 
 mod clash;
 mod duplicates;
@@ -45,52 +45,52 @@ pub use duplicates::{ObjectSite, find_duplicates};
 pub use jobs::find_namesakes;
 pub use shard::Shard;
 
-/// What a publication is planned for.
+/// Purpose of planning a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishIntent {
     /// It will be applied.
     Apply,
-    /// It is only asked what would change.
+    /// Only to show the changes.
     Check,
 }
 
 /// Treatment of an environment or app that a tree has, and that no longer exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLostEnvironment {
-    /// Nothing: that the tree would lose it is an error.
+    /// An error: the tree would lose it.
     Refuse,
     /// It is removed.
     Prune,
 }
 
-/// What is to be in the tree after a run.
+/// Parameters of `render --out`.
 #[derive(Debug)]
 pub struct RenderRequest<'a> {
     /// The directory of the tree.
     pub dir: &'a Path,
     /// The apps.
     pub apps: &'a [&'a App],
-    /// Whether these are all apps: then those that are recorded and no more are stale.
+    /// Whether these are all apps: then recorded ones that no longer exist are stale.
     pub all_apps: bool,
     /// The environments.
     pub environments: &'a [EnvironmentName],
     /// Whether these are all environments.
     pub all_environments: bool,
-    /// The part of the targets that this run answers for.
+    /// The part of the targets that this run is responsible for.
     pub shard: Option<Shard>,
     /// Treatment of environments and apps that no longer exist.
     pub lost: OnLostEnvironment,
-    /// Secrets may be written in plaintext where Git would take them.
+    /// Whether Secrets may be written in plaintext where Git would commit them.
     pub allow_plaintext: bool,
-    /// What it is for.
+    /// The purpose.
     pub intent: PublishIntent,
-    /// Where this machine remembers what it did. A check remembers nothing.
+    /// Location of the machine-local cache. A check uses none.
     pub cache: Option<&'a CacheOptions>,
     /// The time of encryption.
     pub now: Timestamp,
 }
 
-/// What would become of a tree.
+/// Planned publication of a tree.
 pub struct Publication {
     tree: OutputTree,
     /// The changes.
@@ -99,20 +99,20 @@ pub struct Publication {
     pub warnings: Diagnostics,
     /// Environments and apps that the tree would lose as a whole.
     pub lost: Vec<Diagnostic>,
-    /// Finding for Secrets in plaintext where Git takes them.
+    /// Finding for Secrets in plaintext that Git would commit.
     pub exposed: Option<Diagnostic>,
-    /// Files that require a key to be verified, or made.
+    /// Files that require a key to be verified, or generated.
     pub unverified: Vec<UnverifiedFile>,
-    /// How many targets were looked at.
+    /// Number of targets in scope.
     pub targets: usize,
-    /// How many of them had to be rendered.
+    /// Number of targets that had to be rendered.
     pub rendered: usize,
 }
 
-/// A file that requires a key to be verified, or made. Those that are likely to be out of date come first.
+/// A file that requires a key to be verified, or generated. Those that are likely to be out of date come first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnverifiedFile {
-    /// What is known of it.
+    /// Known state of it.
     pub state: VerificationState,
     /// Its target.
     pub target: TargetName,
@@ -120,20 +120,20 @@ pub struct UnverifiedFile {
     pub file: Option<String>,
 }
 
-/// What is known of a file that cannot be verified.
+/// Known state of a file that cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VerificationState {
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// More of it than its ciphertext is not what the sources give.
+    /// More than its ciphertext is out of date.
     Different,
-    /// The inventory does not say that it was made of these inputs.
+    /// The inventory does not record that it was made of these inputs.
     Uncovered,
-    /// The inventory says that it was made of these inputs, and nothing proves it.
+    /// The inventory records that it was made of these inputs, without proof.
     Covered,
 }
 
-/// Plans what a wish takes. All mistakes are told together, and then there is no plan.
+/// Plans a publication. All errors are reported together, and then there is no plan.
 ///
 /// Errors: those of rendering, `plaintext-secret`, and those of [`OutputTree::open`] and `plan`.
 pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Result<Publication, Diagnostics> {
@@ -150,7 +150,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
     let meter = &pipeline.meter;
     let (jobs, known, mut problems) = jobs::plan_jobs(&run);
     meter.expect(ProgressUnit::Targets, jobs.iter().flat_map(|job| &job.targets).filter(|it| !it.is_current).count());
-    // none needs another, but for the layers that they share
+    // none depends on another, except through shared layers
     let mut all = RenderResults::default();
     for found in parallel::par_map(jobs, FEW, |job| run.render_app(job)) {
         all.take(found);
@@ -171,7 +171,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
         problems.extend(exposed.clone());
     }
     if problems.has_errors() {
-        // what lacks a key is no mistake, but tells why more is missing
+        // a missing key is not an error, but explains further missing values
         return Err(problems);
     }
     let outcomes = rendered.into_iter().map(|target| RenderedTarget { name: target.name, outcome: target.outcome });
@@ -182,7 +182,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
     };
     let plan = meter.time(RunStage::Emit, || tree.plan(outcomes, coverage))?;
     if wish.intent == PublishIntent::Check {
-        // of what is not written, nothing is new
+        // a file that is not written needs no new ciphertext
         problems = problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect();
     }
     let lost = plan.lost_targets(ExistingTargets {
@@ -200,7 +200,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
         }
         problems.extend(plan.warnings());
     }
-    // who writes is only told of keys where something is left to do
+    // missing keys are reported to a writer only where files are left to write
     let is_left = |unverified: &UnverifiedFile| {
         wish.intent == PublishIntent::Check || unverified.state != VerificationState::Covered
     };
@@ -211,13 +211,13 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
 }
 
 impl Publication {
-    /// Does it.
+    /// Plans the publication.
     pub fn apply(self, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
         meter.time(RunStage::Emit, || self.tree.apply(self.plan, meter))
     }
 }
 
-/// The objects of an environment as they leave on a stream, where nothing was written before.
+/// The objects of an environment for a stream, without previous output.
 pub fn deliver_objects(
     pipeline: &Pipeline<'_>,
     app: &App,
@@ -257,7 +257,7 @@ pub fn object_sites(
     resolved.map(|resolved| ObjectSite::all_of(app, &resolved.definition, delivered)).unwrap_or_default()
 }
 
-/// The objects of a target as they leave, looked through for secrets on the way.
+/// The objects of a target in their delivery form, scanned for secrets.
 fn deliver_target(
     resolved: &ResolvedTarget,
     routing: &Routing,
@@ -270,16 +270,16 @@ fn deliver_target(
     delivered
 }
 
-/// The day on which certificates must be valid: today, unless somebody names another.
+/// The day on which certificates must be valid: today, unless another is given.
 fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
     let today = || now.to_seconds().get(..10)?.parse().ok();
     pipeline.day().or_else(today)
 }
 
-/// The directory that a tree usually goes to.
+/// The usual directory of a tree.
 const USUAL: &str = "rendered";
 
-/// With fewer apps, threads cost more than they give.
+/// Number of apps from which threads are worth their cost.
 const FEW: usize = 4;
 
 /// A run over the apps.
@@ -292,15 +292,15 @@ struct RenderRun<'a> {
     answers: InputDigests<'a>,
 }
 
-/// What was found of an app, or of several.
+/// Results of an app, or of several.
 #[derive(Default)]
 struct RenderResults {
     targets: usize,
-    /// How many were rendered.
+    /// Number of rendered targets.
     count: usize,
     rendered: Vec<target::TargetResult>,
     problems: Diagnostics,
-    /// Why environments could not be decrypted.
+    /// Reasons why environments could not be decrypted.
     keys: Diagnostics,
     unverified: Vec<UnverifiedFile>,
 }
@@ -353,7 +353,7 @@ impl RenderRun<'_> {
         }
     }
 
-    /// A target of an app of which something changed.
+    /// Renders a changed target of an app.
     fn render_target(
         &self,
         rendering: &target::TargetRender<'_>,
@@ -365,7 +365,7 @@ impl RenderRun<'_> {
             || if is_remembered { self.answers.input_digests(rendering.input_queries()) } else { BTreeMap::new() };
         let state = is_remembered.then(|| rendering.state(&self.answers)).flatten();
         if state.is_some() && self.tree.state(&name) == state.as_deref() && self.tree.is_intact(&name) {
-            // what changed is of other environments
+            // the changes are in other environments
             return Some(target::TargetResult::unchanged(name, Some(inputs())));
         }
         let mut files = rendering.render(&mut found.problems)?;
@@ -376,7 +376,7 @@ impl RenderRun<'_> {
     }
 }
 
-/// That a key is missing stops nobody who can do without.
+/// Turns an error about a missing key into a warning, where the run can continue without.
 fn as_warning(problem: Diagnostic) -> Diagnostic {
     match problem.failure {
         FailureKind::Key => Diagnostic { severity: crate::diagnostic::Severity::Warning, ..problem },
@@ -385,7 +385,7 @@ fn as_warning(problem: Diagnostic) -> Diagnostic {
 }
 
 impl RenderRequest<'_> {
-    /// Whether a target that is recorded is no more, and this run answers for it.
+    /// Whether a recorded target no longer exists, and this run is responsible for it.
     fn is_gone(&self, target: &TargetName, known: &BTreeSet<TargetName>) -> bool {
         let is_asked = self.environments.iter().any(|environment| environment.as_str() == target.environment());
         self.all_apps
@@ -394,7 +394,7 @@ impl RenderRequest<'_> {
             && self.shard.is_none_or(|shard| shard.has(target.as_str()))
     }
 
-    /// Whether this run answers for what lies beside the targets of an environment, or of all.
+    /// Whether this run is responsible for files beside the targets of an environment, or of all.
     fn is_beside(&self, environment: Option<&str>) -> bool {
         let is_asked = |name: &str| self.environments.iter().any(|environment| environment.as_str() == name);
         self.all_apps

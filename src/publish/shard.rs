@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-/// One of so many parts. Which targets are in it follows from their names alone, so that all parts
-/// together are the whole, whoever makes them.
+/// One of several parts. The targets of a part follow from their names alone, so that all parts together are the
+/// whole, whichever machine renders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, from 1.
+    /// Its number, from 1.
     pub index: usize,
-    /// Of how many.
+    /// Number of parts.
     pub count: usize,
 }
 

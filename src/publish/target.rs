@@ -24,7 +24,7 @@ use crate::resolve::ResolvedTarget;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-/// What became of a target.
+/// Result of a target.
 pub(super) struct TargetResult {
     pub(super) name: TargetName,
     pub(super) outcome: TargetOutcome,
@@ -57,7 +57,7 @@ impl TargetResult {
     }
 }
 
-/// What a target is rendered from.
+/// Inputs of rendering a target.
 pub(super) struct TargetRender<'a> {
     pub(super) pipeline: &'a Pipeline<'a>,
     pub(super) request: &'a RenderRequest<'a>,
@@ -71,7 +71,7 @@ pub(super) struct TargetRender<'a> {
     pub(super) is_open: bool,
 }
 
-/// The files of a target, and those that require a key to be verified or made.
+/// The files of a target, and those that require a key to be verified or generated.
 pub(super) struct TargetFiles {
     pub(super) all: Vec<OutputFile>,
     pub(super) unverified: Vec<UnverifiedFile>,
@@ -80,8 +80,8 @@ pub(super) struct TargetFiles {
 }
 
 impl TargetRender<'_> {
-    /// All questions that it asks, those of other environments included by which routing is decided over
-    /// all of them. The same, whatever else is rendered in a run.
+    /// All queries of the target, those of other environments included by which routing is decided over all of them.
+    /// They are the same, whatever else is rendered in a run.
     pub(super) fn input_queries(&self) -> BTreeSet<InputQuery> {
         let mut probes = BTreeSet::new();
         for resolved in &self.survey.environments {
@@ -97,7 +97,7 @@ impl TargetRender<'_> {
         probes
     }
 
-    /// The questions of its own.
+    /// Its own queries.
     fn own_queries(&self, resolved: &ResolvedTarget) -> BTreeSet<InputQuery> {
         let directory = self.dir.join(self.target.as_str());
         let delivery =
@@ -105,8 +105,8 @@ impl TargetRender<'_> {
         layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery).collect()
     }
 
-    /// What it is made of itself, and what was decided over all environments, in one digest. As long as
-    /// that stays the same, so does the target, whatever happens to others.
+    /// Digest of its own inputs, and of the decisions over all environments. As long as it stays the same, so does
+    /// the target, whatever changes in others.
     pub(super) fn state(&self, answers: &InputDigests<'_>) -> Option<String> {
         let resolved = self.survey.environment(self.environment)?;
         let mut parts = vec![self.target.as_str().to_owned()];
@@ -126,7 +126,7 @@ impl TargetRender<'_> {
         self.app.directory.join(format!("{}.secrets.yaml", self.environment))
     }
 
-    /// Renders it; none if something is wrong, which is reported.
+    /// Renders the target; none on errors, which are reported.
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<TargetFiles> {
         let resolved = self.survey.environment(self.environment)?;
         let form = resolved.definition.delivery.secrets();
@@ -150,7 +150,7 @@ impl TargetRender<'_> {
             secrets: &secrets,
             rules: self.pipeline.library.rules(),
             identities: self.pipeline.library.identities(),
-            // what is read here is asked for by name
+            // a read here is a query by name
             files: &self.pipeline.library.project.files,
             path: &path,
             committed: &committed,
@@ -164,8 +164,8 @@ impl TargetRender<'_> {
         Some(meter.time(RunStage::Emit, || self.output_files(&delivered, &seals, &way, resolved)))
     }
 
-    /// The name of an object that follows from values nobody at hand knows: the one that its file has, if it can be
-    /// one. Whether all else in the file is right is seen when it is compared.
+    /// The name of an object that depends on values that are not available: the one of its committed file, if that is
+    /// a possible one. The rest of the file is verified when it is compared.
     fn committed_name(&self, id: &ObjectName) -> Option<String> {
         let bytes = self.tree.committed_bytes(self.target, &FileName::of(&file_of(id))?)?;
         let text = std::str::from_utf8(&bytes).ok()?;
@@ -180,7 +180,7 @@ impl TargetRender<'_> {
 
     /// The fingerprints of the inputs of those objects that require a key.
     fn fingerprints(&self, resolved: &ResolvedTarget, way: &DeliveryContext<'_>) -> HashMap<ObjectName, String> {
-        // who checks a tree writes none
+        // a check writes no file
         if !self.is_open || resolved.definition.wrappings.is_empty() || self.request.intent == PublishIntent::Check {
             return HashMap::new();
         }
@@ -222,7 +222,7 @@ impl TargetRender<'_> {
         found
     }
 
-    /// A file that nobody at hand can make, or compare in all of its parts.
+    /// Adds a file that cannot be generated, or not compared completely, with the available identities.
     fn add_unverified(&self, object: &Delivered, name: FileName, way: &DeliveryContext<'_>, found: &mut TargetFiles) {
         let committed = self.tree.committed_bytes(self.target, &name);
         let fingerprint =
@@ -251,7 +251,7 @@ impl TargetRender<'_> {
         found.all.extend(content.map(|content| OutputFile { name, content, sensitivity, fingerprint: None }));
     }
 
-    /// Keeps what is listed and was not made: nobody can say whether it still would be.
+    /// Keeps files that are listed and were not generated: without a key it is unknown whether they still would be.
     fn keep_all(&self, found: &mut TargetFiles) {
         let made: BTreeSet<_> = found.all.iter().map(|file| file.name.clone()).collect();
         let left = self.tree.listed_files(self.target).into_iter();
@@ -267,10 +267,10 @@ impl TargetRender<'_> {
     }
 }
 
-/// The length of the suffix of a name that follows from values.
+/// The length of the suffix of a name that depends on values.
 const SUFFIX: usize = 10;
 
-/// Where the layers of an environment are looked for.
+/// Queries for the layers of an environment.
 fn layer_queries(resolved: &ResolvedTarget) -> impl Iterator<Item = InputQuery> {
     resolved.definition.candidates.iter().cloned().map(InputQuery::File)
 }
@@ -286,8 +286,8 @@ fn known_file(object: &Delivered, name: FileName, fingerprint: Option<&String>) 
     }
 }
 
-/// The name without the suffix that follows from values, by which a file is called: it stays the same when
-/// they change.
+/// The identity of an object for the name of its file, without the name suffix that depends on values: it stays the
+/// same when they change.
 fn object_id(id: &ObjectName) -> ObjectId<'_> {
     ObjectId { kind: &id.kind, name: &id.base_name, namespace: &id.namespace, group: &id.group }
 }

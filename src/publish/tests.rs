@@ -1,4 +1,4 @@
-//! Trees against a model.
+//! Comparison of trees with a model.
 
 mod model;
 mod world;

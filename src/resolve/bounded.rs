@@ -1,10 +1,9 @@
-//! What variables and namespaces may hold.
+//! Bounds on the values of variables and namespaces.
 //!
-//! The engine compares, hashes, prints and drops values by recursion, without a bound. Structures grow deeper
-//! than their template is written by two ways: through variables that are set anew with themselves inside,
-//! and through namespaces, which could even hold themselves. So what is set is looked at: it may not be
-//! deeper than any configuration is, and a field of a namespace holds no namespace. Each part that is
-//! looked at is a step.
+//! The engine compares, hashes, prints and drops values by recursion, without a bound. Structures can grow deeper than
+//! their template is written in two ways: through variables that are reassigned with themselves inside, and through
+//! namespaces, which could even contain themselves. So each assigned value is checked: it may not be deeper than any
+//! configuration is, and a field of a namespace contains no namespace. Each part checked costs a step.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +13,29 @@ use minijinja::{Error, State, Value};
 use super::failure::invalid_value;
 use super::scope;
 
-/// Deepest structure that a variable may hold.
+/// Maximum depth of a structure in a variable.
 const MAX_DEPTH: usize = 64;
 
-/// The value of a variable.
+/// Bounds the value of a variable.
 pub(super) fn bound_value(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     let value = compute_list(state, value)?;
     check_depth(state, &value, MAX_DEPTH, false)?;
     Ok(value)
 }
 
-/// The value of a field of a namespace.
+/// Bounds the value of a field of a namespace.
 pub(super) fn bound_field(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     let value = compute_list(state, value)?;
     check_depth(state, &value, MAX_DEPTH, true)?;
     Ok(value)
 }
 
-/// What is computed when it is asked for, computed now: such values could be stacked without end.
+/// Computes a lazy value now: such values could be stacked without end.
 pub(super) fn compute_list(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable || is_namespace(&value) { Ok(value) } else { bounded_items(state, &value) }
 }
 
-/// The items of a list.
+/// Collects the items of a list, charging a step for each.
 pub(super) fn bounded_items(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
     let mut items = Vec::new();
     for item in value.try_iter()? {
@@ -47,7 +46,7 @@ pub(super) fn bounded_items(state: &State<'_, '_>, value: &Value) -> Result<Valu
 }
 
 fn check_depth(state: &State<'_, '_>, value: &Value, depth: usize, within_namespace: bool) -> Result<(), Error> {
-    // what templates are given is as deep as the layers are, and to look at it would be to read it
+    // the scope is only as deep as the layers are, and inspecting it would count as reading it
     if value.downcast_object_ref::<scope::ScopeNode>().is_some() {
         return Ok(());
     }
@@ -73,12 +72,12 @@ fn check_depth(state: &State<'_, '_>, value: &Value, depth: usize, within_namesp
     Ok(())
 }
 
-/// Whether a value is what `namespace()` makes. Its type is the engine's own.
+/// Whether a value was created by `namespace()`. Its type is private to the engine.
 fn is_namespace(value: &Value) -> bool {
     value.as_object().is_some_and(|object| object.type_name().ends_with("::Namespace"))
 }
 
-/// What the fields of a namespace begin with.
+/// Bounds the initial fields of a namespace.
 pub(super) fn namespace_fields(state: &State<'_, '_>, defaults: &Value) -> Result<Value, Error> {
     if defaults.kind() != ValueKind::Map {
         return Ok(defaults.clone());

@@ -1,4 +1,4 @@
-//! Ciphertext in what an app renders: refused in every value and in every other object.
+//! Rejects ciphertext in the output of an app: in every value and in every other object.
 
 use super::manifest::ManifestDocument;
 use super::session::ResolveSession;
@@ -7,7 +7,8 @@ use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 
 impl ResolveSession {
-    /// Reports each text of an object that holds ciphertext. What nobody decrypted is not known, and no text.
+    /// Reports each text of an object that contains ciphertext. Values that were not decrypted are unknown and are
+    /// skipped.
     pub(super) fn refuse_ciphertext(&self, manifest: &ManifestDocument) {
         self.refuse_below(&manifest.tree, "");
     }
@@ -41,7 +42,7 @@ impl ResolveSession {
     }
 }
 
-/// Error for `!!binary`, which kubectl decodes, so that the object holds the bytes and no longer their base64.
+/// Error for `!!binary`, which kubectl decodes, so that the object contains the bytes instead of their base64.
 fn binary_in_object(path: &str) -> Diagnostic {
     Diagnostic::error(Rule::InvalidManifest, format!("`{path}` of an object has the tag `!!binary`"))
         .note("kubectl would decode it, and no field of an object takes bytes")

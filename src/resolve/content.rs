@@ -1,5 +1,4 @@
-//! Structures: from the merged tree of a `content` entry, or a value of a template, to the
-//! structure that is written.
+//! Structures: from the merged tree of a `content` entry, or a value of a template, to the structure that is written.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,12 +16,12 @@ use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 use crate::yaml::node::Scalar;
 
-/// What the scalars of a structure become.
+/// Conversion of the scalars of a structure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeafMode {
-    /// What they were written as: `8080` a number, `"8080"` a text.
+    /// Type as written: `8080` is a number, `"8080"` a text.
     Typed,
-    /// Texts, whatever they look like; null stays.
+    /// Texts, whatever they look like; null is kept.
     Texts,
 }
 
@@ -32,13 +31,13 @@ pub(super) struct ContentBuilder<'s> {
     pub(super) frame: &'s RenderFrame,
     pub(super) may_render: bool,
     pub(super) leaves: LeafMode,
-    /// A leaf is encrypted, and nobody decrypted it.
+    /// Whether a leaf is encrypted and was not decrypted.
     pub(super) locked: bool,
 }
 
 impl ContentBuilder<'_> {
-    /// The structure with its templates rendered. All leaves are rendered, also after one failed,
-    /// so that every mistake is found.
+    /// Renders the templates of the structure. All leaves are rendered, even after one failed, so that every mistake is
+    /// found.
     pub(super) fn build<'t>(&mut self, tree: &'t Tree) -> Result<OutputValue<'t>, ErrorReported> {
         match &tree.kind {
             TreeKind::Leaf(scalar) => self.build_leaf(scalar, tree),
@@ -54,7 +53,7 @@ impl ContentBuilder<'_> {
         }
     }
 
-    /// A scalar with its template rendered; one expression by itself keeps its type.
+    /// Renders the template of a scalar; a lone expression keeps its type.
     pub(super) fn build_leaf<'t>(
         &mut self,
         scalar: &'t Scalar,
@@ -82,13 +81,13 @@ impl ContentBuilder<'_> {
                 self.session.render(name, text, &TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 })?;
             return Ok(OutputValue::text(rendered.expose().clone()));
         };
-        // one expression by itself keeps its type, so that a port can be a number
+        // a lone expression keeps its type, so that a port can be a number
         let whole = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 };
         let prepared = prepare(text).map_err(|fault| {
             self.session.mention_all(text);
             self.session.report_failure(&fault.into_error(), &whole)
         })?;
-        // what is inserted lies within
+        // insertions are inside the expression
         let end = expression.end + prepared.text.len() - text.len();
         let source = prepared.text.get(expression.start..end).unwrap_or_default();
         let origin = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: expression.start };
@@ -101,14 +100,14 @@ impl ContentBuilder<'_> {
         }
         let value = evaluated?;
         if value.is_undefined() {
-            // an expression may be that; a template that prints it says where it comes from
+            // an expression may be undefined; rendering it as a template reports the location
             self.session.render(name, text, &whole)?;
         }
         from_template(&value).map_err(|error| self.session.report_failure(&error, &origin))
     }
 }
 
-/// A value of a template as a structure.
+/// Converts a value of a template to a structure.
 pub(super) fn from_template(value: &TemplateValue) -> Result<OutputValue<'static>, Error> {
     Ok(match value.kind() {
         ValueKind::None => OutputValue::Null,

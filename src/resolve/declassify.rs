@@ -1,15 +1,15 @@
-//! `declassify(value, "reason")`: the one way to lift taint.
+//! `declassify(value, "reason")`: the only way to remove taint.
 //!
-//! Arguments are evaluated before a function is called, so at the time of the call the reads of
-//! its argument are in the log already, among others. To tell them apart, a call of an inner function
-//! is inserted as its first argument: `declassify(_septum_mark(), x, "r")`. It notes how long the log
-//! is, the argument is evaluated, and `declassify` lifts what was read in between.
+//! Arguments are evaluated before a function is called, so at the time of the call the log already contains the reads
+//! of its argument, among others. To separate them, a call of an inner function is inserted as its first argument:
+//! `declassify(_septum_mark(), x, "r")`. It records the length of the log, the argument is evaluated, and `declassify`
+//! removes the taint of the reads in between.
 //!
-//! The reason is one text in quotes that stands in the call: one that is computed could hold a secret,
-//! and `explain` shows it. So there are two arguments, and the second is one token.
+//! The reason is a single text in quotes inside the call: a computed one could contain a secret, and `explain` shows
+//! it. So there are two arguments, and the second is one token.
 //!
-//! Only reads *inside* the call are lifted: a variable that was set before, or a parameter of a
-//! macro, was read elsewhere and stays tainted.
+//! Only reads *inside* the call are declassified: a variable that was set before, or a parameter of a macro, was read
+//! elsewhere and stays tainted.
 
 use minijinja::machinery::Token;
 
@@ -18,11 +18,11 @@ use crate::template_tokens::{TagToken, change_of_depth, literal_text};
 
 const HOW: &str = "write `declassify(value, \"why it may be public\")`";
 
-/// What is said where it cannot be used at all.
+/// Message where it cannot be used at all.
 pub(super) const BESIDE_NAMESPACE: &str =
     "a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field";
 
-/// Where the first argument of a call begins; `name` is the index of its name.
+/// Offset of the first argument of a call; `name` is the index of its name.
 pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, TemplateFault> {
     let after = tokens.get(name + 1..).unwrap_or_default();
     let range = |last: usize| {
@@ -34,7 +34,7 @@ pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, 
         return Err(TemplateFault::new(range(name), message, Some(HOW)));
     };
     let Some(end) = end_of_call(arguments) else {
-        // the engine says that it is not closed
+        // the engine reports that it is not closed
         return Ok(open.end);
     };
     let whole = range(name + 2 + end);
@@ -60,7 +60,7 @@ pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, 
 
 const NO_REASON: &str = "`declassify` requires a reason, one text in quotes that stands in the call";
 
-/// The index of the bracket that closes a call.
+/// Index of the bracket that closes a call.
 fn end_of_call(arguments: &[TagToken<'_>]) -> Option<usize> {
     let mut depth = 1_i32;
     arguments.iter().position(|found| {
@@ -69,7 +69,7 @@ fn end_of_call(arguments: &[TagToken<'_>]) -> Option<usize> {
     })
 }
 
-/// Arguments, by the commas between them.
+/// Splits arguments at the commas between them.
 fn split_arguments<'s, 't>(arguments: &'s [TagToken<'t>]) -> Vec<&'s [TagToken<'t>]> {
     let mut depth = 0_i32;
     arguments

@@ -1,4 +1,4 @@
-//! The template engine, set up so that the same input gives the same output on every machine.
+//! The template engine, configured so that the same input gives the same output on every machine.
 
 use crate::diagnostic::Rule;
 use std::path::{Component, Path};
@@ -16,30 +16,30 @@ use super::{filters, frame, literal};
 use crate::files::{FileKind, ProjectFiles};
 use crate::template_tokens;
 
-/// Renders templates; one for a whole run.
+/// Renders templates; shared by a whole run.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) environment: Environment<'static>,
-    /// The same, for each amount of steps.
+    /// The same environment, for each step limit.
     pub(super) metered: MeteredEnvironments,
     pub(super) files: Arc<ProjectFiles>,
     pub(super) documents: Arc<DocumentCache>,
 }
 
 impl Engine {
-    /// An engine whose templates may include the files of a project.
+    /// Creates an engine whose templates may include the files of a project.
     pub fn new(files: Arc<ProjectFiles>) -> Arc<Self> {
         Self::with_documents(files, Arc::default())
     }
 
-    /// The same, for one of several environments that have documents in common.
+    /// Creates an engine for one of several environments that share documents.
     pub fn with_documents(files: Arc<ProjectFiles>, documents: Arc<DocumentCache>) -> Arc<Self> {
         let mut environment = Environment::new();
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_syntax(template_tokens::lexer_syntax());
-        // its messages would show the values of the variables in reach
+        // its messages would show the values of the variables in scope
         environment.set_debug(false);
         environment.remove_global("debug");
         environment.set_formatter(|out, _, value| {
@@ -48,7 +48,7 @@ impl Engine {
         });
         let parents = Arc::clone(&files);
         environment.set_path_join_callback(move |name, parent| {
-            // which files are asked for is written down, so that no secret may decide
+            // requested files are recorded, so a secret must not decide which ones
             if frame::follows_secret() && !is_named_in(&parents, name, parent) {
                 return COMPUTED.into();
             }
@@ -63,7 +63,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// Runs a template with as many steps as it needs. What is left in the log is of the last try.
+    /// Runs a template with as many steps as it needs. The log reflects only the last attempt.
     pub(super) fn run<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, StepError> {
         let start = frame::current_frame().map(|frame| (frame.log_state(), frame));
         self.metered.run(|environment| {
@@ -75,7 +75,7 @@ impl Engine {
     }
 }
 
-/// What `{{ value }}` prints. minijinja would print `True` and `None`, as Python does.
+/// Text that `{{ value }}` prints. minijinja would print `True` and `None`, as Python does.
 fn print_value(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
@@ -88,7 +88,7 @@ fn print_value(value: &Value) -> Result<String, Error> {
     }
 }
 
-/// The name of an included template: relative to the template that names it, within the project.
+/// Path of an included template: relative to the including template, within the project.
 pub(super) fn join(name: &str, parent: &str) -> String {
     let directory = Path::new(parent).parent().unwrap_or(Path::new(""));
     let mut parts = Vec::new();
@@ -104,10 +104,10 @@ pub(super) fn join(name: &str, parent: &str) -> String {
     parts.join("/")
 }
 
-/// What stands for the name of an included template that may be made of a secret. No file is called so.
+/// Name used instead of an included template's name that may be derived from a secret. No file has this name.
 const COMPUTED: &str = "\0";
 
-/// Whether the template `parent` has a name in quotes, where it includes another one.
+/// Whether the template `parent` includes another one by a quoted name.
 fn is_named_in(files: &ProjectFiles, name: &str, parent: &str) -> bool {
     let own = frame::current_frame().and_then(|frame| frame.names(parent, name));
     own.unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! Failures of templates as diagnostics: in the file where the template stands, without values.
+//! Diagnostics for failures of templates: located in the file that contains the template, without values.
 
 use std::error::Error as _;
 use std::ops::Range;
@@ -22,16 +22,16 @@ use crate::template_tokens::{TagKind, TagToken, lex_template};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::locate_in_scalar;
 
-/// Where a template was written.
+/// Source of a template.
 pub(super) enum TemplateOrigin<'a> {
-    /// In a scalar of a layer; `shift` is the offset of what the engine saw.
+    /// In a scalar of a layer; `shift` is the offset of the text given to the engine.
     Scalar { scalar: &'a Scalar, place: &'a Location, shift: usize },
-    /// A file by itself.
+    /// A whole file.
     File(&'a Source),
 }
 
 impl TemplateOrigin<'_> {
-    /// What the engine was given, or the template that it is a part of.
+    /// Text given to the engine, or the template that it is a part of.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Scalar { scalar, .. } => scalar.text(),
@@ -39,7 +39,7 @@ impl TemplateOrigin<'_> {
         }
     }
 
-    /// The name of the file that it is in.
+    /// Name of the file that contains it.
     fn name(&self) -> &str {
         match self {
             Self::Scalar { place, .. } => place.source.name(),
@@ -47,7 +47,7 @@ impl TemplateOrigin<'_> {
         }
     }
 
-    /// A part of what the engine was given.
+    /// Location of a part of the text given to the engine.
     fn place_of(&self, range: &Range<usize>) -> Location {
         match self {
             Self::Scalar { scalar, place, .. } => {
@@ -57,7 +57,7 @@ impl TemplateOrigin<'_> {
         }
     }
 
-    /// The whole template.
+    /// Location of the whole template.
     pub(super) fn place(&self) -> Location {
         match self {
             Self::Scalar { place, .. } => (*place).clone(),
@@ -66,33 +66,33 @@ impl TemplateOrigin<'_> {
     }
 }
 
-/// The detail of an error that was reported where it arose.
+/// Detail of an error that was already reported at its origin.
 pub(super) const FAILED_BEFORE: &str = "\u{1}failed before";
 
-/// What precedes the message, and separates it from the rest, in an error of our own.
+/// Prefix and separator of the message in an error of Septum.
 const OWN: char = '\u{2}';
 
-/// An error of our own. Its message is shown only if `word`, a part of it, stands in the template:
-/// else it was computed.
+/// Error of Septum. Its message is shown only if `word`, a part of it, occurs in the template: otherwise it was
+/// computed.
 pub(super) fn own_error(message: &str, hint: Option<&str>, word: TemplateWord<'_>) -> Error {
     let (hint, word) = (hint.unwrap_or_default(), word.pack());
     Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}{OWN}{hint}{OWN}{word}"))
 }
 
-/// What precedes a detail of our own that holds nothing but fixed words.
+/// Prefix of a detail of Septum that consists only of fixed words.
 const FIXED: char = '\u{3}';
 
-/// An error with a detail that is safe to show.
+/// Error with a detail that is safe to show.
 pub(super) fn invalid_value(detail: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{FIXED}{detail}"))
 }
 
-/// An error of our own, raised by the engine where the value is used.
+/// Error of Septum that the engine raises where the value is used.
 pub(super) fn raise_own(message: &str, hint: Option<&str>, word: TemplateWord<'_>) -> Value {
     raise_error(own_error(message, hint, word))
 }
 
-/// An error that was reported where it arose, raised again.
+/// Error that was already reported at its origin, raised again.
 pub(super) fn raise_failed() -> Value {
     raise_error(Error::new(ErrorKind::InvalidOperation, FAILED_BEFORE))
 }
@@ -104,14 +104,14 @@ fn raise_error(error: Error) -> Value {
     Value::from(error)
 }
 
-/// The message, the hint and the word of an error of our own.
+/// Message, hint and word of an error of Septum.
 fn parts_of_own(error: &Error) -> Option<(&str, &str, TemplateWord<'_>)> {
     let mut parts = error.detail()?.strip_prefix(OWN)?.rsplitn(3, OWN);
     let (word, hint) = (TemplateWord::unpack(parts.next()?)?, parts.next()?);
     Some((parts.next()?, hint, word))
 }
 
-/// The diagnostic for a failed template; none if the failure was reported before.
+/// Diagnostic for a failed template; `None` if the failure was already reported.
 pub(super) fn diagnose_failure(
     session: &ResolveSession,
     error: &Error,
@@ -163,8 +163,8 @@ pub(super) fn diagnose_failure(
     })
 }
 
-/// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
-/// that nothing of it is told: what is, follows from the text of the template alone.
+/// Error: a template failed that has read a secret, or is one. The location and the cause may depend on the secret, so
+/// nothing is shown except what follows from the text of the template alone.
 fn after_secret(session: &ResolveSession, origin: &TemplateOrigin<'_>, encrypted: bool) -> Diagnostic {
     if !encrypted && let Some(mistake) = missing_name(session, origin).or_else(|| beside_namespace(origin)) {
         return mistake;
@@ -181,7 +181,7 @@ fn after_secret(session: &ResolveSession, origin: &TemplateOrigin<'_>, encrypted
     }
 }
 
-/// That something that was made of secrets cannot be used, without a word on why.
+/// Error: something derived from secrets cannot be used, without details.
 pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagnostic {
     Diagnostic::error(Rule::TemplateFailed, format!("the {what} of `{name}` failed"))
         .at_masked(place.clone())
@@ -189,7 +189,7 @@ pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagno
         .hint("to see them, try it with harmless values in the place of the secrets")
 }
 
-/// That a template uses `declassify` beside `namespace`, which is plain to see.
+/// Error: a template uses `declassify` beside `namespace`, which is visible in its text.
 fn beside_namespace(origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let lexed = lex_template(origin.text());
     let both = ["namespace", "declassify"].iter().all(|name| lexed.find_paths(name).next().is_some());
@@ -197,7 +197,8 @@ fn beside_namespace(origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     both.then(|| Diagnostic::error(Rule::TemplateFailed, message()).at_masked(origin.place()))
 }
 
-/// The same of a template that reads what nobody decrypted, if whatever it names is evaluated: it decides nothing.
+/// Error for a template with undecrypted reads and an undefined name, if every name in it is evaluated: it contains no
+/// decisions.
 pub(super) fn undefined_without_key(
     session: &ResolveSession,
     error: &Error,
@@ -212,7 +213,7 @@ pub(super) fn undefined_without_key(
     if is_straight && is_undefined { missing_name(session, origin) } else { None }
 }
 
-/// The first thing that a template names and that nothing defines or gives a value.
+/// Error for the first name in a template that nothing defines or gives a value.
 fn missing_name(session: &ResolveSession, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let text = origin.text();
     let lexed = lex_template(text);
@@ -239,13 +240,13 @@ fn missing_name(session: &ResolveSession, origin: &TemplateOrigin<'_>) -> Option
     Some(Diagnostic::error(Rule::Undefined, message).maybe_hint(hint).at_public(place, PublicReason::Expression))
 }
 
-/// Whether the engine came to the end of a template, or of what it can read of it.
+/// Whether the engine reached the end of a template, or of its readable part.
 fn is_end_of_input(error: &Error) -> bool {
     error.kind() == ErrorKind::SyntaxError
         && error.detail().is_some_and(|detail| detail.starts_with("unexpected end of input"))
 }
 
-/// Error for a word or a sign of another language, at its place.
+/// Error for a word or a sign of another language, at its location.
 fn slip(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let is_own = TemplateFault::of(error).is_some() || names_another(error, origin.name());
     if error.kind() != ErrorKind::SyntaxError || is_own {
@@ -259,7 +260,7 @@ fn slip(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     Some(problem.hint(slip.hint).hint(as_it_stands()))
 }
 
-/// Error for `a if b` where `b` is false: without an `else`, nothing is defined.
+/// Error for `a if b` where `b` is false: without an `else`, the result is undefined.
 fn partial_condition(
     session: &ResolveSession,
     error: &Error,
@@ -282,7 +283,7 @@ fn partial_condition(
     })
 }
 
-/// Error for a statement that encloses others and is not closed, at its place.
+/// Error for a block statement that is not closed, at its location.
 fn unclosed_block(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let lexed = lex_template(origin.text());
     if !is_end_of_input(error) || !lexed.is_complete || names_another(error, origin.name()) {
@@ -297,7 +298,7 @@ fn unclosed_block(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnost
     Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(as_it_stands()))
 }
 
-/// An error in an included template wraps the one that tells more.
+/// Innermost error: an error in an included template wraps the more specific one.
 fn innermost_error(error: &Error) -> &Error {
     let mut inner = error;
     while let Some(cause) = inner.source().and_then(|cause| cause.downcast_ref::<Error>()) {
@@ -306,23 +307,23 @@ fn innermost_error(error: &Error) -> &Error {
     inner
 }
 
-/// Where an error is, and the piece of the template there.
+/// Location of an error, and the piece of the template there.
 struct TemplateErrorSite {
     place: Location,
-    /// Its offset in the template that failed, unless that is another.
+    /// Offset in the template that failed, unless the error is in another one.
     start: Option<usize>,
-    /// The text that the engine complains about, unless it must not be shown.
+    /// Text that the engine complains about, unless it must not be shown.
     text: Option<String>,
     hidden: bool,
-    /// Whether what an error of our own says stands in the template.
+    /// Whether the word of an error of Septum occurs in the template.
     literal: bool,
-    /// The filter or function that is named there, with its usage.
+    /// Filter or function named there, with its usage.
     called: Option<(&'static str, &'static str)>,
-    /// A path with dashes there, and how it is written.
+    /// Path with dashes there, and its correct spelling.
     dashed: Option<(String, String)>,
 }
 
-/// What may be shown of a template around an error.
+/// Part of a template around an error that may be shown.
 struct TemplateExcerpt {
     range: Range<usize>,
     hidden: bool,
@@ -335,14 +336,14 @@ impl TemplateExcerpt {
     fn at_range(error: &Error, template: &str, range: &Range<usize>) -> Self {
         let range =
             &if error.kind() == ErrorKind::UndefinedError { operand_range(template, range) } else { range.clone() };
-        // of `a.b.c` the engine may name `.b.c` only
+        // the engine may name only `.b.c` of `a.b.c`
         let part_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
         let before = template.as_bytes().get(..range.start).unwrap_or_default();
         let longer = before.iter().rev().take_while(|byte| part_of_name(byte)).count();
         let is_name = template.as_bytes().get(range.start).is_some_and(part_of_name);
         let range = range.start - if is_name { longer } else { 0 }..range.end;
         let text = template.get(range.clone()).unwrap_or_default();
-        // a text in an expression may be a secret, a path is none
+        // a text in an expression may be a secret, a path is not
         let is_path = ["include", "import", "from", "extends"].iter().any(|word| text.starts_with(word));
         let has_text = text.contains(['"', '\'']) && !is_path;
         let unclosed = error.kind() == ErrorKind::SyntaxError && !is_closed(template, &range);
@@ -363,8 +364,8 @@ impl TemplateExcerpt {
     }
 }
 
-/// What a filter is applied to, where the engine names the filter: it is the value that is undefined.
-/// Of `(a ~ b) | trim`, and where an argument may be what is meant, it is not known: nothing then.
+/// Range of a filter's operand, where the engine names the filter: the operand is undefined. For `(a ~ b) | trim`, and
+/// where an argument may be meant, it is unknown, and the range is empty.
 fn operand_range(template: &str, range: &Range<usize>) -> Range<usize> {
     let before = |at: usize| template.get(..at).unwrap_or_default().trim_end();
     let named = |end: usize| -> usize {
@@ -388,8 +389,8 @@ fn operand_range(template: &str, range: &Range<usize>) -> Range<usize> {
     found
 }
 
-/// Whether a range lies between brackets that are closed. A password may hold `{{`, and what
-/// follows it is then not meant as an expression.
+/// Whether a range is inside a closed pair of brackets. A password may contain `{{`, and the text after it is then not
+/// meant as an expression.
 fn is_closed(template: &str, range: &Range<usize>) -> bool {
     let lexed = lex_template(template);
     let tag = lexed.tags.iter().rfind(|tag| tag.range.start <= range.start);
@@ -444,18 +445,17 @@ impl TemplateErrorSite {
     }
 }
 
-/// Whether an error arose in another template than the one called `name`. Expressions have no
-/// name of their own.
+/// Whether an error arose in another template than the one called `name`. Expressions have no name of their own.
 fn names_another(error: &Error, name: &str) -> bool {
     template_name(error).is_some_and(|found| found != name && found != "<expression>")
 }
 
-/// The template in which an error arose, if that is known.
+/// Template in which an error arose, if known.
 fn template_name(error: &Error) -> Option<&str> {
     TemplateFault::of(error).and_then(|fault| fault.file.as_deref()).or_else(|| error.name())
 }
 
-/// The part of a template that an error is about. The engine speaks of the prepared text.
+/// Range of the source that an error is about. The engine's range refers to the prepared text.
 fn source_range(error: &Error, template: &str, shift: usize) -> Range<usize> {
     if let Some(fault) = TemplateFault::of(error) {
         return fault.range.clone();
@@ -469,7 +469,7 @@ pub(super) fn unspecific_undefined() -> String {
     "the template uses something that is not defined".to_owned()
 }
 
-/// Remedy for a text that just happens to look like a template.
+/// Hint for a text that only looks like a template.
 fn as_it_stands() -> &'static str {
     if is_manifest() {
         "if the file is meant as it stands, name it as `manifests: [{ path: …, template: false }]`"
@@ -478,12 +478,12 @@ fn as_it_stands() -> &'static str {
     }
 }
 
-/// Whether what is rendered is a manifest.
+/// Whether a manifest is being rendered.
 fn is_manifest() -> bool {
     frame::current_frame().is_some_and(|frame| matches!(frame.subject, RenderSubject::Manifest(_)))
 }
 
-/// What went wrong and what to do.
+/// Message and hint for an error.
 fn explain_error(session: &ResolveSession, error: &Error, at: &TemplateErrorSite) -> (String, Option<String>) {
     let detail = error.detail().unwrap_or_default();
     let text = at.text.as_deref();
@@ -510,7 +510,7 @@ fn explain_error(session: &ResolveSession, error: &Error, at: &TemplateErrorSite
             (format!("the template has a syntax error: {detail}"), Some(as_it_stands().to_owned()))
         }
         ErrorKind::TemplateNotFound => {
-            // the name could have been computed from a secret
+            // the name may be computed from a secret
             let hint = "name a file relative to the file that includes it, within the project";
             ("a template that is included or imported was not found".to_owned(), Some(hint.to_owned()))
         }
@@ -549,8 +549,8 @@ fn explain_error(session: &ResolveSession, error: &Error, at: &TemplateErrorSite
     }
 }
 
-/// How details of the engine begin, and what is told in their place: they may quote a value, as
-/// `unable to calculate 1234 // 0` does.
+/// Prefixes of the engine's details, and the text shown in their place: they may quote a value, as `unable to calculate
+/// 1234 // 0` does.
 const REASONS: [(&str, &str); 20] = [
     ("cannot round value", "a number is needed, and another value is used"),
     ("cannot get absolute value", "a number is needed, and another value is used"),
@@ -574,7 +574,7 @@ const REASONS: [(&str, &str); 20] = [
     ("range has too many elements", "a range has too many elements"),
 ];
 
-/// The name in `filter NAME is unknown`, `NAME is unknown` or `test NAME is unknown`.
+/// Name in `filter NAME is unknown`, `NAME is unknown` or `test NAME is unknown`.
 fn unknown_name(detail: &str) -> &str {
     detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail)
 }

@@ -1,4 +1,4 @@
-//! Filters and functions beyond minijinja's own: all pure, so that output is reproducible.
+//! Filters and functions in addition to minijinja's: all pure, so that output is reproducible.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::literal::TemplateWord;
 use super::{bounded, content, frame, operands, prepare, sizes};
 use crate::yaml;
 
-/// Adds them to an environment.
+/// Adds the filters and functions to an environment.
 pub(super) fn install(environment: &mut Environment<'static>) {
     sizes::install(environment);
     environment.add_filter("b64encode", b64encode);
@@ -51,7 +51,7 @@ fn scalar_bytes(value: &Value) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The text of a scalar, with `true` for what minijinja would print as `True`.
+/// Text of a scalar, with `true` where minijinja would print `True`.
 fn scalar_text(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
@@ -76,8 +76,8 @@ fn b64decode(value: &Value) -> Result<Value, Error> {
     })
 }
 
-/// Everything but the unreserved characters of RFC 3986 (section 2.3) as `%XX`. minijinja's own
-/// leaves `/`, which ends the host of a URL: a password may hold one.
+/// Encodes all but the unreserved characters of RFC 3986 (section 2.3) as `%XX`. minijinja's filter keeps `/`, which
+/// ends the host of a URL: a password may contain one.
 fn urlencode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, "%FF".len())?;
     let mut out = String::new();
@@ -101,7 +101,7 @@ fn sha256(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     Ok(out)
 }
 
-/// A text in double quotes, with the escapes of JSON, which YAML reads too.
+/// Text in double quotes, with the escapes of JSON, which YAML accepts too.
 fn quote(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, r"\u0000".len())?;
     Ok(serde_json::Value::String(scalar_text(value)?).to_string())
@@ -134,7 +134,7 @@ fn join(state: &State<'_, '_>, values: &Value, separator: Option<&str>) -> Resul
     Ok(parts.join(separator.unwrap_or_default()))
 }
 
-/// How much was read before a call of `declassify`. No template makes one.
+/// Length of the log before a call of `declassify`. No template can create one.
 #[derive(Debug)]
 struct DeclassifyTicket(usize);
 
@@ -144,13 +144,13 @@ impl Object for DeclassifyTicket {
     }
 }
 
-/// The first half of `declassify`: see the module of that name.
+/// First half of `declassify`, see [`super::declassify`].
 fn begin_declassify() -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     Ok(Value::from_object(DeclassifyTicket(frame.begin_declassify())))
 }
 
-/// The second half of `declassify`. Its reason is a text in quotes, or the template was refused.
+/// Second half of `declassify`. Its reason is a text in quotes; other templates were rejected before.
 fn end_declassify(ticket: &Value, value: &Value, reason: &str) -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     let ticket = ticket.downcast_object_ref::<DeclassifyTicket>().ok_or_else(outside_template)?;
@@ -160,13 +160,13 @@ fn end_declassify(ticket: &Value, value: &Value, reason: &str) -> Result<Value, 
     if frame.has_namespace() { Err(beside_namespace()) } else { Ok(value.clone()) }
 }
 
-/// The first half of what is masked in a render without secrets: see [`super::masked`].
+/// First half of masking in a render without secrets, see [`super::masked`].
 fn begin_masked() -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     Ok(Value::from_object(DeclassifyTicket(frame.begin_masked())))
 }
 
-/// The second half. `names` are those of the variables and macros that get the value.
+/// Second half of masking. `names` are the variables and macros that receive the value.
 fn end_masked(ticket: &Value, names: &str, value: &Value) -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     let ticket = ticket.downcast_object_ref::<DeclassifyTicket>().ok_or_else(outside_template)?;
@@ -176,32 +176,32 @@ fn end_masked(ticket: &Value, names: &str, value: &Value) -> Result<Value, Error
     }
 }
 
-/// What stands for a value that must not be used.
+/// Placeholder for a value that must not be used.
 fn hidden_value(names: &str) -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
-    // a namespace may have other names, which nobody knows
+    // a namespace may have aliases, which are not tracked
     if names.ends_with('.') {
         return Err(outside_template());
     }
     Ok(Value::from(frame.hide(names).ok_or_else(outside_template)?))
 }
 
-/// Hides the names of a text in which something was masked.
+/// Hides the names of a text that contains a placeholder.
 fn hide_masked_names(value: &Value, names: &str) -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     let is_masked = value.as_str().is_none_or(|text| frame.is_masked_in(text));
     if is_masked { hidden_value(names) } else { Ok(value.clone()) }
 }
 
-/// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so
-/// that what was read there would get out of it by another way than its result.
+/// minijinja's `namespace`, whose fields can be set anywhere: also within a call of `declassify`, so that a read could
+/// escape it by another way than its result.
 fn namespace(state: &State<'_, '_>, defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
     let frame = frame::current_frame().ok_or_else(outside_template)?;
     frame.record_namespace();
     if frame.has_declassified() {
         return Err(beside_namespace());
     }
-    // what the fields begin with is bounded as what they are set to
+    // initial fields are bounded like assigned ones
     let defaults = defaults.map(|defaults| bounded::namespace_fields(state, &defaults)).transpose()?;
     minijinja::functions::namespace(defaults.map(ValueOrKwargs::from))
 }

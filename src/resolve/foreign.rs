@@ -2,7 +2,7 @@
 
 use crate::template_tokens::is_template;
 
-/// Names at the root of templates of other programs.
+/// Root names in templates of other programs.
 const ROOTS: [(&str, &[&str]); 4] = [
     (
         "Argo Workflows",
@@ -16,7 +16,7 @@ const ROOTS: [(&str, &[&str]); 4] = [
     ("Cookiecutter", &["cookiecutter", "copier"]),
 ];
 
-/// Hint for a template in the language of another program; `place` is where the engine stumbled.
+/// Hint for a template in the language of another program; `place` is the offset at which the engine failed.
 pub(super) fn foreign_template_hint(template: &str, place: Option<usize>, is_manifest: bool) -> Option<String> {
     let program = program_of(template, place)?;
     let here =
@@ -28,7 +28,7 @@ pub(super) fn foreign_template_hint(template: &str, place: Option<usize>, is_man
     })
 }
 
-/// The program that a template is for.
+/// Program that a template is for.
 fn program_of(template: &str, place: Option<usize>) -> Option<&'static str> {
     if !is_template(template) {
         return None;
@@ -49,14 +49,14 @@ fn program_of(template: &str, place: Option<usize>) -> Option<&'static str> {
     found.or_else(|| root.starts_with("ansible_").then_some("Ansible"))
 }
 
-/// What follows the braces at a place.
+/// Text after the braces at an offset.
 fn inner_of(template: &str, at: usize) -> &str {
     template.get(at + 2..).unwrap_or_default().trim_start_matches('-').trim_start()
 }
 
-/// Whether what follows two braces can be nothing but Go's.
+/// Whether the text after two braces can only be Go's.
 ///
-/// Only how it is written is looked at: such a template is not one of the engine, which stumbles over it anywhere.
+/// Only the spelling matters: the engine cannot parse such a template, and fails anywhere in it.
 fn is_go(inner: &str) -> bool {
     let word = |word: &str| inner.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '}', '-']));
     let keyword = ["if", "else", "end", "range", "with", "define", "template", "block", "tpl", "toYaml", "printf"];
@@ -70,7 +70,7 @@ fn is_go(inner: &str) -> bool {
         || is_field
 }
 
-/// A function with its argument behind a blank: `include "x" .`, `env "HOME"`, `toYaml .Values`.
+/// Whether a function is called with an argument after a blank: `include "x" .`, `env "HOME"`, `toYaml .Values`.
 fn is_call(inner: &str) -> bool {
     let end = inner.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(inner.len());
     let (name, rest) = inner.split_at(end);

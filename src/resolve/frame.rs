@@ -1,7 +1,7 @@
-//! The log of one render, and the stack of renders under way.
+//! The read log of a render, and the stack of renders in progress.
 //!
-//! Rendering is synchronous, so the frame of the render under way is at the top of a stack of its
-//! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
+//! Rendering is synchronous, so the frame of the current render is at the top of its thread's stack. Functions and
+//! filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
@@ -14,7 +14,7 @@ use super::{DeclassifiedRead, Lineage, Placeholder, TemplateRead};
 use crate::name::BundleName;
 use crate::parallel;
 
-/// What is being rendered.
+/// Subject of a render.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum RenderSubject {
     /// An entry.
@@ -25,35 +25,35 @@ pub(super) enum RenderSubject {
     Manifest(String),
 }
 
-/// One render.
+/// State of one render.
 #[derive(Debug)]
 pub(super) struct RenderFrame {
-    /// What is rendered.
+    /// Subject that is rendered.
     pub(super) subject: RenderSubject,
-    /// The bundle that `data` stands for.
+    /// Bundle that `data` refers to.
     pub(super) bundle: BundleName,
-    /// What stands for secrets, if the render is to be without them.
+    /// Placeholder for secrets, if the render must not use them.
     mask: Option<RenderMask>,
     log: Mutex<ReadLog>,
 }
 
-/// How a template is rendered without its secrets.
+/// Rendering of a template without its secrets.
 #[derive(Debug)]
 pub(super) struct RenderMask {
     pub(super) placeholder: &'static str,
-    /// What is no secret.
+    /// Reads that are not secret.
     pub(super) plain: Arc<BTreeSet<TemplateRead>>,
 }
 
-/// How much of what was read is known.
+/// Visibility of the values that were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum FrameVisibility {
-    /// All.
+    /// All are known.
     #[default]
     Known,
-    /// What stands for it.
+    /// Only their placeholders are known.
     Placeholder,
-    /// Not even that.
+    /// Not even their placeholders are known.
     Unknown,
 }
 
@@ -61,31 +61,31 @@ enum FrameVisibility {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct ReadLog {
     reads: Vec<TemplateRead>,
-    /// Lengths of `reads` at the start of the calls of `declassify` under way.
+    /// Lengths of `reads` at the start of the current calls of `declassify`.
     marks: Vec<usize>,
-    /// The same for what is masked.
+    /// Lengths of `reads` at the start of the current masked expressions.
     masks: Vec<usize>,
-    /// A secret was read since the first of them.
+    /// Whether a secret was read since the first of them.
     masks_secret: bool,
-    /// The names of variables and macros that hold what was masked.
+    /// Names of variables and macros with a masked value.
     hidden: BTreeSet<String>,
     declassified: Vec<DeclassifiedRead>,
     encrypted: bool,
-    /// The value of something sensitive was handed out.
+    /// Whether a sensitive value was handed out.
     secret: bool,
-    /// That was so in the template that is rendered. What happens after that may follow from it, lifted or not.
+    /// Whether one was handed out in the current template. Anything later may depend on it, declassified or not.
     after_secret: bool,
     visibility: FrameVisibility,
     namespace: bool,
-    /// What the template that is rendered is called, and the names of others that stand in it.
+    /// Name of the current template, and the names of other templates in it.
     template: (String, Vec<String>),
-    /// The last error that was handed out as a value.
+    /// Last error that was handed out as a value.
     raised: Option<(ErrorKind, String)>,
-    /// Such a value was compared.
+    /// Whether such a value was compared.
     spoiled: bool,
 }
 
-/// How far a log is.
+/// Position in a log.
 #[derive(Debug)]
 pub(super) struct LogState {
     reads: usize,
@@ -102,8 +102,8 @@ thread_local! {
     static STACK: RefCell<Vec<Arc<RenderFrame>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Deepest chain of entries that refer to each other. A longer one is a mistake, and would
-/// overflow the stack at a few thousand.
+/// Maximum length of a chain of entries that refer to each other. A longer one is a mistake, and would overflow the
+/// stack at a few thousand.
 const MAX_DEPTH: usize = 64;
 
 impl RenderFrame {
@@ -111,7 +111,7 @@ impl RenderFrame {
         Arc::new(Self { subject, bundle, mask: None, log: Mutex::default() })
     }
 
-    /// A render without secrets.
+    /// Creates the frame of a render without secrets.
     pub(super) fn masked(subject: RenderSubject, bundle: BundleName, mask: RenderMask) -> Arc<Self> {
         Arc::new(Self { subject, bundle, mask: Some(mask), log: Mutex::default() })
     }
@@ -120,7 +120,7 @@ impl RenderFrame {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that the template read something.
+    /// Records a read of the template.
     pub(super) fn record(&self, read: TemplateRead) {
         self.log().reads.push(read);
     }
@@ -132,41 +132,41 @@ impl RenderFrame {
         log.after_secret = true;
     }
 
-    /// Starts another template: no other one can tell it what it read.
+    /// Starts another template: no other template can pass its reads to it.
     pub(super) fn start_template(&self) {
         self.log().after_secret = false;
     }
 
-    /// Records what a template is called, and which others it names.
+    /// Records the name of a template, and the names of the templates that it includes.
     pub(super) fn name_template(&self, name: &str, included: Vec<String>) {
         self.log().template = (name.to_owned(), included);
     }
 
-    /// Whether a template names another one; none if it is not the one that is rendered.
+    /// Whether a template includes another one by name; `None` if it is not the current template.
     pub(super) fn names(&self, template: &str, included: &str) -> Option<bool> {
         let log = self.log();
         (log.template.0 == template).then(|| log.template.1.iter().any(|name| name == included))
     }
 
-    /// Records that the value of something sensitive was handed out.
+    /// Records that a sensitive value was handed out.
     pub(super) fn record_secret(&self) {
         let mut log = self.log();
         log.secret = true;
         log.after_secret = true;
     }
 
-    /// Whether anything that it was made of is a secret.
+    /// Whether anything that the value is derived from is a secret.
     pub(super) fn has_secret(&self) -> bool {
         let log = self.log();
         log.secret || log.encrypted
     }
 
-    /// Whether what happens from here on may follow from a secret: no message may tell of it then.
+    /// Whether anything from here on may depend on a secret: messages must then not describe it.
     pub(super) fn is_secret(&self) -> bool {
         self.log().after_secret
     }
 
-    /// Records that something was read whose value is not known: nor is then the result.
+    /// Records a read of an unknown value: the result is then unknown too.
     pub(super) fn record_locked(&self) {
         self.lower_visibility(FrameVisibility::Placeholder);
     }
@@ -176,37 +176,37 @@ impl RenderFrame {
         log.visibility = log.visibility.max(light);
     }
 
-    /// Records that not even what stands for something is known.
+    /// Records that not even the placeholder of a value is known.
     pub(super) fn record_unknown(&self) {
         self.lower_visibility(FrameVisibility::Unknown);
     }
 
-    /// What stands for the result.
+    /// Placeholder for the result.
     pub(super) fn placeholder_for(&self, text: Option<&str>) -> Placeholder {
         text.filter(|_| !self.is_unknown()).map(Placeholder::of).unwrap_or_default()
     }
 
-    /// Whether not even what stands for the result is known.
+    /// Whether not even the placeholder of the result is known.
     pub(super) fn is_unknown(&self) -> bool {
         self.log().visibility == FrameVisibility::Unknown
     }
 
-    /// Whether the result is not known.
+    /// Whether the result is unknown.
     pub(super) fn is_locked(&self) -> bool {
         self.log().visibility != FrameVisibility::Known
     }
 
-    /// Records that the template made a namespace.
+    /// Records that the template created a namespace.
     pub(super) fn record_namespace(&self) {
         self.log().namespace = true;
     }
 
-    /// Whether the template made a namespace.
+    /// Whether the template created a namespace.
     pub(super) fn has_namespace(&self) -> bool {
         self.log().namespace
     }
 
-    /// How far the log is, before a template is tried.
+    /// Position in the log, before a template is tried.
     pub(super) fn log_state(&self) -> LogState {
         let log = self.log();
         LogState {
@@ -221,10 +221,10 @@ impl RenderFrame {
         }
     }
 
-    /// Forgets what a template did since then: it did not come to its end, and is tried anew.
+    /// Resets the log to that position: the template did not finish, and is tried again.
     pub(super) fn reset_log(&self, state: &LogState) {
         let mut log = self.log();
-        // what began since then drained nothing that is older
+        // nothing that began since then drained older entries
         log.reads.truncate(state.reads);
         log.marks.truncate(state.marks);
         log.masks.truncate(state.masks);
@@ -238,18 +238,18 @@ impl RenderFrame {
         log.spoiled = false;
     }
 
-    /// Records that a value was handed out that is an error wherever it is used.
+    /// Records that a value was handed out that raises an error wherever it is used.
     pub(super) fn record_raised(&self, kind: ErrorKind, detail: &str) {
         self.log().raised = Some((kind, detail.to_owned()));
     }
 
-    /// The last such error.
+    /// Last such error.
     pub(super) fn raised(&self) -> Option<Error> {
         let log = self.log();
         log.raised.as_ref().map(|(kind, detail)| Error::new(*kind, detail.clone()))
     }
 
-    /// Records that such a value was compared, which gives no error by itself.
+    /// Records that such a value was compared, which raises no error by itself.
     pub(super) fn record_comparison(&self) {
         self.log().spoiled = true;
     }
@@ -259,13 +259,13 @@ impl RenderFrame {
         self.log().spoiled
     }
 
-    /// Whether a call of `declassify` began.
+    /// Whether `declassify` was called.
     pub(super) fn has_declassified(&self) -> bool {
         let log = self.log();
         !log.marks.is_empty() || !log.declassified.is_empty()
     }
 
-    /// Starts a call of `declassify`; gives a ticket for its end.
+    /// Starts a call of `declassify`; returns a ticket for its end.
     pub(super) fn begin_declassify(&self) -> usize {
         let mut log = self.log();
         let mark = log.reads.len();
@@ -273,8 +273,8 @@ impl RenderFrame {
         mark
     }
 
-    /// Ends a call of `declassify`: what was read since `ticket` does not count. False if the
-    /// ticket is not of the innermost call.
+    /// Ends a call of `declassify`: reads since `ticket` do not count. Returns false if the ticket is not from the
+    /// innermost call.
     pub(super) fn end_declassify(&self, ticket: usize, reason: &str) -> bool {
         let mut log = self.log();
         if log.marks.pop() != Some(ticket) || ticket > log.reads.len() {
@@ -285,7 +285,7 @@ impl RenderFrame {
         true
     }
 
-    /// Starts an expression that may have to be masked; gives a ticket for its end.
+    /// Starts an expression that may need masking; returns a ticket for its end.
     pub(super) fn begin_masked(&self) -> usize {
         let mut log = self.log();
         let mark = log.reads.len();
@@ -293,8 +293,8 @@ impl RenderFrame {
         mark
     }
 
-    /// Ends such an expression: what it read does not count. Gives what stands for its value, if it read a secret
-    /// or is within an expression that did, and an error if the ticket is not of the innermost one.
+    /// Ends such an expression: its reads do not count. Returns the placeholder for its value, if it read a secret or
+    /// is within an expression that did, and an error if the ticket is not from the innermost one.
     pub(super) fn end_masked(&self, ticket: usize) -> Result<Option<&'static str>, ()> {
         let mut log = self.log();
         let mask = self.mask.as_ref().ok_or(())?;
@@ -308,27 +308,27 @@ impl RenderFrame {
         Ok(is_secret.then_some(mask.placeholder))
     }
 
-    /// Hides names; gives what stands for their value.
+    /// Hides names; returns the placeholder for their value.
     pub(super) fn hide(&self, names: &str) -> Option<&'static str> {
         let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
         self.log().hidden.extend(names);
         self.mask.as_ref().map(|mask| mask.placeholder)
     }
 
-    /// The names that were hidden.
+    /// Hidden names.
     pub(super) fn hidden(&self) -> BTreeSet<String> {
         self.log().hidden.clone()
     }
 
-    /// Whether something in a text was masked.
+    /// Whether a text contains a placeholder.
     pub(super) fn is_masked_in(&self, text: &str) -> bool {
         self.mask.as_ref().is_none_or(|mask| text.contains(mask.placeholder))
     }
 
-    /// What the value was made of, once rendering is over.
+    /// Lineage of the value, once rendering is complete.
     pub(super) fn lineage(&self) -> Lineage {
         let log = self.log();
-        // in the order of reading: what comes before the first secret follows from none
+        // in the order of reading: reads before the first secret do not depend on one
         let reads: IndexSet<TemplateRead> = log.reads.iter().cloned().collect();
         let reads = reads.into_iter().collect();
         let mut declassified: Vec<DeclassifiedRead> = Vec::with_capacity(log.declassified.len());
@@ -342,18 +342,18 @@ impl RenderFrame {
     }
 }
 
-/// The frame of the innermost render of this thread.
+/// Frame of the innermost render of this thread.
 pub(super) fn current_frame() -> Option<Arc<RenderFrame>> {
     STACK.with_borrow(|stack| stack.last().cloned())
 }
 
-/// Whether what the innermost render asks for may follow from a secret: it, or a variable or entry on whose
-/// behalf it runs, has read one. All entries are resolved anyway, so it ends at the first of them.
+/// Whether the requests of the innermost render may depend on a secret: it, or a variable or entry on whose behalf it
+/// runs, has read one. All entries are resolved anyway, so the search ends at the first of them.
 pub(super) fn follows_secret() -> bool {
     STACK.with_borrow(|stack| any_secret(stack))
 }
 
-/// The variable that is rendered, if it may be rendered only since a secret is what it is.
+/// Variable being rendered, if it may be rendered only because of the value of a secret.
 pub(super) fn variable_after_secret() -> Option<String> {
     STACK.with_borrow(|stack| match stack.split_last() {
         Some((frame, below)) if any_secret(below) => match &frame.subject {
@@ -376,7 +376,7 @@ fn any_secret(stack: &[Arc<RenderFrame>]) -> bool {
     false
 }
 
-/// Takes the frame off the stack, also if the engine panics, so that a thread can go on.
+/// Pops the frame from the stack, even if the engine panics, so that the thread can continue.
 struct FrameGuard;
 
 impl Drop for FrameGuard {
@@ -385,9 +385,9 @@ impl Drop for FrameGuard {
     }
 }
 
-/// Why a render cannot start.
+/// Reason why a render cannot start.
 pub(super) enum RenderBlocked {
-    /// It is under way already: the subjects from its first appearance on.
+    /// It is in progress already: the subjects from its first occurrence on.
     Cycle(Vec<RenderSubject>),
     /// The chain is too long.
     TooDeep,

@@ -1,7 +1,7 @@
-//! What of a template stands in its text: the only thing that may be shown of it.
+//! Literal words of a template: the only part of it that may be shown.
 //!
-//! Which parts of `data` and `vars` a template reads may follow from a secret, and so may a name that it makes.
-//! What it *names* follows from its text alone.
+//! A secret may decide the parts of `data` and `vars` that a template reads, and the names that it computes. The names
+//! that it *contains* follow from its text alone.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::layer::{EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
 use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex_template, literal_text};
 
-/// A part of a message that is shown only if it stands in the template.
+/// Part of a message that is shown only if it occurs in the template.
 #[derive(Clone, Copy)]
 pub(super) enum TemplateWord<'a> {
-    /// A key that is read: `.KEY` or `["KEY"]`.
+    /// Key of a read: `.KEY` or `["KEY"]`.
     Key(&'a str),
-    /// The message of `required`.
+    /// Message of `required`.
     Message(&'a str),
 }
 
@@ -29,7 +29,7 @@ impl<'a> TemplateWord<'a> {
     const KEY: char = 'k';
     const MESSAGE: char = 'm';
 
-    /// The word as a part of a longer text.
+    /// Encodes the word as a part of a longer text.
     pub(super) fn pack(self) -> String {
         match self {
             Self::Key(key) => format!("{}{key}", Self::KEY),
@@ -37,7 +37,7 @@ impl<'a> TemplateWord<'a> {
         }
     }
 
-    /// The other way round.
+    /// Decodes a packed word.
     pub(super) fn unpack(packed: &'a str) -> Option<Self> {
         let mut chars = packed.chars();
         match chars.next()? {
@@ -47,7 +47,7 @@ impl<'a> TemplateWord<'a> {
         }
     }
 
-    /// Whether it stands in a template, where such a word is meant.
+    /// Whether it occurs in a template in the role of such a word.
     pub(super) fn is_in(self, template: &str) -> bool {
         let lexed = lex_template(template);
         match self {
@@ -57,7 +57,7 @@ impl<'a> TemplateWord<'a> {
     }
 }
 
-/// Whether a template has a key behind a dot, or by itself between quotes.
+/// Whether a template has a key after a dot, or by itself between quotes.
 fn spells_key(lexed: &LexedTemplate<'_>, key: &str) -> bool {
     !key.is_empty() && lexed.token_suffixes().any(|tokens| match tokens {
         [dot, name, ..] if matches!((&dot.token, &name.token), (Token::Dot, Token::Ident(name)) if *name == key) => {
@@ -68,18 +68,18 @@ fn spells_key(lexed: &LexedTemplate<'_>, key: &str) -> bool {
     })
 }
 
-/// The messages that stand in quotes behind `required`.
+/// Quoted messages of `required`.
 fn required_messages<'s>(lexed: &'s LexedTemplate<'_>) -> impl Iterator<Item = &'s str> {
     lexed.token_suffixes().filter_map(required_of)
 }
 
-/// The message of `| required("…")`, if tokens begin with that.
+/// Message of `| required("…")`, if the tokens begin with that.
 pub(super) fn required_message<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
     let (pipe, rest) = tokens.split_first()?;
     matches!(pipe.token, Token::Pipe).then(|| required_of(rest)).flatten()
 }
 
-/// The text in quotes that stands alone in the parentheses of `required`.
+/// Quoted text that is the only argument of `required`.
 fn required_of<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
     let [name, open, message, close, ..] = tokens else { return None };
     let is_call = matches!(
@@ -89,14 +89,14 @@ fn required_of<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
     literal_text(&message.token).filter(|_| is_call)
 }
 
-/// The names of other templates that stand in quotes in a template.
+/// Quoted names of other templates in a template.
 pub(super) fn included_templates(template: &str) -> Vec<String> {
     let tags = lex_template(template).tags;
     let imports = tags.iter().filter(|tag| tag.keyword().is_some_and(is_import));
     imports.filter_map(|tag| literal_text(&tag.tokens.get(1)?.token).map(str::to_owned)).collect()
 }
 
-/// Whether a name stands in a template as a word: in an expression, or in quotes as for `map("trim")`.
+/// Whether a template contains a name as a word: in an expression, or in quotes as for `map("trim")`.
 pub(super) fn has_word(template: &str, name: &str) -> bool {
     let lexed = lex_template(template);
     lexed.find_paths(name).next().is_some() || lexed.token_suffixes().any(|tokens| is_literal(tokens, name))
@@ -106,16 +106,16 @@ fn is_literal(tokens: &[TagToken<'_>], text: &str) -> bool {
     tokens.first().is_some_and(|first| literal_text(&first.token) == Some(text))
 }
 
-/// The paths that a template names, as far as they consist of names: `data.KEY`, `vars.list`. Of `vars.list[0]` and
-/// `data["KEY"]` it is the part before the bracket.
+/// Paths in a template, as far as they consist of names: `data.KEY`, `vars.list`. For `vars.list[0]` and `data["KEY"]`
+/// it is the part before the bracket.
 pub(super) fn named_paths(engine: &Engine, text: &str) -> HashSet<String> {
-    // what nests too deep is not looked at
+    // templates that nest too deep are skipped
     let Ok(source) = prepare(text) else { return HashSet::new() };
     let template = engine.environment.template_from_named_str("names", &source.text);
     template.map(|template| template.undeclared_variables(true)).unwrap_or_default()
 }
 
-/// The parts of `vars` that a template names. One that uses others may read any.
+/// Parts of `vars` that a template names. A template that uses others may read any part.
 pub(super) fn named_variables(engine: &Engine, text: &str) -> Vec<String> {
     if lex_template(text).uses_others() {
         return vec![String::new()];
@@ -124,7 +124,7 @@ pub(super) fn named_variables(engine: &Engine, text: &str) -> Vec<String> {
     named_paths(engine, text).iter().filter_map(below).collect()
 }
 
-/// What the templates of an entry read, as they name it: sorted, each once.
+/// Reads of an entry's templates, as they name them: sorted, each once.
 pub fn template_uses(resolved: &ResolvedTarget, id: &EntryId) -> Vec<String> {
     let definition = &*resolved.definition;
     let Some(source) = definition.entry(id).and_then(|entry| entry.source.as_ref()) else { return Vec::new() };
@@ -155,7 +155,7 @@ pub fn template_uses(resolved: &ResolvedTarget, id: &EntryId) -> Vec<String> {
     }
     let is_known = |read: &TemplateRead| named.is_found(read, &found);
     let lineage = resolved.entries.get(id).map(|value| &value.lineage);
-    // what another file names, or a name that is computed
+    // reads named in another file, or by a computed name
     let is_hidden = lineage.is_some_and(|lineage| !lineage.reads.iter().all(is_known));
     let is_elsewhere = texts.iter().any(|text| lex_template(text).uses_others());
     found.extend((is_hidden && is_elsewhere && !lineage.is_some_and(|lineage| lineage.secret)).then(|| "…".to_owned()));
@@ -191,7 +191,7 @@ impl NamedReads<'_> {
         }
     }
 
-    /// An entry, or those of a bundle that stand in brackets.
+    /// Adds an entry, or the entries of a bundle that occur in brackets.
     fn entry(
         &self,
         bundle: &BundleName,
@@ -225,12 +225,12 @@ impl NamedReads<'_> {
     }
 }
 
-/// The part of a structure that a path of keys leads to, or what it ends at.
+/// Part of a structure that a path of keys leads to, or the value it ends at.
 fn part_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
     path.split('.').filter(|step| !step.is_empty()).try_fold(tree, |tree, step| tree.get(step))
 }
 
-/// A variable, or those of a structure that stand in brackets, or that it is read as a whole.
+/// Adds a variable, or the parts of a structure that occur in brackets, or the structure if it is read as a whole.
 fn collect_structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: &mut BTreeSet<String>) {
     let TreeKind::Map(map) = &tree.kind else {
         let is_list = matches!(tree.kind, TreeKind::List(_));
@@ -246,7 +246,7 @@ fn collect_structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: 
     }
 }
 
-/// Whether a template has `path["key"]`.
+/// Whether a template contains `path["key"]`.
 fn in_brackets(lexed: &LexedTemplate<'_>, path: &str, key: &str) -> bool {
     lexed.find_paths(path).any(|(_, rest)| match rest {
         [open, inside, close, ..] => {

@@ -1,8 +1,7 @@
-//! Other objects of the app: files of manifests, with their templates rendered.
+//! Other objects of the app: manifest files with rendered templates.
 //!
-//! In a file of YAML each text is a template of its own, so that it is known of each which secrets it
-//! read, and where it stands. A file `*.j2` is rendered as a text, document by document where it can
-//! be parted, and read after that.
+//! In a YAML file each text is a template of its own, so that the secrets that it read and its location are known. A
+//! file `*.j2` is rendered as a text, document by document where it can be split, and parsed after that.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -29,19 +28,19 @@ use crate::value::OutputValue;
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 
-/// A document of a file of manifests.
+/// Document of a manifest file.
 #[derive(Debug)]
 pub struct ManifestDocument {
-    /// What it holds.
+    /// Content of the document.
     pub tree: Tree,
-    /// The parts of it that templates made.
+    /// Parts of the document that come from templates.
     pub parts: Vec<TemplatePart>,
-    /// There is none: a template made nothing, but read something.
+    /// Whether there is no document: a template printed nothing, but read something.
     pub is_absent: bool,
 }
 
-/// Files of manifests that were read as YAML: before templates are rendered in them, they are the same in all
-/// environments of an app.
+/// Cache of manifest files parsed as YAML: before their templates are rendered, they are the same in all environments
+/// of an app.
 #[derive(Debug, Default)]
 pub struct DocumentCache(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
 
@@ -60,26 +59,26 @@ impl DocumentCache {
     }
 }
 
-/// What a template made of a manifest.
+/// Output of a template in a manifest.
 #[derive(Debug, Clone)]
 pub struct TemplatePart {
-    /// Its path in the document; empty for the whole.
+    /// Path in the document; empty for the whole.
     pub path: String,
-    /// Where the template stands.
+    /// Location of the template.
     pub place: Location,
-    /// What it read.
+    /// Lineage of the output.
     pub lineage: Lineage,
-    /// It read something that nobody decrypted, and is not known.
+    /// Whether it read an undecrypted value, and is unknown.
     pub locked: bool,
-    /// Nor is what stands for it.
+    /// Whether its placeholder is unknown too.
     pub unknown: bool,
-    /// The template, if it made the document as a text.
+    /// Template, if it produced the document as a text.
     pub text: Option<Arc<TextTemplate>>,
 }
 
 impl ResolveSession {
-    /// All documents of all files, in the order in which they are named. What is wrong is reported
-    /// and left out.
+    /// All documents of all files, in the order in which they are listed. Problems are reported, and invalid documents
+    /// left out.
     pub(super) fn read_manifests(self: &Arc<Self>) -> Vec<ManifestDocument> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
@@ -160,7 +159,7 @@ impl ResolveSession {
         documents.into_iter().collect()
     }
 
-    /// The documents of a file of YAML.
+    /// Parses the documents of a YAML file.
     fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
             let helm = foreign_template_hint(file.text(), None, true);
@@ -184,7 +183,7 @@ impl ResolveSession {
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
     }
 
-    /// The documents of a text that may have secrets in it: no message shows a part of it.
+    /// Parses the documents of a text that may contain secrets: no message shows a part of it.
     fn parse_redacted_documents(&self, text: &Source, template: &Location) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(text, MergeKeys::Apply).map_err(|problems| {
             for problem in problems {
@@ -196,13 +195,13 @@ impl ResolveSession {
             }
             ErrorReported
         })?;
-        // of the same lines, so that places are right
+        // same lines, so that locations are right
         let blank: String = text.text().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
         let unseen = Source::new(text.name(), blank);
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, &unseen)).collect())
     }
 
-    /// A tree with the templates in its texts rendered, each for itself.
+    /// Renders the templates in the texts of a tree, each by itself.
     fn render_tree(
         self: &Arc<Self>,
         tree: &Tree,
@@ -281,11 +280,11 @@ impl ResolveSession {
         Ok(rendered)
     }
 
-    /// A file that is a template as a whole.
+    /// Renders a file that is a template as a whole.
     fn text_template(self: &Arc<Self>, file: &Source) -> Result<Vec<ManifestDocument>, ErrorReported> {
         let mut found = Vec::new();
         for (index, chunk) in self.chunks(file).into_iter().enumerate() {
-            // with the lines before it empty, places in it are those in the file
+            // empty lines are prepended, so that locations are those in the file
             let before = file.text().get(..chunk.start).unwrap_or_default().matches('\n').count();
             let text = format!("{}{}", "\n".repeat(before), file.text().get(chunk.clone()).unwrap_or_default());
             let padded = Source::new(file.name(), text);
@@ -339,8 +338,7 @@ impl ResolveSession {
         Ok(found)
     }
 
-    /// The documents of a text with ciphertext in it, as far as they are any: nothing but what they are
-    /// called is sure.
+    /// Documents of a text that contains ciphertext, as far as it can be parsed: only their identity is certain.
     fn unknown_documents(&self, text: &str, place: &Location) -> Vec<Tree> {
         let source = Source::new(place.source.name(), text);
         let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
@@ -351,7 +349,7 @@ impl ResolveSession {
         documents.map(|document| with_unknown_texts(Tree::from_node(document, &source), "", &IDENTITY)).collect()
     }
 
-    /// The documents of a template, if each is one by itself; else the whole.
+    /// Ranges of a template's documents, if each is a template by itself; otherwise the whole.
     fn chunks(&self, file: &Source) -> Vec<std::ops::Range<usize>> {
         let text = file.text();
         let mut chunks = Vec::new();
@@ -370,7 +368,7 @@ impl ResolveSession {
             let source = prepare(text);
             source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source.text).is_ok())
         };
-        // each is rendered below as many line feeds as there are lines before it
+        // each document is rendered below as many line feeds as there are lines before it
         let is_affordable = chunks.len().saturating_mul(text.len()) <= MOST_PADDING;
         if !is_affordable || !chunks.iter().all(compiles) {
             chunks.clear();
@@ -380,14 +378,14 @@ impl ResolveSession {
     }
 }
 
-/// Most bytes that the documents of a template have together, each with the lines before it. A longer one is
-/// rendered as a whole, which any may be.
+/// Maximum total size in bytes of the documents of a template, each with the lines before it. A longer one is rendered
+/// as a whole, which is always possible.
 const MOST_PADDING: usize = 16 * 1024 * 1024;
 
-/// By what an object is known.
+/// Fields that identify an object.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
-/// A tree whose texts are not known, but for those at some paths.
+/// Tree with unknown texts, except those at some paths.
 fn with_unknown_texts(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
     let below = |key: &str| crate::layer::tree::join_path(path, key);
     tree.kind = match tree.kind {
@@ -405,7 +403,7 @@ fn with_unknown_texts(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
     tree
 }
 
-/// A value of a template as a part of a tree, at the place of the template.
+/// Converts a value of a template to a part of a tree, at the location of the template.
 fn value_to_tree(value: OutputValue<'_>, place: &Location) -> Tree {
     let leaf = |text: &str, style| TreeKind::Leaf(Arc::new(Scalar::new(text, style)));
     let kind = match value {

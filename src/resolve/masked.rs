@@ -1,10 +1,10 @@
-//! Templates of whole files of manifests, rendered again without their secrets.
+//! Templates of whole manifest files, rendered again without their secrets.
 //!
-//! Of a rendered text nobody knows what went where. So a template that reads a secret is rendered again with
-//! a placeholder for every expression that did, printed or kept in a variable (see [`super::masking`]). What a
-//! placeholder stands for cannot be told from that rendering, unless a secret was read elsewhere, in a condition or a loop, which
-//! is an error by itself. The renderings with two placeholders, and the one with the secrets, must be equal
-//! but for the values under `data` and `stringData` of Secrets: so all else is what it is without secrets.
+//! A rendered text does not show which value went where. So a template that reads a secret is rendered again with a
+//! placeholder for every expression that did, printed or kept in a variable (see [`super::masking`]). That rendering
+//! reveals nothing about the values of its placeholders, unless a secret was read elsewhere, in a condition or a loop,
+//! which is an error by itself. The renderings with two different placeholders, and the one with the secrets, must be
+//! equal except for the values under `data` and `stringData` of Secrets: so everything else does not depend on secrets.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,31 +26,31 @@ use crate::template_tokens::lex_template;
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 
-/// Texts that YAML, base64 and the names of objects take, and that no template prints by itself.
+/// Texts that are valid in YAML, base64 and object names, and that no template prints by itself.
 const PLACEHOLDERS: [&str; 2] = ["septumplaceholderone", "septumplaceholdertwo"];
 
-/// How often it is tried to find all names that hide a secret.
+/// Maximum number of attempts to find all names that hide a secret.
 const MOST_TRIES: usize = 16;
 
-/// A template of a whole file, or of a document of it, that read something.
+/// Template of a whole file, or of a document of it, that read something.
 pub struct TextTemplate {
     session: Arc<ResolveSession>,
     /// The template; its lines are those of the file.
     template: Source,
     subject: String,
-    /// What it made, if that is known.
+    /// Rendered documents, if known.
     documents: Option<Vec<Tree>>,
     checked: OnceLock<Result<(), SecretUse>>,
 }
 
-/// How a template uses a secret other than for a value of a Secret.
+/// Use of a secret for something other than a value of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretUse {
     /// A tag reads it, or an included template.
     Deciding(TemplateRead),
-    /// A tag uses a variable or a macro of this name, in which there is one.
+    /// A tag uses a variable or a macro of this name, which contains one.
     DecidingName(String),
-    /// Something else than a value depends on it: the path, if it may be shown.
+    /// Something other than a value depends on it: the path, if it may be shown.
     Outside(Option<String>),
     /// The template fails without the secrets.
     Failing,
@@ -75,7 +75,7 @@ impl TextTemplate {
         Arc::new(Self { session, template, subject, documents, checked: OnceLock::new() })
     }
 
-    /// Whether anything but values of Secrets depends on what is not `plain`. None if that was asked before.
+    /// Checks that nothing but values of Secrets depends on reads outside `plain`. `None` if this was already checked.
     pub fn check_once(&self, plain: &BTreeSet<TemplateRead>) -> Option<Result<(), SecretUse>> {
         let mut is_new = false;
         let checked = self.checked.get_or_init(|| {
@@ -85,7 +85,7 @@ impl TextTemplate {
         is_new.then(|| checked.clone())
     }
 
-    /// Whether it was found that nothing else does.
+    /// Whether the check found that nothing else depends on them.
     pub fn is_clean(&self) -> bool {
         matches!(self.checked.get(), Some(Ok(())))
     }
@@ -110,7 +110,7 @@ impl TextTemplate {
         Ok(())
     }
 
-    /// Renders with all hidden names, which show one after the other: what uses one may be hidden too.
+    /// Renders with all hidden names, which are found one after the other: a use of one may be hidden too.
     fn render(&self, plain: &Arc<BTreeSet<TemplateRead>>, placeholder: &'static str) -> Result<Vec<Tree>, SecretUse> {
         let mut hidden = BTreeSet::new();
         for _ in 0..MOST_TRIES {
@@ -161,7 +161,7 @@ impl TextTemplate {
     }
 }
 
-/// The path at which documents differ in more than the values of Secrets; empty if it is their number.
+/// Path at which documents differ in more than the values of Secrets; empty if their number differs.
 fn difference_of_all(ours: &[Tree], theirs: &[Tree]) -> Option<String> {
     if ours.len() != theirs.len() {
         return Some(String::new());
@@ -180,7 +180,7 @@ fn difference_of_objects(ours: &Tree, theirs: &Tree, path: &str) -> Option<Strin
     })
 }
 
-/// What a field of an object holds.
+/// Content of a field of an object.
 #[derive(Clone, Copy)]
 enum FieldContent {
     Anything,

@@ -1,8 +1,8 @@
-//! What is inserted into a template that is rendered without its secrets, see [`super::masked`].
+//! Calls that are inserted into a template that is rendered without its secrets, see [`super::masked`].
 //!
-//! An expression is printed, or kept in a variable, under a call that gives a placeholder in the place of its value if
-//! it read a secret. A variable that holds a placeholder is *hidden*: what uses it is not even evaluated, and another
-//! placeholder stands for that too. So nothing that follows from a secret is ever compared with anything.
+//! An expression is printed, or kept in a variable, by a call that returns a placeholder instead of its value if it
+//! read a secret. A variable that contains a placeholder is *hidden*: expressions that use it are not evaluated at all,
+//! and another placeholder replaces them. So nothing derived from a secret is ever compared with anything.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,16 +12,16 @@ use minijinja::machinery::Token;
 use super::prepare::{SetTargets, is_member};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
 
-/// Why a template cannot be rendered without its secrets.
+/// Reason why a template cannot be rendered without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MaskFault {
     /// A tag uses a hidden name.
     Deciding(String),
-    /// Something in it remembers or moves values, in ways that are not followed.
+    /// A construct stores or moves values in ways that are not tracked.
     Unspecified,
 }
 
-/// Begins or ends what has a name: a macro or a block.
+/// Tracks the start or the end of a named scope: a macro or a block.
 pub(super) fn follow_scope<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>) {
     match tag.keyword() {
         Some("macro" | "block") => {
@@ -33,7 +33,7 @@ pub(super) fn follow_scope<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>)
     }
 }
 
-/// The calls around what is printed. `within` are the macros that it is in: they give it to who calls them.
+/// Calls around a printed expression. `within` are the macros that contain it: they return it to their callers.
 pub(super) fn masking_calls(
     tag: &TemplateTag<'_>,
     hidden: &BTreeSet<String>,
@@ -47,7 +47,7 @@ pub(super) fn masking_calls(
     vec![(first.range.start, Cow::from(open)), (last.range.end, Cow::from(close))]
 }
 
-/// The calls around a value that a variable is set to.
+/// Calls around a value that is assigned to a variable.
 pub(super) fn masking_calls_of_value(
     targets: &SetTargets<'_, '_>,
     value: &[TagToken<'_>],
@@ -56,7 +56,7 @@ pub(super) fn masking_calls_of_value(
     wrap_calls(value, hidden, &target_names(targets))
 }
 
-/// The filter that looks at the text that a variable is set to.
+/// Filter that checks a text that is assigned to a variable.
 pub(super) fn kept_filter(targets: &SetTargets<'_, '_>) -> Option<(usize, Cow<'static, str>)> {
     let end = targets.tokens.last()?.range.end;
     Some((end, Cow::from(format!(" | _septum_kept(\"{}\")", target_names(targets)))))
@@ -69,7 +69,7 @@ fn wrap_calls(tokens: &[TagToken<'_>], hidden: &BTreeSet<String>, names: &str) -
     }
 }
 
-/// The names of the targets, with a dot behind that of a namespace.
+/// Names of the targets, with a dot after that of a namespace.
 fn target_names(targets: &SetTargets<'_, '_>) -> String {
     let of_names = targets.tokens.iter().enumerate().filter_map(|(index, found)| match &found.token {
         Token::Ident(name) if !is_member(targets.tokens, index) => Some(*name),
@@ -79,7 +79,7 @@ fn target_names(targets: &SetTargets<'_, '_>) -> String {
     if targets.has_field { format!("{}.", names.join(".,")) } else { names.join(",") }
 }
 
-/// The first hidden name that tokens use.
+/// First hidden name that tokens use.
 fn mentioned_name<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Option<&'t str> {
     tokens.iter().enumerate().find_map(|(index, found)| match &found.token {
         Token::Ident(name) if hidden.contains(*name) && !is_member(tokens, index) => Some(*name),
@@ -87,11 +87,11 @@ fn mentioned_name<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Opt
     })
 }
 
-/// Refuses what could carry a secret past the placeholders.
+/// Rejects constructs that could carry a secret past the placeholders.
 pub(super) fn check_masking(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>) -> Result<(), MaskFault> {
     let words = |word: &'static str| lexed.find_paths(word).next().is_some();
     let uses_others = lexed.tags.iter().any(|tag| tag.keyword().is_some_and(is_import));
-    // another template could set fields, or look at what is in variables
+    // another template could set fields, or inspect variables
     if uses_others && (words("namespace") || !hidden.is_empty()) {
         return Err(MaskFault::Unspecified);
     }
@@ -111,7 +111,7 @@ pub(super) fn check_masking(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>
         if tag.keyword() == Some("set") {
             let targets = SetTargets::of(tag);
             has_texts |= targets.values.is_none();
-            // what a macro is given may be a secret, and decides there what it likes
+            // an argument of a macro may be a secret, and may decide anything in it
             if targets.has_field && calls > 0 {
                 return Err(MaskFault::Unspecified);
             }
@@ -119,7 +119,7 @@ pub(super) fn check_masking(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>
             if tag.keyword() != Some("macro") && tag.keyword() != Some("block") {
                 return Err(MaskFault::Deciding(name.to_owned()));
             }
-            // its own name, which may stand once
+            // its own name, which may occur once
             let rest = tag.tokens.get(2..).unwrap_or_default();
             if mentioned_name(rest, hidden).is_some() {
                 return Err(MaskFault::Deciding(name.to_owned()));
@@ -130,6 +130,6 @@ pub(super) fn check_masking(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>
             return Err(MaskFault::Unspecified);
         }
     }
-    // a text that was filtered does not show whether it was masked
+    // a filtered text does not show whether it was masked
     if is_filtered && has_texts { Err(MaskFault::Unspecified) } else { Ok(()) }
 }

@@ -1,10 +1,9 @@
-//! From a merged definition to final values, each with what it was made of.
+//! From a merged definition to final values, each with its lineage.
 //!
-//! Templates are minijinja. Taint is tracked by recording reads: every value is rendered by a
-//! template of its own, over a context that logs what it hands out. A value is derived from all
-//! that its log holds, whichever way it was used: printed, compared, looped over, passed to a
-//! macro, filtered. That over-approximates (a secret that is only compared taints), which is the
-//! right side to err on, and it needs no analysis of the template that could be wrong.
+//! Templates are minijinja. Taint is tracked by recording reads: every value is rendered by a template of its own, over
+//! a context that logs each value it hands out. A value is derived from everything in its log, however it was used:
+//! printed, compared, looped over, passed to a macro, filtered. That over-approximates (a secret that is only compared
+//! taints), which is the safe direction, and it needs no template analysis that could be wrong.
 
 mod bounded;
 mod ciphertext;
@@ -51,7 +50,7 @@ pub use manifest::{DocumentCache, ManifestDocument, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
 pub use pointed::{StoreRefFilter, StoreText, StoreTextPart};
 
-/// Something that a template read.
+/// Read of a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TemplateRead {
     /// An entry.
@@ -60,33 +59,33 @@ pub enum TemplateRead {
     Variable(String),
 }
 
-/// A read that `declassify` lifted.
+/// Read whose taint `declassify` removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclassifiedRead {
-    /// What was read.
+    /// Entry or variable that was read.
     pub read: TemplateRead,
-    /// Why its result may be public.
+    /// Reason why its result may be public.
     pub reason: String,
 }
 
-/// What a value was made of.
+/// Sources that a value is derived from.
 #[derive(Debug, Clone, Default)]
 pub struct Lineage {
-    /// The text, or a part of it, was decrypted from a SOPS leaf.
+    /// Whether the text, or a part of it, was decrypted from a SOPS leaf.
     pub encrypted: bool,
-    /// The value of something sensitive was at hand when it was made, as far as that is known before routing.
+    /// Whether a sensitive value was available when it was computed, as far as known before routing.
     pub secret: bool,
-    /// What its template read, in the order in which it first did. What follows the first sensitive one may follow
-    /// from its value.
+    /// Reads of its template, in order of first occurrence. Reads after the first sensitive one may depend on its
+    /// value.
     pub reads: Vec<TemplateRead>,
-    /// Reads that do not count, with the reason.
+    /// Declassified reads, with their reasons.
     pub declassified: Vec<DeclassifiedRead>,
 }
 
-/// A final value.
+/// Final value.
 #[derive(Debug, Clone)]
 pub enum ResolvedBytes {
-    /// A text as some layer has it.
+    /// A text as written in some layer.
     Written(Arc<Scalar>),
     /// A rendered text.
     Rendered(Arc<Secret<String>>),
@@ -95,7 +94,7 @@ pub enum ResolvedBytes {
 }
 
 impl ResolvedBytes {
-    /// The value as it goes out.
+    /// Output bytes of the value.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Written(scalar) => scalar.text().as_bytes(),
@@ -104,15 +103,15 @@ impl ResolvedBytes {
         }
     }
 
-    /// The value as text, unless it is none.
+    /// Value as text, if it is valid UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(self.bytes()).ok()
     }
 }
 
-/// What stands for a value that is not known: the text that it would be with ciphertext in the place of
-/// plaintext. Two that are equal stand for equal values, as long as the data keys are the same. None
-/// where it cannot be made: a filter wants something else than ciphertext.
+/// Placeholder for an unknown value: the text that it would be with ciphertext in the place of plaintext. Equal
+/// placeholders mean equal values, as long as the data keys are the same. `None` where none can be computed, because a
+/// filter does not accept ciphertext.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholder(Option<Arc<str>>);
 
@@ -121,29 +120,29 @@ impl Placeholder {
         Self(Some(text.into()))
     }
 
-    /// The text, if it can be made.
+    /// Text, if it can be computed.
     pub fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
 }
 
-/// What became of a value.
+/// Outcome of resolving a value.
 #[derive(Debug, Clone)]
 pub enum EntryOutcome {
     /// The value.
     Known(ResolvedBytes),
-    /// It stays in a store, in whole or in part.
+    /// The value stays in a store, in whole or in part.
     Pointed(Arc<StoreText>),
-    /// No layer gives one.
+    /// No layer gives a value.
     Missing,
-    /// It is encrypted, or made of something that is, and nobody decrypted that.
+    /// The value is encrypted, or derived from something that is, and was not decrypted.
     Locked(Placeholder),
-    /// Its source is wrong; that was reported.
+    /// Its source is invalid; that was reported.
     Failed,
 }
 
 impl EntryOutcome {
-    /// The value, if it is known.
+    /// Value, if it is known.
     pub fn known(&self) -> Option<&ResolvedBytes> {
         match self {
             Self::Known(value) => Some(value),
@@ -152,49 +151,48 @@ impl EntryOutcome {
     }
 }
 
-/// An entry, or a variable that some template read, with its final value.
+/// Entry, or variable that some template read, with its final value.
 #[derive(Debug, Clone)]
 pub struct ResolvedValue {
-    /// What became of it.
+    /// Outcome of resolving it.
     pub outcome: EntryOutcome,
-    /// What the value was made of.
+    /// Sources of the value.
     pub lineage: Lineage,
-    /// Where the value stands, or the key, if there is no value.
+    /// Location of the value, or of the key if there is no value.
     pub place: Location,
 }
 
 /// All values of a target.
 #[derive(Debug)]
 pub struct ResolvedTarget {
-    /// What they were resolved from.
+    /// Definition that they were resolved from.
     pub definition: Arc<Definition>,
-    /// The entries in the order of definition.
+    /// Entries in order of definition.
     pub entries: IndexMap<EntryId, ResolvedValue>,
-    /// The variables that were read, by path.
+    /// Variables that were read, by path.
     pub variables: IndexMap<String, ResolvedValue>,
-    /// Parts of `vars` that templates name which read secrets: which of them they read may follow from those.
+    /// Parts of `vars` named in templates that read secrets: which of them are read may depend on those secrets.
     pub mentioned: BTreeSet<String>,
-    /// Other objects of the app, in the order in which they are named.
+    /// Other objects of the app, in the order in which they are listed.
     pub manifests: Vec<ManifestDocument>,
-    /// There are others, of which nothing is known without a key.
+    /// Whether there are more, of which nothing is known without a key.
     pub has_unknown_manifests: bool,
-    /// What was asked of the disk for the entries, and nothing else.
+    /// Disk queries made for the entries only.
     pub recorded_queries: BTreeSet<InputQuery>,
-    /// The files of the project, with a record of what was asked for.
+    /// Files of the project, with a record of the queries.
     pub files: Arc<ProjectFiles>,
 }
 
 /// Whether the manifests of an environment are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ManifestMode {
-    /// They are.
+    /// Rendered.
     Rendered,
-    /// Nobody asks for them.
+    /// Not needed.
     Skipped,
 }
 
-/// Resolves every entry of a definition. Entries that fail are reported; what they read counts
-/// all the same.
+/// Resolves every entry of a definition. Entries that fail are reported; their reads still count.
 pub fn resolve(
     engine: &Arc<Engine>,
     definition: Definition,

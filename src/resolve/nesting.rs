@@ -1,8 +1,8 @@
-//! How deep a template may nest.
+//! Bounds on the nesting of a template.
 //!
-//! The engine parses, compiles, runs and drops by recursion, and stops by itself only at some of it. All of
-//! that runs on a stack of known size (see [`crate::parallel`]); this is the bound for which it is large
-//! enough, taken from the tokens before anything recurses.
+//! The engine parses, compiles, runs and drops by recursion, and limits only some of it itself. All of that runs on a
+//! stack of known size (see [`crate::parallel`]); these are the bounds for which it is large enough, checked on the
+//! tokens before anything recurses.
 
 use std::ops::Range;
 
@@ -11,21 +11,22 @@ use minijinja::machinery::Token;
 use super::prepare::TemplateFault;
 use crate::template_tokens::{LexedTemplate, TemplateTag, change_of_depth};
 
-/// Most operators, attributes, calls and filters on the way to a part of one expression, and `elif` in a template.
+/// Maximum number of operators, attributes, calls and filters on the path to a part of one expression, and of `elif` in
+/// a template.
 const MAX_OPERATORS: usize = 500;
 
-/// Most brackets that lie in each other.
+/// Maximum nesting of brackets.
 const MAX_BRACKETS: usize = 32;
 
-/// Most statements that lie in each other.
+/// Maximum nesting of statements.
 const MAX_STATEMENTS: usize = 32;
 
-/// Whether a template has enough of anything to be too deep.
+/// Whether a template is large enough to exceed a bound.
 pub(super) fn may_be_deep(template: &str) -> bool {
     template.len() > MAX_OPERATORS || template.bytes().filter(|byte| b"([{".contains(byte)).count() > MAX_BRACKETS
 }
 
-/// Refuses a template that nests too deep.
+/// Rejects a template that nests too deep.
 pub(super) fn check_nesting(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFault> {
     let (mut statements, mut alternatives) = (0_usize, 0_usize);
     for tag in &lexed.tags {
@@ -54,7 +55,7 @@ pub(super) fn check_nesting(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFau
 }
 
 fn nesting_fault(tag: &TemplateTag<'_>, message: &'static str) -> TemplateFault {
-    // of a tag over many lines, its beginning
+    // only the start of a tag that spans lines
     let range: Range<usize> = tag.range.start..tag.tokens.first().map_or(tag.range.end, |first| first.range.end);
     TemplateFault::new(range, message, Some("split it into several values, each with a template of its own"))
 }
@@ -65,14 +66,14 @@ struct ExpressionDepth {
     brackets: usize,
 }
 
-/// What lies between two brackets, as far as it was looked at.
+/// Content between two brackets, as far as it was scanned.
 #[derive(Default)]
 struct BracketLevel {
     /// Operators since the last comma.
     operators: usize,
-    /// The deepest of the brackets since the last comma.
+    /// Depth of the deepest bracket since the last comma.
     inner: usize,
-    /// The deepest of what is before that comma.
+    /// Depth of the deepest part before that comma.
     deepest: usize,
 }
 
@@ -82,8 +83,8 @@ impl BracketLevel {
     }
 }
 
-/// How deep the expressions of a tag are. Every operator makes its operands one deeper; what is
-/// separated by a comma is side by side.
+/// Depth of the expressions of a tag. Every operator makes its operands one deeper; parts separated by a comma are side
+/// by side.
 fn expression_depth(tag: &TemplateTag<'_>) -> ExpressionDepth {
     let mut found = ExpressionDepth::default();
     let (mut outer, mut level) = (Vec::new(), BracketLevel::default());
@@ -115,7 +116,7 @@ fn expression_depth(tag: &TemplateTag<'_>) -> ExpressionDepth {
     found
 }
 
-/// Whether a token makes an expression of others; brackets do, and are counted by themselves.
+/// Whether a token combines expressions; brackets do too, and are counted separately.
 fn is_operator(token: &Token<'_>) -> bool {
     match token {
         Token::Ident(word) => matches!(*word, "and" | "or" | "not" | "in" | "is" | "if" | "else"),

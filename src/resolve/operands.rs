@@ -1,18 +1,17 @@
-//! Operands that the engine walks before it charges a step, or without that it charges any.
+//! Operands that the engine walks before it charges a step, or without charging any.
 //!
-//! A list of nine thousand times one text is small, and its print is gigabytes; a list that holds one list nine
-//! times, which holds one nine times, is compared for years. So each such operand goes through an inner function that
-//! pays for it first:
+//! A list of nine thousand times one text is small, and printing it takes gigabytes; a list that contains one list nine
+//! times, which again contains one nine times, takes years to compare. So each such operand goes through an inner
+//! function that pays for it first:
 //!
-//! * operands of `~` are printed: a structure is refused, as `{{ … }}` does, and the text is charged;
-//! * operands of `==`, `<`, `in` and their like are compared, and keys of mappings and subscripts are hashed: all that
-//!   is in them is charged;
-//! * sums and products of lists are computed when they are asked for, and could be stacked without end: they are
-//!   computed at once;
-//! * each name of another template is looked for in the project.
+//! * operands of `~` are printed: a structure is rejected, as in `{{ … }}`, and the text is charged;
+//! * operands of `==`, `<`, `in` and similar operators are compared, and keys of mappings and subscripts are hashed:
+//!   all their content is charged;
+//! * sums and products of lists are lazy, and could be stacked without end: they are computed at once;
+//! * each name of another template is searched in the project.
 //!
-//! Operands are found by the engine's own tokens: comparisons bind weaker than `+`, which binds weaker than `~`, which
-//! binds weaker than `*`, filters and tests.
+//! Operands are found with the engine's own tokens: comparisons bind weaker than `+`, which binds weaker than `~`,
+//! which binds weaker than `*`, filters and tests.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -28,7 +27,7 @@ use super::prepare::{COMPARED, HASHED, Insertion, MADE, NAMED, OPERAND, is_membe
 use super::sizes::{self, BYTES_A_STEP, NO_TEXT};
 use crate::template_tokens::{TagKind, TagToken, TemplateTag, change_of_depth, is_import};
 
-/// The words that begin a statement in which an expression stands. The engine refuses all others.
+/// Keywords of the statements that contain an expression. The engine rejects all others.
 pub(super) const STATEMENTS: [&str; 15] = [
     "autoescape",
     "block",
@@ -47,10 +46,10 @@ pub(super) const STATEMENTS: [&str; 15] = [
     "with",
 ];
 
-/// Steps for each name of a template that is looked for.
+/// Steps for each template name that is searched.
 const LOOKUP: usize = 64;
 
-/// Steps for an index that is counted from the end, for which the engine may go through the whole list.
+/// Steps for an index counted from the end, for which the engine may traverse the whole list.
 const FROM_END: u64 = 400;
 
 /// Checks and charges an operand of `~`.
@@ -63,14 +62,14 @@ pub(super) fn charge_concatenation(state: &State<'_, '_>, value: Value) -> Resul
     sizes::as_printed(value)
 }
 
-/// Charges an operand of a comparison. Parts of the scope are charged when they are compared: to look at them here
-/// would be to read them.
+/// Charges an operand of a comparison. Parts of the scope are charged when they are compared: inspecting them here
+/// would count as reading them.
 pub(super) fn charge_comparison(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     sizes::charge_compared(state, &value)?;
     Ok(value)
 }
 
-/// Computes and charges what `+` and `*` make of lists.
+/// Computes and charges the result of `+` and `*` on lists.
 pub(super) fn charge_list_result(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     bounded::compute_list(state, value)
 }
@@ -84,15 +83,14 @@ pub(super) fn charge_key(state: &State<'_, '_>, value: Value) -> Result<Value, E
     Ok(value)
 }
 
-/// Charges the name of a template, or several of which the first that is there is used.
+/// Charges the name of a template, or a list of names of which the first existing one is used.
 pub(super) fn charge_name(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     sizes::charge(state, &value, LOOKUP)?;
     state.consume_fuel((LOOKUP * value.len().unwrap_or_default()) as u64)?;
     Ok(value)
 }
 
-/// The calls around the operands of a tag: what opens them, the outermost first, and what closes them, the innermost
-/// first.
+/// Calls around the operands of a tag: the opening texts, outermost first, and the closing ones, innermost first.
 pub(super) fn operand_calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
     let kinds = [
         (NAMED, template_name(tag)),
@@ -102,7 +100,7 @@ pub(super) fn operand_calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Inser
         (OPERAND, operand_ranges(tag, OperatorLevel::Concatenation)),
         (MADE, operand_ranges(tag, OperatorLevel::Product)),
     ];
-    // a word that touches the operand must stay one
+    // a word that touches the operand must remain a separate word
     let touches =
         |at: usize| tag.tokens.iter().any(|token| token.range.end == at && matches!(token.token, Token::Ident(_)));
     let open = |name: &str, at: usize| format!("{}{name}(", if touches(at) { " " } else { "" });
@@ -113,7 +111,7 @@ pub(super) fn operand_calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Inser
     (opens.collect(), closes.collect())
 }
 
-/// Operators that are looked for, from those that bind weakest.
+/// Operators in the scan, weakest binding first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum OperatorLevel {
     /// `==`, `!=`, `<`, `<=`, `>`, `>=`, `in` and `not in`.
@@ -129,24 +127,24 @@ enum OperatorLevel {
 /// Role of a token for the operands beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenRole {
-    /// The operator that is looked for.
+    /// The operator being searched.
     Operator,
-    /// The sign of a sum or product that is looked for as a whole.
+    /// The sign of a sum or product that is searched as a whole.
     Sign,
-    /// An end of both, and part of neither.
+    /// A delimiter between operands, part of none.
     End,
-    /// A part of one.
+    /// A part of an operand.
     Part,
 }
 
 /// A run of tokens between two ends, at one depth of brackets.
 #[derive(Default)]
 struct OperandRun {
-    /// Range that was read since the last end.
+    /// Range read since the last end.
     part: Option<Range<usize>>,
-    /// Whether an operator is before it.
+    /// Whether an operator precedes it.
     follows_operator: bool,
-    /// Whether a sign is in it.
+    /// Whether it contains a sign.
     has_sign: bool,
 }
 
@@ -155,7 +153,7 @@ impl OperandRun {
         self.part = Some(self.part.as_ref().map_or(range.start, |part| part.start)..range.end);
     }
 
-    /// Ends an operand; `at_operator` says by what.
+    /// Ends an operand; `at_operator` is true if an operator ends it.
     fn end(&mut self, at_operator: bool, found: &mut Vec<Range<usize>>) {
         let is_operand = std::mem::replace(&mut self.follows_operator, at_operator) || at_operator;
         let is_operand = std::mem::take(&mut self.has_sign) || is_operand;
@@ -195,7 +193,7 @@ fn operand_ranges(tag: &TemplateTag<'_>, level: OperatorLevel) -> Vec<Range<usiz
     found
 }
 
-/// The index of the word between the names and the values of a loop.
+/// Index of the `in` between the names and the values of a loop.
 fn in_of_loop(tag: &TemplateTag<'_>) -> Option<usize> {
     let mut top = tag.top_level().filter(|_| tag.keyword() == Some("for"));
     top.find(|(_, found)| matches!(found.token, Token::Ident("in"))).map(|(index, _)| index)
@@ -205,7 +203,7 @@ fn token_role(tag: &TemplateTag<'_>, index: usize, in_of_loop: Option<usize>, le
     let token = |at: Option<usize>| at.and_then(|at| tag.tokens.get(at)).map(|found| &found.token);
     let before = token(index.checked_sub(1));
     let Some(found) = token(Some(index)) else { return TokenRole::Part };
-    // an end of what binds stronger, and a part of what binds weaker
+    // an operator that binds stronger ends the operand, one that binds weaker is part of it
     let of_level = |own: OperatorLevel, role: TokenRole| match level.cmp(&own) {
         Ordering::Less => TokenRole::Part,
         Ordering::Equal => role,
@@ -215,13 +213,13 @@ fn token_role(tag: &TemplateTag<'_>, index: usize, in_of_loop: Option<usize>, le
     match found {
         Token::Tilde => of_level(OperatorLevel::Concatenation, TokenRole::Operator),
         Token::Plus => of_level(OperatorLevel::Sum, TokenRole::Sign),
-        // else it is a sign of a number
+        // otherwise it is the sign of a number
         Token::Minus if ends_operand(tag, index) => of_level(OperatorLevel::Sum, TokenRole::Part),
         // `f(*list)`
         Token::Mul | Token::Pow if matches!(before, Some(Token::ParenOpen | Token::Comma)) => TokenRole::End,
         Token::Mul => of_level(OperatorLevel::Product, TokenRole::Sign),
         Token::Ident(_) if is_member(&tag.tokens, index) => TokenRole::Part,
-        // of a test
+        // part of a test
         Token::Ident("not") if matches!(before, Some(Token::Ident("is"))) => TokenRole::Part,
         Token::Ident("not") if matches!(token(Some(index + 1)), Some(Token::Ident("in"))) => comparison(),
         Token::Ident("in") if in_of_loop == Some(index) => TokenRole::End,
@@ -244,12 +242,12 @@ fn is_word_of_statement(tag: &TemplateTag<'_>, index: usize) -> bool {
     opens || follows && ends_operand(tag, index)
 }
 
-/// Whether what is before a token could be the end of an operand.
+/// Whether the tokens before a token could end an operand.
 fn ends_operand(tag: &TemplateTag<'_>, index: usize) -> bool {
     let Some(last) = index.checked_sub(1) else { return false };
     match tag.tokens.get(last).map(|token| &token.token) {
         Some(Token::Ident("and" | "or" | "not" | "in" | "if" | "else" | "is")) => is_member(&tag.tokens, last),
-        // a statement begins with its keyword
+        // a statement starts with its keyword
         Some(Token::Ident(_)) => last > 0 || tag.kind == TagKind::Expression,
         Some(
             Token::Str(_)
@@ -265,11 +263,11 @@ fn ends_operand(tag: &TemplateTag<'_>, index: usize) -> bool {
     }
 }
 
-/// The text between two brackets.
+/// Open bracket with the position of its content.
 struct OpenBracket {
-    /// Whether it is a mapping, or what a subscript is in.
+    /// Whether it is a mapping or a subscript.
     holds_keys: Option<BracketKeys>,
-    /// Index of the first token of the part that is read.
+    /// Index of the first token of the current part.
     start: usize,
 }
 
@@ -279,7 +277,7 @@ enum BracketKeys {
     Subscript,
 }
 
-/// Keys of mappings, and subscripts.
+/// Ranges of mapping keys and subscripts.
 fn key_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     let (mut found, mut brackets) = (Vec::new(), Vec::<OpenBracket>::new());
     for (index, token) in tag.tokens.iter().enumerate() {
@@ -299,7 +297,7 @@ fn key_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
                 }
             }
             Token::Colon => {
-                // what is behind it is a value, or the end of a slice
+                // the text after it is a value, or the end of a slice
                 if let Some(bracket) = brackets.last_mut()
                     && bracket.holds_keys.take() == Some(BracketKeys::OfMapping)
                 {
@@ -318,7 +316,7 @@ fn key_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     found
 }
 
-/// A name of another template.
+/// Range of another template's name in a tag.
 fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     if !tag.keyword().is_some_and(is_import) {
         return Vec::new();
@@ -328,7 +326,7 @@ fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     whole_range(tag.tokens.get(1..end)).into_iter().collect()
 }
 
-/// The range of some tokens, unless that is one text or number, for which the template pays by its length.
+/// Range of some tokens, unless that is a single text or number, which the template pays for by its length.
 fn whole_range(tokens: Option<&[TagToken<'_>]>) -> Option<Range<usize>> {
     let tokens = tokens?;
     if let [TagToken { token: Token::Str(_) | Token::String(_) | Token::Int(_), .. }] = tokens {

@@ -1,13 +1,13 @@
-//! Values that stay in a store, and texts with such values in them.
+//! Values that stay in a store, and texts that contain such values.
 //!
-//! The value of a `ref` is not known here: whoever brings it to the cluster puts it in. So a template
-//! may only say *where* it goes: `{{ data.KEY }}`, perhaps through a filter that the other side has too.
-//! Each such expression is replaced by a mark before the template is rendered, and the rendered text
-//! is parted at the marks. Any other use (a condition, a comparison, another filter) reaches the
-//! entry while rendering, and is refused there: its result would be a guess.
+//! The value of a `ref` is unknown here: the component that brings it to the cluster inserts it. So a template may only
+//! state *where* it goes: `{{ data.KEY }}`, perhaps with a filter that this component supports too. Each such
+//! expression is replaced by a mark before the template is rendered, and the rendered text is split at the marks. Any
+//! other use (a condition, a comparison, another filter) reaches the entry while rendering, and is rejected there: its
+//! result would be a guess.
 //!
-//! A block that captures text (`filter`, `macro`, `call`, a `set` without `=`) could do anything to a
-//! mark, so it is refused as well.
+//! A block that captures text (`filter`, `macro`, `call`, a `set` without `=`) could do anything to a mark, so it is
+//! rejected as well.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,37 +25,37 @@ use crate::span::Location;
 use crate::template_tokens::is_template;
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex_template};
 
-/// A text of which parts stay in a store.
+/// Text whose parts may stay in a store.
 #[derive(Debug, Clone)]
 pub struct StoreText {
-    /// Its parts, one after another; at least one is a value of a store.
+    /// Consecutive parts of the text; at least one is a value of a store.
     pub pieces: Vec<StoreTextPart>,
 }
 
-/// A part of a text.
+/// Part of a text.
 #[derive(Debug, Clone)]
 pub enum StoreTextPart {
-    /// What is known.
+    /// A known text.
     Text(Secret<String>),
     /// A value of a store.
     Value {
-        /// The entry whose value it is.
+        /// Entry that the value belongs to.
         id: EntryId,
-        /// Where the store keeps it.
+        /// Reference to the value in the store.
         store_ref: Arc<StoreRef>,
-        /// What is done to it, in this order.
+        /// Filters applied to it, in this order.
         filters: Vec<StoreRefFilter>,
     },
 }
 
 impl StoreText {
-    /// The value of one entry alone.
+    /// Text that is the value of a single entry.
     pub(super) fn value(id: &EntryId, pointer: &Arc<StoreRef>) -> Self {
         let piece = StoreTextPart::Value { id: id.clone(), store_ref: Arc::clone(pointer), filters: Vec::new() };
         Self { pieces: vec![piece] }
     }
 
-    /// The pointer, if the value is that of a store and nothing else.
+    /// Reference, if the text is a single value of a store without filters.
     pub fn lone_ref(&self) -> Option<&Arc<StoreRef>> {
         match self.pieces.as_slice() {
             [StoreTextPart::Value { store_ref: pointer, filters, .. }] if filters.is_empty() => Some(pointer),
@@ -64,7 +64,8 @@ impl StoreText {
     }
 }
 
-/// What a template may do to a value of a store. Each has its equal where the text is put together.
+/// Filter that a template may apply to a value of a store. The component that assembles the text has an equivalent for
+/// each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreRefFilter {
     /// `urlencode`
@@ -94,19 +95,19 @@ impl StoreRefFilter {
     }
 }
 
-/// What encloses the number of a mark: characters that no text has (Unicode, section 23.7).
+/// Delimiters of the number in a mark: characters that no text contains (Unicode, section 23.7).
 const OPEN: char = '\u{FDD0}';
 const CLOSE: char = '\u{FDD1}';
 
-/// A template with marks in the place of values of stores.
+/// Template with marks in place of store values.
 pub(super) struct MarkedTemplate<'t> {
     pub(super) text: Cow<'t, str>,
-    /// What each mark stands for.
+    /// Values that each mark stands for.
     values: Vec<Vec<StoreTextPart>>,
 }
 
 impl ResolveSession {
-    /// Puts marks into a template. What they stand for counts as read.
+    /// Inserts marks into a template. The marked values count as read.
     pub(super) fn mark_template<'t>(
         self: &Arc<Self>,
         template: &'t str,
@@ -150,14 +151,14 @@ impl ResolveSession {
         })
     }
 
-    /// The entry that an expression is and nothing else, with the filters on it: `data.KEY | filter`.
+    /// Entry that an expression consists of, with the filters on it: `data.KEY | filter`.
     fn store_ref_in(
         &self,
         template: &str,
         tag: &TemplateTag<'_>,
         frame: &RenderFrame,
     ) -> Option<(EntryId, Vec<StoreRefFilter>)> {
-        // one that trims the blanks around it is left to the engine
+        // the engine handles an expression that trims the blanks around it
         let trims = ["{{-", "{{+", "-}}", "+}}"];
         let text = template.get(tag.range.clone())?;
         let is_trimmed = trims.iter().any(|trim| text.starts_with(trim) || text.ends_with(trim));
@@ -182,7 +183,7 @@ impl ResolveSession {
     }
 }
 
-/// The steps of a path that is nothing but steps: `.KEY` or `["KEY"]`.
+/// Steps of a path that consists only of steps: `.KEY` or `["KEY"]`.
 fn read_steps<'s>(mut path: &'s [TagToken<'_>]) -> Option<Vec<&'s str>> {
     let mut steps = Vec::new();
     while !path.is_empty() {
@@ -206,7 +207,7 @@ fn read_steps<'s>(mut path: &'s [TagToken<'_>]) -> Option<Vec<&'s str>> {
     Some(steps)
 }
 
-/// A mark, as long as what it stands for, so that places in the text stay right.
+/// Mark of the length of the text that it replaces, so that locations in the text stay valid.
 fn create_mark(number: usize, replaced: &str) -> String {
     let number = format!("{OPEN}{number}");
     let breaks = replaced.matches('\n').count();
@@ -215,7 +216,7 @@ fn create_mark(number: usize, replaced: &str) -> String {
     [number, " ".repeat(blanks), "\n".repeat(breaks), CLOSE.to_string()].concat()
 }
 
-/// A value through filters; none if it is of several parts, which a filter cannot take together.
+/// Value with filters applied; `None` if it has several parts, which a filter cannot process together.
 fn apply_filters(pointed: &StoreText, more: &[StoreRefFilter]) -> Option<Vec<StoreTextPart>> {
     match pointed.pieces.as_slice() {
         pieces if more.is_empty() => Some(pieces.to_vec()),
@@ -227,19 +228,19 @@ fn apply_filters(pointed: &StoreText, more: &[StoreRefFilter]) -> Option<Vec<Sto
     }
 }
 
-/// Why a template with marks would not say what it seems to, and what to do.
+/// Reason why a template with marks would be ambiguous, with a hint.
 fn unmarkable_template(template: &LexedTemplate<'_>) -> Option<(String, &'static str)> {
     if let Some(tag) = capturing_tag(template) {
         let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
         return Some((message, "write the text without it, or give the value in a layer"));
     }
-    // the expression that was marked may be about that instead
+    // the marked expression may refer to that instead
     let name = rebound_name(template)?;
     let message = format!("a tag gives `{name}` another meaning, so it is not clear where the value of a `ref` goes");
     Some((message, "take another name in the tag"))
 }
 
-/// A name of the scope that a tag gives to something else: `for data in …`, `set data = …`, `with data = …`.
+/// Root name that a tag rebinds: `for data in …`, `set data = …`, `with data = …`.
 fn rebound_name(template: &LexedTemplate<'_>) -> Option<&'static str> {
     template.tags.iter().find_map(|tag| {
         let targets = match tag.keyword()? {
@@ -252,7 +253,7 @@ fn rebound_name(template: &LexedTemplate<'_>) -> Option<&'static str> {
     })
 }
 
-/// The names that a tag sets, which are those before a token. A field of a name is none.
+/// Names that a tag sets: those before the end token. Fields of a name are excluded.
 fn targets_before<'t>(tag: &TemplateTag<'t>, is_end: impl Fn(&Token<'_>) -> bool) -> Vec<&'t str> {
     let targets = tag.tokens.get(1..).unwrap_or_default();
     let targets =
@@ -268,7 +269,7 @@ fn targets_before<'t>(tag: &TemplateTag<'t>, is_end: impl Fn(&Token<'_>) -> bool
     targets.iter().enumerate().filter_map(name).collect()
 }
 
-/// The names that a `with` sets: in each of its assignments those before the `=`.
+/// Names that a `with` sets: those before the `=` in each of its assignments.
 fn targets_of_with<'t>(tag: &TemplateTag<'t>) -> Vec<&'t str> {
     let (mut names, mut under_way, mut depth) = (Vec::new(), Some(Vec::new()), 0_i32);
     for found in tag.tokens.iter().skip(1) {
@@ -283,7 +284,7 @@ fn targets_of_with<'t>(tag: &TemplateTag<'t>) -> Vec<&'t str> {
     names
 }
 
-/// A tag of a template that captures text.
+/// Tag of a template that captures text.
 fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
     template.tags.iter().find_map(|tag| {
         let word = tag.keyword()?;
@@ -291,7 +292,7 @@ fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
         let captures = match word {
             "filter" | "macro" | "call" | "block" | "extends" | "import" | "from" => true,
             "set" => !has(|token| matches!(token, Token::Assign)),
-            // `loop(…)` gives the text of the loop
+            // `loop(…)` returns the text of the loop
             "for" => has(|token| matches!(token, Token::Ident("recursive"))),
             _ => false,
         };
@@ -307,7 +308,7 @@ fn unfit_position(id: &EntryId, session: &ResolveSession, place: &Location) -> D
         .hint("apply the filter to each `ref` instead")
 }
 
-/// That the value of a `ref` was asked for while rendering.
+/// Message and hint: the value of a `ref` was requested while rendering.
 pub(super) fn unknown_value(label: &str) -> (String, String) {
     let filters: Vec<_> = StoreRefFilter::NAMES.iter().map(|name| format!("`{name}`")).collect();
     (
@@ -317,7 +318,7 @@ pub(super) fn unknown_value(label: &str) -> (String, String) {
 }
 
 impl MarkedTemplate<'_> {
-    /// The rendered text, parted at its marks; none if it has none.
+    /// Rendered text, split at its marks; `None` if it has none.
     pub(super) fn split_at_marks(&self, rendered: &str) -> Option<StoreText> {
         if self.values.is_empty() || !rendered.contains(OPEN) {
             return None;
@@ -339,7 +340,7 @@ impl MarkedTemplate<'_> {
                 Some((self.values.get(number)?, after))
             });
             let Some((value, after)) = value else {
-                // the character stands in a text after all
+                // the character occurs in a text after all
                 text(OPEN.encode_utf8(&mut [0; 4]), &mut pieces);
                 rest = after;
                 continue;

@@ -1,15 +1,15 @@
-//! What is done to a template before the engine gets it.
+//! Preparation of a template before the engine gets it.
 //!
-//! The engine has no hook for what a call of `declassify` reads, nor for what is kept in a variable. So
-//! calls of inner functions are inserted into the text, at positions that the engine's own lexer gives:
+//! The engine has no hook for the reads of a call of `declassify`, nor for the values assigned to variables. So calls
+//! of inner functions are inserted into the text, at positions determined with the engine's own lexer:
 //!
 //! * `declassify(x, "r")` becomes `declassify(_septum_mark(), x, "r")`, see [`super::declassify`];
 //! * `set x = y` becomes `set x = _septum_value(y)`, see [`super::bounded`];
-//! * `x ~ y` becomes `_septum_operand(x) ~ _septum_operand(y)`, and so do comparisons, keys and names of other
-//!   templates with functions of their own, see [`super::operands`].
+//! * `x ~ y` becomes `_septum_operand(x) ~ _septum_operand(y)`, and comparisons, keys and names of other templates get
+//!   functions of their own, see [`super::operands`].
 //!
-//! No template can name an inner function: a name that begins as theirs do is refused, wherever the
-//! engine would read one. Nothing is replaced, so a position in the prepared text is one in the source.
+//! No template can name an inner function: a name with their prefix is rejected wherever the engine would read one.
+//! Nothing is replaced, so every position in the prepared text has one in the source.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,14 +22,14 @@ use minijinja::{Error, ErrorKind};
 use super::{masking, nesting, operands};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
 
-/// How the names of inner functions begin.
+/// Prefix of the names of inner functions.
 const RESERVED: &str = "_septum_";
 
-/// Marks how much was read before a call of `declassify`.
+/// Records the number of reads before a call of `declassify`.
 pub(super) const MARK: &str = "_septum_mark";
-/// Bounds what a variable holds.
+/// Bounds the value of a variable.
 pub(super) const VALUE: &str = "_septum_value";
-/// Bounds what a field of a namespace holds.
+/// Bounds the value of a field of a namespace.
 pub(super) const FIELD: &str = "_septum_field";
 
 /// Bounds an operand of `~`.
@@ -40,40 +40,40 @@ pub(super) const COMPARED: &str = "_septum_compared";
 pub(super) const MADE: &str = "_septum_made";
 /// Bounds a key.
 pub(super) const HASHED: &str = "_septum_hashed";
-/// Bounds what names other templates.
+/// Bounds a name of other templates.
 pub(super) const NAMED: &str = "_septum_named";
 
-/// Marks how much was read before an expression that may have to be masked.
+/// Records the number of reads before an expression that may need masking.
 pub(super) const BEGIN: &str = "_septum_begin";
 /// Masks the value of such an expression.
 pub(super) const MASKED: &str = "_septum_masked";
-/// Stands for the value of an expression that uses what was masked.
+/// Replaces the value of an expression that uses a masked value.
 pub(super) const HIDDEN: &str = "_septum_hidden";
-/// Looks whether a text that a variable holds was masked.
+/// Checks whether the text in a variable was masked.
 pub(super) const KEPT: &str = "_septum_kept";
 
-/// The one function whose calls are marked.
+/// Name of the only function whose calls are marked.
 pub(super) const DECLASSIFY: &str = "declassify";
 
-/// A template as the engine gets it.
+/// Template as given to the engine.
 #[derive(Debug)]
 pub(super) struct PreparedTemplate<'t> {
     pub(super) text: Cow<'t, str>,
-    /// What was inserted, by position in the source.
+    /// Inserted texts, by position in the source.
     insertions: Vec<Insertion>,
 }
 
-/// What is inserted, and where.
+/// Position of an insertion, and the inserted text.
 pub(super) type Insertion = (usize, Cow<'static, str>);
 
-/// Why a template does not get to the engine.
+/// Reason why a template is rejected before it reaches the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TemplateFault {
-    /// The part of the source that is at fault.
+    /// Invalid range of the source.
     pub(super) range: Range<usize>,
     pub(super) message: &'static str,
     pub(super) hint: Option<&'static str>,
-    /// The file, if it is another than the template that is rendered.
+    /// File, if it is not the template being rendered.
     pub(super) file: Option<String>,
 }
 
@@ -90,12 +90,12 @@ impl TemplateFault {
         Self { range, message, hint, file: None }
     }
 
-    /// The same as an error of the engine.
+    /// Converts the fault to an error of the engine.
     pub(super) fn into_error(self) -> Error {
         Error::new(ErrorKind::SyntaxError, self.message).with_source(self)
     }
 
-    /// The fault that an error of the engine carries.
+    /// Fault inside an error of the engine.
     pub(super) fn of(error: &Error) -> Option<&Self> {
         let mut cause = std::error::Error::source(error);
         while let Some(found) = cause {
@@ -109,7 +109,7 @@ impl TemplateFault {
 }
 
 impl PreparedTemplate<'_> {
-    /// The part of the source that a part of the prepared text was.
+    /// Range in the source of a range in the prepared text.
     pub(super) fn to_source(&self, range: &Range<usize>) -> Range<usize> {
         let start = self.offset_in_source(range.start);
         start..self.offset_in_source(range.end).max(start)
@@ -135,7 +135,7 @@ pub(super) fn prepare(template: &str) -> Result<PreparedTemplate<'_>, TemplateFa
     prepare_with(template, SecretHandling::Used)
 }
 
-/// The same for a render without secrets, see [`super::masked`]. Of `hidden` names the values are masked.
+/// Prepares a template for a render without secrets, see [`super::masked`]. The values of `hidden` names are masked.
 pub(super) fn prepare_masked<'t>(
     template: &'t str,
     hidden: &BTreeSet<String>,
@@ -143,7 +143,7 @@ pub(super) fn prepare_masked<'t>(
     prepare_with(template, SecretHandling::Masked(hidden))
 }
 
-/// What becomes of the values of expressions that read secrets.
+/// Handling of the values of expressions that read secrets.
 #[derive(Clone, Copy)]
 pub(super) enum SecretHandling<'h> {
     Used,
@@ -154,7 +154,7 @@ fn prepare_with<'t>(template: &'t str, secrets: SecretHandling<'_>) -> Result<Pr
     let lexed = lex_template(template);
     nesting::check_nesting(&lexed)?;
     let insertions = find_insertions(&lexed, secrets)?;
-    // what cannot be read to its end is told by the engine, and nothing of it is run
+    // the engine reports a text that cannot be read completely, and runs nothing of it
     let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
     if let (SecretHandling::Masked(_), false) = (secrets, is_readable) {
         return Err(TemplateFault::new(0..0, "the template cannot be read to its end", None));
@@ -174,7 +174,7 @@ fn prepare_with<'t>(template: &'t str, secrets: SecretHandling<'_>) -> Result<Pr
     Ok(PreparedTemplate { text: Cow::Owned(text), insertions })
 }
 
-/// Whether a template could hold anything that is looked for. A word that is not in the text is no token of it.
+/// Whether a template may contain a construct to change. A word that does not occur in the text is not a token of it.
 fn may_need_changes(template: &str) -> bool {
     // signs of comparisons, subscripts and mappings
     nesting::may_be_deep(template)
@@ -211,14 +211,14 @@ fn find_insertions(lexed: &LexedTemplate<'_>, secrets: SecretHandling<'_>) -> Re
             found.extend(bounded_values(tag, secrets));
         }
     }
-    // an operand lies in what else begins or ends where it does
+    // an operand is nested in constructs that begin or end at the same position
     let mut found: Vec<_> = closes.into_iter().chain(found).chain(opens).collect();
     found.sort_by_key(|(at, _)| *at);
     Ok(found)
 }
 
-/// Refuses `loop.changed`, which remembers values: what it was given in one place, it gives away in another. So `loop`
-/// is used for its other fields only, and to go through a list below. `loop.cycle` of nothing makes the engine panic.
+/// Rejects `loop.changed`, which remembers values: a value given to it in one place reaches another. So `loop` may only
+/// be used for its other fields, and to recurse into a nested list. `loop.cycle` of nothing makes the engine panic.
 fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault> {
     let after = |steps: usize| tokens.get(index + steps).map(|found| &found.token);
     let fault = |message, hint| {
@@ -242,7 +242,7 @@ fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault
     }
 }
 
-/// Whether a name is an attribute, a filter or a test, and so no name of the scope.
+/// Whether a name is an attribute, a filter or a test, and so not a name of the scope.
 pub(super) fn is_member(tokens: &[TagToken<'_>], index: usize) -> bool {
     let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at)).map(|found| &found.token);
     match before(1) {
@@ -252,12 +252,12 @@ pub(super) fn is_member(tokens: &[TagToken<'_>], index: usize) -> bool {
     }
 }
 
-/// What a `set` gives values to.
+/// Targets that a `set` assigns to.
 pub(super) struct SetTargets<'s, 't> {
     pub(super) tokens: &'s [TagToken<'t>],
-    /// A field of a namespace is one.
+    /// Whether a field of a namespace is among them.
     pub(super) has_field: bool,
-    /// The values, unless the text up to `endset` is the one.
+    /// Values, unless the text up to `endset` is the value.
     pub(super) values: Option<Vec<&'s [TagToken<'t>]>>,
 }
 
@@ -281,7 +281,7 @@ impl<'s, 't> SetTargets<'s, 't> {
     }
 }
 
-/// The calls around what a `set` gives to its targets.
+/// Calls around the values that a `set` assigns to its targets.
 fn bounded_values(tag: &TemplateTag<'_>, secrets: SecretHandling<'_>) -> Vec<Insertion> {
     let targets = SetTargets::of(tag);
     let Some(values) = &targets.values else {
@@ -307,7 +307,7 @@ fn bounded_values(tag: &TemplateTag<'_>, secrets: SecretHandling<'_>) -> Vec<Ins
     found
 }
 
-/// The expression of a text that is `{{ expression }}` and nothing else: its part of the text.
+/// Range of the expression in a text that is a lone `{{ expression }}`.
 pub(super) fn lone_expression(text: &str) -> Option<Range<usize>> {
     if !text.starts_with("{{") {
         return None;

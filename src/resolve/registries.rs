@@ -1,5 +1,4 @@
-//! Logins to image registries: from the merged `registries` of a bundle to the text that Docker
-//! and the kubelet read.
+//! Logins to image registries: from the merged `registries` of a bundle to the text that Docker and the kubelet read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +13,7 @@ use crate::layer::{Tree, TreeKind};
 use crate::secret::Secret;
 use crate::value::OutputValue;
 
-/// The value of the entry `key`, which decides for one of the two forms. Without a registry there
-/// is none.
+/// Value of the entry `key`, which selects one of the two forms. Without a registry there is none.
 pub(super) fn resolve_registries(
     session: &Arc<ResolveSession>,
     frame: &RenderFrame,
@@ -25,7 +23,7 @@ pub(super) fn resolve_registries(
     let TreeKind::Map(servers) = &tree.kind else { return Ok(EntryOutcome::Missing) };
     let mut builder = ContentBuilder { session, frame, may_render: true, leaves: LeafMode::Texts, locked: false };
     let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
-    // of what nobody decrypted it cannot be said that it is empty
+    // an undecrypted value cannot be checked for being empty
     let is_locked = builder.locked || frame.is_locked();
     let tell = |problem| if is_locked { ErrorReported } else { session.report(problem) };
     let mut logins = Vec::with_capacity(built.len());
@@ -55,7 +53,7 @@ pub(super) fn resolve_registries(
     Ok(EntryOutcome::Known(ResolvedBytes::Rendered(Arc::new(text))))
 }
 
-/// A login, or which field it lacks.
+/// Reads a login; the error is the name of a missing field.
 fn read_login<'s>(server: &'s str, value: OutputValue<'_>) -> Result<RegistryLogin<'s>, &'static str> {
     let mut login =
         RegistryLogin { server, username: Secret::default(), password: Secret::default(), email: Secret::default() };

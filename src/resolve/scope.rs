@@ -1,5 +1,5 @@
-//! What templates see: `env`, `app`, `vars`, `data`, `bundles`. Every leaf that is handed out is
-//! recorded in the log of the render under way.
+//! Scope of templates: `env`, `app`, `vars`, `data`, `bundles`. Every leaf that is handed out is recorded in the log of
+//! the current render.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::name::{BundleName, EntryId, KeyName};
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
-/// A part of the scope.
+/// Part of the scope.
 pub(super) struct ScopeNode {
     session: Arc<ResolveSession>,
     part: ScopePart,
@@ -30,7 +30,7 @@ enum ScopePart {
     Root,
     Env,
     App,
-    /// A part of `vars`: the steps that lead to it.
+    /// A part of `vars`, with the steps that lead to it.
     Vars(Vec<VariableStep>),
     /// The entries of a bundle.
     Bundle(BundleName),
@@ -43,10 +43,10 @@ enum VariableStep {
     Index(usize),
 }
 
-/// The names at the root, for suggestions.
+/// Names at the root, for suggestions.
 pub(super) const ROOT: [&str; 5] = ["app", "bundles", "data", "env", "vars"];
 
-/// The context of a render.
+/// Context of a render.
 pub(super) fn root_scope(session: &Arc<ResolveSession>) -> Value {
     Value::from_object(ScopeNode { session: Arc::clone(session), part: ScopePart::Root })
 }
@@ -146,7 +146,7 @@ impl VariableStep {
     }
 }
 
-/// A step into a structure.
+/// Step into a structure.
 #[derive(Clone, Copy)]
 pub(super) enum VariableStepRef<'a> {
     /// By key.
@@ -155,7 +155,7 @@ pub(super) enum VariableStepRef<'a> {
     Index(usize),
 }
 
-/// The path of steps as people write it: `a.b[0]`.
+/// Path of steps as people write it: `a.b[0]`.
 fn format_steps(steps: &[VariableStep]) -> String {
     steps.iter().fold(String::new(), |path, step| match step {
         VariableStep::Key(key) => crate::layer::tree::join_path(&path, key),
@@ -196,7 +196,7 @@ impl Object for ScopeNode {
         }
     }
 
-    /// Compares two parts of the scope by what they hold. The engine would panic at two values that are errors.
+    /// Compares two parts of the scope by content. The engine would panic at two values that are errors.
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
         let other = other.downcast::<Self>()?;
         let (mine, theirs) = (Value::from_dyn_object(Arc::clone(self)), Value::from_dyn_object(other));
@@ -204,7 +204,7 @@ impl Object for ScopeNode {
             return Some(mine.kind().cmp(&theirs.kind()));
         }
         let is_map = mine.kind() == ValueKind::Map;
-        // the keys of a mapping, which have no order, or the items of a list
+        // keys of a mapping, which are unordered, or items of a list
         let items = |of: &Value| -> Option<Vec<Value>> {
             let mut items: Vec<_> = of.try_iter().ok()?.collect();
             if is_map {
@@ -226,7 +226,7 @@ impl Object for ScopeNode {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        // names are made when they are asked for: whoever asks how many there are makes none
+        // names are created on request; counting them creates none
         if let ScopePart::Vars(steps) = &self.part
             && let Some(TreeKind::List(items)) = self.vars_node(steps).map(|tree| &tree.kind)
         {
@@ -252,14 +252,14 @@ impl Object for ScopeNode {
     }
 }
 
-/// Names as values.
+/// Converts names to values.
 fn names_to_values<'n>(
     names: impl ExactSizeIterator<Item = &'n str> + Send + Sync + 'n,
 ) -> Box<dyn Iterator<Item = Value> + Send + Sync + 'n> {
     Box::new(names.map(Value::from))
 }
 
-/// Records that something sensitive was handed out, if there is any of it: that there is none is plain to see.
+/// Records that a sensitive value was handed out, if there is one: its absence is public.
 fn record_secret(outcome: &EntryOutcome) {
     match outcome {
         EntryOutcome::Known(_) | EntryOutcome::Locked(_) | EntryOutcome::Failed => {
@@ -267,16 +267,16 @@ fn record_secret(outcome: &EntryOutcome) {
                 frame.record_secret();
             }
         }
-        // what stands in a store is never handed out
+        // a value in a store is never handed out
         EntryOutcome::Missing | EntryOutcome::Pointed(_) => {}
     }
 }
 
-/// Steps for a part of the scope that is read to be compared.
+/// Steps for a part of the scope that is read for a comparison.
 const STEPS_OF_READ: usize = 32;
 
-/// Pays for things that are compared, for which the engine charges nothing. Where the run may do no more, what is
-/// compared does not matter: the render fails when it is done.
+/// Pays for compared values, for which the engine charges nothing. If the run's budget is exhausted, the result of the
+/// comparison does not matter: the render fails at its end.
 fn pays_for(steps: usize) -> bool {
     let is_paid = TEMPLATE_STEPS.spend(steps as u64).is_ok();
     if let (false, Some(frame)) = (is_paid, frame::current_frame()) {
@@ -286,7 +286,7 @@ fn pays_for(steps: usize) -> bool {
     is_paid
 }
 
-/// Compares what two parts of the scope hold. One that is an error fails the render when it is done.
+/// Compares the content of two parts of the scope. One that is an error fails the render at its end.
 fn compare(mine: &Value, theirs: &Value) -> Ordering {
     let length = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
     if !pays_for(1 + length(mine).min(length(theirs)) / BYTES_A_STEP) {
@@ -301,7 +301,7 @@ fn compare(mine: &Value, theirs: &Value) -> Ordering {
     mine.cmp(theirs)
 }
 
-/// The value of something that was read; undefined where there is none.
+/// Value of a read; undefined if there is none.
 fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value) -> Option<Value> {
     match outcome {
         EntryOutcome::Known(known) => Some(value(known)),
@@ -319,8 +319,8 @@ fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value)
     }
 }
 
-/// A scalar as a template sees it: typed where its canonical form is its text, so that conditions
-/// and sums work and `1.10` or `0644` still print as written.
+/// Scalar as a template sees it: typed where its canonical form equals its text, so that conditions and sums work and
+/// `1.10` or `0644` still print as written.
 pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
     if scalar.style != YamlStyle::Plain && scalar.tag.is_none() {
         return Value::from(scalar.text());
@@ -328,7 +328,7 @@ pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
     typed_text(scalar.text(), core_type(scalar))
 }
 
-/// A text as a value of the given type, if that prints as the same text.
+/// Text as a value of the given type, if that prints as the same text.
 pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
     let typed = match kind {
         CoreType::Null => return Value::from(()),
@@ -344,7 +344,7 @@ pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
     typed.filter(|value| value.to_string() == text).unwrap_or_else(|| Value::from(text))
 }
 
-/// The value of a variable that is a template or a scalar.
+/// Value of a variable that is a template or a scalar.
 pub(super) fn final_value(value: &ResolvedBytes) -> Value {
     match value {
         ResolvedBytes::Written(scalar) => typed_scalar(scalar),

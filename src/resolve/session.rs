@@ -1,4 +1,4 @@
-//! Resolving one target: every entry and variable once, in whatever order they refer to each other.
+//! Resolution of one target: every entry and variable once, in whatever order they refer to each other.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,23 +31,23 @@ mod circle;
 mod content_text;
 mod running;
 
-/// The state of resolving a target.
+/// State of resolving a target.
 pub(super) struct ResolveSession {
     pub(super) engine: Arc<Engine>,
     pub(super) definition: Arc<Definition>,
     entries: Mutex<HashMap<EntryId, ResolvedValue>>,
     variables: Mutex<IndexMap<String, ResolvedValue>>,
     problems: Mutex<Diagnostics>,
-    /// What is wrong with variables that nobody read yet but templates that had read secrets.
+    /// Problems of variables that were so far read only by templates that had read secrets.
     withheld: Mutex<HashMap<String, Diagnostics>>,
     mentioned: Mutex<BTreeSet<String>>,
-    /// There are manifests of which nothing is known.
+    /// Whether there are manifests of which nothing is known.
     has_unknown_manifests: AtomicBool,
-    /// Whether an entry is a `ref`, once somebody asked.
+    /// Whether an entry is a `ref`, computed on first use.
     pub(super) has_store_refs: OnceLock<bool>,
 }
 
-/// That something failed, and was reported.
+/// Marker of a failure that was already reported.
 pub(super) struct ErrorReported;
 
 impl ResolveSession {
@@ -65,7 +65,7 @@ impl ResolveSession {
         })
     }
 
-    /// Resolves everything; manifests only if they are asked for.
+    /// Resolves everything; manifests only if requested.
     pub(super) fn finish(self: &Arc<Self>, with_manifests: bool, problems: &mut Diagnostics) -> ResolvedTarget {
         let definition = Arc::clone(&self.definition);
         let entries = definition.entries().map(|(id, _, _)| (id.clone(), self.entry(&id))).collect();
@@ -89,7 +89,7 @@ impl ResolveSession {
         }
     }
 
-    /// Notes that there are manifests of which nothing is known.
+    /// Records that there are manifests of which nothing is known.
     pub(super) fn mark_unknown_manifests(&self) {
         self.has_unknown_manifests.store(true, Ordering::Relaxed);
     }
@@ -102,13 +102,13 @@ impl ResolveSession {
         ErrorReported
     }
 
-    /// Keeps back what is wrong with a variable that, as far as is known, is read only since a secret is what it is.
-    /// Who reads it fails, and says so.
+    /// Withholds a problem of a variable that, as far as known, is read only because of the value of a secret. Its
+    /// readers fail, and report that.
     fn withhold(&self, path: &str, problem: Diagnostic) {
         lock_mutex(&self.withheld).entry(path.to_owned()).or_default().push(problem);
     }
 
-    /// Reports what was kept back of a variable, and of those that it is made of.
+    /// Reports the withheld problems of a variable, and of the variables that it is derived from.
     fn release(&self, path: &str) {
         if lock_mutex(&self.withheld).is_empty() {
             return;
@@ -116,7 +116,7 @@ impl ResolveSession {
         let problems = lock_mutex(&self.withheld).remove(path);
         lock_mutex(&self.problems).extend(problems.into_iter().flatten());
         let reads = lock_mutex(&self.variables).get(path).map(|known| known.lineage.reads.clone());
-        // a circle is none of those: who is in one was never remembered
+        // this ends: members of a cycle were never cached
         for read in reads.into_iter().flatten() {
             if let TemplateRead::Variable(path) = read {
                 self.release(&path);
@@ -124,14 +124,14 @@ impl ResolveSession {
         }
     }
 
-    /// An entry, resolved now if it was not yet.
+    /// Entry, resolved now if it was not yet.
     pub(super) fn entry(self: &Arc<Self>, id: &EntryId) -> ResolvedValue {
         if let Some(known) = lock_mutex(&self.entries).get(id) {
             return known.clone();
         }
         let definition = Arc::clone(&self.definition);
         let Some(entry) = definition.entry(id) else { return failed_value(Location::synthetic()) };
-        // a bundle of logins has no entries of its own that they could be made of
+        // a bundle of logins has no entries of its own to derive them from
         let is_login = matches!(entry.source.as_ref().map(|source| &source.value), Some(EntrySource::Registries(_)));
         let bundle = if is_login { definition.own_bundle() } else { id.bundle.clone() };
         let frame = RenderFrame::new(RenderSubject::Entry(id.clone()), bundle);
@@ -142,7 +142,7 @@ impl ResolveSession {
         resolved
     }
 
-    /// The value of a variable, rendered if it is a template.
+    /// Value of a variable, rendered if it is a template.
     pub(super) fn variable_value(
         self: &Arc<Self>,
         path: &str,
@@ -163,8 +163,8 @@ impl ResolveSession {
         resolved
     }
 
-    /// What became of a render; none if it was not started, because it is under way already: its
-    /// result is remembered when that ends.
+    /// Outcome of a render; `None` if it was not started because it is already in progress: its result is cached when
+    /// that ends.
     fn conclude(
         &self,
         entered: Result<Result<EntryOutcome, ErrorReported>, RenderBlocked>,
@@ -191,7 +191,7 @@ impl ResolveSession {
                 self.report(problem.at_masked(place.clone()));
                 EntryOutcome::Failed
             }
-            // values that double each other would fill the memory
+            // values that double each other would exhaust memory
             Ok(Ok(EntryOutcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
                 let problem =
@@ -201,7 +201,7 @@ impl ResolveSession {
                         .hint("compute less, or keep large data in an image, a volume or an object store");
                 match &frame.subject {
                     RenderSubject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
-                    // how long it is may follow from a secret
+                    // its length may depend on a secret
                     _ if frame.is_secret() => drop(self.report(failure::withheld_error(&name, place, "template"))),
                     _ => drop(self.report(problem)),
                 }
@@ -213,7 +213,8 @@ impl ResolveSession {
         Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
     }
 
-    /// Whether the run may hold one more value. Many environments of many keys, or one file in many keys, add up.
+    /// Whether the run's memory budget allows one more value. Many environments of many keys, or one file in many keys,
+    /// add up.
     fn is_affordable(&self, outcome: &EntryOutcome, place: &Location) -> bool {
         let bytes = if let EntryOutcome::Known(value) = outcome { value.bytes().len() } else { 0 };
         let spent = VALUE_BYTES.spend((bytes + VALUE_COST) as u64);
@@ -261,7 +262,7 @@ impl ResolveSession {
         }
     }
 
-    /// The value of a scalar.
+    /// Resolves a scalar.
     fn resolve_scalar(
         self: &Arc<Self>,
         scalar: &Arc<Scalar>,
@@ -292,7 +293,7 @@ impl ResolveSession {
         Ok(rendered_outcome(&marked, text))
     }
 
-    /// Whether an entry is sensitive by what layers declare, or by what it was made of.
+    /// Whether an entry is sensitive by the declarations of layers, or by its lineage.
     pub(super) fn is_sensitive(&self, id: &EntryId, lineage: &Lineage) -> bool {
         let Some(entry) = self.definition.entry(id) else { return false };
         match &entry.rules.sensitive {
@@ -304,7 +305,7 @@ impl ResolveSession {
         }
     }
 
-    /// Whether nothing defines what a path of a template leads to, or gives it a value: as far as layers tell.
+    /// Whether nothing defines the path of a template or gives it a value, as far as layers show.
     pub(super) fn is_missing(&self, path: &str) -> bool {
         let steps: Vec<&str> = path.split('.').collect();
         let entry = |bundle: &BundleName, key: &str| {
@@ -328,7 +329,7 @@ impl ResolveSession {
         }
     }
 
-    /// The part of `vars` that the steps lead to.
+    /// Part of `vars` that the steps lead to.
     pub(super) fn variable(&self, steps: &[VariableStepRef<'_>]) -> Option<&Tree> {
         steps.iter().try_fold(self.definition.vars.as_ref()?, |tree, step| match (&tree.kind, step) {
             (TreeKind::Map(map), VariableStepRef::Key(key)) => map.get(*key),
@@ -337,8 +338,8 @@ impl ResolveSession {
         })
     }
 
-    /// An entry's value as a template sees it: of the type that its rules declare, else of the
-    /// type that it was written with.
+    /// Entry's value as a template sees it: of the type that its rules declare, otherwise of the type that it was
+    /// written with.
     pub(super) fn typed_value(&self, id: &EntryId, value: &ResolvedBytes) -> Value {
         let declared = self.definition.entry(id).and_then(|entry| entry.rules.schema.get("type"));
         let kind = match declared.and_then(|declared| declared.value.as_str()) {
@@ -355,7 +356,7 @@ impl ResolveSession {
     }
 }
 
-/// What a rendered template gives.
+/// Outcome of a rendered template.
 fn rendered_outcome(marked: &MarkedTemplate<'_>, text: Arc<Secret<String>>) -> EntryOutcome {
     match marked.split_at_marks(text.expose()) {
         Some(pointed) => EntryOutcome::Pointed(Arc::new(pointed)),

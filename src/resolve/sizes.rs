@@ -1,7 +1,7 @@
-//! What filters make of values, bounded before it is made.
+//! Bounds on the results of filters, checked before they are computed.
 //!
-//! The engine charges the steps of a filter by what it returns. That is too late for `[x] * 9000 | tojson`,
-//! whose items are one text, and whose result is nine thousand of it. So the values are looked at first.
+//! The engine charges the steps of a filter by its result. That is too late for `[x] * 9000 | tojson`, whose items are
+//! one text, and whose result is nine thousand copies of it. So the operands are measured first.
 
 use minijinja::tests as predicates;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
@@ -10,13 +10,13 @@ use minijinja::{Environment, Error, State, Value, filters, functions};
 use super::failure::invalid_value;
 use super::{bounded, scope};
 
-/// Most blanks that a line may be indented by.
+/// Maximum indentation of a line, in blanks.
 const MAX_INDENT: usize = 64;
 
-/// Deepest structure that is written or joined; no layer is deeper.
+/// Maximum depth of a structure that is written or joined; no layer is deeper.
 const MAX_DEPTH: usize = 128;
 
-/// Bytes of a result that a step pays for.
+/// Bytes of a result that one step pays for.
 pub(super) const BYTES_A_STEP: usize = 64;
 
 /// Adds the filters of the engine that are bounded here.
@@ -68,7 +68,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     let is_in = charge_comparisons(Value::from_function(predicates::is_in));
     install_test(environment, &["in"], move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
         let operands = operands.into_values();
-        // of a mapping only its keys are looked up, and its values are not to be read
+        // only the keys of a mapping are looked up, and its values must not be read
         match operands.as_slice() {
             [value, other] if other.kind() == ValueKind::Map => {
                 charge(state, value, COMPARED)?;
@@ -79,7 +79,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     });
 }
 
-/// Adds a test that may refuse its operands.
+/// Adds a test that may reject its operands.
 fn install_test<F>(environment: &mut Environment<'static>, names: &[&'static str], test: F)
 where
     F: Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static,
@@ -93,8 +93,8 @@ where
     }
 }
 
-/// A filter or a test that compares or adds up what is in its operands. The engine charges the number of items alone,
-/// and each of them may be a text of any length, that of an option too.
+/// Wraps a filter or a test that compares or adds up the content of its operands. The engine charges only the number of
+/// items, and each of them may be a text of any length, options included.
 fn charge_comparisons(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
@@ -112,7 +112,7 @@ fn charge_comparisons(
     }
 }
 
-/// A filter that looks its arguments up in a mapping.
+/// Wraps a filter that looks its arguments up in a mapping.
 fn charge_lookups(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
@@ -125,10 +125,10 @@ fn charge_lookups(
     }
 }
 
-/// Number of times that each byte of an item is looked at or copied.
+/// Number of times that each byte of an item is read or copied.
 pub(super) const COMPARED: usize = 4;
 
-/// The bytes of a text, or of the texts in options.
+/// Length in bytes of a text, or of the texts in options.
 fn option_length(operand: &Value) -> Result<usize, Error> {
     let length = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
     if !operand.is_kwargs() {
@@ -138,7 +138,7 @@ fn option_length(operand: &Value) -> Result<usize, Error> {
     lengths.sum()
 }
 
-/// A filter that is for texts alone. The engine would print a list to make a text of it, however long.
+/// Wraps a filter that is only for texts. The engine would print a list to convert it to a text, whatever its length.
 fn texts_only(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
@@ -149,14 +149,14 @@ fn texts_only(
         }
         let mut operands = arguments.into_iter();
         let first = operands.next().map(as_printed).transpose()?;
-        // an argument that is null is one that was left out
+        // a null argument is an omitted one
         let others = operands.map(|value| if value.is_none() { Ok(value) } else { as_printed(value) });
         let arguments: Vec<_> = first.into_iter().map(Ok).chain(others).collect::<Result<_, Error>>()?;
         filter.call(state, &arguments)
     }
 }
 
-/// A truth value as the text that `{{ … }}` prints of it. The engine would make `True` and `None` of it, as Python does.
+/// Converts a truth value to the text that `{{ … }}` prints. The engine would print `True` and `None`, as Python does.
 pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(Value::from(if value.is_true() { "true" } else { "false" })),
@@ -173,7 +173,7 @@ pub(super) const FUNCTION_HAS_NO_TEXT: &str =
 /// Reason why null is not printed.
 pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";
 
-/// A filter of a list whose first argument names what is done to each item.
+/// Wraps a filter of a list whose first argument names the operation on each item.
 fn charge_items(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
@@ -186,38 +186,37 @@ fn charge_items(
     }
 }
 
-/// Why a structure is not printed.
+/// Reason why a structure is not printed.
 pub(super) const NO_TEXT: &str = "a list or a mapping has no text of its own; use `tojson`, `toyaml` or `join`";
 
 fn is_structure(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable)
 }
 
-/// Pays for YAML that is made of a value. A text may have as many lines as characters, and each is indented by as
-/// much as it is deep.
+/// Charges the YAML of a value. A text may have as many lines as characters, and each is indented by its depth.
 pub(super) fn charge_lines(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     ValueCharge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay(value, 0)
 }
 
-/// Pays for a text that is made of a value: all texts in it, and some bytes for each part. `widest` is what a
-/// byte of a text becomes at most.
+/// Charges the text of a value: all texts in it, and some bytes for each part. `widest` is the maximum output length of
+/// a byte.
 pub(super) fn charge(state: &State<'_, '_>, value: &Value, widest: usize) -> Result<(), Error> {
     ValueCharge { state, widest, is_indented: false, reads_scope: true }.pay(value, 0)
 }
 
-/// Pays for a value that is compared, less what is in parts of the scope.
+/// Charges a value that is compared, except for parts of the scope.
 pub(super) fn charge_compared(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     ValueCharge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
 }
 
-/// The price of a value.
+/// Cost of a value.
 struct ValueCharge<'s, 't, 'e> {
     state: &'s State<'t, 'e>,
-    /// Length that a byte of a text gets at most.
+    /// Maximum output length of a byte of text.
     widest: usize,
-    /// Whether blanks are written before each line, by how deep it is.
+    /// Whether each line is indented by its depth.
     is_indented: bool,
-    /// Whether parts of the scope are looked into, which is to read them.
+    /// Whether parts of the scope are inspected, which counts as reading them.
     reads_scope: bool,
 }
 
@@ -254,7 +253,7 @@ impl ValueCharge<'_, '_, '_> {
     }
 }
 
-/// A character of JSON is written as `\u0000` at most.
+/// Maximum output length of a character in JSON: `\u0000`.
 const WIDEST_IN_JSON: usize = 6;
 
 fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
@@ -269,7 +268,7 @@ fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, kwargs: K
     filters::tojson(value, indent, kwargs)
 }
 
-/// Pairs may be sorted by their values. Those that are parts of the scope are charged when they are compared.
+/// Wraps `dictsort`: pairs may be sorted by their values. Parts of the scope are charged when they are compared.
 fn dictsort(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let operands = operands.into_values();
     if let Some(mapping) = operands.first() {
@@ -279,7 +278,8 @@ fn dictsort(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<
     Value::from_function(filters::dictsort).call(state, &operands)
 }
 
-/// Lists are chained at once, and so are mappings that are chained already: they could be stacked without end.
+/// Wraps `chain`: lists are chained at once, and so are mappings that are chained already, since they could be stacked
+/// without end.
 fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut operands = operands.into_values();
     let is_chained =
@@ -301,7 +301,7 @@ fn zip(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value
     bounded::compute_list(state, zipped)
 }
 
-/// Numbers of which a step pays for.
+/// Numbers of a range that one step pays for.
 const NUMBERS_A_STEP: u64 = 16;
 
 fn range(state: &State<'_, '_>, lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Value, Error> {
@@ -335,7 +335,7 @@ fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
     filters::indent(text, Some(width), first, blank, kwargs)
 }
 
-/// Why a text is not indented.
+/// Reason why a text is not indented.
 const TOO_WIDE: &str = "a text is indented by 64 blanks at most";
 
 #[cfg(test)]

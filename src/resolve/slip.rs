@@ -1,17 +1,17 @@
-//! Slips in the syntax of templates: words and signs of other languages, with those that they have here.
+//! Typical mistakes in the syntax of templates: words and signs of other languages, with their equivalents in Septum.
 //!
 //! Only fixed words are shown. Nothing that is read here was computed.
 
 use std::ops::Range;
 
-/// A mistake in a template, with its remedy.
+/// Mistake in a template, with its fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mistake {
     message: &'static str,
     hint: &'static str,
 }
 
-/// A mistake, and where it is.
+/// Mistake with its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slip {
     pub(super) range: Range<usize>,
@@ -23,7 +23,7 @@ const fn mistake(message: &'static str, hint: &'static str) -> Mistake {
     Mistake { message, hint }
 }
 
-/// Signs that expressions do not have; of those that begin alike, the longer one is first.
+/// Signs that expressions do not have; of two with a common prefix, the longer one is first.
 const SIGNS: [(&str, Mistake); 10] = [
     ("&&", mistake("`&&` is not an operator of templates", "write `and`")),
     ("||", mistake("`||` is not an operator of templates", "write `or`; for a fallback, `| default(\"…\")`")),
@@ -110,13 +110,13 @@ const EMPTY: Mistake =
     mistake("there is nothing between the braces", "name what is to be printed, as in `{{ data.KEY }}`");
 const ONE_BRACE: Mistake = mistake("one brace closes what two have opened", "close it with `}}`");
 
-/// The first slip in the tag of a template where the engine stumbled. Where that is not known, because the engine's
-/// lexer cannot read on, the first sign that it does not know.
+/// First mistake in the tag of a template at which the engine failed. If that is unknown, because the engine's lexer
+/// stops there, the first unknown sign.
 pub(super) fn find_slip(template: &str, failed: Option<&Range<usize>>) -> Option<Slip> {
     let mut tags = Tags { template, at: 0 };
     match failed {
         None => tags.find_map(|tag| slip_in(template, &tag, None)),
-        // what follows the place was not read
+        // the text after that position was not read
         Some(failed) => {
             let tag = tags.find(|tag| tag.start <= failed.start && failed.start < tag.end.max(tag.start + 1))?;
             slip_in(template, &tag, Some(failed))
@@ -124,8 +124,7 @@ pub(super) fn find_slip(template: &str, failed: Option<&Range<usize>>) -> Option
     }
 }
 
-/// Tags of a text, found by their brackets and quotes alone: the engine's lexer stops at the first sign that it does
-/// not know.
+/// Tags of a text, found by brackets and quotes alone: the engine's lexer stops at the first unknown sign.
 struct Tags<'t> {
     template: &'t str,
     at: usize,
@@ -147,7 +146,7 @@ impl Iterator for Tags<'_> {
     }
 }
 
-/// The characters of a text that do not stand in quotes, with their places.
+/// Characters of a text outside of quotes, with their offsets.
 fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let (mut quote, mut is_escaped) = (None, false);
     text.char_indices().filter(move |&(_, char)| match quote {
@@ -206,7 +205,7 @@ fn slip_in(template: &str, tag: &Range<usize>, failed: Option<&Range<usize>>) ->
     slip(2 + at, length, mistake)
 }
 
-/// The first sign outside of quotes that is not one of expressions.
+/// First sign outside of quotes that expressions do not have.
 fn first_sign(inner: &str, words: &[(usize, &str)], is_statement: bool) -> Option<(usize, usize, Mistake)> {
     let may_assign = is_statement && words.first().is_some_and(|(_, first)| !matches!(*first, "if" | "elif"));
     let mut depth = 0_usize;
@@ -234,7 +233,7 @@ fn first_sign(inner: &str, words: &[(usize, &str)], is_statement: bool) -> Optio
     None
 }
 
-/// The words outside of quotes that are not a part of a path, with their places.
+/// Words outside of quotes that are not part of a path, with their offsets.
 fn words_of(inner: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_part = |char: char| char.is_ascii_alphanumeric() || "_.".contains(char);
     let mut done = 0;

@@ -1,29 +1,29 @@
 //! Steps of templates, counted for the whole run.
 //!
-//! The engine bounds the steps of each template. Thousands of templates that stay just below add up, and the
-//! engine does not say how many steps one took that failed. So a template is tried with few steps first, which
-//! are free, and with more only if it runs out of them; what it then may take is spent before it does.
+//! The engine bounds the steps of each template. Thousands of templates just below the bound add up, and the engine
+//! does not report the steps of a template that failed. So a template is tried with few steps first, which are free,
+//! and with more only if it runs out of them; its further steps are charged before it takes them.
 
 use minijinja::{Environment, Error, ErrorKind};
 
 use crate::budget::{BudgetExhausted, TEMPLATE_STEPS};
 
-/// The steps that a template is tried with, one amount after the other. A template of a thousand loop turns takes
-/// some ten thousand.
+/// Step limits that a template is tried with, one after the other. A template of a thousand loop turns takes about ten
+/// thousand steps.
 const AMOUNTS: [u64; 4] = [2_000, 20_000, 150_000, FUEL];
 
-/// Steps that one template may take; one that never ends is stopped within a fraction of a second.
+/// Maximum steps of one template; an infinite one is stopped within a fraction of a second.
 const FUEL: u64 = 1_000_000;
 
-/// Environments that differ in the steps that they allow, from few to many.
+/// Environments that differ in their step limit, from low to high.
 #[derive(Debug)]
 pub(super) struct MeteredEnvironments([Environment<'static>; AMOUNTS.len()]);
 
-/// Why there is no result.
+/// Reason why there is no result.
 pub(super) enum StepError {
     /// The template failed.
     Failed(Error),
-    /// The run may take no more steps.
+    /// The run's budget of steps is exhausted.
     Exhausted,
 }
 
@@ -52,7 +52,7 @@ impl MeteredEnvironments {
     }
 }
 
-/// Whether a template ran out of steps, or one that it includes did.
+/// Whether a template, or one that it includes, ran out of steps.
 fn is_out_of_steps(error: &Error) -> bool {
     let mut error: &(dyn std::error::Error + 'static) = error;
     loop {

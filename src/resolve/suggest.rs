@@ -1,4 +1,4 @@
-//! What might have been meant by a name that templates do not know.
+//! Suggestions for names that templates do not know.
 
 use super::failure::unspecific_undefined;
 use super::frame;
@@ -10,12 +10,12 @@ use crate::layer::{Entry, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::span::Location;
 
-/// What other template languages have, and a reproducible one cannot.
+/// Functions of other template languages that a reproducible one cannot offer.
 const IMPURE: [&str; 11] =
     ["now", "random", "shuffle", "lookup", "env", "uuid", "uuidv4", "randAlphaNum", "genCA", "getenv", "timestamp"];
 
-/// The message for a filter, function or test that does not exist, with what might have been meant.
-/// Its name is shown only if it stands in the template.
+/// Message for an unknown filter, function or test, with a suggestion. Its name is shown only if it occurs in the
+/// template.
 pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (String, Option<String>) {
     if name == "declassify" {
         let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
@@ -35,16 +35,16 @@ pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (Str
     (format!("there is no {what} `{name}`"), hint)
 }
 
-/// Words of expressions and statements, which name nothing.
+/// Words of expressions and statements, which are not names.
 const KEYWORDS: [&str; 10] = ["if", "elif", "else", "for", "in", "is", "not", "and", "or", "set"];
 
-/// The message for an undefined expression, with what might have been meant.
+/// Message for an undefined expression, with a suggestion.
 pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>) -> (String, Option<String>) {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return (unspecific_undefined(), None);
     };
     let expression = text.split(['|', '(', '~', ' ']).next().unwrap_or(text);
-    // the engine may name the whole expression, of which this is no name
+    // the engine may return the whole expression, of which this is not a name
     if KEYWORDS.contains(&expression) {
         return (
             unspecific_undefined(),
@@ -105,7 +105,7 @@ pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>)
     }
 }
 
-/// Names that other tools have at the root, and what they are here.
+/// Root names in other tools, and their equivalents in Septum.
 const OTHER_ROOTS: [(&str, &str); 16] = [
     ("Values", "what Helm calls `.Values` is `vars` here"),
     ("values", "values are `vars.x`, keys of the bundle `data.KEY`"),
@@ -125,7 +125,7 @@ const OTHER_ROOTS: [(&str, &str); 16] = [
     ("nil", "for nothing, write `none`, or `\"\"` for the empty text"),
 ];
 
-/// The key that is meant where only its name is written.
+/// Suggests the key if only its name is written.
 fn as_key(session: &ResolveSession, name: &str) -> Option<String> {
     let definition = &session.definition;
     let own = definition.own_bundle();
@@ -144,7 +144,7 @@ fn key_expression(bundle: &BundleName, key: &str) -> String {
     subscript_path(&format!("bundles.{bundle}.{key}"), "bundles", &[bundle.as_str(), key])
 }
 
-/// The path as it is, or with brackets where a step is no name for the engine.
+/// Path in dot notation, or with brackets if the engine does not accept a step as a name.
 fn subscript_path(plain: &str, root: &str, steps: &[&str]) -> String {
     let is_name = |step: &str| {
         step.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
@@ -158,7 +158,7 @@ fn subscript_path(plain: &str, root: &str, steps: &[&str]) -> String {
     })
 }
 
-/// The spelling of a path with dashes, which the engine takes for subtractions: of the text around a place.
+/// Correct spelling of the path with dashes around an offset; the engine reads the dashes as subtractions.
 pub(super) fn dashed_spelling(template: &str, at: usize) -> Option<(String, String)> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
     let bytes = template.as_bytes();
@@ -174,7 +174,7 @@ pub(super) fn dashed_spelling(template: &str, at: usize) -> Option<(String, Stri
     Some((path.to_owned(), subscript_path(path, root, &steps)))
 }
 
-/// A key that a bundle does not have, with the bundle that has it, or the nearest name.
+/// Message for a key that a bundle does not have, with the bundle that has it, or the nearest name.
 pub(super) fn undefined_key(session: &ResolveSession, bundle: &BundleName, key: &str) -> (String, Option<String>) {
     let definition = &session.definition;
     let id = EntryId { bundle: bundle.clone(), key: key.into() };
@@ -196,7 +196,7 @@ pub(super) fn undefined_key(session: &ResolveSession, bundle: &BundleName, key: 
     (format!("`{}` is not defined", definition.label(&id)), hint)
 }
 
-/// The entry that has no value where it is used, if every environment must give it one.
+/// Location of the entry that has no value where it is used, if every environment must provide one.
 pub(super) fn required_place(session: &ResolveSession, text: &str) -> Option<Location> {
     let expression = text.trim().split(['|', '(', '~', ' ']).next().unwrap_or_default();
     let steps: Vec<&str> = expression.split('.').collect();

@@ -1,8 +1,8 @@
-//! Filters and functions of templates: how each is used, and what other languages call it.
+//! Usage of filters and functions of templates, and their names in other languages.
 
 use crate::diagnostic::nearest_name;
 
-/// Filters, functions and tests that people use most, with how they are used.
+/// Most common filters, functions and tests, with their usage.
 const KNOWN: [(&str, &str); 50] = [
     ("abs", "number | abs"),
     ("b64decode", "text | b64decode"),
@@ -56,7 +56,7 @@ const KNOWN: [(&str, &str); 50] = [
     ("zip", "list | zip(other)"),
 ];
 
-/// Names of filters and functions in other template languages, with those that they have here.
+/// Names of filters and functions in other template languages, with their equivalents in Septum.
 const FOREIGN: [(&str, &str); 37] = [
     ("b64dec", "b64decode"),
     ("b64enc", "b64encode"),
@@ -97,12 +97,12 @@ const FOREIGN: [(&str, &str); 37] = [
     ("urlquery", "urlencode"),
 ];
 
-/// Usage of the filter or function of that name, with the name as it stands in the program.
+/// Usage of the filter or function of that name, with the name as a static text.
 pub(super) fn usage_of(name: &str) -> Option<(&'static str, &'static str)> {
     KNOWN.iter().find(|(known, _)| *known == name).copied()
 }
 
-/// The filter or function that may be meant by a name that there is not.
+/// Filter or function that an unknown name probably means.
 pub(super) fn nearest_function(name: &str) -> Option<&'static str> {
     let foreign = FOREIGN.iter().find(|(known, _)| *known == name).map(|(_, here)| *here);
     foreign

@@ -1,4 +1,4 @@
-//! The decision: over all environments, until nothing changes any more.
+//! The routing decision, taken over all environments and repeated until it no longer changes.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::resolve::{ResolvedTarget, TemplateRead};
 
 /// Routes the entries of an app, given all its environments.
 ///
-/// Errors: what is declared plain and cannot be (`declared-plain`), and what is declared plain
-/// against a detector without a reason (`missing-reason`).
+/// Errors: an entry that is declared plain and cannot be (`declared-plain`), and one that is declared plain against a
+/// detector without a reason (`missing-reason`).
 pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, problems: &mut Diagnostics) -> Routing {
     let mut judged = DetectionCache::default();
     let facts: Vec<EnvironmentFacts<'r>> =
@@ -34,17 +34,17 @@ pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, pro
     Routing { verdicts, variables: variables.collect() }
 }
 
-/// What is known to be sensitive.
+/// Entries and variables found to be sensitive so far.
 #[derive(Default)]
 struct SensitiveValues<'r> {
     entries: HashSet<&'r EntryId>,
-    /// By environment and path.
+    /// Sensitive variables, by index of the environment and path.
     variables: HashSet<(usize, &'r str)>,
 }
 
 impl<'r> SensitiveValues<'r> {
-    /// Adds what is sensitive until nothing is added. Sets only grow, so this ends, after as many
-    /// turns as the longest chain of references is long.
+    /// Adds sensitive entries and variables until a pass adds none. The sets only grow, so this ends, after as many
+    /// passes as the longest chain of references is long.
     fn from_facts(facts: &'r [EnvironmentFacts<'r>]) -> Self {
         let mut decided = Self::default();
         loop {
@@ -67,7 +67,7 @@ impl<'r> SensitiveValues<'r> {
         }
     }
 
-    /// The first layer that speaks decides.
+    /// Whether a value is sensitive: the first kind of reason that applies decides.
     fn is_sensitive(&self, fact: &EntryFacts<'_>, environment: usize) -> bool {
         match fact.declared {
             _ if fact.kept => true,
@@ -108,7 +108,7 @@ impl<'r> SensitiveValues<'r> {
         Verdict { sensitivity, reasons }
     }
 
-    /// Everything that speaks in one environment.
+    /// All reasons that apply to a value in one environment.
     fn reasons(&self, fact: &EntryFacts<'_>, facts: &EnvironmentFacts<'_>, environment: usize) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let mut say = |ground, speaks_for, detail: String, place: &crate::span::Location| {
@@ -138,7 +138,7 @@ impl<'r> SensitiveValues<'r> {
             let detail = "a `ref`: its value stays in a store".to_owned();
             say(ReasonKind::Encrypted, Sensitivity::Sensitive, detail, fact.place);
         }
-        // the first alone: which others are read may follow from its value
+        // only the first: which others are read may depend on its value
         if let Some(read) = fact.reads.iter().find(|read| self.contains(read, environment)) {
             let detail = format!("uses {}", read_label(read, facts));
             say(ReasonKind::Derived, Sensitivity::Sensitive, detail, fact.place);
@@ -165,7 +165,7 @@ impl<'r> SensitiveValues<'r> {
     }
 }
 
-/// How a reason names what was read: `data.KEY`, `vars.path`.
+/// Label of a read in a reason: `data.KEY`, `vars.path`.
 fn read_label(read: &TemplateRead, facts: &EnvironmentFacts<'_>) -> String {
     match read {
         TemplateRead::Entry(id) => facts.definition.label(id),
@@ -173,7 +173,7 @@ fn read_label(read: &TemplateRead, facts: &EnvironmentFacts<'_>) -> String {
     }
 }
 
-/// Entries that are declared plain although something weightier than a guess says otherwise.
+/// Reports entries that are declared plain against derivation, encryption or a detector.
 fn report_contradictions(
     facts: &EnvironmentFacts<'_>,
     environment: usize,

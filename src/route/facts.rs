@@ -1,4 +1,4 @@
-//! What is known of each entry and variable in each environment, before anything is decided.
+//! Facts about each entry and variable in each environment, collected before anything is decided.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -12,34 +12,34 @@ use crate::resolve::{Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, Temp
 use crate::span::{Located, Location};
 use crate::test_hook;
 
-/// The facts of one environment.
+/// Facts of one environment.
 pub(super) struct EnvironmentFacts<'r> {
     pub(super) definition: &'r Definition,
     pub(super) entries: IndexMap<&'r EntryId, EntryFacts<'r>>,
     pub(super) variables: IndexMap<&'r str, EntryFacts<'r>>,
 }
 
-/// What is known of one value.
+/// Classification inputs of one value.
 pub(super) struct EntryFacts<'r> {
     pub(super) declared: Option<EntryDeclaration<'r>>,
     pub(super) encrypted: bool,
-    /// It is a `ref`: its value stays in a store.
+    /// Whether the entry is a `ref`: its value stays in a store.
     pub(super) kept: bool,
     pub(super) reads: &'r [TemplateRead],
     pub(super) detection: Rc<Detection>,
     pub(super) place: &'r Location,
-    /// Where the key was defined.
+    /// Location of the definition of the key.
     pub(super) defined: &'r Location,
 }
 
-/// What was said of names and values so far. Most values are the same in all environments, and to
-/// judge one is the larger part of routing.
+/// Cache of detections by name and value. Most values are the same in all environments, and classifying values is the
+/// larger part of routing.
 #[derive(Default)]
 pub(super) struct DetectionCache<'r>(HashMap<(&'r str, Option<&'r str>, bool), Rc<Detection>>);
 
 impl<'r> DetectionCache<'r> {
-    /// What is said of a name and a value. What is sensitive anyway, since it is encrypted or made of a secret, is
-    /// not looked at, unless somebody declares it plain: what is told of it would tell what it is.
+    /// Detection for a name and a value. A value that is sensitive anyway, because it is encrypted or derived from a
+    /// secret, is not inspected unless a layer declares it plain: a report about it would reveal what it is.
     fn detection(&mut self, key: &'r str, value: &'r ResolvedValue, is_plain: bool) -> Rc<Detection> {
         let lifts = !value.lineage.declassified.is_empty();
         let is_looked_at = is_plain || lifts || !value.lineage.secret;
@@ -48,7 +48,7 @@ impl<'r> DetectionCache<'r> {
         let judge = || {
             let mut detection = detect::classify(key, text, TextKind::Literal);
             if is_made {
-                // what a template made has names that stand in no source
+                // names in the output of a template may occur in no source
                 detection.by_value = detection.by_value.map(ValueHit::without_names);
             }
             Rc::new(detection)
@@ -57,12 +57,12 @@ impl<'r> DetectionCache<'r> {
     }
 }
 
-/// What a layer declares.
+/// Declaration of a layer about an entry.
 #[derive(Clone, Copy)]
 pub(super) enum EntryDeclaration<'r> {
     /// `sensitive: true`
     Sensitive(&'r Location),
-    /// The type of its bundle is that of a Secret.
+    /// The bundle's type is that of a Secret.
     SecretType(&'r Located<String>),
     /// `sensitive: false`, with its reason.
     Plain { place: &'r Location, reason: Option<&'r str>, allowed: bool },
@@ -89,7 +89,7 @@ impl<'r> EnvironmentFacts<'r> {
     }
 }
 
-/// The rules and detectors that are silenced, each with its key.
+/// Rules and detectors that are silenced, each with its key.
 struct AllowedRules<'r>(HashSet<(&'r str, &'r str)>);
 
 impl<'r> AllowedRules<'r> {
@@ -127,7 +127,7 @@ fn entry_fact<'r>(
     EntryFacts { declared, kept, defined: &entry.defined, ..fact }
 }
 
-/// The last word of a variable's path, which names the value: `database.password`.
+/// Last word of a variable's path, which names the value: `password` in `database.password`.
 fn name_of(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
@@ -146,7 +146,7 @@ fn new_entry_facts(value: &ResolvedValue, detection: Rc<Detection>) -> EntryFact
 }
 
 impl EntryFacts<'_> {
-    /// Whether the value holds what can be nothing but a credential.
+    /// Whether the value contains something that can only be a credential.
     pub(super) fn is_certain(&self) -> bool {
         self.detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain)
     }

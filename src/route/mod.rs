@@ -1,7 +1,7 @@
-//! The wall: which entries are sensitive, and every reason why (contract, section 5).
+//! The classification boundary: decides which entries are sensitive, and gives every reason for it.
 //!
-//! Routing is decided per key over *all* environments of an app: a key that is sensitive in one
-//! goes to the Secret in every one, so that what consumes it need not change.
+//! Routing is decided per key over *all* environments of an app: a key that is sensitive in one goes to the Secret in
+//! every one, so that its consumers need not change.
 
 mod decide;
 mod facts;
@@ -18,7 +18,7 @@ use crate::span::Location;
 pub use decide::route;
 pub use septum_detect as detect;
 
-/// On which side of the wall an entry is.
+/// Side of the classification boundary that an entry is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sensitivity {
     /// Anyone may read it: ConfigMap.
@@ -27,20 +27,20 @@ pub enum Sensitivity {
     Sensitive,
 }
 
-/// The layer of reasons that speaks; the first that does decides.
+/// Kind of a reason. The first kind in this order that applies decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReasonKind {
-    /// Somebody said so in a layer, or the bundle is a Secret of some type.
+    /// A layer declares it, or the bundle is a Secret of some type.
     Declared,
     /// The value was decrypted from a SOPS leaf.
     Encrypted,
-    /// It was computed from something sensitive.
+    /// The value was computed from something sensitive.
     Derived,
-    /// By the words of its key.
+    /// The words of its key.
     Name,
-    /// By the structure of its value.
+    /// The structure of its value.
     Value,
-    /// Nothing spoke.
+    /// No other reason applies.
     Default,
 }
 
@@ -57,29 +57,29 @@ impl fmt::Display for ReasonKind {
     }
 }
 
-/// Why an entry is where it is. Holds no value.
+/// Reason for a verdict. Contains no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The layer of reasons.
+    /// Kind of the reason.
     pub kind: ReasonKind,
-    /// What it speaks for.
+    /// Verdict that it argues for.
     pub argues_for: Sensitivity,
-    /// What it says.
+    /// Text for people.
     pub detail: String,
-    /// Where.
+    /// Location of its source.
     pub place: Location,
 }
 
-/// The decision on an entry.
+/// Decision about an entry.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// The side of the wall.
+    /// Side of the classification boundary.
     pub sensitivity: Sensitivity,
-    /// Everything that speaks, the weightiest first; never empty.
+    /// All reasons that apply, the weightiest first; never empty.
     pub reasons: Vec<Reason>,
 }
 
-/// The decisions on all entries of an app.
+/// Decisions about all entries of an app.
 #[derive(Debug, Default)]
 pub struct Routing {
     verdicts: IndexMap<EntryId, Verdict>,
@@ -88,12 +88,12 @@ pub struct Routing {
 }
 
 impl Routing {
-    /// The decision on an entry. What was never routed is sensitive: the wall fails closed.
+    /// Decision about an entry. An entry that was never routed is sensitive: the boundary fails closed.
     pub fn sensitivity(&self, id: &EntryId) -> Sensitivity {
         self.verdicts.get(id).map_or(Sensitivity::Sensitive, |verdict| verdict.sensitivity)
     }
 
-    /// The decision on something that a template read in an environment.
+    /// Decision about an entry or variable that a template read in an environment.
     pub fn read_sensitivity(&self, environment: &EnvironmentName, read: &TemplateRead) -> Sensitivity {
         match read {
             TemplateRead::Entry(id) => self.sensitivity(id),
@@ -104,7 +104,7 @@ impl Routing {
         }
     }
 
-    /// The decision on an entry, with its reasons.
+    /// Decision about an entry, with its reasons.
     pub fn verdict(&self, id: &EntryId) -> Option<&Verdict> {
         self.verdicts.get(id)
     }

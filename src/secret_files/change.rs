@@ -1,4 +1,4 @@
-//! Single values of encrypted files, put in and taken out.
+//! Single values of encrypted files: setting and removing.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ use crate::sops::{
 };
 use crate::span::Source;
 
-/// An encrypted file that may be changed: it was verified, and is as its rule says.
+/// An encrypted file that may be changed: it was verified, and matches its rule.
 pub struct EditableFile {
     /// Path of the file.
     pub path: PathBuf,
-    /// Name that messages have for it.
+    /// Name of the file in messages.
     pub name: String,
     /// Its format.
     pub format: SopsFormat,
@@ -29,7 +29,7 @@ pub struct EditableFile {
     before: FileContent,
 }
 
-/// A value that is to be put into a file, or taken out of it.
+/// A value that is set in a file, or removed from it.
 #[derive(Clone)]
 pub struct ValueChange {
     /// Document of the file, if one was given.
@@ -38,7 +38,7 @@ pub struct ValueChange {
     pub path: ValuePath,
     /// Whether the path is that of an entry, whose value may be in a long form.
     pub is_entry: bool,
-    /// The value; none if it is taken out.
+    /// The value; none if it is removed.
     pub value: Option<SopsTree>,
 }
 
@@ -52,7 +52,7 @@ impl ValueChange {
         sealed.find_value(self.document, &self.path_in(sealed)).ok().map(|(_, tree)| tree.clone())
     }
 
-    /// Makes the change: false if there was nothing to change.
+    /// Applies the change; false if there was nothing to change.
     fn make_change(&self, file: EditableFile, now: Timestamp) -> Result<RewriteOutcome<bool>, Diagnostics> {
         let path = self.path_in(&file.sealed);
         let staged = match &self.value {
@@ -62,7 +62,7 @@ impl ValueChange {
         Ok(RewriteOutcome { outcome: staged.is_some(), staged })
     }
 
-    /// Makes the change on a file that somebody else wrote since `base` was at its place.
+    /// Applies the change to a file that another writer replaced since `base` was at its place.
     fn make_again(
         &self,
         base: Option<&SopsTree>,
@@ -82,7 +82,7 @@ impl ValueChange {
         Err(Diagnostic::error(Rule::ChangedMeanwhile, message).hint(format!("{look}run the command again")).into())
     }
 
-    /// The change of a file that is not there yet: `new` is what it would be.
+    /// The change of a file that does not exist yet: `new` is its future content.
     pub fn rewrite_new(self, new: StagedWrite, identities: &Identities, now: Timestamp) -> FileRewrite<'_, bool> {
         let (path, name, format) = (new.path.clone(), new.name.clone(), SopsFormat::of_path(&new.path));
         let again = move |newer: Option<Vec<u8>>| {
@@ -110,7 +110,7 @@ impl EditableFile {
         Ok(Self { path, name, format, sealed, before })
     }
 
-    /// Makes a change of one value. What the rules say counts as they are now: somebody may have waited.
+    /// Changes one value. The current rules apply: the user may have taken long.
     pub fn rewrite_value(
         self,
         change: ValueChange,
@@ -130,8 +130,8 @@ impl EditableFile {
         Ok(FileRewrite { before: ContentBefore::Content(before), made, again: Box::new(again) })
     }
 
-    /// Checks a value at a path as [`ChangedLayer`] does, if the file is a layer. What cannot be put there is refused
-    /// when it is written.
+    /// Checks a value at a path as [`ChangedLayer`] does, if the file is a layer. A value that cannot be at the path
+    /// is refused when it is written.
     pub fn check_layer(
         &self,
         document: Option<usize>,
@@ -162,8 +162,8 @@ impl EditableFile {
         }
     }
 
-    /// Puts a value at a path: where it stands already, or in the document that is named, or in the only
-    /// one. None if it had that value.
+    /// Sets the value at a path: where it exists, or in the given document, or in the only one. None if it had that
+    /// value.
     fn set_value(
         mut self,
         document: Option<usize>,
@@ -184,7 +184,7 @@ impl EditableFile {
         self.stage_file(now)
     }
 
-    /// Takes a value out.
+    /// Removes a value.
     fn unset_value(
         mut self,
         document: Option<usize>,
@@ -208,7 +208,7 @@ impl EditableFile {
     }
 }
 
-/// The path of an entry's value in a layer: that of its long form, if it is written in one.
+/// The path of an entry's value in a layer: that of its long form, if it has one.
 pub fn entry_value(sealed: &DecryptedFile, path: &ValuePath) -> ValuePath {
     match sealed.get(0, path) {
         Some(SopsTree::Map(_)) => {
@@ -218,7 +218,7 @@ pub fn entry_value(sealed: &DecryptedFile, path: &ValuePath) -> ValuePath {
     }
 }
 
-/// A file in plaintext that holds one value, laid out as a rule says.
+/// A file in plaintext with one value, in the layout of a rule.
 pub fn file_with(
     name: &str,
     format: SopsFormat,

@@ -1,4 +1,4 @@
-//! Plaintext files on their way to encrypted ones.
+//! Encryption of plaintext files.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::sops::{
     Recipient, Recipients, SopsConfig, SopsConfigCache, SopsFormat, Timestamp, ValuePath, policy,
 };
 
-/// For whom somebody wants files encrypted that no rule names recipients for.
+/// Recipients that a user chooses for files for which no rule names recipients.
 #[derive(Debug, Default)]
 pub struct RecipientOptions {
-    /// Those who were named for this run.
+    /// Recipients named for this run.
     pub named: Vec<Recipient>,
-    /// Those who are named for all runs, in the environment.
+    /// Recipients named for all runs, in the environment.
     pub usual: Vec<Recipient>,
     /// Whether recipients can be named for this run, with `--age`.
     pub has_option: bool,
@@ -49,7 +49,7 @@ pub fn plan_encryption(
     }
 }
 
-/// Whether two lists have the same recipients, in whatever order.
+/// Whether two lists have the same recipients, in any order.
 fn is_same_recipients(one: &Recipients, other: &Recipients) -> bool {
     let all = |recipients: &Recipients| {
         let mut all: Vec<_> =
@@ -93,7 +93,7 @@ pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool
         _ => error.note("there is no `.sops.yaml` in the file's directory or above it"),
     };
     let option = if has_option { ", or say `--age age1…`" } else { "" };
-    // what is not the name of a file may be anything, a value too
+    // a text that is not the name of a file may be anything, a value too
     let file = path.file_name().filter(|_| Disk::default().has(path));
     let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
     let rule = match SopsConfig::find_nearest(path) {
@@ -115,14 +115,13 @@ pub struct EncryptionOutcome {
     pub values: usize,
     /// The number of encrypted comments.
     pub comments: usize,
-    /// Warnings about what may not be meant so.
+    /// Warnings about settings that may not be intended.
     pub warnings: Diagnostics,
 }
 
-/// Encrypts what somebody typed into an encrypted file in plaintext. None of a file in which there is nothing of that
-/// kind.
+/// Encrypts values that a user entered in plaintext into an encrypted file. None for a file without such values.
 ///
-/// Every other value must decrypt. The checksum cannot be compared, since it is over the values that were typed over.
+/// Every other value must decrypt. The checksum cannot be compared, since it covers the values that were overwritten.
 pub fn encrypt_typed(
     file: &SecretFile,
     book: &SopsConfigCache,
@@ -133,7 +132,7 @@ pub fn encrypt_typed(
     if !file.looks_encrypted() {
         return Ok(None);
     }
-    // what cannot be read is refused by whoever encrypts the whole file
+    // a file that cannot be read is refused when the whole file is encrypted
     let Ok(Some(closed)) = EncryptedFile::read(name, bytes.clone(), *format) else { return Ok(None) };
     if !closed.is_incomplete() {
         return Ok(None);
@@ -168,7 +167,7 @@ fn regex_escape(text: &str) -> String {
     regex::escape(text).replace("\\-", "-")
 }
 
-/// Encrypts a file by a plan; also what there is to say of it.
+/// Encrypts a file by a plan; returns warnings too.
 pub fn encrypt_secret_file(
     file: SecretFile,
     plan: &EncryptionPlan,
@@ -179,7 +178,7 @@ pub fn encrypt_secret_file(
     Ok((StagedWrite { path, name, bytes, access: Access::Usual }, told))
 }
 
-/// Encrypts the content of a file; also what there is to say of it.
+/// Encrypts the content of a file; returns warnings too.
 pub fn encrypt_content(
     name: &str,
     bytes: Vec<u8>,
@@ -191,7 +190,7 @@ pub fn encrypt_content(
         return Err(conflict.into());
     }
     let ciphertext = sops::refuse_ciphertext(name, &bytes);
-    // a file that is encrypted already holds ciphertext too, and that error says more
+    // an encrypted file contains ciphertext too, and its error is more specific
     let written = sops::encrypt_judged(name, bytes, format, plan, &is_literal_credential, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     ciphertext?;

@@ -41,12 +41,12 @@ pub struct EntryQuery<'a> {
     pub environment: &'a EnvironmentName,
     /// The key.
     pub key: &'a str,
-    /// The bundle; any, if it is not named.
+    /// The bundle; any, if none is given.
     pub bundle: Option<&'a str>,
 }
 
 impl EntryQuery<'_> {
-    /// The app and the entry, which must be only one. Nothing is decrypted.
+    /// The app and the entry, which must be unique. Nothing is decrypted.
     pub fn find_entry<'p>(
         &self,
         pipeline: &Pipeline<'p>,
@@ -103,7 +103,7 @@ impl EntryQuery<'_> {
         id.key.as_str() == self.key && self.bundle.is_none_or(|bundle| id.bundle.as_str() == bundle)
     }
 
-    /// A new key of a bundle that takes any: the named one, or the app's own.
+    /// A new key of a bundle that accepts any key: the named one, or the app's own.
     fn in_open_bundle<'a>(&self, app: &'a App, survey: Survey) -> Option<(&'a App, Survey, EntryId)> {
         let definition = &survey.environment(self.environment)?.definition;
         let bundle = self.bundle.map_or_else(|| definition.own_bundle(), Into::into);
@@ -130,7 +130,7 @@ impl EntryQuery<'_> {
     }
 
     fn unknown_entry(&self, known: &[String]) -> Diagnostics {
-        // what stands in the place of a key may be the value
+        // the text in the place of a key may be the value
         let message = format!("there is no such key in `{}`", self.environment);
         let error = Diagnostic::error(Rule::UnknownKey, message);
         let error = if self.key.contains('=') {
@@ -169,7 +169,7 @@ impl SecretEntry {
         }
     }
 
-    /// Type that a text for the entry is converted to: other than text only if the base says so.
+    /// Type that a text for the entry is converted to: other than text only if the base declares it.
     pub fn value_kind(&self) -> TextValueKind {
         match self.rules.schema.get("type").and_then(|declared| declared.value.as_str()) {
             Some("integer" | "number" | "boolean") => TextValueKind::Scalar,

@@ -1,4 +1,4 @@
-//! A file on its way through a command.
+//! A file during a command.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
@@ -26,22 +26,22 @@ pub struct SecretFile {
 }
 
 impl SecretFile {
-    /// Reads a file. `directory` is what a relative path starts from; the format is that of its name,
-    /// unless another one is said.
+    /// Reads a file. `directory` is the base of a relative path; the format is that of its name, unless another one
+    /// is given.
     pub fn read(directory: &Path, path: &Path, format: Option<SopsFormat>) -> Result<Self, Diagnostic> {
         let format = format.unwrap_or_else(|| SopsFormat::of_path(path));
         Self::read_as(directory.join(path), path.display().to_string(), format)
     }
 
-    /// Reads a file that messages call by another name than its path.
+    /// Reads a file whose name in messages differs from its path.
     pub fn read_as(path: PathBuf, name: String, format: SopsFormat) -> Result<Self, Diagnostic> {
         let bytes = read_named(FileKind::SecretFile, &path, &name)?;
         Ok(Self { path, name, format, bytes })
     }
 
-    /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
+    /// The file as an encrypted one. An error with a hint to encrypt it if it is not.
     pub fn into_encrypted(self) -> Result<(PathBuf, String, EncryptedFile), Diagnostics> {
-        // a binary file is JSON once it is encrypted, and anything before
+        // a binary file is JSON once it is encrypted, and any bytes before
         let is_plain = self.format == SopsFormat::Binary && !self.looks_encrypted();
         let Self { path, name, format, bytes } = self;
         let lost = holds_ciphertext(&bytes);
@@ -57,7 +57,7 @@ impl SecretFile {
     }
 }
 
-/// The content of a file, by its length and hash: what was read need not be kept to be compared.
+/// The content of a file, by its length and hash: the bytes need not be kept to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileContent {
     length: u64,
@@ -65,12 +65,12 @@ pub struct FileContent {
 }
 
 impl FileContent {
-    /// The content that these bytes are.
+    /// The content of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self { length: bytes.len() as u64, hash: Sha256::digest(bytes).into() }
     }
 
-    /// Whether an open file that nobody has read from has it.
+    /// Whether an open file, from which nothing was read yet, has this content.
     pub(super) fn is_of(&self, file: &File) -> io::Result<bool> {
         if file.metadata()?.len() != self.length {
             return Ok(false);
@@ -121,7 +121,7 @@ pub struct StagedWrite {
     pub access: Access,
 }
 
-/// Refuses to replace a file that has other names: those would keep what it was, and nobody would know.
+/// Refuses to replace a file that has other names: those would silently keep the old content.
 pub(super) fn check_names(path: &Path, name: &str) -> Result<(), Diagnostic> {
     let count = atomic::count_names(path);
     if count < 2 {

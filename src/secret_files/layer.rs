@@ -1,4 +1,4 @@
-//! Checks of a changed layer against the layers that it belongs with.
+//! Checks of a changed layer against related layers.
 
 use std::path::Path;
 
@@ -14,29 +14,30 @@ use crate::span::Source;
 use crate::yaml::node::YamlNode;
 use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
-/// The number of apps that speak for all that share a layer: `septum check` asks all of them, and takes its time.
+/// Maximum number of apps that are checked for all that share a layer: `septum check` checks all of them, and takes
+/// its time.
 const MOST_APPS: usize = 20;
 
-/// File in plaintext, before and after somebody changed it.
+/// A file in plaintext, before and after a user changed it.
 pub struct ChangedLayer<'a> {
     /// Its path, absolute and without links.
     pub path: &'a Path,
-    /// Name that messages have for it.
+    /// Name of the file in messages.
     pub name: &'a str,
     /// Its values that are encrypted.
     pub selector: &'a Selector,
-    /// Its text before; empty if the file is a new one.
+    /// Its text before; empty if the file is new.
     pub before: &'a [u8],
     /// Its text after.
     pub after: &'a [u8],
 }
 
 impl ChangedLayer<'_> {
-    /// Refuses what is wrong with a layer now and was not before: fields that no layer has, keys that the base does
-    /// not define, and changed values that it does not take. Gives warnings about what could not be checked.
+    /// Refuses new problems of a layer: unknown fields, keys that the base does not define, and changed values that
+    /// it does not accept. Returns warnings about parts that could not be checked.
     ///
-    /// A file that is not a layer is taken as it is, and so is what is not YAML: encrypting it says more. No other
-    /// layer is decrypted.
+    /// A file that is not a layer is accepted as it is, and so is one that is not YAML: encrypting it reports more.
+    /// No other layer is decrypted.
     pub fn check_layer(&self) -> Result<Diagnostics, Diagnostics> {
         let (Ok(before), Ok(after)) = (std::str::from_utf8(self.before), std::str::from_utf8(self.after)) else {
             return Ok(Diagnostics::new());
@@ -79,7 +80,7 @@ impl ChangedLayer<'_> {
         }
     }
 
-    /// Errors in changed values, by the rules that the layers have for them.
+    /// Errors in changed values, by the rules of the layers.
     fn find_rule_violations(
         &self,
         pipeline: &Pipeline<'_>,
@@ -145,7 +146,7 @@ impl<'p> LayerVersion<'p> {
     }
 }
 
-/// Whether a file lies where an app looks for its layers.
+/// Whether a file is where an app looks for its layers.
 fn may_read(project: &Project, app: &App, path: &Path) -> bool {
     path.starts_with(&app.directory) || project.shared.as_ref().is_some_and(|shared| path.starts_with(shared))
 }
@@ -163,7 +164,7 @@ fn changed_entries(before: &str, after: &str) -> Vec<ChangedEntry> {
     list_entries(after).into_iter().filter(|entry| !before.contains(entry)).collect()
 }
 
-/// The entries of a layer in plaintext whose values are single ones.
+/// The entries of a layer in plaintext that have scalar values.
 fn list_entries(text: &str) -> Vec<ChangedEntry> {
     let mut found = Vec::new();
     let root = read_document(&Source::new("", text)).ok();

@@ -1,9 +1,9 @@
-//! Locks of files that are changed, from the moment they are compared with what was read until they are written.
+//! Locks of files that are changed, from the comparison with the content that was read until they are written.
 //!
-//! The file itself is locked: that leaves nothing behind, is the same for all users and goes with the
-//! process. The file is replaced while it is locked, so who gets a lock looks whether it is still that of the file.
-//! A file that is not there yet is locked by its directory. Locks are advisory: septum heeds them, other programs do
-//! not. Where a system of files knows no locks, or the system is no Unix, nobody waits.
+//! The file itself is locked: that leaves nothing behind, is the same for all users and ends with the process. The
+//! file is replaced while it is locked, so the holder of a lock checks whether it is still that of the file. A file
+//! that does not exist yet is locked by its directory. Locks are advisory: septum respects them, other programs do
+//! not. Where a file system has no locks, or the system is not Unix, there is no waiting.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::FileContent;
 
-/// Says that a file has to be waited for, by its name in messages.
+/// Callback that reports, by its name in messages, a file that is locked.
 pub type WaitCallback<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Locks that are held until they are dropped.
@@ -30,7 +30,7 @@ impl FileLocks {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct LockTarget<'a> {
     path: PathBuf,
-    /// Whether it is a directory, in place of a file that is not there.
+    /// Whether it is a directory, in place of a file that does not exist.
     is_directory: bool,
     /// The file, as it is named and in messages.
     named: &'a Path,
@@ -50,7 +50,7 @@ impl<'a> LockTarget<'a> {
     }
 }
 
-/// Locks files, each a path without links and its name in messages, and waits for those that others have.
+/// Locks files, each a path without links and its name in messages, and waits for those that are locked.
 pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> io::Result<FileLocks> {
     loop {
         let directories = &mut HashMap::new();
@@ -63,14 +63,14 @@ pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> 
             let is_there = held.add(path, named, &|| waiting(name))?;
             is_as_wanted &= is_there && !(*is_directory && named.exists());
         }
-        // somebody may have made or removed one while another was waited for, and the order is another one then
+        // another user may have created or removed one meanwhile, and the order is another one then
         if is_as_wanted {
             return Ok(FileLocks { held });
         }
     }
 }
 
-/// Lets the process have this many files open, and some more. Otherwise, how many it can have.
+/// Allows the process this many open files, and some more. The error is the number that it can have.
 pub(super) fn make_room(files: usize) -> Result<(), u64> {
     system::make_room(u64::try_from(files).unwrap_or(u64::MAX).saturating_add(64))
 }
@@ -92,10 +92,10 @@ mod system {
 
     use crate::test_hook;
 
-    /// Time that a file is waited for without a word.
+    /// Time of waiting for a file before it is reported.
     const MOMENT: Duration = Duration::from_secs(1);
 
-    /// Locked files by device and inode: a lock keeps its own process out too.
+    /// Locked files by device and inode: a lock excludes its own process too.
     #[derive(Default)]
     pub(super) struct Held {
         files: HashMap<(u64, u64), File>,
@@ -103,12 +103,12 @@ mod system {
     }
 
     impl Held {
-        /// The locked file that was named so.
+        /// The locked file of that name.
         pub(super) fn file(&self, named: &Path) -> Option<&File> {
             self.files.get(self.paths.get(named)?)
         }
 
-        /// Locks what has a path. Whether anything has it.
+        /// Locks the file at a path. Returns whether it exists.
         pub(super) fn add(&mut self, path: &Path, named: &Path, waiting: &(dyn Fn() + Sync)) -> io::Result<bool> {
             loop {
                 // a pipe would be waited for
@@ -117,7 +117,7 @@ mod system {
                     Ok(file) => File::from(file),
                     Err(Errno::NOENT) => return Ok(false),
                     Err(error @ (Errno::MFILE | Errno::NFILE)) => return Err(error.into()),
-                    // what cannot be read is written as a whole
+                    // a file that cannot be read is written as a whole
                     Err(_) => return Ok(true),
                 };
                 let key = file_key(&file.metadata()?);
@@ -141,7 +141,7 @@ mod system {
         (file.dev(), file.ino())
     }
 
-    /// Waits for a lock, and says so if that takes more than a moment.
+    /// Waits for a lock, and reports it if that takes more than a moment.
     fn wait_for_lock(file: &File, waiting: &(dyn Fn() + Sync)) {
         thread::scope(|scope| {
             let (done, is_done) = channel::<()>();
@@ -151,7 +151,7 @@ mod system {
                     waiting();
                 }
             };
-            // without a thread, nothing is said
+            // without a thread, nothing is reported
             let _ = thread::Builder::new().spawn_scoped(scope, say);
             while flock(file, FlockOperation::LockExclusive) == Err(Errno::INTR) {}
             drop(done);

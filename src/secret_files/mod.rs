@@ -1,8 +1,8 @@
-//! Files with secrets at rest: what the commands do with them, without the command line.
+//! Files with secrets at rest: the implementation of the commands on them, without the command line.
 //!
 //! A file is read ([`SecretFile`]), compared with its rule in `.sops.yaml`, and changed as a whole or not at all:
-//! whatever changes one goes through [`write_all`], which locks it and finds what others changed meanwhile. Many
-//! files are worked on side by side ([`par_map`]), and nothing is written before all of them are in order.
+//! every change goes through [`write_all`], which locks the file and detects changes that others made meanwhile. Many
+//! files are processed in parallel ([`par_map`]), and nothing is written before all of them are valid.
 
 mod change;
 pub mod edit;

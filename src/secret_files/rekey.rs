@@ -1,4 +1,4 @@
-//! Files brought to what their rules say: recipients, selector, and a new data key where one is due.
+//! Updating of files to their rules: recipients, selector, and a new data key where one is due.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::sops::{
     CreationRule, Drift, EncryptedFile, Identities, Recipients, SopsConfigCache, Timestamp, WriteError, policy,
 };
 
-/// When a file gets a new data key.
+/// Condition for a new data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
     /// Rotates the data key where a recipient who can decrypt the file is removed.
@@ -21,7 +21,7 @@ pub enum Rotation {
 
 /// A file beside its rule, not yet decrypted.
 pub struct ComparedFile {
-    /// How messages call the file.
+    /// Name of the file in messages.
     pub name: String,
     /// Differences between the file and its rule.
     pub drift: Drift,
@@ -30,19 +30,19 @@ pub struct ComparedFile {
     rule: Option<CreationRule>,
 }
 
-/// A file that was brought to what its rule says.
+/// A file that was updated to its rule.
 pub struct RekeyOutcome {
-    /// How messages call the file.
+    /// Name of the file in messages.
     pub name: String,
     /// Changes, one per line.
     pub changes: Vec<String>,
     /// Whether it has a new data key.
     pub rotated: bool,
-    /// Whether somebody could decrypt it who no longer can.
+    /// Whether a recipient who could decrypt it no longer can.
     pub removed: bool,
     /// Warnings about comments that do not decrypt.
     pub warnings: Diagnostics,
-    /// The file, if there is anything to write.
+    /// The file, if there is a change to write.
     pub staged: Option<StagedWrite>,
 }
 
@@ -60,7 +60,7 @@ impl ComparedFile {
         Ok(Self { name, drift, path, closed, rule })
     }
 
-    /// The same of a file that only looks encrypted; none if it is not.
+    /// Reads a file that may be encrypted; none if it is not.
     pub fn read_if_encrypted(file: SecretFile, book: &SopsConfigCache) -> Result<Option<Self>, Diagnostics> {
         match Self::read(file, book) {
             Ok(compared) => Ok(Some(compared)),
@@ -69,7 +69,7 @@ impl ComparedFile {
         }
     }
 
-    /// Checks that there is a rule to follow.
+    /// Checks that the file has a rule.
     pub fn require_rule(self, book: &SopsConfigCache) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),
@@ -78,7 +78,7 @@ impl ComparedFile {
         }
     }
 
-    /// Does what is due. The file is verified before anything of it is wrapped anew.
+    /// Applies the changes. The file is verified before its data key is wrapped anew.
     pub fn rekey_file(
         self,
         identities: &Identities,
@@ -98,7 +98,7 @@ impl ComparedFile {
                 staged: None,
             });
         }
-        // a new data key leaves no ciphertext as it was
+        // a new data key changes every ciphertext
         let opened = if rotated { closed.decrypt_to_read(identities) } else { closed.decrypt_file(identities) };
         let mut sealed = opened.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if let Some(rule) = rule.filter(|rule| !rule.groups.is_empty()) {

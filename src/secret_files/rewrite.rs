@@ -1,8 +1,8 @@
 //! The one way to change files: read, change in memory, lock, compare, write.
 //!
-//! Whatever takes long or waits for people comes before the lock. Under it a file is compared with what was read;
-//! if somebody else changed it meanwhile, the change is made again, on what is there now. All new bytes of all
-//! files are on the disk before the first of them takes its name.
+//! Work that takes long or waits for users precedes the lock. Under it a file is compared with the content that was
+//! read; if another writer changed it meanwhile, the change is applied again, to the current content. All new bytes
+//! of all files are on the disk before the first of them is renamed.
 
 use std::path::PathBuf;
 
@@ -23,9 +23,9 @@ use crate::test_hook::{StopPoint, pass_point};
 pub enum ContentBefore {
     /// The file had this content.
     Content(FileContent),
-    /// There was no file.
+    /// The file did not exist.
     Missing,
-    /// They do not depend on what was there.
+    /// Any: the new bytes do not depend on it.
     Any,
 }
 
@@ -37,7 +37,7 @@ pub struct RewriteOutcome<T> {
     pub staged: Option<StagedWrite>,
 }
 
-/// Makes a change again, on a file that has other bytes now, or is no more.
+/// Applies a change again, to a file that has other bytes now, or no longer exists.
 pub(super) type RedoRewrite<'a, T> =
     Box<dyn Fn(Option<Vec<u8>>) -> Result<RewriteOutcome<T>, Diagnostics> + Send + Sync + 'a>;
 
@@ -47,12 +47,12 @@ pub struct FileRewrite<'a, T> {
     pub before: ContentBefore,
     /// The change as it was made in memory.
     pub made: RewriteOutcome<T>,
-    /// Function that makes it again.
+    /// Function that applies it again.
     pub again: RedoRewrite<'a, T>,
 }
 
 impl FileRewrite<'_, ()> {
-    /// New bytes in the place of whatever was there.
+    /// New bytes in the place of any previous content.
     pub fn replace_any(staged: StagedWrite) -> Self {
         let again = |_: Option<Vec<u8>>| Ok(RewriteOutcome { outcome: (), staged: None });
         Self {
@@ -62,7 +62,7 @@ impl FileRewrite<'_, ()> {
         }
     }
 
-    /// New bytes that are not written if somebody else changes the file meanwhile.
+    /// New bytes that are not written if another writer changes the file meanwhile.
     pub fn unless_changed(before: ContentBefore, staged: StagedWrite) -> Self {
         let name = staged.name.clone();
         let again = move |newer: Option<Vec<u8>>| {
@@ -74,8 +74,8 @@ impl FileRewrite<'_, ()> {
     }
 }
 
-/// Changes many files, each by the same work, which gets the rules as they are. Nothing is written unless all
-/// changes can be made.
+/// Changes many files, each by the same function, which gets the current rules. Nothing is written unless all changes
+/// can be made.
 pub fn change_files<T: Send>(
     files: Vec<PathBuf>,
     read: impl Fn(PathBuf) -> Result<SecretFile, Diagnostic> + Send + Sync,
@@ -100,7 +100,7 @@ pub fn change_files<T: Send>(
     write_all(rewrites, waiting)
 }
 
-/// Writes changes: all of them, or none as far as that is in anybody's hands. Gives what they came to.
+/// Writes changes: all of them, or none as far as possible. Returns their outcomes.
 pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallback<'_>) -> Result<Vec<T>, Diagnostics> {
     let rewrites = par_map(rewrites, FileRewrite::resolve_path)?;
     let staged = rewrites.iter().filter_map(|rewrite| rewrite.made.staged.as_ref());
@@ -134,7 +134,7 @@ pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallba
 }
 
 impl<T> FileRewrite<'_, T> {
-    /// The same with a path that has no links, which may be written to.
+    /// Resolves the path to one without links, which may be written to.
     fn resolve_path(mut self) -> Result<Self, Diagnostics> {
         if let Some(staged) = &mut self.made.staged {
             staged.path = resolve_writable(&staged.path, &staged.name)?;
@@ -143,7 +143,7 @@ impl<T> FileRewrite<'_, T> {
         Ok(self)
     }
 
-    /// The change as it is on the file that is there now.
+    /// Applies the change to the current file.
     fn redo_if_changed(self, locks: &FileLocks) -> Result<RewriteOutcome<T>, Diagnostics> {
         let Some(staged) = &self.made.staged else { return Ok(self.made) };
         let path = staged.path.clone();
@@ -167,13 +167,13 @@ impl<T> FileRewrite<'_, T> {
     }
 }
 
-/// A change that was made again goes to the path that is locked.
+/// A change that was applied again is written to the locked path.
 fn with_path<T>(made: RewriteOutcome<T>, path: PathBuf) -> RewriteOutcome<T> {
     let staged = made.staged.map(|staged| StagedWrite { path, ..staged });
     RewriteOutcome { staged, ..made }
 }
 
-/// Writes the new bytes of all files to the disk, unseen; nothing stays of them if one fails.
+/// Writes the new bytes of all files to the disk, without names; they are removed if one fails.
 fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedWrite>), Diagnostics> {
     let prepare = |StagedWrite { path, name, bytes, access }: StagedWrite| {
         let prepared = atomic::prepare_write(&path, &bytes, access);
@@ -181,7 +181,7 @@ fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedW
     };
     let several = staged.len() > 1;
     let all: Vec<Result<_, Diagnostic>> = if several {
-        // what waits for the disk waits side by side
+        // the waits for the disk are concurrent
         staged.into_par_iter().map(prepare).collect()
     } else {
         // a pool of threads costs more than a single file does
@@ -201,7 +201,7 @@ fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedW
     if found.is_empty() { Ok(done) } else { Err(found) }
 }
 
-/// Text for the user whose signal waited until the names were changed.
+/// Text for the user whose signal was delayed until the files were renamed.
 fn interrupted_message(names: &[String], done: usize) -> String {
     match names {
         [name] if done == 1 => format!("septum: interrupted after `{name}` was written"),
@@ -217,13 +217,13 @@ fn list_names(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Error for a file that was removed while something waited.
+/// Error for a file that was removed during a wait.
 pub(super) fn missing_file(name: &str) -> Diagnostic {
     Diagnostic::error(Rule::ChangedMeanwhile, format!("`{name}` was removed by somebody else meanwhile"))
         .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
 }
 
-/// Error for names that could not be changed, with those that were.
+/// Error for files that could not be renamed, with those that were.
 fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnostic {
     let (done, left) = names.split_at(failed.min(names.len()));
     let found = unwritable_file(left.first().map_or("", String::as_str), error);

@@ -1,4 +1,4 @@
-//! The files that rules are about.
+//! The files that rules match.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::files::{FileKind, refuse_file};
 use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
 
 /// All files for which a rule names recipients: those below the directory of the nearest `.sops.yaml`, from
-/// `directory` upward, less what Git ignores. Sorted; relative to `directory` where they lie below it.
+/// `directory` upward, except those that Git ignores. Sorted; relative to `directory` where they are below it.
 pub fn ruled_files(directory: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
     let Some(config) = SopsConfig::find_nearest(&directory.join("any"))? else {
         return Err(Diagnostic::error(Rule::NoRule, "there is no `.sops.yaml` here or above")
@@ -40,7 +40,7 @@ pub fn ruled_files(directory: &Path, book: &SopsConfigCache) -> Result<Vec<PathB
 }
 
 impl SecretFile {
-    /// Whether the file holds what every encrypted one does. Most others are done with here, unread.
+    /// Whether the file contains a text that every encrypted one does. Most others are excluded here without parsing.
     pub fn looks_encrypted(&self) -> bool {
         let envelope = self.format != SopsFormat::Binary || self.bytes.trim_ascii_start().starts_with(b"{");
         envelope && memchr::memmem::find(&self.bytes, b"ENC[AES256_GCM,").is_some()

@@ -1,4 +1,4 @@
-//! Texts that people give, as values of files.
+//! Texts given by users, as values of files.
 
 use std::fmt;
 
@@ -14,22 +14,22 @@ use crate::sops::{SopsTree, TypedValue, holds_ciphertext};
 pub enum TextValueKind {
     /// A text as it is.
     Text,
-    /// An integer, number or truth value, if that keeps the text; else a text.
+    /// An integer, number or boolean, if that keeps the text; else a text.
     Scalar,
-    /// Type given by parsing the text as JSON: any structure.
+    /// Type that results from parsing the text as JSON: any structure.
     Json,
 }
 
 /// Reason why a text cannot be converted to that type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ValueProblem {
-    /// It is not JSON. Where it is not would tell what it is.
+    /// It is not JSON. The position of the error would reveal the content.
     #[error("the value is not JSON")]
     NotJson,
-    /// A key stands twice in a map: which of its values is meant, nobody can tell.
+    /// A key occurs twice in a map, so that its value is ambiguous.
     #[error("the value has a key twice in one map")]
     Duplicate,
-    /// It was copied from an encrypted file, and is no value.
+    /// It was copied from an encrypted file, and is not a value.
     #[error("the value holds SOPS ciphertext, which nothing can decrypt there: give the value in plaintext")]
     Ciphertext,
     /// A number that sops could not read.
@@ -37,7 +37,7 @@ pub enum ValueProblem {
     TooBig,
 }
 
-/// The value that a text is.
+/// The value of a text.
 pub fn parse_typed(text: &[u8], kind: TextValueKind) -> Result<SopsTree, ValueProblem> {
     if holds_ciphertext(text) {
         return Err(ValueProblem::Ciphertext);
@@ -56,7 +56,7 @@ pub fn parse_typed(text: &[u8], kind: TextValueKind) -> Result<SopsTree, ValuePr
     }
 }
 
-/// A number or truth value is one only if it prints as the text does: `0644` and `1.10` are texts.
+/// A number or boolean is one only if it prints as the text: `0644` and `1.10` are texts.
 fn parse_scalar(text: &[u8]) -> TypedValue {
     let as_it_is = || TypedValue::Text(text.to_vec().into());
     let Ok(words) = std::str::from_utf8(text) else { return as_it_is() };
@@ -91,10 +91,10 @@ fn convert_json(json: &Json) -> Result<SopsTree, ValueProblem> {
     })
 }
 
-/// Text of the error for a key that stands twice.
+/// Text of the error for a key that occurs twice.
 const DUPLICATE: &str = "duplicate key";
 
-/// JSON in whose maps each key stands once.
+/// JSON in whose maps each key occurs once.
 struct UniqueKeyJson(Json);
 
 impl<'de> Deserialize<'de> for UniqueKeyJson {

@@ -1,7 +1,7 @@
 //! Text of an encrypted file for `git diff`.
 //!
-//! Nothing here fails: a failing program makes Git give up the whole diff. Content that cannot be
-//! decrypted is shown with its keys, and with placeholders that show which value changed.
+//! There are no errors here: a failing program makes Git abort the whole diff. Content that cannot be decrypted is
+//! shown with its keys, and with placeholders that show which value changed.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,10 +1,10 @@
-//! Work on many files side by side.
+//! Parallel work on many files.
 
 use crate::diagnostic::Diagnostics;
 use crate::parallel;
 
-/// Does something with each of many things, on all cores. The results have the order of the things;
-/// where some fail, all that is wrong with any of them is told, and there are no results.
+/// Applies a function to each item, on all cores. The results have the order of the items; where some fail, all
+/// problems of all of them are reported, and there are no results.
 pub fn par_map<T: Send, R: Send>(
     things: Vec<T>,
     work: impl Fn(T) -> Result<R, Diagnostics> + Sync + Send,

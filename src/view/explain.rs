@@ -1,4 +1,4 @@
-//! The history of a value, the verdict with all its reasons, and the object it goes to.
+//! The history of a value, the verdict with all its reasons, and the object that contains it.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -11,67 +11,67 @@ use crate::pipeline::Survey;
 use crate::resolve::{DeclassifiedRead, EntryOutcome, Lineage, ResolvedTarget, TemplateRead};
 use crate::route::Sensitivity;
 
-/// What is known of a key in an environment. Serialised as `explain --format json` shows it.
+/// Explanation of a key in an environment. Serialised in `explain --format json`.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// The key as `list` has it.
+    /// The key as shown by `list`.
     #[serde(flatten)]
     pub row: KeyRow,
-    /// What each layer did, oldest first.
+    /// Changes by each layer, oldest first.
     pub history: Vec<HistoryStep>,
-    /// The object it goes to; absent if there is no value.
+    /// The object that contains it; absent if there is no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectView>,
-    /// What uses the key: workloads of `manifests`, with the place in each.
+    /// Consumers of the key: workloads of `manifests`, with the place in each.
     pub consumers: Vec<String>,
     /// The final value, if it is plain and known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What its template read.
+    /// Reads of its template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<String>,
-    /// What `declassify` lifted, with the reason.
+    /// Reads that `declassify` exempts, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub declassified: Vec<DeclassifiedView>,
-    /// What the key is for.
+    /// Purpose of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Why there is no final value to show, for people.
+    /// Reason why there is no final value to show, for users.
     #[serde(skip)]
     pub absent: Option<&'static str>,
 }
 
-/// One layer's part in the history.
+/// A layer's step in the history.
 #[derive(Debug, Serialize)]
 pub struct HistoryStep {
-    /// Where: `file:line:column`.
+    /// Location: `file:line:column`.
     pub source: String,
     /// The layer's name.
     pub layer: String,
-    /// What it did: `value`, `file`, `template`, `content`, `registries`, `ref`, `merged`, `rules`, `removed`.
+    /// Kind of change: `value`, `file`, `template`, `content`, `registries`, `ref`, `merged`, `rules`, `removed`.
     pub change: &'static str,
-    /// What was written; absent if the key is sensitive, or it is no text.
+    /// The written text; absent if the key is sensitive, or the value is not a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
-/// The object that a key goes to.
+/// The object that contains a key.
 #[derive(Debug, Serialize)]
 pub struct ObjectView {
     /// `ConfigMap` or `Secret`.
     pub kind: &'static str,
     /// Its name, with `…` for a suffix that is not known without a key.
     pub name: String,
-    /// The name of its bundle: the same, but for the suffix.
+    /// The name of its bundle: the object's name without the suffix.
     pub base_name: String,
 }
 
-/// A read that does not count.
+/// A declassified read.
 #[derive(Debug, Serialize)]
 pub struct DeclassifiedView {
-    /// What was read.
+    /// The read value.
     pub read: String,
-    /// Why its result may be public.
+    /// Reason why its result may be public.
     pub reason: String,
 }
 
@@ -100,7 +100,7 @@ pub fn explain_key(
     })
 }
 
-/// What `declassify` lifted, each reason once: what was read after the first sensitive value may follow from it.
+/// Reads that `declassify` exempts, each reason once: reads after the first sensitive value may depend on it.
 fn declassified_reads(survey: &Survey, resolved: &ResolvedTarget, lineage: &Lineage) -> Vec<DeclassifiedView> {
     let environment = &resolved.definition.environment;
     let is_sensitive =

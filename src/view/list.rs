@@ -9,7 +9,7 @@ use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Reason, Sensitivity};
 
-/// One key of an app. Serialised as `list --format json` shows it.
+/// One key of an app. Serialised in `list --format json`.
 #[derive(Debug, Serialize)]
 pub struct KeyRow {
     /// The app.
@@ -18,37 +18,37 @@ pub struct KeyRow {
     pub bundle: String,
     /// The key.
     pub key: String,
-    /// Whether it goes to the Secret.
+    /// Whether it is routed to the Secret.
     pub sensitive: bool,
-    /// Why.
+    /// Reasons of the verdict.
     pub reasons: Vec<ReasonView>,
-    /// Reasons that spoke, and were not heard.
+    /// Reasons that were overruled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overruled: Vec<ReasonView>,
-    /// What each environment does about it.
+    /// State of the key in each environment.
     pub environments: IndexMap<String, KeyCell>,
 }
 
-/// A reason, as programs see it.
+/// A reason as serialised for programs.
 #[derive(Debug, Serialize)]
 pub struct ReasonView {
     /// The layer of reasons: `declared`, `encrypted`, …
     pub layer: String,
-    /// What it says.
+    /// Explanation of the reason.
     pub detail: String,
-    /// Where: `file:line:column`.
+    /// Location: `file:line:column`.
     pub source: String,
 }
 
 /// A key in an environment.
 #[derive(Debug, Serialize)]
 pub struct KeyCell {
-    /// What the environment does about the key.
+    /// State of the key in the environment.
     pub state: KeyState,
-    /// Where; absent if the key is missing.
+    /// Location; absent if the key is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The value as a line of a table, if it is plain and known. For people only.
+    /// The value as a line of a table, if it is plain and known. For users only.
     #[serde(skip)]
     pub shown: Option<String>,
 }
@@ -73,7 +73,7 @@ pub fn key_row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) 
         bundle: id.bundle.as_str().to_owned(),
         key: id.key.as_str().to_owned(),
         sensitive: sensitivity == Sensitivity::Sensitive,
-        // the same question in the same order as the verdict: what speaks for it
+        // the same criteria in the same order as the verdict: reasons in its favour
         reasons: reasons.iter().filter(|reason| reason.argues_for == sensitivity).map(ReasonView::of).collect(),
         overruled: reasons.iter().filter(|reason| reason.argues_for != sensitivity).map(ReasonView::of).collect(),
         environments: selected
@@ -83,7 +83,7 @@ pub fn key_row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) 
 }
 
 impl ReasonView {
-    /// A reason as programs see it.
+    /// A reason as serialised for programs.
     pub fn of(reason: &Reason) -> Self {
         Self { layer: reason.kind.to_string(), detail: reason.detail.clone(), source: reason.place.to_string() }
     }

@@ -1,4 +1,4 @@
-//! Views: they read what the stages found, and change nothing.
+//! Views: they read the results of the stages, and change nothing.
 
 pub mod explain;
 pub mod list;
@@ -6,13 +6,13 @@ pub mod list;
 use crate::layer::Entry;
 use crate::name::EnvironmentName;
 
-/// What an environment does about a key.
+/// State of a key in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
-    /// One of its own layers gives the value.
+    /// One of its own layers sets the value.
     Set,
-    /// A layer below gives it.
+    /// A layer below sets it.
     Inherited,
     /// The key is defined, and has no value.
     Missing,
@@ -21,7 +21,7 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    /// What `environment` does about an entry of its definition; none if it does not know the key.
+    /// State of an entry of the definition in `environment`; none if the environment does not have the key.
     pub fn of(entry: Option<&Entry>, environment: &EnvironmentName) -> Self {
         let Some(entry) = entry else { return Self::Missing };
         match entry.last_source() {
@@ -32,7 +32,7 @@ impl KeyState {
         }
     }
 
-    /// The word for it.
+    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Set => "set",

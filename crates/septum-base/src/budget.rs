@@ -1,18 +1,18 @@
-//! Budgets of a run: work that a small input can ask for without end.
+//! Budgets of a run: limits for work that a small input can cause without bound.
 //!
-//! A bound on one item is none if there may be any number of items, so each budget holds for the whole run: some
-//! work for free, and more for every byte that was read, so that a large project is no hostile one.
-//! A process does one run at a time, and [`reset_budgets`] begins the next.
+//! A limit for each item is not enough if the number of items is unlimited, so each budget is for the whole run: a
+//! base amount, and more for every byte that was read, so that a large project is not treated as hostile. A process
+//! does one run at a time, and [`reset_budgets`] begins the next.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::test_hook;
 
-/// The rule of errors for work that is refused.
+/// The rule of errors for refused work.
 pub const BUDGET_EXCEEDED: Rule = Rule::BudgetExceeded;
 
-/// A kind of work, how much of it a run may do, and how much it did.
+/// A kind of work, its limit for a run, and the amount that was done.
 #[derive(Debug)]
 pub struct Budget {
     /// Human-readable name of the counted unit: `directories searched for patterns`.
@@ -24,20 +24,20 @@ pub struct Budget {
     done: AtomicU64,
 }
 
-/// The budget of a run is used up.
+/// Error: the budget of the run is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetExhausted;
 
-/// Directories that are visited for patterns of paths, each once for each step of a pattern that it is asked for.
+/// Directories that are visited for patterns of paths, each once for each segment of a pattern that is matched in it.
 pub static GLOB_VISITS: Budget = Budget::of_run("directory visits for patterns", 500_000, 1);
 
-/// Bytes that patterns of paths take when they are compiled.
+/// Bytes of compiled patterns of paths.
 pub static GLOB_BYTES: Budget = Budget::of_run("bytes of path patterns", 2 * 1024 * 1024, 0);
 
-/// Names that patterns of paths are compared with, weighed by the length of the pattern.
+/// Names that patterns of paths are compared with, weighted by the length of the pattern.
 pub static GLOB_MATCHES: Budget = Budget::of_run("names compared with patterns", 20_000_000, 8);
 
-/// Estimated bytes of compiled regular expressions, whoever wrote them.
+/// Estimated bytes of compiled regular expressions, from every source.
 pub static REGEX_BYTES: Budget = Budget::of_run("bytes of compiled regular expressions", 48 * 1024 * 1024, 0);
 
 /// Characters that are compared to suggest names. Suggestions are left out when it is used up.
@@ -46,10 +46,10 @@ pub static NAME_COMPARISONS: Budget = Budget::of_run("characters compared for su
 /// Steps of templates; a step is an instruction, or 64 bytes of a value.
 pub static TEMPLATE_STEPS: Budget = Budget::of_run("steps of templates", 60_000_000, 40);
 
-/// Bytes of the values of all targets, and of what is written on each of their objects.
+/// Bytes of the values of all targets, and of the metadata of each of their objects.
 pub static VALUE_BYTES: Budget = Budget::of_run("bytes of values", 32 * 1024 * 1024, 24);
 
-/// Cost of a value in addition to its bytes: its name, its history and the reasons for its place.
+/// Cost of a value in addition to its bytes: its name, its history and the reasons for its routing.
 pub const VALUE_COST: usize = 256;
 
 /// All budgets, for `-v`.
@@ -57,23 +57,23 @@ pub static ALL: [&Budget; 7] =
     [&GLOB_VISITS, &GLOB_BYTES, &GLOB_MATCHES, &REGEX_BYTES, &NAME_COMPARISONS, &TEMPLATE_STEPS, &VALUE_BYTES];
 
 impl Budget {
-    /// A budget of which nothing is used.
+    /// An unused budget.
     pub const fn new(unit: &'static str, base: u64, for_byte: u64) -> Self {
         Self { unit, base, for_byte, done: AtomicU64::new(0) }
     }
 
-    /// A budget of the run. Unit tests make thousands of runs in one process, so theirs is without end.
+    /// A budget of the run. Unit tests make thousands of runs in one process, so theirs is unlimited.
     const fn of_run(unit: &'static str, base: u64, for_byte: u64) -> Self {
         Self::new(unit, if cfg!(test) { u64::MAX } else { base }, for_byte)
     }
 
-    /// The most that the run may do, as far as it has read.
+    /// The limit of the run, for the bytes read so far.
     pub fn limit(&self) -> u64 {
         let limit = self.base.saturating_add(self.for_byte.saturating_mul(BYTES_READ.load(Relaxed)));
         limit / test_hook::budget_divisor()
     }
 
-    /// Counts work before it is done. From the first that is too much, all is refused.
+    /// Counts work before it is done. From the first excess on, all work is refused.
     pub fn spend(&self, amount: u64) -> Result<(), BudgetExhausted> {
         let limit = self.limit();
         let after = |done: u64| done.checked_add(amount).filter(|sum| *sum <= limit);
@@ -86,19 +86,19 @@ impl Budget {
         }
     }
 
-    /// The error for work that is refused, without a place.
+    /// The error for refused work, without a location.
     pub fn budget_diagnostic(&self) -> Diagnostic {
         let (limit, unit) = (self.limit(), self.unit);
         Diagnostic::error(Rule::BudgetExceeded, format!("this run asks for more than {limit} {unit}"))
             .note("a project is not trusted, so the work that it may ask for is bounded")
     }
 
-    /// The work that was done; all of the budget, once some was refused.
+    /// The amount of work that was done; all of the budget, once some was refused.
     pub fn done(&self) -> u64 {
         self.done.load(Relaxed)
     }
 
-    /// The work that is left.
+    /// The amount of work that is left.
     pub fn left(&self) -> u64 {
         self.limit().saturating_sub(self.done())
     }
@@ -110,13 +110,13 @@ const FILE: usize = 512;
 /// Bytes read from the project's files.
 static BYTES_READ: AtomicU64 = AtomicU64::new(0);
 
-/// Notes that a file was read, which allows for more work: a file by itself counts as a short one, since a large
+/// Records that a file was read, which allows for more work: a file by itself counts as a short one, since a large
 /// project has many files.
 pub fn note_read(bytes: usize) {
     BYTES_READ.fetch_add((bytes + FILE) as u64, Relaxed);
 }
 
-/// Begins a run: nothing is used.
+/// Begins a run: resets all budgets.
 pub fn reset_budgets() {
     BYTES_READ.store(0, Relaxed);
     for budget in ALL {

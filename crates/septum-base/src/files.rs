@@ -1,8 +1,8 @@
-//! The files of a project: each read once, and none from outside of it.
+//! The files of a project: each is read once, and none from outside of it.
 //!
-//! Every file that a repository can name is read here, as a [`FileKind`]: links are resolved and must stay
-//! inside, nothing but a regular file is read, and no more of it than its kind allows. What was refused is not
-//! asked for again, whoever asks.
+//! Every file that a repository can name is read here, as a [`FileKind`]: links are resolved and must stay inside,
+//! only regular files are read, and no more of them than their kind allows. A refused file is not queried again for
+//! any caller.
 
 mod kind;
 mod refusal;
@@ -20,13 +20,13 @@ use crate::span::{Source, Span};
 pub use kind::FileKind;
 pub use refusal::refuse_file;
 
-/// Largest value of an entry, in bytes: what Kubernetes takes in one ConfigMap or Secret.
+/// Largest value of an entry, in bytes: the limit of Kubernetes for one ConfigMap or Secret.
 pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
-/// The name of the files that say who may decrypt what. They may be above the project.
+/// Name of the files with the recipients of encrypted files. They may be above the project.
 pub const SOPS_CONFIG: &str = ".sops.yaml";
 
-/// The directory that bounds a project, and what was read of it.
+/// The directory that bounds a project, and the content of the files read in it.
 #[derive(Debug)]
 pub struct ProjectFiles {
     root: BoundedRoot,
@@ -34,7 +34,7 @@ pub struct ProjectFiles {
     queries: Mutex<BTreeSet<InputQuery>>,
 }
 
-/// A question to the disk that a result depends on.
+/// A query to the disk on which a result depends.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InputQuery {
     /// Contents of a file, or its absence.
@@ -49,29 +49,29 @@ impl ProjectFiles {
         Self::on_disk(Disk::default(), root)
     }
 
-    /// The same, of what lies over the disk.
+    /// The files of a project on a disk with a snapshot.
     pub fn on_disk(disk: Disk, root: &Path) -> io::Result<Self> {
         Ok(Self { root: BoundedRoot::new(disk, root)?, read: Arc::default(), queries: Mutex::default() })
     }
 
-    /// The disk that they are on.
+    /// The disk of the files.
     pub fn disk(&self) -> &Disk {
         self.root.disk()
     }
 
-    /// The directory as what bounds lists and patterns.
+    /// The directory as the bound of lists and patterns.
     pub fn bounds(&self) -> &BoundedRoot {
         &self.root
     }
 
-    /// The same files with a record of their own: who works on one part of a project learns what that
-    /// part depends on, and no file is read twice.
+    /// The same files with a separate record of queries: it shows the dependencies of one part of a project, and no
+    /// file is read twice.
     #[must_use]
     pub fn with_own_record(&self) -> Self {
         Self { root: self.root.clone(), read: Arc::clone(&self.read), queries: Mutex::default() }
     }
 
-    /// Notes that a result depends on the answer to a question.
+    /// Records that a result depends on the answer to a query.
     pub fn record_query(&self, probe: InputQuery) {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner).insert(probe);
     }
@@ -86,8 +86,8 @@ impl ProjectFiles {
         self.root.path()
     }
 
-    /// The name of a path in messages and output: relative to the project, with `/`, so that it
-    /// is the same on every machine.
+    /// The name of a path in messages and output: relative to the project, with `/`, so that it is the same on every
+    /// machine.
     pub fn name(&self, path: &Path) -> String {
         let Ok(path) = path.strip_prefix(self.root()) else { return path.display().to_string() };
         let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
@@ -96,7 +96,7 @@ impl ProjectFiles {
 
     /// The bytes of a file, read once per run.
     ///
-    /// Errors (without a place; the caller knows which line names it): it does not exist, is not a regular
+    /// Errors (without a location; the caller knows the line that names it): it does not exist, is not a regular
     /// file, is outside of the project (links resolved), is too big, cannot be read.
     pub fn read_bytes(&self, kind: FileKind, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
         let path = normalize_path(path);
@@ -119,7 +119,7 @@ impl ProjectFiles {
         Ok(bytes)
     }
 
-    /// The bytes of a file that an output follows from, if the reader allows them: a file of the project, or a
+    /// The bytes of a file on which an output depends, if the reader allows them: a file of the project, or a
     /// `.sops.yaml`, which may be above it.
     pub fn output_content(&self, path: &Path) -> Option<Arc<[u8]>> {
         let path = normalize_path(path);
@@ -130,23 +130,23 @@ impl ProjectFiles {
         self.read_once(&real, FileKind::Manifest.limit()).ok()
     }
 
-    /// Whether a path may be asked for at all, by its text: inside of the project, or a `.sops.yaml`.
+    /// Whether a path may be queried at all, by its text: inside of the project, or a `.sops.yaml`.
     pub fn may_read(&self, path: &Path) -> bool {
         path.starts_with(self.root()) || is_sops_config(path)
     }
 
-    /// The path of a file that is to be written, which need not exist. An error if it is outside of the
-    /// project, or behind a link that leads out: a write would follow it.
+    /// The path of a file to be written, which need not exist. An error if it is outside of the project, or behind a
+    /// link that leads out: a write would follow it.
     pub fn writable_path(&self, kind: FileKind, path: &Path) -> Result<PathBuf, Diagnostic> {
         self.root.resolve_new(path).map_err(|refusal| self.refused_file(&refusal, kind, &normalize_path(path)))
     }
 
-    /// The directory without links that a directory of the project is.
+    /// The path without links of a directory of the project.
     pub fn real_directory(&self, directory: &Path) -> Result<PathBuf, FileReadError> {
         self.root.resolve_directory(directory)
     }
 
-    /// Lets go of what was read of files that nobody will ask for again.
+    /// Drops the content of files that will not be read again.
     pub fn forget(&self, paths: &[PathBuf]) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         for path in paths {
@@ -197,7 +197,7 @@ fn is_sops_config(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == SOPS_CONFIG)
 }
 
-/// The bytes of a `.sops.yaml`, which no project need hold: its repository bounds it, or else its directory.
+/// The bytes of a `.sops.yaml`, which may be outside of any project: its repository bounds it, or else its directory.
 pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, FileReadError> {
     let directory = path.parent().unwrap_or(path);
     let bounds = disk.repository_of(directory).unwrap_or(directory);

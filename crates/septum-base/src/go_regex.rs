@@ -1,9 +1,9 @@
 //! Go's regular expressions, in which rules of `.sops.yaml` and of gitleaks are written.
 //!
-//! Both engines are of RE2's family: linear in time, the leftmost match first. They differ in what would silently be
-//! another rule: `\d`, `\w`, `\s` and `\b` are ASCII in Go; `[[`, `&&` and `--` in a class are nothing special
-//! there; `{` that counts nothing and `\<` are themselves; `\Q…\E` and `\012` are known. So each expression is
-//! translated, and one that cannot be is an error, never an expression that matches nothing.
+//! Both engines are of RE2's family: linear in time, the leftmost match first. They differ in syntax that would
+//! silently change a rule: `\d`, `\w`, `\s` and `\b` are ASCII in Go; `[[`, `&&` and `--` in a class have no special
+//! meaning there; a `{` that is not a repetition and `\<` are literal; `\Q…\E` and `\012` are supported. So each
+//! expression is translated, and one that cannot be is an error, never an expression that matches nothing.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::regex_size;
 /// The largest program that an expression may become, in bytes.
 const LARGEST: usize = 10 * 1024 * 1024;
 
-/// The largest cache that an expression fills while it is searched for, in bytes.
+/// The largest cache of an expression during a search, in bytes.
 const LARGEST_CACHE: usize = 256 * 1024;
 
 /// The names of classes like `[:alpha:]`.
@@ -24,14 +24,14 @@ const CLASSES: [&str; 14] = [
     "xdigit",
 ];
 
-/// Why an expression is not valid.
+/// Reason why an expression is not valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RegexError {
-    /// The bytes of the expression that it is about, if not all of it is.
+    /// The bytes of the expression that are at fault, if not all of it is.
     pub at: Option<(usize, usize)>,
     /// The reason, in one line.
     pub reason: String,
-    /// A way to write it that is valid, if one is known.
+    /// A valid equivalent, if one is known.
     pub hint: Option<&'static str>,
 }
 
@@ -75,7 +75,7 @@ struct RegexTranslator<'t> {
     text: &'t str,
     at: usize,
     out: String,
-    /// Whether the last that was read says how often what is before it stands.
+    /// Whether the last element is a repetition.
     is_repeated: bool,
 }
 
@@ -168,7 +168,7 @@ impl RegexTranslator<'_> {
             return self.error_at(start, format!("`{opening}` {what}, which linear time does not allow"), hint);
         }
         if let Some(opening) = ["(?P<", "(?<"].into_iter().find(|opening| self.remaining_text().starts_with(opening)) {
-            // nothing here asks for a name, and those of Go may be others
+            // names of groups are not used here, and those of Go may be invalid
             let Some(end) = self.remaining_text().find('>') else {
                 return self.error_at(start, "the name of a group has no end", None);
             };
@@ -262,7 +262,7 @@ impl RegexTranslator<'_> {
         Ok(())
     }
 
-    /// The character that an escape stands for.
+    /// The character of an escape.
     fn parse_escape(&mut self) -> Result<char, RegexError> {
         let start = self.at;
         self.at += 1;
@@ -296,7 +296,7 @@ impl RegexTranslator<'_> {
         }
     }
 
-    /// What follows `\x`: two digits, or any number in braces.
+    /// The rest of `\x`: two digits, or any number in braces.
     fn hexadecimal(&mut self) -> Option<char> {
         let (digits, length) = match self.remaining_text().strip_prefix('{') {
             Some(inside) => inside.split_once('}').map(|(digits, _)| (digits, digits.len() + 2))?,
@@ -320,7 +320,7 @@ impl RegexTranslator<'_> {
         loop {
             match self.peek() {
                 None => return self.error_at(start, "`[` has no end", None),
-                // one that stands first is itself
+                // one in the first place is literal
                 Some(']') if self.at > first => break,
                 Some('[') if self.named_class()? => {}
                 Some('\\') if self.perl() => {}
@@ -349,7 +349,7 @@ impl RegexTranslator<'_> {
         Ok(true)
     }
 
-    /// A character of a class, or all from one to another.
+    /// A character of a class, or a range.
     fn span(&mut self) -> Result<(), RegexError> {
         let start = self.at;
         let low = self.class_char()?;
@@ -380,7 +380,7 @@ impl RegexTranslator<'_> {
     }
 }
 
-/// How long `{2}`, `{2,}` or `{2,3}` at the start is; 0 where `{` counts nothing.
+/// Length of `{2}`, `{2,}` or `{2,3}` at the start; 0 where `{` is not a repetition.
 fn repetition_length(text: &str) -> usize {
     let number = |text: &str| {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,4 +1,4 @@
-//! Threads: work on many things side by side, on stacks of known size, and what becomes of a panic.
+//! Threads: parallel work, on stacks of known size, and the handling of panics.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -8,23 +8,23 @@ use std::thread;
 
 use rayon::prelude::*;
 
-/// The stack of every thread that renders. It is reserved, not used: a page of it takes memory once it is written.
+/// The stack of every thread that renders. It is reserved, not used: a page of it costs memory once it is written.
 ///
-/// What takes most is a value that a template nests as deep as it can, and that is compared, printed and
-/// dropped by recursion: some 16,000 levels (`resolve::nesting`, and what the engine lets frames lie in each
-/// other) of 1.5 KiB each in a debug build, and less than half of that in what is shipped.
+/// The largest use is a value that a template nests as deep as it can, and that is compared, printed and dropped by
+/// recursion: some 16,000 levels (`resolve::nesting`, and the nesting of frames that the engine allows) of 1.5 KiB
+/// each in a debug build, and less than half of that in a release.
 const STACK: usize = 128 << 20;
 
 thread_local! {
-    /// About where the stack of this thread begins, if its size is known.
+    /// Approximate start of the stack of this thread, if its size is known.
     static BASE: Cell<Option<usize>> = const { Cell::new(None) };
     /// Number of active panic catches, and the location of the last panic.
     static CATCHES: Cell<usize> = const { Cell::new(0) };
     static PANICKED: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Does something with each of many things, on all cores if there are more than `few`: a pool of threads costs
-/// more than some of them take. The results have the order of the things.
+/// Applies a function to each item, on all cores if there are more than `few`: a pool of threads costs more than a
+/// few items take. The results have the order of the items.
 pub fn par_map<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     if things.len() > few {
         start_pool();
@@ -34,7 +34,7 @@ pub fn par_map<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) ->
     }
 }
 
-/// Does two things, side by side if they are `much`.
+/// Runs two functions, in parallel if they are `much`.
 pub fn par_join<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     if much {
         start_pool();
@@ -44,7 +44,7 @@ pub fn par_join<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: i
     }
 }
 
-/// Starts the pool, unless whoever uses the library did so.
+/// Starts the pool, unless the user of the library has done so.
 fn start_pool() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -57,18 +57,18 @@ fn note_base() {
     BASE.set(Some(stack_address()));
 }
 
-/// About where the stack of this thread ends just now.
+/// Approximate end of the stack of this thread at present.
 fn stack_address() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(&here).addr()
 }
 
-/// Does something on a stack of known size: on this one if it is, else on a thread of its own.
+/// Runs a function on a stack of known size: on this one if it is, else on a thread of its own.
 pub fn on_known_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if BASE.get().is_some() {
         return work();
     }
-    // taken by whichever gets to run it
+    // taken by the thread that runs it
     let work = std::sync::Mutex::new(Some(work));
     let take = || work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     let done = thread::scope(|scope| {
@@ -80,35 +80,35 @@ pub fn on_known_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     });
     match (done, take()) {
         (Some(done), _) => done,
-        // the system has no thread left, so this one has to do
+        // the system has no thread left, so this one has to be used
         (None, Some(work)) => work(),
         (None, None) => unreachable!("what was taken was done"),
     }
 }
 
-/// Whether a quarter of the stack is used. What is left is enough for anything that does not ask again.
+/// Whether a quarter of the stack is used. The rest is enough for any code that does not check again.
 pub fn is_stack_short() -> bool {
     BASE.get().is_some_and(|base| base.abs_diff(stack_address()) > STACK / 4)
 }
 
-/// A bug: some code gave up.
+/// Error: the code panicked, which is a bug.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaughtPanic {
     /// The line of the program.
     pub line: String,
 }
 
-/// Does something, and catches the panic that ends it.
+/// Runs a function, and catches the panic that ends it.
 pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     CATCHES.set(CATCHES.get() + 1);
-    // what the work was about is thrown away, and mutexes are taken whether they are poisoned or not
+    // the data of the work is dropped, and mutexes are locked whether they are poisoned or not
     let done = catch_unwind(AssertUnwindSafe(work));
     CATCHES.set(CATCHES.get() - 1);
     done.map_err(|_: Box<dyn Any + Send>| CaughtPanic { line: PANICKED.take() })
 }
 
-/// Makes panics say where they are and nothing else: their own words may hold a value. Those that are caught
-/// say nothing; `report` gets the line of the others.
+/// Makes panics report their location and nothing else: their messages may contain a value. Those that are caught
+/// report nothing; `report` gets the line of the others.
 pub fn hide_panics(report: impl Fn(&str) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         let line = panic.location().map(ToString::to_string).unwrap_or_default();

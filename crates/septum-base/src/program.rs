@@ -1,7 +1,7 @@
-//! Programs that this one starts: found on the path of the user, and never in what a repository holds.
+//! Programs that this one starts: found on the path of the user, and never in a repository.
 //!
-//! An entry of `PATH` that is empty or relative (`.`, `bin`) means the working directory, which may be a
-//! repository of somebody else. Such entries are skipped. No other module makes a [`Command`].
+//! An entry of `PATH` that is empty or relative (`.`, `bin`) means the working directory, which may be a foreign
+//! repository. Such entries are skipped. No other module creates a [`Command`].
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,13 +12,13 @@ use std::process::Command;
 /// Search path used if `PATH` is not set, as in a shell.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// A command that runs a program: one that is named by a path, or the first of its name in an absolute directory
-/// of `PATH`.
+/// A command that runs a program: one that is named by a path, or the first of its name in an absolute directory of
+/// `PATH`.
 pub fn program_command(name: &OsStr) -> io::Result<Command> {
     command_outside(name, None)
 }
 
-/// The same, but what lies below `directory` is not run.
+/// A command for a program that is not below `directory`.
 pub fn command_outside(name: &OsStr, directory: Option<&Path>) -> io::Result<Command> {
     if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
         return Ok(Command::new(name));
@@ -32,14 +32,14 @@ pub fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into())
 }
 
-/// The first program of a name in the absolute directories of a path, but for those below `outside`.
+/// The first program of a name in the absolute directories of a path, except for those below `outside`.
 pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
     let absolute = env::split_paths(path).filter(|directory| directory.is_absolute());
     let trusted = absolute.filter(|directory| outside.is_none_or(|outside| !is_below(directory, outside)));
     trusted.map(|directory| directory.join(&name)).find(|candidate| is_program(candidate))
 }
 
-/// Whether a search that takes relative directories too, as other programs make it, finds the same as [`find_program`].
+/// Whether a search that includes relative directories, as other programs do it, finds the same as [`find_program`].
 pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
     let any = env::split_paths(path).map(|directory| directory.join(&name)).find(|candidate| is_program(candidate));
     any.is_none_or(|found| found.is_absolute())

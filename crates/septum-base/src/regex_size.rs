@@ -1,7 +1,7 @@
 //! The size of a regular expression before it is compiled.
 //!
-//! `\pL{200}` is eight characters and takes megabytes, and a file may have thousands of its kind. So what an
-//! expression takes is estimated from its syntax, and counted against the budget of the run.
+//! `\pL{200}` is eight characters and takes megabytes, and a file may have thousands of its kind. So the size of an
+//! expression is estimated from its syntax, and counted against the budget of the run.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
@@ -18,12 +18,12 @@ const STATE: u64 = 40;
 /// Size charged for an expression that only a backtracking engine supports: it is bounded by steps, not by size.
 const BACKTRACKING: u64 = 64 * 1024;
 
-/// Spends what an expression takes from the budget of the run.
+/// Spends the size of an expression from the budget of the run.
 pub fn spend_regex(pattern: &str) -> Result<(), BudgetExhausted> {
     REGEX_BYTES.spend(estimate_size(pattern))
 }
 
-/// The bytes that an expression takes when it is compiled, more or less. One that is malformed is not compiled.
+/// Estimated bytes of an expression when it is compiled. An invalid one is not compiled.
 fn estimate_size(pattern: &str) -> u64 {
     let parsed = ParserBuilder::new().octal(true).utf8(false).build().parse(pattern);
     parsed.map_or_else(|_| BACKTRACKING.saturating_add(pattern.len() as u64), |hir| BASE.saturating_add(hir_size(&hir)))

@@ -1,4 +1,4 @@
-//! A wrapper for what must not leak.
+//! Wrapper for values that must not leak.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -8,21 +8,20 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// A value that cannot be printed, logged or compared by accident, and is wiped when dropped.
 ///
-/// There is no `Display`, no `PartialEq` and no `Deref`; `Debug` prints `[secret]`. Reading the value
-/// is a visible word: [`expose`](Self::expose).
+/// There is no `Display`, no `PartialEq` and no `Deref`; `Debug` prints `[secret]`. Reading the value needs a visible
+/// call: [`expose`](Self::expose).
 ///
-/// Copies that minijinja, the allocator and the standard streams make on their way are out of reach:
-/// see SECURITY.md for the limits.
+/// Copies made by minijinja, the allocator and the standard streams are out of reach: see SECURITY.md for the limits.
 #[derive(Clone, Default)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes custody of a value.
+    /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Shows the value to the caller, who answers for where it goes.
+    /// Returns the value to the caller, who is responsible for its use.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -40,10 +39,10 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// Bytes or a text that may be much, and is wiped when dropped.
+/// Bytes or a text that may be large, and is wiped when dropped.
 ///
-/// [`Zeroizing`] wipes what is in a vector byte by byte, which for megabytes takes longer than all that was
-/// done with them. This empties it first: what remains is memory without content, which is wiped at once.
+/// [`Zeroizing`] wipes the content of a vector byte by byte, which for megabytes takes longer than all other work on
+/// them. This empties it first: the rest is memory without content, which is wiped at once.
 #[derive(Clone, Default)]
 pub struct Wiping<T: Buffer>(T);
 
@@ -66,7 +65,7 @@ impl Buffer for String {
 }
 
 impl<T: Buffer> Wiping<T> {
-    /// Takes custody of a buffer.
+    /// Wraps a buffer.
     pub fn new(value: T) -> Self {
         Self(value)
     }
@@ -108,12 +107,12 @@ impl<T: Buffer> fmt::Debug for Wiping<T> {
 /// Number of bytes read at a time from a source of unknown length.
 const PART: usize = 64 << 10;
 
-/// Reads to the end from what does not say how long it is, into memory of just that length. The parts are wiped.
+/// Reads a stream of unknown length to its end, into memory of exactly that length. The parts are wiped.
 pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut parts = Vec::new();
     loop {
         let mut part = Wiping::new(Vec::with_capacity(PART));
-        // no more than it has room for, so that it never grows
+        // no more than its capacity, so that it never grows
         if from.by_ref().take(PART as u64).read_to_end(&mut part)? == 0 {
             break;
         }
@@ -146,7 +145,7 @@ mod tests {
         assert_eq!(format!("{:?}", Wiping::new(String::from("hunter2"))), "[secret]");
     }
 
-    /// Bytes that tell, when they are wiped, whether anything was left in them.
+    /// Bytes that assert, when they are wiped, that they were emptied before.
     struct Watched(Vec<u8>);
 
     impl Zeroize for Watched {

@@ -8,8 +8,8 @@ use crate::{template_tokens, test_hook};
 
 /// A range of a source text.
 ///
-/// `start` and `end` are byte offsets; `line` and `column` tell where `start` is, both counted
-/// from 1, the column in characters, as editors count.
+/// `start` and `end` are byte offsets; `line` and `column` are the position of `start`, both counted from 1, the
+/// column in characters, as editors count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// Offset of the first byte.
@@ -49,11 +49,11 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// A file that was read: its name as shown to people and its text. Cheap to clone.
+/// A file that was read: its name in messages and its text. Cheap to clone.
 ///
-/// The text is what stands on disk: of an encrypted file that is the ciphertext, so an excerpt cannot
-/// leak it. Only what is about to be encrypted is here in plaintext; it is wiped when dropped, and
-/// what could be a value of it is masked in every excerpt.
+/// The text is the one on disk: for an encrypted file that is the ciphertext, so an excerpt cannot leak it. Only text
+/// that is about to be encrypted is here in plaintext; it is wiped when dropped, and possible values in it are masked
+/// in every excerpt.
 #[derive(Clone)]
 pub struct Source(Arc<SourceText>);
 
@@ -65,7 +65,7 @@ struct SourceText {
 }
 
 impl Source {
-    /// A source with the name that messages show (a path with `/`, relative where possible).
+    /// A source with its name in messages (a path with `/`, relative where possible).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self(Arc::new(SourceText {
             name: name.into(),
@@ -75,7 +75,7 @@ impl Source {
         }))
     }
 
-    /// The name that messages show.
+    /// Its name in messages.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -85,7 +85,7 @@ impl Source {
         &self.0.text
     }
 
-    /// The text; a copy, if somebody else has the source too.
+    /// The text; a copy, if the source is shared.
     pub fn into_text(self) -> String {
         match Arc::try_unwrap(self.0) {
             Ok(mut alone) => std::mem::take(&mut *alone.text),
@@ -93,18 +93,18 @@ impl Source {
         }
     }
 
-    /// The span of `start..end`, as [`Span::locate`] gives it, without a look at all that is before it: a file
-    /// may have as many findings as bytes.
+    /// The span of `start..end`, equal to [`Span::locate`], without scanning all text before it: a file may have as
+    /// many findings as bytes.
     pub fn locate(&self, start: usize, end: usize) -> Span {
         self.0.index.get_or_init(|| PositionIndex::new(self.text())).locate(self.text(), start, end)
     }
 
-    /// Whether each tag of a template ends on its line, so that a line by itself says which parts of it are tags.
+    /// Whether each tag of a template ends on its line, so that a line by itself shows which parts of it are tags.
     pub(crate) fn has_whole_tags(&self) -> bool {
         *self.0.has_whole_tags.get_or_init(|| template_tokens::has_whole_tags(self.text()))
     }
 
-    /// A place in this source.
+    /// A location in this source.
     pub fn place(&self, span: Span) -> Location {
         Location { source: self.clone(), span }
     }
@@ -196,7 +196,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// The place of what does not stand in any file.
+    /// The location of a value that is not in any file.
     pub fn synthetic() -> Self {
         Source::new("", "").place(Span::default())
     }
@@ -208,7 +208,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// A value and where it was written.
+/// A value and its location.
 #[derive(Debug, Clone)]
 pub struct Located<T> {
     /// The value.

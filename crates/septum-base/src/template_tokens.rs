@@ -1,7 +1,7 @@
 //! Templates as the engine reads them: its own tokens, each with its position.
 //!
-//! Only the engine's lexer decides where a tag ends and which text is quoted, raw or a comment. Every search
-//! in a template uses this module.
+//! Only the engine's lexer decides where a tag ends and which text is quoted, raw or a comment. Every search in a
+//! template uses this module.
 
 use std::ops::Range;
 
@@ -30,11 +30,11 @@ pub enum TagKind {
 pub struct TemplateTag<'t> {
     /// Kind of its brackets.
     pub kind: TagKind,
-    /// Its brackets, and what they enclose.
+    /// Its brackets, and their content.
     pub range: Range<usize>,
     /// Tokens between the brackets.
     pub tokens: Vec<TagToken<'t>>,
-    /// Whether the closing bracket is there.
+    /// Whether the closing bracket exists.
     pub is_closed: bool,
 }
 
@@ -58,13 +58,13 @@ pub struct LexedTemplate<'t> {
     pub is_complete: bool,
 }
 
-/// Whether a text asks to be rendered.
+/// Whether a text has to be rendered.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// Whether the text of a key such as `alert.tmpl` is a template of Go, which another program renders: it speaks as those
-/// do (`{{ .Status }}`, `{{ define "title" }}`), and names nothing that templates have here.
+/// Whether the text of a key such as `alert.tmpl` is a template of Go, which another program renders: it has syntax
+/// of those (`{{ .Status }}`, `{{ define "title" }}`), and no names that templates have here.
 pub fn is_of_go(key: &str, text: &str) -> bool {
     let is_named = [".gotmpl", ".tmpl", ".tpl"].iter().any(|ending| key.ends_with(ending));
     if !is_named || text.contains("{%") {
@@ -74,7 +74,7 @@ pub fn is_of_go(key: &str, text: &str) -> bool {
     tags().any(is_go_tag) && !tags().any(names_scope)
 }
 
-/// Whether what is in a tag can be nothing but Go's: a field, a variable, a statement.
+/// Whether the content of a tag can only be Go's: a field, a variable, a statement.
 fn is_go_tag(tag: &str) -> bool {
     let tag = tag.trim_start_matches('-').trim_start();
     let word = tag.split(|char: char| !char.is_ascii_alphabetic()).next().unwrap_or_default();
@@ -82,7 +82,7 @@ fn is_go_tag(tag: &str) -> bool {
     tag.starts_with(['.', '$']) || tag.starts_with("/*") || statements.contains(&word)
 }
 
-/// Whether a tag names what templates have here: `data.KEY`. `.data` is a field of Go.
+/// Whether a tag uses a name of the templates here: `data.KEY`. `.data` is a field of Go.
 fn names_scope(tag: &str) -> bool {
     ["app", "bundles", "data", "env", "vars"].iter().any(|scope| {
         tag.match_indices(scope).any(|(at, _)| {
@@ -93,8 +93,8 @@ fn names_scope(tag: &str) -> bool {
     })
 }
 
-/// The parts of a template that are no literal text: tags, comments, and the marks of raw blocks, without the blanks
-/// around them. What the engine cannot read is literal, since nothing of it is ever replaced.
+/// The parts of a template that are not literal text: tags, comments, and the marks of raw blocks, without the blanks
+/// around them. Text that the engine cannot read is literal, since nothing of it is ever replaced.
 pub fn tag_ranges(template: &str) -> Vec<Range<usize>> {
     if !is_template(template) {
         return Vec::new();
@@ -189,24 +189,24 @@ impl<'t> LexedTemplate<'t> {
         })
     }
 
-    /// Whether a key of a mapping, with indices behind it, stands in the text between the tags.
+    /// Whether a key of a mapping, with indices behind it, is in the text between the tags.
     pub fn prints_key(&self, part: &str) -> bool {
         let key = part.split('[').next().unwrap_or_default();
         let of_key = |char: char| char.is_alphanumeric() || "_-./".contains(char);
         self.texts.iter().any(|text| text.split(|char| !of_key(char)).any(|word| word == key))
     }
 
-    /// Whether it uses other templates.
+    /// Whether it includes other templates.
     pub fn uses_others(&self) -> bool {
         self.tags.iter().any(|tag| tag.keyword().is_some_and(is_import))
     }
 }
 
-/// Statements that enclose what is up to their end.
+/// Statements that enclose everything up to their end.
 const BLOCKS: [&str; 9] = ["if", "for", "macro", "filter", "with", "block", "call", "set", "autoescape"];
 
 impl<'t> LexedTemplate<'t> {
-    /// The last statement that encloses what follows it, and has no end.
+    /// The last statement that encloses its following text, and has no end.
     pub fn unclosed_block(&self) -> Option<(&'static str, &TemplateTag<'t>)> {
         let mut open: Vec<(&'static str, &TemplateTag<'t>)> = Vec::new();
         for tag in &self.tags {
@@ -230,7 +230,7 @@ pub fn is_import(keyword: &str) -> bool {
     matches!(keyword, "include" | "import" | "from" | "extends")
 }
 
-/// The place of a path that tokens begin with, and what follows.
+/// The location of a path that tokens begin with, and the rest.
 fn path_at<'s, 't>(tokens: &'s [TagToken<'t>], path: &str) -> Option<(Range<usize>, &'s [TagToken<'t>])> {
     let mut rest = tokens;
     for (index, name) in path.split('.').enumerate() {
@@ -244,7 +244,7 @@ fn path_at<'s, 't>(tokens: &'s [TagToken<'t>], path: &str) -> Option<(Range<usiz
 }
 
 impl<'t> TemplateTag<'t> {
-    /// Whether it holds names and signs alone: no text, no number.
+    /// Whether it contains names and signs alone: no text, no number.
     pub fn is_of_names(&self) -> bool {
         let is_value = |found: &TagToken<'_>| {
             matches!(found.token, Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_))
@@ -260,8 +260,8 @@ impl<'t> TemplateTag<'t> {
         }
     }
 
-    /// Whether each bracket has its counterpart. Where the engine looks for the end of a tag follows from how many are
-    /// open, so that nothing can be inserted where more are closed than opened; it refuses those by itself.
+    /// Whether each bracket has its counterpart. The engine finds the end of a tag by the number of open brackets, so
+    /// that nothing can be inserted where more are closed than opened; it rejects such templates by itself.
     pub fn is_balanced(&self) -> bool {
         let mut depth = 0_i32;
         let is_open = |found: &TagToken<'_>| {
@@ -271,7 +271,7 @@ impl<'t> TemplateTag<'t> {
         self.tokens.iter().all(is_open) && depth == 0
     }
 
-    /// Its tokens that are in no bracket, with their indices.
+    /// Its tokens that are outside of brackets, with their indices.
     pub fn top_level(&self) -> impl Iterator<Item = (usize, &TagToken<'t>)> {
         let mut depth = 0_usize;
         self.tokens.iter().enumerate().filter(move |(_, found)| {
@@ -286,7 +286,7 @@ impl<'t> TemplateTag<'t> {
     }
 }
 
-/// By how many brackets what follows a token is deeper.
+/// Change of the bracket depth after a token.
 pub fn change_of_depth(token: &Token<'_>) -> i8 {
     match token {
         Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => 1,

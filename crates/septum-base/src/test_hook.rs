@@ -1,19 +1,18 @@
-//! Hooks for tests: named points at which the program can be killed, a clock that can be set, and a
-//! count of work.
+//! Hooks for tests: named points at which the program can be killed, a clock that can be set, and a count of work.
 //!
-//! A test that kills a process after some milliseconds, or that asserts seconds, passes on one machine and
-//! fails on another. So a debug build can be told to die at the N-th pass of a named point
-//! (`SEPTUM_TEST_STOP_AT=atomic-complete:1`), or to stand still there until it is told to go on
-//! (`SEPTUM_TEST_PAUSE_AT`: the process stops itself as `kill -STOP` does), takes its time from `SEPTUM_TEST_NOW` (seconds since 1970),
-//! and counts the bytes and steps that loops over untrusted input cost. A release build has none of it: it
-//! reads neither variable, and the functions are empty.
+//! A test that kills a process after some milliseconds, or that asserts seconds, passes on one machine and fails on
+//! another. So a debug build can be told to exit at the N-th pass of a named point
+//! (`SEPTUM_TEST_STOP_AT=atomic-complete:1`), or to pause there until it is continued (`SEPTUM_TEST_PAUSE_AT`: the
+//! process stops itself as `kill -STOP` does), takes its time from `SEPTUM_TEST_NOW` (seconds since 1970), and counts
+//! the bytes and steps that loops over untrusted input cost. A release build has none of it: it reads none of these
+//! variables, and the functions are empty.
 
 use std::time::{Duration, Instant, SystemTime};
 
 /// A point that the program passes, at which a test can kill it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopPoint {
-    /// A command has read its files and made their new bytes, in memory.
+    /// A command has read its files and generated their new bytes, in memory.
     FilesRead,
     /// A command holds the locks of the files that it changes.
     FilesLocked,
@@ -21,11 +20,11 @@ pub enum StopPoint {
     AtomicHalfWritten,
     /// All new bytes are on the disk, under the name of a draft.
     AtomicComplete,
-    /// All new bytes have a name beside the one of their file.
+    /// All new bytes have a name in addition to that of their file.
     AtomicLinked,
     /// The new bytes have the name of the file.
     AtomicNamed,
-    /// Something in an output tree is about to be made, replaced or removed.
+    /// An entry of an output tree is about to be created, replaced or removed.
     TreeStep,
 }
 
@@ -41,7 +40,7 @@ impl StopPoint {
         Self::TreeStep,
     ];
 
-    /// The name that `SEPTUM_TEST_STOP_AT` has for it.
+    /// Its name in `SEPTUM_TEST_STOP_AT`.
     pub fn name(self) -> &'static str {
         match self {
             Self::FilesRead => "files-read",
@@ -55,8 +54,8 @@ impl StopPoint {
     }
 }
 
-/// Marks a point. If a test named it, and this is the pass it named, the process dies here: nothing is
-/// tidied, as with `kill -9`. If the test wants it to pause, it stops until somebody sends `SIGCONT`.
+/// Marks a point. If a test named it, and this is the pass it named, the process dies here without cleaning up, as
+/// with `kill -9`. If the test pauses it, it stops until it gets `SIGCONT`.
 #[inline]
 pub fn pass_point(point: StopPoint) {
     #[cfg(debug_assertions)]
@@ -65,7 +64,7 @@ pub fn pass_point(point: StopPoint) {
     let _ = point;
 }
 
-/// Now, by the clock of the machine or of a test.
+/// The current time, by the clock of the machine or of a test.
 pub fn current_time() -> SystemTime {
     #[cfg(debug_assertions)]
     if let Some(now) = debug::now() {
@@ -83,7 +82,7 @@ pub fn elapsed_since(start: Instant) -> Duration {
     start.elapsed()
 }
 
-/// Time to wait for something before it is worth a word; none by the clock of a test.
+/// Time of waiting before it is reported; none by the clock of a test.
 pub fn wait_time(usual: Duration) -> Duration {
     #[cfg(debug_assertions)]
     if debug::now().is_some() {
@@ -92,7 +91,7 @@ pub fn wait_time(usual: Duration) -> Duration {
     usual
 }
 
-/// Counts work of this thread: bytes looked at, or steps made.
+/// Counts work of this thread: bytes scanned, or steps made.
 #[inline]
 pub fn count_work(amount: usize) {
     #[cfg(debug_assertions)]
@@ -133,7 +132,7 @@ mod debug {
         pub(super) static WORK: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// A point that a variable names, and how often it was passed.
+    /// A point named by a variable, and the number of passes.
     struct NamedPoint {
         variable: &'static str,
         point: OnceLock<Option<(String, usize)>>,

@@ -1,19 +1,19 @@
-//! A structure on its way out: what the writers of `yaml` and `format` turn into text.
+//! Output structures, which the writers of `yaml` and `format` turn into text.
 
 use std::borrow::Cow;
 
-/// A value to be written. Borrowed where the text lives elsewhere, so that big values are not
-/// copied; lists and maps keep their order.
+/// A value to be written. Borrowed where the text is owned elsewhere, so that big values are not copied; lists and
+/// maps keep their order.
 #[derive(Clone, PartialEq, Eq)]
 pub enum OutputValue<'a> {
     /// No value.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A plain scalar written as its source text: `8080`, `1.10`, `0644`, `1e6`, `2024-01-01`.
-    /// The text is one line of printable characters that a YAML reader takes as a plain scalar.
+    /// A plain scalar written as its source text: `8080`, `1.10`, `0644`, `1e6`, `2024-01-01`. The text is one line
+    /// of printable characters that a YAML reader parses as a plain scalar.
     Literal(Cow<'a, str>),
-    /// A text, which every reader must give back as this very text.
+    /// A text, which every reader must read as this very text.
     String(Cow<'a, str>),
     /// A list.
     List(Vec<Self>),

@@ -1,7 +1,7 @@
-//! Files inside a value: assignments in them are judged like entries of their own.
+//! Files inside a value: their assignments are classified like entries of their own.
 //!
-//! What [`structure`] does not parse is read by lines: every line that assigns one value to one name
-//! is looked at, and what is not surely a value is left alone.
+//! A text that [`StructuredFile`] does not parse is read line by line: every line that assigns one value to one name is
+//! inspected, and anything that is not surely a value is skipped.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ use super::words;
 /// Name under which the first credential of a file is reported.
 const DETECTOR: &str = "assignment";
 
-/// Looks for a credential that a line of a file assigns.
+/// Finds a credential that a line of a file assigns.
 pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
     let trimmed = text.trim();
     // Knative documents its settings in such an entry
@@ -49,13 +49,13 @@ pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
     None
 }
 
-/// The name and the value of a text that is one setting and nothing else: `password: hunter2`.
+/// Name and value of a text that is a single setting: `password: hunter2`.
 fn only_setting(text: &str) -> Option<(String, Range<usize>)> {
     let is_setting = text.split_whitespace().count() == 2 && text.trim().contains(": ");
     is_setting.then(|| parse_assignment(text, false)).flatten()
 }
 
-/// The owner of the settings of the line at an offset, by its indentation.
+/// Parent of the settings on the line at an offset, found by its indentation.
 fn parent_of_line(text: &str, offset: usize) -> &str {
     let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
     let own = indentation(text.get(offset..).unwrap_or_default());
@@ -64,7 +64,7 @@ fn parent_of_line(text: &str, offset: usize) -> &str {
     parent.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default()
 }
 
-/// The same for a text of a file: the name, and where the credential stands.
+/// Name and range of the credential in a file embedded in another file.
 pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<usize>>)> {
     if let Ok(serde_json::Value::Object(_)) = serde_json::from_str(text) {
         return StructuredFile::parse(key, text)?.inner_assignment(text);
@@ -89,7 +89,7 @@ fn is_config_file(key: &str) -> bool {
     [".properties", ".ini", ".env", ".conf", ".cfg", ".cnf"].iter().any(|ending| key.ends_with(ending))
 }
 
-/// In programs a bare word after `=` is a variable.
+/// Whether a text is a program, in which a bare word after `=` is a variable.
 fn is_program(key: &str, text: &str) -> bool {
     let by_name = [".js", ".ts", ".py", ".go", ".rb", ".php", ".lua", ".groovy", ".tf", ".hcl", ".md", ".html"];
     by_name.iter().any(|ending| key.ends_with(ending)) || (text.starts_with("#!") && !is_shell(text))
@@ -99,7 +99,7 @@ fn is_shell(text: &str) -> bool {
     text.lines().next().is_some_and(|first| first.ends_with("sh"))
 }
 
-/// Options of a command: `--password=…`, `-Ddb.password=…`, or such an assignment alone.
+/// Credential in the options of a command: `--password=…`, `-Ddb.password=…`, or in such an assignment alone.
 fn find_option(line: &str) -> Option<(String, Range<usize>)> {
     let alone = !line.trim().contains(char::is_whitespace);
     line.split_whitespace().filter(|word| alone || word.starts_with('-')).find_map(|word| {
@@ -110,14 +110,14 @@ fn find_option(line: &str) -> Option<(String, Range<usize>)> {
     })
 }
 
-/// Whether quotes say where a value begins and ends.
+/// Whether quotes delimit a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueQuoting {
     Quoted,
     Bare,
 }
 
-/// The name that a line gives a credential, and where the credential stands in the line.
+/// Name that a line assigns a credential to, and the range of the credential in the line.
 fn parse_assignment(line: &str, quoted_only: bool) -> Option<(String, Range<usize>)> {
     let (name, value) = split_assignment(line)?;
     let (value, quoting) = unquote(value)?;
@@ -132,7 +132,7 @@ fn range_in(line: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Cuts `export KEY=value`, `- key: value`, `"key": "value",` in two.
+/// Splits `export KEY=value`, `- key: value`, `"key": "value",` into name and value.
 fn split_assignment(line: &str) -> Option<(String, &str)> {
     let line = line.trim();
     if ["#", "//", ";", "--", "*", "/*", "<!--"].iter().any(|comment| line.starts_with(comment)) {
@@ -152,7 +152,7 @@ fn split_assignment(line: &str) -> Option<(String, &str)> {
     (!name.is_empty() && name.len() <= 100 && name.chars().all(named)).then(|| (name.to_owned(), value))
 }
 
-/// Takes quotes, a trailing comma and a comment off a value; nothing where it is not one word.
+/// Strips quotes, a trailing comma and a comment from a value; `None` if it is not a single word.
 fn unquote(value: &str) -> Option<(&str, ValueQuoting)> {
     let value = value.trim_start_matches(['=', '>', ' ', '\t']).trim_end();
     for quote in ['"', '\''] {
@@ -173,7 +173,7 @@ fn unquote(value: &str) -> Option<(&str, ValueQuoting)> {
 /// Whether a name and a value together are a literal credential.
 pub(super) fn is_credential(name: &str, value: &str, quoting: ValueQuoting) -> bool {
     let segment = name.rsplit(['.', '/']).next().unwrap_or(name);
-    // `api.key` needs the word before
+    // `api.key` needs the word before it
     let segment = if matches!(segment, "key" | "keys" | "id") { name } else { segment };
     let analysis = analyse(segment);
     let (NameVerdict::Sensitive { .. }, Some(family)) = (&analysis.verdict, analysis.family) else { return false };
@@ -188,7 +188,8 @@ pub(super) fn is_credential(name: &str, value: &str, quoting: ValueQuoting) -> b
         && (family == SecretFamily::Password || is_random(value))
 }
 
-/// Tokens and secrets are made; people use these words for too many other things, such as names of objects.
+/// Whether a value looks generated. Tokens and secrets are generated; people use these words for many other purposes,
+/// such as names of objects.
 fn is_random(value: &str) -> bool {
     let is_name = value.contains(['-', '_', '.', '/']) && is_key_name(value.trim_start_matches('/'));
     let is_long = value.len() >= 12 && entropy(value) >= 3.0;
@@ -201,14 +202,14 @@ fn is_random(value: &str) -> bool {
         || (is_exclaimed(value) && !value.contains(['-', '_', '.', '/']))
 }
 
-/// `oauth2`, `base64`: words with a number that say how, and not what.
+/// Whether a value names an algorithm or format: `oauth2`, `base64`.
 fn is_algorithm(value: &str) -> bool {
     let word = value.trim_end_matches(|char: char| char.is_ascii_digit());
     let words = ["aes", "base", "ed", "hs", "http", "oauth", "rs", "sha", "utf", "v", "x"];
     words.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// `mysupersecret`, `topsecretkey`: nothing is called so but a weak secret.
+/// Whether a value can only be a weak secret: `mysupersecret`, `topsecretkey`.
 fn is_exclaimed(value: &str) -> bool {
     let starts = ["my", "super", "top", "very", "test", "some", "our"];
     let lower = value.to_lowercase();
@@ -216,14 +217,15 @@ fn is_exclaimed(value: &str) -> bool {
         && ["secret", "password", "token"].iter().any(|word| lower.contains(word))
 }
 
-/// `config.db.password`: a member of something, in a program.
+/// Whether a value is member access in a program: `config.db.password`.
 fn is_member(value: &str) -> bool {
     let parts: Vec<&str> = value.split('.').collect();
     let word = |part: &&str| !part.is_empty() && part.chars().all(|char| char.is_alphabetic() || char == '_');
     parts.len() > 1 && parts.iter().all(word)
 }
 
-/// `password: Password` in a catalogue of texts. In lower case it would be a weak password.
+/// Whether a value repeats its name, as `password: Password` does in a catalogue of texts. In lower case it would be a
+/// weak password.
 fn names_itself(name: &str, value: &str) -> bool {
     let named = words::split_name(name);
     value.starts_with(char::is_uppercase)
@@ -233,7 +235,7 @@ fn names_itself(name: &str, value: &str) -> bool {
             .all(|word| named.contains(word) || HEADS.iter().any(|(head, _)| head == word))
 }
 
-/// Words of schemas, of prompts and of `nsswitch.conf`, which has a line `passwd: compat`.
+/// Whether a value is a keyword of schemas, of prompts or of `nsswitch.conf`, which has a line `passwd: compat`.
 fn is_keyword(value: &str) -> bool {
     [
         "compat", "files", "db", "sss", "ldap", "nis", "systemd", "string", "str", "text", "prompt", "required",

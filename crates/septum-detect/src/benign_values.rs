@@ -1,4 +1,4 @@
-//! Values that no secret has: what they are overrules what their name suggests.
+//! Shapes of values that no secret has; they overrule the name.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::values::der;
 use super::vocabulary::{HEADS, SecretFamily};
 use super::words;
 
-/// Says why a value under a name of this family is no secret after all.
+/// Reason why a value under a name of this family is not a secret after all.
 pub(super) fn veto(family: SecretFamily, key: &str, text: &str) -> Option<String> {
     let text = text.trim();
     if text.is_empty() {
@@ -65,13 +65,14 @@ fn benign_shape(family: SecretFamily, text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a value has a form that no secret has, whatever it is called.
+/// Whether a value has a form that no secret has, under any name.
 pub(super) fn is_public(text: &str) -> bool {
     let text = text.trim();
     is_public_material(text) || (!text.contains('\n') && benign_shape(SecretFamily::Key, text).is_some())
 }
 
-/// `op://…` looks like an address, but what comes from there is the secret.
+/// Whether another tool fetches the value. `op://…` looks like an address, but the value that it refers to is the
+/// secret.
 fn is_fetched(text: &str) -> bool {
     !text.contains('\n') && has_reference_prefix(text) && !text.starts_with("arn:")
 }
@@ -82,7 +83,7 @@ fn is_switch(text: &str) -> bool {
         .any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Digits are a number, except where people make passwords of them.
+/// Whether a text is a number or a duration. Digits alone are a number, except where people use them as passwords.
 fn is_quantity(family: SecretFamily, text: &str) -> bool {
     let unit = text.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
     let digits = text.len() - unit.len();
@@ -90,7 +91,7 @@ fn is_quantity(family: SecretFamily, text: &str) -> bool {
         return false;
     }
     match family {
-        // the number of a contact on a board has one or two digits, a code to enter has more
+        // the number of a contact on a board has one or two digits, a PIN has more
         SecretFamily::Pin => unit.is_empty() && digits < 4,
         SecretFamily::Password => is_unit(unit),
         _ => unit.is_empty() || is_unit(unit),
@@ -101,7 +102,7 @@ fn is_unit(text: &str) -> bool {
     matches!(text, "ms" | "s" | "m" | "h" | "d" | "w" | "y" | "min" | "sec" | "days" | "hours" | "minutes" | "seconds")
 }
 
-/// `2.35.0`, `v1.2.3-rc1`.
+/// Whether a text is a version: `2.35.0`, `v1.2.3-rc1`.
 fn is_version(text: &str) -> bool {
     let number = text.strip_prefix('v').unwrap_or(text);
     let number = number.split(['-', '+']).next().unwrap_or(number);
@@ -110,7 +111,7 @@ fn is_version(text: &str) -> bool {
         && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Endings of the files in which secrets lie.
+/// Extensions of files that contain secrets.
 const FILE_ENDINGS: &[&str] = &[
     ".cer",
     ".cfg",
@@ -135,7 +136,7 @@ const FILE_ENDINGS: &[&str] = &[
     ".yml",
 ];
 
-/// Directories in which secrets lie, and the first parts of what names one in a store.
+/// Directories that contain secrets, and first parts of names in a secret store.
 const PLACES: &[&str] =
     &["cert", "certs", "data", "etc", "keys", "kv", "mnt", "opt", "run", "ssh", "tmp", "var", "vault"];
 
@@ -143,11 +144,10 @@ fn is_head(word: &str) -> bool {
     HEADS.iter().any(|(head, _)| *head == word)
 }
 
-/// No path is longer; what is, need not be looked at.
+/// Length of the longest path; anything longer is not inspected.
 const LONGEST_PATH: usize = 4096;
 
-/// Whether a text is a path. Base64 may begin with a slash too, so a part that looks random speaks
-/// against it.
+/// Whether a text is a path. Base64 may begin with a slash too, so a part that looks random argues against it.
 fn is_path(text: &str) -> bool {
     if text.len() > LONGEST_PATH {
         return false;
@@ -179,8 +179,8 @@ fn is_path(text: &str) -> bool {
     anchored || drive || named || relative || joined_references
 }
 
-/// A URL with neither user nor query cannot carry a credential, unless it *is* the secret; those
-/// the value detectors know.
+/// Whether a text is a URL without user and query. It cannot carry a credential, unless it *is* the secret; the value
+/// detectors recognise those.
 fn is_bare_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
@@ -191,7 +191,7 @@ fn is_resource_name(text: &str) -> bool {
     text.starts_with("arn:") || (text.starts_with("projects/") && text.contains("/secrets/"))
 }
 
-/// Certificates and public keys are made to be shown.
+/// Whether a text is a certificate or a public key.
 fn is_public_material(text: &str) -> bool {
     let pem = text.starts_with("-----BEGIN ") && !text.contains("PRIVATE KEY");
     let public_pem = pem && ["CERTIFICATE", "PUBLIC KEY", "X509 CRL"].iter().any(|label| text.contains(label));
@@ -201,7 +201,8 @@ fn is_public_material(text: &str) -> bool {
     public_pem || ssh || age || is_publishable(text) || der::is_public(text)
 }
 
-/// Keys that providers give to pages and apps: Stripe, Supabase, `PostHog`, Mapbox, Square, Nostr.
+/// Whether a text is a publishable key, which providers issue for pages and apps: Stripe, Supabase, `PostHog`, Mapbox,
+/// Square, Nostr.
 fn is_publishable(text: &str) -> bool {
     let starts = ["pk_live_", "pk_test_", "sb_publishable_", "phc_", "pk.eyJ", "sq0idp-", "npub1"];
     starts.iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace)

@@ -1,49 +1,49 @@
-//! How sure it is that a text which holds the value of a secret holds it on purpose.
+//! Likelihood that a text contains the value of a secret on purpose and not by chance.
 //!
-//! A password such as `checkout-db` is also the name of a host, and to find it in plain text says
-//! nothing. One that a machine made is found nowhere by chance.
+//! A password such as `checkout-db` is also the name of a host, so finding it in plain text means nothing. A randomly
+//! generated one is never found by chance.
 
 use super::literal::is_literal;
 use super::random::{is_uuid, looks_random};
 use super::vocabulary::HEADS;
 use super::{TextKind, benign_values, classify, words};
 
-/// Fewer bytes than this are met by chance.
+/// Minimum length in bytes; anything shorter occurs by chance.
 pub const SHORTEST: usize = 8;
 
-/// Fewer bytes than this are a word, if they do not look made.
+/// Minimum length in bytes of a phrase; anything shorter is a word, unless it looks generated.
 const SHORTEST_PHRASE: usize = 16;
 
-/// How a value stands out.
+/// Uniqueness of a value in other texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Uniqueness {
-    /// It is met by chance: short, a word, a name, an address, a placeholder.
+    /// Occurs by chance: short, a word, a name, an address, a placeholder.
     Common,
-    /// It is too long for that, but could be a part of a longer word.
+    /// Too long to occur by chance, but could be a part of a longer word.
     Phrase,
-    /// Nothing but the value itself looks so.
+    /// Only the value itself looks like this.
     Random,
 }
 
-/// What is known of an entry by its name and its value, in some environment.
+/// Detection result of an entry by its name and its value, in some environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DetectionSummary {
-    /// The name says that it is a secret.
+    /// Whether the name marks it as a secret.
     pub by_name: bool,
-    /// A detector found a credential in the value.
+    /// Whether a detector found a credential in the value.
     pub by_value: bool,
 }
 
 impl DetectionSummary {
-    /// What name and value say.
+    /// Classifies an entry by name and value.
     pub fn of(key: &str, text: &str) -> Self {
         let detection = classify(key, Some(text), TextKind::Literal);
         Self { by_name: detection.name_decides(), by_value: detection.by_value.is_some() }
     }
 }
 
-/// How the value of a key stands out. Asks what is known of the entry only where the value alone does not
-/// tell, since that is the larger part of the work.
+/// Rates the uniqueness of the value of a key. Calls `heard` only where the value alone does not decide, since that is
+/// the larger part of the work.
 pub fn rate_uniqueness(key: &str, text: &str, heard: impl Fn() -> DetectionSummary) -> Uniqueness {
     let text = text.trim();
     if text.len() < SHORTEST {
@@ -60,7 +60,7 @@ pub fn rate_uniqueness(key: &str, text: &str, heard: impl Fn() -> DetectionSumma
         return Uniqueness::Random;
     }
     let DetectionSummary { by_name, by_value } = heard();
-    // what was found in another environment need not be in this one
+    // a credential found in another environment need not be in this one
     if (by_value && DetectionSummary::of(key, text).by_value) || (by_name && is_uuid(text)) {
         return Uniqueness::Random;
     }
@@ -71,7 +71,7 @@ pub fn rate_uniqueness(key: &str, text: &str, heard: impl Fn() -> DetectionSumma
     Uniqueness::Common
 }
 
-/// Whether a text is a URL with a literal password, roughly.
+/// Whether a text is a URL with a literal password; approximate.
 fn has_password(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -79,7 +79,7 @@ fn has_password(text: &str) -> bool {
     password.is_some_and(|(_, password)| is_literal("", password)) && !text.contains(char::is_whitespace)
 }
 
-/// Whether letters and digits are mixed as nobody does it in a name: `hunter2hunter2`, `Tr0ub4dor&3`.
+/// Whether letters and digits are mixed as in no name: `hunter2hunter2`, `Tr0ub4dor&3`.
 fn looks_generated(text: &str) -> bool {
     if text.contains(char::is_whitespace) || text.contains("://") || is_uuid(text) {
         return false;
@@ -90,8 +90,8 @@ fn looks_generated(text: &str) -> bool {
     in_one || count_turns(text) || has_all_kinds(text)
 }
 
-/// Whether letters and digits stand beside each other more than twice, and not each digit at the end of its
-/// word. `eu-west-1`, `web1-disk2-part3` and `k8s` are names.
+/// Whether letters and digits are adjacent more than twice, and not every digit ends its word. `eu-west-1`,
+/// `web1-disk2-part3` and `k8s` are names.
 fn count_turns(text: &str) -> bool {
     let pairs = || text.bytes().zip(text.bytes().skip(1));
     let into_digits = pairs().filter(|(a, b)| a.is_ascii_alphabetic() && b.is_ascii_digit()).count();
@@ -99,7 +99,7 @@ fn count_turns(text: &str) -> bool {
     out_of_digits > 0 && into_digits + out_of_digits > 2
 }
 
-/// Letters of either size or digits, three kinds in all with a sign that is in no name.
+/// Whether a text has at least two of lower case, upper case and digits, and a character that no name contains.
 fn has_all_kinds(text: &str) -> bool {
     let has = |is: fn(u8) -> bool| text.bytes().any(is);
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/,;=".contains(&byte) || !byte.is_ascii();
@@ -111,7 +111,8 @@ fn has_all_kinds(text: &str) -> bool {
     text.bytes().any(|byte| !of_name(byte)) && kinds.iter().filter(|kind| **kind).count() >= 2
 }
 
-/// A host or a mail address, with a port or without. Clouds give hosts names that look made.
+/// Whether a text is a host or a mail address, with or without a port. Cloud providers give hosts names that look
+/// random.
 fn is_host(text: &str) -> bool {
     let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
     let text = match text.rsplit_once(':') {
@@ -127,7 +128,7 @@ fn is_host(text: &str) -> bool {
     labels.len() > 1 && ends_so && labels.iter().all(is_label)
 }
 
-/// `checkout-db-password`, as an object is called that holds one.
+/// Whether a text is the name of an object that holds a secret: `checkout-db-password`.
 fn names_a_thing(text: &str) -> bool {
     let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     let is_head = |word: &String| word == "key" || HEADS.iter().any(|(head, _)| head == word);

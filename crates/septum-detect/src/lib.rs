@@ -40,19 +40,19 @@ use std::borrow::Cow;
 
 use septum_base::test_hook;
 
-/// What name and value of an entry say.
+/// Detection result for the name and the value of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// What the name says by itself.
+    /// Verdict of the name alone.
     pub by_name: NameVerdict,
-    /// Why the value overrules a name that is sensitive or weak, where it does.
+    /// Reason why the value overrules a name that is sensitive or weak, if it does.
     pub name_vetoed: Option<String>,
-    /// The credential in the value, if there is one.
+    /// Credential in the value, if there is one.
     pub by_value: Option<ValueHit>,
 }
 
 impl Detection {
-    /// Whether the entry is a secret as far as can be told from name and value.
+    /// Whether the entry is a secret, judged by name and value.
     pub fn is_sensitive(&self) -> bool {
         self.name_decides() || self.by_value.is_some()
     }
@@ -62,7 +62,7 @@ impl Detection {
         self.name_vetoed.is_none() && !matches!(self.by_name, NameVerdict::Plain { .. })
     }
 
-    /// Why the name makes the entry a secret, if it does.
+    /// Reason why the name makes the entry a secret, if it does.
     pub fn name_reason(&self) -> Option<&str> {
         match &self.by_name {
             NameVerdict::Sensitive { reason } | NameVerdict::Weak { reason } if self.name_decides() => Some(reason),
@@ -70,7 +70,7 @@ impl Detection {
         }
     }
 
-    /// Why the entry is a secret; empty where it is none.
+    /// Reasons why the entry is a secret; empty if it is not.
     pub fn reasons(&self) -> Vec<String> {
         let name = match &self.by_name {
             NameVerdict::Sensitive { reason } if self.name_decides() => Some(reason.clone()),
@@ -82,7 +82,7 @@ impl Detection {
         name.into_iter().chain(self.by_value.iter().map(|hit| hit.reason.clone())).collect()
     }
 
-    /// Why the name does not make the entry a secret although it looks as if it did.
+    /// Reason why the name does not make the entry a secret although it seems to.
     pub fn near_miss(&self) -> Option<String> {
         match (&self.by_name, &self.name_vetoed) {
             (NameVerdict::Plain { near_miss }, _) => near_miss.clone(),
@@ -94,22 +94,22 @@ impl Detection {
     }
 }
 
-/// Whether the engine gets a text.
+/// Whether a text is rendered by the template engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextKind {
-    /// It may: what is in tags stands for something else.
+    /// It may be rendered: tags stand for something else.
     Template,
-    /// It does not: it was rendered, or never is, and all of it is a value.
+    /// It is not rendered, or was already: all of it is a value.
     Literal,
 }
 
 impl TextKind {
-    /// The kind of a text of an entry, whose rule may say that it is no template.
+    /// Kind of an entry's text, given the rule that may exempt it from templating.
     pub fn of_rule(template: Option<bool>) -> Self {
         if template == Some(false) { Self::Literal } else { Self::Template }
     }
 
-    /// The text as the detectors read it, byte for byte.
+    /// Text as the detectors read it, byte for byte.
     fn read(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Template => Cow::Borrowed(text),
@@ -118,7 +118,7 @@ impl TextKind {
     }
 }
 
-/// Judges an entry by its name and, where it has one, its value.
+/// Classifies an entry by its name and its value, if it has one.
 pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
     let text = text.map(|text| kind.read(text));
     let text = text.as_deref();
@@ -132,20 +132,20 @@ pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
     Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| detect_credential(key, text)) }
 }
 
-/// Whether a value is the name of a key by its place in a structure: `auth.secretKeys.password` says which key of an
-/// object holds the password.
+/// Whether the place of a value in a structure makes it the name of a key: `auth.secretKeys.password` names the key of
+/// an object that holds the password.
 pub fn is_name_by_place(path: &str, text: &str) -> bool {
     let mut fields = path.rsplit('.').skip(1);
     fields.next().is_some_and(reference_names::maps_to_names) && reference_names::is_key_name(text.trim())
 }
 
-/// Whether a text is a value of its own: neither empty, nor a reference, nor a placeholder. This is
-/// what makes a leak of an entry that was declared sensitive.
+/// Whether a text is a literal value: not empty, not a reference and not a placeholder. Such a text in an entry
+/// declared sensitive is a leak.
 pub fn is_literal(key: &str, text: &str, kind: TextKind) -> bool {
     literal::is_literal(key, &kind.read(text))
 }
 
-/// Whether a literal credential lies in this value in plain text.
+/// Whether a value contains a literal credential in plain text.
 pub fn is_literal_credential(key: &str, text: &str) -> bool {
     let detection = classify(key, Some(text), TextKind::Template);
     detection.by_value.is_some() || (detection.name_decides() && literal::is_literal(key, text))
@@ -256,7 +256,7 @@ mod tests {
             let before = test_hook::counted_work();
             let _ = is_literal_credential("DB_PASSWORD", &text);
             let work = test_hook::counted_work() - before;
-            // what is quadratic would be thousands of times the text
+            // quadratic work would be thousands of times the text
             assert!(work <= 200 * text.len(), "{piece}: {work}");
         }
     }

@@ -1,4 +1,4 @@
-//! The literal part of a text: templates and references stand for a value and are none.
+//! Literal part of a text: templates and references stand for a value and are not literal.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,11 +9,11 @@ use super::random::looks_random;
 use super::structured_files;
 use septum_base::template_tokens::{TemplateTag, is_template, lex_template, tag_ranges};
 
-/// Stands where a template was; no text that people write holds it.
+/// Replacement for a template; no text that people write contains it.
 pub(super) const BLANK: char = '\u{1}';
 
-/// The text with tags and comments of templates blanked out, byte for byte, so that ranges hold in both. A raw block
-/// is literal text.
+/// Text with template tags and comments blanked out, byte for byte, so that ranges are valid in both. A raw block is
+/// literal text.
 pub(super) fn blank_templates(text: &str) -> Cow<'_, str> {
     let tags = tag_ranges(text);
     if tags.is_empty() {
@@ -30,8 +30,8 @@ pub(super) fn blank_templates(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text of a value that is no template, with a blank in each mark that would begin a tag, so that nobody takes it
-/// for one. A tag that only names something stays one: another tool puts a value there.
+/// Text of a value that is not a template, with a blank in each mark that would begin a tag, so that it is not read as
+/// one. A tag that only names something is kept: another tool inserts a value there.
 pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     if !is_template(text) {
         return Cow::Borrowed(text);
@@ -51,7 +51,7 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Prefixes by which other tools mark a value that is fetched or decrypted later.
+/// Prefixes with which other tools mark a value that is fetched or decrypted later.
 const REFERENCE_PREFIXES: &[&str] = &[
     "!GetAtt ",
     "!Ref ",
@@ -125,10 +125,10 @@ const BRACKETS: &[(&str, &str)] = &[
     ("{", "}"),
 ];
 
-/// Fewer letters and digits than this around references are glue and no credential.
+/// Minimum number of letters and digits around references that make a credential; fewer only join the references.
 const SHORTEST_LITERAL: usize = 4;
 
-/// No text of references is longer; what is, need not be looked at.
+/// Length of the longest text that can be a reference; anything longer is not inspected.
 const LONGEST_REFERENCE: usize = 4096;
 
 /// Whether a text stands for a value that comes from elsewhere.
@@ -153,17 +153,17 @@ pub(super) fn has_reference_prefix(text: &str) -> bool {
     REFERENCE_PREFIXES.iter().any(|prefix| prefix.as_bytes().first() == Some(first) && text.starts_with(prefix))
 }
 
-/// Whether a text has any of the characters that references begin with. Most have none.
+/// Whether a text contains any of the characters that references begin with. Most texts contain none.
 fn may_refer(text: &str) -> bool {
     text.bytes().any(|byte| b"$%@{[<#\x01".contains(&byte))
 }
 
-/// A value encrypted by Sealed Secrets: the length of the wrapped key, then ciphertext.
+/// Whether a text is a value encrypted by Sealed Secrets: the length of the wrapped key, then ciphertext.
 fn is_sealed(text: &str) -> bool {
     text.len() > 700 && text.starts_with("Ag") && matches!(text.as_bytes().get(2), Some(b'A'..=b'D'))
 }
 
-/// The text without what stands for something else.
+/// Text without templates and references.
 pub(super) fn without_references(text: &str) -> Cow<'_, str> {
     if !may_refer(text) {
         return Cow::Borrowed(text);
@@ -180,7 +180,7 @@ pub(super) fn without_references(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The length of the reference at the start of a text, or 0.
+/// Length of the reference at the start of a text, or 0.
 fn reference_length(text: &str) -> usize {
     if text.starts_with(BLANK) {
         return text.len() - text.trim_start_matches(BLANK).len();
@@ -198,12 +198,12 @@ fn reference_length(text: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// A name in brackets may have words, dots and dashes, but is not what a password looks like.
+/// Whether a text is a name in brackets. It may have words, dots and dashes, but does not look like a password.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || " _-.:/|".contains(char))
 }
 
-/// `%NAME%` and `@NAME@`.
+/// Length of `%NAME%` and `@NAME@`.
 fn delimited_length(text: &str, mark: char) -> Option<usize> {
     let inside = text.strip_prefix(mark)?;
     let length = inside.find(mark)?;
@@ -211,7 +211,7 @@ fn delimited_length(text: &str, mark: char) -> Option<usize> {
     (length >= 2 && inside.bytes().take(length).all(upper)).then_some(length + 2)
 }
 
-/// `$NAME`, and `%s` as in a format. Shells know `$name` too, but `$ecret` is a password.
+/// Length of `$NAME`, and of `%s` as in a format. Shells accept `$name` too, but `$ecret` is a password.
 fn variable_length(text: &str) -> Option<usize> {
     if ["%s", "%d", "%v", "%q"].iter().any(|format| text.starts_with(format)) {
         let next = text.chars().nth(2);
@@ -225,7 +225,7 @@ fn variable_length(text: &str) -> Option<usize> {
     (starts_well && ends && length >= 2).then(|| text.len() - name.len() + length)
 }
 
-/// Whether a text is a value of its own, and neither empty nor a stand-in for one.
+/// Whether a text is a literal value: not empty, not a reference and not a placeholder.
 pub(super) fn is_literal(key: &str, text: &str) -> bool {
     let text = text.trim();
     if text.is_empty() || is_reference(&blank_templates(text)) || is_placeholder(key, text) {
@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Parts of templates, whole and broken, and of texts that look like some.
+    /// Parts of templates, whole and broken, and of texts that look like templates.
     const PIECES: &[&str] = &[
         "a",
         " ",

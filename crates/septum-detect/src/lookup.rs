@@ -1,23 +1,23 @@
-//! Expressions by which other programs look a value up: `os.environ/NAME`, `op("op://…")`, `exec(…)`, `!secret name`.
+//! Expressions with which other programs look a value up: `os.environ/NAME`, `op("op://…")`, `exec(…)`, `!secret name`.
 //!
-//! What such an expression holds is where the value is. A value that somebody put into one, as its default say, looks
-//! made, and then the text is no mere lookup.
+//! Such an expression contains the place of a value. An expression that includes a value, for example as its default,
+//! contains a random-looking part and is not a mere lookup.
 
 use super::literal::has_reference_prefix;
 use super::random::has_random_part;
 use super::vocabulary::HEADS;
 use super::words;
 
-/// Names that programs and their settings have for variables of a process.
+/// Names of the environment variables of a process in programs and their settings.
 const ENVIRONMENTS: &[&str] = &["os.environ", "process.env", "import.meta.env", "System.env", "ENV", "env", "$env"];
 
-/// Names that templates and programs have for their input.
+/// Names of the input in templates and programs.
 const SCOPES: &[&str] = &[
     ".Values", "Values", "inputs", "local", "outputs", "params", "secrets", "self", "steps", "tasks", "this", "values",
     "var", "vars",
 ];
 
-/// Whether a whole text is an expression that gives the value elsewhere.
+/// Whether a whole text is an expression that refers to a value elsewhere.
 pub(super) fn is_lookup(text: &str) -> bool {
     is_call(text)
         || is_variable(text)
@@ -27,7 +27,7 @@ pub(super) fn is_lookup(text: &str) -> bool {
         || is_quoted_code(text)
 }
 
-/// `exec(cat /run/x)`, `op("op://vault/item/field")`, `os.getenv('NAME')`.
+/// Whether a text is a call: `exec(cat /run/x)`, `op("op://vault/item/field")`, `os.getenv('NAME')`.
 fn is_call(text: &str) -> bool {
     let Some((name, arguments)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) else { return false };
     let is_name = name.starts_with(|char: char| char.is_ascii_alphabetic())
@@ -37,7 +37,7 @@ fn is_call(text: &str) -> bool {
     is_name && (has_reference_prefix(bare) || !has_random_part(arguments))
 }
 
-/// `os.environ/NAME`, `process.env.NAME`, `ENV["NAME"]`.
+/// Whether a text is an environment variable: `os.environ/NAME`, `process.env.NAME`, `ENV["NAME"]`.
 fn is_variable(text: &str) -> bool {
     ENVIRONMENTS.iter().filter_map(|root| text.strip_prefix(root)).any(|rest| {
         let name = rest.trim_start_matches(['/', '.', ':', '[', '"', '\'']).trim_end_matches([']', '"', '\'']);
@@ -48,7 +48,7 @@ fn is_variable(text: &str) -> bool {
     })
 }
 
-/// `!secret db_password`, `!env DB_PASSWORD`, as YAML marks what a program replaces.
+/// Whether a text is a YAML tag that a program replaces: `!secret db_password`, `!env DB_PASSWORD`.
 fn is_tagged(text: &str) -> bool {
     let Some((tag, name)) = text.strip_prefix('!').and_then(|text| text.split_once(' ')) else { return false };
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte));
@@ -57,13 +57,13 @@ fn is_tagged(text: &str) -> bool {
         && is_word(name.trim())
 }
 
-/// `secrets.DB_PASSWORD`, `.Values.db.password`, `var.db_password`.
+/// Whether a text is a member of a known scope: `secrets.DB_PASSWORD`, `.Values.db.password`, `var.db_password`.
 fn is_member_of_scope(text: &str) -> bool {
     let members = SCOPES.iter().find_map(|scope| text.strip_prefix(scope)?.strip_prefix('.'));
     members.is_some_and(|members| is_fields(members) && !has_random_part(members))
 }
 
-/// `spec.global.credentials.apiKey`: where in a structure the value is.
+/// Whether a text is the path of a value in a structure: `spec.global.credentials.apiKey`.
 fn is_path_of_fields(text: &str) -> bool {
     let is_deep = text.bytes().filter(|byte| *byte == b'.').count() >= 2;
     let last = text.rsplit('.').next().unwrap_or(text);
@@ -79,7 +79,7 @@ fn is_fields(text: &str) -> bool {
     text.split('.').all(is_field)
 }
 
-/// `` `cat /run/x` `` and `<%= ENV["X"] %>`.
+/// Whether a text is quoted code: `` `cat /run/x` `` and `<%= ENV["X"] %>`.
 fn is_quoted_code(text: &str) -> bool {
     let enclosed = |open: &str, close: &str| {
         text.strip_prefix(open).and_then(|text| text.strip_suffix(close)).is_some_and(|inside| !inside.is_empty())

@@ -1,9 +1,8 @@
-//! What a name says about its value.
+//! Classification of names.
 //!
-//! A name is read as English compounds are: the last word that can name a secret is its *head*.
-//! What stands after the head says what about the secret the value is (`TOKEN_TTL`), what stands
-//! before it can take the secrecy away (`PUBLIC_KEY`) or make a switch of it
-//! (`ALLOW_EMPTY_PASSWORD`). A word that is not known there changes nothing: `PASSWORD_1`.
+//! A name is read as an English compound: the last word that can name a secret is its *head*. Words after the head
+//! describe which property of the secret the value is (`TOKEN_TTL`), words before it can make it public (`PUBLIC_KEY`)
+//! or turn it into a switch (`ALLOW_EMPTY_PASSWORD`). An unknown word there changes nothing: `PASSWORD_1`.
 
 use super::vocabulary::files::{CONFIG_EXTENSIONS, CREDENTIAL_FILES, KEY_EXTENSIONS, PUBLIC_EXTENSIONS, SSH_KEY_FILES};
 use super::vocabulary::qualifiers::QUALIFIERS;
@@ -14,7 +13,7 @@ use super::vocabulary::{
 };
 use super::words;
 
-/// What a name alone says, with the reason for people.
+/// Verdict of a name alone, with the reason for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameVerdict {
     /// The name says that its value is a secret.
@@ -27,28 +26,28 @@ pub enum NameVerdict {
         /// For example ``last word `auth` ``.
         reason: String,
     },
-    /// The name says nothing of a secret.
+    /// The name does not indicate a secret.
     Plain {
-        /// Why it is no secret although one of its words could name one, for example
-        /// `` `token` is followed by `ttl`, a qualifier``.
+        /// Reason why it is not a secret although one of its words could name one, for example `` `token` is followed
+        /// by `ttl`, a qualifier``.
         near_miss: Option<String>,
     },
 }
 
-/// Judges a name: the words of an environment variable, a property or a file in a bundle.
+/// Classifies a name: the words of an environment variable, a property or a file in a bundle.
 pub fn classify_name(key: &str) -> NameVerdict {
     analyse(key).verdict
 }
 
-/// The prefix by which a build tool publishes the value of this name to every browser.
+/// Prefix with which a build tool publishes the value of this name to every browser.
 ///
-/// A certain credential under such a name is a mistake that no routing repairs.
+/// A certain credential under such a name is a mistake that routing cannot repair.
 pub fn public_prefix(key: &str) -> Option<&'static str> {
     let rest_is_secret = |prefix: &str| key.strip_prefix(prefix).is_some_and(|rest| rest != "KEY" && rest != "KEYS");
     PUBLIC_PREFIXES.iter().copied().find(|prefix| rest_is_secret(prefix))
 }
 
-/// A verdict with what the checks of values need to know about it.
+/// Verdict of a name with the data that value checks need.
 #[derive(Debug, Clone)]
 pub(super) struct NameAnalysis {
     pub(super) verdict: NameVerdict,
@@ -69,8 +68,8 @@ pub(super) fn analyse(key: &str) -> NameAnalysis {
     analyse_annotation(key).or_else(|| file_shaped(key)).unwrap_or_else(|| analyse_words(key))
 }
 
-/// `nginx.ingress.kubernetes.io/auth-secret`, `checksum/secret`: annotations are shown to everyone
-/// who may look at an object, so they hold the names and digests of secrets.
+/// Verdict of an annotation such as `nginx.ingress.kubernetes.io/auth-secret` or `checksum/secret`. Everyone who can
+/// read an object sees its annotations, so they hold names and digests of secrets.
 fn analyse_annotation(key: &str) -> Option<NameAnalysis> {
     let (domain, name) = key.rsplit_once('/')?;
     let is_domain = ["io", "com", "org", "net", "dev", "sh"].iter().any(|end| {
@@ -82,7 +81,7 @@ fn analyse_annotation(key: &str) -> Option<NameAnalysis> {
     (is_domain || digest).then(|| NameAnalysis::plain(Some(format!("{reason}, but the name is that of an annotation"))))
 }
 
-/// A head word in a name.
+/// Head word in a name.
 #[derive(Clone, Copy)]
 struct HeadWord {
     index: usize,
@@ -132,7 +131,7 @@ fn pair_at(words: &[String], index: usize) -> Option<SecretFamily> {
     PAIRS.iter().find(|pair| pair.0 == first && pair.1 == second).map(|pair| pair.2)
 }
 
-/// `key` is a head where the word before it says so, and one that is negated where it says that.
+/// Head `key`, if its neighbours identify it as a secret or as another kind of key, which [`find_negation`] discards.
 fn key_at(words: &[String], index: usize) -> Option<HeadWord> {
     let previous = word_before(words, index);
     let known = SECRET_KEYS.contains(&previous) || OTHER_KEYS.contains(&previous) || NEGATING.contains(&previous);
@@ -154,7 +153,7 @@ fn describe(words: &[String], head: HeadWord) -> String {
     }
 }
 
-/// What before the head takes its meaning away.
+/// Word before the head that takes its meaning away.
 fn find_negation(words: &[String], head: HeadWord) -> Option<String> {
     let this = word_at(words, head.index);
     let previous = word_before(words, head.index);
@@ -182,7 +181,7 @@ fn find_negation(words: &[String], head: HeadWord) -> Option<String> {
     switch.map(|switch| format!("`{switch}` before `{this}` makes it a switch"))
 }
 
-/// What after the head says that the value is something about the secret.
+/// Word after the head that makes the value a property of the secret.
 fn find_qualification(words: &[String], head: HeadWord) -> Option<String> {
     let this = word_at(words, head.index);
     let later = words.get(head.index + 1..).unwrap_or_default();
@@ -193,8 +192,8 @@ fn find_qualification(words: &[String], head: HeadWord) -> Option<String> {
     Some(format!("`{this}` is followed by `{qualifier}`, a qualifier"))
 }
 
-/// Vault calls two of its secrets an id: the `secret_id` of an app role and the `ROOT_TOKEN_ID` of
-/// its development server. The `id` of a client's secret is one, though.
+/// Whether an id is a secret of Vault. Vault calls two of its secrets an id: the `secret_id` of an app role and the
+/// `ROOT_TOKEN_ID` of its development server. The `id` of a client's secret is an ordinary id, though.
 fn is_vault_secret(words: &[String], head: HeadWord) -> bool {
     let previous = word_before(words, head.index);
     let named = match word_at(words, head.index) {
@@ -214,10 +213,10 @@ fn analyse_weak(words: &[String]) -> NameAnalysis {
     NameAnalysis { verdict: NameVerdict::Weak { reason }, family: Some(SecretFamily::Weak) }
 }
 
-/// Judges names that are those of files.
+/// Classifies names of files.
 fn file_shaped(key: &str) -> Option<NameAnalysis> {
     let file = key.rsplit(['/', '\\']).next().unwrap_or(key);
-    // `KUBECONFIG` is a variable that holds a path
+    // `KUBECONFIG` is a variable that contains a path
     if CREDENTIAL_FILES.contains(&file) {
         return Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name `{file}`")));
     }
@@ -250,7 +249,7 @@ fn by_extension(stem: &str, extension: &str) -> Option<NameAnalysis> {
     }
 }
 
-/// A `.pem` holds what its stem says: `server-key.pem`, `ca.pem`.
+/// Verdict of a `.pem` file by its stem: `server-key.pem`, `ca.pem`.
 fn pem_file(words: &[String], last: &str) -> Option<NameAnalysis> {
     let negated = words.iter().any(|word| NEGATING.contains(&word.as_str()));
     let is_key = matches!(last, "key" | "privkey" | "privatekey");

@@ -1,7 +1,7 @@
-//! Whether a text looks made by a machine.
+//! Detection of randomly generated texts.
 //!
-//! Entropy is a poor witness for configuration: most secrets have less of it than most addresses.
-//! So it only decides where a word has spoken already, and softly.
+//! Entropy is weak evidence in configuration: most secrets have less of it than most addresses. It therefore only
+//! confirms a suspicious name, with low thresholds.
 
 /// Shannon entropy in bits per character.
 pub(super) fn entropy(text: &str) -> f64 {
@@ -16,31 +16,31 @@ pub(super) fn entropy(text: &str) -> f64 {
     counts.iter().filter(|count| **count > 0).map(|count| -share(count) * share(count).log2()).sum()
 }
 
-/// Whether a value under a weak head word is likely a secret: long, of letters and digits, and
-/// neither address nor path nor identifier.
+/// Whether a value under a weak head word is likely a secret: long, of letters and digits, and not an address, a path
+/// or an identifier.
 pub(super) fn looks_random(text: &str) -> bool {
     (16..=1024).contains(&text.len()) && is_mixed(text) && entropy(text) >= 3.2 && !is_structured(text)
 }
 
-/// Whether a text holds letters and digits and no space.
+/// Whether a text contains letters and digits and no space.
 pub(super) fn is_mixed(text: &str) -> bool {
     !text.contains(char::is_whitespace)
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
         && text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// Whether some part of a text, between what separates words, was made by a machine: `example-k3J9xq`.
+/// Whether some part of a text, split at separators, is randomly generated: `example-k3J9xq`.
 pub(super) fn has_random_part(text: &str) -> bool {
     text.split(|char: char| !char.is_ascii_alphanumeric()).any(is_random_part)
 }
 
-/// Letters and digits in turns, as no word has them; `oauth2`, `v1beta1` and `sha256` are words.
+/// Whether letters and digits alternate as in no word; `oauth2`, `v1beta1` and `sha256` are words.
 fn is_random_part(part: &str) -> bool {
     let turns = count_turns(part);
     part.len() >= 6 && turns >= 4 || part.len() >= 16 && turns >= 2
 }
 
-/// Number of times that a letter and a digit stand beside each other.
+/// Number of places where a letter and a digit are adjacent.
 pub(super) fn count_turns(text: &str) -> usize {
     let pairs = text.bytes().zip(text.bytes().skip(1));
     let differ =
@@ -48,8 +48,8 @@ pub(super) fn count_turns(text: &str) -> usize {
     pairs.filter(|(a, b)| differ(*a, *b)).count()
 }
 
-/// Whether a text is a password of mixed signs: short, of letters and digits, with a sign that stands in no name, path,
-/// address or expression.
+/// Whether a text is a password of mixed characters: short, of letters and digits, with a character that no name, path,
+/// address or expression contains.
 pub(super) fn is_mixed_password(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let kinds =
@@ -65,13 +65,14 @@ pub(super) fn is_mixed_password(text: &str) -> bool {
     (8..=64).contains(&text.len()) && !text.bytes().any(of_code) && enough
 }
 
-/// Whether a text is made of parts with a meaning: a host, a path, a list, a UUID.
+/// Whether a text consists of meaningful parts: a host, a path, a list, a UUID.
 fn is_structured(text: &str) -> bool {
     let base64 = |char: char| char.is_ascii_alphanumeric() || "+/=_-".contains(char);
     !text.chars().all(base64) || is_uuid(text) || is_wordy(text)
 }
 
-/// Whether a text is dashes (or slashes) between short words: `app-of-apps-2024`, `kube/config-v1`.
+/// Whether a text consists of short words joined by dashes, underscores or slashes: `app-of-apps-2024`,
+/// `kube/config-v1`.
 fn is_wordy(text: &str) -> bool {
     let parts: Vec<&str> = text.split(['-', '_', '/']).collect();
     let is_word = |part: &&str| {

@@ -1,26 +1,26 @@
-//! Values that name what holds the secret: an object in the cluster, an entry in it, a field of a
-//! record, a variable. Charts and operators are configured by such names.
+//! Values that name the holder of the secret: an object in the cluster, an entry in it, a field of a record, a
+//! variable. Charts and operators are configured with such names.
 
 use super::random::{has_random_part, is_uuid, looks_random};
 use super::vocabulary::{FIELD_KEYS, HEADS, SECRET_KEYS, SecretFamily};
 use super::words;
 
-/// Endings of names that Kubernetes objects get.
+/// Last words in the names of Kubernetes objects.
 const OBJECT_ENDINGS: &[&str] =
     &["cert", "certs", "config", "credentials", "creds", "key", "secret", "secrets", "tls", "token"];
 
-/// Before *secret* these mean the object in the cluster.
+/// Words before *secret* that make it an object in the cluster.
 const CLUSTER_WORDS: &[&str] = &["cert", "certs", "certificate", "kube", "kubernetes", "ssl", "tls"];
 
-/// Before *Secret* in the values of a chart these say what is in the object: `credentialsSecret`.
+/// Words before *Secret* in the values of a chart that describe the content of the object: `credentialsSecret`.
 const OBJECT_WORDS: &[&str] = &["credential", "credentials", "creds", "password"];
 
 /// First words of weak passwords and placeholders that would pass for the name of an object.
 const NO_OBJECT_STARTS: &[&str] =
     &["a", "change", "changeme", "my", "no", "not", "our", "some", "super", "test", "the", "top", "very", "your"];
 
-/// Before *Secret* in the values of a chart, these say that the secret itself is meant; before
-/// another word it is an object: `registrySecret: regcred`.
+/// Words before *Secret* in the values of a chart that mean the secret itself; after any other word it is an object:
+/// `registrySecret: regcred`.
 const SHARED_WORDS: &[&str] = &[
     "access",
     "api",
@@ -49,19 +49,19 @@ const SHARED_WORDS: &[&str] = &[
     "webhook",
 ];
 
-/// Last words of the names of fields.
+/// Last words in the names of fields.
 const FIELD_WORDS: &[&str] = &[
     "account", "cn", "code", "dn", "email", "guid", "hash", "host", "id", "ip", "label", "login", "mail", "name",
     "number", "ref", "sub", "type", "uid", "user", "username", "uuid",
 ];
 
-/// Last words of what maps the parts of a secret to the keys of an object: `secretKeys.password: DB_PASSWORD`.
+/// Last words of a mapping from the parts of a secret to the keys of an object: `secretKeys.password: DB_PASSWORD`.
 const MAPPINGS: &[&str] = &["fields", "keys", "mapping", "mappings", "names", "ref", "refs", "selector"];
 
-/// Longer than what two words of a name are, with what stands between them.
+/// Maximum length of a text that can be two words of a name, separators included.
 const LONGEST_RESTATED: usize = 1024;
 
-/// Where the value is the name of an entry or an object that holds the secret.
+/// Description of a value that is the name of an entry or an object that holds the secret.
 pub(super) fn name_of_another(family: SecretFamily, key: &str, text: &str) -> Option<&'static str> {
     let named = NameWords::new(key);
     if named.is_entry(text) {
@@ -81,14 +81,14 @@ pub(super) fn name_of_another(family: SecretFamily, key: &str, text: &str) -> Op
     is_object.then_some("the name of an object")
 }
 
-/// The words of a name, and how it is written.
+/// Words of a name, and its spelling.
 struct NameWords {
     words: Vec<String>,
-    /// `passwordKey`, as in the values of a chart.
+    /// Camel case, as in the values of a chart: `passwordKey`.
     camel: bool,
-    /// `registrySecret`, but not `Settings__Secret`.
+    /// Written without separators: `registrySecret`, but not `Settings__Secret`.
     glued: bool,
-    /// `db.passwordSecret.key` is the path of a setting, `tls.key` the name of a file.
+    /// Path of a setting, such as `db.passwordSecret.key`; `tls.key` is the name of a file.
     path: bool,
 }
 
@@ -103,7 +103,7 @@ impl NameWords {
         Self { words: words::split_name(key), camel, glued, path }
     }
 
-    /// The word that many places before the last.
+    /// Word at that many places before the last.
     fn word_from_end(&self, places: usize) -> &str {
         let index = self.words.len().checked_sub(places + 1);
         index.and_then(|index| self.words.get(index)).map_or("", String::as_str)
@@ -117,8 +117,8 @@ impl NameWords {
         self.word_from_end(1)
     }
 
-    /// Charts say `passwordKey: postgres-password` and `passwordSecret.key: password`, and what
-    /// spreads pods `topology.key: kubernetes.io/hostname`.
+    /// Whether the value names an entry. Charts use `passwordKey: postgres-password` and `passwordSecret.key:
+    /// password`, and topology constraints use `topology.key: kubernetes.io/hostname`.
     fn is_entry(&self, text: &str) -> bool {
         let of_secret = SECRET_KEYS.contains(&self.before()) && !FIELD_KEYS.contains(&self.before());
         if self.path && (!of_secret || self.before() == "secret") {
@@ -128,8 +128,8 @@ impl NameWords {
         self.camel && self.last() == "key" && (self.names_entry(text) || self.names_variable(text))
     }
 
-    /// `secretKey: minio123` is a secret, so after other words than *password* the value must itself
-    /// name one, or repeat the words of the name.
+    /// Whether the value names an entry of an object. `secretKey: minio123` is a secret, so after other words than
+    /// *password* the value must itself name a secret, or repeat the words of the name.
     fn names_entry(&self, text: &str) -> bool {
         let value = words::split_name(text);
         if self.before() == "secret"
@@ -145,7 +145,7 @@ impl NameWords {
         is_identifier(text) && (family.is_some_and(|family| family != SecretFamily::Secret) || named)
     }
 
-    /// `passwordKey: DB_PASSWORD`.
+    /// Whether the value names a variable: `passwordKey: DB_PASSWORD`.
     fn names_variable(&self, text: &str) -> bool {
         let shouted =
             text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte));
@@ -173,7 +173,7 @@ impl NameWords {
         listed || of_variable || of_list || of_chart && is_identifier(text) && !text.contains(['_', '.'])
     }
 
-    /// `DB_SECRET: orders-db`: several words, one of them of the name.
+    /// Whether the value has several words, one of them from the name: `DB_SECRET: orders-db`.
     fn shares_word(&self, text: &str) -> bool {
         let made_up = text.split('-').next().is_none_or(|first| NO_OBJECT_STARTS.contains(&first));
         let value = if text.len() > LONGEST_RESTATED { Vec::new() } else { words::split_name(text) };
@@ -181,9 +181,9 @@ impl NameWords {
         !made_up && text.contains('-') && value.iter().any(is_shared)
     }
 
-    /// `CLIENT_SECRET: client-secret` is a poor secret and no name.
+    /// Whether the value only repeats the name: `CLIENT_SECRET: client-secret` is a weak secret and not a name.
     fn is_restated(&self, text: &str) -> bool {
-        // so much is no two words, and to split it takes a while
+        // so long a text is not two words, and splitting it is slow
         if text.len() > LONGEST_RESTATED {
             return false;
         }
@@ -198,7 +198,7 @@ fn is_identifier(text: &str) -> bool {
         && !looks_random(text)
 }
 
-/// Whether a field maps parts of a secret to the keys of an object that holds them, so that what is in it are names.
+/// Whether a field maps parts of a secret to the keys of an object that holds them, so that its values are names.
 pub(super) fn maps_to_names(field: &str) -> bool {
     if field.len() > LONGEST_RESTATED {
         return false;
@@ -220,7 +220,7 @@ pub(super) fn is_key_name(text: &str) -> bool {
         && !has_random_part(text)
 }
 
-/// `uid`, `accountId`, `admin-user`. One word alone may be a password too.
+/// Whether a text is the name of a field: `uid`, `accountId`, `admin-user`. A single word may be a password too.
 fn is_field(text: &str) -> bool {
     let is_known = text.len() <= 4
         || text.contains(['-', '_', '.'])
@@ -231,14 +231,14 @@ fn is_field(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte))
 }
 
-/// Images name the key that signed a release by its fingerprint, in capitals.
+/// Whether a text is the fingerprint of a key, in capitals. Images use it to name the key that signed a release.
 pub(super) fn is_fingerprint(text: &str) -> bool {
     let digits = text.trim_start_matches("0x");
     matches!(digits.len(), 8 | 16 | 40)
         && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
 }
 
-/// `ca-certs-secret`, `kafka_keystore_creds`: words with the kind at their end.
+/// Whether a text is the name of an object, words with the kind at the end: `ca-certs-secret`, `kafka_keystore_creds`.
 fn is_object_name(text: &str) -> bool {
     let parts: Vec<&str> = text.split(['-', '_']).collect();
     let is_part = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

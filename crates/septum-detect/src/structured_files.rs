@@ -1,8 +1,8 @@
-//! Files in formats that can be parsed: JSON, TOML, and YAML where lines do not tell all.
+//! Files in formats that can be parsed: JSON, TOML, and YAML where single lines are not enough.
 //!
-//! Most of YAML is a name and a value on a line, and so is looked at without parsing it, which is
-//! several times faster. What spreads over lines is parsed: maps in braces, texts in blocks, and the
-//! lists of `name` and `value` in which Kubernetes keeps variables.
+//! Most of YAML is a name and a value on a line, and is inspected without parsing, which is several times faster.
+//! Assignments that span lines are parsed: maps in braces, texts in blocks, and the lists of `name` and `value` in
+//! which Kubernetes keeps variables.
 
 use std::ops::Range;
 
@@ -15,22 +15,23 @@ use super::random::{has_random_part, looks_random};
 use super::reference_names::{is_key_name, maps_to_names};
 use super::toml_texts::parse_toml_texts;
 
-/// What is longer is no configuration that people write, and looked at line by line.
+/// Maximum size of a parsed file in bytes. A longer one is not configuration that people write, and is inspected line
+/// by line.
 const LONGEST: usize = 256 * 1024;
 
-/// Settings do not lie deeper in each other.
+/// Maximum nesting depth of settings.
 const DEEPEST: usize = 32;
 
-/// A file that could be parsed.
+/// Parsed file.
 pub(super) struct StructuredFile {
     root: Value,
     quoting: ValueQuoting,
-    /// Whether lines can tell what the parser does not: files that lie in a text of this one.
+    /// Whether a line scan can find more than the parser: files embedded in a text of this one.
     pub(super) has_lines: bool,
 }
 
 impl StructuredFile {
-    /// Parses a file, or nothing where its format is not known or it is broken.
+    /// Parses a file; `None` if its format is unknown or it is invalid.
     pub(super) fn parse(key: &str, text: &str) -> Option<Self> {
         let text = text.trim();
         let named = |endings: &[&str]| endings.iter().any(|ending| key.ends_with(ending));
@@ -49,20 +50,19 @@ impl StructuredFile {
         if !is_file || !(is_flow || spreads_over_lines(text)) || is_deep(text) {
             return None;
         }
-        // a file of several documents is broken as one, and so looked at line by line
+        // a file of several documents is invalid as one, and so inspected line by line
         let root = serde_yaml::from_str(text).ok()?;
         Some(Self { root, quoting: ValueQuoting::Bare, has_lines: true })
     }
 
-    /// The first name that a literal credential is assigned to, and where in the text that stands, if
-    /// in one place only.
+    /// First name that a literal credential is assigned to, and the range of the credential if it occurs only once.
     pub(super) fn find_assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
         let (name, value) = in_value("", &self.root, self.quoting, 0)?;
         let range = unique_range(text, &value);
         Some((name, range))
     }
 
-    /// The same for a file within a file, whose own texts are not looked into.
+    /// First assignment in a file embedded in another one; texts in the embedded file are not searched.
     pub(super) fn inner_assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
         let (name, value) = in_value("", &self.root, self.quoting, 1)?;
         let range = unique_range(text, &value);
@@ -70,8 +70,8 @@ impl StructuredFile {
     }
 }
 
-/// Whether a structure in JSON under the name of a secret holds a value of its own; nothing where the text is none. What
-/// names the variables, the keys and the objects that hold secrets holds none.
+/// Whether a JSON structure under the name of a secret contains a literal value; `None` if the text is not one. Names
+/// of variables, keys and objects that hold secrets are not literal values.
 pub(super) fn has_literals(key: &str, text: &str) -> Option<bool> {
     if !text.starts_with(['{', '[']) || text.len() > LONGEST {
         return None;
@@ -80,7 +80,7 @@ pub(super) fn has_literals(key: &str, text: &str) -> Option<bool> {
     let mut leaves = Vec::new();
     collect_leaves(key, &root, &mut leaves);
     let speaks = |name: &str| matches!(super::classify_name(name), NameVerdict::Sensitive { .. });
-    // where no name in it says what is a secret, the name of the whole does for each
+    // if no name in it says which part is a secret, the name of the whole counts for each part
     let all = !leaves.iter().any(|(name, _)| *name != key && speaks(name));
     let is_value = |(name, text): &(&str, &str)| {
         let counts = all || speaks(name) || looks_random(text) || has_random_part(text);
@@ -91,7 +91,7 @@ pub(super) fn has_literals(key: &str, text: &str) -> Option<bool> {
 
 fn collect_leaves<'v>(name: &'v str, value: &'v Value, leaves: &mut Vec<(&'v str, &'v str)>) {
     match value {
-        // what lies in a text is looked at where it is read
+        // a nested text is inspected where it is read
         Value::String(text) if !text.starts_with(['{', '[']) => leaves.push((name, text)),
         Value::Array(items) => items.iter().for_each(|item| collect_leaves(name, item, leaves)),
         Value::Object(fields) => fields.iter().for_each(|(name, value)| collect_leaves(name, value, leaves)),
@@ -99,13 +99,13 @@ fn collect_leaves<'v>(name: &'v str, value: &'v Value, leaves: &mut Vec<(&'v str
     }
 }
 
-/// Whether lines of YAML hold only a part of an assignment.
+/// Whether assignments of YAML span several lines.
 fn spreads_over_lines(text: &str) -> bool {
     let opens = |line: &str| [": {", ": |", ": >", "- {", "- value:"].iter().any(|sign| line.contains(sign));
     text.lines().any(|line| opens(line) || line.trim_start().starts_with("value:"))
 }
 
-/// Whether brackets lie in each other so deep that parsing would take long.
+/// Whether brackets are nested so deep that parsing would be slow.
 fn is_deep(text: &str) -> bool {
     let mut depth: usize = 0;
     text.bytes().any(|byte| {
@@ -130,7 +130,7 @@ fn in_value(name: &str, value: &Value, quoting: ValueQuoting, depth: usize) -> O
             let text = |field: &str| fields.get(field).and_then(Value::as_str);
             let variable = text("name").zip(text("value")).filter(|(name, value)| is_credential(name, value, quoting));
             let variable = variable.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            // what a field maps to the keys of an object are names, and so looked at no further
+            // fields that map to the keys of an object are names, and are not inspected further
             let is_name = |value: &Value| maps_to_names(name) && value.as_str().is_some_and(is_key_name);
             let mut fields = fields.iter().filter(|(_, value)| !is_name(value));
             variable.or_else(|| fields.find_map(|(name, value)| in_value(name, value, quoting, depth)))
@@ -139,7 +139,7 @@ fn in_value(name: &str, value: &Value, quoting: ValueQuoting, depth: usize) -> O
     }
 }
 
-/// A file in a text of a file, once.
+/// Assignment in a file embedded in a text of a file, one level deep.
 fn in_text(name: &str, text: &str, depth: usize) -> Option<(String, String)> {
     let is_file = text.contains('\n') || text.starts_with('{');
     let hit = (depth == 0 && is_file).then(|| assignments::scan_inner(name, text)).flatten()?;
@@ -147,7 +147,7 @@ fn in_text(name: &str, text: &str, depth: usize) -> Option<(String, String)> {
     Some((hit.0, value.to_owned()))
 }
 
-/// Where a value stands, if in one place only.
+/// Range of a value, if it occurs only once.
 fn unique_range(text: &str, value: &str) -> Option<Range<usize>> {
     let mut places = text.match_indices(value);
     let (start, _) = places.next()?;

@@ -1,8 +1,8 @@
-//! Credentials that a value shows by its structure, whatever its name.
+//! Credentials recognised by the structure of a value, whatever its name.
 //!
-//! One automaton looks for the keywords of all detectors in one pass; only detectors whose keyword
-//! is there run, and a detector's regular expression is compiled when it first runs. A project of
-//! usual size needs a handful of them, and compiling is what costs.
+//! One automaton searches for the keywords of all detectors in one pass; only detectors whose keyword occurs run, and a
+//! detector's regular expression is compiled when it first runs. A project of usual size needs a handful of them, and
+//! compiling dominates the cost.
 
 pub(super) mod check;
 mod connection;
@@ -24,7 +24,7 @@ use super::assignments;
 use super::literal::{blank_templates, without_tags};
 use septum_base::test_hook;
 
-/// How sure a detector is.
+/// Certainty of a detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// It looks like a credential, but a harmless value may look the same.
@@ -33,21 +33,21 @@ pub enum Certainty {
     Certain,
 }
 
-/// A credential found in a value.
+/// Credential found in a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueHit {
-    /// Which detector found it, by the name that `allow` uses.
+    /// Name of the detector, as used in `allow`.
     pub detector: &'static str,
-    /// How sure it is.
+    /// Certainty of the detector.
     pub certainty: Certainty,
-    /// What was found, for people; never the value, a part of it or its length.
+    /// Description of the credential for people; never the value, a part of it or its length.
     pub reason: String,
-    /// Where in the value it stands, in bytes, where that can be told.
+    /// Byte range of the credential in the value, if known.
     pub range: Option<Range<usize>>,
 }
 
 impl ValueHit {
-    /// The same without a name that was read in the value.
+    /// Removes a name that was read in the value.
     #[must_use]
     pub fn without_names(self) -> Self {
         let reason = if self.reason.contains('`') { "a text that sets a credential".to_owned() } else { self.reason };
@@ -59,18 +59,18 @@ impl ValueHit {
     }
 }
 
-/// What a detector looks at.
+/// Input of a detector.
 struct DetectorInput<'a> {
     key: &'a str,
-    /// The value as it is written.
+    /// Value as it is written.
     text: &'a str,
-    /// The value with templates blanked out, at the same offsets.
+    /// Value with templates blanked out, at the same offsets.
     literal: &'a str,
 }
 
 impl DetectorInput<'_> {
-    /// Whether the name, or the text shortly before `at`, holds one of these words. Some tokens are
-    /// nothing but hexadecimal digits and need a witness.
+    /// Whether the name, or the text shortly before `at`, contains one of these words. Some tokens are mere hexadecimal
+    /// digits and need such evidence.
     fn mentions(&self, words: &[&str], at: usize) -> bool {
         let mut from = at.saturating_sub(80);
         while !self.text.is_char_boundary(from) {
@@ -82,7 +82,7 @@ impl DetectorInput<'_> {
     }
 }
 
-/// What a detector found.
+/// Finding of a detector.
 struct DetectorFinding {
     certainty: Certainty,
     reason: &'static str,
@@ -99,14 +99,14 @@ impl DetectorFinding {
     }
 }
 
-/// A detector: it runs when the value or its name holds one of the keywords.
+/// Detector: it runs when the value or its name contains one of the keywords.
 struct Detector {
     name: &'static str,
     keywords: &'static [&'static str],
     find: fn(&DetectorInput) -> Option<DetectorFinding>,
 }
 
-/// What the prefilter calls.
+/// Detector that the prefilter calls.
 #[derive(Clone, Copy)]
 enum ValueDetector {
     Detector(&'static Detector),
@@ -136,7 +136,7 @@ impl ValueDetector {
     }
 }
 
-/// All rules; the position is their number in the prefilter.
+/// All detectors; the position is their number in the prefilter.
 static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
     let families = [connection::DETECTORS, document::DETECTORS, hash::DETECTORS, signed::DETECTORS, token::DETECTORS];
     families
@@ -147,7 +147,7 @@ static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The automaton over the keywords of all rules, and whose keyword each pattern is.
+/// Automaton over the keywords of all detectors, and the detector that owns each pattern.
 struct Prefilter {
     automaton: AhoCorasick,
     owners: Vec<usize>,
@@ -159,17 +159,16 @@ static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(|| {
     let (owners, words): (Vec<usize>, Vec<&str>) = keywords.unzip();
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
-        // a DFA over this many words costs more to build than a project's values to scan
+        // a DFA over this many words costs more to build than scanning a project's values does
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(words)
         .ok()?;
     Some(Prefilter { automaton, owners })
 });
 
-/// Looks for a credential in a value. The surest hit counts, and among equals the first detector.
+/// Searches for a credential in a value. The most certain hit wins, and among equals the first detector.
 ///
-/// Templates in the value are not looked into: only what is literal can be a credential that lies
-/// there in plain text.
+/// Templates in the value are skipped: only a literal text can be a credential in plain text.
 pub fn detect_credential(key: &str, text: &str) -> Option<ValueHit> {
     let literal = blank_templates(text);
     let hit = detect_literal(&DetectorInput { key, text, literal: &literal });
@@ -191,14 +190,14 @@ fn detect_literal(scan: &DetectorInput) -> Option<ValueHit> {
     best
 }
 
-/// The rules whose keyword is in the value or its name, each once and in their order.
+/// Detectors whose keyword is in the value or its name, each once and in their order.
 fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetector> {
     let hits = PREFILTER.iter().flat_map(|prefilter| {
         let texts = [scan.key, scan.text].into_iter();
         let hits = texts.flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
         hits.filter_map(|hit| prefilter.owners.get(hit.pattern().as_usize()).copied())
     });
-    // most values call none, and then nothing is allocated; a long one calls few rules many times
+    // most values call no detector, and then nothing is allocated; a long one calls few detectors many times
     let mut called: Vec<usize> = Vec::new();
     for owner in hits {
         if let Err(at) = called.binary_search(&owner) {
@@ -208,7 +207,7 @@ fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetect
     called.into_iter().filter_map(|owner| RULES.get(owner).copied())
 }
 
-/// Unpacks a value that is Base64 as a whole and looks again, once.
+/// Decodes a value that is Base64 as a whole and searches it, once.
 fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
     let packed: String = text.trim().split(['\n', '\r']).collect();
     let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4) && packed.bytes().all(check::is_base64);
@@ -218,7 +217,7 @@ fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
     }
     let inner = String::from_utf8(bytes).ok()?;
     let printable = inner.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
-    // what is packed is never rendered
+    // a packed text is never rendered
     let inner = without_tags(&inner);
     let literal = blank_templates(&inner);
     let scan = || {
@@ -233,7 +232,7 @@ fn whole_text_hit(detector: &'static str, reason: &'static str, text: &str) -> V
     ValueHit::new(detector, DetectorFinding::certain(reason, 0..text.len()))
 }
 
-/// The JSON object that a Base64 text without padding holds.
+/// JSON object in a Base64 text without padding.
 fn json_in_base64(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
     serde_json::from_slice(&bytes).ok()

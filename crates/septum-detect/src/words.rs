@@ -1,12 +1,12 @@
-//! Names as words: `githubAppPrivateKey` is *github app private key*.
+//! Splitting of names into words: `githubAppPrivateKey` is *github app private key*.
 
 use super::vocabulary::glued::{FRONTS, PRODUCTS, SHORT_HEADS, TAILS_OF_HEADS};
 use super::vocabulary::{HEADS, SecretFamily};
 
 /// Words that end a longer word written without a separator: `PGPASSWORD`, `SECRETACCESSKEY`.
 ///
-/// Longest first, so that `secretaccesskey` gives `accesskey` and not less. Bare `key`, `pass`,
-/// `token` and `auth` are missing on purpose: *monkey*, *compass*, *bypass*.
+/// Longest first, so that `secretaccesskey` gives `accesskey` and not less. Bare `key`, `pass`, `token` and `auth` are
+/// missing on purpose: *monkey*, *compass*, *bypass*.
 const STEMS: &[&str] = &[
     "encryptionkey",
     "refreshtoken",
@@ -51,17 +51,17 @@ const STEMS: &[&str] = &[
     "pwd",
 ];
 
-/// Shorter than this, a word that merely ends in a stem is no compound.
+/// Minimum length of a compound; a shorter word merely happens to end in a stem.
 const SHORTEST_COMPOUND: usize = 6;
 
-/// Longer than this, a word is no name that people give.
+/// Maximum length of a compound; people do not use longer words as names.
 const LONGEST_COMPOUND: usize = 48;
 
 /// Lower-case words after an acronym, as in `APIkey` or `DBpassword`: there the capital belongs to
 /// the acronym and does not begin a word.
 const TAILS: &[&str] = &["key", "keys", "pass", "password", "passwd", "pwd", "secret", "secrets", "token", "tokens"];
 
-/// Halves that `passWord`, `OAuth` or `MOT_DE_PASSE` come apart into.
+/// Word pairs that result from splitting `passWord`, `OAuth` or `MOT_DE_PASSE`, with the joined word.
 const HALVES: &[(&str, &str, &str)] = &[
     ("o", "auth", "oauth"),
     ("pass", "code", "passcode"),
@@ -73,15 +73,15 @@ const HALVES: &[(&str, &str, &str)] = &[
 
 /// Splits a name into lower-case words.
 ///
-/// Everything that is neither letter nor digit separates, capitals separate (acronyms stay whole),
-/// digits separate and vanish (`password1`, `CONTEXT7_API_KEY`), and glued words come apart.
+/// Characters other than letters and digits separate words, capitals separate (acronyms stay whole), digits separate
+/// and are dropped (`password1`, `CONTEXT7_API_KEY`), and glued words are split.
 pub(super) fn split_name(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut before = "";
     for run in name.split_inclusive(|char: char| !char.is_alphabetic()) {
         let letters = run.trim_end_matches(|char: char| !char.is_alphabetic());
         if before == "1" && letters.eq_ignore_ascii_case("password") {
-            // the product, and no password
+            // the product, not a password
             words.push("onepassword".to_owned());
         } else {
             split_capitals(letters, &mut words);
@@ -149,7 +149,7 @@ fn join_halves(words: &mut Vec<String>) {
     *words = joined;
 }
 
-/// Takes a glued stem off the end of a word.
+/// Splits a glued stem from the end of a word.
 fn unglue(word: String) -> Vec<String> {
     if word.len() < SHORTEST_COMPOUND || is_head(&word) || PRODUCTS.contains(&word.as_str()) {
         return vec![word];
@@ -168,15 +168,15 @@ fn is_head(word: &str) -> bool {
     HEADS.iter().any(|(head, _)| *head == word)
 }
 
-/// The words that a compound without separators is made of, where all of them are known: `mysqlrootpassword`,
-/// `githubtoken`, `clientsecretvalue`. *Monkey*, *compass* and *passport* have parts that are not.
+/// Words of a compound without separators, if all of them are known: `mysqlrootpassword`, `githubtoken`,
+/// `clientsecretvalue`. *Monkey*, *compass* and *passport* have unknown parts.
 fn split_compound(word: &str) -> Option<Vec<String>> {
     if word.len() > LONGEST_COMPOUND {
         return None;
     }
     let mut words: Vec<&str> = Vec::new();
     let mut rest = word;
-    // what stands after the head, such as *value*
+    // the part after the head, such as *value*
     let tail = TAILS_OF_HEADS.iter().find(|tail| rest.ends_with(**tail) && rest.len() > tail.len());
     if let Some(tail) = tail {
         let front = rest.strip_suffix(tail)?;
@@ -200,7 +200,7 @@ fn ends_in_head(text: &str) -> bool {
     split_head(text).is_some()
 }
 
-/// Takes the name of a secret off the end of a compound.
+/// Splits the name of a secret from the end of a compound.
 fn split_head(text: &str) -> Option<(&str, &'static str)> {
     let long =
         HEADS.iter().filter(|(head, family)| head.len() > 4 && *family != SecretFamily::File).map(|(head, _)| *head);

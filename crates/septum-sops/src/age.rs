@@ -1,7 +1,7 @@
-//! The data key of a file, taken out of what its recipients have of it.
+//! Unwrapping of a file's data key from the entries of its recipients.
 //!
-//! Each recipient has an age file of its own with the data key in it, or, with several key groups,
-//! the share of its group (format, sections 1.1 and 1.8).
+//! Each recipient has an age file of its own with the data key in it, or, with several key groups, the share of its
+//! group (format, sections 1.1 and 1.8).
 
 use std::fmt;
 use std::io::Read as _;
@@ -28,10 +28,10 @@ const TAG: usize = 16;
 /// A data key, or a share of one.
 type DataKeyBytes = Zeroizing<Vec<u8>>;
 
-/// The data key of a file, with the shares that it was put together from. Wiped when dropped.
+/// The data key of a file, with the shares from which it was combined. Wiped when dropped.
 pub struct UnlockedDataKey {
     data_key: Zeroizing<[u8; KEY_LENGTH]>,
-    /// The shares of groups that were opened, if there are several groups.
+    /// The shares of groups that were decrypted, if there are several groups.
     shares: Vec<Option<DataKeyBytes>>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for UnlockedDataKey {
 }
 
 impl UnlockedDataKey {
-    /// The same once more, for another version of the file.
+    /// Copies the key for another version of the file.
     pub(super) fn clone_key(&self) -> Self {
         Self { data_key: self.data_key.clone(), shares: self.shares.clone() }
     }
@@ -70,10 +70,9 @@ impl UnlockedDataKey {
     }
 }
 
-/// Takes the data key out of a file.
+/// Unwraps the data key of a file.
 ///
-/// In a group, the entry whose label fits an identity is tried first, then all others: the label
-/// may lie.
+/// In a group, the entry whose label fits an identity is tried first, then all others: the label may be wrong.
 pub fn unlock_data_key(metadata: &SopsMetadata, identities: &Identities) -> Result<UnlockedDataKey, DecryptionError> {
     let mut opening = DataKeyRecovery::new(metadata);
     let recipients = opening.recipients();
@@ -90,7 +89,7 @@ pub fn unlock_data_key(metadata: &SopsMetadata, identities: &Identities) -> Resu
     }
 }
 
-/// A file that is being opened.
+/// A file that is being decrypted.
 struct DataKeyRecovery<'a> {
     metadata: &'a SopsMetadata,
     opened: Vec<Option<DataKeyBytes>>,
@@ -113,7 +112,7 @@ impl<'a> DataKeyRecovery<'a> {
         recipients
     }
 
-    /// Tries identities on every group that is not open, until enough are.
+    /// Tries identities on every group that is not decrypted, until there are enough.
     fn try_identities(&mut self, ring: &IdentityBatch) {
         let metadata = self.metadata;
         for (index, group) in metadata.groups.iter().enumerate() {
@@ -148,7 +147,7 @@ impl<'a> DataKeyRecovery<'a> {
         self.opened.iter().flatten().count() >= self.metadata.needed_groups().max(1)
     }
 
-    /// The data key, if enough groups are open.
+    /// The data key, if enough groups are decrypted.
     fn finish(&mut self) -> Option<UnlockedDataKey> {
         if !self.is_enough() {
             return None;
@@ -164,8 +163,8 @@ impl<'a> DataKeyRecovery<'a> {
     }
 }
 
-/// Whether what a recipient has is an age file with a key in it, as far as that is seen without an
-/// identity: a careless merge leaves none.
+/// Whether the entry of a recipient is an age file with a key in it, as far as that is seen without an identity: a
+/// careless merge leaves none.
 pub(super) fn is_intact(entry: &AgeRecipient) -> bool {
     let armored = format!("{}\n", entry.wrapped.text.trim());
     let mut file = Vec::new();
@@ -177,8 +176,8 @@ pub(super) fn is_intact(entry: &AgeRecipient) -> bool {
     Decryptor::new_buffered(&mut rest).is_ok() && matches!(rest.len().checked_sub(TAG), Some(KEY_LENGTH..=SHARE))
 }
 
-/// Whether what recipients have is this data key, as far as identities at hand can see that without a question to
-/// anybody: an entry can be exchanged for one with another key in it, and then its recipient decrypts nothing.
+/// Whether the entries of recipients contain this data key, as far as the available identities show without a prompt:
+/// an entry can be exchanged for one with another key in it, and then its recipient decrypts nothing.
 pub(super) fn recipients_hold_key(
     metadata: &SopsMetadata,
     data_key: &[u8; KEY_LENGTH],
@@ -197,9 +196,9 @@ pub(super) fn recipients_hold_key(
     metadata.age_recipients().filter(|entry| ring.has_recipient(&entry.recipient)).all(is_it)
 }
 
-/// Opens an age file with `length` bytes in it; one byte more is given if it has more.
+/// Decrypts an age file that contains `length` bytes; one byte more is returned if it has more.
 fn unwrap_key(armored: &str, ring: &IdentityBatch, length: usize) -> Result<DataKeyBytes, DecryptError> {
-    // the armor reader takes no leading blanks, and old files lack the last line break
+    // the armor reader accepts no leading blanks, and old files lack the last line break
     let armored = format!("{}\n", armored.trim());
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(armored.as_bytes()))?;
     let mut plaintext = decryptor.decrypt(ring.iter())?;

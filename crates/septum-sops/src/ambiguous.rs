@@ -1,9 +1,9 @@
-//! Keys with a `:`, which the format cannot tell from a way through several keys.
+//! Keys with a `:`, which the format cannot distinguish from a path through several keys.
 //!
-//! A ciphertext is bound to its keys joined by `:`, and lists have no part in it. So `m: { k: … }` and `"m:k": …`
-//! have the same ciphertext, and who may write a file can turn one into the other without any key; the checksum
-//! is over the values in their order, and stays right. With no such key in what is encrypted, a file that has one
-//! is one that was changed. A single value and a list of only that value cannot be told apart.
+//! A ciphertext is bound to its keys joined by `:`, and lists are not part of that path. So `m: { k: … }` and `"m:k":
+//! …` have the same ciphertext, and anyone who can write a file can turn one into the other without any key; the
+//! checksum is over the values in their order, and stays right. As no encrypted value has such a key, a file that has
+//! one was changed. A single value and a list of only that value cannot be distinguished.
 
 use super::BLOCK;
 use super::cipher::Ciphertext;
@@ -22,7 +22,7 @@ pub fn refuse_ambiguous_keys(root: &YamlNode, source: &Source, selector: &Select
     }
 }
 
-/// The same for a file of any format.
+/// Refuses ambiguous keys in a file of any format.
 pub(super) fn refuse_ambiguous_file(
     document: &SopsDocument,
     source: &Source,
@@ -49,7 +49,7 @@ pub(super) fn is_ambiguous(path: &ValuePath) -> bool {
     path.steps().iter().any(|step| matches!(step, ValuePathStep::Key(key) if has_separator(key)))
 }
 
-/// The error for a value that would be.
+/// The error for a value that would be ambiguous.
 pub(super) fn would_be_ambiguous(place: Location) -> Diagnostic {
     Diagnostic::error(Rule::AmbiguousKey, "a value that is to be encrypted is below a key with a `:`")
         .at_masked(place)

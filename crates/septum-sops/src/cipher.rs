@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// The length of a data key.
 pub(super) const KEY_LENGTH: usize = 32;
 
-/// The length of the nonces that are written, which is the one of sops.
+/// The length of written nonces, which is that of sops.
 const NONCE_LENGTH: usize = 32;
 
 const TAG_LENGTH: usize = 16;
@@ -26,8 +26,8 @@ const START: &str = "ENC[AES256_GCM,data:";
 
 /// Type of the value of a plaintext.
 ///
-/// The ciphertext does not authenticate it (format, section 8): whoever can write the file can turn an
-/// `int` into a `str`. The value's text stays the same.
+/// The ciphertext does not authenticate it (format, section 8): anyone who can write the file can turn an `int` into
+/// a `str`. The value's text stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlaintextType {
     Str,
@@ -76,7 +76,7 @@ impl fmt::Display for PlaintextType {
 /// Reason why a text is not the ciphertext of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MalformedCiphertext {
-    /// Something else than `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`.
+    /// The text is not `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`.
     #[error("it does not read `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`")]
     Shape,
     /// A field that is not base64.
@@ -93,7 +93,7 @@ pub enum MalformedCiphertext {
     Type,
 }
 
-/// The parts of an `ENC[…]` text.
+/// The fields of an `ENC[…]` text.
 #[derive(Debug)]
 pub(super) struct Ciphertext {
     data: Vec<u8>,
@@ -102,7 +102,7 @@ pub(super) struct Ciphertext {
     pub(super) kind: PlaintextType,
 }
 
-/// A nonce of one of the lengths that writers use; sops itself takes 32 bytes.
+/// A nonce of one of the lengths that writers use; sops itself uses 32 bytes.
 #[derive(Debug)]
 enum Nonce {
     N8([u8; 8]),
@@ -145,8 +145,8 @@ impl Ciphertext {
         text.starts_with(START.as_bytes())
     }
 
-    /// Takes an `ENC[…]` text apart. Blanks after it are let pass (a block scalar ends with a line
-    /// break), anything else is not, though sops does.
+    /// Parses an `ENC[…]` text. Blanks after it are accepted (a block scalar ends with a line break), other text is
+    /// not, though sops accepts it.
     pub(super) fn parse(text: &str) -> Result<Self, MalformedCiphertext> {
         let fields = || {
             let rest = text.trim_end().strip_prefix(START)?.strip_suffix(']')?;
@@ -175,7 +175,7 @@ impl Ciphertext {
         fields + encoded(&self.data) + encoded(self.nonce.bytes()) + encoded(&self.tag)
     }
 
-    /// Appends its text. A value may be a file of a hundred megabytes, so it is encoded where it goes.
+    /// Appends its text. A value may be a file of a hundred megabytes, so it is encoded into the output directly.
     pub(super) fn write_token(self, out: &mut String) {
         out.push_str(START);
         STANDARD.encode_string(&self.data, out);
@@ -207,11 +207,10 @@ pub(super) struct DataKey {
 
 /// Source of nonces.
 enum NonceSource {
-    /// Random ones, of which many are drawn at once: to ask the system for each takes longer than to
-    /// encrypt a value.
+    /// Random ones, of which many are drawn at once: a system call for each takes longer than encrypting a value.
     Drawn(Mutex<Vec<[u8; NONCE_LENGTH]>>),
-    /// From what they are for, under this key: the same value at the same place has the same nonce, and
-    /// so the same ciphertext, and no other value has it (a synthetic nonce, as in RFC 5297).
+    /// Derived from their purpose under this key: the same value at the same place has the same nonce, and so the
+    /// same ciphertext, and no other value has it (a synthetic nonce, as in RFC 5297).
     Derived(DerivedKey),
 }
 
@@ -219,7 +218,7 @@ enum NonceSource {
 const OF_NONCES: &[u8] = b"septum: the key for nonces of a file, version 1";
 
 impl NonceSource {
-    /// One that was not used before for anything else; none if the system has no randomness to give.
+    /// A nonce that was not used for any other value; none if the system has no randomness.
     fn next(&self, plaintext: &[u8], kind: PlaintextType, associated: &str) -> Option<[u8; NONCE_LENGTH]> {
         match self {
             Self::Drawn(drawn) => Self::draw_nonce(drawn),
@@ -244,20 +243,20 @@ impl NonceSource {
 }
 
 impl DataKey {
-    /// A key of these bytes.
+    /// Creates a key of these bytes.
     pub(super) fn new(key: &[u8; KEY_LENGTH]) -> Self {
         let cipher = Aes256::new(key.into());
         let usual = AesGcm::from(cipher.clone());
         Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: NonceSource::Drawn(Mutex::default()) }
     }
 
-    /// The same, which makes nonces of what they are for, so that equal values have equal ciphertexts.
+    /// A cipher whose nonces are derived from the values, so that equal values have equal ciphertexts.
     pub(super) fn deterministic(key: &[u8; KEY_LENGTH]) -> Self {
         let nonces = NonceSource::Derived(DerivedKey::from_data_key(key, OF_NONCES));
         Self { nonces, ..Self::new(key) }
     }
 
-    /// A new key, or `None` if the system has no randomness to give.
+    /// A new key, or `None` if the system has no randomness.
     pub(super) fn generate() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
         getrandom::getrandom(bytes.as_mut()).ok()?;
@@ -269,9 +268,8 @@ impl DataKey {
         &self.bytes
     }
 
-    /// Encrypts a value and binds it to `associated`, under a nonce of its own. `None` if the system
-    /// has no randomness to give, or if there is nothing to encrypt: the format has no empty
-    /// ciphertext.
+    /// Encrypts a value and binds it to `associated`, under a nonce of its own. `None` if the system has no
+    /// randomness, or if there is nothing to encrypt: the format has no empty ciphertext.
     pub(super) fn encrypt_to_text(&self, plaintext: &[u8], kind: PlaintextType, associated: &str) -> Option<String> {
         let ciphertext = self.encrypt_bytes(plaintext.to_vec(), kind, associated)?;
         let mut out = String::with_capacity(ciphertext.length());
@@ -279,15 +277,14 @@ impl DataKey {
         Some(out)
     }
 
-    /// The same, where the plaintext lies, and not yet as a text.
+    /// Encrypts in place and returns the fields, not yet as text.
     pub(super) fn encrypt_bytes(&self, mut data: Vec<u8>, kind: PlaintextType, associated: &str) -> Option<Ciphertext> {
         let nonce = self.nonces.next(&data, kind, associated)?;
         let tag = self.usual.encrypt_in_place_detached(&nonce.into(), associated.as_bytes(), &mut data).ok()?;
         (!data.is_empty()).then(|| Ciphertext { data, nonce: Nonce::N32(nonce), tag: tag.into(), kind })
     }
 
-    /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of
-    /// its encryption.
+    /// Decrypts a value that is bound to `associated`; `None` if value, place or key differ from its encryption.
     pub(super) fn decrypt_bytes(&self, ciphertext: Ciphertext, associated: &str) -> Option<Zeroizing<Vec<u8>>> {
         let mut buffer = Zeroizing::new(ciphertext.data);
         let tag = GenericArray::from(ciphertext.tag);

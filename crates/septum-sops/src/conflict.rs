@@ -1,4 +1,4 @@
-//! A value that two people changed: both of theirs, between the marks that Git uses.
+//! A value that both sides of a merge changed: both versions, between the marks that Git uses.
 
 use zeroize::Zeroizing;
 
@@ -6,10 +6,10 @@ const OURS: &str = "<<<<<<< ";
 const MIDDLE: &str = "=======";
 const THEIRS: &str = ">>>>>>> ";
 
-/// Both values in one text. What was removed is empty.
+/// Both values in one text. A removed one is empty.
 pub fn format_conflict(ours: &str, theirs: &str) -> Zeroizing<String> {
     let length = ours.len() + theirs.len() + 64;
-    // of its full length at once: what grows leaves copies behind
+    // of its full length at once: a growing buffer leaves copies behind
     let mut text = Zeroizing::new(String::with_capacity(length));
     for part in [OURS, "ours\n", ours, "\n", MIDDLE, "\n", theirs, "\n", THEIRS, "theirs"] {
         text.push_str(part);
@@ -17,7 +17,7 @@ pub fn format_conflict(ours: &str, theirs: &str) -> Zeroizing<String> {
     text
 }
 
-/// Whether a value is one that [`conflict`] made, or Git.
+/// Whether a value was made by [`format_conflict`], or by Git.
 pub(super) fn is_conflict(text: &[u8]) -> bool {
     if !text.starts_with(OURS.as_bytes()) {
         return false;
@@ -26,7 +26,8 @@ pub(super) fn is_conflict(text: &[u8]) -> bool {
     lines.any(|line| line == MIDDLE.as_bytes()) && lines.any(|line| line.starts_with(THEIRS.trim_end().as_bytes()))
 }
 
-/// Whether a value has a line that begins or ends the sides of a conflict: somebody may have removed the others alone.
+/// Whether a value has a line that begins or ends the sides of a conflict: a user may have removed the other marks
+/// alone.
 pub(super) fn has_mark(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n')
         .any(|line| line.starts_with(OURS.as_bytes()) || line.starts_with(THEIRS.as_bytes()))

@@ -1,7 +1,7 @@
-//! Whether two documents hold the same, and what a change of one value leaves of the others.
+//! Comparison of the content of two documents, and of the effects of changing one value on the others.
 //!
-//! Everything that is written is read again and compared by these rules, so that no mistake of a reader or
-//! of a writer reaches a file.
+//! Every written file is read again and compared by these rules, so that no mistake of a reader or of a writer
+//! reaches a file.
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,12 +12,12 @@ use super::scalar::TypedValue;
 use super::store::ini_comment_text;
 use septum_base::yaml::node::YamlKey;
 
-/// A value that is left out of a comparison, with what lies below it.
+/// A value that is left out of a comparison, with everything below it.
 #[derive(Clone, Copy)]
 pub(super) struct SkippedValue<'a> {
     /// Document index, from 0.
     pub(super) document: usize,
-    /// The way to it.
+    /// The path to it.
     pub(super) steps: &'a [ValuePathStep],
     /// Whether it is in the first of both documents.
     pub(super) in_first: bool,
@@ -25,15 +25,16 @@ pub(super) struct SkippedValue<'a> {
     pub(super) in_second: bool,
 }
 
-/// Path at which two documents first differ: in a value, its type, its place, or a comment. None if they hold the same.
+/// Path of the first difference between two documents: in a value, its type, its place, or a comment. None if there
+/// is none.
 pub(super) fn find_difference(first: &SopsDocument, second: &SopsDocument) -> Option<ValuePath> {
     difference_beside(first, second, None)
 }
 
-/// Contents of a document as hashes: a big one need not be kept to be compared.
+/// Contents of a document as hashes: a big document need not be kept to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DocumentFingerprint {
-    /// Equal for documents without a [`difference`].
+    /// Equal for documents without a difference by [`find_difference`].
     pub(super) content: [u8; 32],
     /// Keys that the ciphertexts of the comments are bound to.
     pub(super) bindings: [u8; 32],
@@ -63,11 +64,11 @@ struct Hashes {
     bindings: Sha256,
     /// The keys on the way.
     keys: ValuePath,
-    /// The number of values so far, as for [`Comments`].
+    /// The number of values so far, as for [`CommentCollector`].
     before: usize,
 }
 
-/// Adds a part with its length, so that no two parts run into one.
+/// Adds a part with its length, so that no two parts are confused.
 fn add(hash: &mut Sha256, part: &[u8]) {
     hash.update((part.len() as u64).to_le_bytes());
     hash.update(part);
@@ -130,13 +131,13 @@ impl Hashes {
     }
 }
 
-/// The lines of a comment: INI joins them, and may join others once a value between them is gone.
+/// The lines of a comment: INI joins them, and may join others once a value between them is removed.
 fn lines(comment: &SopsComment) -> impl Iterator<Item = &str> {
     let lines = comment.text.trim_end().split('\n').enumerate();
     lines.map(|(index, line)| if index == 0 { line } else { ini_comment_text(line) })
 }
 
-/// The same beside one value, and the comments on its line.
+/// Path of the first difference outside one value and the comments on its line.
 pub(super) fn difference_beside(
     first: &SopsDocument,
     second: &SopsDocument,
@@ -212,7 +213,7 @@ fn skip_below<'a, K: ItemName>(skipped: Option<SkippedValue<'a>>, name: &K, inde
     })
 }
 
-/// A comparison of values on its way; the path is where it stopped.
+/// A comparison of values in progress; the path is where it stopped.
 struct DocumentComparison {
     path: ValuePath,
 }
@@ -273,12 +274,12 @@ fn iter_values<K>(items: &[SopsItem<K>]) -> impl Iterator<Item = (usize, &K, &So
     values.enumerate().map(|(index, (name, value))| (index, name, value))
 }
 
-/// The comments of a document, each with how many values come before it. Of which map or list one is follows from the
-/// lines around it, which are others once the file is written anew.
+/// The comments of a document, each with the number of values before it. The map or list of a comment follows from
+/// the lines around it, which change when the file is rewritten.
 #[derive(Default)]
 struct CommentCollector<'a> {
     found: Vec<PlacedComment<'a>>,
-    /// The keys on the way.
+    /// The keys on the path.
     keys: ValuePath,
     values: usize,
 }
@@ -351,12 +352,12 @@ fn first_difference(
     first.or(second).map(|comment| comment.keys.clone())
 }
 
-/// Whether values are the same, types included; what is not a number is itself here.
+/// Whether values are the same, types included; NaN equals itself here.
 pub(super) fn same_value(first: &TypedValue, second: &TypedValue) -> bool {
     first.kind() == second.kind() && first.bytes() == second.bytes()
 }
 
-/// Whether a change took out one value and nothing else, where comments may be those of another value after it.
+/// Whether a change removed one value and nothing else, where comments may be those of another value after it.
 pub(super) fn is_without(first: &SopsDocument, second: &SopsDocument, skipped: SkippedValue<'_>) -> bool {
     let mut both = first.branches.iter().zip(&second.branches).enumerate();
     first.branches.len() == second.branches.len()
@@ -369,7 +370,7 @@ pub(super) fn is_without(first: &SopsDocument, second: &SopsDocument, skipped: S
         })
 }
 
-/// Whether documents hold the same values, whatever comments are between them.
+/// Whether documents have the same values, whatever comments are between them.
 pub(super) fn same_branches(first: &SopsDocument, second: &SopsDocument) -> bool {
     let mut both = first.branches.iter().zip(&second.branches);
     first.branches.len() == second.branches.len()
@@ -378,7 +379,7 @@ pub(super) fn same_branches(first: &SopsDocument, second: &SopsDocument) -> bool
         })
 }
 
-/// Whether trees hold the same values, whatever comments are between them.
+/// Whether trees have the same values, whatever comments are between them.
 pub(super) fn same_values(first: &SopsTree, second: &SopsTree) -> bool {
     DocumentComparison { path: ValuePath::default() }.same_trees(first, second, None)
 }

@@ -1,4 +1,4 @@
-//! Keys that follow from those of encrypted layers, for whatever is made of the layers.
+//! Keys derived from those of encrypted layers, for output that is made from the layers.
 
 use super::naming::{NamingKey, authenticate_parts};
 use septum_base::secret::Secret;
@@ -6,13 +6,13 @@ use septum_base::secret::Secret;
 /// The length of a key, and of a block of HKDF with SHA-256.
 const LENGTH: usize = 32;
 
-/// A key for one purpose and one thing. Who has it learns neither the keys of the layers nor any other
-/// that follows from them. Wiped when dropped, and never printed.
+/// A key for one purpose and one object. Its holder learns neither the keys of the layers nor any other derived key.
+/// Wiped when dropped, and never printed.
 #[derive(Debug, Clone)]
 pub struct DerivedKey(Secret<[u8; LENGTH]>);
 
 impl NamingKey {
-    /// The key for a purpose and a thing, which is told from all others by its parts.
+    /// Derives the key for a purpose and an object, whose identity is a list of parts.
     pub fn derive_key(&self, purpose: &[u8], identity: &[&str]) -> DerivedKey {
         let parts: Vec<&[u8]> = identity.iter().map(|part| part.as_bytes()).collect();
         DerivedKey::from_parts(self.bytes(), purpose, &parts)
@@ -28,12 +28,12 @@ impl DerivedKey {
         derived
     }
 
-    /// A key that follows from a data key.
+    /// Derives a key from a data key.
     pub(super) fn from_data_key(key: &[u8; LENGTH], purpose: &[u8]) -> Self {
         Self::from_parts(key, purpose, &[])
     }
 
-    /// A key that follows from this one.
+    /// Derives a key from this one.
     pub(super) fn derive_next(&self, purpose: &[u8], parts: &[&[u8]]) -> Self {
         Self::from_parts(self.0.expose(), purpose, parts)
     }
@@ -50,7 +50,7 @@ impl DerivedKey {
     }
 }
 
-/// Parts with their lengths, so that no two lists of them run into one.
+/// Parts with their lengths, so that no two lists of them are confused.
 fn encode_info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
     let mut info = zeroize::Zeroizing::new(Vec::with_capacity(
         purpose.len() + 8 + parts.iter().map(|part| part.len() + 8).sum::<usize>(),
@@ -62,8 +62,8 @@ fn encode_info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
     info
 }
 
-/// HKDF-Expand (RFC 5869, section 2.3). Our own, because that of the crate can fail, and there is nothing
-/// to do then.
+/// HKDF-Expand (RFC 5869, section 2.3). An implementation of our own, because that of the crate can fail, and there
+/// is no way to handle it.
 fn expand_key(key: &[u8; LENGTH], info: &[u8], out: &mut [u8]) {
     let mut previous: Option<Secret<[u8; LENGTH]>> = None;
     for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(LENGTH)) {

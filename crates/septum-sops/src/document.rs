@@ -1,5 +1,5 @@
-//! A document as sops knows it (format, section 1.2): values with types, in their order, with the
-//! comments between them, and with the places where they stand in the text.
+//! A document in the data model of sops (format, section 1.2): values with types, in their order, with the comments
+//! between them, and with their locations in the text.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use super::scalar::TypedValue;
 use septum_base::span::Span;
 use septum_base::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
-/// All that a file holds, without its metadata: one branch, or one for each document of YAML.
+/// All content of a file, without its metadata: one branch, or one for each document of YAML.
 #[derive(Debug, Default)]
 pub struct SopsDocument {
     /// The roots.
     pub branches: Vec<SopsMap>,
 }
 
-/// Keys with their values. A key may stand twice: JSON and dotenv let it.
+/// Keys with their values. A key may occur twice: JSON and dotenv allow it.
 #[derive(Debug, Clone, Default)]
 pub struct SopsMap {
     /// In the order of the file.
@@ -41,10 +41,10 @@ pub struct ListPosition {
     pub start: usize,
 }
 
-/// A part of a map or a list.
+/// Item of a map or a list.
 #[derive(Debug, Clone)]
 pub enum SopsItem<K> {
-    /// A comment: of what follows, or at the end.
+    /// A comment: on the next item, or at the end.
     Comment(SopsComment),
     /// A value, under its key.
     Value(K, SopsTree),
@@ -53,7 +53,7 @@ pub enum SopsItem<K> {
 /// A value.
 #[derive(Debug, Clone)]
 pub enum SopsTree {
-    /// A single one.
+    /// A single value.
     Leaf(Leaf),
     /// A list.
     List(SopsList),
@@ -66,7 +66,7 @@ pub enum SopsTree {
 pub struct Leaf {
     /// The value.
     pub value: TypedValue,
-    /// It is written as an integer beyond what sops knows: 64 bits with a sign.
+    /// Whether it is written as an integer beyond the range of sops: 64 bits with a sign.
     pub unsigned: bool,
     /// Location in the text.
     pub site: ValueSite,
@@ -79,9 +79,9 @@ pub struct SopsComment {
     pub text: Zeroizing<String>,
     /// Location in the text, with its `#`.
     pub site: ValueSite,
-    /// Whether it stands on the line of the value that follows it here.
+    /// Whether it is on the line of the value that follows it here.
     pub inline: bool,
-    /// Whether an item of a list may stand in its place.
+    /// Whether an item of a list may be in its place.
     pub as_item: bool,
 }
 
@@ -92,7 +92,7 @@ pub struct ValueSite {
     pub span: Span,
     /// Within brackets, where YAML needs more quotes.
     pub flow: bool,
-    /// An encrypted comment at the end of a list whose dashes stand at the column of its key.
+    /// Whether it is an encrypted comment at the end of a list whose dashes are at the column of its key.
     pub flat: bool,
     /// Indentation of the lines of a block, if there is room for one; of a comment, the one that it should have, if
     /// it is not.
@@ -106,7 +106,7 @@ impl fmt::Debug for SopsComment {
 }
 
 impl SopsMap {
-    /// The value under a key; of several, the first.
+    /// The value under a key; of several equal keys, the first.
     pub fn get(&self, key: &str) -> Option<&SopsTree> {
         self.values().find(|(known, _)| known.text == key).map(|(_, value)| value)
     }
@@ -119,8 +119,8 @@ impl SopsMap {
         })
     }
 
-    /// Puts a value under a key that is not of any file: in place of the one there, or where the
-    /// order of the alphabet has it.
+    /// Sets a value under a key that no file has a location for: in place of the existing one, or in alphabetical
+    /// order.
     pub(super) fn put_value(&mut self, key: &str, value: SopsTree) {
         let there = self.items.iter_mut().find_map(|item| match item {
             SopsItem::Value(known, value) if known.text == key => Some(value),
@@ -135,7 +135,7 @@ impl SopsMap {
         self.items.insert(at, SopsItem::Value(YamlKey { text: key.to_owned(), span: Span::default() }, value));
     }
 
-    /// Takes a key out.
+    /// Removes a key.
     pub(super) fn remove_key(&mut self, key: &str) {
         self.items.retain(|item| !matches!(item, SopsItem::Value(known, _) if known.text == key));
     }
@@ -159,23 +159,23 @@ impl SopsList {
 }
 
 impl SopsTree {
-    /// A value that is not of any file.
+    /// A value that is not from a file.
     pub fn of(value: TypedValue) -> Self {
         Self::Leaf(Leaf::new(value, ValueSite::default()))
     }
 
-    /// A text that is not of any file.
+    /// A text that is not from a file.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self::of(TypedValue::Text(text.into().into_bytes().into()))
     }
 
-    /// A list that is not of any file.
+    /// A list that is not from a file.
     pub fn from_list(values: Vec<Self>) -> Self {
         let items = values.into_iter().map(|value| SopsItem::Value(ListPosition::default(), value));
         Self::List(SopsList { items: items.collect(), span: Span::default() })
     }
 
-    /// A map that is not of any file, in this order.
+    /// A map that is not from a file, in this order.
     pub fn from_pairs(pairs: Vec<(String, Self)>) -> Self {
         let items =
             pairs.into_iter().map(|(text, value)| SopsItem::Value(YamlKey { text, span: Span::default() }, value));
@@ -202,7 +202,7 @@ impl SopsTree {
         }
     }
 
-    /// The value as a tree of YAML, by which the metadata are read. Comments are left out.
+    /// The value as a tree of YAML, from which the metadata are read. Comments are left out.
     pub(super) fn to_node(&self) -> YamlNode {
         let kind = match self {
             Self::Leaf(leaf) => YamlKind::Scalar(leaf.value.to_scalar()),

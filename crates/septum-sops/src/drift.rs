@@ -20,25 +20,25 @@ pub struct Drift {
     pub mac_scope: Option<(MacScope, MacScope)>,
 }
 
-/// Recipients that a group of the rule has and that of the file has not, or the other way round.
+/// Recipients that a group of the rule has and that of the file does not, or vice versa.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupDrift {
     /// Group index, from 0.
     pub group: usize,
-    /// Those whom the rule names and the file leaves out.
+    /// Recipients that the rule names and the file omits.
     pub added: Vec<String>,
-    /// Those whom the rule leaves out and who can decrypt the file.
+    /// Recipients that the rule omits and that can decrypt the file.
     pub removed: Vec<String>,
 }
 
 impl Drift {
-    /// Whether the file is as its rule says.
+    /// Whether the file matches its rule.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether somebody can decrypt the file whom the rule leaves out, or with fewer groups than the
-    /// rule says.
+    /// Whether the file can be decrypted by a recipient whom the rule omits, or with fewer groups than the rule
+    /// requires.
     pub fn removes_recipients(&self) -> bool {
         let fewer = self.threshold.is_some_and(|(is, wanted)| is < wanted);
         fewer || self.groups.iter().any(|group| !group.removed.is_empty())
@@ -50,8 +50,8 @@ impl Drift {
     }
 }
 
-/// Compares a rule with what a file says. The order of recipients does not count, nor does the
-/// comment of an SSH key; that of groups does. A rule that names nobody leaves recipients open.
+/// Compares a rule with the metadata of a file. The order of recipients does not count, nor does the comment of an
+/// SSH key; that of groups does. A rule without recipients leaves them open.
 pub fn compute_drift(rule: &CreationRule, metadata: &SopsMetadata) -> Drift {
     let mut drift = Drift::default();
     if !rule.groups.is_empty() {

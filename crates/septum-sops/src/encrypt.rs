@@ -1,4 +1,4 @@
-//! Encrypts files that are in plaintext.
+//! Encryption of files in plaintext.
 
 use super::cipher::{Ciphertext, DataKey, PlaintextType};
 use super::content::DocumentFingerprint;
@@ -23,7 +23,7 @@ use super::write_error::WriteError;
 use septum_base::span::{Location, Source, Span};
 use zeroize::Zeroizing;
 
-/// The version of the format that is written.
+/// The written version of the format.
 const VERSION: &str = "3.13.1";
 
 /// Associated data of the only value of a binary file: its path.
@@ -32,7 +32,7 @@ const ASSOCIATED: &str = "data:";
 /// Encryption settings of a new file.
 #[derive(Debug, Clone)]
 pub struct EncryptionPlan {
-    /// Recipients who can decrypt it.
+    /// Recipients that can decrypt it.
     pub recipients: Recipients,
     /// Selector of encrypted values.
     pub selector: Selector,
@@ -43,7 +43,7 @@ pub struct EncryptionPlan {
 }
 
 impl EncryptionPlan {
-    /// All values, for these recipients: what sops does if nothing else is said.
+    /// Encrypts all values for these recipients: the default of sops.
     pub fn new(recipients: Recipients) -> Self {
         Self { recipients, selector: Selector::default(), mac_scope: MacScope::All, layout: StoreLayout::default() }
     }
@@ -68,11 +68,11 @@ pub struct EncryptedOutput {
     pub values: usize,
     /// The number of encrypted comments.
     pub comments: usize,
-    /// Values whose text will be another one once they are decrypted.
+    /// Values whose text changes once they are decrypted.
     pub reworded: Vec<LossyValue>,
-    /// Values that stay in plaintext and that the caller takes for secrets.
+    /// Values that stay in plaintext and that the caller classifies as secret.
     pub exposed: Vec<ExposedValue>,
-    /// Whether its lines end otherwise than before.
+    /// Whether its line ends changed.
     pub new_line_ends: bool,
 }
 
@@ -85,8 +85,8 @@ pub struct ExposedValue {
     pub place: Location,
 }
 
-/// Encrypts a file. All but the values stays as it was written, unless aliases or an unusual shape
-/// make it necessary to write the file anew, as sops does.
+/// Encrypts a file. Everything but the values stays as it was written, unless aliases or an unusual shape require a
+/// rewrite of the file in the form of sops.
 pub fn encrypt_file(
     name: &str,
     bytes: Vec<u8>,
@@ -97,7 +97,7 @@ pub fn encrypt_file(
     encrypt_judged(name, bytes, format, plan, &|_, _| false, now)
 }
 
-/// The same. `is_secret` is asked about every text that stays in plaintext, by its key.
+/// Encrypts a file. `is_secret` is called for every text that stays in plaintext, with its key.
 pub fn encrypt_judged(
     name: &str,
     bytes: Vec<u8>,
@@ -147,7 +147,7 @@ pub fn encrypt_judged(
     for end in ends {
         changes.push(TextEdit::new(end..end, format.write_block(&fields, source.text(), end, indent)));
     }
-    // each thing goes as soon as it is not needed: a file may be big
+    // each part is dropped as soon as it is not needed: a file may be big
     let expected = DocumentFingerprint::collect_comments(&document);
     drop(document);
     let mut out = apply_edits(source.text(), changes);
@@ -158,7 +158,7 @@ pub fn encrypt_judged(
     Ok(EncryptedOutput { bytes, values, comments: new - values, reworded, exposed, new_line_ends })
 }
 
-/// The values that a selector leaves in plaintext, and that somebody takes for secrets.
+/// The values that a selector leaves in plaintext, and that the caller classifies as secret.
 fn find_exposed_values(
     document: &mut SopsDocument,
     source: &Source,
@@ -196,7 +196,7 @@ fn key_of(path: &ValuePath) -> &str {
     keys.map(String::as_str).next().unwrap_or_default()
 }
 
-/// The whole file as one value, whatever the selector says (format, section 1.13).
+/// Encrypts the whole file as one value, whatever the selector is (format, section 1.13).
 fn encrypt_binary(
     name: &str,
     bytes: Vec<u8>,

@@ -14,79 +14,79 @@ pub enum DecryptionError {
     /// The text cannot be read in its format.
     #[error("the file cannot be read")]
     Read(Diagnostics),
-    /// The `sops` block is not as it should be.
+    /// The `sops` block is invalid.
     #[error("invalid sops metadata")]
     Metadata(Vec<MetadataProblem>),
-    /// None of the identities at hand opens the file.
+    /// None of the available identities decrypts the file.
     #[error("no identity opens the file")]
     NoIdentity(Box<NoIdentity>),
-    /// The format cannot tell which keys lead to a value.
+    /// The format cannot determine which keys lead to a value.
     #[error("a key of the file is ambiguous")]
     AmbiguousKey(Box<Diagnostic>),
-    /// Values or their checksum are not as they were encrypted.
+    /// Values or their checksum were altered.
     #[error("the file is not as it was encrypted")]
     Content(Vec<IntegrityFinding>),
 }
 
-/// Something wrong in the `sops` block.
+/// A fault in the `sops` block.
 #[derive(Debug)]
 pub struct MetadataProblem {
     /// The field, or the block.
     pub place: Location,
-    /// What is wrong.
+    /// Problem.
     pub problem: MetadataFault,
 }
 
 /// Fault in the `sops` block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetadataFault {
-    /// There is no block: the file is not encrypted.
+    /// The block is missing: the file is not encrypted.
     NotEncrypted,
     /// The block is not a mapping.
     NotAMapping,
-    /// A field that there must be.
+    /// A required field is missing.
     Missing {
         /// Its name.
         field: &'static str,
     },
-    /// A field that is something else than it should be.
+    /// A field that does not have its expected form.
     Invalid {
         /// Its name.
         field: &'static str,
         /// Expected form.
         expected: &'static str,
     },
-    /// More than one rule says which values are encrypted.
+    /// More than one rule selects encrypted values.
     SeveralSelectors {
         /// The fields with the rules.
         fields: Vec<&'static str>,
     },
     /// A regular expression that cannot be compiled.
     Pattern {
-        /// The field that holds it.
+        /// The field that contains it.
         field: &'static str,
         /// Reason given by the engine.
         reason: String,
     },
-    /// Nobody can decrypt the file.
+    /// The file has no recipients.
     NoRecipients,
     /// The version is missing.
     NoVersion,
     /// The version is not three numbers.
     InvalidVersion,
-    /// The file is of a later format.
+    /// The format of the file is newer.
     NewVersion {
         /// The version of the file.
         version: String,
     },
 }
 
-/// Nobody at hand can decrypt the file.
+/// None of the available identities can decrypt the file.
 #[derive(Debug)]
 pub struct NoIdentity {
     /// The `sops` block.
     pub place: Location,
-    /// Recipients who could decrypt it, group by group.
+    /// Recipients that could decrypt it, group by group.
     pub groups: Vec<GroupState>,
     /// Number of required groups.
     pub needed: usize,
@@ -94,35 +94,35 @@ pub struct NoIdentity {
     pub searched: Vec<SearchedSource>,
 }
 
-/// Recipients who could decrypt a key group, and whether that was done.
+/// Recipients that could decrypt a key group, and whether one did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupState {
-    /// Recipients who could decrypt the group.
+    /// Recipients that could decrypt the group.
     pub recipients: Vec<String>,
-    /// Whether an identity at hand did.
+    /// Whether an available identity did.
     pub opened: bool,
 }
 
-/// A value that is not as it was encrypted.
+/// A value that was altered.
 #[derive(Debug)]
 pub struct IntegrityFinding {
     /// The value.
     pub place: Location,
     /// Its path; that of a field of the metadata if it is not a value of the document.
     pub path: ValuePath,
-    /// What is wrong.
+    /// Problem.
     pub fault: IntegrityFault,
 }
 
 /// Fault in a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegrityFault {
-    /// It stands in plaintext, and the selector says that it is encrypted.
+    /// It is in plaintext, although the selector covers it.
     Plaintext {
-        /// The selector as it stands in the metadata.
+        /// The selector in the metadata.
         selector: String,
     },
-    /// It is not a ciphertext, though it begins like one.
+    /// It is not a ciphertext, although it begins like one.
     Malformed(MalformedCiphertext),
     /// It does not decrypt: changed, moved from another key, or of another file.
     Altered,
@@ -130,21 +130,21 @@ pub enum IntegrityFault {
     NotOfItsType(String),
     /// Its plaintext is not UTF-8, so that YAML cannot hold it.
     NotUtf8,
-    /// It is marked as a comment and stands where a value must.
+    /// It is marked as a comment and is in the place of a value.
     Comment,
-    /// It holds what two people made of it: a merge is not finished.
+    /// It contains both sides of a merge that is not finished.
     Conflict,
     /// None of the values decrypts: the metadata belong to another file.
     Everything {
         /// Number of values.
         values: usize,
     },
-    /// The data key of a recipient whose identity is at hand does not decrypt.
+    /// The data key of a recipient whose identity is available does not decrypt.
     DataKey {
         /// The recipient.
         recipient: String,
     },
-    /// There is no checksum.
+    /// The checksum is missing.
     NoMac,
     /// The checksum itself does not decrypt.
     MacAltered,
@@ -244,7 +244,7 @@ impl NoIdentity {
 impl IntegrityFinding {
     fn into_diagnostic(self) -> Diagnostic {
         let path = &self.path;
-        // the `sops` block as a whole is named by its key, which hides nothing
+        // the `sops` block as a whole is located by its key, which hides nothing
         let at_key = matches!(
             self.fault,
             IntegrityFault::NoMac | IntegrityFault::MacMismatch | IntegrityFault::Everything { .. }

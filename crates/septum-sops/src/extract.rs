@@ -1,4 +1,4 @@
-//! Single values of files: found in whichever document they stand, and printed by themselves.
+//! Single values of files: found in the document that has them, and printed by themselves.
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -10,18 +10,18 @@ use super::sealed::DecryptedFile;
 use super::store::{SopsFormat, UnrepresentableValue};
 use septum_base::diagnostic::nearest_name;
 
-/// Reason why a path names no value.
+/// Reason why a path does not lead to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PathNotFound {
-    /// No document has it.
+    /// No document has the path.
     #[error("there is nothing at {}", display_path(.path.as_ref()))]
     Nowhere {
-        /// The path, if it is nearly one of the document: else it may be anything, a value too.
+        /// The path, if it is nearly one of the document: otherwise it may be any text, a value too.
         path: Option<ValuePath>,
-        /// A key beside its end that looks like it.
+        /// A key similar to its last one, in the same place.
         nearest: Option<String>,
     },
-    /// Several documents have it.
+    /// Several documents have the path.
     #[error("`{path}` stands in several documents")]
     Several {
         /// The path.
@@ -29,7 +29,7 @@ pub enum PathNotFound {
         /// Document indexes, from 0.
         documents: Vec<usize>,
     },
-    /// There is no document of this number.
+    /// The document index does not exist.
     #[error("there is no document {}", .0 + 1)]
     NoDocument(usize),
 }
@@ -39,8 +39,7 @@ fn display_path(path: Option<&ValuePath>) -> String {
 }
 
 impl DecryptedFile {
-    /// The value at a path and the document that it is in: the one that is named, or the only one that
-    /// has it.
+    /// The value at a path and the document that it is in: the given one, or the only one that has it.
     pub fn find_value(&self, document: Option<usize>, path: &ValuePath) -> Result<(usize, &SopsTree), PathNotFound> {
         let count = self.document().branches.len();
         if let Some(wrong) = document.filter(|&document| document >= count) {
@@ -71,7 +70,7 @@ impl DecryptedFile {
         format.print_tree(value)
     }
 
-    /// Whether all keys of a path are there, and a position alone is not.
+    /// Whether all keys of a path exist, and only a position does not.
     fn has_keys_of(&self, path: &ValuePath) -> bool {
         let keys =
             path.steps().iter().rposition(|step| matches!(step, ValuePathStep::Key(_))).map_or(0, |last| last + 1);
@@ -79,7 +78,7 @@ impl DecryptedFile {
         keys > 0 && (0..self.document().branches.len()).any(|document| self.get(document, &known).is_some())
     }
 
-    /// The key nearest to the one that a path goes wrong at.
+    /// The key nearest to the first key of a path that does not exist.
     fn nearest_key(&self, path: &ValuePath) -> Option<String> {
         let mut near = None;
         for branch in &self.document().branches {
@@ -101,7 +100,7 @@ impl DecryptedFile {
 }
 
 impl SopsFormat {
-    /// A plaintext with one value in it, below the maps that its path asks for.
+    /// A plaintext with one value in it, below the maps of its path.
     pub fn document_with(
         self,
         path: &ValuePath,
@@ -115,7 +114,7 @@ impl SopsFormat {
         self.print_document(nested, layout)
     }
 
-    /// A document of a map, laid out as a rule says.
+    /// A document of a map, in the given layout.
     pub fn print_document(
         self,
         root: SopsTree,

@@ -1,16 +1,16 @@
-//! Keys of services that are not age: kept, compared, never used.
+//! Keys of services that are not age: preserved, compared, never used.
 
 use std::fmt;
 
 use septum_base::yaml::node::{Mapping, YamlKind, YamlNode};
 
-/// The lists of such keys in the metadata, in the order in which sops has them (format, 1.8).
+/// The lists of such keys in the metadata, in the order of sops (format, 1.8).
 pub(super) const SERVICES: [&str; 6] = ["kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp"];
 
 /// A key of a service that is not age.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ForeignKey {
-    /// The list of the metadata that it stands in: `pgp`, `kms` ….
+    /// The list of the metadata that it is in: `pgp`, `kms` ….
     pub service: &'static str,
     /// Name in sops, which identifies it: a fingerprint, an ARN with its role, a URL.
     pub name: String,

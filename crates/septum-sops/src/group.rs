@@ -1,4 +1,4 @@
-//! Key groups of a file: who has which share of its data key (format, sections 1.7 and 1.8).
+//! Key groups of a file: the recipients and their shares of its data key (format, sections 1.7 and 1.8).
 
 use super::foreign::{ForeignKey, SERVICES};
 use super::metadata::SpannedText;
@@ -6,41 +6,41 @@ use super::recipient;
 use septum_base::span::Span;
 use septum_base::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
-/// Those who can decrypt a file, or, if it has several groups, one share of its data key.
+/// Recipients that can decrypt a file, or, if it has several groups, one share of its data key.
 #[derive(Debug, Clone, Default)]
 pub struct KeyGroup {
     /// The age recipients, each with its copy.
     pub age: Vec<AgeRecipient>,
-    /// Recipients of services that are not age: kept, never used.
+    /// Recipients of services that are not age: preserved, never used.
     pub foreign: Vec<ForeignRecipient>,
 }
 
-/// Somebody who can decrypt the file with an age identity.
+/// A recipient who can decrypt the file with an age identity.
 #[derive(Debug, Clone)]
 pub struct AgeRecipient {
-    /// The recipient as it was given: `age1…`, `ssh-ed25519 …`. Only a label: the data key may be
-    /// wrapped for another.
+    /// The recipient as it was written: `age1…`, `ssh-ed25519 …`. Only a label: the data key may be wrapped for
+    /// another.
     pub recipient: String,
     /// The data key, or a share of it, wrapped for the recipient: an armored age file.
     pub wrapped: SpannedText,
 }
 
-/// Somebody who can decrypt the file with a key of another kind.
+/// A recipient who can decrypt the file with a key of another kind.
 #[derive(Debug, Clone)]
 pub struct ForeignRecipient {
     /// The key.
     pub key: ForeignKey,
-    /// The entry as it was found, to be written as it is.
+    /// The entry as it was read, to be written unchanged.
     pub entry: YamlNode,
 }
 
 impl KeyGroup {
-    /// Whether nobody is in it.
+    /// Whether it has no recipients.
     pub fn is_empty(&self) -> bool {
         self.age.is_empty() && self.foreign.is_empty()
     }
 
-    /// Everybody in it, for messages.
+    /// All its recipients, for messages.
     pub fn list_recipients(&self) -> Vec<String> {
         let age = self.age.iter().map(|entry| recipient::shorten_recipient(&entry.recipient));
         age.chain(self.foreign.iter().map(|entry| entry.key.to_string())).collect()
@@ -80,8 +80,8 @@ impl AgeRecipient {
     }
 }
 
-/// The fields of the metadata that say who can decrypt a file, in the order in which sops writes
-/// them. `threshold` counts with several groups only; none means all of them.
+/// The fields of the metadata for the recipients of a file, in the order in which sops writes them. `threshold`
+/// counts with several groups only; none means all of them.
 pub fn recipient_fields(groups: &[KeyGroup], threshold: Option<usize>) -> Mapping {
     match groups {
         [] => Mapping::new(),

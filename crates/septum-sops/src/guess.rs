@@ -1,4 +1,4 @@
-//! The format of a file whose name may say nothing: Git gives its programs temporary ones.
+//! Guessing the format of a file whose name may not show it: Git passes temporary files to its programs.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use super::store::SopsFormat;
 use septum_base::span::Source;
 
 impl SopsFormat {
-    /// The format of a file by its name, or, if that says nothing, by what stands in it. Only an
-    /// encrypted file tells; all others are taken for binary ones.
+    /// The format of a file by its name, or, if the name does not show it, by its content. Only an encrypted file
+    /// shows its format; all others are treated as binary.
     pub fn guess(path: &Path, bytes: &[u8]) -> Self {
         let by_name = match path.file_name() {
             Some(name) if name == ".env" => Self::Dotenv,

@@ -1,9 +1,9 @@
-//! Post-quantum keys of age: `age1pq1…` and `AGE-SECRET-KEY-PQ-1…`, stanza `mlkem768x25519` (C2SP
-//! `age.md`). The age crate has none yet.
+//! Post-quantum keys of age: `age1pq1…` and `AGE-SECRET-KEY-PQ-1…`, stanza `mlkem768x25519` (C2SP `age.md`). The age
+//! crate does not support them yet.
 //!
-//! Nothing here is cryptography of our own: ML-KEM-768 is that of the `ml-kem` crate, the exchange
-//! that of curve25519-dalek, the sealing that of the `hpke` crate, and this puts them together as
-//! MLKEM768-X25519 (X-Wing) says. All of them are linked by age anyway. Go, Flux and sops use the same.
+//! None of the cryptography is implemented here: ML-KEM-768 is that of the `ml-kem` crate, the exchange that of
+//! curve25519-dalek, the sealing that of the `hpke` crate, and this module combines them as specified by
+//! MLKEM768-X25519 (X-Wing). All of them are linked by age anyway. Go, Flux and sops use the same.
 
 use std::collections::HashSet;
 
@@ -65,7 +65,7 @@ impl HybridRecipient {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = decode_key(text, RECIPIENT)?;
         let key = WipedBytes::from_bytes(&bytes).ok()?;
-        // numbers out of their range and points of small order are nobody's keys
+        // numbers out of their range and points of small order are not valid keys
         let (lattice, point) = split_key(&key).ok()?;
         let canonical = lattice.as_bytes().as_slice() == bytes.get(..bytes.len() - POINT)?;
         let sound = canonical && exchange_keys(point, &[1; 32]).is_ok();
@@ -74,7 +74,7 @@ impl HybridRecipient {
 }
 
 impl HybridIdentity {
-    /// Makes a new one; `None` if the system has no randomness to give.
+    /// Creates a new one; `None` if the system has no randomness.
     pub(super) fn generate() -> Option<Self> {
         let mut seed = WipedBytes(GenericArray::default());
         OsRng.try_fill_bytes(&mut seed.0).ok()?;
@@ -130,7 +130,7 @@ impl age::Identity for HybridIdentity {
         let Some(encapsulated) = encapsulated.filter(|_| stanza.body.len() == SEALED) else {
             return Some(Err(DecryptError::InvalidHeader));
         };
-        // with another key this fails, and says nothing: whose a stanza is, does not stand in it
+        // with another key this fails, which is no error: a stanza does not contain its recipient
         let plaintext = Zeroizing::new(hpke_open::<XWing>(&encapsulated, &self.0, INFO, &stanza.body).ok()?);
         let file_key = plaintext.as_slice().try_into().map_err(|_| DecryptError::DecryptionFailed);
         Some(file_key.map(|file_key| FileKey::init_with_mut(|place| *place = file_key)))
@@ -153,7 +153,7 @@ impl Kem for XWing {
         join_parts(&lattice.encapsulation_key().as_bytes(), point)
     }
 
-    /// Asked for by the trait, and used by nobody: identities of age are seeds.
+    /// Required by the trait, and never called: identities of age are seeds.
     fn derive_keypair(seed: &[u8]) -> (Self::PrivateKey, Self::PublicKey) {
         let mut private = WipedBytes(GenericArray::default());
         Shake256::default().chain(seed).finalize_xof().read(&mut private.0);
@@ -215,7 +215,7 @@ fn expand_seed(seed: &WipedBytes<U32>) -> (DecapsulationKey, Zeroizing<[u8; 32]>
     (lattice, scalar)
 }
 
-/// The exchange of X25519. A result that nobody had a part in is none.
+/// The exchange of X25519. A result to which the other side did not contribute is an error.
 fn exchange_keys(point: MontgomeryPoint, scalar: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
     let shared = Zeroizing::new(point.mul_clamped(*scalar).to_bytes());
     let nothing = shared.iter().fold(0, |all, byte| all | byte) == 0;
@@ -239,7 +239,7 @@ fn split_key(key: &WipedBytes<U1216>) -> Result<(EncapsulationKey, MontgomeryPoi
     Ok((EncapsulationKey::from_bytes(&lattice), point))
 }
 
-/// The part of ML-KEM, and the point.
+/// Splits a key into the part of ML-KEM and the point.
 fn split_bytes(bytes: &[u8]) -> Result<(&[u8], MontgomeryPoint), HpkeError> {
     let (lattice, point) = bytes.split_last_chunk::<POINT>().ok_or(HpkeError::ValidationError)?;
     Ok((lattice, MontgomeryPoint(*point)))
@@ -252,7 +252,7 @@ fn join_parts<N: ArrayLength<u8>>(lattice: &[u8], point: MontgomeryPoint) -> Wip
     bytes
 }
 
-/// Bytes of a length that the type knows. Wiped when dropped: some are private.
+/// Bytes of a length defined by the type. Wiped when dropped: some are private.
 #[derive(Clone, PartialEq, Eq)]
 struct WipedBytes<N: ArrayLength<u8>>(GenericArray<u8, N>);
 

@@ -1,10 +1,10 @@
 //! The age identities of a run (format, section 2.3).
 //!
-//! Unprotected identities are read once, when the first file needs them. Costlier sources are left for
-//! files that these do not decrypt, and each of them is queried once per run as well:
-//! `SOPS_AGE_KEY_CMD` for each recipient, which it finds in `SOPS_AGE_RECIPIENT` (once for all, if its
-//! output is the same for two of them), then sources that need a passphrase. The list of places and the
-//! result for each is kept: a user who cannot decrypt a file needs to know where the program looked.
+//! Unprotected identities are read once, when the first file needs them. Costlier sources are left for files that
+//! these do not decrypt, and each of them is queried once per run as well: `SOPS_AGE_KEY_CMD` for each recipient,
+//! which it finds in `SOPS_AGE_RECIPIENT` (once for all, if its output is the same for two of them), then sources
+//! that need a passphrase. The list of places and the result for each is kept: a user who cannot decrypt a file needs
+//! to know which places were searched.
 
 mod command;
 mod content;
@@ -28,30 +28,29 @@ use content::{IdentityContent, IdentityForm};
 use locked::LockedIdentity;
 pub use outcome::{LookupOutcome, SearchedSource};
 
-/// No file with identities is longer; age has the same limit.
+/// Longest file with identities that is read; age has the same limit.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// Somebody who can be asked for a passphrase. It is asked for once per run and place.
+/// Provider of passphrases. A passphrase is requested once per run and place.
 pub trait PassphraseProvider: Send + Sync {
-    /// The passphrase of a file or key, which is named as people know it; `None` if there is nobody
-    /// to ask.
+    /// The passphrase of a file or key, whose name is for users; `None` if no user can be prompted.
     fn ask_passphrase(&self, of: &str) -> Option<Zeroizing<String>>;
 
-    /// The answer to a question of a plugin, such as for a PIN.
+    /// The answer to a prompt of a plugin, such as for a PIN.
     fn answer_question(&self, question: &str) -> Option<Zeroizing<String>> {
         self.ask_passphrase(question)
     }
 
-    /// Shows what a plugin says, such as that a key must be touched.
+    /// Shows a message of a plugin, such as that a key must be touched.
     fn show_message(&self, message: &str) {
         let _ = message;
     }
 }
 
-/// Whoever is asked, shared with plugins.
+/// Passphrase provider, shared with plugins.
 type SharedPassphrases = Arc<dyn PassphraseProvider>;
 
-/// The identities of a run. Cheap to make: places are searched when the first file asks.
+/// The identities of a run. Cheap to create: places are searched when the first file needs one.
 pub struct Identities {
     places: IdentitySources,
     passphrases: Option<SharedPassphrases>,
@@ -63,7 +62,7 @@ pub struct Identities {
 pub(super) struct LoadedIdentity {
     recipient: String,
     identity: Box<dyn age::Identity + Send + Sync>,
-    /// A program is run, and perhaps a key must be touched, to try it.
+    /// Whether trying it runs a program, and may require touching a key.
     costly: bool,
 }
 
@@ -83,20 +82,20 @@ struct FoundIdentities {
 const COMMAND: &str = "SOPS_AGE_KEY_CMD";
 
 impl Identities {
-    /// The identities in these places. What needs a passphrase stays locked.
+    /// The identities in these places. Those that need a passphrase stay locked.
     pub fn new(places: IdentitySources) -> Self {
         let command = KeyCommand::new(places.age_key_cmd.clone());
         Self { places, passphrases: None, open: OnceLock::new(), command }
     }
 
-    /// With somebody to ask for passphrases.
+    /// Sets the provider of passphrases.
     #[must_use]
     pub fn with_passphrases(mut self, passphrases: impl PassphraseProvider + 'static) -> Self {
         self.passphrases = Some(Arc::new(passphrases));
         self
     }
 
-    /// The places that were searched, with what was found so far.
+    /// The places that were searched, with the results so far.
     pub fn searched(&self) -> Vec<SearchedSource> {
         let found = self.found_identities();
         let mut searched = found.searched.clone();
@@ -111,8 +110,8 @@ impl Identities {
         searched
     }
 
-    /// The identities for a file with these recipients, the cheapest first: whoever finds what he
-    /// needs in one ring never causes the next to be made.
+    /// The identities for a file with these recipients, the cheapest first: a caller that succeeds with one batch
+    /// never causes the next to be loaded.
     pub(super) fn identity_batches<'a>(&'a self, recipients: &'a [String]) -> impl Iterator<Item = IdentityBatch> + 'a {
         let open = [false, true].into_iter().map(|costly| {
             let known = self.found_identities().known.iter().filter(|known| known.costly == costly);
@@ -127,7 +126,7 @@ impl Identities {
         open.chain(command).chain(locked).filter(|known| !known.is_empty()).map(IdentityBatch)
     }
 
-    /// The identities that are at hand at no cost, if there are any.
+    /// The identities that are available without a prompt or a command, if there are any.
     pub(super) fn free_identities(&self) -> Option<IdentityBatch> {
         let known: Vec<_> = self.found_identities().known.iter().filter(|known| !known.costly).cloned().collect();
         (!known.is_empty()).then_some(IdentityBatch(known))
@@ -251,7 +250,7 @@ impl FoundIdentities {
     }
 }
 
-/// The recipients of all identities in a content, which is asked a passphrase for if it needs one.
+/// The recipients of all identities in a content, which is decrypted with a passphrase if necessary.
 pub(super) fn read_recipients(
     name: &str,
     content: &[u8],
@@ -264,7 +263,7 @@ pub(super) fn read_recipients(
         IdentityContent::read(IdentityForm::Lines, content, Some(asked))
     };
     match &outcome {
-        // what a plugin holds, only the plugin can tell
+        // only the plugin knows what it holds
         LookupOutcome::Found { unsupported, .. }
             if unsupported.is_empty() && known.iter().all(|known| !known.costly) => {}
         _ => return Err(outcome),

@@ -1,4 +1,4 @@
-//! New identities, and the recipients of known ones: what `age-keygen` does.
+//! New identities, and the recipients of known ones: the features of `age-keygen`.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::identity::{LookupOutcome, PassphraseProvider, read_recipients};
 use super::time::Timestamp;
 use septum_base::secret::Secret;
 
-/// A kind of identity that can be made.
+/// A kind of identity that can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityKind {
-    /// `AGE-SECRET-KEY-1…`: what every age and sops reads.
+    /// `AGE-SECRET-KEY-1…`: supported by every age and sops.
     X25519,
     /// `AGE-SECRET-KEY-PQ-1…`: safe from quantum computers, for age 1.3 and sops 3.12 or newer.
     PostQuantum,
 }
 
-/// A new identity. Whoever drops it without writing it down has lost it.
+/// A new identity. It is lost unless it is written down before it is dropped.
 #[derive(Debug)]
 pub struct NewIdentity {
     recipient: String,
@@ -27,9 +27,9 @@ pub struct NewIdentity {
 }
 
 impl NewIdentity {
-    /// Makes one; `None` if the system has no randomness to give.
+    /// Generates an identity; `None` if the system has no randomness.
     pub fn generate(kind: IdentityKind) -> Option<Self> {
-        // age itself asks for its bytes and panics without any
+        // age itself requests random bytes and panics without any
         getrandom::getrandom(&mut [0; 1]).ok()?;
         Some(match kind {
             IdentityKind::X25519 => {
@@ -44,7 +44,7 @@ impl NewIdentity {
         })
     }
 
-    /// The recipient: what others encrypt for.
+    /// The recipient: the public key for encryption.
     pub fn recipient(&self) -> &str {
         &self.recipient
     }
@@ -54,15 +54,15 @@ impl NewIdentity {
         &self.identity
     }
 
-    /// An identity file as `age-keygen` writes it.
+    /// An identity file in the form of `age-keygen`.
     pub fn file_text(&self, created: Timestamp) -> Zeroizing<String> {
         let (time, recipient, identity) = (created.to_seconds(), &self.recipient, self.identity.expose());
         Zeroizing::new(format!("# created: {time}\n# public key: {recipient}\n{identity}\n"))
     }
 }
 
-/// The recipients of the identities in a file, in its order; `name` is what a passphrase is asked
-/// for. The error says what is wrong with the file.
+/// The recipients of the identities in a file, in its order; `name` is shown when a passphrase is requested. The
+/// error describes the problem of the file.
 pub fn recipients_of(
     name: &str,
     content: &[u8],

@@ -28,8 +28,7 @@ impl Indent {
         out
     }
 
-    /// The column of what stands a level below another one in YAML: the next multiple, where
-    /// go-yaml has from 2 to 9.
+    /// The column of a child in YAML: the next multiple, where go-yaml has from 2 to 9.
     pub(super) fn column_below(self, column: usize) -> usize {
         let step = match self {
             Self::Tab => 4,

@@ -1,15 +1,15 @@
 //! Files encrypted in the format of SOPS, with age recipients.
 //!
-//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on the
-//! path to it, and every recipient has the data key wrapped for itself. A checksum over the plaintext
-//! of all values, encrypted too, shows whether values were added, removed or changed. Section numbers
-//! in this module are those of `docs/sops-format.md`.
+//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on the path to it,
+//! and every recipient has the data key wrapped for itself. A checksum over the plaintext of all values, encrypted
+//! too, shows whether values were added, removed or changed. Section numbers in this module are those of
+//! `docs/sops-format.md`.
 //!
-//! Septum does not protect anything that the format leaves unprotected (section 8): keys, structure,
-//! types, lengths, nulls and empty values; plaintext may move between neighbouring plain values; and
-//! whoever knows the recipients can write a whole new file. Authenticity is the responsibility of Git.
+//! Septum does not protect what the format leaves unprotected (section 8): keys, structure, types, lengths, nulls and
+//! empty values; plaintext may move between neighbouring plain values; and anyone who knows the recipients can write
+//! a whole new file. Authenticity is the responsibility of Git.
 //!
-//! There is no way to skip the checksum, and nothing of a file is returned before it has been checked.
+//! There is no way to skip the checksum, and no part of a file is returned before it has been checked.
 //!
 //! | to | use |
 //! |---|---|
@@ -185,15 +185,15 @@ const BLOCK: &str = "sops";
 /// The key of a binary file's only value.
 const DATA: &str = "data";
 
-/// If more values than this are all there is and none decrypts, that has one cause.
+/// Number of values above which the failure of all of them is reported as one cause.
 const MANY: usize = 3;
 
 /// A file that was decrypted and verified.
 #[derive(Debug)]
 pub struct DecryptedTree<T = YamlNode> {
-    /// The document without its `sops` block. Decrypted values are marked, stand where their
-    /// ciphertext stands in the file, and are texts (`DoubleQuoted`) or numbers, truth values and
-    /// times (`Plain`). All else is as it was read.
+    /// The document without its `sops` block. Decrypted values are marked, are located where their ciphertext is in
+    /// the file, and are texts (`DoubleQuoted`) or numbers, booleans and times (`Plain`). Everything else is as it
+    /// was read.
     pub tree: T,
     /// Encryption metadata of the file: recipients, last change, selector.
     pub metadata: SopsMetadata,
@@ -217,7 +217,7 @@ pub fn read_metadata(root: &YamlNode, source: &Source) -> Result<SopsMetadata, D
     }
 }
 
-/// Decrypts a document and verifies it. All that is wrong with its values is told together.
+/// Decrypts a document and verifies it. All problems with its values are reported together.
 pub fn decrypt_document(
     root: YamlNode,
     source: &Source,
@@ -255,7 +255,7 @@ pub fn decrypt_documents(
     Ok(DecryptedTree { tree: documents, metadata, encrypted, naming_key })
 }
 
-/// Compares the checksum of the values with the one in the file; gives the number of values.
+/// Compares the checksum of the values with the one in the file; returns the number of values.
 fn verify_mac(
     mac: mac::Mac,
     mut findings: Vec<IntegrityFinding>,
@@ -272,7 +272,7 @@ fn verify_mac(
         return Err(DecryptionError::Content(findings));
     }
     match stored_mac(metadata, key) {
-        // with the plaintext of a value missing, the checksum cannot fit, and says nothing more
+        // without the plaintext of a value, the checksum cannot match, and shows nothing more
         Ok(stored) => {
             let complete = findings
                 .iter()
@@ -286,7 +286,7 @@ fn verify_mac(
     if findings.is_empty() { Ok(encrypted) } else { Err(DecryptionError::Content(findings)) }
 }
 
-/// The checksum that stands in the file. It is bound to the time of the last change.
+/// The checksum in the file. It is bound to the time of the last change.
 fn stored_mac(metadata: &SopsMetadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, IntegrityFinding> {
     let mut path = ValuePath::from_root_key(BLOCK);
     path.enter_key("mac");

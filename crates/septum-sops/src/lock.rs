@@ -1,4 +1,4 @@
-//! A document as one who holds no key sees it.
+//! A document as seen without a key.
 
 use zeroize::Zeroizing;
 
@@ -6,8 +6,8 @@ use super::BLOCK;
 use super::selector::{Selection, Selector, SelectorScope};
 use septum_base::yaml::node::{YamlKind, YamlNode};
 
-/// The document without its `sops` block, every ciphertext marked as a value that is there and
-/// not known. Needs no key, and so proves nothing: it is for questions about structure alone.
+/// The document without its `sops` block, every ciphertext marked as a value that exists and is not known. Needs no
+/// key, and so proves nothing: it is for questions about structure alone.
 pub fn lock_values(mut root: YamlNode) -> YamlNode {
     if let YamlKind::Map(map) = &mut root.kind {
         map.shift_remove(BLOCK);

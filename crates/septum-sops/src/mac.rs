@@ -35,7 +35,7 @@ impl Mac {
         Self { hash, scope }
     }
 
-    /// Adds a value that stands in plaintext.
+    /// Adds a value that is in plaintext.
     pub(super) fn add_plain(&mut self, value: &[u8]) {
         if self.scope == MacScope::All {
             self.hash.update(value);
@@ -57,7 +57,7 @@ impl Mac {
     }
 }
 
-/// Whether two checksums are the same, in a time that does not tell where they differ.
+/// Whether two checksums are equal, in a time that does not reveal where they differ.
 pub(super) fn is_same_mac(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }

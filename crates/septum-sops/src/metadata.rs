@@ -13,10 +13,10 @@ use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use septum_base::span::{Location, Source, Span};
 use septum_base::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
-/// The newest major version of the format that is known here.
+/// The newest supported major version of the format.
 const MAJOR: u64 = 3;
 
-/// The names of the fields of a block, beside those of the services that hold keys.
+/// The names of the fields of a block, in addition to those of the services that hold keys.
 const FIELDS: [&str; 13] = [
     "age",
     "key_groups",
@@ -38,7 +38,7 @@ pub(super) fn is_field(name: &str) -> bool {
     name == CONFLICT_FIELD || FIELDS.contains(&name) || SERVICES.contains(&name)
 }
 
-/// The field that says that a merge is not finished.
+/// The field that marks an unfinished merge.
 pub(super) const CONFLICT_FIELD: &str = "septum_conflict";
 
 /// Mapping of the metadata.
@@ -63,24 +63,24 @@ impl MetadataLevel {
         own.iter().chain(services).copied()
     }
 
-    /// Very old files have a text for people called `attention`.
+    /// Whether a field of this name is known. Very old files have a text for users named `attention`.
     fn knows_field(self, name: &str) -> bool {
         self == Self::Block && ["attention", CONFLICT_FIELD].contains(&name) || self.fields().any(|known| known == name)
     }
 }
 
-/// Encryption metadata of a file, in the clear.
+/// Encryption metadata of a file, in plaintext.
 ///
-/// None of it is authenticated, except for the time of the last change (format, section 8): whoever can
-/// write the file can relabel recipients and narrow the selector.
+/// None of it is authenticated, except for the time of the last change (format, section 8): anyone who can write the
+/// file can relabel recipients and narrow the selector.
 #[derive(Debug, Clone)]
 pub struct SopsMetadata {
-    /// Recipients who can decrypt the file. If there are several groups, each has a share of the data key.
+    /// Recipients that can decrypt the file. If there are several groups, each has a share of the data key.
     pub groups: Vec<KeyGroup>,
     /// Number of required groups, if the file gives it and has several; see
     /// [`SopsMetadata::needed_groups`].
     pub threshold: Option<usize>,
-    /// When the file was last encrypted.
+    /// Time of the last encryption.
     pub last_modified: Timestamp,
     /// The encrypted checksum, if there is one.
     pub mac: Option<SpannedText>,
@@ -92,11 +92,11 @@ pub struct SopsMetadata {
     pub version: String,
     /// Location of the block.
     pub place: Location,
-    /// The block as it was found, fields that are not known here included.
+    /// The block as it was read, unknown fields included.
     pub block: YamlNode,
 }
 
-/// A text and where it stands.
+/// A text and its location.
 #[derive(Debug, Clone)]
 pub struct SpannedText {
     /// The text.
@@ -106,7 +106,7 @@ pub struct SpannedText {
 }
 
 impl SopsMetadata {
-    /// By what the wrapped data key is told: it changes if the data key does, or who has it.
+    /// Hash by which a change of the wrapped data key is noticed: it changes if the data key or its recipients do.
     pub fn hash_wrapped_keys(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for entry in self.groups.iter().flat_map(|group| &group.age) {
@@ -116,12 +116,12 @@ impl SopsMetadata {
         hash.finalize().into()
     }
 
-    /// Whether a value holds both sides of a merge that nobody finished, as far as the file says so.
+    /// Whether a value holds both sides of an unfinished merge, as far as the metadata show it.
     pub fn has_conflict(&self) -> bool {
         self.block.as_map().is_some_and(|fields| fields.get(CONFLICT_FIELD).is_some())
     }
 
-    /// Warnings about fields that nobody knows. sops ignores them too, and leaves them out when it writes the file.
+    /// Warnings about unknown fields. sops ignores them too, and omits them when it writes the file.
     pub fn unknown_fields(&self) -> Diagnostics {
         let mut found = Diagnostics::new();
         if let Some(fields) = self.block.as_map() {
@@ -167,7 +167,7 @@ impl SopsMetadata {
         }
     }
 
-    /// Reads a block. `place` is what messages about the block as a whole point at.
+    /// Reads a block. `place` is the location of messages about the block as a whole.
     pub fn read_block(block: YamlNode, place: Location) -> Result<Self, DecryptionError> {
         let Some(fields) = block.as_map() else {
             return Err(DecryptionError::Metadata(vec![MetadataProblem {
@@ -193,7 +193,7 @@ impl SopsMetadata {
     }
 }
 
-/// Reads fields and collects what is wrong with them.
+/// Reads fields and collects their problems.
 struct MetadataReader<'a> {
     source: &'a Source,
     block: &'a Location,
@@ -232,7 +232,7 @@ impl MetadataReader<'_> {
         Some(AgeRecipient { recipient: recipient.to_owned(), wrapped })
     }
 
-    /// The lists at the top are one group; only where there are none do key groups count, as in sops.
+    /// The lists at the top are one group; key groups count only where there are none, as in sops.
     fn groups(&mut self, fields: &Mapping) -> Vec<KeyGroup> {
         let whole = self.group(fields);
         if !whole.is_empty() || !self.problems.is_empty() {
@@ -316,7 +316,7 @@ impl MetadataReader<'_> {
     }
 
     fn mac_scope(&mut self, fields: &Mapping) -> MacScope {
-        // flat formats hold texts, so words are taken as well as truth values
+        // flat formats hold only texts, so texts are accepted as well as booleans
         match field_text(fields, "mac_only_encrypted") {
             None | Some(("false" | "False" | "FALSE", _)) => MacScope::All,
             Some(("true" | "True" | "TRUE", _)) => MacScope::Encrypted,
@@ -355,13 +355,13 @@ fn parse_major(version: &str) -> Option<u64> {
     numbers.next().is_none().then_some(major)
 }
 
-/// The text of a field; none if it is missing, null or empty, which is all the same to sops.
+/// The text of a field; none if it is missing, null or empty, which sops treats alike.
 fn field_text<'a>(fields: &'a Mapping, name: &str) -> Option<(&'a str, Span)> {
     let node = fields.get(name).filter(|node| !is_empty(node))?;
     node.as_scalar().map(|scalar| (scalar.text(), node.span))
 }
 
-/// Old files have `kms: []` and `age: null` where new ones have nothing.
+/// Whether a field is empty: old files have `kms: []` and `age: null` where new ones omit it.
 fn is_empty(node: &YamlNode) -> bool {
     match &node.kind {
         YamlKind::Scalar(scalar) => is_nothing(scalar),

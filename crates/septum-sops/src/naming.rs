@@ -1,9 +1,9 @@
-//! A key for names that follow from secrets and must not tell them.
+//! A key for names that are derived from secrets and must not reveal them.
 //!
-//! The name of an object may hold a fingerprint of its values. A plain hash of a password can be
-//! guessed by whoever sees the name; a keyed one only by who knows the key. The data key of an encrypted
-//! file is such a key: whoever has it can read the values anyway. It stays in here: what is given out
-//! is derived from it, and leads to neither the data key nor a value.
+//! The name of an object may contain a fingerprint of its values. A plain hash of a password can be guessed by anyone
+//! who sees the name; a keyed one only with the key. The data key of an encrypted file is such a key: its holder can
+//! read the values anyway. It never leaves this module: only keys derived from it do, and these lead to neither the
+//! data key nor a value.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -24,21 +24,21 @@ const OF_A_FILE: &[u8] = b"septum: the key for names of a file, version 1";
 /// Label that separates the key of several files from that of one.
 const OF_FILES: &[u8] = b"septum: the key for names of several files, version 1";
 
-/// Makes fingerprints of secrets. Wiped when dropped, and never printed.
+/// Key for fingerprints of secrets. Wiped when dropped, and never printed.
 #[derive(Debug, Clone)]
 pub struct NamingKey(Secret<[u8; LENGTH]>);
 
 impl NamingKey {
-    /// The one that follows from the data key of a file.
+    /// Derives the key from the data key of a file.
     pub(super) fn of_file(data_key: &[u8; KEY_LENGTH]) -> Self {
         Self(authenticate_parts(data_key, &[OF_A_FILE]))
     }
 
-    /// The one of several files, which changes if that of any of them does, or their order. None of no
-    /// file: there is no key that everybody does not have.
+    /// The key of several files, which changes if that of any of them does, or their order. None without files: such
+    /// a key would be known to everyone.
     pub fn combine_keys<'a>(keys: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let keys: Vec<&[u8]> = keys.into_iter().map(|key| key.0.expose().as_slice()).collect();
-        // as HKDF extracts a key from material (RFC 5869): all have the same length, so their end is plain
+        // as HKDF extracts a key from material (RFC 5869): all have the same length, so no separator is needed
         (!keys.is_empty()).then(|| Self(authenticate_parts(&[0; LENGTH], &[&[OF_FILES], keys.as_slice()].concat())))
     }
 
@@ -47,7 +47,7 @@ impl NamingKey {
         self.0.expose()
     }
 
-    /// The fingerprint of a text: nothing follows from it without the key.
+    /// The fingerprint of a text, which reveals nothing without the key.
     pub fn fingerprint(&self, text: &[u8]) -> [u8; LENGTH] {
         *authenticate_parts(self.0.expose(), &[text]).expose()
     }

@@ -1,4 +1,4 @@
-//! Decrypts a document of any format.
+//! Decryption of documents of any format.
 
 use zeroize::Zeroizing;
 
@@ -31,11 +31,11 @@ pub(super) struct DecryptedDocument {
 /// Purpose of a decrypted document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DecryptPurpose {
-    /// It may be changed, and written again with the ciphertexts that it had.
+    /// To be changed, and written again with its previous ciphertexts.
     Change,
     /// Its values are read, and its text in plaintext.
     Read,
-    /// It is compared with another one.
+    /// To be compared with another one.
     Verify,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn decrypt_values(
     key: &DataKey,
     purpose: DecryptPurpose,
 ) -> DecryptedDocument {
-    // a binary file has one value, which is encrypted whatever the metadata say
+    // a binary file has one value, which is encrypted whatever the metadata are
     let selector = if format == SopsFormat::Binary { Selector::default() } else { metadata.selector.clone() };
     let opened = DecryptedDocument {
         mac: Mac::new(metadata.mac_scope),
@@ -76,7 +76,7 @@ struct ValueDecryptor<'a> {
 
 impl DocumentVisitor for ValueDecryptor<'_> {
     fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
-        // one that does not decrypt is taken as it is: sops does so, and it is no value
+        // one that does not decrypt stays as it is: sops does so, and it is not a value
         let is_encrypted = Ciphertext::parse(comment.text.trim()).is_ok_and(|it| it.kind == PlaintextType::Comment);
         if !is_encrypted || way.comment_selection() == Selection::Plain {
             return;
@@ -108,7 +108,7 @@ impl DocumentVisitor for ValueDecryptor<'_> {
                 let text = self.source.text().get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default();
                 self.decrypt_text(leaf, text.as_bytes(), way)
             }
-            // never encrypted, whatever the selector says
+            // never encrypted, whatever the selector is
             TypedValue::Null => None,
             TypedValue::Text(text) => {
                 let text = std::mem::take(text);
@@ -119,7 +119,7 @@ impl DocumentVisitor for ValueDecryptor<'_> {
     }
 }
 
-/// The text of a value, which is all that a ciphertext can be.
+/// The text of a value, the only kind that can be a ciphertext.
 fn token_text(value: &TypedValue) -> Option<&str> {
     match value {
         TypedValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
@@ -128,9 +128,9 @@ fn token_text(value: &TypedValue) -> Option<&str> {
 }
 
 impl ValueDecryptor<'_> {
-    /// The text of a comment, and what its ciphertext is bound to. Of which map or list a comment is hangs on what
-    /// stands around it, and sops itself takes some that it wrote for those of another: any map or list that the
-    /// comment may end, or lie in, will do.
+    /// The text of a comment, and the path that its ciphertext is bound to. The map or list of a comment depends on
+    /// the lines around it, and sops itself assigns some comments that it wrote to another one: any map or list that
+    /// the comment may end, or be in, is accepted.
     fn decrypt_bound(&self, token: &str, own: &str) -> Option<(Zeroizing<Vec<u8>>, String)> {
         let ends = |path: &'_ str| path.match_indices(':').map(|(at, _)| at + 1).collect::<Vec<_>>();
         let around = [own, self.last.as_str()]
@@ -208,7 +208,7 @@ impl ValueDecryptor<'_> {
         if self.format != SopsFormat::Binary && self.purpose != DecryptPurpose::Verify {
             match self.format.write_leaf(&value, leaf.site) {
                 Ok(text) => self.opened.changes.push(TextEdit::fitted(span.start..span.end, text)),
-                // no matter, as long as nobody asks for the text
+                // no error, as long as the text is not needed
                 Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
             }
         }

@@ -1,4 +1,4 @@
-//! The way from the root of a document to a value.
+//! Paths from the root of a document to a value.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub enum ValuePathStep {
 /// Reason why a text is not a valid path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PathError {
-    /// There is no step.
+    /// The path has no steps.
     #[error("the path is empty")]
     Empty,
     /// A bracket is open.
@@ -30,17 +30,17 @@ pub enum PathError {
     /// A quote is open.
     #[error("a quote is open")]
     Quote,
-    /// A `\u` has no four digits of one character behind it.
+    /// A `\u` is not followed by four digits of one character.
     #[error("`\\u` takes the four digits of one character")]
     Escape,
-    /// There is nothing between two dots, or at the end.
+    /// A key is missing between two dots, or at the end.
     #[error("a key is missing between two dots; an empty one is `\"\"`")]
     NoKey,
 }
 
-/// Reads both spellings: `data."tls.crt".lines[2]`, as messages have it, and `["data"]["tls.crt"][2]`,
-/// as sops has it. Within quotes a backslash takes the next character
-/// as it is, but for the line breaks and the tab that `n`, `r` and `t` stand for, and for `u` with four digits.
+/// Reads both spellings: `data."tls.crt".lines[2]`, as in messages, and `["data"]["tls.crt"][2]`, as in sops. Within
+/// quotes a backslash escapes the next character, except for `n`, `r` and `t`, which are line breaks and the tab, and
+/// for `u` with four digits.
 impl FromStr for ValuePath {
     type Err = PathError;
 
@@ -89,7 +89,7 @@ fn parse_key(text: &str) -> Result<(ValuePathStep, &str), PathError> {
     if bare.is_empty() { Err(PathError::NoKey) } else { Ok((ValuePathStep::Key(bare.to_owned()), behind)) }
 }
 
-/// A text in quotes and what is behind it; none if there is no quote.
+/// A quoted text and the rest after it; none if there is no quote.
 fn parse_quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
     let mut chars = text.chars();
     let Some(quote) = chars.next().filter(|char| matches!(char, '"' | '\'')) else { return Ok(None) };

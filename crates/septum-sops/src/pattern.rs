@@ -16,8 +16,7 @@ pub struct GoRegex {
 }
 
 impl GoRegex {
-    /// Compiles a pattern, or says in a line why it cannot be. Each is compiled once: thousands of files have the
-    /// same few.
+    /// Compiles a pattern; the error is one line. Each is compiled once: thousands of files have the same few.
     pub fn parse(text: &str) -> Result<Self, String> {
         static KNOWN: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// The system whose conventions say where a user's files are.
+/// The system whose conventions define the location of a user's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostSystem {
     /// Linux and all others.
@@ -30,8 +30,8 @@ impl HostSystem {
     }
 }
 
-/// Environment settings for the places of identities. The program fills them from its variables;
-/// nothing below reads those, so that a test defines all settings.
+/// Environment settings for the places of identities. The program fills them from its variables; no code below reads
+/// those, so that a test defines all settings.
 #[derive(Clone, Default)]
 pub struct IdentitySources {
     /// `SOPS_AGE_KEY`: identities.
@@ -51,8 +51,8 @@ pub struct IdentitySources {
 }
 
 impl IdentitySources {
-    /// The places that the variables of a process name: `Places::of(System::current(), std::env::var_os)`
-    /// in the program. A variable that is empty counts as not set.
+    /// The places named by the variables of a process: `IdentitySources::of(HostSystem::current(), std::env::var_os)`
+    /// in the program. An empty variable counts as not set.
     pub fn of(system: HostSystem, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).map(|value| value.to_string_lossy().into_owned());
@@ -62,7 +62,7 @@ impl IdentitySources {
         let below_home = |directory: &str| home.as_ref().map(|home| home.join(directory));
         let directories = match system {
             HostSystem::Linux => vec![absolute("XDG_CONFIG_HOME").or_else(|| below_home(".config"))],
-            // sops looks in the second only where the first is not set, which is not what people expect
+            // sops searches the second only where the first is not set, contrary to expectation
             HostSystem::MacOs => vec![absolute("XDG_CONFIG_HOME"), below_home("Library/Application Support")],
             HostSystem::Windows => vec![absolute("APPDATA")],
         };
@@ -80,7 +80,7 @@ impl IdentitySources {
     }
 }
 
-// a command line may hold a password as well as a variable does
+// a command line may contain a password as well as a variable does
 impl fmt::Debug for IdentitySources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Places");

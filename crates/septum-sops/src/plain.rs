@@ -1,4 +1,4 @@
-//! Files in plaintext, and how metadata come into them and out again.
+//! Files in plaintext, and how metadata is added to them and removed again.
 
 use zeroize::Zeroizing;
 
@@ -29,7 +29,7 @@ pub(super) fn read_text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostic
     })
 }
 
-/// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
+/// Reads a plaintext; one whose values do not each have a location of their own is rewritten.
 pub(super) fn parse_plaintext(
     source: Source,
     format: SopsFormat,
@@ -38,7 +38,7 @@ pub(super) fn parse_plaintext(
     let source = without_mark(source, format);
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
-        // what is no more than a key of that name is not metadata yet
+        // a mere key of that name is not metadata yet
         let is_metadata = ["lastmodified", "mac"].iter().any(|field| block.fields.get(field).is_some());
         let place = source.place(block.key);
         return Err(if is_metadata { WriteError::AlreadyEncrypted(place) } else { WriteError::Reserved(place) });
@@ -65,7 +65,7 @@ pub(super) fn parse_plaintext(
     }
 }
 
-/// A text without its byte-order mark: to sops it is no JSON, and a part of the first key in lines.
+/// A text without its byte-order mark: for sops it makes JSON invalid, and is part of the first key in line formats.
 fn without_mark(source: Source, format: SopsFormat) -> Source {
     match source.text().strip_prefix('\u{feff}') {
         Some(text) if format != SopsFormat::Yaml => Source::new(source.name(), text),
@@ -97,7 +97,7 @@ pub(super) fn seal_mac(key: &DataKey, mac: &str, now: Timestamp) -> Option<Strin
 }
 
 impl SopsFormat {
-    /// Whether a key at the root is where metadata stand.
+    /// Whether a key at the root is reserved for metadata.
     pub(super) fn reserves_key(self, key: &str) -> bool {
         match self {
             Self::Dotenv => key.starts_with("sops_"),
@@ -105,7 +105,7 @@ impl SopsFormat {
         }
     }
 
-    /// A block of metadata that was cut out, as it is put in again at `end`.
+    /// A block of metadata that was removed, written again at `end`.
     pub(super) fn join_block(self, text: &str, end: usize, block: &str) -> String {
         let (before, after) = text.split_at_checked(end).unwrap_or((text, ""));
         if self == Self::Json {

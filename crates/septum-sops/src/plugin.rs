@@ -1,7 +1,6 @@
 //! Keys of age plugins: a program `age-plugin-NAME` on the path does the work (feature `plugin`).
 //!
-//! A plugin may want to speak with somebody. It gets whoever gives passphrases; without him it is
-//! told that nobody is there.
+//! A plugin may prompt the user. It gets the passphrase provider; without one it is informed that no user is present.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,11 +13,11 @@ use age_core::format::{FileKey, Stanza};
 use super::identity::PassphraseProvider;
 use septum_base::program;
 
-/// A recipient, whose plugin is looked for when something is wrapped.
+/// A recipient, whose plugin is looked up when a key is wrapped.
 #[derive(Clone)]
 pub(super) struct PluginRecipient(age::plugin::Recipient);
 
-/// An identity, whose plugin is looked for when something is unwrapped.
+/// An identity, whose plugin is looked up when a key is unwrapped.
 pub(super) struct PluginIdentity {
     identity: age::plugin::Identity,
     somebody: Somebody,
@@ -57,7 +56,8 @@ impl age::Recipient for PluginRecipient {
     }
 }
 
-/// Whether the program of a plugin is found in an absolute directory of the path, and not where we happen to be.
+/// Whether the program of a plugin is found in an absolute directory of the path, and not relative to the working
+/// directory.
 fn is_trusted(name: &str) -> bool {
     program::is_unambiguous(format!("age-plugin-{name}"), &program::search_path())
 }

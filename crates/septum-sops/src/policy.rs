@@ -1,8 +1,8 @@
 //! Comparison of a file with the rule of `.sops.yaml` that applies to it.
 //!
-//! A file's encryption metadata are not authenticated (format, section 8): whoever can write the file
-//! can narrow the selector, and the next value that a user sets is written in plaintext. So a file that
-//! differs from its rule is reported when it is read, and refused when it is to be changed.
+//! A file's encryption metadata are not authenticated (format, section 8): anyone who can write the file can narrow
+//! the selector, and the next value that a user sets is written in plaintext. So a file that differs from its rule is
+//! reported when it is read, and refused when it is to be changed.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ pub fn compare_policy(rule: &CreationRule, metadata: &SopsMetadata, format: Sops
     found
 }
 
-/// Warnings about a file that is only read, with a key or without: it differs from its rule, has fields that nobody
-/// knows, or its rule cannot be read.
+/// Warnings about a file that is only read, with a key or without: it differs from its rule, has unknown fields, or
+/// its rule cannot be read.
 pub fn report_drift(
     book: &SopsConfigCache,
     path: &Path,
@@ -85,7 +85,7 @@ fn drift_diagnostic(
     )
 }
 
-/// A difference in lines: `+` and `-` for what would come and go.
+/// A difference in lines: `+` for additions and `-` for removals.
 pub fn describe_drift(drift: &Drift) -> Vec<String> {
     let mut lines = Vec::new();
     for group in &drift.groups {

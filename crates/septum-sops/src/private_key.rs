@@ -1,13 +1,12 @@
-//! Private keys in files that everybody may read, where recipients are expected.
+//! Private keys in world-readable files in which recipients are expected.
 
 use septum_base::diagnostic::{Diagnostic, Rule};
 use septum_base::span::{Source, Span};
 
-/// Prefix of an age identity, and the minimum number of characters after it: a text about one has
-/// fewer.
+/// Prefix of an age identity, and the minimum number of characters after it: a text about identities has fewer.
 const AGE: (&str, usize) = ("AGE-SECRET-KEY-", 20);
 
-/// Refuses a file that holds a private key, anywhere in it, comments included. The key is not shown.
+/// Refuses a file that contains a private key, anywhere in it, comments included. The key is not shown.
 pub fn refuse_private_key(source: &Source) -> Result<(), Diagnostic> {
     let Some(at) = find_private_key(source.text()) else { return Ok(()) };
     let message = format!("`{}` holds a private key, which everybody who has the file can use", source.name());

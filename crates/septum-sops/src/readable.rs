@@ -9,7 +9,7 @@ use septum_base::yaml::node::{Scalar, YamlKey, YamlStyle};
 
 /// Refuses a plaintext that sops could not read once it is encrypted. All such places are reported together.
 ///
-/// Errors: keys that are no texts, directives, tabs before a comment (format, sections 1.2 and 1.9).
+/// Errors: keys that are not texts, directives, tabs before a comment (format, sections 1.2 and 1.9).
 pub(super) fn refuse_unreadable(
     source: &Source,
     document: &SopsDocument,
@@ -54,7 +54,7 @@ impl ReadabilityCheck<'_> {
         }
     }
 
-    /// A key within brackets without a value: go-yaml takes `c:` before a bracket for a text.
+    /// A key within brackets without a value: go-yaml treats `c:` before a bracket as a text.
     fn blank_in_brackets(&mut self, leaf: &Leaf) {
         let ValueSite { span, flow, .. } = leaf.site;
         let (before, after) = self.source.text().split_at_checked(span.start).unwrap_or_default();
@@ -67,7 +67,8 @@ impl ReadabilityCheck<'_> {
         }
     }
 
-    /// go-ini trims the names of sections, refuses empty ones, and counts keys called `-`.
+    /// Names in INI that go-ini changes: it trims the names of sections, refuses empty ones, and counts keys named
+    /// `-`.
     fn sections(&mut self, root: &SopsMap) {
         for (section, tree) in root.values() {
             let rest = self.source.text().get(section.span.start..).unwrap_or_default();
@@ -92,7 +93,7 @@ impl ReadabilityCheck<'_> {
         self.found.push(Diagnostic::error(Rule::SopsValue, message).at_masked(place).hint(hint));
     }
 
-    /// sops takes texts as keys, and go-yaml decides what is one.
+    /// sops accepts texts as keys, and go-yaml decides which keys are texts.
     fn key(&mut self, key: &YamlKey) {
         let text = self.source.text();
         let is_quoted = text.get(key.span.start..).unwrap_or_default().starts_with(['"', '\'', '|', '>', '*', '!']);
@@ -157,7 +158,7 @@ fn bare_documents(source: &Source) -> Diagnostics {
     found
 }
 
-/// Line breaks of a carriage return alone, which go-yaml takes for others than we do.
+/// Line breaks of a carriage return alone, which go-yaml interprets differently from Septum.
 fn bare_returns(source: &Source) -> Diagnostics {
     let text = source.text();
     let bare = memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'));

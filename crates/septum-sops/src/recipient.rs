@@ -1,7 +1,7 @@
-//! Recipients: for whom a data key can be wrapped (format, section 2.4).
+//! Recipients: the keys for which a data key can be wrapped (format, section 2.4).
 //!
-//! Each has an age file of its own with the data key in it (section 1.1). Keys of other services
-//! (`pgp`, `kms` …) are kept where they stand and never wrapped for.
+//! Each has an age file of its own with the data key in it (section 1.1). Keys of other services (`pgp`, `kms` …) are
+//! preserved in place and never wrapped for.
 
 use std::fmt;
 use std::io::Write as _;
@@ -27,11 +27,11 @@ enum RecipientKey {
     Hybrid(Box<HybridRecipient>),
     #[cfg(feature = "plugin")]
     Plugin(super::plugin::PluginRecipient),
-    /// Of a kind that is known, and that nothing can be wrapped for.
+    /// A key of a known kind for which no data key can be wrapped.
     Unusable(UnusableRecipient),
 }
 
-/// Reason why nothing can be wrapped for a valid recipient.
+/// Reason why no data key can be wrapped for a valid recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnusableRecipient {
     /// RSA keys of SSH.
@@ -45,22 +45,22 @@ pub enum UnusableRecipient {
     Plugin(String),
 }
 
-/// Reason why a text is not a recipient. Never holds the text: it may be a private key.
+/// Reason why a text is not a recipient. Never contains the text: it may be a private key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidRecipient {
-    /// There is no text.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// Somebody has published a key.
+    /// It is a private key, which is published thereby.
     #[error("is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead")]
     Private,
-    /// It starts like a recipient, and has a slip.
+    /// It starts like a recipient, and has a typing error.
     #[error("is not a valid recipient: it is cut off or has a slip")]
     Damaged,
-    /// Several are written with blanks between them.
+    /// There are several recipients with blanks between them.
     #[error("holds several recipients with blanks between them: put commas there, or write a list")]
     Several,
-    /// It starts like nothing that is known.
+    /// It has no known beginning.
     #[error("is not a recipient: expected `age1…` or `ssh-ed25519 …`")]
     Unknown,
 }
@@ -87,7 +87,7 @@ pub enum WrapError {
 }
 
 impl Recipient {
-    /// Reads a recipient. One of a known kind that cannot be used is one nevertheless.
+    /// Parses a recipient. One of a known kind that is not supported is accepted too.
     pub fn parse(text: &str) -> Result<Self, InvalidRecipient> {
         let text = text.trim();
         let key = match text {
@@ -108,7 +108,7 @@ impl Recipient {
         &self.text
     }
 
-    /// Reason why nothing can be wrapped for the recipient, if there is one.
+    /// Reason why no data key can be wrapped for the recipient, if there is one.
     pub fn unusable(&self) -> Option<&UnusableRecipient> {
         match &self.key {
             RecipientKey::Unusable(reason) => Some(reason),
@@ -138,7 +138,7 @@ impl Recipient {
     }
 }
 
-/// Whether a word is where a recipient starts.
+/// Whether a word is the beginning of a recipient.
 fn starts_recipient(word: &str) -> bool {
     word.starts_with("age1") || [ED25519, "ssh-rsa"].contains(&word)
 }
@@ -155,7 +155,7 @@ fn armor_secret(encryptor: Encryptor, secret: &[u8]) -> std::io::Result<String> 
     Ok(text)
 }
 
-/// Identities and private keys, of whatever kind, in whatever case.
+/// Whether a text contains an identity or a private key, of any kind, in any case.
 fn is_private(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
     upper.contains("AGE-SECRET-KEY") || upper.contains("PRIVATE KEY") || upper.starts_with("AGE-PLUGIN-")

@@ -1,4 +1,4 @@
-//! Comments of an encrypted file that nobody verified: the checksum covers values alone.
+//! Unverified comments of an encrypted file: the checksum covers values alone.
 
 use super::cipher::Ciphertext;
 use super::document::{Leaf, SopsComment, SopsDocument};
@@ -8,12 +8,12 @@ use super::way::{DocumentVisitor, TraversalState, visit_document};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Location, Source};
 
-/// The comments of a file that are not as it was encrypted.
+/// The comments of a file that were altered.
 #[derive(Debug, Default)]
 pub(super) struct CommentFindings {
-    /// Those that hold ciphertext which does not decrypt.
+    /// Those whose ciphertext does not decrypt.
     altered: Vec<Location>,
-    /// Those in plaintext where the selector says that they are encrypted.
+    /// Those in plaintext that the selector covers.
     plain: Vec<Location>,
 }
 

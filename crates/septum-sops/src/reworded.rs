@@ -12,7 +12,7 @@ use super::way::{DocumentVisitor, TraversalState, visit_document};
 use septum_base::diagnostic::{Diagnostic, Rule};
 use septum_base::span::{Location, Source};
 
-/// A value whose text is another one once it is decrypted.
+/// A value whose text changes once it is decrypted.
 #[derive(Debug, Clone)]
 pub struct LossyValue {
     /// Its path.
@@ -31,7 +31,7 @@ impl LossyValue {
     }
 }
 
-/// The values of a document that a selector has encrypted, and whose text would not come back.
+/// The values of a document that a selector has encrypted, and whose text would not be restored.
 pub(super) fn find_lossy_values(document: &mut SopsDocument, source: &Source, selector: &Selector) -> Vec<LossyValue> {
     let mut look = LossyValueSearch { source, found: Vec::new() };
     visit_document(document, selector, &mut look);

@@ -1,4 +1,4 @@
-//! The way of a changed file back to its bytes.
+//! Writing of a changed file.
 
 use super::cipher::DataKey;
 use super::content::DocumentFingerprint;
@@ -22,19 +22,19 @@ use super::write_error::WriteError;
 use septum_base::span::Source;
 
 impl DecryptedFile {
-    /// Sets the recipients who can decrypt the file. Existing recipients keep their entries unchanged. A
-    /// removed recipient still knows the data key: [`rotate_key`](Self::rotate_key) replaces it.
+    /// Sets the recipients that can decrypt the file. Existing recipients keep their entries unchanged. A removed
+    /// recipient still knows the data key: [`rotate_key`](Self::rotate_key) replaces it.
     pub fn set_recipients(&mut self, recipients: Recipients) {
         self.renewal.recipients = Some(recipients);
     }
 
-    /// Sets the selector of encrypted values, and the values that the checksum covers. Exposure of an
-    /// encrypted value in plaintext is found when the file is written, and refused.
+    /// Sets the selector of encrypted values, and the values that the checksum covers. If an encrypted value would
+    /// become plaintext, writing the file fails.
     pub fn set_selection(&mut self, selector: Selector, mac_scope: MacScope) {
         self.renewal.selection = Some((selector, mac_scope));
     }
 
-    /// Takes a new data key: all is encrypted anew.
+    /// Replaces the data key: everything is encrypted anew.
     pub fn rotate_key(&mut self) -> Result<(), WriteError> {
         self.check_comments()?;
         self.key = DataKey::generate().ok_or_else(|| self.no_randomness())?;
@@ -43,13 +43,13 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// The bytes of the file: those it had, if nothing changed.
+    /// The bytes of the file: the original ones, if it did not change.
     pub fn write_bytes(mut self, now: Timestamp) -> Result<Vec<u8>, WriteError> {
         if !self.is_changed() {
             return Ok(self.source.text().as_bytes().to_vec());
         }
         let selection = self.renewal.selection.take();
-        // who can decrypt the file is no part of what the checksum is over
+        // the checksum does not cover the recipients
         let is_new = self.renewal.rotated || selection.is_some() || self.is_edited();
         if let Some((selector, scope)) = &selection {
             self.check_no_exposure(selector)?;
@@ -97,8 +97,7 @@ impl DecryptedFile {
             .map_err(|problem| self.unfaithful_error(problem))
     }
 
-    /// The text in plaintext, which is in the new bytes soon. With a new data key, nothing of the old file is needed
-    /// any more.
+    /// The text in plaintext, which is in the new bytes soon. With a new data key, the old file is no longer needed.
     fn take_plaintext(&mut self) -> Result<Source, WriteError> {
         self.check_fit()?;
         let text = Source::new(self.source.name(), std::mem::take(&mut *self.text));
@@ -117,7 +116,7 @@ impl DecryptedFile {
     }
 
     fn encrypt_document(&mut self, document: &mut SopsDocument) -> EncryptedDocument {
-        // a binary file has one value, which is encrypted whatever the metadata say
+        // a binary file has one value, which is encrypted whatever the metadata are
         let default = Selector::default();
         let selector = if self.format == SopsFormat::Binary { &default } else { &self.metadata.selector };
         let stash = std::mem::take(&mut self.stash);
@@ -125,7 +124,7 @@ impl DecryptedFile {
         DocumentEncryptor { format: self.format, key: &self.key, selector, scope, stash }.encrypt_document(document)
     }
 
-    /// Checks that no value is encrypted now that a selector would leave in plaintext.
+    /// Checks that no encrypted value becomes one that a selector leaves in plaintext.
     fn check_no_exposure(&self, selector: &Selector) -> Result<(), WriteError> {
         if self.format == SopsFormat::Binary {
             return Ok(());
@@ -141,7 +140,7 @@ impl DecryptedFile {
         Err(WriteError::Exposed { place: self.root_place(), selector: selector.to_string(), paths })
     }
 
-    /// The text with its ciphertexts, and with a new checksum if it was changed at a time.
+    /// The text with its ciphertexts, and with a new checksum if it was changed, at the given time.
     fn finish_write(
         &self,
         text: &Source,
@@ -161,7 +160,7 @@ impl DecryptedFile {
         Ok(std::mem::take(&mut *out).into_bytes())
     }
 
-    /// The two fields of the metadata that any change changes.
+    /// The two fields of the metadata that every change updates.
     fn reseal_fields(&self, block: &MetadataBlock, mac: &str, now: Timestamp) -> Vec<TextEdit> {
         let leaf = |name: &str| match block.fields.get(name) {
             Some(SopsTree::Leaf(leaf)) => Some(leaf.site),
@@ -177,7 +176,7 @@ impl DecryptedFile {
         time.into_iter().chain(mac).collect()
     }
 
-    /// The data key, wrapped for whoever shall be able to decrypt the file.
+    /// The data key, wrapped for the new recipients.
     fn wrap_key(&self) -> Result<(Vec<KeyGroup>, Option<usize>), WriteError> {
         let Recipients { groups, threshold } = match &self.renewal.recipients {
             Some(recipients) => recipients.clone(),
@@ -197,8 +196,8 @@ impl DecryptedFile {
     }
 }
 
-/// Whether a selector has the same values of two documents encrypted that hold the same. Where comments select, that
-/// hangs on where they stand.
+/// Whether a selector has the same values of two equal documents encrypted. Where comments select, that depends on
+/// their positions.
 pub(super) fn selects_alike(first: &SopsDocument, second: &SopsDocument, selector: &Selector) -> bool {
     let selected = |document: &SopsDocument| -> Vec<bool> {
         let mut document = SopsDocument { branches: document.branches.clone() };
@@ -208,7 +207,7 @@ pub(super) fn selects_alike(first: &SopsDocument, second: &SopsDocument, selecto
     !by_comments || selected(first) == selected(second)
 }
 
-/// Every value and comment on the way through a document, and whether a selector has it encrypted.
+/// Every value and comment of a document in order, and whether a selector has it encrypted.
 fn collect_selected(document: &mut SopsDocument, selector: &Selector) -> Vec<(ValuePath, bool)> {
     struct SelectionSearch(Vec<(ValuePath, bool)>);
     impl DocumentVisitor for SelectionSearch {

@@ -1,9 +1,9 @@
-//! `.sops.yaml`: who may decrypt which file, and what of it is encrypted (format, section 2.1).
+//! `.sops.yaml`: the recipients of each file, and the values of it that are encrypted (format, section 2.1).
 //!
-//! The file is the one that sops reads, and read as sops reads it, but for three things: it is
-//! looked for from the *file* upward, not from the working directory; paths have `/` between their
-//! directories on every system; and what sops ignores in silence (an unknown field, an empty key group)
-//! is an error with its place. `destination_rules` are left alone.
+//! The file is the one that sops reads, and is read as sops reads it, with three exceptions: it is looked for from
+//! the *file* upward, not from the working directory; paths have `/` between their directories on every system; and
+//! what sops silently ignores (an unknown field, an empty key group) is an error with its location.
+//! `destination_rules` are not evaluated.
 
 mod book;
 mod fields;
@@ -29,10 +29,10 @@ use septum_base::span::{Location, Source};
 pub use book::SopsConfigCache;
 use read::{RuleEntry, RuleList};
 
-/// A name that sops warns of and does not read.
+/// A file name that sops warns about and does not read.
 const OTHER_NAME: &str = ".sops.yml";
 
-/// As far up as sops goes.
+/// Number of directories searched upward, as in sops.
 const HIGHEST: usize = 100;
 
 /// All rules of a file, in its order.
@@ -50,8 +50,8 @@ pub struct CreationRule {
     pub place: Location,
     /// Pattern of the files that the rule applies to; without one, it applies to all of them.
     pub path_regex: Option<GoRegex>,
-    /// For whom files are encrypted. More than one group split the data key. None at all: the rule
-    /// leaves it to the command line.
+    /// Recipients of the files. More than one group split the data key. None at all: the rule leaves it to the
+    /// command line.
     pub groups: Vec<RecipientGroup>,
     /// Number of groups needed to decrypt; none means all of them.
     pub threshold: Option<usize>,
@@ -74,11 +74,10 @@ pub struct RecipientGroup {
 }
 
 impl SopsConfig {
-    /// The rule for a file, which need not exist: the first that matches, in the nearest
-    /// `.sops.yaml` from the file's directory upward.
+    /// The rule for a file, which need not exist: the first that matches, in the nearest `.sops.yaml` from the file's
+    /// directory upward.
     ///
-    /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`SopsConfig::read_nearest`] tells them
-    /// apart.
+    /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`SopsConfig::read_nearest`] distinguishes them.
     pub fn find_rule(file: &Path) -> Result<Option<CreationRule>, Diagnostics> {
         let Some(rules) = Self::read_nearest(file)? else { return Ok(None) };
         Ok(rules.first_match(file)?.cloned())
@@ -97,7 +96,7 @@ impl SopsConfig {
         discover_config(&Disk::default(), &make_absolute(file)?)
     }
 
-    /// Reads a file of rules. All that is wrong in it is told together.
+    /// Reads a file of rules. All problems in it are reported together.
     pub fn read(config: &Path) -> Result<Self, Diagnostics> {
         Self::read_on(&Disk::default(), config)
     }
@@ -109,14 +108,14 @@ impl SopsConfig {
         Self::parse(&Source::new(path_text(&config), text), directory)
     }
 
-    /// Reads rules that stand in a directory.
+    /// Parses rules that are in a directory.
     pub fn parse(source: &Source, directory: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
         refuse_private_key(source)?;
         let list = read::read_rule_list(source)?;
         Ok(Self { directory: directory.into(), source: source.clone(), list })
     }
 
-    /// The first rule that matches a file. One that is not valid is an error of its files alone.
+    /// The first rule that matches a file. An invalid rule is an error of its files alone.
     pub fn first_match(&self, file: &Path) -> Result<Option<&CreationRule>, Diagnostics> {
         let path = self.path_of(&make_absolute(file)?);
         for entry in &self.list.entries {
@@ -133,7 +132,7 @@ impl SopsConfig {
         Ok(None)
     }
 
-    /// Problems of the file that stop nothing but the files of single rules.
+    /// Problems of the file that affect only the files of single rules.
     pub fn warnings(&self) -> Diagnostics {
         let broken = self.list.entries.iter().filter_map(|entry| match entry {
             RuleEntry::Broken { problems, .. } => Some(problems.clone()),
@@ -146,7 +145,7 @@ impl SopsConfig {
         broken.chain(self.list.warnings.clone()).collect()
     }
 
-    /// A path as messages show it: from the working directory, if it lies there.
+    /// A path as messages show it: from the working directory, if it is below it.
     pub fn display_path(path: &Path) -> String {
         path_text(path)
     }
@@ -184,7 +183,7 @@ impl CreationRule {
 }
 
 impl RecipientGroup {
-    /// Whether nobody is in it.
+    /// Whether it has no recipients.
     pub fn is_empty(&self) -> bool {
         self.age.is_empty() && self.foreign.is_empty()
     }
@@ -193,7 +192,7 @@ impl RecipientGroup {
 /// The nearest file of rules above a file.
 fn discover_config(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let directories = || file.ancestors().skip(1).take(HIGHEST);
-    // whatever has the name: who reads it says whether it is a file
+    // any entry of the name: reading it shows whether it is a file
     let existing = |name: &str| directories().map(|directory| directory.join(name)).find(|path| disk.has(path));
     if let Some(config) = existing(SOPS_CONFIG) {
         return Ok(Some(config));
@@ -228,7 +227,7 @@ fn slash_path(path: &Path) -> String {
     if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
-/// The path as messages show it: from the working directory, if it lies there.
+/// The path as messages show it: from the working directory, if it is below it.
 fn path_text(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     slash_path(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))

@@ -16,26 +16,26 @@ use super::text_bytes::TextBytes;
 use super::time::Timestamp;
 use septum_base::yaml::node::{Scalar, YamlStyle};
 
-/// A value as sops knows it (format, section 1.2).
+/// A value in the data model of sops (format, section 1.2).
 #[derive(Clone, PartialEq)]
 pub enum TypedValue {
     /// No value: never encrypted, not part of the MAC.
     Null,
-    /// A text; of any bytes, since `!!binary` and foreign writers give such.
+    /// A text; of any bytes, since `!!binary` and other writers produce such.
     Text(TextBytes),
     /// An integer of 64 bits.
     Int(i64),
     /// A number with a fraction, or beyond 64 bits.
     Float(f64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A point in time; few values are one, and all would be as large.
     Time(Box<Timestamp>),
-    /// A comment that was encrypted inside a list: no value at all.
+    /// A comment that was encrypted inside a list: not a value.
     Comment,
 }
 
-/// No value is ever printed by accident.
+/// Prints no value, so that none is shown by accident.
 impl fmt::Debug for TypedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -47,7 +47,7 @@ impl fmt::Debug for TypedValue {
 }
 
 impl TypedValue {
-    /// The value of a scalar that stands in a file.
+    /// The value of a scalar in a file.
     pub(super) fn of(scalar: &Scalar) -> Self {
         let text = scalar.text();
         match (scalar.tag.as_deref(), scalar.style) {
@@ -65,7 +65,7 @@ impl TypedValue {
         }
     }
 
-    /// The same, for which a text is not copied.
+    /// The value of a scalar, whose text is not copied.
     pub(super) fn from_scalar(scalar: Scalar) -> Self {
         let resolved = match (scalar.tag.as_deref(), scalar.style) {
             (None, YamlStyle::Plain) if scalar.blank => Some(Self::Null),
@@ -80,8 +80,8 @@ impl TypedValue {
         resolved.unwrap_or_else(|| Self::Text(text()))
     }
 
-    /// The value that a plaintext of a type stands for (format, section 1.4), or `None` if it is no
-    /// such value.
+    /// The value that a plaintext of a type represents (format, section 1.4), or `None` if it is not valid for the
+    /// type.
     pub(super) fn from_plaintext(kind: PlaintextType, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
         let text = || std::str::from_utf8(&plaintext).ok();
         match kind {
@@ -94,8 +94,8 @@ impl TypedValue {
         }
     }
 
-    /// The bytes that stand for the value in the MAC and that are encrypted; `None` for what has no
-    /// part in it.
+    /// The bytes that represent the value in the MAC and that are encrypted; `None` for a value that is not part of
+    /// the MAC.
     pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         let owned = |text: String| Some(Cow::Owned(text.into_bytes()));
         match self {
@@ -109,8 +109,8 @@ impl TypedValue {
         }
     }
 
-    /// The value as a scalar of YAML: its text and how it is to be taken. `None` for a text that is
-    /// not UTF-8, and for what is no scalar.
+    /// The value as a scalar of YAML: its text and its style. `None` for a text that is not UTF-8, and for a value
+    /// that is not a scalar.
     pub(super) fn into_yaml(self) -> Option<(Zeroizing<String>, YamlStyle)> {
         let plain = |text: String| Some((Zeroizing::new(text), YamlStyle::Plain));
         match self {
@@ -132,7 +132,7 @@ impl TypedValue {
         }
     }
 
-    /// The type that the value is encrypted as; `None` for what never is.
+    /// The type that the value is encrypted as; `None` for one that is never encrypted.
     pub(super) fn kind(&self) -> Option<PlaintextType> {
         Some(match self {
             Self::Null | Self::Comment => return None,
@@ -150,8 +150,8 @@ impl TypedValue {
     }
 }
 
-/// Whether a scalar is an integer that needs 64 bits without a sign: sops knows no such values, and
-/// refuses a file that has one.
+/// Whether a scalar is an integer that needs 64 bits without a sign: sops does not support such values, and refuses a
+/// file that has one.
 pub(super) fn is_unsigned(scalar: &Scalar) -> bool {
     let resolved = scalar.style == YamlStyle::Plain && scalar.tag.is_none();
     if !resolved || !scalar.text().starts_with(|char: char| char.is_ascii_digit() || "+_".contains(char)) {
@@ -171,10 +171,10 @@ pub(super) fn print_float(float: f64) -> String {
     }
 }
 
-/// The shortest digits that give the number, where two are equally near: those with the even end.
+/// The shortest digits that represent the number, where two are equally near: those with the even end.
 ///
-/// Rust and Go differ there: of 1390243951101535.25 one makes `…535.3`, the other `…535.2`. With as
-/// many digits as the shortest has, Rust rounds to even too.
+/// Rust and Go differ there: of 1390243951101535.25 one makes `…535.3`, the other `…535.2`. With as many digits as
+/// the shortest has, Rust rounds to even too.
 fn print_even(float: f64) -> Option<String> {
     let shortest = format!("{float:e}");
     let digits = shortest.split_once('e')?.0.bytes().filter(u8::is_ascii_digit).count();
@@ -196,8 +196,8 @@ fn print_even(float: f64) -> Option<String> {
     })
 }
 
-/// Parses the syntax of Go's `ParseFloat`, except for hexadecimal, which nothing writes. A value out of
-/// range is not a float.
+/// Parses the syntax of Go's `ParseFloat`, except for hexadecimal, which no writer uses. A value out of range is not
+/// a float.
 fn parse_float(text: &str) -> Option<f64> {
     let float: f64 = text.parse().ok()?;
     let infinite = || text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
@@ -223,7 +223,7 @@ pub(super) fn resolve_plain(text: &str, timestamps: bool) -> TypedValue {
     resolve_word(text, timestamps).unwrap_or_else(|| TypedValue::from_text(text))
 }
 
-/// The same, and none for a text.
+/// Resolves a plain scalar; none for a text.
 fn resolve_word(text: &str, timestamps: bool) -> Option<TypedValue> {
     Some(match text {
         "" | "~" | "null" | "Null" | "NULL" => TypedValue::Null,
@@ -244,7 +244,7 @@ fn resolve_digits(text: &str, timestamps: bool) -> Option<TypedValue> {
     }
 }
 
-/// `.5`; to go-yaml here, underscores count only between digits.
+/// `.5`; for go-yaml, underscores count only between digits here.
 fn resolve_fraction(text: &str) -> Option<TypedValue> {
     let separates = |(at, _): (usize, &str)| {
         let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
@@ -301,7 +301,7 @@ fn parse_integer(text: &str) -> Option<i128> {
     parse_digits(rest.get(1..)?, radix)
 }
 
-/// Digits alone; `None` beyond what any 64-bit integer holds.
+/// Digits alone; `None` beyond the range of 64-bit integers.
 fn parse_digits(text: &str, radix: u32) -> Option<i128> {
     let digits = !text.is_empty() && text.bytes().all(|byte| char::from(byte).is_digit(radix));
     let number = digits.then(|| u64::from_str_radix(text, radix).ok()).flatten()?;

@@ -1,4 +1,4 @@
-//! Encrypts a document of any format.
+//! Encryption of documents of any format.
 
 use super::ambiguous::is_ambiguous;
 use super::cipher::{Ciphertext, DataKey, PlaintextType};
@@ -29,14 +29,14 @@ pub(super) struct EncryptedDocument {
 /// Reason why a value cannot be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealProblem {
-    /// The system has no randomness to give.
+    /// The system has no randomness.
     NoRandomness,
-    /// A ciphertext would match the pattern that selects what stays readable.
+    /// A ciphertext would match the pattern of values that stay readable.
     CommentPattern {
         /// The map or list that the comment is in.
         path: ValuePath,
     },
-    /// A key on the way to the value has a `:`, so that nobody could tell which keys those are.
+    /// A key on the path to the value has a `:`, so that the keys of the path would be ambiguous.
     AmbiguousKey {
         /// Place of the value.
         span: Span,
@@ -63,12 +63,12 @@ pub(super) struct DocumentEncryptor<'a> {
     pub(super) key: &'a DataKey,
     pub(super) selector: &'a Selector,
     pub(super) scope: MacScope,
-    /// The ciphertexts of values that were there before.
+    /// The existing ciphertexts.
     pub(super) stash: CiphertextCache,
 }
 
 impl DocumentEncryptor<'_> {
-    /// Encrypts a document. Its values stay in plaintext; the changes are what counts.
+    /// Encrypts a document. Its values stay in plaintext; the edits are the result.
     pub(super) fn encrypt_document(self, document: &mut SopsDocument) -> EncryptedDocument {
         let selector = self.selector;
         let encrypted = EncryptedDocument {
@@ -108,13 +108,13 @@ impl DocumentVisitor for EncryptionRun<'_> {
         let kept = token.written().filter(|written| !written.starts_with('-') || comment.as_item);
         let written = match (kept, self.sealer.format.write_comment(token.text())) {
             (Some(written), _) => written.to_owned(),
-            // of which list a bare one is follows from the lines around it, and sops takes long ones for others
+            // the list of a bare one follows from the lines around it, and sops assigns long ones to another list
             _ if comment.as_item => format!("- {}", token.text()),
             (None, Some(written)) => written.to_string(),
             (None, None) => return,
         };
         let ValueSite { span, indent, .. } = comment.site;
-        // what was kept stands where it stood, unless it is an item of a list
+        // a kept comment stays in its place, unless it is an item of a list
         match indent.filter(|_| matches!(token, CiphertextToken::New(_)) || written.starts_with('-')) {
             Some(indent) => {
                 let start = span.start - span.column.saturating_sub(1).min(span.start);
@@ -159,7 +159,7 @@ impl DocumentVisitor for EncryptionRun<'_> {
     }
 }
 
-/// A ciphertext: one that was there before, or a new one.
+/// A ciphertext: a previous one, or a new one.
 enum CiphertextToken {
     Kept(CachedToken),
     New(String),
@@ -173,7 +173,7 @@ impl CiphertextToken {
         }
     }
 
-    /// As it stood before, with what was around it.
+    /// Its previous text in the file, with what was around it.
     fn written(&self) -> Option<&str> {
         match self {
             Self::Kept(kept) => Some(kept.written()),
@@ -195,7 +195,7 @@ impl EncryptionRun<'_> {
         new.map(CiphertextToken::New)
     }
 
-    /// With the quotes that it had, if they fit where it stands now.
+    /// With its previous quotes, if they fit its new place.
     fn write_token(&self, token: &CiphertextToken, site: ValueSite) -> String {
         let fits = |written: &&str| !(written.contains('\n') || site.flow && !written.starts_with(['"', '\'']));
         match token.written().filter(fits) {

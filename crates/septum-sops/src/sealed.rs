@@ -1,8 +1,7 @@
-//! An encrypted file in use: read and verified, changed, and written back with nothing else touched.
+//! An encrypted file in use: read and verified, changed, and written back with everything else unchanged.
 //!
-//! Changes apply to the plaintext of the file, as text: the file with each ciphertext replaced by its
-//! plaintext, the metadata still in it. Writing restores ciphertexts, those of unchanged values without
-//! modification.
+//! Changes apply to the plaintext of the file, as text: the file with each ciphertext replaced by its plaintext, the
+//! metadata still in it. Writing restores ciphertexts, those of unchanged values without modification.
 
 mod adopt;
 mod change;
@@ -45,10 +44,10 @@ use septum_base::span::{Location, Source, Span};
 /// A file that was decrypted and verified, and can be changed.
 pub struct DecryptedFile {
     pub(super) format: SopsFormat,
-    /// The file as it stands on disk.
+    /// The file as it is on disk.
     pub(super) source: Source,
     pub(super) metadata: SopsMetadata,
-    /// The data key with the shares that it was put together from.
+    /// The data key with the shares from which it was combined.
     pub(super) unlocked: UnlockedDataKey,
     pub(super) key: DataKey,
     pub(super) stash: CiphertextCache,
@@ -57,16 +56,16 @@ pub struct DecryptedFile {
     pub(super) text: Zeroizing<String>,
     /// Ranges of the metadata in `text`, as long as it is unchanged.
     pub(super) cuts: Option<Vec<Range<usize>>>,
-    /// The hash of what `text`, or a binary file's data, was before somebody changed it.
+    /// The hash of `text`, or of a binary file's data, before the first change.
     first: Option<[u8; 32]>,
     encrypted: usize,
-    /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
+    /// A value that the format cannot hold in plaintext, so that there is no text to change.
     unfit: Option<(ValuePath, UnrepresentableValue)>,
-    /// Comments that are not as the file was encrypted.
+    /// Comments that were altered.
     remarks: CommentFindings,
-    /// Values that somebody typed in plaintext.
+    /// Values that a user entered in plaintext.
     typed: Vec<ValuePath>,
-    /// The reason why no text in plaintext holds what the file holds.
+    /// The reason why no text in plaintext has the content of the file.
     unsettled: Option<UnfaithfulOutput>,
     /// Pending changes to the encryption.
     pub(super) renewal: PendingReencryption,
@@ -75,15 +74,15 @@ pub struct DecryptedFile {
 /// Changes to a file's encryption that apply when it is written.
 #[derive(Default)]
 pub(super) struct PendingReencryption {
-    /// Recipients, where they are not those of the file.
+    /// New recipients, if they differ from those of the file.
     pub(super) recipients: Option<Recipients>,
     /// Selector of encrypted values and scope of the checksum, where they differ from the file's.
     pub(super) selection: Option<(Selector, MacScope)>,
-    /// Whether the data key is a new one.
+    /// Whether the data key is new.
     pub(super) rotated: bool,
 }
 
-/// An encrypted file that was read, and not decrypted: what it says of its encryption needs no key.
+/// An encrypted file that was read, and not decrypted: its metadata need no key.
 pub struct EncryptedFile {
     pub(super) format: SopsFormat,
     pub(super) source: Source,
@@ -100,31 +99,32 @@ impl EncryptedFile {
             return Ok(None);
         }
         let metadata = metadata_of(&parsed, &source)?;
-        // whoever changed the file needed no key for it, and nothing that is checked later would show it
+        // changing the file took no key, and no later check would show it
         refuse_ambiguous_file(&parsed.document, &source, &metadata.selector)
             .map_err(|found| DecryptionError::AmbiguousKey(Box::new(found)))?;
         Ok(Some(Self { format, source, parsed, metadata }))
     }
 
-    /// What the file says of its encryption.
+    /// Encryption metadata of the file.
     pub fn metadata(&self) -> &SopsMetadata {
         &self.metadata
     }
 
-    /// Decrypts the file and verifies it. All that is wrong with its values is told together.
+    /// Decrypts the file and verifies it. All problems with its values are reported together.
     pub fn decrypt_file(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
         let unlocked = age::unlock_data_key(&self.metadata, identities)?;
         self.decrypt_with(unlocked)
     }
 
-    /// The same of a file in which somebody typed plaintext where ciphertext must be: it is encrypted when the file
-    /// is written. What else was changed nobody can tell, since the checksum is over the values that are gone.
+    /// Decrypts a file in which plaintext was entered where ciphertext must be: it is encrypted when the file is
+    /// written. Other changes cannot be detected, since the checksum covers the values that were replaced.
     pub fn decrypt_incomplete(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
         let unlocked = age::unlock_data_key(&self.metadata, identities)?;
         self.decrypt_as(unlocked, true, DecryptPurpose::Change)
     }
 
-    /// The same as [`decrypt_file`](Self::decrypt_file) of a file that is only read: the ciphertexts of its values are not kept.
+    /// Decrypts like [`decrypt_file`](Self::decrypt_file) for reading only: the ciphertexts of the values are not
+    /// kept.
     pub fn decrypt_to_read(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
         let unlocked = age::unlock_data_key(&self.metadata, identities)?;
         self.decrypt_as(unlocked, false, DecryptPurpose::Read)
@@ -187,7 +187,7 @@ impl EncryptedFile {
 }
 
 impl DecryptedFile {
-    /// Decrypts a file and verifies it. All that is wrong with its values is told together.
+    /// Decrypts a file and verifies it. All problems with its values are reported together.
     pub fn decrypt_bytes(
         name: &str,
         bytes: Vec<u8>,
@@ -200,7 +200,7 @@ impl DecryptedFile {
         }
     }
 
-    /// Decrypts a file by its data key, whoever its recipients are.
+    /// Decrypts a file by its data key, whatever its recipients are.
     #[cfg(test)]
     pub(super) fn decrypt_bytes_with(
         name: &str,
@@ -211,8 +211,8 @@ impl DecryptedFile {
         EncryptedFile::read(name, bytes, format)?.expect("encrypted").decrypt_with(unlocked)
     }
 
-    /// Makes sure that the text in plaintext holds what the file holds: a line of a block or a comment can be
-    /// another thing beside its new neighbours. Where it would, the text is written anew as sops would.
+    /// Ensures that the text in plaintext has the content of the file: a line of a block or a comment can have
+    /// another meaning beside its new neighbours. In that case the text is rewritten as sops would write it.
     fn settle_text(&mut self, fields: &SopsMap) -> Result<(), UnfaithfulOutput> {
         let differs = |text: &str| match self.read_text(text) {
             Ok(parsed) => {
@@ -232,12 +232,13 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// What the file says of its encryption.
+    /// Encryption metadata of the file.
     pub fn metadata(&self) -> &SopsMetadata {
         &self.metadata
     }
 
-    /// Takes comments as the plaintext has them, where adjacent lines are one: they may come from several ciphertexts.
+    /// Replaces the comments by those of the plaintext, where adjacent lines are one: they may come from several
+    /// ciphertexts.
     fn join_comments(&mut self) {
         let Ok(parsed) = self.parse_text() else { return };
         if same_branches(&self.document, &parsed.document) {
@@ -245,7 +246,7 @@ impl DecryptedFile {
         }
     }
 
-    /// Values that stood in plaintext where ciphertext must be, and will be encrypted.
+    /// Values that were in plaintext where ciphertext must be, and will be encrypted.
     pub fn typed_paths(&self) -> &[ValuePath] {
         &self.typed
     }
@@ -255,12 +256,12 @@ impl DecryptedFile {
         self.remarks.altered_warnings()
     }
 
-    /// Warnings about comments that nobody encrypted.
+    /// Warning about comments that are not encrypted.
     pub fn plain_comments(&self) -> Option<Diagnostic> {
         self.remarks.plain_warning(self.source.name())
     }
 
-    /// Checks that no ciphertext would be left behind that requires the data key of the file.
+    /// Checks that no ciphertext would be left that requires the previous data key.
     pub fn check_comments(&self) -> Result<(), WriteError> {
         self.remarks.altered().map_or(Ok(()), |place| Err(WriteError::LostComment(place.clone())))
     }
@@ -270,17 +271,17 @@ impl DecryptedFile {
         &self.document
     }
 
-    /// Whether it has other values than the file, or is to be encrypted in another way.
+    /// Whether its values differ from those of the file, or its encryption is to be changed.
     pub fn is_changed(&self) -> bool {
         self.is_renewed() || self.is_edited()
     }
 
-    /// Whether it has other values than the file.
+    /// Whether its values differ from those of the file.
     pub(super) fn is_edited(&self) -> bool {
         self.first.is_some_and(|first| first != self.hash_content())
     }
 
-    /// To be called before anything is changed.
+    /// Called before any change.
     fn remember_text(&mut self) {
         if self.first.is_none() {
             self.first = Some(self.hash_content());
@@ -308,7 +309,7 @@ impl DecryptedFile {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
-    /// Changes that take the metadata out of the text.
+    /// Changes that remove the metadata from the text.
     fn without_blocks(&self) -> Result<Vec<TextEdit>, WriteError> {
         let cuts = match &self.cuts {
             Some(cuts) => cuts.clone(),
@@ -320,7 +321,7 @@ impl DecryptedFile {
         Ok(cuts.into_iter().map(|cut| TextEdit::new(cut, rest())).collect())
     }
 
-    /// The same, with nothing else left of the file before it is put together.
+    /// Returns the plaintext; the rest of the file is dropped before it is built.
     pub fn into_plaintext(mut self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         if let Some(Leaf { value: TypedValue::Text(bytes), .. }) = self.leaf_mut() {
             return Ok(std::mem::take(bytes).into_bytes());
@@ -336,7 +337,7 @@ impl DecryptedFile {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
-    /// The plaintext as sops prints it in a format.
+    /// The plaintext in the form in which sops prints a format.
     pub fn emit_format(&self, format: SopsFormat) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         if format == SopsFormat::Binary {
             let data = self.data().map(|data| Zeroizing::new(data.to_vec()));
@@ -346,7 +347,7 @@ impl DecryptedFile {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
-    /// Takes the whole plaintext as somebody edited it.
+    /// Replaces the whole plaintext by the one that a user edited.
     pub fn replace_plaintext(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
         if self.format == SopsFormat::Binary {
             self.remember_text();
@@ -375,7 +376,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// Whether values of a dotenv file end with a CR, as sops takes it from a file with CRLF.
+    /// Whether values of a dotenv file end with a CR, as sops reads them from a file with CRLF.
     fn has_returns(&self) -> bool {
         let is_return = |tree: &SopsTree| matches!(tree, SopsTree::Leaf(leaf) if leaf.value.bytes().is_some_and(|bytes| bytes.ends_with(b"\r")));
         let mut values = self.document.branches.iter().flat_map(SopsMap::values);
@@ -387,7 +388,7 @@ impl DecryptedFile {
         self.read_text(&self.text)
     }
 
-    /// Checks that there is a text at all.
+    /// Checks that the file has a text in plaintext.
     pub(super) fn check_fit(&self) -> Result<(), WriteError> {
         if let Some(problem) = &self.unsettled {
             return Err(WriteError::Unfaithful { place: self.root_place(), problem: problem.clone() });
@@ -423,7 +424,7 @@ impl DecryptedFile {
         Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
     }
 
-    /// Lets go of the file as it was, but for the line that messages show.
+    /// Drops the original file, except for the line that messages show.
     pub(super) fn forget_source(&mut self) {
         let line = self.source.text().lines().next().unwrap_or_default();
         let source = Source::new(self.source.name(), line);

@@ -7,30 +7,30 @@ use super::pattern::GoRegex;
 
 /// The rule by which values of a file are encrypted or left alone. A file has exactly one.
 ///
-/// Keys are tested one by one, and a key that matches high up covers all that is below it.
+/// Keys are tested one by one, and a matching key covers everything below it.
 #[derive(Debug, Clone)]
 pub enum Selector {
-    /// All values, but for those below a key with this ending.
+    /// All values, except those below a key with this ending.
     UnencryptedSuffix(String),
     /// Only values below a key with this ending.
     EncryptedSuffix(String),
-    /// All values, but for those below a key that matches.
+    /// All values, except those below a key that matches.
     UnencryptedRegex(GoRegex),
     /// Only values below a key that matches.
     EncryptedRegex(GoRegex),
-    /// All values, but for those below a comment that matches.
+    /// All values, except those below a comment that matches.
     UnencryptedCommentRegex(GoRegex),
     /// Only values below a comment that matches.
     EncryptedCommentRegex(GoRegex),
 }
 
-/// State of the selector at a point of a document traversal: whether something on the path to it
-/// matched. A traversal that has comments passes those on the path to [`Selector::enter`].
+/// State of the selector at a point of a document traversal: whether a key or a comment on the path to it matched. A
+/// traversal that has comments passes those on the path to [`Selector::enter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SelectorScope {
     Matched,
     Unmatched,
-    /// The selector asks for comments, and the tree has none.
+    /// The selector depends on comments, and the tree has none.
     Unknown,
 }
 
@@ -39,8 +39,8 @@ pub(super) enum SelectorScope {
 pub(super) enum Selection {
     Encrypted,
     Plain,
-    /// Nobody can tell from the tree alone: encrypted if it looks so. The MAC, which is made over
-    /// the plaintext of what was encrypted, does not fit if that was wrong.
+    /// Unknown from the tree alone: encrypted if it looks so. If that is wrong, the MAC, which is made over the
+    /// plaintext of the encrypted values, does not match.
     AsFound,
 }
 

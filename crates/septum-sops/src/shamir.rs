@@ -1,9 +1,9 @@
 //! The data key, split among key groups (format, section 1.8).
 //!
-//! Shamir's scheme over the field of 2⁸ elements, as the Vault of `HashiCorp` has it: a polynomial for each byte of the
-//! secret, which is its constant term. A share is the values of all polynomials at one point, and
-//! the point itself as its last byte. No step branches on a secret byte or looks one up in a table,
-//! so that time tells nothing of it.
+//! Shamir's scheme over the field of 2⁸ elements, as the Vault of `HashiCorp` has it: a polynomial for each byte of
+//! the secret, which is its constant term. A share is the values of all polynomials at one point, and the point
+//! itself as its last byte. No step branches on a secret byte or looks one up in a table, so that time reveals
+//! nothing of it.
 
 use rand::RngCore as _;
 use rand::rngs::OsRng;
@@ -16,10 +16,10 @@ type ShareBytes = Zeroizing<Vec<u8>>;
 /// Reason why a secret cannot be split or combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ShamirError {
-    /// A number of shares or a threshold that the scheme does not have.
+    /// A number of shares or a threshold that the scheme does not support.
     #[error("the threshold must be at least 2 and at most the number of key groups, of which there may be 255")]
     Parameters,
-    /// One share says nothing.
+    /// A single share, which reveals nothing.
     #[error("at least two shares are needed")]
     TooFew,
     /// A share is too short, or of another length than the first.
@@ -30,8 +30,8 @@ pub enum ShamirError {
     Same,
 }
 
-/// Splits a secret so that any `threshold` of the `shares` give it back. Share `i` is for point
-/// `i + 1`, as in the files that sops writes.
+/// Splits a secret so that any `threshold` of the `shares` restore it. Share `i` is for point `i + 1`, as in the
+/// files that sops writes.
 pub(super) fn split_secret(secret: &[u8], shares: usize, threshold: usize) -> Result<Vec<ShareBytes>, ShamirError> {
     let points: Vec<u8> = (1..=u8::MAX).take(shares).collect();
     if points.len() != shares || threshold < 2 || threshold > shares {
@@ -56,13 +56,12 @@ pub(super) fn split_secret(secret: &[u8], shares: usize, threshold: usize) -> Re
     Ok(out)
 }
 
-/// Puts a secret together from shares. Too few shares, or a wrong one, give a wrong secret: nothing
-/// in a share tells.
+/// Restores a secret from shares. Too few shares, or a wrong one, give a wrong secret, which is not detected here.
 pub(super) fn combine_shares<S: AsRef<[u8]>>(shares: &[S]) -> Result<ShareBytes, ShamirError> {
     interpolate_at(0, shares)
 }
 
-/// The share for a point, from those of others: that of a group which nobody at hand can open.
+/// The share for a point, from those of others: that of a group which the available identities cannot decrypt.
 pub(super) fn recover_share<S: AsRef<[u8]>>(point: u8, shares: &[S]) -> Result<ShareBytes, ShamirError> {
     if point == 0 {
         return Err(ShamirError::Parameters);

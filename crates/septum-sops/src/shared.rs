@@ -1,6 +1,6 @@
 //! Values that an alias has in two places, of which one is encrypted and the other stays readable.
 //!
-//! Each place is written out with a value of its own, so that the one in plaintext would show what the other hides.
+//! Each place is written out with a value of its own, so that the one in plaintext would reveal the other.
 
 use std::collections::HashMap;
 
@@ -22,11 +22,11 @@ pub(super) fn refuse_shared(document: &SopsDocument, source: &Source, selector: 
     }
 }
 
-/// Places that values have, by where their text is: copies of an anchor keep its place.
+/// Places of values, by the location of their text: copies of an anchor keep its location.
 #[derive(Default)]
 struct SharedTextSearch {
     known: HashMap<usize, (ValuePath, bool)>,
-    /// Path in plaintext, path that is encrypted, and the place of the value.
+    /// Path in plaintext, encrypted path, and the location of the value.
     found: Option<(ValuePath, ValuePath, Span)>,
 }
 

@@ -1,10 +1,9 @@
-//! SSH keys of type ed25519 as age recipients and identities (C2SP `age.md` has no section on them:
-//! what counts is the package `agessh` of age, stanza `ssh-ed25519`).
+//! SSH keys of type ed25519 as age recipients and identities (C2SP `age.md` has no section on them: the reference is
+//! the package `agessh` of age, stanza `ssh-ed25519`).
 //!
-//! The Edwards point is taken to Curve25519, and the exchange is that of X25519, tweaked by the
-//! public key, so that it cannot be mixed up with other uses of the key. This is done here and not
-//! by the `ssh` feature of the age crate, because that brings RSA with it, whose implementation
-//! leaks through timing (RUSTSEC-2023-0071).
+//! The Edwards point is converted to Curve25519, and the exchange is that of X25519, tweaked by the public key, so
+//! that it cannot be mixed up with other uses of the key. This is done here and not by the `ssh` feature of the age
+//! crate, because that brings RSA with it, whose implementation leaks through timing (RUSTSEC-2023-0071).
 
 mod private;
 
@@ -33,7 +32,7 @@ const LABEL: &[u8] = b"age-encryption.org/v1/ssh-ed25519";
 /// A public key.
 #[derive(Clone)]
 pub(super) struct SshRecipient {
-    /// The key as SSH encodes it; the tweak and the tag are made of it.
+    /// The key in the encoding of SSH, from which the tweak and the tag are computed.
     blob: Vec<u8>,
     point: MontgomeryPoint,
 }
@@ -55,7 +54,7 @@ impl SshRecipient {
         let mut reader = private::SshReader(blob);
         let key = (reader.string()? == ED25519.as_bytes()).then(|| reader.string())??;
         let point = CompressedEdwardsY::from_slice(key).ok()?.decompress()?;
-        // with such a key everybody knows the shared secret
+        // with such a key the shared secret is publicly known
         let sound = reader.0.is_empty() && !point.is_small_order();
         sound.then(|| Self { blob: blob.to_vec(), point: point.to_montgomery() })
     }
@@ -65,7 +64,7 @@ impl SshRecipient {
         format!("{ED25519} {}", STANDARD.encode(&self.blob))
     }
 
-    /// The first bytes of a hash of the key: tells whose a stanza is.
+    /// The first bytes of a hash of the key, by which the recipient of a stanza is recognised.
     fn tag(&self) -> String {
         let hash = Sha256::digest(&self.blob);
         STANDARD_NO_PAD.encode(hash.get(..4).unwrap_or_default())
@@ -74,7 +73,7 @@ impl SshRecipient {
     /// The key that wraps the file key.
     fn wrapping_key(&self, shared: MontgomeryPoint, ephemeral: &MontgomeryPoint) -> Option<Zeroizing<[u8; 32]>> {
         let mut shared = shared;
-        // nobody had a part in such a secret
+        // the other side did not contribute to such a secret
         if shared.as_bytes().iter().fold(0, |all, byte| all | byte) == 0 {
             return None;
         }
@@ -105,7 +104,7 @@ impl age::Recipient for SshRecipient {
 }
 
 impl SshIdentity {
-    /// The identity of a seed, if the public key is that of the seed.
+    /// The identity of a seed, if the public key belongs to the seed.
     fn of_seed(seed: &[u8], recipient: SshRecipient) -> Option<Self> {
         let mut hash = Sha512::digest(seed);
         let mut scalar = Zeroizing::new([0; 32]);

@@ -1,15 +1,14 @@
 //! Files that are generated repeatedly, and keep their bytes while their contents do not change.
 //!
 //! The data key of such a file is derived from the keys of its sources, and each nonce from its purpose
-//! ([`DataKey::deterministic`]). The random part, the wrapping of the data key for its recipients, and
-//! the time, which is not random, are those of the existing file, as long as its data key is the same.
+//! ([`DataKey::deterministic`]). The random part, the wrapping of the data key for its recipients, and the time,
+//! which is not random, are those of the existing file, as long as its data key is the same.
 //!
 //! The recipients are part of the derivation of the data key: a removed recipient knows no later one.
 //!
-//! Where no key can be derived from anything, the data key of the existing file is used again, but only
-//! for the very values that the file has: whoever knows the recipients can put a file there with a data
-//! key of their own, and would read later values encrypted under it. SECURITY.md has the whole
-//! argument.
+//! Where the sources have no keys to derive from, the data key of the existing file is used again, but only for the
+//! very values that the file has: anyone who knows the recipients can put a file there with a data key of their own,
+//! and would read later values encrypted under it. SECURITY.md has the whole argument.
 
 use zeroize::Zeroizing;
 
@@ -38,7 +37,7 @@ use septum_base::span::{Source, Span};
 /// Label that separates the data key of a file from the keys from which it is derived.
 const OF_RECIPIENTS: &[u8] = b"septum: the data key of a file for its recipients, version 1";
 
-/// A file that was made.
+/// A generated file.
 #[derive(Debug)]
 pub struct StableFile {
     /// Its bytes.
@@ -52,29 +51,29 @@ pub struct StableFile {
 pub enum CiphertextReuse {
     /// All of it.
     Everything,
-    /// The data key, and every value that did not change.
+    /// The data key, and every unchanged value.
     Values,
-    /// Nothing: there was no such file, or its data key was another one. The next time it will.
+    /// Nothing: no such file existed, or its data key was another one. The next run will reuse this one.
     Nothing,
-    /// Nothing: no key follows from what it is made of, and the file that was there is known to be another.
+    /// Nothing: its sources have no keys to derive from, and the existing file is known to differ.
     Unstable,
-    /// Nothing: no key follows from what it is made of, and nobody at hand can decrypt the file that is there.
+    /// Nothing: its sources have no keys to derive from, and no available identity decrypts the existing file.
     Unopened,
 }
 
-/// The data key of a file, and what of an earlier one goes with it.
+/// The data key of a file, and the parts of an earlier one that are valid with it.
 struct EncryptionBasis {
     key: DataKey,
     stash: CiphertextCache,
-    /// The data key as it was wrapped, and when.
+    /// The data key as it was wrapped, and the time.
     wrapped: Option<(Vec<KeyGroup>, Timestamp)>,
     otherwise: CiphertextReuse,
-    /// Number of values of the file, if its data key is for no others.
+    /// Number of values of the file, if its data key must not be used for others.
     only: Option<usize>,
 }
 
 impl EncryptionBasis {
-    /// One that goes with nothing; none if the system has no randomness to give.
+    /// A random data key without parts of an earlier file; none if the system has no randomness.
     fn random() -> Option<Self> {
         let key = DataKey::deterministic(DataKey::generate()?.bytes());
         Some(Self {
@@ -86,7 +85,7 @@ impl EncryptionBasis {
         })
     }
 
-    /// Encrypts a document under it, or under a random one if it is for other values.
+    /// Encrypts a document under it, or under a random one if it must not be used for its values.
     fn encrypt_document(
         mut self,
         document: &mut SopsDocument,
@@ -106,8 +105,8 @@ impl EncryptionBasis {
     }
 }
 
-/// Encrypts a document of YAML, again if it was before. `committed` is the file that is there, if any;
-/// `key` follows from what the document is made of, if that has a key.
+/// Encrypts a document of YAML, reusing `committed`, the existing file, if there is one; `key` is derived from the
+/// sources of the document, if these have a key.
 pub fn encrypt_stable(
     name: &str,
     text: Zeroizing<String>,
@@ -150,7 +149,7 @@ pub fn encrypt_stable(
         let mut out = apply_edits(&sealed, vec![TextEdit::new(sealed.len()..sealed.len(), block)]);
         Ok(std::mem::take(&mut *out).into_bytes())
     };
-    // the time is that of the last change: if there is none, the file stays what it is
+    // the time is that of the last change: if there is none, the file stays unchanged
     let unchanged = at.map(&file).transpose()?.filter(|bytes| committed == Some(bytes.as_slice()));
     match unchanged {
         Some(bytes) => Ok(StableFile { bytes, kept: CiphertextReuse::Everything }),
@@ -158,9 +157,9 @@ pub fn encrypt_stable(
     }
 }
 
-/// The text of a file as far as it is known without its data key: `text` has its values as they are to stand
-/// there. Of the file that is there, what nobody can make again is taken over if it is for the recipients of
-/// the plan; otherwise `unknown` stands for it.
+/// The text of a file as far as it is known without its data key: `text` has the final values. Parts of the existing
+/// file that cannot be generated without the key are copied if it is for the recipients of the plan; otherwise they
+/// are replaced by `unknown`.
 pub fn with_metadata(text: &str, plan: &EncryptionPlan, committed: Option<&[u8]>, unknown: &str) -> String {
     let is_whole = |before: &EncryptedFile| {
         let metadata = before.metadata();
@@ -179,7 +178,7 @@ pub fn with_metadata(text: &str, plan: &EncryptionPlan, committed: Option<&[u8]>
     format!("{text}{}", block.as_str())
 }
 
-/// The metadata of a file that is not there yet.
+/// The metadata of a file that does not exist yet.
 fn unknown_fields(plan: &EncryptionPlan, unknown: &str) -> SopsMap {
     let wrapped = || SpannedText { text: format!("{unknown}\n"), span: Span::default() };
     let entry = |recipient: &Recipient| AgeRecipient { recipient: recipient.to_string(), wrapped: wrapped() };
@@ -191,19 +190,19 @@ fn unknown_fields(plan: &EncryptionPlan, unknown: &str) -> SopsMap {
     fields
 }
 
-/// Whether a text is the ciphertext of a text, and nothing else.
+/// Whether a text is exactly the ciphertext of a text.
 pub fn is_ciphertext(text: &str) -> bool {
     text.ends_with(",type:str]") && Ciphertext::parse(text).is_ok()
 }
 
-/// By which key a file is encrypted; none if the system has no randomness to give.
+/// The key with which a file is encrypted; none if the system has no randomness.
 fn choose_basis(
     plan: &EncryptionPlan,
     key: Option<&DerivedKey>,
     before: Option<EncryptedFile>,
     identities: &Identities,
 ) -> Option<EncryptionBasis> {
-    // a key that somebody damaged would stay damaged
+    // a damaged key would stay damaged
     let is_whole = |before: &EncryptedFile| before.metadata().age_recipients().all(age::is_intact);
     let before = before.filter(|before| is_made_by(before.metadata(), plan) && is_whole(before));
     if let Some(key) = key {
@@ -235,13 +234,13 @@ fn choose_basis(
     Some(EncryptionBasis { key, stash: opened.stash, wrapped, otherwise: CiphertextReuse::Values, only })
 }
 
-/// The data key that follows for recipients.
+/// The data key that is derived for recipients.
 fn for_recipients(key: &DerivedKey, recipients: &Recipients) -> DerivedKey {
     let parts = recipient_parts(recipients);
     key.derive_next(OF_RECIPIENTS, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
-/// Whether a file is encrypted as a plan says.
+/// Whether the encryption of a file matches a plan.
 fn is_made_by(metadata: &SopsMetadata, plan: &EncryptionPlan) -> bool {
     let Ok(recipients) = Recipients::of_file(metadata) else { return false };
     let selector = |of: &super::Selector| (of.field_name(), of.argument().to_owned());
@@ -250,7 +249,7 @@ fn is_made_by(metadata: &SopsMetadata, plan: &EncryptionPlan) -> bool {
         && metadata.mac_scope == plan.mac_scope
 }
 
-/// Recipients in an order of their own, and without comments: groups with their members, and how many are needed.
+/// Recipients in a canonical order, and without comments: groups with their members, and the number of required ones.
 pub(super) fn recipient_parts(recipients: &Recipients) -> Vec<Vec<u8>> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     for group in &recipients.groups {

@@ -1,4 +1,4 @@
-//! The ciphertexts of a file, by what they decrypt to: a value that did not change keeps its own.
+//! The ciphertexts of a file, by their plaintexts: an unchanged value keeps its own.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -8,24 +8,24 @@ use sha2::{Digest as _, Sha256};
 use super::cipher::PlaintextType;
 use septum_base::span::Source;
 
-/// Ciphertexts in the order of the file. Taken one by one, so that equal values of a list keep one
-/// each (sops gives all of them the last one: format, section 1.14).
+/// Ciphertexts in the order of the file. Each is used once, so that equal values of a list keep one each (sops gives
+/// all of them the last one: format, section 1.14).
 ///
-/// A ciphertext is only ever used again as it is, for the same plaintext at the same path and under
-/// the same key: that is how no nonce is used for two plaintexts.
+/// A ciphertext is only ever reused unchanged, for the same plaintext at the same path and under the same key: that
+/// is how no nonce is used for two plaintexts.
 #[derive(Default)]
 pub(super) struct CiphertextCache {
     /// By a hash, so that no plaintext is kept here.
     known: HashMap<[u8; 32], VecDeque<CachedToken>>,
 }
 
-/// A ciphertext as it stands in its file.
+/// A ciphertext as it is in its file.
 #[derive(Clone)]
 pub(super) struct CachedToken {
     source: Source,
     /// Range of the ciphertext, with the quotes, or the sign of a comment, around it.
     at: Range<usize>,
-    /// The ciphertext itself, where it is not what is left without them.
+    /// The ciphertext itself, where it is not the text without the quotes.
     token: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl CachedToken {
         self.token.as_deref().unwrap_or_else(|| self.written().trim_matches(['"', '\'']))
     }
 
-    /// With what was around it.
+    /// The text with its quotes or comment sign.
     pub(super) fn written(&self) -> &str {
         self.source.text().get(self.at.clone()).unwrap_or_default()
     }
@@ -66,12 +66,12 @@ impl CiphertextCache {
         self.known.get_mut(&hash_value(kind, associated, plaintext))?.pop_front()
     }
 
-    /// Whether there is a ciphertext of what has this hash.
+    /// Whether there is a ciphertext whose plaintext has this hash.
     pub(super) fn knows_hash(&self, hash: &[u8; 32]) -> bool {
         self.known.contains_key(hash)
     }
 
-    /// Takes the ciphertexts over that another version of the file has, behind its own.
+    /// Adopts the ciphertexts of another version of the file, after its own.
     pub(super) fn adopt_tokens(&mut self, other: &Self) {
         for (hash, theirs) in &other.known {
             let own = self.known.entry(*hash).or_default();

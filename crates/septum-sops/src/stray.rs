@@ -1,6 +1,6 @@
-//! Ciphertext where no key applies: in a file whose `sops` block was lost, under a key that the selector leaves
-//! in plaintext, in a value that somebody copied. Nothing can decrypt it there, so that it would be deployed as
-//! the password, and encrypting it again would hide that for good.
+//! Ciphertext where no key applies: in a file whose `sops` block was lost, under a key that the selector leaves in
+//! plaintext, in a value that a user copied. It cannot be decrypted there, so that it would be deployed as the
+//! password, and encrypting it again would hide that permanently.
 
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ const START: &str = "ENC[AES256_GCM,";
 /// Prefix that only a ciphertext has, and no text about ciphertexts.
 pub(super) const START_OF_DATA: &str = "ENC[AES256_GCM,data:";
 
-/// The beginning of a ciphertext, as it is and in the forms that other formats give it.
+/// The beginning of a ciphertext, as it is and in the encodings of other formats.
 static FORMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let mut forms = vec![START.to_owned()];
     for bracket in ["\\u005b", "\\u005B", "\\x5b", "\\x5B", "\\[", "%5B", "%5b"] {
@@ -33,22 +33,22 @@ static FORMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(forms).ok()
 });
 
-/// The part of base64 that the beginning of a ciphertext always has, with so many bytes before it.
+/// The constant part of the base64 of a ciphertext's beginning, with a number of bytes before it.
 fn in_base64(before: usize) -> String {
     let mut bytes = vec![0; before];
     bytes.extend(START.as_bytes());
     let text = STANDARD_NO_PAD.encode(&bytes);
-    // what shares its bits with the bytes before or after differs from text to text
+    // characters that share bits with the bytes before or after vary
     let known = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
     text.get(known).unwrap_or_default().to_owned()
 }
 
-/// Whether bytes hold the beginning of a ciphertext, as it is, escaped or in base64.
+/// Whether bytes contain the beginning of a ciphertext, as it is, escaped or in base64.
 pub fn holds_ciphertext(bytes: &[u8]) -> bool {
     FORMS.as_ref().is_some_and(|forms| forms.is_match(bytes))
 }
 
-/// The finding that a ciphertext is where a value is expected. `what` begins the message.
+/// The finding that a ciphertext is in the place of a value. `what` begins the message.
 pub fn ciphertext_as_value(what: &str) -> Diagnostic {
     Diagnostic::error(RULE, format!("{what} holds SOPS ciphertext, which nothing can decrypt there"))
         .note("it would be used as the value, as it is")
@@ -56,7 +56,7 @@ pub fn ciphertext_as_value(what: &str) -> Diagnostic {
         .hint("do not encrypt it again: the ciphertext itself would become the value")
 }
 
-/// Refuses a text in plaintext that is about to be encrypted and holds ciphertext.
+/// Refuses a text in plaintext that is to be encrypted and contains ciphertext.
 pub fn refuse_ciphertext(name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
     let Some(found) = FORMS.as_ref().and_then(|forms| forms.find(bytes)) else { return Ok(()) };
     let text = String::from_utf8_lossy(bytes);
@@ -115,7 +115,7 @@ impl StrayScope<'_> {
     }
 }
 
-/// The places of ciphertexts that may not be there. Depth is bounded by the reader, so recursion is safe.
+/// The locations of ciphertexts that are not allowed. Depth is bounded by the reader, so recursion is safe.
 fn collect_stray(node: &YamlNode, scoping: &StrayScope<'_>, scope: SelectorScope, found: &mut Vec<Span>) {
     match &node.kind {
         YamlKind::Scalar(scalar) => {

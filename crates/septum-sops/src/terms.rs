@@ -8,7 +8,7 @@ use super::recipient::{self, InvalidRecipient, Recipient};
 use super::rules::RecipientGroup;
 use super::selector::Selector;
 
-/// Recipients who can decrypt a file, and its selector of encrypted values.
+/// Recipients that can decrypt a file, and its selector of encrypted values.
 #[derive(Debug, Clone)]
 pub struct EncryptionPolicy {
     /// The members of each key group.
@@ -20,7 +20,7 @@ pub struct EncryptionPolicy {
     pub mac_scope: MacScope,
 }
 
-/// A recipient. Comments of SSH keys do not tell one from another.
+/// A recipient. Comments of SSH keys do not distinguish recipients.
 #[derive(Debug, Clone)]
 struct PolicyMember {
     key: String,
@@ -33,19 +33,19 @@ enum MemberIdentity {
     Foreign(ForeignKey),
 }
 
-/// Setting that two versions change in different ways, so that only their authors know the intention.
+/// Setting that two versions change in different ways, so that the intention is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyConflict {
-    /// The number of key groups, or how many of them are needed.
+    /// The number of key groups, or of required ones.
     Groups,
     /// The selector.
     Selector,
-    /// Nobody is left.
+    /// No recipient is left.
     Nobody,
 }
 
 impl EncryptionPolicy {
-    /// Policy given by the metadata of a file.
+    /// Policy in the metadata of a file.
     pub fn of(metadata: &SopsMetadata) -> Self {
         Self {
             groups: metadata.groups.iter().map(group_members).collect(),
@@ -55,8 +55,8 @@ impl EncryptionPolicy {
         }
     }
 
-    /// Three-way merge of two versions, given their common ancestor. A recipient whom either removed is
-    /// absent; one whom either added is present.
+    /// Three-way merge of two versions, given their common ancestor. A recipient that either removed is absent; one
+    /// that either added is present.
     pub fn merge_versions(base: Option<&Self>, ours: &Self, theirs: &Self) -> Result<Self, PolicyConflict> {
         let rule = |terms: &Self| (terms.selector.to_string(), terms.mac_scope);
         let (one, other, before) = (rule(ours), rule(theirs), base.map(rule));
@@ -74,7 +74,7 @@ impl EncryptionPolicy {
         Ok(Self { groups, threshold, selector: by_rule.selector.clone(), mac_scope: by_rule.mac_scope })
     }
 
-    /// Whether the same recipients, in whatever order, can decrypt the file in the same way.
+    /// Whether the same recipients, in any order, can decrypt the file in the same way.
     pub fn same_recipients(&self, other: &Self) -> bool {
         self.threshold == other.threshold
             && self.groups.len() == other.groups.len()
@@ -86,14 +86,14 @@ impl EncryptionPolicy {
         self.mac_scope == other.mac_scope && self.selector.to_string() == other.selector.to_string()
     }
 
-    /// The recipients of another version who are none here, as messages name them.
+    /// The recipients of another version that are missing here, in the form of messages.
     pub fn lacking_recipients(&self, other: &Self) -> Vec<String> {
         let known: Vec<_> = self.groups.iter().flat_map(|group| member_keys(group)).collect();
         let missing = other.groups.iter().flatten().filter(|member| !known.contains(&member.key.as_str()));
         missing.map(PolicyMember::shorten_member).collect()
     }
 
-    /// The groups, as a data key is given to them.
+    /// The groups for which a data key is wrapped.
     pub fn recipient_groups(&self) -> Result<Vec<RecipientGroup>, InvalidRecipient> {
         self.groups.iter().map(|members| recipient_group(members)).collect()
     }
@@ -136,7 +136,7 @@ fn recipient_group(members: &[PolicyMember]) -> Result<RecipientGroup, InvalidRe
     Ok(group)
 }
 
-/// In one order, so that sets can be compared.
+/// In a canonical order, so that sets can be compared.
 fn member_keys(members: &[PolicyMember]) -> Vec<&str> {
     let mut keys: Vec<_> = members.iter().map(|member| member.key.as_str()).collect();
     keys.sort_unstable();

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use septum_base::span::{Source, SourcePart};
 
-/// Bytes of a text: its own, or those of the file that has them as they are. Own ones are wiped when dropped.
+/// Bytes of a text: its own, or those of the file that contains them unchanged. Own ones are wiped when dropped.
 #[derive(Clone)]
 pub struct TextBytes(Held);
 
@@ -17,17 +17,17 @@ enum Held {
 }
 
 impl TextBytes {
-    /// A text that its file has as it is.
+    /// A text that its file contains unchanged.
     pub(super) fn in_place(part: SourcePart) -> Self {
         Self(Held::Part(part))
     }
 
-    /// A text that was read at an offset of a file: copied only if it is another one there.
+    /// A text that was read at an offset of a file: copied only if it differs there.
     pub(super) fn read(source: &Source, start: usize, text: &str) -> Self {
         SourcePart::of(source, start, text).map_or_else(|| text.as_bytes().to_vec().into(), Self::in_place)
     }
 
-    /// The bytes as those of nobody else.
+    /// The bytes, copied if they are shared.
     pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         match self.0 {
             Held::Own(bytes) => bytes,

@@ -1,7 +1,6 @@
 //! Points in time as sops reads and writes them.
 //!
-//! Only text to text: a timestamp is authenticated by the form in which Go prints it, so that is
-//! all that is needed of one.
+//! Only from text to text: a timestamp is authenticated in the form in which Go prints it, so no more is needed.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -32,8 +31,8 @@ impl Timestamp {
         Some(Self::new(date, clock, offset))
     }
 
-    /// Reads what go-yaml takes for a timestamp (format, section 1.9.2): RFC 3339 with `T` or `t` and
-    /// fields of one or two digits, the same with a blank and without an offset, or a date alone.
+    /// Reads what go-yaml interprets as a timestamp (format, section 1.9.2): RFC 3339 with `T` or `t` and fields of
+    /// one or two digits, the same with a blank and without an offset, or a date alone.
     pub fn parse_yaml(text: &str) -> Option<Self> {
         let mut rest = TimestampParser(text.as_bytes());
         let date = rest.date(1)?;
@@ -44,7 +43,7 @@ impl Timestamp {
         if !zoned {
             rest.eat(b" ")?;
         }
-        // Go's parser takes a comma before the fraction too
+        // Go's parser accepts a comma before the fraction too
         let clock = rest.clock(1, b".,")?;
         let offset = if zoned { rest.offset()? } else { 0 };
         rest.end()?;
@@ -59,7 +58,7 @@ impl Timestamp {
         Self::new(date_of(seconds / 86_400), clock, 0)
     }
 
-    /// RFC 3339 without a fraction: what the MAC is bound to (format, section 1.6).
+    /// RFC 3339 without a fraction: the form that the MAC is bound to (format, section 1.6).
     pub fn to_seconds(self) -> String {
         Self { nanoseconds: 0, ..self }.to_string()
     }
@@ -136,7 +135,7 @@ impl TimestampParser<'_> {
         if self.eat(points).is_some() {
             let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let (fraction, rest) = self.0.split_at_checked(digits)?;
-            // what is finer than a nanosecond is cut off
+            // digits beyond a nanosecond are cut off
             let nine = fraction.iter().chain(std::iter::repeat(&b'0')).take(9);
             nanoseconds = nine.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
             self.0 = rest;

@@ -15,8 +15,8 @@ const START: &str = "ENC[AES256_GCM,";
 /// An encrypted file, still encrypted.
 #[derive(Debug)]
 pub struct RedactedFile {
-    /// The file without its metadata, with a short stand-in for each ciphertext: it is another one
-    /// if, and only if, the ciphertext is.
+    /// The file without its metadata, with a short placeholder for each ciphertext: it changes if, and only if, the
+    /// ciphertext does.
     pub text: String,
     /// Encryption metadata of the file.
     pub metadata: Result<SopsMetadata, DecryptionError>,

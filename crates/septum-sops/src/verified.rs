@@ -1,7 +1,7 @@
 //! Verification of new bytes, which are read again before they reach a file.
 //!
-//! A file that was changed holds what it held, but for the change; each of its values decrypts, and the checksum
-//! fits. Otherwise there is a mistake in this program, and nothing is written.
+//! A changed file has its previous content except for the change; each of its values decrypts, and the checksum
+//! matches. Otherwise there is a bug in this program, and the file is not written.
 
 use super::cipher::DataKey;
 use super::content::DocumentFingerprint;
@@ -11,20 +11,20 @@ use super::sealed::EncryptedFile;
 use super::store::{ParsedFile, SopsFormat};
 use super::verify_mac;
 
-/// Difference between new bytes and what was to be written.
+/// Difference between new bytes and their intended content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnfaithfulOutput {
-    /// Another reader could not read them, or not decrypt them.
+    /// Another reader could not read or not decrypt them.
     Unreadable,
-    /// They hold another thing, here if it is known where.
+    /// They have another content, here if the place is known.
     Different(ValuePath),
     /// Comments select values, and in the new file they would be of others.
     Selection,
 }
 
-/// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and gives them back.
+/// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and returns them.
 ///
-/// A binary file is one value between two texts that are always the same, and so is not read again.
+/// A binary file is one value between two constant texts, and so is not read again.
 pub(super) fn check_written(
     name: &str,
     bytes: Vec<u8>,
@@ -44,7 +44,7 @@ pub(super) fn check_written(
     if DocumentFingerprint::collect_comments(&document) != expected {
         return Err(UnfaithfulOutput::Different(ValuePath::default()));
     }
-    // it is nobody else's then, and need not be copied
+    // it has no other owner then, and need not be copied
     drop((metadata, document));
     Ok(source.into_text().into_bytes())
 }

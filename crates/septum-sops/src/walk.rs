@@ -1,4 +1,4 @@
-//! The way through a document: what is encrypted is decrypted, and everything is counted
+//! Decryption of a document: traverses it, decrypts its encrypted values, and adds every value to the checksum
 //! (format, sections 1.3 to 1.6).
 
 use super::cipher::{Ciphertext, DataKey};
@@ -91,7 +91,7 @@ impl<'a> DecryptWalk<'a> {
             return NodeFate::Stays;
         }
         match &value {
-            // never encrypted, whatever the selector says
+            // never encrypted, whatever the selector is
             TypedValue::Null => NodeFate::Stays,
             TypedValue::Text(text) if text.is_empty() => NodeFate::Stays,
             TypedValue::Text(text) if Ciphertext::is_ciphertext(text) => self.ciphertext(scalar, span),
@@ -105,7 +105,7 @@ impl<'a> DecryptWalk<'a> {
 
     fn ciphertext(&mut self, scalar: &mut Scalar, span: Span) -> NodeFate {
         match self.decrypt_text(scalar.text()) {
-            // a comment in a list: it decrypts to one, and so has no part in the checksum
+            // a comment in a list: it decrypts to one, and so is not part of the checksum
             Ok(TypedValue::Comment) => return NodeFate::Vanishes,
             Ok(value) => {
                 self.encrypted += 1;
@@ -126,7 +126,7 @@ impl<'a> DecryptWalk<'a> {
         NodeFate::Stays
     }
 
-    /// A merge that nobody finished must not be deployed.
+    /// An unfinished merge must not be deployed.
     fn check_conflict(&mut self, value: &TypedValue, span: Span) {
         if matches!(value, TypedValue::Text(text) if is_conflict(text)) {
             self.report_fault(span, IntegrityFault::Conflict);

@@ -1,21 +1,21 @@
-//! The way through a document: which path a value has, and what the selector says of it
-//! (format, sections 1.3 and 1.5).
+//! Traversal of a document: the path of each value, and the state of the selector at it (format, sections 1.3 and
+//! 1.5).
 
 use super::document::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsTree};
 use super::path::ValuePath;
 use super::selector::{Selection, Selector, SelectorScope};
 use septum_base::yaml::node::YamlKey;
 
-/// Visitor of every part of a document, in document order.
+/// Visitor of every value and comment of a document, in document order.
 pub(super) trait DocumentVisitor {
     /// A comment.
     fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>);
 
-    /// A single value; gives the comment that it turned out to be, if it did.
+    /// A single value; returns the comment that it turned out to be, if it did.
     fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment>;
 }
 
-/// Goes through all documents. Their depth is bounded by the reader, so recursion is safe here.
+/// Visits all documents. Their depth is bounded by the reader, so recursion is safe here.
 pub(super) fn visit_document(document: &mut SopsDocument, selector: &Selector, visitor: &mut impl DocumentVisitor) {
     let mut way = TraversalState {
         selector,
@@ -33,9 +33,9 @@ pub(super) fn visit_document(document: &mut SopsDocument, selector: &Selector, v
 pub(super) struct TraversalState<'s> {
     selector: &'s Selector,
     path: ValuePath,
-    /// Whether a key matched, for each key on the way.
+    /// Scope of each key on the path: whether it matched.
     scopes: Vec<SelectorScope>,
-    /// The comments right before the item that the walk is at, for each level.
+    /// The comments right before the current item, for each level.
     runs: Vec<CommentRun>,
     /// Whether each level is a list.
     lists: Vec<bool>,
@@ -48,7 +48,7 @@ struct CommentRun {
     earlier: bool,
 }
 
-/// Name of a part of a map or a list.
+/// Name of an item of a map or a list.
 trait TraversalStep {
     const IN_LIST: bool;
 
@@ -89,7 +89,7 @@ impl TraversalState<'_> {
         &self.path
     }
 
-    /// Whether what the walk is at is an item of a list.
+    /// Whether the current item is one of a list.
     pub(super) fn in_list(&self) -> bool {
         self.lists.last().copied().unwrap_or_default()
     }
@@ -99,8 +99,8 @@ impl TraversalState<'_> {
         self.select_value(self.runs.iter().any(|run| run.earlier || run.last))
     }
 
-    /// Decision of the selector on the current comment: one that causes the following value to be encrypted
-    /// stays readable itself.
+    /// Decision of the selector on the current comment: one that causes the following value to be encrypted stays
+    /// readable itself.
     pub(super) fn comment_selection(&self) -> Selection {
         let marks = matches!(self.selector, Selector::EncryptedCommentRegex(_));
         let innermost = self.runs.len().saturating_sub(1);

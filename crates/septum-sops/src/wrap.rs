@@ -13,7 +13,7 @@ use super::rules::{CreationRule, RecipientGroup};
 use super::shamir::{self, ShamirError};
 use septum_base::span::Span;
 
-/// Recipients who can decrypt a file: everybody in one group, or, of several groups, a required number
+/// Recipients that can decrypt a file: every one of a single group, or, of several groups, a required number
 /// together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients {
@@ -29,18 +29,19 @@ impl Recipients {
         Self { groups: vec![RecipientGroup { age, foreign: Vec::new() }], threshold: None }
     }
 
-    /// Those whom a rule names.
+    /// Recipients of a rule.
     pub fn of_rule(rule: &CreationRule) -> Self {
         Self { groups: rule.groups.clone(), threshold: rule.threshold }
     }
 
-    /// The same in words, whatever the order: how many groups are needed, and who is in each.
+    /// Describes the recipients in words, whatever their order: the number of required groups, and the recipients of
+    /// each.
     pub fn to_words(&self) -> Vec<String> {
         let parts = super::stable::recipient_parts(self);
         parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
     }
 
-    /// Those whom a file names. An error is a label that is no recipient.
+    /// Recipients of a file. An error is a label that is not a recipient.
     pub fn of_file(metadata: &SopsMetadata) -> Result<Self, InvalidRecipient> {
         let group = |group: &KeyGroup| -> Result<RecipientGroup, InvalidRecipient> {
             let age = group.age.iter().map(|entry| Recipient::parse(&entry.recipient));
@@ -52,19 +53,19 @@ impl Recipients {
     }
 }
 
-/// Reason why a data key could not be given to recipients.
+/// Reason why a data key could not be wrapped for recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SealError {
-    /// Nobody could ever decrypt the file.
+    /// There are no recipients.
     #[error("there are no recipients, so nobody could decrypt the file")]
     NoRecipients,
-    /// A group has nobody in it.
+    /// A group is empty.
     #[error("key group {} is empty, so nobody could open its share", .0 + 1)]
     EmptyGroup(usize),
-    /// A new data key cannot be given to a key of another service.
+    /// A new data key cannot be wrapped for a key of another service.
     #[error("the data key would have to be encrypted anew for {0}, which only sops can do")]
     Foreign(ForeignKey),
-    /// A recipient that nothing can be wrapped for.
+    /// A recipient for which no data key can be wrapped.
     #[error(transparent)]
     Wrap(#[from] WrapError),
     /// The number of groups or the threshold.
@@ -72,8 +73,7 @@ pub enum SealError {
     Shamir(#[from] ShamirError),
 }
 
-/// Gives a new data key to recipients: to each the whole of it, or, with several groups, the share
-/// of its group.
+/// Wraps a new data key for recipients: for each the whole of it, or, with several groups, the share of its group.
 pub fn wrap_data_key(
     data_key: &[u8; KEY_LENGTH],
     groups: &[RecipientGroup],
@@ -90,10 +90,10 @@ pub fn wrap_data_key(
     groups.iter().zip(&shares).map(|(group, share)| wrap_group(group, share, &KeyGroup::default())).collect()
 }
 
-/// Gives the data key of a file to other recipients. Who stays keeps his entry as it is, so that
-/// keys of other services live on; who is new gets the share of his group.
+/// Wraps the data key of a file for other recipients. Remaining ones keep their entries as they are, so that keys of
+/// other services are preserved; a new one gets the share of its group.
 ///
-/// Somebody who is left out here still knows the data key: take a new one, and [`wrap_data_key`].
+/// A recipient who is left out here still knows the data key: use a new one, and [`wrap_data_key`].
 pub fn rewrap_data_key(
     unlocked: &UnlockedDataKey,
     metadata: &SopsMetadata,

@@ -12,7 +12,7 @@ use super::wrap::SealError;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use septum_base::span::Location;
 
-/// Reason why a file could not be encrypted or changed. Holds no value of it.
+/// Reason why a file could not be encrypted or changed. Contains no value of it.
 #[derive(Debug, Error)]
 pub enum WriteError {
     /// The text cannot be read in its format.
@@ -21,10 +21,10 @@ pub enum WriteError {
     /// It is encrypted already.
     #[error("the file is encrypted already")]
     AlreadyEncrypted(Location),
-    /// A key of the document is where metadata must be.
+    /// A key of the document is in the place of the metadata.
     #[error("the key `sops` is reserved")]
     Reserved(Location),
-    /// The selector matches nothing, so that all would stay readable.
+    /// The selector matches no value, so that all would stay readable.
     #[error("the selector matches nothing")]
     NothingSelected {
         /// The file.
@@ -32,12 +32,12 @@ pub enum WriteError {
         /// The selector.
         selector: String,
     },
-    /// The format cannot hold what the file would be.
+    /// The format cannot hold the new content.
     #[error("the format cannot hold the file")]
     Unfit {
         /// The file.
         place: Location,
-        /// Why.
+        /// The reason.
         unfit: UnrepresentableValue,
     },
     /// A value cannot be encrypted.
@@ -45,7 +45,7 @@ pub enum WriteError {
     Value {
         /// The file.
         place: Location,
-        /// Why.
+        /// The reason.
         problem: SealProblem,
     },
     /// A path cannot be changed.
@@ -55,7 +55,7 @@ pub enum WriteError {
         place: Location,
         /// The path.
         path: ValuePath,
-        /// Why.
+        /// The reason.
         problem: EditProblem,
     },
     /// The data key cannot be wrapped.
@@ -63,18 +63,18 @@ pub enum WriteError {
     Wrap {
         /// The file.
         place: Location,
-        /// Why.
+        /// Reason.
         problem: SealError,
     },
-    /// A recipient entry of the file is invalid, so that nothing can be wrapped for it.
+    /// A recipient entry of the file is invalid, so that no data key can be wrapped for it.
     #[error("a recipient is none")]
     Recipient {
         /// The metadata.
         place: Location,
-        /// Why.
+        /// Reason.
         problem: InvalidRecipient,
     },
-    /// New bytes are not what was to be written: a bug of this program.
+    /// New bytes differ from their intended content: a bug of this program.
     #[error("the file would not hold what it is to hold")]
     Unfaithful {
         /// The file.
@@ -89,13 +89,13 @@ pub enum WriteError {
         place: Location,
         /// Its path in plaintext.
         plain: ValuePath,
-        /// Its path that is encrypted.
+        /// Its encrypted path.
         encrypted: ValuePath,
     },
-    /// A comment does not decrypt, and never would once the data key is gone.
+    /// A comment does not decrypt, and never would once the data key is replaced.
     #[error("a comment would be lost")]
     LostComment(Location),
-    /// A new selector would leave values in plaintext that are encrypted now.
+    /// A new selector would leave in plaintext values that are encrypted now.
     #[error("values would lie open")]
     Exposed {
         /// The file.

@@ -1,24 +1,24 @@
-//! What a rule finds and is not to tell of.
+//! Allowlists: matches of a rule that are not reported.
 
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use super::sighting::SecretCandidate;
 
-/// One allowlist. Commits are not here: what is looked at is what lies in the directory, of no commit.
+/// One allowlist. Commits are not here: the files that are searched are those in the directory, of no commit.
 #[derive(Debug, Clone)]
 pub(super) struct Allowlist {
     pub(super) condition: AllowlistCondition,
-    /// Whether it names commits. No text is of one, so with [`Condition::And`] nothing is allowed.
+    /// Whether it names commits. No text belongs to one, so with [`AllowlistCondition::And`] nothing is allowed.
     pub(super) has_commits: bool,
     pub(super) paths: Vec<Regex>,
     pub(super) target: AllowlistTarget,
     pub(super) regexes: Vec<Regex>,
-    /// Those in lower case.
+    /// Stop words, in lower case.
     pub(super) stopwords: Option<AhoCorasick>,
 }
 
-/// Whether all that it lists must hold, or anything of it.
+/// Condition of an allowlist: all of its criteria, or any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum AllowlistCondition {
     And,
@@ -26,7 +26,7 @@ pub(super) enum AllowlistCondition {
     Or,
 }
 
-/// What its regexes look at.
+/// Text that its regexes are applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum AllowlistTarget {
     #[default]
@@ -36,7 +36,7 @@ pub(super) enum AllowlistTarget {
 }
 
 impl Allowlist {
-    /// Whether all of a file is allowed, whatever is in it.
+    /// Whether a whole file is allowed, whatever its content.
     pub(super) fn allows_file(&self, file: &str) -> bool {
         match self.condition {
             AllowlistCondition::Or => self.names(file),
@@ -46,7 +46,7 @@ impl Allowlist {
         }
     }
 
-    /// Whether what was found in a file is allowed.
+    /// Whether a match in a file is allowed.
     pub(super) fn allows(&self, found: SecretCandidate<'_>, file: &str) -> bool {
         let text = match self.target {
             AllowlistTarget::Secret => found.secret(),

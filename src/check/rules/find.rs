@@ -1,4 +1,4 @@
-//! What all rules of a file find in a value.
+//! Matches of all rules of a file in a value.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::sighting::SecretSighting;
 use super::{RuleKeywords, RuleMatch, UserRules};
 
 impl UserRules {
-    /// The secrets in a value: `key` is its name, and `file` the path of the file that it stands in.
+    /// The secrets in a value: `key` is its name, and `file` the path of its file.
     pub fn find<'a>(&'a self, key: &str, text: &str, file: &str) -> Vec<RuleMatch<'a>> {
         if text.is_empty() || self.allowlists.iter().any(|list| list.allows_file(file)) {
             return Vec::new();
@@ -23,7 +23,7 @@ impl UserRules {
         hits.filter_map(|(rule, sighting)| self.to_match(rule, &sighting, &value)).collect()
     }
 
-    /// A sighting as a part of the value; nothing if all of it is in the key.
+    /// A sighting as a range of the value; none if all of it is in the key.
     fn to_match<'a>(
         &'a self,
         rule: &'a CustomRule,
@@ -31,7 +31,7 @@ impl UserRules {
         value: &Range<usize>,
     ) -> Option<RuleMatch<'a>> {
         let SecretSighting { secret, matched } = sighting;
-        // a group that took part in nothing
+        // a group that did not take part in the match
         let seen = if secret.is_empty() { matched } else { secret };
         let place = |at: usize| at.max(value.start) - value.start;
         let range = place(seen.start)..place(seen.end);
@@ -41,7 +41,7 @@ impl UserRules {
     }
 }
 
-/// Without what a generic rule found where another one, on the same line, knows better what it is.
+/// Removes matches of a generic rule where another one, on the same line, is more specific.
 fn without_outdone<'a>(
     found: Vec<(&'a CustomRule, SecretSighting)>,
     text: &str,
@@ -61,7 +61,7 @@ fn without_outdone<'a>(
 }
 
 impl RuleKeywords {
-    /// The rules that look at a text, in the order of the file.
+    /// The rules that apply to a text, in the order of the file.
     fn matching_rules(&self, text: &str) -> Vec<usize> {
         let lower = text.to_lowercase();
         let mut rules = self.wordless.clone();

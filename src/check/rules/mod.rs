@@ -1,14 +1,14 @@
-//! Rules of a team's own, in the format of gitleaks: they find more, and never less.
+//! Custom rules, in the format of gitleaks: they add findings, and never remove any.
 //!
-//! What is looked at is not a file but a value, given as the line `KEY: value`, so that rules which expect a name
+//! They are applied not to a file but to a value, given as the line `KEY: value`, so that rules which expect a name
 //! before the secret work. The semantics are those of gitleaks 8.30 (`config/` and `detect/` there), with these
-//! differences, each because the other way would hide something or could not be:
+//! differences, each because the other way would hide findings or is not possible:
 //!
-//! * nothing is extended and nothing is switched off: Septum's own detectors always judge first;
-//! * a `gitleaks:allow` in a text says nothing: what is accepted is accepted by `allow`, with a reason;
-//! * each regex of an allowlist stands by itself, so `(?i)` in one does not hold for those after it;
-//! * commits are never those of a text, since none is looked at;
-//! * a field that is not known is a mistake, and so are rules that look at one another (`required`).
+//! * nothing is extended and nothing is switched off: Septum's own detectors always run first;
+//! * a `gitleaks:allow` in a text has no effect: findings are accepted by `allow`, with a reason;
+//! * each regex of an allowlist is separate, so `(?i)` in one does not apply to those after it;
+//! * commits never match, since a text belongs to none;
+//! * an unknown field is an error, and so are rules that refer to one another (`required`).
 
 mod allowlist;
 mod find;
@@ -33,19 +33,19 @@ pub struct UserRules {
     /// The file.
     name: String,
     rules: Vec<CustomRule>,
-    /// What holds for all rules.
+    /// Allowlists of all rules.
     allowlists: Vec<Allowlist>,
     keywords: RuleKeywords,
 }
 
-/// The words of all rules, so that a text is searched for them once.
+/// The keywords of all rules, so that a text is searched for them once.
 #[derive(Debug)]
 struct RuleKeywords {
-    /// In lower case.
+    /// Keywords, in lower case.
     words: AhoCorasick,
-    /// The rules that a word speaks for.
+    /// The rules of each word.
     owners: Vec<Vec<usize>>,
-    /// The rules without words, which look at every text.
+    /// The rules without keywords, which apply to every text.
     wordless: Vec<usize>,
 }
 
@@ -54,33 +54,33 @@ struct RuleKeywords {
 pub struct RuleMatch<'a> {
     /// The rule.
     pub rule: &'a str,
-    /// What it is about.
+    /// Description of the rule.
     pub description: Option<&'a str>,
     /// The file of the rule.
     pub file: &'a str,
-    /// Where in the value the secret is, in bytes.
+    /// Range of the secret in the value, in bytes.
     pub range: Range<usize>,
 }
 
 impl UserRules {
-    /// Reads a file. All of its mistakes are told at once.
+    /// Reads a file. All of its errors are reported at once.
     pub fn read(source: &Source) -> Result<Self, Diagnostics> {
         read::read_rules(source)
     }
 
-    /// How many rules there are.
+    /// Number of rules.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
-    /// Whether there is none, which [`read`](Self::read) refuses.
+    /// Whether there are none, which [`read`](Self::read) rejects.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 }
 
 impl RuleMatch<'_> {
-    /// By what the secret was found, for people: no part of it.
+    /// Reason for the finding in messages, without any part of the secret.
     pub fn reason(&self) -> String {
         let Self { rule, file, .. } = self;
         match self.description {
@@ -90,15 +90,15 @@ impl RuleMatch<'_> {
     }
 }
 
-/// Why a value is a secret.
+/// Reasons why a value is a secret.
 pub(super) struct RuleReasons {
-    /// For people, each once.
+    /// Texts for messages, each once.
     pub(super) texts: Vec<String>,
-    /// Where in the value the first secret is.
+    /// Range of the first secret in the value.
     pub(super) range: Range<usize>,
 }
 
-/// Why a value is a secret by any of the rules; nothing where it is none. `file` is where the value stands.
+/// Reasons why a value is a secret by any of the rules; none if it is not. `file` is the path of its file.
 pub(super) fn find_reasons(rules: &[UserRules], key: &str, text: &str, file: &str) -> Option<RuleReasons> {
     let mut hits = rules.iter().flat_map(|rules| rules.find(key, text, file));
     let first = hits.next()?;

@@ -1,4 +1,5 @@
-//! From a file to rules. What is not understood is refused: a rule that is quietly another one is worse than none.
+//! From a file to rules. Unsupported syntax is rejected: a rule that silently means something else is worse than
+//! none.
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::go_regex::{RegexError, compile_for_text};
 use crate::span::{Location, Source};
 
-/// The fields of a file. `minVersion` is about versions of gitleaks.
+/// The known fields of a file. `minVersion` is about versions of gitleaks.
 const FILE: &[&str] = &["title", "description", "extend", "rules", "allowlist", "allowlists", "minVersion"];
 
 const EXTEND: &[&str] = &["useDefault", "path", "url", "disabledRules"];
@@ -33,11 +34,11 @@ const RULE: &[&str] = &[
     "skipReport",
 ];
 
-/// The fields of an allowlist; the last is of those of a file alone.
+/// The known fields of an allowlist; the last one is allowed only in an allowlist of the whole file.
 const ALLOWLIST: &[&str] =
     &["description", "condition", "commits", "paths", "regexTarget", "regexes", "stopwords", "targetRules"];
 
-/// A byte has no more entropy, in bits.
+/// Largest entropy of a byte, in bits.
 const MOST_ENTROPY: f64 = 8.0;
 
 pub(super) fn read_rules(source: &Source) -> Result<UserRules, Diagnostics> {
@@ -50,7 +51,7 @@ pub(super) fn read_rules(source: &Source) -> Result<UserRules, Diagnostics> {
 struct RuleFileReader<'s> {
     source: &'s Source,
     problems: Diagnostics,
-    /// The names of rules, those of rules with mistakes too, and where they are given.
+    /// The ids of rules, invalid ones included, and their locations.
     ids: Vec<(String, Range<usize>)>,
 }
 
@@ -66,13 +67,13 @@ impl<'t> RuleTable<'t> {
     }
 }
 
-/// An allowlist, and the rules that it is for, if not for those where it stands.
+/// An allowlist, and the rules that it applies to, if they are others than the enclosing ones.
 struct ScopedAllowlist {
     allowlist: Allowlist,
     targets: Vec<(String, Range<usize>)>,
 }
 
-/// Whether a mistake may be shown: what is allowed may be a secret that was.
+/// Visibility of the text of an error: an allowed text may be a former secret.
 #[derive(Clone, Copy)]
 enum MistakeVisibility {
     Open,
@@ -107,7 +108,7 @@ impl RuleFileReader<'_> {
         Some(UserRules { name: self.source.name().to_owned(), rules, allowlists, keywords })
     }
 
-    /// What a file builds on. The detectors that are built in are always there.
+    /// Checks the base of a file. The built-in detectors always apply.
     fn check_extend(&mut self, fields: &RuleTable<'_>) {
         let Some(field) = fields.get("extend") else { return };
         let Some(extend) = self.fields(&field.value, "`extend`", EXTEND) else { return };
@@ -154,7 +155,7 @@ impl RuleFileReader<'_> {
         Some((CustomRule { id: id?, description, regex, group, entropy, path, allowlists }, keywords))
     }
 
-    /// The name of a rule, which no other one has.
+    /// The id of a rule, which must be unique.
     fn id(&mut self, fields: &RuleTable<'_>) -> Option<String> {
         let before = self.problems.len();
         let Some((id, node)) = self.read_filled_text(fields.get("id")).filter(|(id, _)| !id.trim().is_empty()) else {
@@ -178,7 +179,7 @@ impl RuleFileReader<'_> {
         Some(id.to_owned())
     }
 
-    /// Refuses what makes a rule depend on others.
+    /// Refuses fields that make a rule depend on others.
     fn refuse_dependencies(&mut self, fields: &RuleTable<'_>) {
         if let Some(field) = fields.get("required") {
             let mistake = self
@@ -284,7 +285,7 @@ impl RuleFileReader<'_> {
         })
     }
 
-    /// Gives allowlists to the rules that they name; the others are for all.
+    /// Adds allowlists to the rules that they name; the others apply to all.
     fn assign_allowlists(&mut self, listed: Vec<ScopedAllowlist>, rules: &mut [CustomRule]) -> Vec<Allowlist> {
         let mut general = Vec::new();
         for ScopedAllowlist { allowlist, targets } in listed {
@@ -329,7 +330,7 @@ impl RuleFileReader<'_> {
     }
 }
 
-/// Fields and what they hold. What is of another kind is told of, and is then as if it were not there.
+/// Reads fields and their values. A value of another type is reported, and then treated as missing.
 impl RuleFileReader<'_> {
     fn place(&self, range: &Range<usize>) -> Location {
         self.source.place(self.source.locate(range.start, range.end))
@@ -339,7 +340,7 @@ impl RuleFileReader<'_> {
         Diagnostic::error(Rule::RulesFile, message).at(self.place(range))
     }
 
-    /// The fields of a table. Their names are read as gitleaks does, which does not mind case.
+    /// The fields of a table. Their names are case-insensitive, as in gitleaks.
     fn fields<'t>(&mut self, node: &'t TomlNode, of: &str, known: &'static [&'static str]) -> Option<RuleTable<'t>> {
         let TomlKind::Table(all) = &node.kind else {
             let message = format!("{of} expects a table, found {}", node.kind.noun());
@@ -386,7 +387,7 @@ impl RuleFileReader<'_> {
         }
     }
 
-    /// A text that holds something: to gitleaks, an empty one is none.
+    /// A text that is not empty: gitleaks treats an empty one as missing.
     fn read_filled_text<'t>(&mut self, field: Option<&'t TomlField>) -> Option<(&'t str, &'t TomlNode)> {
         self.text(field).filter(|(text, _)| !text.is_empty())
     }
@@ -399,7 +400,7 @@ impl RuleFileReader<'_> {
         }
     }
 
-    /// Texts that hold something each: an empty one is in every text.
+    /// Texts that are not empty: an empty one matches every text.
     fn texts<'t>(&mut self, field: Option<&'t TomlField>) -> Vec<(&'t str, &'t TomlNode)> {
         let Some(field) = field else { return Vec::new() };
         let TomlKind::List(items) = &field.value.kind else {
@@ -438,7 +439,7 @@ impl RuleFileReader<'_> {
 
     fn regex_mistake(&self, text: &str, node: &TomlNode, mistake: RegexError, shown: MistakeVisibility) -> Diagnostic {
         let RegexError { at, reason, hint } = mistake;
-        // of a text with escapes of TOML nobody knows what stands where
+        // offsets in a text with escapes of TOML are unknown
         let written = self.source.text().get(node.range.clone()).and_then(|written| written.find(text));
         let range = match (written, at) {
             (Some(start), Some((from, to))) => {

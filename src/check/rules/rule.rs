@@ -1,4 +1,4 @@
-//! One rule, and what it finds in a text.
+//! A rule, and its matches in a text.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,18 +8,18 @@ use regex::Regex;
 use super::allowlist::Allowlist;
 use super::sighting::{SecretCandidate, SecretSighting};
 
-/// What a secret looks like.
+/// Pattern of a secret.
 #[derive(Debug)]
 pub(super) struct CustomRule {
     pub(super) id: String,
     pub(super) description: Option<String>,
-    /// What it looks like; without it, all that is in a file of the path is one.
+    /// The pattern; without it, the whole content of a file with a matching path is a secret.
     pub(super) regex: Option<Regex>,
-    /// The group of the expression that is the secret; 0: the first that holds anything.
+    /// The group of the expression that is the secret; 0: the first that is not empty.
     pub(super) group: usize,
     /// A secret has more entropy than this, in bits a character.
     pub(super) entropy: Option<f64>,
-    /// Only in files of this path.
+    /// Only in files whose path matches.
     pub(super) path: Option<Regex>,
     pub(super) allowlists: Vec<Allowlist>,
 }
@@ -43,7 +43,7 @@ impl CustomRule {
         let matched = whole.trim_matches('\n');
         let start = range.start + whole.len() - whole.trim_start_matches('\n').len();
         let place = |group: Range<usize>| start + group.start..start + group.end;
-        // groups are looked for in the match alone, as gitleaks does: what stands around it is not seen
+        // groups are searched in the match alone, as gitleaks does: without the text around it
         let groups = regex.captures(matched);
         let secret = match &groups {
             None => 0..matched.len(),
@@ -64,8 +64,8 @@ impl CustomRule {
     }
 }
 
-/// Shannon's entropy of a text, in bits. Characters are counted, but bytes are what they are shares of, as in
-/// gitleaks: thresholds are made for its numbers.
+/// Shannon's entropy of a text, in bits. Characters are counted, but their shares are of bytes, as in gitleaks:
+/// thresholds are made for its numbers.
 pub(super) fn shannon_entropy(text: &str) -> f64 {
     let mut counts: HashMap<char, u32> = HashMap::new();
     for char in text.chars() {

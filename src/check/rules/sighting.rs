@@ -1,4 +1,4 @@
-//! A secret that a rule found in a text.
+//! A match of a rule in a text.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub(super) struct SecretSighting {
     pub(super) matched: Range<usize>,
 }
 
-/// The same with the text that it is in.
+/// A sighting with its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SecretCandidate<'a> {
     text: &'a str,

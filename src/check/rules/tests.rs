@@ -1,4 +1,4 @@
-//! Whole files of rules: what they find, and what is wrong with them.
+//! Whole files of rules: their matches, and their errors.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn rules(toml: &str) -> UserRules {
     UserRules::read(&Source::new("rules.toml", toml)).unwrap_or_else(|problems| panic!("{toml}: {problems:?}"))
 }
 
-/// What is found: the rule and the part of the value.
+/// Matches: the rule and the part of the value.
 fn found(toml: &str, key: &str, text: &str, file: &str) -> Vec<(String, String)> {
     let rules = rules(toml);
     rules.find(key, text, file).iter().map(|hit| (hit.rule.to_owned(), text[hit.range.clone()].to_owned())).collect()
@@ -298,7 +298,7 @@ fn the_rules_of_gitleaks_itself_are_read() {
     let rules = rules(&text);
     assert!(rules.len() == expected && expected > 100, "{} of {expected}", rules.len());
     for (key, text, expected) in [
-        // made up
+        // invented values
         ("TOKEN", "glpat-A1b2C3d4E5f6G7h8I9j0", Some("gitlab-pat")),
         ("api_key", "Zx8Qw2Er5Ty1Ui9Op3As", Some("generic-api-key")),
         ("DATADOG_API_KEY", "3f2a9c81d07be645af10c2d3e4b5a69788f0e1d2", Some("datadog-access-token")),

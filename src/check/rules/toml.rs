@@ -1,5 +1,5 @@
-//! TOML as a tree of ranges: a table has one shape, however it is written (`[table]`, `{ table }`, dotted keys),
-//! and so has a list (`[[tables]]`, `[{ table }]`).
+//! TOML as a tree of ranges: a table has one shape, whatever its syntax (`[table]`, `{ table }`, dotted keys), and so
+//! has a list (`[[tables]]`, `[{ table }]`).
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Source;
 
-/// What stands in a range of the file.
+/// Node of a range of the file.
 #[derive(Debug)]
 pub(super) struct TomlNode {
     pub(super) range: Range<usize>,
@@ -69,7 +69,7 @@ fn table_fields(table: &dyn TableLike, around: &Range<usize>) -> Vec<TomlField> 
     table.iter().filter(|(_, item)| !item.is_none()).map(field).collect()
 }
 
-/// `around` stands for the range of what has none: tables of dotted keys.
+/// `around` is the range of a node without one: tables of dotted keys.
 fn item_node(item: &Item, around: &Range<usize>) -> TomlNode {
     let range = item.span().unwrap_or_else(|| around.clone());
     let kind = match item {

@@ -1,9 +1,9 @@
-//! AWS Secrets Manager and Parameter Store (`provider/secret_descriptor.go` of
-//! secrets-store-csi-driver-provider-aws, and the two `*_provider.go` beside it).
+//! AWS Secrets Manager and Parameter Store (`provider/secret_descriptor.go` of secrets-store-csi-driver-provider-aws,
+//! and the two `*_provider.go` beside it).
 //!
-//! Values of one secret are one object, from which parts are taken. The provider mounts the object as a whole
-//! too, so that gets a name that no entry has: by default it would be the secret's, which may be that of an
-//! entry, and is the same for each version.
+//! Values of one secret are one object, from which parts are extracted. The provider also mounts the object as a whole,
+//! so that gets a name that no entry has: the default is the secret's name, which may be that of an entry, and is the
+//! same for each version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::value::OutputValue;
 
-/// Whose names keys are: `SecretsManager`, or `ParameterStore`. An ARN tells by itself.
+/// Parameter with the service that keys refer to: `SecretsManager`, or `ParameterStore`. An ARN contains its service.
 pub(super) const OWN: &str = "service";
 
-/// Which service has an object.
+/// Service that stores an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AwsService {
     SecretsManager,
@@ -38,8 +38,8 @@ impl AwsService {
         }
     }
 
-    /// The field for a version, and what stands in it. Pointers have versions as in an ExternalSecret: of a secret
-    /// its stage, or its id after `uuid/`; of a parameter a number, or a label.
+    /// Field for a version, and its content. References use versions as in an ExternalSecret: the stage of a secret, or
+    /// its id after `uuid/`; the number or label of a parameter.
     fn version(self, version: &str) -> (&'static str, &str) {
         match (self, version.strip_prefix("uuid/")) {
             (Self::SecretsManager, Some(id)) => ("objectVersion", id),
@@ -51,14 +51,14 @@ impl AwsService {
     }
 }
 
-/// A version of an object, with the entries that are in it.
+/// Version of an object, with the entries in it.
 struct AwsObject<'f, 'p> {
     name: &'p str,
     version: Option<&'p str>,
     service: AwsService,
-    /// Those that are the whole of it.
+    /// Entries that are the whole object.
     whole: Vec<&'f MountedFile<'p>>,
-    /// Those that are parts, with their properties.
+    /// Entries that are parts, with their properties.
     parts: Vec<(&'f MountedFile<'p>, &'p str)>,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn objects(
     Some(format_list(objects.values().flat_map(|object| object.to_values(&mut taken)).collect()))
 }
 
-/// Parameters of Parameter Store that would be asked for twice: the provider knows the answers by name alone.
+/// Reports parameters of Parameter Store that would be requested twice: the provider caches the answers by name alone.
 fn duplicate_parameters<'o, 'f: 'o, 'p: 'f + 'o>(
     objects: impl Iterator<Item = &'o AwsObject<'f, 'p>>,
 ) -> Vec<Diagnostic> {
@@ -110,7 +110,7 @@ fn duplicate_parameters<'o, 'f: 'o, 'p: 'f + 'o>(
 }
 
 impl<'p> AwsObject<'_, 'p> {
-    /// An item for each key that is the whole of it; the first one brings the parts.
+    /// Items for each key that is the whole object; the first one includes the parts.
     fn to_values(&self, taken: &mut BTreeSet<String>) -> Vec<OutputValue<'p>> {
         let mut aliases: Vec<_> = self.whole.iter().map(|file| file.file.to_owned()).collect();
         if let (true, Some((first, _))) = (aliases.is_empty(), self.parts.first()) {
@@ -135,7 +135,7 @@ impl<'p> AwsObject<'_, 'p> {
             let (field, version) = self.service.version(version);
             fields.push((field, OutputValue::text(version)));
         }
-        // an older provider takes an alias that is the name for a second use of it, and it is the default
+        // older providers treat an alias equal to the name as a second use of it, and it is the default
         if alias != self.name {
             fields.push(("objectAlias", OutputValue::text(alias)));
         }
@@ -144,7 +144,7 @@ impl<'p> AwsObject<'_, 'p> {
     }
 }
 
-/// A name for the whole of what `key` is a part of.
+/// Name for the whole object that `key` is a part of.
 fn free_name(key: &str, taken: &mut BTreeSet<String>) -> String {
     let mut name = format!("{key}.json");
     while !taken.insert(name.clone()) {
@@ -153,8 +153,8 @@ fn free_name(key: &str, taken: &mut BTreeSet<String>) -> String {
     name
 }
 
-/// A property as a path of `JMESPath`: names with other characters than letters, digits and `_` are quoted, and
-/// a number is the index in a list. The operator reads properties so (gjson): `a.b`, `a.1.b`, and `\.` for a dot.
+/// Converts a property to a `JMESPath` path: names with characters other than letters, digits and `_` are quoted, and a
+/// number is the index in a list. The operator reads properties this way (gjson): `a.b`, `a.1.b`, and `\.` for a dot.
 fn jmes_path(property: &str) -> String {
     let mut path = String::new();
     for step in path_steps(property) {
@@ -172,7 +172,7 @@ fn jmes_path(property: &str) -> String {
     path
 }
 
-/// The names between the dots of a property.
+/// Names between the dots of a property.
 fn path_steps(property: &str) -> Vec<String> {
     let mut steps = Vec::new();
     let mut step = String::new();

@@ -1,5 +1,5 @@
-//! Azure Key Vault (`pkg/provider/types` of secrets-store-csi-driver-provider-azure): each object is a text of
-//! its own, in a list in a text. A key may begin with `secret/`, `key/` or `cert/`, as in an ExternalSecret.
+//! Azure Key Vault (`pkg/provider/types` of secrets-store-csi-driver-provider-azure): each object is a text of its own,
+//! in a list in a text. A key may begin with `secret/`, `key/` or `cert/`, as in an ExternalSecret.
 
 use super::{MountedFile, ProviderOptions};
 use crate::diagnostic::Diagnostics;
@@ -14,7 +14,7 @@ pub(super) fn objects(
     problems: &mut Diagnostics,
 ) -> Option<String> {
     let has_vault = given.has_parameter(&["keyvaultName"], problems);
-    // the provider knows both
+    // the provider accepts both
     let has_tenant = given.has_parameter(&["tenantID", "tenantId"], problems);
     let parts = files.iter().filter(|file| file.store_ref.property.is_some());
     problems.extend(parts.map(|file| {

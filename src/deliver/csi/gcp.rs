@@ -4,7 +4,8 @@ use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::Diagnostics;
 use crate::value::OutputValue;
 
-/// The project of secrets that go by their names alone. Others go by that of the resource, `projects/P/secrets/S`.
+/// Parameter with the project of secrets that are referenced by name alone. Others are referenced by the resource name,
+/// `projects/P/secrets/S`.
 pub(super) const OWN: &str = "projectID";
 
 const RESOURCE: &str = "projects/";

@@ -1,11 +1,11 @@
 //! SecretProviderClasses (`secrets-store.csi.x-k8s.io/v1`): a driver mounts values of a store as files.
 //!
-//! There are no `secretObjects`: with them the driver would make a Secret, and the values would be in etcd.
-//! What is mounted stands as a text within a text, where no schema of the cluster finds a mistake; so it is
-//! made of structures here.
+//! There are no `secretObjects`: with them the driver would create a Secret, and the values would be in etcd. The
+//! mounted objects are a text within a text, where no schema of the cluster detects mistakes; so it is built from
+//! structures here.
 //!
-//! The same pointer serves an operator and a driver: what a SecretStore says for all its values, a parameter
-//! of ours says here (`mount`, `service`, `projectID`), which is not passed on.
+//! The same reference serves an operator and a driver: settings that a SecretStore has for all its values are
+//! parameters of Septum here (`mount`, `service`, `projectID`), which are not passed on.
 
 mod aws;
 mod azure;
@@ -22,23 +22,23 @@ use crate::span::Location;
 use crate::value::OutputValue;
 use crate::yaml;
 
-/// A file that is mounted.
+/// Mounted file.
 struct MountedFile<'a> {
-    /// Its name: the key of the entry, which has no slash and does not begin with `..`.
+    /// Name of the file: the key of the entry, which contains no slash and does not begin with `..`.
     file: &'a str,
     store_ref: &'a StoreRef,
     place: &'a Location,
 }
 
-/// What the layers say of a provider.
+/// Settings of the layers for a provider.
 struct ProviderOptions<'a> {
     delivery: &'a Delivery,
     provider: CsiProvider,
-    /// Where it is named.
+    /// Location of the provider's name.
     place: &'a Location,
 }
 
-/// The SecretProviderClass of a bundle. Errors: `delivery`.
+/// Builds the SecretProviderClass of a bundle. Errors: `delivery`.
 pub fn secret_provider_class(
     part: &ExternalBundle,
     delivery: &Delivery,
@@ -75,12 +75,12 @@ pub fn secret_provider_class(
     problems.take(Manifest::of(Tree::map(object, &place)))
 }
 
-/// The entries of a part as files, by their keys.
+/// Entries of a part as files, by key.
 fn mounted_files<'p>(part: &'p ExternalBundle, problems: &mut Diagnostics) -> Vec<MountedFile<'p>> {
     let mut files = Vec::new();
     for (key, entry) in &part.entries {
         let ExternalValue::FromStore(pointed) = &entry.value else { continue };
-        // what is put together of several was refused before
+        // a text composed of several values was rejected before
         let Some(pointer) = pointed.lone_ref() else { continue };
         if pointer.store.is_some() {
             problems.push(
@@ -105,7 +105,7 @@ impl ProviderOptions<'_> {
         self.delivery.parameters.get(name).map(|parameter| parameter.value.as_str())
     }
 
-    /// Whether a parameter is there that the provider cannot do without; it may go by several names.
+    /// Whether a parameter that the provider requires is set; it may have several names.
     fn has_parameter(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
         let is_there = names.iter().any(|name| self.parameter(name).is_some());
         if let (false, Some(name)) = (is_there, names.first()) {
@@ -119,7 +119,7 @@ impl ProviderOptions<'_> {
         is_there
     }
 
-    /// What the user gives, but for the parameter that is ours, and what is mounted.
+    /// Parameters set by the user, except Septum's own parameter and the mounted objects.
     fn parameters(
         &self,
         own: Option<&str>,
@@ -144,7 +144,7 @@ impl ProviderOptions<'_> {
     }
 }
 
-/// A list as the text that a provider reads.
+/// Formats a list as the text that a provider reads.
 fn format_list(items: Vec<OutputValue<'_>>) -> String {
     yaml::write::write_document(&OutputValue::List(items))
 }

@@ -4,7 +4,7 @@ use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::Diagnostics;
 use crate::value::OutputValue;
 
-/// The mount of a KV engine of the second version. With it a key is a path below that mount, as in an
+/// Parameter with the mount of a KV engine of version 2. With it a key is a path below that mount, as in an
 /// ExternalSecret; without it a key is a path of the API, `secret/data/app`.
 pub(super) const OWN: &str = "mount";
 
@@ -31,7 +31,7 @@ fn object<'p>(file: &MountedFile<'p>, mount: Option<&str>) -> OutputValue<'p> {
         None => pointer.key.clone(),
     };
     if let Some(version) = &pointer.version {
-        // `secretArgs` would be the body of the request, which Vault does not look at when it reads
+        // `secretArgs` would be the body of the request, which Vault ignores on reads
         path.push(if path.contains('?') { '&' } else { '?' });
         path.extend(["version=", version]);
     }

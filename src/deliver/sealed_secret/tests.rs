@@ -14,7 +14,7 @@ use crate::yaml;
 
 const SCOPES: [SealScope; 3] = [SealScope::Strict, SealScope::NamespaceWide, SealScope::ClusterWide];
 
-/// The Secret `shop/db-abc` of the bundle `db`.
+/// Secret `shop/db-abc` of the bundle `db`.
 fn secret(values: &[(&str, &[u8])]) -> Object {
     Object {
         kind: ObjectKind::Secret,
@@ -49,7 +49,7 @@ static KEY: LazyLock<PrivateKey> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// As a colleague's key does it: every part with its length.
+/// Derives bytes like the key of a layer does: every part with its length.
 fn derived(context: &[&[u8]], out: &mut [u8]) {
     let mut mac = <Hmac<sha2::Sha256> as hmac::Mac>::new_from_slice(b"a key of a test").unwrap();
     for part in context {
@@ -61,13 +61,13 @@ fn derived(context: &[&[u8]], out: &mut [u8]) {
 
 const DERIVED: EntropySource<'static> = EntropySource::Derived(&derived);
 
-/// The values of a SealedSecret, in base64.
+/// Values of a SealedSecret, in base64.
 fn encrypted(manifest: &Manifest) -> BTreeMap<String, String> {
     let data = manifest.tree.at(&["spec", "encryptedData"]).and_then(Tree::as_map).unwrap();
     data.iter().map(|(key, value)| (key.clone(), value.as_text().unwrap().to_owned())).collect()
 }
 
-/// The key of a value, and its ciphertext.
+/// Key of a value, and its ciphertext.
 fn unwrap(blob: &str, label: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let blob = STANDARD.decode(blob).unwrap();
     let (length, rest) = blob.split_first_chunk().unwrap();
@@ -102,7 +102,7 @@ fn a_value_opens_with_the_label_of_its_scope_and_with_no_other() {
             assert_eq!(sealed.len(), values.len());
             for (key, value) in values {
                 let blob = &sealed[key];
-                // the length of what an RSA key of 2048 bits encrypts
+                // length of the ciphertext of a 2048-bit RSA key
                 assert!(blob.starts_with("AQ"), "{blob}");
                 assert_eq!(unseal(blob, label).as_deref(), Some(value), "{scope:?} {key}");
                 for other in labels.into_iter().chain(["shopdb-abc", "shop/db"]).filter(|other| *other != label) {
@@ -163,7 +163,7 @@ fn nothing_to_seal_is_an_error() {
 
 #[test]
 fn no_annotation_may_ask_for_another_scope() {
-    // what the controller would do with it: `labelFor` in `crypto.go`
+    // expected behaviour of the controller: `labelFor` in `crypto.go`
     for (annotation, value, fine) in [
         (NAMESPACE_WIDE, "true", [false, true, false]),
         (NAMESPACE_WIDE, "false", [true, false, true]),

@@ -1,4 +1,4 @@
-//! A plan carried out, in an order that may stop anywhere.
+//! Execution of a plan, in an order that may be interrupted anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,20 +21,20 @@ use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-/// How much happened.
+/// Counts of the changes of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChangeSummary {
-    /// Targets that were looked at.
+    /// Targets in scope.
     pub targets: usize,
-    /// Those of them without any change.
+    /// Targets without any change.
     pub unchanged: usize,
-    /// Files that were not there.
+    /// Files that did not exist.
     pub created: usize,
-    /// Files that got other bytes.
+    /// Files whose bytes changed.
     pub changed: usize,
-    /// Files that went.
+    /// Removed files.
     pub removed: usize,
-    /// Files that are rendered no more, and were kept because somebody may have changed them.
+    /// Files that are no longer generated, and were kept because they may have been edited.
     pub stale: usize,
 }
 
@@ -52,13 +52,13 @@ pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) 
     if done.is_ok() {
         run.remember(std::mem::take(&mut plan.cache));
     }
-    // leftovers are in nobody's way, and the next run tries again
+    // leftovers do no harm, and the next run tries again
     let _ = run.tidy();
     drop(lock);
     done.map(|()| plan.summary).map_err(Diagnostics::from)
 }
 
-/// Where new bytes are until they have their names: on the file system of the tree.
+/// Directory of new files until they are renamed: on the file system of the tree.
 fn draft_directory(tree: &OutputTree) -> PathBuf {
     let all = tree.root.own_directory().join(DRAFTS);
     match tree.part {
@@ -74,16 +74,16 @@ struct ApplyRun<'a> {
     tree: &'a OutputTree,
     meter: &'a Meter,
     drafts: PathBuf,
-    /// Of the next draft.
+    /// Number of the next draft.
     number: AtomicUsize,
 }
 
 impl ApplyRun<'_> {
-    /// Keeps other runs out.
+    /// Lock against other runs.
     fn lock(&self) -> Result<Lock, Diagnostic> {
         let OutputTree { root, part, disk, .. } = self.tree;
         let own = root.own_directory();
-        // drafts are removed with all that is in their directory: a link would take others with them
+        // drafts are removed with their whole directory: a link would take other files with it
         for directory in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
             place::refuse_link(directory, &format!("{}/{DRAFTS}", self.show_own()))?;
         }
@@ -107,7 +107,7 @@ impl ApplyRun<'_> {
         format!("{}/{OWN}", self.tree.root.shown)
     }
 
-    /// Sees that the plan still holds, and clears away what a stopped run left.
+    /// Checks that the plan is still valid, and removes the leftovers of a stopped run.
     fn check_plan(&self) -> Result<(), Diagnostic> {
         let OutputTree { root, part, inventories, .. } = self.tree;
         if !inventories.are_current(root, *part)? {
@@ -126,7 +126,7 @@ impl ApplyRun<'_> {
                 }
                 disk.make_directories(&self.drafts)?;
             }
-            // its directory is what is locked, so it stays
+            // the lock is on its directory, so it stays
             TreePart::Shard { .. } => {
                 for entry in fs::read_dir(&self.drafts)? {
                     let entry = entry?;
@@ -138,7 +138,7 @@ impl ApplyRun<'_> {
                 }
             }
         }
-        // what a killed run leaves may be a Secret, and must not get into a commit
+        // the leftovers of a killed run may be a Secret, and must not get into a commit
         let ignored = self.drafts.join(".gitignore");
         disk.replace(&ignored, &self.next_draft(), b"*\n", None, Sensitivity::Plain, SyncPoint::Later)
     }
@@ -147,7 +147,7 @@ impl ApplyRun<'_> {
         let disk = &self.tree.disk;
         disk.remove_drafts(&self.drafts)?;
         let Some(all) = self.drafts.parent() else { return Ok(()) };
-        // of shards that were stopped, and that nobody may ever run again
+        // of shards that were stopped, and that may never run again
         for entry in fs::read_dir(all)?.filter_map(Result::ok) {
             if let Some(_lock) = lock::abandoned(&entry.path()) {
                 disk.remove_drafts(&entry.path())?;
@@ -156,13 +156,13 @@ impl ApplyRun<'_> {
         disk.remove_empty(all)
     }
 
-    /// Remembers what was done. If it cannot, it is done again the next time.
+    /// Saves the outcome to the cache. If that fails, the work is repeated the next time.
     fn remember(&self, update: CacheUpdate) {
         let _ = self.tree.cache.save(update);
     }
 
     /// Remembers which Secrets in plaintext may be there from now on, and those that were: after a run that is
-    /// stopped, they must not be taken for somebody else's.
+    /// stopped, they must not be treated as foreign files.
     fn announce(&self, plan: &TreePlan) -> Result<(), Diagnostic> {
         let cache = &self.tree.cache;
         let written = plan.writes.iter().filter(|write| write.sensitivity == Sensitivity::Sensitive);
@@ -199,7 +199,7 @@ impl ApplyRun<'_> {
             self.record(&page.name, &draft)?;
             self.tree.disk.sync(&self.tree.root.own_directory());
         }
-        // what they say is in the claim now
+        // the claim now contains their records
         for name in &page.obsolete {
             let removed = self.tree.disk.remove(&self.tree.root.own_directory().join(name));
             removed.map_err(|error| place::write_error(&show_inventory(&self.tree.root, name), &error))?;
@@ -215,7 +215,7 @@ impl ApplyRun<'_> {
         new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
     }
 
-    /// Removes what an earlier version, or a run that was stopped, left in Septum's own directory.
+    /// Removes the leftovers of an earlier version, or of a stopped run, in Septum's own directory.
     fn remove_leftovers(&self, plan: &TreePlan) {
         for name in plan.strays.leftovers.iter().filter(|name| *name != DRAFTS) {
             let _ = self.tree.disk.remove(&self.tree.root.own_directory().join(name));
@@ -267,7 +267,7 @@ impl ApplyRun<'_> {
         if !is_written {
             writes.iter().try_for_each(|write| self.write(write))?;
         }
-        // wiped at once, and by who wrote them: to free so much takes one thread alone too long
+        // wiped at once, and by the thread that wrote them: freeing so much takes one thread too long
         for write in &mut *writes {
             write.bytes = Wiping::default();
         }
@@ -275,7 +275,7 @@ impl ApplyRun<'_> {
         Ok(())
     }
 
-    /// Writes a directory that is not there, under another name until all is in it: one change of a directory in the
+    /// Writes a directory that does not exist, under another name until it is complete: one change of a directory in
     /// place of one for each file.
     fn write_directory(&self, writes: &[FileWrite], directory: &Path) -> io::Result<()> {
         let disk = &self.tree.disk;
@@ -302,7 +302,7 @@ impl ApplyRun<'_> {
 
     fn remove(&self, FileRemoval { target, file, digest: recorded }: &FileRemoval) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
-        // once more: somebody may have changed it since it was planned
+        // once more: it may have changed since it was planned
         if matches!(root.find_entry(target, file), Ok(TreeEntry::File(bytes)) if digest_bytes(&bytes) == *recorded) {
             disk.remove(&root.target_file(target, file))
                 .map_err(|error| place::write_error(&root.show(target, file), &error))?;
@@ -310,7 +310,7 @@ impl ApplyRun<'_> {
         Ok(())
     }
 
-    /// One that holds more than was removed stays.
+    /// A directory that contains other files stays.
     fn remove_directory(&self, target: &TargetName) {
         let OutputTree { root, disk, .. } = self.tree;
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;

@@ -1,15 +1,15 @@
-//! What this machine remembers of a tree, so that it need not do again what it did.
+//! Machine-local cache of a tree, which saves a run from repeating work.
 //!
-//! It lies outside of every work tree, in the cache directory of the user, so that nothing that can be committed is
-//! believed. To lose it, or to find it damaged, costs time only. It holds
+//! It is outside of every work tree, in the cache directory of the user, so that no committed file is trusted. To
+//! lose it, or to find it damaged, costs time only. It holds
 //!
-//! * what each target was made of and what came of it: where neither changed, it is not rendered again;
-//! * what files looked like when they were read. This is what Git does with its index: a file is the one that was
-//!   read if its size, its inode and both its times are the same, since each change of its content sets the time of
-//!   change, which no program can set to another. Only within the tick of a clock would a change not be seen, so
-//!   of a file that was changed a moment ago nothing is noted;
-//! * digests of Secrets in plaintext that were written, or were about to be when a run was stopped: by them an edited
-//!   one is told from one that may be removed. They take a key that never leaves the machine.
+//! * the inputs and the outcome of each target: where neither changed, it is not rendered again;
+//! * the stat data of files when they were read. This is the method of Git's index: a file is unchanged if its size,
+//!   its inode and both its times are the same, since each change of its content sets the time of change, which no
+//!   program can set to another. Only within the tick of a clock would a change not be seen, so a file that was
+//!   changed a moment ago is not noted;
+//! * digests of Secrets in plaintext that were written, or were about to be when a run was stopped: they distinguish
+//!   an edited one from one that may be removed. They are keyed, and the key never leaves the machine.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -28,23 +28,24 @@ use super::name::{FileName, TargetName};
 use super::{TreeEntry, TreeRoot, lock, read_entry};
 use crate::secret::{Secret, Wiping};
 
-/// File systems and kernels tick at most every two seconds (FAT).
+/// File systems and kernels have a clock resolution of two seconds at most (FAT).
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// The length of the key of digests, in bytes.
 const KEY: usize = 32;
 
-/// Where the cache is, and what time it is.
+/// Location of the cache, and the current time.
 #[derive(Debug, Clone)]
 pub struct CacheOptions {
-    /// The directory. It is not used if it is not the user's alone to write, or lies in a work tree.
+    /// The directory. It is not used if others than the user can write to it, or if it is in a work tree.
     pub dir: PathBuf,
     /// The time.
     pub now: SystemTime,
 }
 
 impl CacheOptions {
-    /// The directory that the environment names: `SEPTUM_CACHE_DIR`, else `septum` in the cache directory of the user.
+    /// The directory that the environment names: `SEPTUM_CACHE_DIR`, else `septum` in the cache directory of the
+    /// user.
     pub fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let usual = || {
@@ -62,27 +63,27 @@ impl CacheOptions {
     }
 }
 
-/// What a file looks like without being read.
+/// Stat data of a file, by which a change is noticed without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileStamp {
     size: u64,
     inode: u64,
     /// Nanoseconds since 1970.
     modified: i64,
-    /// The same, of the last change of content, name or permissions.
+    /// Nanoseconds since 1970 of the last change of content, name or permissions.
     changed: i64,
 }
 
 /// A target as it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MadeTarget<Inputs = Vec<usize>> {
-    /// What it was made of besides its inputs.
+    /// Digest of everything it was made of besides its inputs.
     pub(super) state: String,
     /// Its inputs with their digests; in a file by their numbers in a table that all targets share.
     pub(super) inputs: Inputs,
     /// Its files.
     pub(super) files: BTreeMap<FileName, MadeFile>,
-    /// What its directory looked like when nothing else was in it.
+    /// Stat data of its directory when it held no other files.
     pub(super) directory: Option<FileStamp>,
 }
 
@@ -92,11 +93,11 @@ pub(super) struct MadeFile {
     /// Its record in an inventory.
     #[serde(with = "owned_pair")]
     pub(super) owned: OwnedFile,
-    /// The digest of its bytes, which takes a key if it is a Secret in plaintext.
+    /// Digest of its bytes, keyed if it is a Secret in plaintext.
     pub(super) digest: String,
 }
 
-/// A record as the cache has it: what is left out of one in an inventory cannot be left out here.
+/// A record in the form of the cache: a field that an inventory may omit cannot be omitted here.
 mod owned_pair {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
@@ -112,7 +113,7 @@ mod owned_pair {
     }
 }
 
-/// Digests of the Secrets in plaintext of a target that may be there.
+/// Digests of the Secrets in plaintext that a target may have.
 pub(super) type SecretDigests = BTreeMap<FileName, BTreeSet<String>>;
 
 /// The layout of a file of the cache. It changes with every type that is written to one.
@@ -122,7 +123,8 @@ const LAYOUT: u32 = 3;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CacheHeader {
     layout: u32,
-    /// What made it, and by which key. Another program may make something else of the same sources.
+    /// Program that made it, with the digest of the key. Another program may generate different output from the same
+    /// sources.
     program: String,
 }
 
@@ -130,51 +132,51 @@ struct CacheHeader {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CacheContent {
     secrets: BTreeMap<TargetName, SecretDigests>,
-    // by their text: paths are compared part by part, which takes longer than to look at a file
+    // by their text: paths are compared part by part, which takes longer than reading the stat data of a file
     stamps: HashMap<String, (FileStamp, String)>,
     inputs: Vec<(String, String)>,
     targets: BTreeMap<TargetName, MadeTarget>,
 }
 
-/// What a run adds to it.
+/// Additions of a run to the cache.
 #[derive(Debug, Default)]
 pub(super) struct CacheUpdate {
-    /// What became of targets; none of one that has to be rendered again.
+    /// Outcomes of targets; none for a target that has to be rendered again.
     pub(super) targets: BTreeMap<TargetName, Option<MadeTarget<BTreeMap<String, String>>>>,
-    /// What directories look like in which nothing else is.
+    /// Stat data of directories that contain no other files.
     pub(super) directories: BTreeMap<TargetName, FileStamp>,
     /// The Secrets in plaintext of targets.
     pub(super) secrets: BTreeMap<TargetName, SecretDigests>,
 }
 
-/// What this machine remembers of a tree.
+/// Machine-local cache of a tree.
 #[derive(Debug)]
 pub struct TreeCache {
     file: Option<CacheFile>,
     memory: CacheContent,
     read: Mutex<HashMap<String, (FileStamp, String)>>,
-    /// What changed later than this is not settled.
+    /// Changes later than this time are not settled.
     settled: i64,
     program: String,
 }
 
-/// Where it is written.
+/// File of the cache.
 #[derive(Debug)]
 struct CacheFile {
     path: PathBuf,
     key: Secret<[u8; KEY]>,
-    /// What it looked like when it was read.
+    /// Stat data of the file when it was read.
     stamp: Option<FileStamp>,
 }
 
 impl TreeCache {
-    /// One that remembers nothing, for who wants to see everything.
+    /// An empty cache, for a run that must check everything.
     pub fn none() -> Self {
         let (memory, program) = (CacheContent::default(), String::new());
         Self { file: None, memory, read: Mutex::default(), settled: 0, program }
     }
 
-    /// What is remembered of a tree of a project.
+    /// Opens the cache of a tree of a project.
     pub(super) fn open(options: &CacheOptions, root: &TreeRoot, project: &Path) -> Self {
         let none = Self::none();
         let Some(directory) = usable_directory(&options.dir, &[&root.dir, project]) else { return none };
@@ -188,23 +190,23 @@ impl TreeCache {
         Self { file: Some(file), memory, settled, program, ..none }
     }
 
-    /// Whether anything is remembered for the next run.
+    /// Whether the cache is used for the next run.
     pub fn is_used(&self) -> bool {
         self.file.is_some()
     }
 
-    /// The digest of bytes, which says nothing to who lacks the key.
+    /// Keyed digest of bytes, which reveals nothing without the key.
     pub fn digest(&self, bytes: &[u8]) -> String {
         let key = self.file.as_ref().map(|file| file.key.expose().as_slice()).unwrap_or_default();
         digest_bytes(&[key, Sha256::digest(bytes).as_slice()].concat())
     }
 
-    /// The digest of a file, which is read if it has to be.
+    /// Digest of a file, which is read if necessary.
     pub fn digest_of<B: AsRef<[u8]>>(&self, path: &Path, read: impl FnOnce() -> Option<B>) -> Option<String> {
         self.remembered_digest(path, || read().map(|bytes| self.digest(bytes.as_ref())))
     }
 
-    /// A digest of a file, which is made anew if the file does not look as it did.
+    /// A digest of a file, which is recomputed if the stat data of the file changed.
     pub(super) fn remembered_digest(&self, path: &Path, make: impl FnOnce() -> Option<String>) -> Option<String> {
         let Some(text) = path.to_str().filter(|_| self.is_used()) else { return make() };
         if let Some((_, digest)) = self.memory.stamps.get(text).filter(|(stamp, _)| FileStamp::of(path) == Some(*stamp))
@@ -212,7 +214,8 @@ impl TreeCache {
             return Some(digest.clone());
         }
         let digest = make()?;
-        // what is looked at after it was read, and did not change since before this run, is what was read
+        // stat data that is taken after reading, and that did not change since before this run, belongs to the bytes
+        // that were read
         if let Some(stamp) = FileStamp::of(path).filter(|stamp| self.is_settled(stamp)) {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
             read.insert(text.to_owned(), (stamp, digest.clone()));
@@ -224,7 +227,7 @@ impl TreeCache {
         self.is_used() && stamp.modified < self.settled && stamp.changed < self.settled
     }
 
-    /// The targets that were made.
+    /// The targets that were made here.
     pub(super) fn targets(&self) -> &BTreeMap<TargetName, MadeTarget> {
         &self.memory.targets
     }
@@ -249,7 +252,7 @@ impl TreeCache {
                 || made() == Some(digest_bytes(bytes)))
     }
 
-    /// Remembers what a run did. Others that run at the same time remember theirs: each changes what it knows of.
+    /// Saves the additions of a run. Runs at the same time save theirs too: each changes only its own targets.
     pub(super) fn save(&self, update: CacheUpdate) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
@@ -280,7 +283,7 @@ impl CacheContent {
                 inputs.len() - 1
             })
         };
-        // numbered anew: nothing that no target is made of stays
+        // numbered anew: inputs that no target uses are dropped
         let mut kept = std::mem::take(&mut self.targets);
         kept.retain(|target, _| !targets.contains_key(target));
         for made in kept.values_mut() {
@@ -310,7 +313,8 @@ impl CacheContent {
 }
 
 impl CacheFile {
-    /// What is in it; nothing if it cannot be read. What another program made is not believed but for what was written.
+    /// Reads the content; empty if it cannot be read. The content of another program is not trusted, except for the
+    /// record of written Secrets.
     fn read(&self, program: &str) -> CacheContent {
         let decode = |bytes: &[u8]| {
             let (header, rest) = postcard::take_from_bytes::<CacheHeader>(bytes).ok()?;
@@ -332,12 +336,12 @@ impl CacheFile {
     }
 }
 
-/// The cache directory, made if it is not there; none if it is not to be believed: it lies where a work tree is,
-/// or others than the user can write to it.
+/// The cache directory, created if it does not exist; none if it cannot be trusted: it is in a work tree, or others
+/// than the user can write to it.
 fn usable_directory(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     let outside = |dir: &Path| {
         let in_work_tree = |root: &Path| {
-            // a repository may lie in the work tree of another one
+            // a repository may be inside the work tree of another one
             let work_trees = root.ancestors().filter(|directory| directory.join(".git").exists());
             work_trees.chain([root]).any(|root| dir.starts_with(root))
         };
@@ -352,7 +356,8 @@ fn usable_directory(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     (outside(&dir) && is_own).then_some(dir)
 }
 
-/// A file of the cache; none if others than the user can write to it, or did while they could write to the directory.
+/// A file of the cache; none if others than the user can write to it, or could do so while they had access to the
+/// directory.
 fn read_own(path: &Path) -> Option<Wiping<Vec<u8>>> {
     let is_own = fs::symlink_metadata(path).is_ok_and(|found| is_own(&found));
     match read_entry(path).ok().filter(|_| is_own)? {
@@ -372,7 +377,7 @@ fn make(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 
-/// Whether something is the user's, and nobody else's to write.
+/// Whether only the user owns and can write to a file or directory.
 #[cfg(unix)]
 fn is_own(found: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -384,7 +389,7 @@ fn is_own(_: &fs::Metadata) -> bool {
     true
 }
 
-/// The key of this machine, made if there is none.
+/// The key of this machine, created if it does not exist.
 fn machine_key(directory: &Path) -> Option<Secret<[u8; KEY]>> {
     let path = directory.join("key");
     let known = || <[u8; KEY]>::try_from(read_own(&path)?.as_slice()).ok().map(Secret::new);
@@ -404,7 +409,7 @@ fn machine_key(directory: &Path) -> Option<Secret<[u8; KEY]>> {
     known()
 }
 
-/// The program that runs: its version, and what its file looks like.
+/// The running program: its version, and its stat data.
 fn program_version() -> String {
     let stamp = std::env::current_exe().ok().and_then(|path| FileStamp::of(&path));
     let (size, modified) = stamp.map(|stamp| (stamp.size, stamp.modified)).unwrap_or_default();
@@ -417,7 +422,7 @@ fn to_nanoseconds(time: SystemTime) -> i64 {
 }
 
 impl FileStamp {
-    /// What a file or a directory looks like; nothing of what is neither, such as a link.
+    /// Stat data of a file or a directory; none for anything else, such as a link.
     #[cfg(unix)]
     pub(super) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -431,7 +436,7 @@ impl FileStamp {
         })
     }
 
-    /// Other systems tell too little.
+    /// Other systems report too little.
     #[cfg(not(unix))]
     pub(super) fn of(_: &Path) -> Option<Self> {
         None
@@ -474,13 +479,14 @@ mod tests {
             self.at("project/a file")
         }
 
-        /// A file that was changed long ago, by what a program may set.
+        /// Changes the file with a time of modification long ago, as a program can set it.
         fn write(&self, text: &str) {
             fs::write(self.file(), text).unwrap();
             File::options().append(true).open(self.file()).unwrap().set_modified(UNIX_EPOCH).unwrap();
         }
 
-        /// A run, and whether the file was read in it. Its clock is ahead if all is to be settled.
+        /// A run. Returns whether the digest is right, and whether the file was read. Its clock is ahead if
+        /// everything is to be settled.
         fn run(&self, hours: u64) -> (bool, bool) {
             let cache = self.open("cache", hours);
             let mut was_read = false;
@@ -500,14 +506,14 @@ mod tests {
         assert_eq!(site.run(0), (true, true));
         assert_eq!(site.run(1), (true, true), "of what just changed nothing was noted");
         assert_eq!(site.run(1), (true, false));
-        // as long, with a time of modification that somebody set
+        // of the same length, with a time of modification that was set
         site.write("two");
         assert_eq!(site.run(1), (true, true));
         fs::remove_file(site.file()).unwrap();
         site.write("six");
         assert_eq!(site.run(1), (true, true), "another file");
         assert_eq!(site.run(1), (true, false));
-        // damaged, or another key: nothing is known, and nothing fails
+        // damaged, or another key: the cache is empty, and no error occurs
         let files = fs::read_dir(site.at("cache")).unwrap().map(|entry| entry.unwrap().path());
         for path in files.filter(|path| path.extension().is_none_or(|ending| ending != "lock")).collect::<Vec<_>>() {
             fs::write(&path, "damaged").unwrap();

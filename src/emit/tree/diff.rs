@@ -1,4 +1,4 @@
-//! A plan as a unified diff that gives no secret away.
+//! A plan as a unified diff that reveals no secret.
 
 use similar::TextDiff;
 
@@ -9,19 +9,19 @@ use super::target::{FileRemoval, FileWrite};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-/// Most pairs of lines that are compared for one file. Files that differ all over are not worth more; the diff is
-/// right then, though not the shortest.
+/// Maximum number of pairs of lines that are compared for one file. For files that differ everywhere the diff is
+/// still correct, though not the shortest.
 const MAX_PAIRS: usize = 25_000_000;
 
-/// Lines that are shown around a change.
+/// Lines of context around a change.
 const CONTEXT: usize = 3;
 
-/// What stands for a side that is not there.
+/// Name of a missing side in a diff.
 const NOTHING: &str = "/dev/null";
 
 impl TreePlan {
-    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets are hidden, and so is
-    /// ciphertext, which shows nothing; of a file that is not valid YAML, only that it differs is shown.
+    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets and ciphertext are
+    /// hidden; of a file that is not valid YAML, the diff shows only that it differs.
     pub fn diff(&self) -> String {
         unified_diff(self)
     }
@@ -46,7 +46,7 @@ fn unified_diff(plan: &TreePlan) -> String {
 
 /// A file that is written or removed.
 fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrite>) -> String {
-    // a Secret that somebody broke by hand may look like none
+    // a Secret that was broken by hand may not look like one
     let is_named_so = file.starts_with("secret-");
     let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
     let sensitivity = if is_named_so || is_known { Sensitivity::Sensitive } else { Sensitivity::Plain };
@@ -89,12 +89,12 @@ fn diff_lines(old: &str, new: &str) -> String {
     one_hunk(&old_lines, &new_lines, start, end)
 }
 
-/// Number of equal pairs before the first that is not.
+/// Number of equal pairs before the first difference.
 fn count_equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
     pairs.take_while(|(old, new)| old == new).count()
 }
 
-/// All between the first and the last change as one, with what is around it.
+/// Everything from the first to the last change as one hunk, with its context.
 fn one_hunk(old: &[&str], new: &[&str], start: usize, end: usize) -> String {
     let (first, after) = (start.saturating_sub(CONTEXT), end.min(CONTEXT));
     let (old_end, new_end) = (old.len() - end, new.len() - end);

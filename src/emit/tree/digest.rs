@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of SHA-256 that are kept: 128 bits tell files apart, and thousands of targets repeat them.
+/// Bytes of SHA-256 that are kept: 128 bits distinguish files, and thousands of targets repeat them.
 const KEPT: usize = 16;
 
 /// The digest under which bytes are recorded: the first 128 bits of their SHA-256, in hex.

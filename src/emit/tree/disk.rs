@@ -1,4 +1,4 @@
-//! What changes files, each step of which is whole or not done.
+//! Operations that change files, each of which is atomic.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -8,26 +8,25 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::atomic::{self, Access};
 use crate::route::Sensitivity;
 
-/// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
-/// the tidying included.
+/// The disk. In tests it can stop at any step, like a killed process: no later step is done, cleaning up included.
 #[derive(Debug, Default)]
 pub(super) struct TreeDisk {
-    /// How many steps are left.
+    /// Number of steps left.
     pub(super) steps_left: Option<AtomicUsize>,
 }
 
 /// Whether bytes are on the disk before their file gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SyncPoint {
-    /// They are: for the inventory, which nothing else can give back.
+    /// They are: for the inventory, which cannot be restored from another source.
     Now,
-    /// The system writes them when it likes. After a power cut a file may be torn, which its digest
-    /// tells, and the next run makes it again; waiting for thousands of them costs minutes.
+    /// The system writes them later. After a power cut a file may be torn, which its digest shows, and the next run
+    /// writes it again; waiting for thousands of them costs minutes.
     Later,
 }
 
 impl TreeDisk {
-    /// Comes before each change of the disk.
+    /// Counts a step; called before each change of the disk.
     pub(super) fn step(&self) -> io::Result<()> {
         crate::test_hook::pass_point(crate::test_hook::StopPoint::TreeStep);
         let Some(left) = &self.steps_left else { return Ok(()) };
@@ -37,7 +36,7 @@ impl TreeDisk {
         }
     }
 
-    /// Makes a directory, which may be there.
+    /// Creates a directory, which may exist.
     pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Ok(()),
@@ -51,7 +50,7 @@ impl TreeDisk {
         }
     }
 
-    /// Makes a directory and those above it.
+    /// Creates a directory and its parents.
     pub(super) fn make_directories(&self, path: &Path) -> io::Result<()> {
         match path.parent().filter(|parent| !parent.is_dir()) {
             Some(parent) => self.make_directories(parent).and_then(|()| self.make_directory(path)),
@@ -59,8 +58,8 @@ impl TreeDisk {
         }
     }
 
-    /// Gives `target` new bytes, by way of a file at `draft` that takes its name, with the permissions that
-    /// it has; a new file that holds secrets is its owner's alone.
+    /// Replaces the bytes of `target`, by way of a file at `draft` that takes its name, and keeps its permissions; a
+    /// new file that holds secrets is readable by its owner alone.
     pub(super) fn replace(
         &self,
         target: &Path,
@@ -79,8 +78,7 @@ impl TreeDisk {
         replaced
     }
 
-    /// Gives a draft its name. That of a directory nothing may have: an error if something does, unless it is an
-    /// empty directory.
+    /// Renames a draft. The name of a directory must be free: an error if it is taken, unless by an empty directory.
     pub(super) fn rename_draft(&self, draft: &Path, target: &Path) -> io::Result<()> {
         self.step()?;
         fs::rename(draft, target)
@@ -103,7 +101,7 @@ impl TreeDisk {
         self.step()?;
         file.write_all(second)?;
         if let Some(permissions) = permissions {
-            // what was no Secret in plaintext before may have been readable by others
+            // a file that was not a Secret in plaintext before may have been readable by others
             let access = match sensitivity {
                 Sensitivity::Plain => Access::Usual,
                 Sensitivity::Sensitive => Access::Owner,
@@ -117,7 +115,7 @@ impl TreeDisk {
         }
     }
 
-    /// Makes the new names of a directory last.
+    /// Makes the new names in a directory durable.
     #[expect(clippy::unused_self, reason = "what touches the disk is here")]
     pub(super) fn sync(&self, directory: &Path) {
         if !cfg!(test) {
@@ -131,13 +129,13 @@ impl TreeDisk {
         fs::remove_file(path)
     }
 
-    /// Removes a directory if nothing is in it.
+    /// Removes a directory if it is empty.
     pub(super) fn remove_empty(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         fs::remove_dir(path)
     }
 
-    /// Removes a directory of drafts with all that is in it.
+    /// Removes a directory of drafts with its content.
     pub(super) fn remove_drafts(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         match fs::remove_dir_all(path) {

@@ -1,5 +1,5 @@
-//! Two versions of a manifest as they may be shown: where a Secret or ciphertext is in one of them, both
-//! are written anew without it, so that no comment, no anchor and no typing mistake shows a value.
+//! Redaction of two versions of a manifest: where a Secret or ciphertext is in one of them, both are rewritten
+//! without it, so that no comment, no anchor and no typing error shows a value.
 
 use crate::route::Sensitivity;
 use crate::span::Source;
@@ -8,27 +8,27 @@ use crate::yaml::node::{Mapping, YamlKind, YamlNode, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 use crate::yaml::write;
 
-/// What is shown of both. One that is not there is empty.
+/// Redacted texts of both sides. A missing side is empty.
 pub(super) struct DiffPair {
     pub(super) old: String,
     pub(super) new: String,
 }
 
-/// How ciphertext begins: a leaf of SOPS, its file key.
+/// Beginnings of ciphertext: a leaf of SOPS, its file key.
 const CIPHERTEXT: [&str; 3] = ["ENC[", "-----BEGIN AGE ENCRYPTED FILE-----", "-----BEGIN PGP MESSAGE-----"];
 
-/// The fields of a Secret that are no secret.
+/// The fields of a Secret that are not secret.
 const OPEN: [&str; 6] = ["apiVersion", "kind", "type", "immutable", "metadata", "sops"];
 
-/// The fields by which an object is known.
+/// The fields that identify an object.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "name", "namespace"];
 
-/// Where `kubectl apply` keeps the whole object, values included.
+/// Annotation in which `kubectl apply` keeps the whole object, values included.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What may be shown of two versions; nothing if one of them is no YAML, and what it holds is unknown.
+/// Redacts two versions for a diff; none if one of them is not YAML, and its content is unknown.
 ///
-/// `sensitivity` says that there is a secret even if none of them looks like one.
+/// `sensitivity` forces redaction even if neither version looks like a Secret.
 pub(super) fn redact_versions(old: Option<&str>, new: Option<&str>, sensitivity: Sensitivity) -> Option<DiffPair> {
     let (old_nodes, new_nodes) = (parse_documents(old)?, parse_documents(new)?);
     let holds = |test: fn(&YamlNode) -> bool| old_nodes.iter().chain(&new_nodes).any(test);
@@ -61,23 +61,23 @@ fn show_documents(documents: &[YamlNode], before: Option<&[YamlNode]>, veil: Red
     out
 }
 
-/// How much of a node is shown.
+/// Redaction mode of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RedactionMode {
-    /// An object. With `strict` there is a Secret in the file, and an object that is none, or not any
-    /// more, shows no more than what it is.
+    /// An object. With `strict` there is a Secret in the file, and an object that is not one, or no longer one, shows
+    /// only its identity.
     Object { strict: bool },
-    /// All but ciphertext, and the Secrets in it.
+    /// Everything except ciphertext, and the Secrets in it.
     Open,
     /// Names and kinds alone.
     Identity,
-    /// Nothing: each value is a mark.
+    /// No values: each is replaced by a mark.
     Secret,
-    /// The same for what is encrypted.
+    /// No values, with the mark of ciphertext.
     Ciphertext,
 }
 
-/// The same node of the older version, if there is one and this is the newer.
+/// The same node of the older version, if this is the newer one and the older one has the node.
 #[derive(Clone, Copy)]
 struct OlderNode<'a>(Option<&'a YamlNode>);
 
@@ -94,7 +94,7 @@ impl<'a> OlderNode<'a> {
         Self(self.0.and_then(item))
     }
 
-    /// Whether it is there and says something else.
+    /// Whether it exists with another text.
     fn differs(self, text: &str) -> bool {
         let other = |node: &YamlNode| node.as_scalar().is_none_or(|scalar| scalar.text() != text);
         self.0.is_some_and(other)
@@ -143,7 +143,7 @@ fn mark_change<'a>(what: &str, is_changed: bool) -> OutputValue<'a> {
     OutputValue::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
 }
 
-/// How much is shown of a field.
+/// Redaction mode of a field.
 fn mode_inside(map: &Mapping, key: &str, veil: RedactionMode) -> RedactionMode {
     match veil {
         RedactionMode::Open if key == LAST_APPLIED => RedactionMode::Secret,
@@ -165,7 +165,7 @@ fn mode_inside(map: &Mapping, key: &str, veil: RedactionMode) -> RedactionMode {
     }
 }
 
-/// Whether an object says that it is of a kind. A slip in case hides what it would not show otherwise.
+/// Whether an object has a kind. Case is ignored: a mistake in case hides values rather than showing them.
 fn is_kind(map: &Mapping, kind: &str) -> bool {
     let says = |node: &YamlNode| node.as_scalar().is_some_and(|scalar| scalar.text().eq_ignore_ascii_case(kind));
     map.iter().any(|(key, node)| key.text.eq_ignore_ascii_case("kind") && says(node))

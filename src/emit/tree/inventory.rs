@@ -1,11 +1,11 @@
-//! Which files of a tree are Septum's: the record that is committed with them.
+//! Inventory of a tree: the record of Septum's files that is committed with them.
 //!
-//! Nothing in it is evidence of what a file holds: whoever can change a file can change its record. A digest says
-//! whether a file that is no longer generated was edited, and protects nothing but such an edit. The fingerprint of
-//! the inputs of a Secret explains which Secrets are likely to be out of date.
+//! An inventory is no evidence of the content of a file: anyone who can change a file can change its record. A digest
+//! shows whether a file that is no longer generated was edited, and protects against nothing but overwriting such an
+//! edit. The fingerprint of the inputs of a Secret explains which Secrets are likely to be out of date.
 //!
-//! There is no digest of a Secret in plaintext: whoever sees the inventory, but not the manifest, could try
-//! passwords against it.
+//! There is no digest of a Secret in plaintext: a reader of the inventory without the manifest could try passwords
+//! against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::name::{FileName, TargetName};
 use crate::diagnostic::{Diagnostic, Rule};
 
-/// The version of the format that is written.
+/// The written version of the format.
 const VERSION: u64 = 2;
 
-/// The version before it, of which only the names of files and their digests are read.
+/// The previous version, of which only the names of files and their digests are read.
 const BEFORE: u64 = 1;
 
 /// The files of a tree that an inventory lists.
@@ -33,7 +33,7 @@ pub(super) struct Inventory {
 /// The files of a target.
 pub(super) type OwnedFiles = BTreeMap<FileName, OwnedFile>;
 
-/// Files that may have been written, each with the digests of what; none of a Secret in plaintext.
+/// Files that may have been written, each with the digests of its possible content; none of a Secret in plaintext.
 pub(super) type PendingFiles = BTreeMap<FileName, BTreeSet<String>>;
 
 /// A file that was written.
@@ -46,7 +46,7 @@ pub(super) struct OwnedFile {
     pub(super) inputs: Option<String>,
 }
 
-/// An [`OwnedFile`] as it is written.
+/// An [`OwnedFile`] in its serialised form.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileRecord {
@@ -68,7 +68,7 @@ impl TryFrom<FileRecord> for OwnedFile {
     type Error = &'static str;
 
     fn try_from(FileRecord { sha256: digest, secret, inputs }: FileRecord) -> Result<Self, Self::Error> {
-        // both, or neither, and nobody knows whether the file may be removed
+        // both, or neither, and it is unknown whether the file may be removed
         if digest.is_some() == secret {
             return Err("a file has either `sha256` or `secret: true`");
         }
@@ -76,7 +76,7 @@ impl TryFrom<FileRecord> for OwnedFile {
     }
 }
 
-// no other fields: an inventory with the fields of an object would be one to whoever applies the directory
+// no other fields: an inventory with the fields of an object would be one to a tool that applies the directory
 #[derive(Serialize)]
 struct WrittenInventory<'a> {
     version: u64,
@@ -95,7 +95,7 @@ struct InventoryRecord {
     pending: BTreeMap<TargetName, PendingFiles>,
 }
 
-/// The format before this one.
+/// The previous format.
 mod before {
     use super::{BTreeMap, BTreeSet, Deserialize, FileName, Inventory, OwnedFile, TargetName};
 
@@ -151,28 +151,28 @@ mod before {
     }
 }
 
-/// What every version has.
+/// Fields of every version.
 #[derive(Deserialize)]
 struct InventoryVersion {
     version: u64,
 }
 
 impl Inventory {
-    /// The inventory as text: sorted, and a line for each fact, so that Git merges it.
+    /// The inventory as text: sorted, and a line for each record, so that Git merges it.
     pub(super) fn write(&self) -> Vec<u8> {
         let written = WrittenInventory { version: VERSION, targets: &self.targets, pending: &self.pending };
-        // texts under texts have nothing that could fail
+        // maps of text have no value that could fail to serialize
         let mut bytes = serde_json::to_vec_pretty(&written).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
 
-    /// Whether a text is in the format that is written.
+    /// Whether a text is in the written version of the format.
     pub(super) fn is_of_this_version(bytes: &[u8]) -> bool {
         serde_json::from_slice(bytes).is_ok_and(|InventoryVersion { version }| version == VERSION)
     }
 
-    /// Reads an inventory that messages call `name`.
+    /// Reads an inventory; `name` is its name in messages.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
         if bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
             return Err(Diagnostic::error(Rule::Inventory, format!("`{name}` holds a conflict of a merge in Git"))

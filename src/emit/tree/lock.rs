@@ -1,17 +1,17 @@
 //! One run at a time for each inventory: a whole run alone, shards beside each other.
 //!
-//! The kernel lets go of a lock when its holder dies, so a killed run is in nobody's way. Where a file
-//! system knows no locks, or the system is no Unix, runs are not kept apart.
+//! The kernel releases a lock when its holder dies, so a killed run blocks no other run. Where a file system has no
+//! locks, or the system is not Unix, runs are not kept apart.
 
 use std::fs::File;
 
-/// What is held until it is dropped.
+/// Lock that is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     _held: Vec<File>,
 }
 
-/// Somebody else is at it.
+/// Error: another run holds the lock.
 #[derive(Debug)]
 pub(super) struct Busy;
 
@@ -34,12 +34,12 @@ mod system {
         Ok(if is_ours { Ok(Lock { _held: vec![file] }) } else { Err(Busy) })
     }
 
-    /// Waits until nobody else holds the lock of a file, which is made if it is not there.
+    /// Waits until the lock of a file is free and takes it. The file is created if it does not exist.
     pub(in super::super) fn exclusive(path: &Path) -> io::Result<Lock> {
         use std::os::unix::fs::OpenOptionsExt as _;
 
         use rustix::fs::OFlags;
-        // what took its place is not waited for: a pipe without a reader is an error, and so is a link
+        // other entries in its place are not waited for: a pipe without a reader is an error, and so is a link
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
@@ -53,7 +53,7 @@ mod system {
 
     /// Locks a directory against runs that want it alone, and the one made by `own` against all.
     ///
-    /// The latter is removed by who holds it, so another may take its place before it is locked.
+    /// The holder removes the latter, so another may take its place before it is locked.
     pub(in super::super) fn beside(
         directory: &Path,
         own: &Path,
@@ -80,7 +80,7 @@ mod system {
         }
     }
 
-    /// Locks a directory that nobody holds any more.
+    /// Locks a directory whose holder is gone.
     pub(in super::super) fn abandoned(directory: &Path) -> Option<Lock> {
         let found = fs::symlink_metadata(directory).ok().filter(fs::Metadata::is_dir)?;
         let file = File::open(directory).ok()?;
@@ -135,7 +135,7 @@ mod tests {
         let at = |name: &str| directory.path().join(name);
         mkfifoat(CWD, at("pipe"), Mode::RWXU).unwrap();
         std::os::unix::fs::symlink("new", at("link")).unwrap();
-        // one that has a reader opens, and is not a file all the same
+        // a FIFO that has a reader opens, but is not a file
         mkfifoat(CWD, at("read"), Mode::RWXU).unwrap();
         let _reader =
             rustix::fs::open(at("read"), rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK, Mode::empty());

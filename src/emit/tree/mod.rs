@@ -1,26 +1,27 @@
-//! The tree of manifests that Git keeps: `DIR/ENV/APP/KIND-NAME.yaml`, with a `kustomization.yaml` for
-//! each target, and an inventory of the files that are Septum's.
+//! Tree of manifests that Git keeps: `DIR/ENV/APP/KIND-NAME.yaml`, with a `kustomization.yaml` for each target, and
+//! an inventory of the files that are Septum's.
 //!
-//! A tree is opened, what would happen is planned, and a plan is shown or applied.
+//! A tree is opened, the changes are planned, and the plan is shown or applied.
 //!
-//! *File ownership.* A file is Septum's if an inventory lists it, or if it has the bytes that a stopped run said it
-//! would write. Septum's own files are replaced, whatever was done to them: the sources say what they hold. One that
-//! is no longer generated is removed if it has the bytes that were recorded; otherwise it is kept, and each run names
-//! it until it is gone. Of a Secret in plaintext no digest goes into the inventory: the machine that wrote it knows
-//! whether it was edited, and elsewhere it is kept and named too. A file that is not Septum's is never touched: if
-//! it is not what would be written, nothing is; if nothing is to be written there, it is named.
+//! *File ownership.* A file is Septum's if an inventory lists it, or if it has the bytes that a stopped run had
+//! announced. Septum's own files are replaced, however they were edited: the sources define their content. One that
+//! is no longer generated is removed if it has the bytes that were recorded; otherwise it is kept, and each run
+//! reports it until it is gone. Of a Secret in plaintext no digest goes into the inventory: the machine that wrote it
+//! knows whether it was edited, and elsewhere it is kept and reported too. A file that is not Septum's is never
+//! touched: if it is in the way and has other bytes, nothing is written; if no file is to be written there, it is
+//! reported.
 //!
-//! *Evidence.* The inventory says whose a file is, and nothing else. What a file holds is seen by reading it and by
-//! rendering. A run may skip what its own machine remembers ([`TreeCache`]), which lies where no commit reaches; who wants to
-//! check a tree goes without it.
+//! *Evidence.* The inventory records the ownership of files, and nothing else. The content of a file is known only by
+//! reading it and by rendering. A run may skip targets that its own machine remembers ([`TreeCache`]), in a cache
+//! that no commit reaches; a run that checks a tree goes without it.
 //!
-//! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
-//! (the claim), then files take their names one by one, those of a new target with their directory, then stale
-//! ones go, and last the inventory says what is there. The next run, of whatever targets, finds the claim and knows
-//! what it means.
+//! *Whenever a run is stopped*, each file is old or new. First the inventory lists the files that will be written
+//! (the claim), then files get their names one by one, those of a new target with their directory, then stale ones
+//! are removed, and last the inventory lists the files that exist. The next run, of whatever targets, finds the claim
+//! and completes it.
 //!
 //! *Shards* keep an inventory each, `inventory.1-of-2.json`. A file is Septum's if any of them lists it. A whole run
-//! makes one of them.
+//! merges them into one.
 
 mod apply;
 mod cache;
@@ -61,30 +62,30 @@ pub use strays::Coverage;
 
 use ownership::Inventories;
 
-/// The directory in the tree that is Septum's own.
+/// Septum's own directory in the tree.
 const OWN: &str = ".septum";
 
-/// Nothing that was written is larger. What is in the way may be, and is not read.
+/// Largest file that is read. No written file is larger; a foreign file in the way may be, and is not read.
 const LARGEST: u64 = 64 << 20;
 
-/// With fewer pieces of work, threads cost more than they give.
+/// Number of items from which threads are worth their cost.
 const MANY: usize = 8;
 
-/// Which targets a run answers for.
+/// Targets that a run is responsible for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreePart {
-    /// All that are asked for: the inventory is one file.
+    /// All requested targets: the inventory is one file.
     Whole,
-    /// Those of a shard: it has an inventory of its own, and leaves those of others as they are.
+    /// The targets of a shard: it has an inventory of its own, and leaves those of others as they are.
     Shard {
-        /// Which one, from 1.
+        /// Number of the shard, from 1.
         index: usize,
-        /// Of how many.
+        /// Number of shards.
         count: usize,
     },
 }
 
-/// A tree as it is found.
+/// A tree with its current records.
 #[derive(Debug)]
 pub struct OutputTree {
     root: TreeRoot,
@@ -98,7 +99,7 @@ pub struct OutputTree {
 #[derive(Debug, Clone)]
 struct TreeRoot {
     dir: PathBuf,
-    /// How messages call it: as it was named.
+    /// Its path in messages: as given by the user.
     shown: String,
 }
 
@@ -106,23 +107,23 @@ struct TreeRoot {
 pub struct RenderedTarget {
     /// Its name.
     pub name: TargetName,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: TargetOutcome,
 }
 
-/// What became of a target.
+/// Outcome of a target.
 pub enum TargetOutcome {
-    /// Nothing it is made of has changed since this machine made it, and it is intact: all stays as it is.
+    /// None of its inputs has changed since this machine made it, and it is intact: all stays as it is.
     Unchanged {
-        /// Its inputs, if they are others now that make the same of it.
+        /// Its new inputs, if they differ and produce the same output.
         inputs: Option<BTreeMap<String, String>>,
     },
     /// It was rendered.
     Rendered {
-        /// The files that it was made of, each with a digest of its bytes as they are committed, or
-        /// `absent` where one was looked for.
+        /// The files that it was made of, each with a digest of its bytes as they are committed, or `absent` for a
+        /// file that was looked for and does not exist.
         inputs: BTreeMap<String, String>,
-        /// What else it was made of, in one digest; none if it has to be rendered again in any case.
+        /// Digest of everything else it was made of; none if it has to be rendered again in any case.
         state: Option<String>,
         /// Its files. Without any, it has no directory.
         files: Vec<OutputFile>,
@@ -133,26 +134,26 @@ pub enum TargetOutcome {
 pub struct OutputFile {
     /// Its name.
     pub name: FileName,
-    /// What is in it.
+    /// Its content.
     pub content: OutputContent,
-    /// Whether secrets are in it in plaintext. Of such a file no digest is recorded.
+    /// Sensitivity of its content. Of a file with secrets in plaintext no digest is recorded.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the inputs of a Secret in ciphertext.
     pub fingerprint: Option<String>,
 }
 
-/// What is in a file.
+/// Content of a file.
 pub enum OutputContent {
     /// These bytes.
     Bytes(Wiping<Vec<u8>>),
-    /// What is there already, which nobody at hand can make.
+    /// The existing content, which cannot be generated with the available keys.
     Kept,
-    /// As much as is known of something else than what is there. Such a plan can be shown, and not applied.
+    /// Known part of a content that differs from the existing one. Such a plan can be shown, but not applied.
     Outline(String),
 }
 
 impl OutputTree {
-    /// Finds the tree in a directory, which need not be there. Without a cache nothing is known but what is seen.
+    /// Finds the tree in a directory, which need not exist. Without a cache, every file is read.
     ///
     /// Errors: the directory is one where stale files must not be removed (see [`SourceDirectories`]), the path goes
     /// through a symbolic link, or an inventory cannot be read.
@@ -174,7 +175,7 @@ impl OutputTree {
         Ok(Self { inventories: inventories?, root, part, cache, disk: disk::TreeDisk::default() })
     }
 
-    /// What this machine remembers.
+    /// The machine-local cache.
     pub fn cache(&self) -> &TreeCache {
         &self.cache
     }
@@ -189,24 +190,24 @@ impl OutputTree {
         Some(self.cache.inputs(self.cache.targets().get(target)?))
     }
 
-    /// What a target that was made here was made of besides.
+    /// Digest of everything besides its inputs that a target was made of here.
     pub fn state(&self, target: &TargetName) -> Option<&str> {
         Some(&self.cache.targets().get(target)?.state)
     }
 
-    /// The files of a target that was made here, but for its kustomization.
+    /// The files of a target that was made here, except its kustomization.
     pub fn made_files(&self, target: &TargetName) -> impl Iterator<Item = &FileName> {
         let made = self.cache.targets().get(target).into_iter();
         made.flat_map(|made| made.files.keys()).filter(|name| name.as_str() != KUSTOMIZATION)
     }
 
-    /// The files of a target that an inventory lists, but for its kustomization.
+    /// The files of a target that an inventory lists, except its kustomization.
     pub fn listed_files(&self, target: &TargetName) -> Vec<FileName> {
         let listed = self.inventories.of_target(target).into_keys();
         listed.filter(|name| name.as_str() != KUSTOMIZATION).collect()
     }
 
-    /// Whether an inventory says that a file was made of inputs with this fingerprint. It may say anything.
+    /// Whether an inventory records that a file was made of inputs with this fingerprint. The record is no evidence.
     pub fn has_inputs(&self, target: &TargetName, file: &FileName, fingerprint: &str) -> bool {
         self.inventories.of_target(target).get(file).is_some_and(|ownership| ownership.inputs.contains(fingerprint))
     }
@@ -219,7 +220,7 @@ impl OutputTree {
         }
     }
 
-    /// Whether all that was made of a target is there as this machine made it.
+    /// Whether all files of a target are as this machine made them.
     pub fn is_intact(&self, target: &TargetName) -> bool {
         let Some(made) = self.cache.targets().get(target) else { return false };
         made.files.iter().all(|(file, made)| {
@@ -233,35 +234,35 @@ impl OutputTree {
         })
     }
 
-    /// Has the next run die after so many of its steps.
+    /// Makes the next run stop after a number of its steps.
     #[cfg(test)]
     pub(crate) fn stop_after(&mut self, steps: usize) {
         self.disk.steps_left = Some(steps.into());
     }
 
-    /// What would happen: nothing is written yet.
+    /// Plans the changes: nothing is written yet.
     ///
-    /// Targets that are listed, not among `rendered`, and gone by `coverage` are no more: their files go. All
-    /// other targets stay as they are. A shard must answer only for targets of its own.
+    /// Targets that are listed, not among `rendered`, and gone by `coverage` no longer exist: their files are
+    /// removed. All other targets stay as they are. A shard must include only targets of its own.
     ///
-    /// Errors: a link in the tree, something that cannot be read.
+    /// Errors: a link in the tree, or an entry that cannot be read.
     pub fn plan(&self, rendered: Vec<RenderedTarget>, coverage: Coverage<'_>) -> Result<TreePlan, Diagnostics> {
         plan::plan_tree(self, rendered, coverage)
     }
 
-    /// Does what was planned. Errors: a file in the way that is not Septum's (all of them are named); another run is
-    /// at it or was since the tree was opened; something could not be written, and then the next run completes
+    /// Applies the plan. Errors: files in the way that are not Septum's (all of them are named); another run is in
+    /// progress or took place since the tree was opened; a file could not be written, and then the next run completes
     /// this one.
     pub fn apply(self, mut plan: TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
         apply::apply_plan(&self, &mut plan, meter)
     }
 }
 
-/// What is at a path.
+/// Entry of the tree at a path.
 enum TreeEntry {
     Nothing,
     File(Wiping<Vec<u8>>),
-    /// A directory, a link, a device, or a file larger than all that is written.
+    /// A directory, a link, a device, or a file larger than any written one.
     Other,
 }
 
@@ -287,7 +288,7 @@ impl TreeRoot {
     }
 }
 
-/// Thousands of files are looked at in each run, so that each question to the system counts.
+/// Reads the entry: thousands of files are read in each run, so that each system call counts.
 fn read_entry(path: &Path) -> io::Result<TreeEntry> {
     let read = || -> io::Result<TreeEntry> {
         let mut file = open_unfollowed(path)?;
@@ -300,7 +301,7 @@ fn read_entry(path: &Path) -> io::Result<TreeEntry> {
         Ok(TreeEntry::File(bytes))
     };
     match read() {
-        // a file where a directory should be is named when something would be written there
+        // a file in the place of a directory is reported when a file would be written there
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(TreeEntry::Nothing)
         }

@@ -1,4 +1,4 @@
-//! What targets and their files are called.
+//! Names of targets and their files.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,16 +11,16 @@ use super::digest::digest_bytes;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::{AppName, EnvironmentName};
 
-/// The file that makes the directory of a target something that kustomize builds.
+/// The file that makes the directory of a target one that kustomize builds.
 pub const KUSTOMIZATION: &str = "kustomization.yaml";
 
-/// What file systems take as one name, in bytes.
+/// Longest file name that file systems accept, in bytes.
 const LONGEST: usize = 255;
 
-/// Where a longer name is cut: a digest, a number and the extension follow.
+/// Length to which a longer name is cut: a digest, a number and the extension follow.
 const CUT: usize = 200;
 
-/// An app in an environment: `prod/checkout`, which is its directory in the tree too.
+/// An app in an environment: `prod/checkout`, which is also its directory in the tree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetName {
@@ -30,8 +30,8 @@ pub struct TargetName {
 }
 
 impl TargetName {
-    /// The target of an app in an environment. A name that is no plain name of a directory is refused:
-    /// the tree could end up elsewhere.
+    /// The target of an app in an environment. A name that is not a plain name of a directory is rejected: the tree
+    /// could end up elsewhere.
     pub fn new(environment: &EnvironmentName, app: &AppName) -> Result<Self, Diagnostic> {
         Self::of(environment.as_str(), app.as_str()).ok_or_else(|| {
             Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` cannot be a directory of the output"))
@@ -125,13 +125,13 @@ impl TryFrom<String> for FileName {
     }
 }
 
-/// Whether a text names something in a directory and nothing else, on every system.
+/// Whether a text names an entry of a directory and nothing else, on every system.
 fn is_plain(text: &str) -> bool {
     let forbidden = |char: char| char.is_control() || matches!(char, '/' | '\\' | ':');
     !text.is_empty() && text.len() <= LONGEST && !text.starts_with('.') && !text.contains(forbidden)
 }
 
-/// What tells an object from all others of its target.
+/// Identity of an object among all others of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId<'a> {
     /// `ConfigMap`
@@ -171,9 +171,9 @@ impl ObjectId<'_> {
     }
 }
 
-/// The files of the objects of a target, in their order: `KIND-NAME.yaml`. Where several would have
-/// the same name (also where case is not told apart), each of them has the namespace in it too, then
-/// the group, then a number: the same names whatever the order of the objects.
+/// The files of the objects of a target, in their order: `KIND-NAME.yaml`. Where several would have the same name
+/// (ignoring case), each of them has the namespace in it too, then the group, then a number: the same names whatever
+/// the order of the objects.
 pub fn file_names(objects: &[ObjectId<'_>]) -> Vec<FileName> {
     const FORMS: usize = 3;
     let mut taken = BTreeSet::from([KUSTOMIZATION.to_owned()]);

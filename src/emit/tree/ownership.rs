@@ -1,7 +1,7 @@
 //! All inventories of a tree together: one of whole runs, one of each shard.
 //!
 //! A file is Septum's if any of them lists it, and unedited if it has any digest that they have of it. So no
-//! inventory wins over another, and no shard needs what another one says.
+//! inventory overrides another, and no shard depends on the content of another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,10 +31,10 @@ pub(super) struct Inventories {
     pub(super) list: Vec<InventoryFile>,
 }
 
-/// What the inventories say of a file.
+/// Records of a file in all inventories.
 #[derive(Debug, Default)]
 pub(super) struct OwnershipClaim {
-    /// Whether it was written, and not only about to be.
+    /// Whether it was written, and not only announced.
     pub(super) is_listed: bool,
     pub(super) digests: BTreeSet<String>,
     /// Whether it may be a Secret in plaintext, which has no digest.
@@ -79,7 +79,7 @@ impl Inventories {
         if problems.has_errors() { Err(problems) } else { Ok(Self { own, list }) }
     }
 
-    /// Whether they are still what was read, as far as this run rests on them.
+    /// Whether they are unchanged since they were read, as far as this run depends on them.
     pub(super) fn are_current(&self, root: &TreeRoot, part: TreePart) -> Result<bool, Diagnostic> {
         let matters = |name: &str| part == TreePart::Whole || name == WHOLE || name == self.own;
         let now = inventory_files(root)?;
@@ -98,12 +98,12 @@ impl Inventories {
         self.list.iter().filter(|file| file.name != self.own)
     }
 
-    /// All targets that are named.
+    /// All recorded targets.
     pub(super) fn targets(&self) -> BTreeSet<&TargetName> {
         self.list.iter().flat_map(|file| file.inventory.targets.keys().chain(file.inventory.pending.keys())).collect()
     }
 
-    /// What they say of the files of a target.
+    /// Records of the files of a target.
     pub(super) fn of_target(&self, target: &TargetName) -> BTreeMap<FileName, OwnershipClaim> {
         let mut files: BTreeMap<FileName, OwnershipClaim> = BTreeMap::new();
         for Inventory { targets, pending } in self.list.iter().map(|file| &file.inventory) {
@@ -117,15 +117,14 @@ impl Inventories {
         files
     }
 
-    /// Whether this is all that is said of a target.
+    /// Whether these are all the records of a target.
     pub(super) fn match_exactly(&self, target: &TargetName, files: &OwnedFiles) -> bool {
         let mut said = self.list.iter().filter_map(|file| file.inventory.targets.get(target)).peekable();
         let is_pending = self.list.iter().any(|file| file.inventory.pending.contains_key(target));
         said.peek().is_some() && !is_pending && said.all(|owned| **owned == *files)
     }
 
-    /// What an inventory says that stands for all that a run does not settle: of a whole run for all inventories, of a
-    /// shard for its own.
+    /// Records that a run carries over unchanged: a whole run those of all inventories, a shard those of its own.
     pub(super) fn carried_inventory(&self, part: TreePart) -> Inventory {
         if part != TreePart::Whole {
             return self.own().map(|file| file.inventory.clone()).unwrap_or_default();
@@ -144,7 +143,7 @@ impl Inventories {
     }
 }
 
-/// Adds what another inventory lists of a target: where it has another digest of a file, both may be there.
+/// Adds another inventory's records of a target: where it has another digest of a file, both are possible.
 fn carry_target(all: &mut Inventory, target: &TargetName, owned: &std::sync::Arc<OwnedFiles>) {
     let Some(known) = all.targets.get_mut(target) else {
         all.targets.insert(target.clone(), std::sync::Arc::clone(owned));
@@ -180,7 +179,7 @@ pub(super) fn add_pending(known: &mut PendingFiles, more: &PendingFiles) {
     }
 }
 
-/// How messages call an inventory.
+/// Path of an inventory in messages.
 pub(super) fn show_inventory(root: &TreeRoot, name: &str) -> String {
     format!("{}/{}/{name}", root.shown, super::OWN)
 }

@@ -1,4 +1,4 @@
-//! Where a tree may lie.
+//! Checks of the place of a tree.
 
 use std::fs;
 use std::io;
@@ -7,16 +7,16 @@ use std::path::{Component, Path, PathBuf};
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::files::resolve_writable;
 
-/// What an output directory must keep away from: stale files are removed in it.
+/// Directories that an output directory must not overlap: stale files are removed in it.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceDirectories<'a> {
     /// The root of the project.
     pub root: &'a Path,
-    /// Directories that hold sources, without links: those of apps, of layers, of manifests.
+    /// Directories that contain sources, without links: those of apps, of layers, of manifests.
     pub directories: &'a [PathBuf],
 }
 
-/// The directory as an absolute path, if a tree may lie there.
+/// The directory as an absolute path, if a tree may be there.
 pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectories<'_>) -> Result<PathBuf, Diagnostic> {
     let absolute = absolute_path(dir).map_err(|error| read_error(shown, &error))?;
     let real = real_path(&absolute);
@@ -53,9 +53,9 @@ fn refuse_sources(real: &Path, shown: &str, sources: &SourceDirectories<'_>) -> 
     }
 }
 
-/// The directories on the way to `dir` that must be real: all below the project, or, outside of it, below
-/// the last directory that both have in common. What lies above is how the machine is set up
-/// (`/tmp` is a link on macOS).
+/// The directories on the way to `dir` that must be real: all below the project, or, outside of it, below the last
+/// directory that both have in common. The directories above belong to the setup of the machine (`/tmp` is a link on
+/// macOS).
 fn checked_ancestors(dir: &Path, root: &Path) -> Vec<PathBuf> {
     let mut common = dir.parent().unwrap_or(dir).to_path_buf();
     for root in [root, &real_path(root)] {
@@ -78,8 +78,8 @@ pub(super) fn refuse_link(path: &Path, shown: &str) -> Result<(), Diagnostic> {
     if is_link(path) { Err(through_link(shown, path)) } else { Ok(()) }
 }
 
-/// Whether a directory of the tree is there. Anything else in its place is an error: a link would take
-/// files somewhere else.
+/// Whether a directory of the tree exists. Any other entry in its place is an error: a link would take files
+/// somewhere else.
 pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagnostic> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
@@ -103,11 +103,11 @@ fn absolute_path(dir: &Path) -> io::Result<PathBuf> {
     Ok(normal)
 }
 
-/// The path without links, as far as it is there.
+/// The path without links, as far as it exists.
 pub(super) fn real_path(path: &Path) -> PathBuf {
     let found = path.ancestors().find_map(|ancestor| Some((fs::canonicalize(ancestor).ok()?, ancestor)));
     let Some((real, ancestor)) = found else { return path.to_path_buf() };
-    // joining nothing would add a slash
+    // joining an empty path would add a slash
     match path.strip_prefix(ancestor) {
         Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
         _ => real,
@@ -195,7 +195,7 @@ mod tests {
             assert!(checked(&root, dir).unwrap_err().contains("symbolic link"), "{dir}");
         }
         assert!(checked(&root, "self").unwrap_err().contains("the root of the project"));
-        // a link above the project is nobody's business
+        // a link above the project does not matter
         symlink(outer.path().join("outer"), outer.path().join("way")).unwrap();
         let through = outer.path().join("way/project");
         assert!(checked(&through, "rendered").is_ok());

@@ -1,4 +1,4 @@
-//! What would happen to a tree.
+//! Planned changes of a tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome,
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::parallel;
 
-/// What would happen, and what is worth knowing of it.
+/// Planned changes of a tree, and warnings about it.
 pub struct TreePlan {
     pub(super) root: TreeRoot,
     pub(super) writes: Vec<FileWrite>,
@@ -24,7 +24,7 @@ pub struct TreePlan {
     /// Targets that have no files, and need no directory.
     pub(super) emptied: Vec<TargetName>,
     pub(super) inventory: InventoryChange,
-    /// What is remembered once all is done.
+    /// Update of the cache once all is done.
     pub(super) cache: CacheUpdate,
     pub(super) summary: ChangeSummary,
     pub(super) strays: StrayFiles,
@@ -32,16 +32,16 @@ pub struct TreePlan {
     foreign: Vec<String>,
 }
 
-/// What would become of a file.
+/// Planned change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileChange {
-    /// It would be there.
+    /// It would be created.
     Created,
-    /// It would have another content.
+    /// It would be overwritten with other content.
     Written,
-    /// It would go.
+    /// It would be removed.
     Removed,
-    /// Nothing generates it, and it would stay: somebody edited it, or Septum did not write it.
+    /// It is not generated, and would stay: it was edited, or Septum did not write it.
     Stray,
 }
 
@@ -64,7 +64,7 @@ pub enum Lost {
 /// Targets that a tree has, and that no longer exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostTargets {
-    /// What they are of.
+    /// Environment or app that no longer exists.
     pub lost: Lost,
     /// Their directories in the tree.
     pub directories: Vec<String>,
@@ -72,25 +72,25 @@ pub struct LostTargets {
     pub files: usize,
 }
 
-/// What still exists of a project.
+/// Existing environments, apps and targets of a project.
 #[derive(Clone, Copy)]
 pub struct ExistingTargets<'a> {
-    /// Whether some app has an environment.
+    /// Whether an app has an environment.
     pub has_environment: &'a dyn Fn(&str) -> bool,
-    /// Whether there is an app.
+    /// Whether an app exists.
     pub has_app: &'a dyn Fn(&str) -> bool,
-    /// Whether there is a target.
+    /// Whether a target exists.
     pub has_target: &'a dyn Fn(&TargetName) -> bool,
 }
 
-/// What becomes of the inventories.
+/// Planned changes of the inventories.
 pub(super) struct InventoryChange {
     pub(super) name: String,
     pub(super) old: Option<Vec<u8>>,
-    /// What it says while files are written; none if it need not.
+    /// Its content while files are written; none if no claim is needed.
     pub(super) claim: Option<Vec<u8>>,
     pub(super) new: Vec<u8>,
-    /// Inventories of shards that it takes the place of.
+    /// Inventories of shards that it replaces.
     pub(super) obsolete: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl InventoryChange {
 }
 
 impl TreePlan {
-    /// Whether nothing would be written or removed, the inventory included.
+    /// Whether no file would be written or removed, the inventory included.
     pub fn is_clean(&self) -> bool {
         self.writes.is_empty()
             && self.removals.is_empty()
@@ -110,18 +110,18 @@ impl TreePlan {
             && self.strays.leftovers.is_empty()
     }
 
-    /// Whether the tree is what was rendered, and nothing else is in it. The inventory may list other files.
+    /// Whether the tree is exactly the rendered output. The inventory may list other files.
     pub fn is_current(&self) -> bool {
         self.changes().is_empty()
     }
 
-    /// What is worth knowing, whether the plan is applied or not: files that nothing generates, and that stay.
+    /// Warnings, whether the plan is applied or not: files that are not generated, and that stay.
     pub fn warnings(&self) -> Diagnostics {
         self.edited.iter().map(edited_file).chain(self.strays.found.iter().map(|shown| stray_file(shown))).collect()
     }
 
-    /// The environments and apps of which files would be removed, and that no longer exist. A target of which only an
-    /// object goes is none of them.
+    /// The environments and apps of which files would be removed, and that no longer exist. A target that only loses
+    /// an object is not included.
     pub fn lost_targets(&self, existing: ExistingTargets<'_>) -> Vec<LostTargets> {
         let mut lost: BTreeMap<Lost, (usize, BTreeSet<String>)> = BTreeMap::new();
         for target in self.removals.iter().map(|removal| &removal.target) {
@@ -147,17 +147,17 @@ impl TreePlan {
         lost.into_iter().map(of).collect()
     }
 
-    /// Why the plan cannot be applied: files in the way that are not Septum's.
+    /// Reason for which the plan cannot be applied: files in the way that are not Septum's.
     pub fn obstacle(&self) -> Option<Diagnostic> {
         (!self.foreign.is_empty()).then(|| foreign_files(&self.root, &self.foreign))
     }
 
-    /// How much would happen.
+    /// Counts of the planned changes.
     pub fn summary(&self) -> ChangeSummary {
         self.summary
     }
 
-    /// Which files would change or are too many, by the names that messages have for them, and how.
+    /// Files that would change or that are not generated, by their paths in messages, and the change.
     pub fn changes(&self) -> Vec<(String, FileChange)> {
         let write = |write: &FileWrite| if write.replaces { FileChange::Written } else { FileChange::Created };
         let written = self.writes.iter().map(|it| (self.root.show(&it.target, &it.file), write(it)));
@@ -171,7 +171,7 @@ impl TreePlan {
     }
 }
 
-/// What a run does with a target.
+/// Task of a run for a target.
 enum TargetTask {
     Rendered(TargetOutcome),
     Removed,
@@ -222,7 +222,7 @@ pub(super) fn plan_tree(
 }
 
 impl TreePlan {
-    /// Adds what becomes of a target.
+    /// Adds the plan of a target.
     fn add(&mut self, target: TargetName, plan: Option<TargetPlan>) {
         let is_touched = plan.as_ref().is_some_and(|plan| !plan.writes.is_empty() || !plan.removals.is_empty());
         self.summary.unchanged += usize::from(!is_touched);
@@ -242,7 +242,7 @@ impl TreePlan {
     }
 }
 
-/// What becomes of each target; none of one that stays as it is.
+/// Plans of the targets; none for one that stays as it is.
 type TargetPlans = Vec<(TargetName, Option<TargetPlan>)>;
 
 fn plan_targets(tree: &OutputTree, jobs: BTreeMap<TargetName, TargetTask>) -> Result<TargetPlans, Diagnostics> {
@@ -279,7 +279,7 @@ pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
     error.note("nothing was written").hint("move or remove what is in the way, or choose another output directory")
 }
 
-/// The inventory of this run: before, meanwhile, and after. It takes the records.
+/// The inventory of this run: before, meanwhile, and after. It moves the records out of the plans.
 fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChange {
     let obsolete: Vec<_> = match tree.part {
         TreePart::Whole => tree.inventories.others().map(|file| file.name.clone()).collect(),
@@ -292,19 +292,19 @@ fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChan
     // megabytes of text in a big tree
     let claim = || claim.map(|claim| claim.write());
     let texts = move || match tree.inventories.own() {
-        // what says the same is the same, however it is laid out
+        // inventories with the same records are the same, whatever their layout
         Some(file) if file.inventory == new && Inventory::is_of_this_version(&file.bytes) => {
             (Some(file.bytes.clone()), file.bytes.clone())
         }
         Some(file) => (Some(file.bytes.clone()), new.write()),
-        // where nothing was and nothing comes, there need not be an inventory that says so
+        // an empty inventory need not be created
         None => ((new == Inventory::default()).then(|| new.write()), new.write()),
     };
     let (claim, (old, new)) = parallel::par_join(plans.len() > MANY, claim, texts);
     InventoryChange { name: tree.inventories.own.clone(), old, claim, new, obsolete }
 }
 
-/// What the inventory says while files are written: what it said, and what may be there besides.
+/// Inventory while files are written: its previous records, and those of files that may be written.
 fn claim_inventory(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
     for (target, plan) in plans.iter().filter_map(|(target, plan)| Some((target, plan.as_ref()?))) {
         let digests = |write: &FileWrite| {
@@ -319,7 +319,7 @@ fn claim_inventory(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
     claim
 }
 
-/// What it says in the end. All that was said of a target that this run looked at is settled.
+/// Inventory at the end. All records of a target that this run includes are settled.
 fn final_inventory(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventory) -> Inventory {
     for (target, plan) in plans.iter_mut() {
         match plan {
@@ -327,7 +327,7 @@ fn final_inventory(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventor
                 new.pending.remove(target);
                 enter_record(tree, target, std::mem::take(&mut plan.record), &mut new);
             }
-            // it is remembered exactly as it is said
+            // it is remembered exactly as it is recorded
             None => drop(new.pending.remove(target)),
         }
     }
@@ -339,7 +339,7 @@ fn enter_record(tree: &OutputTree, target: &TargetName, record: OwnedFiles, new:
         new.targets.remove(target);
         return;
     }
-    // what another inventory says already need not be said twice
+    // a record in another inventory need not be repeated
     if !new.targets.contains_key(target) && tree.inventories.match_exactly(target, &record) {
         return;
     }

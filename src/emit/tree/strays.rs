@@ -1,4 +1,4 @@
-//! What is in a tree beside the directories of targets: whatever a controller would apply, and nothing generates.
+//! Stray files outside the directories of targets: files that a controller would apply, and that are not generated.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,34 +11,34 @@ use super::ownership::is_inventory;
 use super::{OWN, TreeRoot, place};
 use crate::diagnostic::Diagnostic;
 
-/// What a run answers for.
+/// Scope of a run.
 #[derive(Clone, Copy)]
 pub struct Coverage<'a> {
-    /// Whether a target that is not rendered is no more, and not only somebody else's.
+    /// Whether a target that is not rendered no longer exists, instead of being outside the scope of this run.
     pub is_gone: &'a (dyn Fn(&TargetName) -> bool + Sync),
-    /// Whether the run answers for what lies beside the targets of an environment; none: of all environments.
+    /// Whether the run is responsible for files beside the targets of an environment; none: of all environments.
     pub is_beside: &'a (dyn Fn(Option<&str>) -> bool + Sync),
 }
 
-/// Files that nobody applies. All others are taken for what somebody does.
+/// Files that no controller applies. All others are assumed to be applied.
 const HARMLESS: [&str; 6] = [".gitattributes", ".gitignore", ".gitkeep", "CODEOWNERS", "LICENSE", "OWNERS"];
 
-/// The files that an earlier version kept in its own directory, and drafts of a run that was stopped.
+/// Whether a file is one that an earlier version kept in its own directory, or a draft of a run that was stopped.
 pub(super) fn is_leftover(name: &str) -> bool {
     let is_digests = name.strip_prefix("local.").is_some_and(|rest| rest.strip_suffix("json").is_some());
     name == "tmp" || is_digests || name == "stamps" || name.starts_with("stamps.") || name.starts_with(".septum-")
 }
 
-/// What is beside the directories of targets.
+/// Entries beside the directories of targets.
 #[derive(Default)]
 pub(super) struct StrayFiles {
-    /// What nothing generates.
+    /// Entries that are not generated.
     pub(super) found: Vec<String>,
-    /// What Septum left in its own directory.
+    /// Leftovers of Septum in its own directory.
     pub(super) leftovers: Vec<String>,
 }
 
-/// Looks for what is beside the directories of these targets. What is in them is theirs to say.
+/// Finds entries beside the directories of these targets. The entries in them are checked with each target.
 pub(super) fn find_strays(
     root: &TreeRoot,
     targets: &BTreeSet<TargetName>,
@@ -81,7 +81,7 @@ fn in_environment(
     Ok(())
 }
 
-/// What is in Septum's own directory and no inventory.
+/// Finds entries of Septum's own directory that are not inventories.
 fn find_own_strays(root: &TreeRoot, is_whole: bool, strays: &mut StrayFiles) -> Result<(), Diagnostic> {
     for StrayEntry { name, kind } in list_entries(root, OWN)? {
         let is_text = |is_named: fn(&str) -> bool| name.text().is_some_and(is_named);
@@ -104,7 +104,7 @@ struct StrayEntry {
     kind: StrayKind,
 }
 
-/// A name on the disk. One that is no text is nobody's, though it may look like one.
+/// A name on the disk. One that is not text belongs to no target, though it may look like one.
 struct EntryName(OsString);
 
 impl EntryName {
@@ -127,7 +127,7 @@ enum StrayKind {
     Other,
 }
 
-/// What is in a directory of the tree.
+/// Entries of a directory of the tree.
 fn list_entries(root: &TreeRoot, directory: &str) -> Result<Vec<StrayEntry>, Diagnostic> {
     let shown = if directory.is_empty() { root.shown.clone() } else { format!("{}/{directory}", root.shown) };
     let unreadable = |error: &io::Error| place::read_error(&shown, error);

@@ -1,4 +1,4 @@
-//! What becomes of one target.
+//! Planning of one target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -18,66 +18,66 @@ use crate::secret::Wiping;
 use crate::value::OutputValue;
 use crate::yaml;
 
-/// A file that gets new bytes.
+/// A file with new bytes.
 pub(super) struct FileWrite {
     pub(super) target: TargetName,
     pub(super) file: FileName,
     pub(super) bytes: Wiping<Vec<u8>>,
-    /// Whether secrets are in the new bytes.
+    /// Sensitivity of the new bytes.
     pub(super) sensitivity: Sensitivity,
-    /// Whether secrets were, or may have been, in the old ones.
+    /// Sensitivity of the old bytes: sensitive if they may have contained secrets.
     pub(super) before: Sensitivity,
-    /// Whether something is there that it takes the place of.
+    /// Whether it replaces an existing file.
     pub(super) replaces: bool,
 }
 
-/// A file that goes, as long as it has this digest.
+/// A file that is to be removed, as long as it has this digest.
 pub(super) struct FileRemoval {
     pub(super) target: TargetName,
     pub(super) file: FileName,
     pub(super) digest: String,
 }
 
-/// A file of Septum's that is no longer generated, and is kept because somebody may have edited it.
+/// A file of Septum's that is no longer generated, and is kept because it may have been edited.
 pub(super) struct EditedFile {
     pub(super) shown: String,
-    /// Whether it is only not known whether it was edited: it may be a Secret in plaintext.
+    /// Whether it is unknown whether it was edited: it may be a Secret in plaintext.
     pub(super) is_secret: bool,
 }
 
-/// All that becomes of a target.
+/// Planned changes of a target.
 #[derive(Default)]
 pub(super) struct TargetPlan {
-    /// What the inventory says of it.
+    /// Its record for the inventory.
     pub(super) record: OwnedFiles,
     pub(super) writes: Vec<FileWrite>,
     pub(super) removals: Vec<FileRemoval>,
     /// The digests of its Secrets in plaintext.
     pub(super) secrets: SecretDigests,
     pub(super) memory: TargetMemory,
-    /// What its directory looks like, if nothing but its files is there.
+    /// Stat data of its directory, if it contains only files of the target.
     pub(super) directory: Option<FileStamp>,
     pub(super) edited: Vec<EditedFile>,
-    /// What is in its directory and nothing of it.
+    /// Entries of its directory that do not belong to it.
     pub(super) strays: Vec<String>,
     /// Files in the way.
     pub(super) foreign: Vec<String>,
     pub(super) problems: Diagnostics,
 }
 
-/// What is remembered of a target for the next run.
+/// Cache entry of a target for the next run.
 #[derive(Default)]
 pub(super) enum TargetMemory {
-    /// What was.
+    /// The previous one.
     #[default]
     AsBefore,
-    /// Nothing: it is no more, or has to be rendered again in any case.
+    /// None: the target no longer exists, or has to be rendered again in any case.
     Forgotten,
-    /// How it was made.
+    /// The target as it was made.
     Made(MadeTarget<BTreeMap<String, String>>),
 }
 
-/// What was made of a target.
+/// Generated files of a target.
 pub(super) struct RenderedFiles {
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) state: Option<String>,
@@ -135,7 +135,8 @@ impl<'a> TargetDirectory<'a> {
         plan
     }
 
-    /// It stays as it was made, but for what else is in its directory. It may be known to be so by other inputs.
+    /// Plans a target that stays as it was made, except for other entries in its directory. `inputs` are its new
+    /// inputs, if they differ.
     pub(super) fn plan_unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
         let made = self.cache.targets().get(self.target)?;
         let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect();
@@ -158,7 +159,7 @@ impl<'a> TargetDirectory<'a> {
         Some(plan)
     }
 
-    /// It is no more.
+    /// Plans a target that no longer exists.
     pub(super) fn plan_removed(self) -> TargetPlan {
         let this = self.with_ownership();
         let mut plan = TargetPlan { memory: TargetMemory::Forgotten, ..TargetPlan::default() };
@@ -168,7 +169,7 @@ impl<'a> TargetDirectory<'a> {
         plan
     }
 
-    /// Decides about all that is not in its record: what is Septum's is retired, and of the rest nothing is touched.
+    /// Decides about all entries that are not in its record: Septum's files are retired, and others are not touched.
     fn clear(&self, is_there: bool, plan: &mut TargetPlan) {
         if !is_there {
             return;
@@ -190,9 +191,9 @@ impl<'a> TargetDirectory<'a> {
         match entries {
             Err(error) => plan.problems.push(place::read_error(&shown, &error)),
             Ok(entries) => {
-                // where the system does not tell case apart, a file may still have the name that it had
+                // where the system ignores case, a file may still have its previous name
                 let is_renamed = |name: &str| FileName::of(name).is_some_and(|name| self.is_only_renamed(&name, plan));
-                // what is no text is nobody's name, though it may look like one
+                // a name that is not text belongs to no file of a target, though it may look like one
                 let is_known =
                     |name: &OsStr| name.to_str().is_some_and(|name| known.contains(name) || is_renamed(name));
                 let names = entries.into_iter().map(|entry| entry.file_name()).filter(|name| !is_known(name));
@@ -203,8 +204,8 @@ impl<'a> TargetDirectory<'a> {
         }
     }
 
-    /// Whether its directory is there. A link in the place of one would have files written, or removed, somewhere
-    /// else: that is an error.
+    /// Whether its directory exists. A link in its place would have files written, or removed, elsewhere: that is an
+    /// error.
     fn has_directory(&self, plan: &mut TargetPlan) -> Option<bool> {
         let environment = self.root.dir.join(self.target.environment());
         let shown = format!("{}/{}", self.root.shown, self.target.environment());
@@ -218,7 +219,8 @@ impl<'a> TargetDirectory<'a> {
         format!("{}/{}", self.root.shown, self.target)
     }
 
-    /// A file that is rendered: written, if it is not there already. Gives the digest of a Secret in plaintext.
+    /// Adds a rendered file: written, if it does not have these bytes already. Returns the digest of a Secret in
+    /// plaintext.
     fn place(&self, file: OutputFile, is_directory_there: bool, plan: &mut TargetPlan) -> Option<String> {
         let OutputFile { name, content, sensitivity, fingerprint } = file;
         let shown = self.root.show(self.target, &name);
@@ -259,7 +261,7 @@ impl<'a> TargetDirectory<'a> {
         enter_file(name, digests, sensitivity, inputs, plan)
     }
 
-    /// Whether a file may be written where something is.
+    /// Whether a file may be written over the entry in its place.
     fn may_write(&self, file: &FileName, found: &TreeEntry) -> bool {
         match found {
             TreeEntry::Nothing => true,
@@ -286,7 +288,8 @@ impl<'a> TargetDirectory<'a> {
         plan.writes.push(FileWrite { target, file, bytes, sensitivity, before, replaces });
     }
 
-    /// A file that an inventory names and nothing generates: removed if nobody edited it. Gives whether it is Septum's.
+    /// Retires a file that an inventory lists and that is not generated: removed if it was not edited. Returns
+    /// whether it is Septum's.
     fn retire(&self, file: &FileName, ownership: &OwnershipClaim, plan: &mut TargetPlan) -> bool {
         let shown = self.root.show(self.target, file);
         let bytes = match self.root.find_entry(self.target, file) {
@@ -305,7 +308,7 @@ impl<'a> TargetDirectory<'a> {
                 return true;
             }
         }
-        // what was only about to be written and looks otherwise is somebody else's
+        // a file that was only about to be written and has other bytes is not Septum's
         if !ownership.is_listed && !ownership.is_secret {
             return false;
         }
@@ -319,8 +322,8 @@ impl<'a> TargetDirectory<'a> {
         true
     }
 
-    /// Whether the file has a new name that differs in case alone, where the system tells none apart. A link to it is
-    /// another file.
+    /// Whether the new name of the file differs in case alone, where the system ignores case. A link to it is another
+    /// file.
     fn is_only_renamed(&self, file: &FileName, plan: &TargetPlan) -> bool {
         let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
         let path = |file: &FileName| Some(self.root.target_file(self.target, file)).filter(|path| !is_link(path));
@@ -331,7 +334,7 @@ impl<'a> TargetDirectory<'a> {
     }
 }
 
-/// Records a file by its digests, the second of which takes a key.
+/// Records a file by its digests, the second of which is keyed.
 fn enter_file(
     name: FileName,
     (open, keyed): (String, String),
@@ -347,7 +350,7 @@ fn enter_file(
     is_secret.then_some(keyed)
 }
 
-/// Says that a file is kept although nothing generates it.
+/// Warning: a file is kept although it is not generated.
 pub(super) fn edited_file(EditedFile { shown, is_secret }: &EditedFile) -> Diagnostic {
     let warning = Diagnostic::warning(Rule::StaleFile, format!("`{shown}` is no longer generated, and was kept"));
     let warning = if *is_secret {
@@ -358,14 +361,14 @@ pub(super) fn edited_file(EditedFile { shown, is_secret }: &EditedFile) -> Diagn
     warning.hint("remove it, or move it out of the output directory")
 }
 
-/// Says that there is something that nothing generates, and that is not Septum's.
+/// Warning: a file is not generated, and is not Septum's.
 pub(super) fn stray_file(shown: &str) -> Diagnostic {
     Diagnostic::warning(Rule::StrayFile, format!("`{shown}` is not generated by anything"))
         .note("septum did not write it, and leaves it; whoever applies the directory may apply it too")
         .hint("remove it, or move it out of the output directory; if it is an object of an app, add it to `manifests`")
 }
 
-/// The file that makes kustomize, and Flux with it, take the files of the directory.
+/// The file that makes kustomize, and Flux with it, use the files of the directory.
 fn make_kustomization(files: &[OutputFile]) -> Option<OutputFile> {
     let names: BTreeSet<_> = files.iter().map(|file| file.name.as_str()).collect();
     if names.is_empty() {

@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::diagnostic::Diagnostics;
 
-/// A project with an output directory `rendered`, on a machine that remembers or does not.
+/// A project with an output directory `rendered`, on a machine with a cache or without.
 struct TreeSite {
     root: tempfile::TempDir,
     remembers: bool,
 }
 
-/// All that is not rendered is gone.
+/// All targets that are not rendered are gone.
 const ALL: Coverage<'_> = Coverage { is_gone: &|_| true, is_beside: &|_| true };
 
-/// All that is not rendered is somebody else's.
+/// All targets that are not rendered are outside the scope of the run.
 const SOME: Coverage<'_> = Coverage { is_gone: &|_| false, is_beside: &|_| false };
 
-/// What is rendered: targets, with their files and texts.
+/// Rendered targets, with their files and texts.
 type TargetSet = BTreeMap<String, BTreeMap<String, String>>;
 
 /// `prod/a: x.yaml=1 y.yaml=2; dev/a:`
@@ -39,7 +39,7 @@ fn set(text: &str) -> TargetSet {
     text.split(';').filter(|part| !part.trim().is_empty()).map(target).collect()
 }
 
-/// So many targets, all with these files.
+/// A number of targets, all with these files.
 fn many(count: usize, files: &str) -> TargetSet {
     set(&(0..count).map(|index| format!("prod/app{index}: {files}")).collect::<Vec<_>>().join(";"))
 }
@@ -52,7 +52,7 @@ fn file(name: &str) -> FileName {
     FileName::of(name).unwrap()
 }
 
-/// A set as it comes from rendering. Files called `secret-…` hold secrets.
+/// A set as it comes from rendering. Files named `secret-…` hold secrets.
 fn rendered(set: &TargetSet) -> Vec<RenderedTarget> {
     let output = |(name, text): (&String, &String)| OutputFile {
         name: file(name),
@@ -83,7 +83,7 @@ impl TreeSite {
         self.project().join("rendered")
     }
 
-    /// Loses what the machine remembers.
+    /// Deletes the cache of the machine.
     fn forget(&self) {
         fs::remove_dir_all(self.root.path().join("cache")).unwrap();
     }
@@ -109,7 +109,7 @@ impl TreeSite {
         tree.apply(plan, &Meter::default())
     }
 
-    /// Renders all there is.
+    /// Renders everything.
     fn try_all(&self, set: &TargetSet) -> Result<ChangeSummary, Diagnostics> {
         let tree = self.open(TreePart::Whole)?;
         let plan = tree.plan(rendered(set), ALL)?;
@@ -121,7 +121,7 @@ impl TreeSite {
         self.try_all(&set(text)).unwrap()
     }
 
-    /// The files of the tree but for Septum's own and kustomizations: `prod/a/x.yaml=1 …`
+    /// The files of the tree except Septum's own and kustomizations: `prod/a/x.yaml=1 …`
     fn files(&self) -> String {
         let files = self.everything().into_iter();
         let shown = files
@@ -142,7 +142,7 @@ impl TreeSite {
     }
 }
 
-/// The files below a directory; an empty directory is one too.
+/// The files below a directory; an empty directory counts as one.
 fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, String>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     let mut is_empty = true;

@@ -1,21 +1,21 @@
-//! Hints in the name of a field about the name in it, where no rule says anything.
+//! Hints from the name of a field about the name in it, where no rule applies.
 //!
-//! `secretName: app` names a Secret and `backendRefs[].name: app` a Service: the words before a name tell. In an
-//! annotation, a name may stand behind a namespace, in a list, or in JSON.
+//! `secretName: app` names a Secret and `backendRefs[].name: app` a Service: the words before a name show that. In an
+//! annotation, a name may follow a namespace, or be in a list or in JSON.
 
 use super::walk::{ScalarSite, ScalarStep};
 
 /// Words in the name of a field that names a ConfigMap or a Secret.
 const WORDS: [&str; 6] = ["secret", "configmap", "config-map", "config_map", "credential", "paramref"];
 
-/// Endings of fields that hold one name by itself.
+/// Last words of fields that contain one name alone.
 const ENDINGS: [&str; 4] = ["config", "configs", "creds", "settings"];
 
-/// Words of a field that holds something about the object, or the name of another one.
+/// Words of a field that contains a property of the object, or the name of another one.
 const OTHERS: [&str; 10] =
     ["class", "store", "path", "type", "version", "policy", "namespace", "prefix", "provider", "generator"];
 
-/// The key of the annotation that a scalar is the value of.
+/// Key of the annotation whose value is a scalar.
 pub(super) fn annotation_key<'t>(spot: &ScalarSite<'t>) -> Option<&'t str> {
     match spot.steps.as_slice() {
         [.., ScalarStep::Key(_, "metadata"), ScalarStep::Key(_, "annotations"), ScalarStep::Key(_, key)] => Some(*key),
@@ -23,7 +23,8 @@ pub(super) fn annotation_key<'t>(spot: &ScalarSite<'t>) -> Option<&'t str> {
     }
 }
 
-/// Whether a field is called as those are that name a ConfigMap or a Secret: `spec.configMaps[]`, `spec.secret.name`.
+/// Whether the name of a field is typical of a reference to a ConfigMap or a Secret: `spec.configMaps[]`,
+/// `spec.secret.name`.
 pub(super) fn is_reference_by_name(spot: &ScalarSite<'_>) -> bool {
     let mut keys = spot.steps.iter().rev().filter_map(|step| match step {
         ScalarStep::Key(_, key) => Some(key.to_lowercase()),
@@ -44,11 +45,11 @@ fn has_word(key: &str) -> bool {
 const OTHER_STORES: [&str; 6] =
     ["vault.hashicorp.com", "banzaicloud.io", "bank-vaults.dev", "conjur.org", "amazonaws.com", "iam.gke.io"];
 
-/// The names in the value of an annotation that may be those of ConfigMaps and Secrets.
+/// Names in the value of an annotation that may be those of ConfigMaps and Secrets.
 pub(super) fn names_in_annotation<'t>(annotation: &str, text: &'t str) -> impl Iterator<Item = &'t str> {
     let (domain, name) = annotation.rsplit_once('/').unwrap_or(("", annotation));
     let name = name.to_lowercase();
-    // what septum itself and kubectl write there are no references of the object
+    // annotations of septum itself and of kubectl are not references of the object
     let is_foreign = domain != "septum.dev"
         && domain != "checksum"
         && !name.starts_with("last-applied")

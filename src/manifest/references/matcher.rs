@@ -1,10 +1,10 @@
-//! All patterns at once: a tree of steps, walked beside the structure with a set of states.
+//! Matching of all patterns at once: a tree of steps, walked in parallel with the structure with a set of states.
 
 use std::collections::HashMap;
 
 use crate::pattern::{PathPattern, PatternSegment};
 
-/// A place in the tree of patterns.
+/// Node of the tree of patterns.
 pub(super) type PatternState = usize;
 
 #[derive(Debug, Default)]
@@ -12,11 +12,11 @@ struct PatternNode {
     keys: HashMap<String, PatternState>,
     likes: Vec<(String, String, PatternState)>,
     items: Option<PatternState>,
-    /// What follows `**`; reached without a step.
+    /// Node after `**`; reached without a step.
     below: Option<PatternState>,
-    /// This follows `**`: every step may lead back here.
+    /// Whether this node follows `**`: every step may lead back here.
     stays: bool,
-    /// The rules whose pattern ends here.
+    /// Rules whose pattern ends here.
     rules: Vec<usize>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct PatternMatcher {
 }
 
 impl PatternMatcher {
-    /// A new tree; its root.
+    /// Adds a tree and returns its root.
     pub(super) fn root(&mut self) -> PatternState {
         self.nodes.push(PatternNode::default());
         self.nodes.len() - 1
@@ -69,7 +69,7 @@ impl PatternMatcher {
         next
     }
 
-    /// Adds a state, and those that it leads to without a step, to the states from `from` on.
+    /// Adds a state, and the states reachable from it without a step, to the states from `from` on.
     pub(super) fn enter(&self, state: PatternState, from: usize, states: &mut Vec<PatternState>) {
         let mut next = Some(state);
         while let Some(state) = next {
@@ -108,7 +108,7 @@ impl PatternMatcher {
         }
     }
 
-    /// The rules whose patterns end in one of these states, first ones first.
+    /// Rules whose patterns end in one of these states, in rule order.
     pub(super) fn rules(&self, states: &[PatternState]) -> Vec<usize> {
         let mut rules: Vec<_> =
             states.iter().filter_map(|state| self.nodes.get(*state)).flat_map(|node| &node.rules).copied().collect();

@@ -1,8 +1,7 @@
-//! Every place where an object names a ConfigMap or a Secret: found, renamed, and guessed at.
+//! References of objects to ConfigMaps and Secrets: found, renamed, and guessed.
 //!
-//! The table `rules.txt` holds what is known of Kubernetes and of well-known operators; a project
-//! adds its own. What a controller makes under a name (`output`) is found too, since it answers
-//! references, and is never renamed.
+//! The table `rules.txt` lists the references of Kubernetes and of well-known operators; a project adds its own. Names
+//! of objects that a controller creates (`output`) are found too, since they satisfy references, and are never renamed.
 
 mod hint;
 mod matcher;
@@ -27,45 +26,44 @@ use walk::{ScalarSite, VisitScope};
 pub use crate::project::{RefKind, ReferenceRole as Role, UserRule};
 pub use rules::ReferenceRules;
 
-/// A place in an object that names a ConfigMap or a Secret.
+/// Reference of an object to a ConfigMap or a Secret.
 #[derive(Debug, Clone)]
 pub struct Reference {
-    /// What is named.
+    /// Kind of the target.
     pub target: RefKind,
-    /// The name, without a namespace that is written before it, and where it stands.
+    /// Name, without a namespace written before it, and its location.
     pub name: Located<String>,
-    /// The namespace that is named with it; that of the object without one.
+    /// Namespace of the target; `None` means that of the object.
     pub namespace: Option<String>,
-    /// The keys that are needed, each with its place; of an output, keys that will be there. With
-    /// none, all are taken.
+    /// Required keys, each with its location; for an output, keys that will exist. If empty, all keys are used.
     pub keys: Vec<Located<String>>,
-    /// It may be missing, or its keys.
+    /// Whether the target, or its keys, may be missing.
     pub optional: bool,
-    /// Whether the object reads what is named, or a controller makes it.
+    /// Whether the object reads the target, or a controller creates it.
     pub role: Role,
-    /// Where the name stands, for messages: `spec.tls[0].secretName`.
+    /// Path of the name for messages: `spec.tls[0].secretName`.
     pub path: String,
-    /// All keys become environment variables (`envFrom`).
+    /// Whether all keys become environment variables (`envFrom`).
     pub env_from: bool,
 }
 
-/// A scalar with references.
+/// Scalar with references.
 struct ReferenceHit {
-    /// The way from the root: places among keys and items.
+    /// Path from the root, as indexes of keys and items.
     address: Vec<usize>,
     format: NameFormat,
     references: Vec<Reference>,
-    /// The name stands for something else besides, which keeps it.
+    /// Whether the name also refers to something else, which keeps it.
     shared: bool,
 }
 
-/// The references of an object, in the order of its text.
+/// References of an object, in the order of its text.
 pub fn find_references(object: &Tree, rules: &ReferenceRules) -> Vec<Reference> {
     find_hits(object, rules).into_iter().flat_map(|hit| hit.references).collect()
 }
 
-/// Puts new names in the place of old ones, and tells how many. A name that a controller makes
-/// stays as it is, and so does one for which there is no new one.
+/// Replaces old names by new ones, and returns the number of changes. The name of an object that a controller creates
+/// is kept, and so is one without a new name.
 ///
 /// A name for a ConfigMap and a Secret at once (`resourceNames` of a Role) becomes two.
 pub fn rewrite_references(
@@ -73,13 +71,12 @@ pub fn rewrite_references(
     rules: &ReferenceRules,
     rename: impl Fn(&Reference) -> Option<String>,
 ) -> usize {
-    // from the last to the first, since an item that is added moves those after it
+    // from the last to the first, since an added item moves those after it
     find_hits(object, rules).iter().rev().map(|hit| rename::rename_hit(object, hit, &rename)).sum()
 }
 
-/// Place of one of these names that no rule knows, and whose own name says that it may be a reference
-/// (`hint`): it would stay as it is when the name changes. Most objects of an app are named as its bundle is, so that
-/// the name alone says nothing.
+/// Locations of these names that no rule covers, where the name of the field suggests a reference (`hint`): they would
+/// not change when the name does. Most objects of an app are named like its bundle, so the name alone proves nothing.
 pub fn suspicious_names(
     object: &Tree,
     rules: &ReferenceRules,
@@ -88,7 +85,7 @@ pub fn suspicious_names(
     let mut found = Vec::new();
     walk::walk_scalars(object, rules, VisitScope::All, |spot, (tree, scalar), rule| {
         let is_suspicious = match hint::annotation_key(spot) {
-            // that a kind has no unknown references holds for its fields
+            // the promise that a kind has no unknown references covers its fields
             Some(annotation) => {
                 let is_known = rule.is_some_and(|rule| !matches!(rule.target_kind, ReferenceTargetKind::Nothing));
                 !is_known && hint::names_in_annotation(annotation, scalar.text()).any(|name| names.contains(name))
@@ -105,7 +102,7 @@ pub fn suspicious_names(
     found
 }
 
-/// Whether a field `kind` beside a scalar tells that it names no ConfigMap and no Secret.
+/// Whether a field `kind` beside a scalar shows that it names neither a ConfigMap nor a Secret.
 fn is_of_other_kind(spot: &ScalarSite<'_>) -> bool {
     let [_, .., parent] = spot.ancestors.as_slice() else { return false };
     match &parent.kind {
@@ -125,7 +122,7 @@ fn find_hits(object: &Tree, rules: &ReferenceRules) -> Vec<ReferenceHit> {
     hits
 }
 
-/// What a scalar names by the rule for it.
+/// References in a scalar by the rule for it.
 fn hit_at(spot: &ScalarSite<'_>, tree: &Tree, scalar: &Scalar, rule: &ReferenceRule) -> Option<ReferenceHit> {
     // a locked scalar has no text to go by
     if scalar.is_null() || scalar.locked {
@@ -167,7 +164,7 @@ fn hit_at(spot: &ScalarSite<'_>, tree: &Tree, scalar: &Scalar, rule: &ReferenceR
 }
 
 impl NameFormat {
-    /// The namespaces and names in a text; none if it is not of this format.
+    /// Namespaces and names in a text; empty if it is not of this format.
     fn names(self, text: &str) -> Vec<(Option<&str>, &str)> {
         let split = |text| match str::split_once(text, '/') {
             Some((namespace, name)) => (Some(namespace), name),

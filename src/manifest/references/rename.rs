@@ -1,4 +1,4 @@
-//! Puts new names into an object.
+//! Renaming of references in an object.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{Reference, ReferenceHit, Role};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::yaml::node::{Scalar, YamlStyle};
 
-/// Renames what a scalar names; how many references changed.
+/// Renames the references in a scalar; returns the number of changed references.
 pub(super) fn rename_hit(object: &mut Tree, hit: &ReferenceHit, new: &impl Fn(&Reference) -> Option<String>) -> usize {
     let new = |reference: &Reference| (reference.role == Role::Reference).then(|| new(reference)).flatten();
     let names: Vec<_> =
@@ -20,7 +20,7 @@ pub(super) fn rename_hit(object: &mut Tree, hit: &ReferenceHit, new: &impl Fn(&R
         put_text(object, &hit.address, |text| replace_between_commas(text, &names));
         return count;
     }
-    // what else the name stands for keeps it, after those that have a new one
+    // other uses of the name keep it, after the new names
     let mut all: Vec<String> = Vec::new();
     let kept = names.iter().filter(|(_, new)| new.is_none() || hit.shared).map(|(old, _)| (*old).to_owned());
     for name in names.iter().filter_map(|(_, new)| new.clone()).chain(kept) {
@@ -39,7 +39,7 @@ pub(super) fn rename_hit(object: &mut Tree, hit: &ReferenceHit, new: &impl Fn(&R
     count
 }
 
-/// The names between commas, each replaced by its new one.
+/// Replaces each name between commas by its new one.
 fn replace_between_commas(text: &str, names: &[(&str, Option<String>)]) -> String {
     let mut names = names.iter();
     let part = |part: &str| {
@@ -68,7 +68,7 @@ fn insert_names(object: &mut Tree, address: &[usize], names: impl Iterator<Item 
     items.append(&mut after);
 }
 
-/// A name in place of another; quoted, since it is a text whatever it looks like.
+/// Scalar with a new name; quoted, since it is a text whatever it looks like.
 fn renamed_scalar(old: &Scalar, text: String) -> Scalar {
     let mut scalar = Scalar::new(text, YamlStyle::DoubleQuoted);
     scalar.encrypted = old.encrypted;

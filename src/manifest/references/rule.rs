@@ -1,48 +1,48 @@
-//! A rule: what stands at a place, and where the fields stand that belong to it.
+//! Rule for a reference: its target, and the fields that belong to it.
 
 use crate::layer::tree::{Tree, TreeKind};
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::project::{RefKind, ReferenceRole, UserRule};
 use crate::yaml::node::Scalar;
 
-/// What stands at the places of a rule.
+/// Rule for the places that its pattern matches.
 #[derive(Debug, Clone)]
 pub(super) struct ReferenceRule {
-    /// What is named there.
+    /// Kind of the target.
     pub(super) target_kind: ReferenceTargetKind,
-    /// How names are written.
+    /// Format of the names.
     pub(super) format: NameFormat,
-    /// Whether the object reads what is named, or a controller makes it.
+    /// Whether the object reads the target, or a controller creates it.
     pub(super) role: ReferenceRole,
-    /// Where a namespace stands.
+    /// Field with the namespace.
     pub(super) namespace: Option<RelatedField>,
-    /// Where keys that are needed stand, and the key if none stands there.
+    /// Fields with required keys, each with its default key.
     pub(super) keys: Vec<(RelatedField, Option<String>)>,
-    /// Whether what is named may be missing.
+    /// Whether the target may be missing.
     pub(super) optional: OptionalReference,
-    /// What else must hold.
+    /// Further conditions.
     pub(super) conditions: Vec<ReferenceCondition>,
     /// Whether all keys become environment variables.
     pub(super) env_from: bool,
 }
 
-/// What a name is of.
+/// Kind of a reference's target.
 #[derive(Debug, Clone)]
 pub(super) enum ReferenceTargetKind {
-    /// Always the same.
+    /// Fixed kind.
     One(RefKind),
-    /// What a field tells (`kind: Secret`, `resources: [configmaps, secrets]`).
+    /// Kind given by a field (`kind: Secret`, `resources: [configmaps, secrets]`).
     ByField {
-        /// Where it stands.
+        /// Field with the kind.
         by: RelatedField,
-        /// What it is without that field.
+        /// Kind if that field is missing.
         default: Option<RefKind>,
     },
-    /// No ConfigMap and no Secret.
+    /// Neither a ConfigMap nor a Secret.
     Nothing,
 }
 
-/// How names are written.
+/// Format of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameFormat {
     /// `name`
@@ -55,56 +55,56 @@ pub(super) enum NameFormat {
     Commas,
 }
 
-/// Whether what is named may be missing.
+/// Whether the target of a reference may be missing.
 #[derive(Debug, Clone)]
 pub(super) enum OptionalReference {
-    /// It must be there.
+    /// It must exist.
     Never,
     /// It may be missing.
     Always,
-    /// It may be missing where this field is `true`.
+    /// It may be missing if this field is `true`.
     FromField(RelatedField),
 }
 
-/// What must hold for a rule.
+/// Condition of a rule.
 #[derive(Debug, Clone)]
 pub(super) struct ReferenceCondition {
-    /// Where it is looked for.
+    /// Field that is checked.
     pub(super) field: RelatedField,
-    /// What must be found.
+    /// Expected content of the field.
     pub(super) expected: ExpectedField,
 }
 
-/// What a field must be.
+/// Expected content of a field.
 #[derive(Debug, Clone)]
 pub(super) enum ExpectedField {
-    /// There.
+    /// Present.
     Present,
-    /// Not there.
+    /// Absent.
     Absent,
-    /// One of these, or a list with one of these; an empty text is a field that is not there.
+    /// One of these, or a list with one of these; an empty text counts as an absent field.
     OneOf(Vec<String>),
 }
 
-/// A field that belongs to a name.
+/// Field that belongs to a name.
 #[derive(Debug, Clone)]
 pub(super) struct RelatedField {
-    /// The structure that it is in.
+    /// Structure that contains it.
     base: FieldBase,
-    /// Its path in there: keys and items.
+    /// Path in that structure: keys and items.
     pub(super) path: Vec<PatternSegment>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum FieldBase {
-    /// So many steps above the name.
+    /// Number of steps above the name.
     Up(usize),
-    /// So many steps below the root.
+    /// Number of steps below the root.
     Down(usize),
 }
 
 impl RelatedField {
-    /// A field beside the last key of `name`, or from the root if it starts with `/`.
+    /// Field beside the last key of `name`, or from the root if it starts with `/`.
     pub(super) fn beside(name: &PathPattern, text: &str) -> Result<Self, String> {
         let (base, text) = match text.strip_prefix('/') {
             Some(text) => (FieldBase::Down(0), text),
@@ -116,7 +116,7 @@ impl RelatedField {
         Ok(Self { base, path: PathPattern::parse(text)?.segments().to_vec() })
     }
 
-    /// The field at `field`, in the same items of lists as the name at `name`.
+    /// Field at `field`, in the same items of lists as the name at `name`.
     fn in_same_items(name: &PathPattern, field: &PathPattern) -> Self {
         let (shared, rest, path) = name.fork(field);
         let base = if rest.is_countable() {
@@ -127,7 +127,7 @@ impl RelatedField {
         Self { base, path: path.segments().to_vec() }
     }
 
-    /// How many steps below the root its structure is, for a name that is `depth` steps below it.
+    /// Depth of its structure below the root, for a name at `depth`.
     pub(super) fn start(&self, depth: usize) -> Option<usize> {
         match self.base {
             FieldBase::Up(steps) => depth.checked_sub(steps),
@@ -135,7 +135,7 @@ impl RelatedField {
         }
     }
 
-    /// The scalars of the field, for a name below these `ancestors`.
+    /// Scalars of the field, for a name below these `ancestors`.
     pub(super) fn scalars<'t>(&self, ancestors: &[&'t Tree]) -> Vec<(&'t Tree, &'t Scalar)> {
         let mut found = Vec::new();
         if let Some(base) = self.start(ancestors.len()).and_then(|index| ancestors.get(index)) {
@@ -145,7 +145,7 @@ impl RelatedField {
     }
 }
 
-/// Adds the scalars at `path`; of a list of scalars, each.
+/// Adds the scalars at `path`; for a list of scalars, each of them.
 fn collect_scalars<'t>(tree: &'t Tree, path: &[PatternSegment], found: &mut Vec<(&'t Tree, &'t Scalar)>) {
     match (path.split_first(), &tree.kind) {
         (None, TreeKind::Leaf(scalar)) => {
@@ -186,13 +186,13 @@ impl ReferenceCondition {
 }
 
 impl ReferenceRule {
-    /// A rule of the project.
+    /// Rule of the project.
     pub(super) fn of_user(user: &UserRule) -> Self {
         let key = user.key.as_ref().map(|key| (RelatedField::in_same_items(&user.path, key), None));
         Self { role: user.role, keys: key.into_iter().collect(), ..Self::new(ReferenceTargetKind::One(user.target)) }
     }
 
-    /// A rule for a bare name.
+    /// Rule for a bare name.
     pub(super) fn new(aim: ReferenceTargetKind) -> Self {
         Self {
             target_kind: aim,
@@ -211,7 +211,7 @@ impl ReferenceRule {
         self.conditions.iter().all(|condition| condition.holds(ancestors))
     }
 
-    /// Whether what is named below these `ancestors` may be missing.
+    /// Whether the target of a name below these `ancestors` may be missing.
     pub(super) fn is_optional(&self, ancestors: &[&Tree]) -> bool {
         match &self.optional {
             OptionalReference::Never => false,
@@ -224,7 +224,7 @@ impl ReferenceRule {
 }
 
 impl ReferenceTargetKind {
-    /// What a name below these `ancestors` is of, and whether it is of something else besides.
+    /// Kinds that a name below these `ancestors` refers to, and whether it also refers to something else.
     pub(super) fn referents(&self, ancestors: &[&Tree]) -> (Vec<RefKind>, bool) {
         match self {
             Self::One(referent) => (vec![*referent], false),
@@ -242,7 +242,7 @@ impl ReferenceTargetKind {
     }
 }
 
-/// What a kind or a resource is.
+/// Parses a kind or a resource.
 fn parse_referent(text: &str) -> Option<RefKind> {
     match text {
         "ConfigMap" | "configmaps" => Some(RefKind::ConfigMap),

@@ -1,4 +1,4 @@
-//! All rules, and which of them are for an object.
+//! All rules, and the selection of those for an object.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -9,28 +9,28 @@ use super::table::{self, KindPatterns, SectionScope};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::project::UserRule;
 
-/// Where objects hold names of ConfigMaps and Secrets: what the program knows, and what a project
-/// adds. Made once for many objects, when the first of them asks.
+/// Rules for fields in which objects name ConfigMaps and Secrets: built-in ones, and those of a project. Built once for
+/// many objects, on first use.
 #[derive(Debug, Default)]
 pub struct ReferenceRules {
     user: Vec<UserRule>,
     made: OnceLock<ReferenceRuleIndex>,
 }
 
-/// The rules as they are asked.
+/// Index of the rules.
 #[derive(Debug)]
 struct ReferenceRuleIndex {
-    /// In the order in which they are asked.
+    /// Rules in the order in which they are tried.
     list: Vec<ReferenceRule>,
     matcher: PatternMatcher,
     kinds: HashMap<String, Vec<KindRules>>,
     others: Option<PatternState>,
 }
 
-/// The rules for some objects of a kind.
+/// Rules for some objects of a kind.
 #[derive(Debug, Clone)]
 struct KindRules {
-    /// The group; any without it.
+    /// API group; `None` means any.
     group: Option<String>,
     root: PatternState,
     origin: SectionOrigin,
@@ -40,15 +40,15 @@ struct KindRules {
 enum SectionOrigin {
     Project,
     Table,
-    /// The table, for what is suspicious.
+    /// The table, only to mark names as not suspicious.
     Quiet,
 }
 
-/// A kind in the table that stands for any.
+/// Kind in the table that matches any.
 const ANY: &str = "*";
 
 impl ReferenceRules {
-    /// The built-in rules, and before them those of a project.
+    /// Built-in rules, preceded by those of a project.
     pub fn with_user(user: &[UserRule]) -> Self {
         Self { user: user.to_vec(), made: OnceLock::new() }
     }
@@ -57,7 +57,7 @@ impl ReferenceRules {
         self.made.get_or_init(|| ReferenceRuleIndex::of(&self.user))
     }
 
-    /// Where to start for an object; also at what only tells what is not suspicious, if asked.
+    /// Start states for an object; `quiet` adds rules that only mark names as not suspicious.
     pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<PatternState> {
         self.rule_index().start(object, quiet)
     }
@@ -66,7 +66,7 @@ impl ReferenceRules {
         &self.rule_index().matcher
     }
 
-    /// The first of the rules that end in these states and hold below these `ancestors`.
+    /// First rule that ends in these states and holds below these `ancestors`.
     pub(super) fn first_match(&self, states: &[PatternState], ancestors: &[&Tree]) -> Option<&ReferenceRule> {
         let made = self.rule_index();
         let rules = made.matcher.rules(states).into_iter();

@@ -1,4 +1,4 @@
-//! Reads the table of built-in rules. The table itself tells how it is written.
+//! Parser of the table of built-in rules. The table itself describes its format.
 
 use std::collections::HashMap;
 
@@ -8,42 +8,42 @@ use super::rule::{
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::project::{RefKind, ReferenceRole};
 
-/// How deep blocks may lie in blocks: the table has three.
+/// Maximum nesting of blocks: the table has three levels.
 const DEPTH: usize = 8;
 
 /// Rules for some kinds of objects.
 #[derive(Debug)]
 pub(super) struct TableSection {
-    /// Which objects.
+    /// Objects that the section covers.
     pub(super) scope: SectionScope,
-    /// The rules and where they apply, in their order.
+    /// Rules with their patterns, in table order.
     pub(super) rules: Vec<(PathPattern, ReferenceRule)>,
 }
 
-/// The objects that a section is for.
+/// Objects that a section covers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SectionScope {
     /// Objects of these groups and kinds.
     Kinds(KindPatterns),
-    /// Objects that no other section is for.
+    /// Objects that no other section covers.
     Others,
-    /// Objects of these groups and kinds, only for what is suspicious.
+    /// Objects of these groups and kinds, only to mark names as not suspicious.
     Quiet(KindPatterns),
 }
 
-/// Groups and kinds; `*` is any.
+/// Groups and kinds; `*` matches any.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct KindPatterns {
-    /// API groups; the core has the empty one.
+    /// API groups; the core group is empty.
     pub(super) groups: Vec<String>,
     /// Kinds.
     pub(super) kinds: Vec<String>,
 }
 
-/// A line below a head, in its parts.
+/// Line below a head, split into words.
 type LineWords<'t> = Vec<&'t str>;
 
-/// Reads the table: its sections, and what is wrong in it.
+/// Parses the table: its sections, and its errors.
 pub(super) fn parse_table(text: &str) -> (Vec<TableSection>, Vec<String>) {
     let mut wrong = Vec::new();
     let mut blocks: HashMap<&str, Vec<LineWords<'_>>> = HashMap::new();
@@ -97,7 +97,7 @@ struct ReferenceTable<'t> {
 }
 
 impl ReferenceTable<'_> {
-    /// Adds the rule of a line, or those of the block that it names, below `parent`.
+    /// Adds the rule of a line, or the rules of the block that it names, below `parent`.
     fn expand(
         &self,
         words: &[&str],

@@ -17,7 +17,7 @@ fn tree(text: &str) -> Tree {
     Tree::from_node(yaml::read::read_document(&source).expect("valid"), &source)
 }
 
-/// A part of a tree as JSON.
+/// Part of a tree as JSON.
 fn show(tree: &Tree) -> Value {
     match &tree.kind {
         TreeKind::Leaf(scalar) => Value::from(scalar.text()),
@@ -26,7 +26,7 @@ fn show(tree: &Tree) -> Value {
     }
 }
 
-/// `kind name path` with what else there is to say.
+/// `kind name path` with further properties.
 fn line(reference: &Reference) -> String {
     let mut line = format!("{} {} {}", reference.target.as_str(), reference.name.value, reference.path);
     let keys: Vec<_> = reference.keys.iter().map(|key| key.value.as_str()).collect();
@@ -51,7 +51,7 @@ fn found(object: &str, rules: &ReferenceRules) -> Vec<String> {
 
 // ---------------------------------------------------------------- every path of the lists
 
-/// A path that is a reference in objects of a kind.
+/// Path of a reference in objects of a kind.
 struct Case {
     api: String,
     kind: String,
@@ -60,7 +60,7 @@ struct Case {
     namespaced: bool,
 }
 
-/// What only looks like a reference: the list of custom resources was made by the names of fields.
+/// Paths that only look like references: the list of custom resources was generated from the names of fields.
 const NO_REFERENCES: &[(&str, &str)] = &[
     ("spec.externalSecretName", "names an ExternalSecret"),
     ("spec.pushSecretName", "names a PushSecret"),
@@ -80,8 +80,8 @@ const OUTPUTS: &[(&str, &str)] = &[
     ("KafkaMirrorMaker2", "listOffsets.toConfigMap.name"),
 ];
 
-/// Reads a list: heads `## apps/v1 Deployment` or `## argoproj.io/workflow_v1.json`, below each
-/// the paths, with a kind before them or not, and ` (+namespace)` behind those that name one.
+/// Reads a list: heads `## apps/v1 Deployment` or `## argoproj.io/workflow_v1.json`, below each the paths, optionally
+/// preceded by a kind, and followed by ` (+namespace)` for those that name one.
 fn cases(list: &str) -> Vec<Case> {
     let sections = table::parse_table(include_str!("rules.txt")).0;
     let kinds: Vec<_> = sections
@@ -122,7 +122,7 @@ fn cases(list: &str) -> Vec<Case> {
     cases
 }
 
-/// The smallest object with a name there.
+/// Smallest object with a name at the path.
 fn object(case: &Case) -> Value {
     let mut value = json!("the-name");
     let pattern = PathPattern::parse(&case.path).unwrap();
@@ -144,7 +144,7 @@ fn object(case: &Case) -> Value {
     }
     value["apiVersion"] = json!(case.api);
     value["kind"] = json!(case.kind);
-    // some kinds make an object of their own name
+    // some kinds create an object of their own name
     value["metadata"] = json!({ "name": "own" });
     value
 }
@@ -207,7 +207,7 @@ fn all_paths_of_the_lists_are_found_and_rewritten() {
     }
 }
 
-// ---------------------------------------------------------------- what belongs to a name
+// ---------------------------------------------------------------- fields that belong to a name
 
 /// Objects and the lines of their references.
 fn check_table(rules: &ReferenceRules, table: &[(&str, &[&str])]) {
@@ -593,7 +593,7 @@ fn a_generated_name_at_an_unknown_place_is_suspicious() {
             "{kind: VirtualService, apiVersion: networking.istio.io/v1, spec: {hosts: [app], http: [{name: app}]}}",
             vec![],
         ),
-        // ordinary objects of an app, named as it is
+        // ordinary objects of an app, with its name
         (
             "{kind: HTTPRoute, apiVersion: gateway.networking.k8s.io/v1, metadata: {name: app, annotations: {note: app}}, spec: {
               parentRefs: [{name: app, sectionName: app}], hostnames: [app], rules: [{name: app, backendRefs: [{name: app, port: 1}]}]}}",
@@ -621,7 +621,7 @@ fn a_generated_name_at_an_unknown_place_is_suspicious() {
         ("{kind: VirtualServer, apiVersion: k8s.nginx.org/v1, spec: {upstreams: [{name: app, service: app}], routes: [{action: {pass: app}}]}}", vec![]),
         ("{kind: ExternalSecret, apiVersion: external-secrets.io/v1, spec: {secretStoreRef: {name: app}, dataFrom: [{extract: {key: app}}]}}", vec![]),
         ("{kind: Certificate, apiVersion: example.com/v1, spec: {tls: {serverName: app}, secretType: app, config: {name: app}}}", vec![]),
-        // what does name one
+        // references to it
         (
             "{kind: Widget, apiVersion: example.com/v1, spec: {credentialsSecret: app, configMaps: [app], secretRef: {name: app}, ref: {kind: Secret, name: x}}}",
             vec!["spec.credentialsSecret", "spec.configMaps[0]", "spec.secretRef.name"],

@@ -1,4 +1,4 @@
-//! One walk through an object, beside the patterns of its kind.
+//! Traversal of an object, in parallel with the patterns of its kind.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use super::rules::ReferenceRules;
 use crate::layer::tree::{Tree, TreeKind};
 use crate::yaml::node::Scalar;
 
-/// A step from the root to a part.
+/// Step from the root to a part.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ScalarStep<'t> {
-    /// Into a mapping: the place among its keys, and the key.
+    /// Into a mapping: the index among its keys, and the key.
     Key(usize, &'t str),
-    /// Into a list.
+    /// Into a list: the index of the item.
     Item(usize),
 }
 
 impl ScalarStep<'_> {
-    /// The place among the keys or items.
+    /// Index among the keys or items.
     fn index(self) -> usize {
         match self {
             Self::Key(index, _) | Self::Item(index) => index,
@@ -26,26 +26,26 @@ impl ScalarStep<'_> {
     }
 }
 
-/// Which parts are visited.
+/// Parts that are visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VisitScope {
-    /// Those that a rule can be about.
+    /// Parts that a rule can apply to.
     Known,
-    /// All but what is in `metadata` besides the annotations.
+    /// All except `metadata` without its annotations.
     All,
 }
 
-/// Where a scalar stands.
+/// Position of a scalar.
 #[derive(Debug, Default)]
 pub(super) struct ScalarSite<'t> {
-    /// The steps from the root.
+    /// Steps from the root.
     pub(super) steps: Vec<ScalarStep<'t>>,
-    /// The parts from the root to the parent.
+    /// Parts from the root to the parent.
     pub(super) ancestors: Vec<&'t Tree>,
 }
 
 impl ScalarSite<'_> {
-    /// The path for messages: `spec.tls[0].secretName`, `metadata.annotations["example.com/a"]`.
+    /// Path for messages: `spec.tls[0].secretName`, `metadata.annotations["example.com/a"]`.
     pub(super) fn path(&self) -> String {
         let mut path = String::new();
         for step in &self.steps {
@@ -65,13 +65,13 @@ impl ScalarSite<'_> {
         path
     }
 
-    /// The way to it by places alone.
+    /// Path as indexes only.
     pub(super) fn address(&self) -> Vec<usize> {
         self.steps.iter().map(|step| step.index()).collect()
     }
 }
 
-/// Calls `visit` with the scalars of an object: where they stand, and the rule for them.
+/// Calls `visit` with each scalar of an object, its position, and the rule for it.
 pub(super) fn walk_scalars<'t, F>(object: &'t Tree, rules: &ReferenceRules, what: VisitScope, visit: F)
 where
     F: FnMut(&ScalarSite<'t>, (&'t Tree, &'t Scalar), Option<&ReferenceRule>),
@@ -87,7 +87,7 @@ where
 struct ScalarWalk<'r, 't, F> {
     rules: &'r ReferenceRules,
     what: VisitScope,
-    /// The states of all parts from the root to this one, one after the other.
+    /// States of all parts from the root to this one, concatenated.
     states: Vec<PatternState>,
     site: ScalarSite<'t>,
     visit: F,
@@ -123,7 +123,7 @@ impl<'t, F: FnMut(&ScalarSite<'t>, (&'t Tree, &'t Scalar), Option<&ReferenceRule
         }
     }
 
-    /// Of metadata, the annotations are: the rest is labels, owners and the like.
+    /// Whether a key is visited. In metadata only annotations are: the rest is labels, owners and the like.
     fn is_visited(&self, key: &str) -> bool {
         let is_metadata = matches!(self.site.steps.last(), Some(ScalarStep::Key(_, "metadata")));
         !is_metadata || key == "annotations"

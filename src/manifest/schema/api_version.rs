@@ -1,10 +1,10 @@
-//! API versions that do not have the kind of an object, or no longer.
+//! API versions that do not have the kind of an object, or no longer have it.
 
 use super::table;
 use crate::diagnostic::{Diagnostic, Rule, nearest_name};
 use crate::manifest::Manifest;
 
-/// Versions that the API server no longer serves; without kinds, none of them.
+/// Versions that the API server no longer serves; an empty list means all kinds.
 const REMOVED: [(&str, &[&str]); 21] = [
     ("admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
     ("apiextensions.k8s.io/v1beta1", &[]),
@@ -46,7 +46,7 @@ pub(in crate::manifest) fn report_kind(manifest: &Manifest) -> Option<Diagnostic
     }
     let error = || Diagnostic::error(Rule::InvalidManifest, format!("there is no kind `{kind}` in `{version}`"));
     match current {
-        // who defines kinds of their own does so in a group with a dot
+        // third parties define their own kinds in a group with a dot
         Some(current) if is_group_of_kubernetes(version) => {
             Some(error().at_masked(at("apiVersion")).hint(format!("write `apiVersion: {current}`")))
         }
@@ -66,7 +66,7 @@ fn is_group_of_kubernetes(version: &str) -> bool {
     version.split_once('/').is_none_or(|(group, _)| !group.contains('.'))
 }
 
-/// The version that has a kind: of the same group before others, a stable one before others, the newest.
+/// Version that has a kind: of the same group before others, a stable one before others, the newest.
 fn current_version(version: &str, kind: &str) -> Option<&'static str> {
     let group = group_of(version);
     let versions = table::versions(kind).filter(|known| !is_removed(known, kind));

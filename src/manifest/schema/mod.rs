@@ -1,7 +1,7 @@
-//! Types of the fields of Kubernetes objects: what is a text, a number or a truth value for the API server.
+//! Types of the fields of Kubernetes objects: a text, a number or a truth value for the API server.
 //!
-//! A template gives `8080` where a field takes a number, and `"8080"` where it takes a text. What was written by hand as
-//! another type is an error here, as it would be in the cluster.
+//! A template result becomes `8080` where a field expects a number, and `"8080"` where it expects a text. A
+//! hand-written value of another type is an error here, as it would be in the cluster.
 
 mod api_version;
 mod table;
@@ -20,13 +20,13 @@ use crate::yaml::scalar::{CoreType, core_type};
 pub(super) use api_version::report_kind;
 use table::FieldType;
 
-/// Gives what templates made the type of its field, and reports scalars of another type.
+/// Converts template results to the type of their field, and reports scalars of another type.
 ///
-/// Of an object whose kind is not known, these are its metadata and the pod templates in it.
+/// For an object of unknown kind, only its metadata and its pod templates are checked.
 pub(super) fn fit_types(manifest: &mut Manifest, made: &[TemplatedPart<'_>], problems: &mut Diagnostics) {
     let label = manifest.label();
     let is_known = table::object_structure(&manifest.api_version, &manifest.kind);
-    // those of a ConfigMap or Secret are checked with the objects that bundles give
+    // ConfigMaps and Secrets are checked with the objects of bundles
     let is_declared = manifest.api_version == "v1" && matches!(manifest.kind.as_str(), "ConfigMap" | "Secret");
     let mut fitting = TypeFitting { label: &label, made, reports: !is_declared, problems };
     match is_known {
@@ -43,7 +43,7 @@ struct TypeFitting<'a, 'm> {
 }
 
 impl TypeFitting<'_, '_> {
-    /// The fields of a structure.
+    /// Checks the fields of a structure.
     fn fit_structure(&mut self, tree: &mut Tree, structure: &'static str, path: &str) {
         let TreeKind::Map(map) = &mut tree.kind else { return };
         for (key, value) in map.iter_mut() {
@@ -84,7 +84,7 @@ impl TypeFitting<'_, '_> {
         }
     }
 
-    /// A scalar, which is changed if a template made it.
+    /// Checks a scalar, which is converted if it is a template result.
     fn fit_scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
         let (expected, hint) = match wanted {
             CoreType::String => ("a text", "put it in quotes"),
@@ -106,7 +106,8 @@ impl TypeFitting<'_, '_> {
         if fits || scalar.locked {
             return;
         }
-        // `n` and `1_000` are texts to all who read YAML 1.2, kustomize among them: in quotes they are for kubectl too
+        // `n` and `1_000` are texts to all readers of YAML 1.2, such as kustomize: quotes make them texts for kubectl
+        // too
         if wanted == CoreType::String && core_type(scalar) == CoreType::String {
             tree.kind = TreeKind::Leaf(Arc::new(quoted_scalar(scalar)));
             return;
@@ -129,7 +130,7 @@ impl TypeFitting<'_, '_> {
         self.problems.push(if self.is_made(path) { error } else { error.hint(hint) });
     }
 
-    /// Reports something else in the place of a list or mapping.
+    /// Reports another value in the place of a list or mapping.
     fn check_collection(&mut self, tree: &Tree, expected: &str, path: &str) {
         let is_nothing = match &tree.kind {
             TreeKind::Leaf(scalar) => {
@@ -154,17 +155,17 @@ impl TypeFitting<'_, '_> {
         Diagnostic::error(Rule::InvalidValue, message).at_masked(tree.place.clone())
     }
 
-    /// Whether a template made the scalar at a path, and nothing else.
+    /// Whether the scalar at a path is the result of a template, and nothing else.
     fn is_made(&self, path: &str) -> bool {
         !path.is_empty() && self.made.iter().any(|made| made.path == path)
     }
 
-    /// Metadata, which all objects have, and pod templates, wherever they are.
+    /// Checks metadata, which all objects have, and pod templates, wherever they are.
     fn unknown_object(&mut self, tree: &mut Tree) {
         if let (Some(metadata), Some(value)) = (table::metadata_structure(), tree.at_mut(&["metadata"])) {
             self.fit_structure(value, metadata, "metadata");
         }
-        // what only looks like a pod template may be a pattern, or a part of another program's template
+        // a structure that looks like a pod template may be a pattern, or a part of another program's template
         self.reports = false;
         self.pod_templates(tree, "");
     }
@@ -191,17 +192,17 @@ impl TypeFitting<'_, '_> {
     }
 }
 
-/// Whether a field is the mode of a file, which people write in octal.
+/// Whether a field is a file mode, which is written in octal.
 fn is_mode(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("mode" | "defaultMode"))
 }
 
-/// Whether a field takes fractions: none of Kubernetes does but those of the schemas in a `CustomResourceDefinition`.
+/// Whether a field accepts fractions: in Kubernetes only the schemas in a `CustomResourceDefinition` do.
 fn takes_fractions(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("maximum" | "minimum" | "multipleOf"))
 }
 
-/// Whether a number is no integer, whichever way it is written: `2.0` is one.
+/// Whether a number is not an integer, however it is written: `2.0` is an integer.
 fn is_fraction(scalar: &Scalar) -> bool {
     match json_scalar(scalar.text()) {
         JsonScalar::Number(number) => number.parse::<f64>().is_ok_and(|number| number.fract() != 0.0),
@@ -209,19 +210,19 @@ fn is_fraction(scalar: &Scalar) -> bool {
     }
 }
 
-/// A text that stands in quotes.
+/// Text in quotes.
 fn quoted_scalar(scalar: &Scalar) -> Scalar {
     let mut quoted = Scalar::new(scalar.text(), YamlStyle::DoubleQuoted);
     quoted.encrypted = scalar.encrypted;
     quoted
 }
 
-/// The result of a template as a scalar of another type, if it is one by its text.
+/// Template result as a scalar of another type, if its text fits.
 fn fit_type(scalar: &Scalar, wanted: CoreType, is_mode: bool) -> Option<Scalar> {
     let text = scalar.text();
     let style = match (wanted, json_scalar(text)) {
         (CoreType::String, _) => YamlStyle::DoubleQuoted,
-        // `0400` is one thing to some and another to others, but for the mode of a file
+        // `0400` is ambiguous, except as the mode of a file
         (CoreType::Int, JsonScalar::Number(number)) if number == text || is_mode => YamlStyle::Plain,
         (CoreType::Bool, JsonScalar::Bool(_)) if matches!(text, "true" | "false") => YamlStyle::Plain,
         _ => return None,

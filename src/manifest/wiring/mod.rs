@@ -1,7 +1,7 @@
-//! Wiring: a workload says which bundles it wants, and gets references to whichever objects those
-//! became. A key that moves across the wall needs no edit of the workload.
+//! Wiring: a workload names the bundles it needs, and gets references to the objects built from them. A key that moves
+//! across the classification boundary needs no edit of the workload.
 //!
-//! The wishes are annotations of the pod template, and do not reach the cluster:
+//! The directives are annotations of the pod template, and do not reach the cluster:
 //!
 //! | annotation | gives |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `septum.dev/mount: "a:/etc/a"` | the entries as files of one read-only volume, in every container |
 //! | `septum.dev/image-pull-secrets: "registry"` | the credentials of registries for the pod's images |
 //!
-//! What restarts a workload is asked for on the workload itself: see `reload.rs`.
+//! Restarts of a workload are requested on the workload itself: see `reload.rs`.
 
 mod volume;
 
@@ -22,57 +22,57 @@ use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::span::Location;
 
-/// What the annotations begin with.
+/// Prefix of the annotations.
 const PREFIX: &str = "septum.dev/";
-/// The wish that stands on the workload itself: see `reload.rs`.
+/// Directive on the workload itself: see `reload.rs`.
 pub(super) const RELOAD: &str = "septum.dev/reload";
 const MOUNT: &str = "septum.dev/mount";
 const WISHES: [&str; 3] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-secrets"];
 
-/// Which objects each bundle became, by its name.
+/// Objects of each bundle, by its name.
 #[derive(Debug, Default)]
 pub struct BundleObjectMap {
     with_objects: BTreeMap<String, BundleObjects>,
-    /// Bundles that are defined, and have no value in the environment, perhaps.
+    /// Bundles that are defined, possibly without a value in the environment.
     defined: BTreeSet<String>,
 }
 
-/// The objects of a bundle.
+/// Objects of a bundle.
 #[derive(Debug, Default, Clone)]
 struct BundleObjects {
     config_map: bool,
-    /// The names of its Secrets: of what is known, and of what an operator brings from a store.
+    /// Names of its Secrets: of known values, and of values that an operator brings from a store.
     secrets: Vec<String>,
     secret_type: Option<String>,
-    /// The class by which a driver mounts what is in a store.
+    /// Class with which a driver mounts values from a store.
     class: Option<String>,
 }
 
 impl BundleObjectMap {
-    /// Notes that a bundle is defined.
+    /// Records that a bundle is defined.
     pub fn define(&mut self, name: &str) {
         self.defined.insert(name.to_owned());
     }
 
-    /// Notes that a bundle became a ConfigMap.
+    /// Records that a bundle produced a ConfigMap.
     pub fn add_config_map(&mut self, name: &str) {
         self.with_objects.entry(name.to_owned()).or_default().config_map = true;
     }
 
-    /// Notes that a bundle became a Secret of a type, which may have another name than the bundle.
+    /// Records that a bundle produced a Secret of a type, which may have another name than the bundle.
     pub fn add_secret(&mut self, bundle: &str, name: &str, secret_type: &str) {
         let sides = self.with_objects.entry(bundle.to_owned()).or_default();
         sides.secrets.push(name.to_owned());
         sides.secret_type = Some(secret_type.to_owned());
     }
 
-    /// Notes that a driver mounts entries of a bundle by a class.
+    /// Records that a driver mounts entries of a bundle with a class.
     pub fn add_class(&mut self, bundle: &str, name: &str) {
         self.with_objects.entry(bundle.to_owned()).or_default().class = Some(name.to_owned());
     }
 }
 
-/// Where the pod template of a workload stands: its parts are `metadata` and `spec`.
+/// Path of a workload's pod template, which consists of `metadata` and `spec`.
 pub fn template_of(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "Pod" => &[],
@@ -85,7 +85,7 @@ pub fn template_of(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Grants the wishes of a workload. Of a kind that is not known, a pod template is what has containers.
+/// Applies the directives of a workload. In an unknown kind, every structure with containers is a pod template.
 pub fn wire_workload(manifest: &mut Manifest, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     if let Some(problem) = schema::report_kind(manifest) {
         let is_error = problem.is_error();
@@ -105,7 +105,7 @@ pub fn wire_workload(manifest: &mut Manifest, bundles: &BundleObjectMap, problem
     report_misplaced(&manifest.tree, problems);
 }
 
-/// Grants the wishes of all pod templates below a part of an object.
+/// Applies the directives of all pod templates below a part of an object.
 fn wire_templates_within(tree: &mut Tree, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     let parts: Box<dyn Iterator<Item = &mut Tree>> = match &mut tree.kind {
         TreeKind::Map(map) => Box::new(map.values_mut()),
@@ -127,7 +127,7 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
     let mut volumes = HashMap::new();
     for (key, value) in wishes {
         if matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.locked) {
-            // nobody knows it, or it is a secret: that is told
+            // it is unknown, or a secret, which is reported elsewhere
             continue;
         }
         let Some(text) = value.as_text().map(str::to_owned) else {
@@ -159,7 +159,7 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
     }
 }
 
-/// Takes the wishes out of the annotations of a pod template.
+/// Removes the directives from the annotations of a pod template.
 fn take_directives(template: &mut Tree) -> Vec<(String, Tree)> {
     let Some(metadata) = template.at_mut(&["metadata"]) else { return Vec::new() };
     let mut wishes = Vec::new();
@@ -179,10 +179,11 @@ fn take_directives(template: &mut Tree) -> Vec<(String, Tree)> {
     wishes
 }
 
-/// Remedy for a wish about the whole workload.
+/// Hint for a directive about the whole workload.
 const ON_WORKLOAD: &str = "put it on the workload itself: `metadata.annotations`";
 
-/// Wishes that nothing granted, wherever they are: on the workload itself, or in an object without containers.
+/// Reports directives that were not applied, wherever they are: on the workload itself, or in an object without
+/// containers.
 fn report_misplaced(tree: &Tree, problems: &mut Diagnostics) {
     misplaced_within(tree, "", problems);
 }
@@ -215,7 +216,7 @@ fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
     Diagnostic::error(Rule::Wiring, message).at_masked(value.place.clone()).hint(hint)
 }
 
-/// The bundles that a pod template wishes to be mounted.
+/// Bundles with a mount directive in a pod template.
 fn mounted_bundles(wishes: &[(String, Tree)]) -> HashSet<String> {
     let mounts = wishes.iter().filter(|(key, _)| key == MOUNT).filter_map(|(_, value)| value.as_text());
     let names = mounts.flat_map(|text| text.split(',')).filter_map(|wish| wish.trim().split_once(':'));
@@ -225,9 +226,9 @@ fn mounted_bundles(wishes: &[(String, Tree)]) -> HashSet<String> {
 struct PodWiring<'a> {
     template: &'a mut Tree,
     bundles: &'a BundleObjectMap,
-    /// The bundles that are mounted besides.
+    /// Bundles that are also mounted.
     mounted: &'a HashSet<String>,
-    /// The volumes of bundles that the pod has by now.
+    /// Volumes of bundles that were added to the pod so far.
     volumes: &'a mut HashMap<String, String>,
     place: &'a Location,
     problems: &'a mut Diagnostics,
@@ -261,8 +262,8 @@ impl PodWiring<'_> {
             .push(error.at(self.place.clone()).maybe_hint(nearest).hint(format!("known are {}", WISHES.join(", "))));
     }
 
-    /// All containers of the pod, those that run first included: a migration needs what the
-    /// application needs.
+    /// All containers of the pod, including init containers: a migration needs the same configuration as the
+    /// application.
     fn containers(&mut self) -> Vec<&mut Tree> {
         let Some(Tree { kind: TreeKind::Map(spec), .. }) = self.template.at_mut(&["spec"]) else { return Vec::new() };
         let lists = spec.iter_mut().filter(|(key, _)| matches!(key.as_str(), "initContainers" | "containers"));

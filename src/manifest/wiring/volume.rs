@@ -4,10 +4,10 @@ use super::{BundleObjects, PodWiring, named_source};
 use crate::layer::Tree;
 use crate::span::Location;
 
-/// Readable by their owner alone: 0400, which JSON has in decimal.
+/// Mode 0400, readable by the owner only, in decimal as in JSON.
 const PRIVATE: &str = "256";
 
-/// What ends the path of a driver's volume that is mounted beside another one.
+/// Suffix of the path of a driver's volume that is mounted beside another one.
 const BESIDE: &str = "-refs";
 
 impl PodWiring<'_> {
@@ -26,7 +26,7 @@ impl PodWiring<'_> {
         let path = path.as_str();
         let Some(sides) = self.bundle(name) else { return };
         let is_projected = sides.config_map || !sides.secrets.is_empty();
-        // a volume of a driver is never a part of another, and no volume can lie in a read-only one
+        // a driver's volume cannot be part of another one, and no volume can be nested in a read-only one
         let end = if is_projected { BESIDE } else { "" };
         let path_of_class = format!("{path}{end}");
         let wanted = [is_projected.then_some(path), sides.class.as_ref().map(|_| path_of_class.as_str())];
@@ -61,8 +61,7 @@ impl PodWiring<'_> {
         }
     }
 
-    /// The name of a volume, which is added unless it is there: `of` is what it holds, `label` what it is
-    /// called by.
+    /// Name of a volume, which is added if missing: `of` is its content, `label` the base of its name.
     fn volume_of(&mut self, of: &str, label: &str, source: impl FnOnce(&Location) -> (&'static str, Tree)) -> String {
         if let Some(volume) = self.volumes.get(of) {
             return volume.clone();
@@ -79,7 +78,7 @@ impl PodWiring<'_> {
         volume
     }
 
-    /// A name that no volume of the pod has: a DNS label, of at most 63 characters (RFC 1123).
+    /// Name that no volume of the pod has: a DNS label of at most 63 characters (RFC 1123).
     fn free_volume_name(&self, bundle: &str) -> String {
         const LONGEST: usize = 63;
         let cut = |text: &str, length: usize| -> String {
@@ -104,7 +103,7 @@ impl PodWiring<'_> {
 }
 
 impl BundleObjects {
-    /// The source of one volume with the files of the ConfigMap and all Secrets.
+    /// Source of one volume with the files of the ConfigMap and all Secrets.
     fn projected(&self, bundle: &str, place: &Location) -> (&'static str, Tree) {
         let mut projected = Vec::new();
         if !self.secrets.is_empty() {
@@ -117,7 +116,7 @@ impl BundleObjects {
     }
 }
 
-/// The source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
+/// Source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
 fn driver_source(class: &str, place: &Location) -> (&'static str, Tree) {
     let text = |text: &str| Tree::text(text, place);
     let attributes = Tree::map([("secretProviderClass", text(class))], place);
@@ -129,8 +128,8 @@ fn driver_source(class: &str, place: &Location) -> (&'static str, Tree) {
     ("csi", Tree::map(fields, place))
 }
 
-/// A path in a container, without what says nothing: none if nothing can be mounted there. A `:` is refused by the API
-/// server (`validateVolumeMounts`), and a volume at `/` would hide the image.
+/// Normalised path in a container; `None` if nothing can be mounted there. The API server rejects a `:`
+/// (`validateVolumeMounts`), and a volume at `/` would hide the image.
 fn mount_path(path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
     let is_path = !parts.is_empty() && !path.contains(':') && !parts.iter().any(|part| matches!(*part, "." | ".."));

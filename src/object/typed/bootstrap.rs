@@ -1,5 +1,5 @@
-//! Tokens that nodes join a cluster with. The API server accepts anything; the rules are those of
-//! who reads them (kubernetes/cluster-bootstrap, token/util; the token authenticator).
+//! Tokens that nodes join a cluster with. The API server accepts anything; the rules are those of their readers
+//! (kubernetes/cluster-bootstrap, token/util; the token authenticator).
 
 use super::TypedSecret;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
@@ -79,7 +79,7 @@ fn is_group(text: &str) -> bool {
         && name.bytes().last().is_some_and(alphanumeric)
 }
 
-/// A time of RFC 3339 by its shape; the ranges are those of a calendar without its odd months.
+/// Whether a text has the form of an RFC 3339 time; the day of the month is not checked against the month.
 fn is_timestamp(text: &str) -> bool {
     let Some((date, time)) = text.split_once('T') else { return false };
     let Some(end) = time.find(['Z', '+', '-']) else { return false };
@@ -92,7 +92,7 @@ fn is_timestamp(text: &str) -> bool {
     date.parse::<super::Day>().is_ok() && are_numbers(whole, ':', &[(2, 23), (2, 59), (2, 59)]) && zone_is_right
 }
 
-/// Whether a text is numbers of such lengths, none greater than said.
+/// Whether a text consists of numbers of the given lengths and maximum values.
 fn are_numbers(text: &str, separator: char, parts: &[(usize, u32)]) -> bool {
     let found: Vec<_> = text.split(separator).collect();
     found.len() == parts.len()

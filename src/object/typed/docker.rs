@@ -1,4 +1,4 @@
-//! Secrets for pulling images that are given ready-made.
+//! Image pull secrets that are given as ready-made JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::TypedSecret;
 use crate::diagnostic::Diagnostics;
 
-/// The parts that are looked at: the servers and their credentials, of which no copy outlives the check.
+/// Checked parts: the servers and their credentials, of which no copy outlives the check.
 #[derive(Deserialize)]
 struct DockerConfig {
     auths: Registries,
@@ -19,12 +19,12 @@ struct DockerConfig {
 /// Credentials by server.
 type Registries = IndexMap<String, Option<RegistryCredentials>>;
 
-/// What is wrong with the first of these that is.
+/// Problem of the first invalid credentials.
 fn doubt(registries: &Registries) -> Option<&'static str> {
     registries.values().flatten().find_map(RegistryCredentials::doubt)
 }
 
-/// Credentials of a registry.
+/// Credentials for a registry.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RegistryCredentials {
@@ -40,7 +40,7 @@ impl RegistryCredentials {
         [&self.auth, &self.password, &self.identitytoken, &self.registrytoken].into_iter().any(|field| field.is_there)
     }
 
-    /// What is wrong with `auth`, which is the one that the kubelet reads.
+    /// Problem of `auth`, which is the field that the kubelet reads.
     fn doubt(&self) -> Option<&'static str> {
         if self.auth.text.is_empty() || !self.auth.is_there {
             return None;
@@ -59,11 +59,11 @@ impl RegistryCredentials {
     }
 }
 
-/// A text that is there, unless it is empty, or a user and a password that are (`:` in Base64).
+/// Text that is present, unless it is empty, or consists of an empty user and password (`:` in Base64).
 #[derive(Default)]
 struct Credential {
     is_there: bool,
-    /// The text; empty for what is none.
+    /// Text; empty for other types.
     text: Zeroizing<String>,
 }
 
@@ -96,7 +96,7 @@ impl<'de> Visitor<'de> for CredentialVisitor {
         Ok(false.into())
     }
 
-    // what is no text is the kubelet's concern
+    // other types are the kubelet's concern
     fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Credential, E> {
         Ok(true.into())
     }
@@ -125,13 +125,13 @@ impl<'de> Visitor<'de> for CredentialVisitor {
 }
 
 impl TypedSecret<'_> {
-    /// The server wants a JSON object, and takes null for one; what is in it is the kubelet's concern.
+    /// Checks for a JSON object, which the server requires (it accepts null too); its content is the kubelet's concern.
     pub(super) fn check_docker(&self, key: &str, problems: &mut Diagnostics) {
         let Some(value) = self.needed_value(key, problems) else { return };
         let hint = "let septum write it: `registries: { ghcr.io: { username: …, password: … } }`";
         let bytes = value.bytes().trim_ascii_start();
         if serde_json::from_slice::<IgnoredAny>(value.bytes()).is_err() {
-            // where and why would tell what it is
+            // location and cause would reveal the content
             problems.push(self.wrong_value(key, "is not JSON").hint(hint));
             return;
         }

@@ -1,4 +1,4 @@
-//! Private keys of TLS, read only to tell whether a certificate is theirs. They sign nothing here.
+//! Private keys of TLS, read only to check whether a certificate belongs to them. They sign nothing here.
 
 use curve25519_dalek::EdwardsPoint;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
@@ -14,20 +14,20 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
-/// Whether a certificate is that of a key.
+/// Whether a certificate belongs to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyMatch {
     Same,
     Different,
-    /// The kind of key is one that is not known here.
+    /// The kind of key is not supported.
     Unknown,
 }
 
-/// A private key.
+/// Private key.
 pub(super) enum TlsPrivateKey<'a> {
     Rsa(pkcs1::RsaPrivateKey<'a>),
     Ec {
-        /// None where the key leaves it to its surroundings.
+        /// `None` if the key does not state its curve.
         curve: Option<ObjectIdentifier>,
         key: EcPrivateKey<'a>,
     },
@@ -36,8 +36,7 @@ pub(super) enum TlsPrivateKey<'a> {
 }
 
 impl<'a> TlsPrivateKey<'a> {
-    /// Reads PKCS#1, PKCS#8 or SEC 1, whatever the label of its block says: OpenSSL and Go try
-    /// all of them too.
+    /// Reads PKCS#1, PKCS#8 or SEC 1, independent of the label of its block: OpenSSL and Go try all of them too.
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
         if let Ok(key) = pkcs1::RsaPrivateKey::try_from(der) {
             return Some(Self::Rsa(key));
@@ -59,7 +58,7 @@ impl<'a> TlsPrivateKey<'a> {
         }
     }
 
-    /// Whether this is the key of the certificate with such a public key.
+    /// Whether this is the key of the certificate with that public key.
     pub(super) fn fits(&self, public: &SubjectPublicKeyInfoOwned) -> KeyMatch {
         let algorithm = public.algorithm.oid;
         let Some(bits) = public.subject_public_key.as_bytes() else { return KeyMatch::Unknown };
@@ -84,8 +83,7 @@ fn match_if(is_same: bool) -> KeyMatch {
     if is_same { KeyMatch::Same } else { KeyMatch::Different }
 }
 
-/// Multiplies where the curve is at hand: what a key says of its public part could be wrong, and it
-/// may say nothing.
+/// Computes the public point where the curve is supported: the public part stated in a key could be wrong, or missing.
 fn fits_point(curve: ObjectIdentifier, key: &EcPrivateKey<'_>, bits: &[u8]) -> KeyMatch {
     match curve {
         P256 => match (p256::SecretKey::from_slice(key.private_key), p256::PublicKey::from_sec1_bytes(bits)) {
@@ -100,7 +98,7 @@ fn fits_point(curve: ObjectIdentifier, key: &EcPrivateKey<'_>, bits: &[u8]) -> K
     }
 }
 
-/// RFC 8032, section 5.1.5.
+/// Public key of an Ed25519 seed (RFC 8032, section 5.1.5).
 fn ed25519_public(seed: &[u8]) -> [u8; 32] {
     let hash = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(seed)));
     let mut scalar = Zeroizing::new([0; 32]);

@@ -1,8 +1,8 @@
-//! Secrets of a type: the keys that each type needs, and what they must hold.
+//! Secrets of a type: the keys that each type needs, and rules for their values.
 //!
-//! The API server asks for keys, and for JSON in Secrets for pulling images. Beyond that, what
-//! would be accepted and then fail where it is used is refused here: a certificate with another's
-//! key, a bootstrap token that no node can join with. Nothing of a value is ever in a message.
+//! The API server requires keys, and JSON in image pull secrets. Beyond that, values that would be accepted and then
+//! fail where they are used are rejected here: a certificate with the key of another, a bootstrap token that no node
+//! can join with. Messages never contain any part of a value.
 
 mod bootstrap;
 mod docker;
@@ -23,51 +23,51 @@ use crate::span::{Located, Location};
 
 pub use crate::day::{Day, InvalidDay};
 
-/// The annotation that says whose token a Secret holds.
+/// Annotation with the service account whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
-/// The type of a Secret whose entries the cluster fills in.
+/// Type of a Secret whose entries the cluster fills in.
 pub(super) const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-/// The type of a Secret that nodes join a cluster with.
+/// Type of a Secret that nodes join a cluster with.
 const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
-/// The keys that the cluster fills in.
+/// Keys that the cluster fills in.
 pub(super) const FILLED_IN: [&str; 3] = ["ca.crt", "namespace", "token"];
 
-/// A Secret that has a type.
+/// Secret with a type.
 pub(super) struct TypedSecret<'a> {
-    /// Where it comes from.
+    /// Origin of the Secret.
     pub(super) source: SecretOrigin<'a>,
     pub(super) secret_type: &'a Located<String>,
-    /// The values that go to the Secret.
+    /// Values that go to the Secret.
     pub(super) data: &'a BTreeMap<String, ResolvedBytes>,
     pub(super) annotations: &'a BTreeMap<String, String>,
     pub(super) namespace: Option<&'a Located<String>>,
-    /// The day at which certificates must be valid; none if nobody asks.
+    /// Date at which certificates must be valid; `None` if not checked.
     pub(super) at: Option<Day>,
 }
 
-/// Where a Secret comes from.
+/// Origin of a Secret.
 #[derive(Clone, Copy)]
 pub(super) enum SecretOrigin<'a> {
-    /// A bundle that has a type.
+    /// A bundle with a type.
     Bundle { target: BuildInput<'a>, name: &'a BundleName, bundle: &'a Bundle },
-    /// A manifest, and the keys of it whose values are not known.
+    /// A manifest, and its keys with unknown values.
     Manifest { manifest: &'a Manifest, unknown: &'a BTreeSet<String> },
 }
 
-/// Whether a bundle gives a Secret without entries of its own, since the cluster adds them.
+/// Whether a bundle produces a Secret without entries of its own, since the cluster adds them.
 pub(super) fn is_filled_by_cluster(bundle: &Bundle) -> bool {
     bundle.secret_type.as_ref().is_some_and(|kind| kind.value == SERVICE_ACCOUNT_TOKEN)
 }
 
-/// Whether Secrets of a type keep the name of their bundle, and may change: a bootstrap token is found
-/// by its name, and into the token of a service account the cluster writes.
+/// Whether Secrets of a type keep the name of their bundle, and may change: a bootstrap token is found by its name, and
+/// the cluster writes into the token of a service account.
 pub(super) fn keeps_name(secret_type: &str) -> bool {
     matches!(secret_type, SERVICE_ACCOUNT_TOKEN | BOOTSTRAP_TOKEN)
 }
 
 impl TypedSecret<'_> {
-    /// Checks what its type asks for (`typed-secret`).
+    /// Checks the requirements of its type (`typed-secret`).
     pub(super) fn check(&self, problems: &mut Diagnostics) {
         if self.is_left_out() {
             return;
@@ -80,13 +80,13 @@ impl TypedSecret<'_> {
             "kubernetes.io/tls" => self.check_tls(problems),
             BOOTSTRAP_TOKEN => self.check_bootstrap(problems),
             SERVICE_ACCOUNT_TOKEN => self.check_service_account(problems),
-            // a type of somebody else, who knows what it needs
+            // a type of another program, which knows its requirements
             _ => {}
         }
     }
 
-    /// Whether the environment has none of its entries, and so does not write it: a certificate
-    /// that only production has. A bundle without entries at all was meant to be something.
+    /// Whether the environment has none of its entries, and so does not write it: a certificate that only production
+    /// has. A bundle without any entries is not meant to be left out.
     fn is_left_out(&self) -> bool {
         let SecretOrigin::Bundle { bundle, .. } = self.source else { return false };
         let missing =
@@ -94,14 +94,14 @@ impl TypedSecret<'_> {
         !is_filled_by_cluster(bundle) && !bundle.entries.is_empty() && bundle.entries.keys().all(missing)
     }
 
-    /// What became of an entry of its bundle.
+    /// Outcome of an entry of its bundle.
     fn outcome(&self, key: &str) -> Option<&EntryOutcome> {
         let SecretOrigin::Bundle { target, name, .. } = self.source else { return None };
         let id = EntryId { bundle: name.clone(), key: key.into() };
         Some(&target.resolved.entries.get(&id)?.outcome)
     }
 
-    /// Whether there is a value that is not known here.
+    /// Whether a key has a value that is unknown here.
     fn is_unknown(&self, key: &str) -> bool {
         match self.source {
             SecretOrigin::Bundle { .. } => {
@@ -114,12 +114,12 @@ impl TypedSecret<'_> {
         }
     }
 
-    /// The value of a key in the Secret.
+    /// Value of a key in the Secret.
     fn value(&self, key: &str) -> Option<&ResolvedBytes> {
         self.data.get(key)
     }
 
-    /// Where the value of a key stands, or what asks for it.
+    /// Location of a key's value, or of the declaration that requires it.
     fn place(&self, key: &str) -> Location {
         let place = match self.source {
             SecretOrigin::Bundle { bundle, .. } => bundle.entries.get(key).map(crate::layer::Entry::place),
@@ -131,7 +131,7 @@ impl TypedSecret<'_> {
         place.unwrap_or(&self.secret_type.place).clone()
     }
 
-    /// The name of the object, as it is written.
+    /// Name of the object, as written.
     fn name(&self) -> &str {
         match self.source {
             SecretOrigin::Bundle { name, .. } => name.as_str(),
@@ -139,7 +139,7 @@ impl TypedSecret<'_> {
         }
     }
 
-    /// What people call it: ``the bundle `tls` ``.
+    /// Description for messages: ``the bundle `tls` ``.
     fn describe_owner(&self) -> String {
         match self.source {
             SecretOrigin::Bundle { name, .. } => format!("the bundle `{name}`"),
@@ -147,8 +147,7 @@ impl TypedSecret<'_> {
         }
     }
 
-    /// The value of a key that the type needs. That there is none is reported, unless that was
-    /// done where its value is.
+    /// Value of a key that the type needs. A missing one is reported, unless that was already done at its value.
     fn needed_value(&self, key: &str, problems: &mut Diagnostics) -> Option<&ResolvedBytes> {
         let found = self.value(key);
         if found.is_none() {
@@ -172,7 +171,7 @@ impl TypedSecret<'_> {
             Some(EntryOutcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => {
                 return None;
             }
-            // it is known, and not in the Secret
+            // the value is known, but not in the Secret
             Some(EntryOutcome::Known(_)) => {
                 let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
                 let message = format!("{label} is declared plain, but a Secret of type `{kind}` needs it");
@@ -189,7 +188,7 @@ impl TypedSecret<'_> {
         Some(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give(key)))
     }
 
-    /// The environments that write the Secret, and have no value for a key of it.
+    /// Environments that write the Secret and have no value for a key of it.
     fn lacking_in(&self, key: &str) -> String {
         let SecretOrigin::Bundle { target, name, bundle } = self.source else { return String::new() };
         let has = |sibling: &ResolvedTarget, key: &str| {
@@ -219,7 +218,7 @@ impl TypedSecret<'_> {
         format!("give it under `{section}`")
     }
 
-    /// What messages call the value of a key, in backticks.
+    /// Name of a key's value in messages, in backticks.
     fn label(&self, key: &str) -> String {
         match self.source {
             SecretOrigin::Bundle { target, name, .. } => {
@@ -234,12 +233,12 @@ impl TypedSecret<'_> {
         diagnostic.at_public(self.secret_type.place.clone(), PublicReason::Name)
     }
 
-    /// Anything that is wrong with the value of a key.
+    /// Error about the value of a key.
     fn wrong_value(&self, key: &str, what: &str) -> Diagnostic {
         Diagnostic::error(Rule::TypedSecret, format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
 
-    /// Anything about the value of a key that is accepted, and perhaps not meant.
+    /// Warning about the value of a key that is accepted, but probably not intended.
     fn doubtful_value(&self, key: &str, what: &str) -> Diagnostic {
         Diagnostic::warning(Rule::TypedSecret, format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
@@ -296,7 +295,7 @@ impl TypedSecret<'_> {
 }
 
 impl TypedSecret<'_> {
-    /// Where it says whose token it is.
+    /// Location of the annotation that names the service account.
     fn account_place(&self) -> Option<Location> {
         match self.source {
             SecretOrigin::Bundle { target, bundle, .. } => {

@@ -1,17 +1,17 @@
-//! PEM as Go reads it, and so kubectl and most that serve TLS in a cluster: text around blocks is
-//! skipped, lines may have any length.
+//! PEM as parsed by Go, and so by kubectl and most TLS servers in a cluster: text around blocks is skipped, lines may
+//! have any length.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// What stands between `BEGIN` and `END`.
+/// Content between `BEGIN` and `END`.
 pub struct PemBlock {
     /// `CERTIFICATE`, `PRIVATE KEY` …
     pub label: String,
-    /// The bytes; none if they are damaged.
+    /// Decoded bytes; `None` if they are damaged.
     pub bytes: Option<Zeroizing<Vec<u8>>>,
-    /// It wants a passphrase.
+    /// Whether it needs a passphrase.
     pub is_encrypted: bool,
 }
 
@@ -22,7 +22,7 @@ impl PemBlock {
     }
 }
 
-/// The blocks of a text, in their order. One without an end is damaged.
+/// Parses the blocks of a text in order. One without an end is damaged.
 pub fn parse_blocks(text: &str) -> Vec<PemBlock> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().map(str::trim_end);

@@ -1,4 +1,4 @@
-//! Certificates and their keys. The API server takes any text; what serves TLS does not.
+//! Certificates and their keys. The API server accepts any text; TLS servers do not.
 
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -17,7 +17,7 @@ impl TypedSecret<'_> {
         if certificate.is_some_and(|value| value.bytes().is_empty())
             && key.is_some_and(|value| value.bytes().is_empty())
         {
-            // a place holder that something in the cluster fills; the API server takes it too
+            // a placeholder that a component of the cluster fills in; the API server accepts it too
             problems.push(
                 self.doubtful_value(CERTIFICATE, &format!("and `{KEY}` are empty, so that nothing can be served")),
             );
@@ -53,7 +53,7 @@ impl TypedSecret<'_> {
         }
     }
 
-    /// The certificates, the server's own first.
+    /// Reads the certificates, the server's own first.
     fn read_chain(&self, text: Option<&str>, problems: &mut Diagnostics) -> Option<Vec<Certificate>> {
         let blocks = pem::parse_blocks(text.unwrap_or_default());
         if let Some(block) = blocks.iter().find(|block| block.is_private_key()) {
@@ -123,7 +123,7 @@ impl TypedSecret<'_> {
         }
     }
 
-    /// Only at a day that somebody names: the same input gives the same output on every day.
+    /// Checks validity only at a given date: the same input gives the same output on every day.
     fn check_dates(&self, chain: &[Certificate], problems: &mut Diagnostics) {
         let Some(day) = self.at else { return };
         for (index, certificate) in chain.iter().enumerate() {
@@ -143,5 +143,5 @@ impl TypedSecret<'_> {
     }
 }
 
-/// The label of a certificate's block.
+/// Label of a certificate's block.
 const CERTIFICATE_LABEL: &str = "CERTIFICATE";

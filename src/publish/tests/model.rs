@@ -1,7 +1,8 @@
-//! Random days of a tree against the model "delete all that is ours and render anew": sources that change, apps and
-//! environments that come and go, bundles that move, files that people edit, add and remove, inventories that lie,
-//! caches that are lost, shards, runs that are stopped. What is not Septum's, or was edited and is no longer
-//! generated, stays and is reported; `--check` says that a tree is current if it is the model, and never else.
+//! Random histories of a tree against the model "delete all that is ours and render anew": sources that change, apps
+//! and environments that are added and removed, bundles that move, files that users edit, add and remove, inventories
+//! with wrong records, caches that are lost, shards, runs that are stopped. A file that is not Septum's, or was
+//! edited and is no longer generated, stays and is reported; `--check` reports a tree as current if and only if it
+//! equals the model.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use super::world::{
 use crate::emit::tree::digest_bytes;
 use crate::meter::Meter;
 
-/// How many projects are tried: 2,000 in CI (`SEPTUM_TREE_CASES`).
+/// Number of projects that are tried: 2,000 in CI (`SEPTUM_TREE_CASES`).
 fn cases() -> u64 {
     std::env::var("SEPTUM_TREE_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(12)
 }
@@ -32,19 +33,19 @@ impl PseudoRandom {
     }
 }
 
-/// A tree and what is known of it.
+/// A tree and its history.
 struct TreeHistory {
     site: PublishSite,
     random: PseudoRandom,
     sources: ModelSources,
     model: FileTexts,
-    /// What people wrote.
+    /// Files that users wrote.
     by_hand: FileTexts,
-    /// Files of which an inventory, or the machine, may not know any more what they are.
+    /// Files that an inventory, or the machine, may have no record of any more.
     orphans: BTreeSet<String>,
-    /// What people wrote, and an inventory calls Septum's own with its very bytes.
+    /// Files that users wrote, and that an inventory records with their very bytes.
     claimed: BTreeSet<String>,
-    /// What was done, for messages.
+    /// Log of the steps, for messages.
     log: Vec<String>,
 }
 
@@ -71,7 +72,7 @@ impl TreeHistory {
         let existing: Vec<_> = sources.apps.keys().copied().collect();
         let index = *random.of(&existing).unwrap();
         match random.below(6) {
-            // an app comes or goes
+            // an app is added or removed
             0 if index != 0 => drop(sources.apps.remove(&index)),
             0 | 1 => {
                 let index = random.below(APPS.len());
@@ -105,7 +106,7 @@ impl TreeHistory {
         self.model = self.site.model();
     }
 
-    /// Somebody edits, adds or removes a file.
+    /// A user edits, adds or removes a file.
     fn change_tree(&mut self) {
         let paths: Vec<_> = self.site.files().into_keys().collect();
         let number = self.log.len();
@@ -117,7 +118,7 @@ impl TreeHistory {
             }
             (1, Some(path)) => self.put(path, format!("edited: {number}\n")),
             (2, Some(path)) => {
-                // what was current once
+                // a text that was current once
                 let text = self.model.get(&path).cloned().unwrap_or_else(|| format!("edited: {number}\n"));
                 self.put(path, text + "# edited\n");
             }
@@ -140,7 +141,7 @@ impl TreeHistory {
         self.by_hand.insert(path, text);
     }
 
-    /// An inventory that says something else, as somebody who can commit may have it.
+    /// Puts wrong records into an inventory, as anyone with write access could.
     fn lie(&mut self) {
         let Some(inventory) = self.random.of(&self.site.inventories()).cloned() else { return };
         let Ok(text) = fs::read_to_string(&inventory) else { return };
@@ -185,7 +186,7 @@ impl TreeHistory {
         self.orphans.extend(secrets);
     }
 
-    /// A run that is stopped somewhere.
+    /// A run that is stopped at some step.
     fn stop(&mut self) {
         let shard = self.shards().first().copied().flatten();
         let steps = self.random.below(60);
@@ -218,13 +219,13 @@ impl TreeHistory {
         }
     }
 
-    /// What people wrote is theirs until it is generated.
+    /// Files that users wrote are theirs until they are generated.
     fn settle_by_hand(&mut self) {
         let files = self.site.files();
         self.by_hand.retain(|path, text| files.get(path) == Some(text));
     }
 
-    /// Renders all, and compares.
+    /// Renders all, and compares the result with the model.
     fn render(&mut self) {
         let shards = self.shards();
         self.log.push(format!("render {shards:?}"));
@@ -233,7 +234,7 @@ impl TreeHistory {
             if let Err(rules) = self.run(*shard) {
                 assert_eq!(rules, ["foreign-file"], "{}", self.show());
                 assert_eq!(self.site.files(), before, "nothing was written\n{}", self.show());
-                // only what is not known to be Septum's may be in the way
+                // only a file that is not known to be Septum's may be in the way
                 let is_unknown = |path: &str| self.by_hand.contains_key(path) || self.orphans.contains(path);
                 let differs = |path: &String| before.get(path).is_some_and(|text| !is_alike(text, &self.model[path]));
                 let in_the_way: Vec<_> =
@@ -272,7 +273,7 @@ impl TreeHistory {
         done.map(drop).map_err(rules)
     }
 
-    /// Whether a check says that the tree is the model just when it is.
+    /// Checks that `--check` reports the tree as current exactly when it equals the model.
     fn check(&self) {
         let files = self.site.files();
         let is_same = |path: &String, text: &String| self.model.get(path).is_some_and(|model| is_alike(model, text));
@@ -292,7 +293,7 @@ impl TreeHistory {
     }
 }
 
-/// Whether two files are the same but for ciphertext that is made anew each time.
+/// Whether two files are equal except for ciphertext that is new each time.
 fn is_alike(one: &str, other: &str) -> bool {
     one == other || (one.contains("ENC[") && without_ciphertext(one) == without_ciphertext(other))
 }
@@ -315,7 +316,7 @@ fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
             }
         }
         day.render();
-        // with nothing to do nothing is done
+        // without changes nothing is written
         let before = day.site.files();
         day.render();
         assert_eq!(day.site.files(), before, "{}", day.show());

@@ -1,4 +1,4 @@
-//! Projects that change, the trees that they are rendered to, and what people do to those.
+//! Projects that change, their rendered trees, and edits of users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pw
 /// Files by their paths.
 pub(super) type FileTexts = BTreeMap<String, String>;
 
-/// How the Secrets of an app leave.
+/// Delivery form of the Secrets of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ModelSecrets {
     None,
@@ -31,7 +31,7 @@ pub(super) enum ModelSecrets {
     Encrypted,
 }
 
-/// An app as its layers say.
+/// An app as its layers define it.
 #[derive(Debug, Clone)]
 pub(super) struct ModelApp {
     pub(super) environments: BTreeSet<usize>,
@@ -42,18 +42,18 @@ pub(super) struct ModelApp {
 /// The sources of a project.
 #[derive(Debug, Clone)]
 pub(super) struct ModelSources {
-    /// By their names; the first one is always there.
+    /// By their names; the first one always exists.
     pub(super) apps: BTreeMap<usize, ModelApp>,
-    /// Whose each bundle is.
+    /// The app of each bundle.
     pub(super) bundles: [usize; 2],
 }
 
-/// A project with its tree, on a machine that remembers.
+/// A project with its tree, on a machine with a cache.
 pub(super) struct PublishSite {
     directory: tempfile::TempDir,
 }
 
-/// Directory for files that are made and removed by the thousand: in memory, if the system has one there.
+/// Directory for files that are created and removed by the thousand: in memory, if the system has one there.
 const IN_MEMORY: &str = "/dev/shm";
 
 fn directory() -> tempfile::TempDir {
@@ -111,7 +111,7 @@ impl PublishSite {
         }
     }
 
-    /// Plans a run over the tree, and does something with it.
+    /// Plans a run over the tree, and calls `work` with it.
     pub(super) fn with<T>(
         &self,
         dir: &Path,
@@ -144,7 +144,7 @@ impl PublishSite {
         work(plan_publication(&pipeline, &wish)?)
     }
 
-    /// The tree as it is rendered where nothing was.
+    /// The tree as it is rendered into an empty directory.
     pub(super) fn model(&self) -> FileTexts {
         let dir = self.project().join("model");
         let done = self
@@ -155,7 +155,7 @@ impl PublishSite {
         files
     }
 
-    /// The files of the tree but for Septum's own.
+    /// The files of the tree except Septum's own.
     pub(super) fn files(&self) -> FileTexts {
         files(&self.tree())
     }
@@ -168,7 +168,7 @@ impl PublishSite {
 
     pub(super) fn remove(&self, path: &str) {
         let _ = fs::remove_file(self.tree().join(path));
-        // as Git does with directories of which nothing is left
+        // as Git does with empty directories
         for directory in Path::new(path).ancestors().skip(1).filter(|directory| !directory.as_os_str().is_empty()) {
             let _ = fs::remove_dir(self.tree().join(directory));
         }
@@ -199,7 +199,7 @@ impl ModelApp {
     }
 }
 
-/// A text without what is another one each time it is made: ciphertext, wrapped keys, and the time.
+/// A text without the parts that are new each time: ciphertext, wrapped keys, and the time.
 pub(super) fn without_ciphertext(text: &str) -> String {
     let mut is_armor = false;
     let mut kept = String::with_capacity(text.len());

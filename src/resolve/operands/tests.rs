@@ -54,7 +54,7 @@ fn every_operand_is_enclosed() {
         ("{% set x = a ~ b %}", "{% set x = _septum_value(<a> ~ <b>) %}"),
     ] {
         let prepared = prepare(template).unwrap();
-        // the signs of what is compared are no brackets
+        // comparison signs are not brackets
         let expected = expected.replace(" < ", " \u{1} ").replace(" >= ", " \u{2} ");
         let expected = expected.replace("!=", "\u{3}").replace(['>', '!'], ")");
         let names = [("<", OPERAND), ("?", COMPARED), ("#", HASHED), ("@", NAMED), ("$", MADE)];

@@ -98,7 +98,7 @@ fn one_expression_by_itself_is_found_by_the_tokens() {
     }
 }
 
-/// Pieces of templates, whole and broken.
+/// Fragments of templates, whole and broken.
 fn templates() -> impl Strategy<Value = String> {
     let fragments = vec![
         "{{",
@@ -179,7 +179,7 @@ fn templates() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(fragments), 0..24).prop_map(|parts| parts.concat())
 }
 
-/// The tokens of the engine, and where they are; none if it cannot read the text.
+/// Tokens of the engine with their ranges; `None` if it cannot read the text.
 fn tokens(text: &str) -> Option<Vec<(String, Range<usize>)>> {
     let token = |found: Result<(Token<'_>, minijinja::machinery::Span), Error>| {
         let (token, span) = found.ok()?;
@@ -188,7 +188,7 @@ fn tokens(text: &str) -> Option<Vec<(String, Range<usize>)>> {
     tokenize(text, false, lexer_syntax()).map(token).collect()
 }
 
-/// The names that the engine would call as functions, by what it parses.
+/// Number of calls of `declassify` in the engine's parse tree.
 fn calls(text: &str) -> Option<usize> {
     let parsed = parse(text, "x", lexer_syntax()).ok()?;
     Some(format!("{parsed:?}").matches("expr: Var { id: \"declassify\" }").count())
@@ -213,7 +213,7 @@ fn whatever_the_text_is_positions_are_those_of_the_engine() {
             return Ok(());
         };
         whole.set(whole.get() + 1);
-        // what the engine reads in the prepared text is what it reads in the source, and the calls beside it
+        // the engine reads the tokens of the source in the prepared text, with the calls in addition
         let inner = tokens(&prepared.text).ok_or_else(|| TestCaseError::fail("cannot be read any more"))?;
         let mut rest = inner.iter().peekable();
         for (token, range) in &engines {

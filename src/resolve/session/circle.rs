@@ -1,4 +1,4 @@
-//! Templates that refer to each other in a circle, and how that is reported.
+//! Reports of templates that refer to each other in a cycle.
 
 use super::super::frame::{RenderBlocked, RenderSubject};
 use super::ResolveSession;

@@ -1,4 +1,4 @@
-//! Running the engine: a template gives a text, or a message that says why it does not.
+//! Running the engine: a template gives a text, or a diagnostic.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl ResolveSession {
         rendered.map(|text| Arc::new(Secret::new(text)))
     }
 
-    /// Runs the engine, with as many steps as that takes. If it panics, that is reported, and what else there is to
-    /// render goes on.
+    /// Runs the engine, with as many steps as the template needs. A panic is reported, and rendering of the rest
+    /// continues.
     pub(in crate::resolve) fn run<T>(
         &self,
         origin: &TemplateOrigin<'_>,
@@ -62,11 +62,11 @@ impl ResolveSession {
             Ok(Ok(_)) => None,
             Err(panic) => Some(panic.line),
         };
-        // a value that is an error was compared: the engine takes none for that
+        // an error value was compared, which the engine does not treat as an error
         if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
             return Err(self.report_failure(&raised, origin));
         }
-        // where it gave up may follow from a secret
+        // the line may depend on a secret
         let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
         let bug =
@@ -84,8 +84,8 @@ impl ResolveSession {
         self.report(TEMPLATE_STEPS.budget_diagnostic().at_masked(origin.place()).hint(hint))
     }
 
-    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
-    /// for is written down, and may not follow from the secret.
+    /// Queries all files named in a template that has read a secret, whether it included them or not: queries are
+    /// recorded, and must not depend on the secret.
     fn query_included_files(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
         for included in literal::included_templates(text) {
             let path = engine::join(&included, name);
@@ -98,16 +98,17 @@ impl ResolveSession {
         }
     }
 
-    /// Notes that a template may read any part of `vars`: it failed, and what it would have read is not known. Of one that
-    /// has read a secret, [`mention`](Self::mention) says it, since whether it fails may follow from the secret.
+    /// Records that a template may read any part of `vars`: it failed, and its further reads are unknown.
+    /// [`mention`](Self::mention) does so for a template that has read a secret, since whether it fails may depend on
+    /// the secret.
     pub(in crate::resolve) fn mention_all(&self, text: &str) {
         if is_always_rendered() && text.contains("vars") {
             lock_mutex(&self.mentioned).insert(String::new());
         }
     }
 
-    /// Notes which parts of `vars` a template names, if it has read a secret, or may use a whole list or mapping, of which
-    /// it reads no part: with a filter, an index or a loop.
+    /// Records the parts of `vars` that a template names, if it has read a secret, or may use a whole list or mapping
+    /// without reading its parts: with a filter, an index or a loop.
     pub(in crate::resolve) fn mention(&self, text: &str) {
         let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
         let is_secret = || frame::current_frame().is_some_and(|frame| frame.is_secret());
@@ -116,11 +117,11 @@ impl ResolveSession {
         }
     }
 
-    /// Reports why a template failed, unless that was reported where the fault lies.
+    /// Reports why a template failed, unless that was already reported at its origin.
     pub(in crate::resolve) fn report_failure(&self, error: &Error, origin: &TemplateOrigin<'_>) -> ErrorReported {
-        // what does not fit ciphertext may fit the plaintext
+        // an operation that rejects ciphertext may accept the plaintext
         if frame::current_frame().is_some_and(|frame| frame.is_locked()) {
-            // but a name that nothing defines is one for everybody
+            // but an undefined name is undefined with any key
             if let Some(problem) = failure::undefined_without_key(self, error, origin) {
                 self.report(problem);
             }
@@ -133,8 +134,8 @@ impl ResolveSession {
     }
 }
 
-/// Whether what is rendered is so in every run, whatever the secrets are: variables are rendered where something that may
-/// have read a secret asks for them.
+/// Whether the current subject is rendered in every run, whatever the secrets are: variables are only rendered on
+/// request, and the requester may have read a secret.
 fn is_always_rendered() -> bool {
     frame::current_frame()
         .is_some_and(|frame| !frame.is_secret() && !matches!(frame.subject, RenderSubject::Variable(_)))

@@ -1,7 +1,7 @@
-//! All that the engine has, by its own lists, with operands that ask for much.
+//! Filters, tests, functions, statements and tokens of the engine, taken from its own lists, with expensive operands.
 //!
-//! The operands count what is handed out of them. So the work of a filter is known, whatever it is, and one that
-//! would not end does.
+//! The operands count the values that they hand out. So the work of any filter is measurable, and one that would not
+//! end does.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -21,20 +21,20 @@ use crate::template_tokens::lexer_syntax;
 /// Steps of a template.
 const STEPS: u64 = 600;
 
-/// The most that may be handed out for them: some for each step.
+/// Maximum number of values handed out for those steps: some for each step.
 const LIMIT: u64 = 20 * STEPS;
 
-/// Whether texts that are in an operand are read.
+/// Whether texts inside an operand are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// They are, or printed, compared, copied: so a list of many long ones is refused.
+    /// They are read, printed, compared or copied: a list of many long ones is rejected.
     Read,
-    /// They are handed on, or are no operand at all.
+    /// They are passed on, or are not operands at all.
     Passed,
 }
 use Use::{Passed, Read};
 
-/// Filters, and arguments that make them do more than they do without any. `A` is any operand.
+/// Filters, with arguments that make them do more work than without. `A` is any operand.
 const FILTERS: &[(&str, Use, &[&str])] = &[
     ("abs", Passed, &[]),
     ("attr", Passed, &["A"]),
@@ -139,7 +139,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("upper", &[]),
 ];
 
-/// Functions and how they are called.
+/// Functions, with their arguments.
 const FUNCTIONS: &[(&str, &[&str])] = &[
     ("range", &["A", "900000000000", "0, 900000000000, 1", "-900000000000, 0"]),
     ("dict", &["A", "a=A", "A, b=A"]),
@@ -147,7 +147,7 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ("declassify", &["A, 'r'"]),
 ];
 
-/// Statements, by the word that they begin with.
+/// Statements by keyword.
 const BY_STATEMENT: &[(&str, &[&str])] = &[
     (
         "autoescape",
@@ -219,7 +219,7 @@ const BY_STATEMENT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Templates for a token. A new one of the engine is an error of the compiler here.
+/// Templates for a token. A new token of the engine is a compile error here.
 fn by_token(token: &Token<'_>) -> &'static [&'static str] {
     match token {
         Token::Plus => &["{{ A + A }}", "{{ (A + A) == (A + A) }}"],
@@ -262,7 +262,7 @@ fn by_token(token: &Token<'_>) -> &'static [&'static str] {
         Token::BraceOpen | Token::BraceClose => &["{{ {A: 1} }}", "{{ {A: 1, A: 2, 'a': A, 'b': [A]} }}"],
         Token::Colon => &["{{ A[::2] }}", "{{ A[::-1] }}", "{{ A[1:900000000000] }}", "{{ A[A:A] }}"],
         Token::VariableStart | Token::VariableEnd => &["{{ A }}", "{{ [A] }}"],
-        // filters and statements have lists of their own, and these are nothing without others
+        // filters and statements have lists of their own, and these do nothing alone
         Token::Pipe
         | Token::BlockStart
         | Token::BlockEnd
@@ -277,10 +277,10 @@ fn by_token(token: &Token<'_>) -> &'static [&'static str] {
     }
 }
 
-/// Each token once, written as the engine reads it.
+/// Each token once, in the engine's syntax.
 const TOKENS: &str = "{{ + - * / // ** % . ~ | == != > >= < <= a ( ) [ ] { } : }}";
 
-/// Operands: what is in them without end, and what is large.
+/// Operands with unlimited or large content.
 const OPERANDS: [&str; 10] = [
     "deep()",
     "deep_map()",
@@ -294,10 +294,10 @@ const OPERANDS: [&str; 10] = [
     "1",
 ];
 
-/// Those that are tried as arguments beside any operand.
+/// Operands that are also used as arguments of any operand.
 const ARGUMENTS: [&str; 5] = ["deep()", "{'a': deep(), 'b': 1}", "(['x' * 9000] * 9000000)", "('x' * 20000)", "1"];
 
-/// A structure that hands out more than anybody can look at.
+/// Structure that hands out more values than can be processed.
 #[derive(Debug)]
 struct Deep {
     levels: usize,
@@ -328,7 +328,7 @@ impl Object for Deep {
 struct Bench {
     environment: Environment<'static>,
     handed_out: Arc<AtomicU64>,
-    /// Templates for which more was handed out than they had steps for.
+    /// Templates for which more values were handed out than their steps paid for.
     unbounded: RefCell<Vec<String>>,
     _directory: tempfile::TempDir,
 }
@@ -350,7 +350,7 @@ impl Bench {
         Self { environment, handed_out, unbounded: RefCell::default(), _directory: directory }
     }
 
-    /// Fails if something was not bounded.
+    /// Fails if some work was not bounded.
     fn finish(self) {
         let unbounded = self.unbounded.into_inner();
         assert!(
@@ -361,7 +361,7 @@ impl Bench {
         );
     }
 
-    /// Renders a template, and notes it if its work is not bounded.
+    /// Renders a template, and records it if its work is not bounded.
     fn render(&self, template: &str) -> Result<String, Error> {
         self.handed_out.store(0, Relaxed);
         let prepared = prepare(template).map_err(super::super::prepare::TemplateFault::into_error)?;
@@ -373,7 +373,7 @@ impl Bench {
         result
     }
 
-    /// Renders it with each operand in the place of `A`.
+    /// Renders a template with each operand in place of `A`.
     fn render_all(&self, template: &str) {
         for operand in OPERANDS {
             let _ = self.render(&with_operand(template, operand));
@@ -381,7 +381,7 @@ impl Bench {
     }
 }
 
-/// Puts an operand where a template has the word `A`.
+/// Replaces the word `A` in a template by an operand.
 fn with_operand(template: &str, operand: &str) -> String {
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
     template
@@ -393,7 +393,7 @@ fn with_operand(template: &str, operand: &str) -> String {
         .collect()
 }
 
-/// The names of a list in what the engine prints of itself.
+/// Names in a list of the engine's debug output.
 fn names(environment: &Environment<'_>, list: &str) -> BTreeSet<String> {
     let printed = format!("{environment:?}");
     let (_, rest) = printed.split_once(&format!("{list}: [")).unwrap();
@@ -419,7 +419,7 @@ fn every_filter_of_the_engine_is_bounded() {
             }
         }
         if *texts == Read {
-            // a list of texts, of which each is a step's worth many times over
+            // a list of texts, each worth many times the cost of a step
             let template = format!("{{{{ (['x' * 9000] * 9000000) | {name} | length }}}}");
             assert!(bench.render(&template).is_err(), "{name} reads more than it pays for");
         }
@@ -432,7 +432,7 @@ fn every_test_of_the_engine_is_bounded() {
     let bench = Bench::new();
     assert_eq!(names(&bench.environment, "tests"), sorted(TESTS.iter().map(|(name, _)| *name)));
     for (name, arguments) in TESTS {
-        // one that is called by a sign is reached through a filter alone
+        // a test named by a sign is only reachable through a filter
         let is_word = name.chars().all(char::is_alphabetic);
         for call in std::iter::once("").chain(arguments.iter().copied()) {
             for operand in ARGUMENTS {

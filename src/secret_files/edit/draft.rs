@@ -1,4 +1,4 @@
-//! A file that is being edited: an encrypted one that is there, or a new one.
+//! A file that is being edited: an existing encrypted one, or a new one.
 
 use std::path::{Path, PathBuf};
 
@@ -30,15 +30,15 @@ pub struct EditDraft<'a> {
 
 /// Previous state of a file.
 enum DraftOrigin {
-    /// Encrypted: its bytes, and what they hold until that is used up.
+    /// Encrypted: its bytes, and the decrypted file until it is used.
     Sealed { bytes: Vec<u8>, sealed: Option<Box<DecryptedFile>> },
-    /// Not there. It will be encrypted as a rule says.
+    /// It does not exist. It will be encrypted by its rule.
     Nothing(EncryptionPlan),
 }
 
 impl<'a> EditDraft<'a> {
-    /// Decrypts a file, which must be as its rule says, or finds the rule for one that does not exist.
-    /// `name` is what messages call it.
+    /// Decrypts a file, which must match its rule, or finds the rule for one that does not exist. `name` is its name
+    /// in messages.
     pub fn open(
         path: &Path,
         name: &str,
@@ -61,7 +61,7 @@ impl<'a> EditDraft<'a> {
         Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })
     }
 
-    /// Warnings about fields of the metadata that nobody knows.
+    /// Warnings about unknown fields of the metadata.
     pub fn unknown_fields(&self) -> Diagnostics {
         match &self.from {
             DraftOrigin::Sealed { sealed: Some(sealed), .. } => sealed.metadata().unknown_fields(),
@@ -80,22 +80,22 @@ impl<'a> EditDraft<'a> {
         }
     }
 
-    /// Checks a text as a layer of a project, if the file is one, beside what the file holds: `plaintext`.
+    /// Checks a text as a layer of a project, if the file is one, with `plaintext` as the previous content.
     pub fn check_layer(&self, plaintext: &[u8], typed: &[u8]) -> Result<Diagnostics, Diagnostics> {
         let (before, selector) = match &self.from {
             DraftOrigin::Sealed { sealed: Some(sealed), .. } => (plaintext, sealed.metadata().selector.clone()),
             DraftOrigin::Sealed { bytes, sealed: None } => {
                 (plaintext, decrypt_bytes(&self.name, bytes, self.format, self.identities)?.metadata().selector.clone())
             }
-            // the example is nobody's
+            // the example of a new file is not previous content
             DraftOrigin::Nothing(plan) => (&[][..], plan.selector.clone()),
         };
         let path = real_named(&self.path);
         ChangedLayer { path: &path, name: &self.name, selector: &selector, before, after: typed }.check_layer()
     }
 
-    /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another
-    /// plaintext can be tried. What somebody else changed meanwhile is kept.
+    /// Encrypts a plaintext and writes the file. If it fails, the file is unchanged, and another plaintext can be
+    /// tried. Changes that another writer made meanwhile are kept.
     pub fn save_text(
         &mut self,
         plaintext: &[u8],
@@ -131,7 +131,7 @@ impl<'a> EditDraft<'a> {
         StagedWrite { path: self.path.clone(), name: self.name.clone(), bytes, access: Access::Usual }
     }
 
-    /// Encrypts a plaintext as the rules say now: whoever typed it may have taken long.
+    /// Encrypts a plaintext by the current rules: editing may have taken long.
     fn encrypt_text(&mut self, plaintext: &[u8], now: Timestamp) -> Result<Vec<u8>, Diagnostics> {
         let book = SopsConfigCache::default();
         match &mut self.from {
@@ -161,9 +161,9 @@ impl<'a> EditDraft<'a> {
 /// Outcome of saving a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaveOutcome {
-    /// The file is what was typed.
+    /// The file contains the edited text.
     AsTyped,
-    /// It holds what somebody else changed meanwhile too.
+    /// It contains changes that another writer made meanwhile too.
     Merged,
 }
 
@@ -177,7 +177,7 @@ fn decrypt_bytes(
     sealed.map_err(|error| error.into_diagnostics().into_iter().collect())
 }
 
-/// A new file needs a directory that is there.
+/// Checks that the directory of a new file exists.
 fn check_directory(path: &Path, name: &str) -> Result<(), Diagnostic> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if directory.is_dir() {

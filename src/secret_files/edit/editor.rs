@@ -9,14 +9,14 @@ use crate::program::{self, find_program};
 use crate::signals;
 use crate::test_hook;
 
-/// The variables that name an editor, the first that is set counts.
+/// The variables that name an editor; the first that is set counts.
 const VARIABLES: [&str; 3] = ["SOPS_EDITOR", "VISUAL", "EDITOR"];
 
-/// Editors looked for if none is set.
+/// Editors that are looked for if none is set.
 const FALLBACKS: [&str; 3] = ["vim", "nano", "vi"];
 
-/// Programs that hand the file to a window and return at once, and the options that make them wait:
-/// the one that is added, and the letter that means the same.
+/// Programs that pass the file to a window and return at once, and the options that make them wait: the one that is
+/// added, and the equivalent letter.
 const WINDOWS: &[(&[&str], &str, char)] = &[
     (&["code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"], "--wait", 'w'),
     (&["subl", "sublime_text", "zed", "zeditor", "atom", "mate", "bbedit", "gedit", "pluma", "xed"], "--wait", 'w'),
@@ -27,10 +27,10 @@ const WINDOWS: &[(&[&str], &str, char)] = &[
     (&["mousepad"], "--disable-server", '\0'),
 ];
 
-/// Whoever returns sooner, and has changed nothing, has hardly shown the file to anybody.
+/// An editor that returns sooner, with the file unchanged, has hardly shown it to the user.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// An editor, as the variables of a process name it.
+/// An editor, as named by the variables of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalEditor {
     words: Vec<String>,
@@ -42,15 +42,14 @@ pub struct ExternalEditor {
 /// Result of running an editor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EditorExit {
-    /// After somebody worked with it, as it seems.
+    /// After the user worked with it, as it seems.
     Done,
-    /// So soon that it may have left the work to another process.
+    /// So soon that it may have passed the file to another process.
     AtOnce,
 }
 
 impl ExternalEditor {
-    /// The editor that `SOPS_EDITOR`, `VISUAL` or `EDITOR` names, or the first of vim, nano and vi
-    /// that is there.
+    /// The editor that `SOPS_EDITOR`, `VISUAL` or `EDITOR` names, or the first of vim, nano and vi that exists.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Diagnostic> {
         let named = VARIABLES.iter().find_map(|name| {
             let value = variable(name).map(|value| value.to_string_lossy().into_owned());
@@ -83,7 +82,7 @@ impl ExternalEditor {
             || (name == "vi" && find_program(&program, path, None).is_some_and(|path| is_vim_below(&path)));
         if is_vim {
             let quiet = ["-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"];
-            // first, since what follows `--` would be files
+            // first, since arguments after `--` would be files
             words.splice(1..1, quiet.map(str::to_owned));
         }
         let waits = window.is_some()
@@ -92,12 +91,12 @@ impl ExternalEditor {
         Self { words, named_by, waits }
     }
 
-    /// The program, as messages call it.
+    /// The program, by its name in messages.
     pub(super) fn program(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// Lets somebody edit a file.
+    /// Opens a file in the editor.
     pub(super) fn run_on(&self, file: &Path) -> Result<EditorExit, Diagnostic> {
         let start = Instant::now();
         let command = program::program_command(OsStr::new(self.program()));
@@ -134,7 +133,7 @@ fn no_editor() -> Diagnostic {
     Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`").with_failure(FailureKind::Io)
 }
 
-/// The name that an editor is known by: without its directory, and without `.exe` or `.cmd`.
+/// The name of an editor without its directory, and without `.exe` or `.cmd`.
 fn name_of(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     [".exe", ".cmd", ".bat"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned()
@@ -145,13 +144,13 @@ fn is_option(word: &str, option: &str, letter: char) -> bool {
     word == option || (word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
 }
 
-/// Whether a program takes the options of vim. A `vi` that is none would stumble over them.
+/// Whether a program accepts the options of vim. A `vi` that is not vim would reject them.
 fn is_vim(name: &str) -> bool {
     let known = ["vim", "nvim", "gvim", "mvim", "rvim", "vimx", "lvim"];
     known.contains(&name) || name.starts_with("vim.") || name.starts_with("nvim.")
 }
 
-/// Whether a link leads to vim, as `vi` does where vim is the best of its kind.
+/// Whether a link leads to vim, as `vi` does where vim is installed as `vi`.
 fn is_vim_below(path: &Path) -> bool {
     std::fs::canonicalize(path).is_ok_and(|path| is_vim(&name_of(&path)))
 }

@@ -1,4 +1,4 @@
-//! Somebody edits a plaintext until it is right, or leaves it.
+//! Editing of a plaintext by a user until it is valid or given up.
 
 mod draft;
 mod editor;
@@ -21,29 +21,29 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 /// Reply of the interactive user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditReply {
-    /// Yes, go on.
+    /// Yes, continue.
     Yes,
-    /// No, leave it.
+    /// No, give up.
     No,
-    /// Nobody is there to answer.
+    /// No user is present.
     Nobody,
 }
 
-/// Whoever edits.
+/// The interactive user.
 pub trait EditPrompt {
-    /// Shows what is wrong with the text, and asks whether to open it again.
+    /// Shows the problems of the text, and asks whether to edit it again.
     fn ask_again(&mut self, findings: &Diagnostics) -> EditReply;
 
-    /// Tells that an editor came back at once, and waits until the text is ready.
+    /// Reports that an editor returned at once, and waits until the text is ready.
     fn ask_ready(&mut self, editor: &str) -> EditReply;
 }
 
-/// Lets an author edit a plaintext under the name of its file, until `check` takes the text. `None`:
-/// it was not changed.
+/// Opens a plaintext in an editor under the name of its file, until `check` accepts the text. `None`: it was not
+/// changed.
 ///
-/// A text that is not taken stays in the editor's file, with all that was typed. If nobody is there
-/// to fix it, or nobody wants to, the result is an error. Unless the author gave the text up, it stays in its
-/// directory then, and the error says where.
+/// A text that is not accepted stays in the editor's file, with all edits. If no user is present to fix it, or the
+/// user gives up, the result is an error. Unless the user discards the text, it stays in its directory then, and the
+/// error names the path.
 pub fn edit_text<T>(
     name: &str,
     plaintext: &[u8],
@@ -73,7 +73,7 @@ pub fn edit_text<T>(
 
 /// Reason why a text was not accepted.
 enum EditStopped {
-    /// The author wants nothing of it.
+    /// The user discarded the text.
     GivenUp,
     Failed(Diagnostics),
 }
@@ -112,7 +112,7 @@ fn edit_until_taken<T>(
     }
 }
 
-/// The text after an editor came back.
+/// The text after the editor returned.
 fn run_editor(
     name: &str,
     path: &Path,
@@ -137,7 +137,7 @@ fn given_up(name: &str) -> Diagnostic {
     Diagnostic::error(Rule::NotEdited, format!("the text was given up, so `{name}` was not changed"))
 }
 
-/// Says where a text is that was kept, and how to go on with it.
+/// Adds the path of a kept text, and the way to continue with it.
 fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
     let mut problems: Vec<_> = problems.into_iter().collect();
     if let Some(last) = problems.pop() {

@@ -1,4 +1,4 @@
-//! A directory for plaintext: in memory, for this user alone, and gone when the program is.
+//! A directory for plaintext: in memory, for this user alone, and removed with the program.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -17,10 +17,10 @@ use crate::signals;
 /// Prefix of the names of private directories; the process number follows.
 const PREFIX: &str = "septum-private-";
 
-/// Prefix of directories with typed text that no file has.
+/// Prefix of directories with an edited text that is in no file.
 const KEPT: &str = "septum-kept-";
 
-/// The file in a private directory that says which text somebody was given: its digest, and its name.
+/// The file in a private directory that identifies the text that the user was given: its digest, and its name.
 const GIVEN: &str = ".septum-given";
 
 /// Temporary location of plaintext.
@@ -36,9 +36,9 @@ pub enum PlaintextStorage {
 #[derive(Debug, Clone)]
 pub struct TempDirs(Vec<PathBuf>);
 
-/// A private directory. It is removed, and what was in it overwritten, when this is dropped and when a
-/// signal ends the program; what a killed program left is removed by the next one. What somebody typed in it
-/// is not lost: unless it was taken or given up, the directory stays under another name.
+/// A private directory. It is removed, and its content overwritten, when this is dropped and when a signal ends the
+/// program; leftovers of a killed program are removed by the next one. A text that the user edited is not lost:
+/// unless it was saved or discarded, the directory stays under another name.
 #[derive(Debug)]
 pub struct PrivateDirectory {
     path: PathBuf,
@@ -48,7 +48,7 @@ pub struct PrivateDirectory {
 }
 
 impl TempDirs {
-    /// The directories of the system and those that the variables of a process name.
+    /// The directories of the system and those named by the variables of a process.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let last = named("TMPDIR").unwrap_or_else(std::env::temp_dir);
@@ -67,7 +67,7 @@ impl TempDirs {
 }
 
 impl PrivateDirectory {
-    /// Makes one, and removes what programs that were killed have left.
+    /// Creates one, and removes leftovers of programs that were killed.
     pub fn new(temporary: &TempDirs, storage: PlaintextStorage) -> Result<Self, Diagnostic> {
         let TempDirs(places) = temporary;
         sweep_leftovers(places);
@@ -111,8 +111,7 @@ impl PrivateDirectory {
         Ok(Self { path, is_left: false, _lock: lock })
     }
 
-    /// Writes the text that somebody edits to a file in the directory, which nobody else can read, and gives its
-    /// path.
+    /// Writes the text to be edited to a file in the directory, readable by its owner alone, and returns its path.
     pub fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path.join(name);
         write_new(&path, bytes)?;
@@ -120,19 +119,19 @@ impl PrivateDirectory {
         Ok(path)
     }
 
-    /// Removes the directory, whatever was typed: the text was taken, or given up.
+    /// Removes the directory, whatever the edits: the text was saved, or discarded.
     pub fn discard(mut self) {
         self.is_left = true;
         signals::settle(&self.path, || wipe_directory(&self.path));
     }
 
-    /// Keeps what was typed, and removes the directory if nothing was. Gives the path of the text.
+    /// Keeps the edited text, and removes the directory if it was not edited. Returns the path of the text.
     pub fn keep_text(mut self) -> Option<PathBuf> {
         self.is_left = true;
         signals::settle(&self.path, || leave_text(&self.path))
     }
 
-    /// The directories of this user beside it, with texts that former runs kept.
+    /// Directories of this user beside it, with texts that former runs kept.
     pub fn keep_path(&self) -> Vec<PathBuf> {
         let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
         let is_kept = |path: &PathBuf| {
@@ -146,14 +145,14 @@ impl PrivateDirectory {
 
 impl Drop for PrivateDirectory {
     fn drop(&mut self) {
-        // a bug ends here: nothing that was typed is lost by it
+        // a bug ends here, without losing an edited text
         if !self.is_left {
             signals::settle(&self.path, || leave_text(&self.path));
         }
     }
 }
 
-/// Removes a directory, or gives it a name under which it stays if something was typed in it: the path of the text.
+/// Removes a directory, or renames it to be kept if its text was edited: returns the path of the text.
 fn leave_text(directory: &Path) -> Option<PathBuf> {
     let Some(name) = typed_text(directory) else {
         wipe_directory(directory);
@@ -166,7 +165,7 @@ fn leave_text(directory: &Path) -> Option<PathBuf> {
     Some(kept.join(name))
 }
 
-/// The name of the text in a directory, if it is another one than somebody was given.
+/// The name of the text in a directory, if it differs from the given one.
 fn typed_text(directory: &Path) -> Option<String> {
     let given = fs::read_to_string(directory.join(GIVEN)).ok()?;
     let (before, name) = given.split_once('\n')?;
@@ -179,7 +178,7 @@ fn digest(bytes: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(bytes))
 }
 
-/// Writes a new file that nobody else can read.
+/// Writes a new file that only its owner can read.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -242,7 +241,7 @@ fn overwrite_file(path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Removes the private directories of processes that are no more, but for what somebody typed.
+/// Removes the private directories of processes that have ended, except edited texts.
 fn sweep_leftovers(places: &[PathBuf]) {
     signals::with_guarded(|ours| {
         for place in places {

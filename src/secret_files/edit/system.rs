@@ -15,7 +15,7 @@ pub(super) fn memory() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Whether a directory lies in memory.
+/// Whether a directory is in memory.
 #[cfg(target_os = "linux")]
 pub(super) fn is_in_memory(directory: &Path) -> bool {
     // linux/magic.h
@@ -31,7 +31,7 @@ pub(super) fn is_in_memory(_directory: &Path) -> bool {
     false
 }
 
-/// Whether a process is no more, or is this one.
+/// Whether a process has ended, or is this one.
 #[cfg(unix)]
 pub(super) fn is_dead(process: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
@@ -41,11 +41,11 @@ pub(super) fn is_dead(process: u32) -> bool {
 
 #[cfg(not(unix))]
 pub(super) fn is_dead(process: u32) -> bool {
-    // others cannot be asked for: only what an earlier process of the same number left is removed
+    // others cannot be queried: only leftovers of an earlier process with the same number are removed
     process == std::process::id()
 }
 
-/// Whether a directory is no link, belongs to this user, and nobody else could put anything there.
+/// Whether a directory is not a link, belongs to this user, and no other user can write to it.
 #[cfg(unix)]
 pub(super) fn is_ours(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -61,7 +61,7 @@ pub(super) fn is_ours(directory: &Path) -> bool {
     std::fs::symlink_metadata(directory).is_ok_and(|directory| directory.is_dir())
 }
 
-/// Takes a directory for this process, unless another has it.
+/// Locks a directory for this process, unless another has it.
 #[cfg(unix)]
 pub(super) fn lock(directory: &Path) -> Option<File> {
     use rustix::fs::{FlockOperation, flock};
@@ -75,8 +75,8 @@ pub(super) fn lock(_directory: &Path) -> Option<File> {
     None
 }
 
-/// Whether no process has a directory. The numbers of processes mean nothing between containers that
-/// share a directory; this does.
+/// Whether no process has locked a directory. Process ids have no meaning between containers that share a directory;
+/// locks do.
 #[cfg(unix)]
 pub(super) fn is_free(directory: &Path) -> bool {
     lock(directory).is_some()

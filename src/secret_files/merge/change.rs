@@ -1,4 +1,4 @@
-//! Puts what a merge decided into the text of a file, with as few changes as can be.
+//! Application of a merge to the text of a file, with as few changes as possible.
 
 use zeroize::Zeroizing;
 
@@ -8,12 +8,12 @@ use crate::sops::{
     format_conflict,
 };
 
-/// Makes values of a file out of others.
+/// Changes the values of a file into those of another version.
 pub(super) struct TreePatch<'a> {
     file: &'a mut DecryptedFile,
     document: usize,
     steps: Vec<ValuePathStep>,
-    /// Single values, which are put in place of others at the end and all at once.
+    /// Single values, which are replaced at the end and all at once.
     leaves: Vec<(usize, ValuePath, SopsTree)>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> TreePatch<'a> {
         Self { file, document: 0, steps: Vec::new(), leaves: Vec::new() }
     }
 
-    /// Puts `to` at a path; `from` is what stands there.
+    /// Sets `to` at a path; `from` is the current value.
     pub(super) fn put_value(
         &mut self,
         document: usize,
@@ -35,7 +35,7 @@ impl<'a> TreePatch<'a> {
         self.apply_change(from, to)
     }
 
-    /// Finishes what was put.
+    /// Applies the collected replacements.
     pub(super) fn finish(self) -> Result<(), WriteError> {
         self.file.set_leaves(&self.leaves)
     }
@@ -74,7 +74,7 @@ impl<'a> TreePatch<'a> {
         made
     }
 
-    /// Applies additions first: a map that becomes empty on the way loses its form.
+    /// Applies additions first: a map that becomes empty in between loses its form.
     fn change_map(&mut self, from: &SopsMap, to: &SopsMap) -> Result<(), WriteError> {
         for (key, value) in to.values() {
             self.apply_step(ValuePathStep::Key(key.text.clone()), from.get(&key.text), Some(value))?;
@@ -85,7 +85,7 @@ impl<'a> TreePatch<'a> {
         Ok(())
     }
 
-    /// From the end, what is too much goes; the items before it keep their numbers.
+    /// Surplus items are removed from the end, so that the items before keep their numbers.
     fn change_list(&mut self, from: &SopsList, to: &SopsList) -> Result<(), WriteError> {
         let mut old = from.values();
         for (index, value) in to.values().enumerate() {
@@ -99,9 +99,9 @@ impl<'a> TreePatch<'a> {
     }
 }
 
-/// Both versions of a value as one text, each as people would write it.
+/// Both versions of a value as one text, each in its usual form.
 pub(super) fn combine_versions(ours: Option<&SopsTree>, theirs: Option<&SopsTree>) -> SopsTree {
-    // with quotes where one of them is no text: else the number 1 and the text "1" look the same
+    // with quotes where one of them is not a text: else the number 1 and the text "1" look the same
     let texts = [ours, theirs].into_iter().flatten().all(|tree| text_of_leaf(tree).is_some());
     let shown = |tree: Option<&SopsTree>| match tree {
         None => Zeroizing::default(),

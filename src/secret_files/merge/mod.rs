@@ -1,7 +1,7 @@
-//! Three versions of an encrypted file, merged value by value: what a merge driver of Git does.
+//! Three-way merge of an encrypted file, value by value, as a merge driver of Git.
 //!
-//! Values are merged in plaintext and in memory. What nobody changed keeps its ciphertext, and
-//! what goes wrong leaves our version as it is.
+//! Values are merged in plaintext and in memory. Unchanged values keep their ciphertext, and on any error our version
+//! stays as it is.
 
 mod change;
 mod refusal;
@@ -32,13 +32,13 @@ pub enum MergeOutcome {
         /// Remarks on the merge.
         notes: Diagnostics,
     },
-    /// Neither side is encrypted: any merge of texts will do.
+    /// Neither side is encrypted: a merge of texts is enough.
     NotEncrypted,
-    /// Our version stays as it is, and why.
+    /// Our version stays as it is, with the reason.
     Refused(Diagnostics),
 }
 
-/// Merges a file that is called `path` in the repository.
+/// Merges a file; `path` is its path in the repository.
 pub fn merge_versions(path: &str, versions: MergeVersions, identities: &Identities, now: Timestamp) -> MergeOutcome {
     let merged = match sides::decrypt_sides(path, versions, identities) {
         Ok(EncryptedSides::Neither) => return MergeOutcome::NotEncrypted,
@@ -50,9 +50,9 @@ pub fn merge_versions(path: &str, versions: MergeVersions, identities: &Identiti
     merged.unwrap_or_else(|refusal| MergeOutcome::Refused(refusal.into_diagnostics(path)))
 }
 
-/// Merges what somebody made (`theirs`) of a file (`base`) that somebody else changed meanwhile: `ours` is what is
-/// there now, and its data key, recipients and selector are those of the result. Nothing is left out of it: where
-/// both changed the same thing, the result is an error.
+/// Merges a user's version (`theirs`) of a file (`base`) that another writer changed meanwhile: `ours` is the current
+/// file, and its data key, recipients and selector are those of the result. No change is dropped: where both changed
+/// the same value, the result is an error.
 pub fn merge_meanwhile(
     name: &str,
     versions: MergeVersions,
@@ -134,14 +134,14 @@ impl<'a> FileMerge<'a> {
             file.adopt_ciphertexts(&version.file);
         }
         let bytes = file.write_bytes(now)?;
-        // nothing is written that could not be read again
+        // the result must be readable before it is written
         keeper.decrypt_other(self.path, bytes.clone())?;
         let conflicts = found.iter().filter(|difference| difference.verdict == MergeChoice::Conflict);
         let conflicts = conflicts.map(|difference| difference.path.to_string()).collect();
         Ok(MergeOutcome::Merged { bytes, conflicts, notes: self.notes })
     }
 
-    /// Puts the values into the text of one side.
+    /// Writes the values into the text of one side.
     fn merge_values(&mut self, file: &mut DecryptedFile, found: &[ValueDifference<'_>]) -> Result<(), MergeRefused> {
         let carrier = self.choose_carrier();
         file.replace_plaintext(&carrier.plaintext()?)?;
@@ -182,7 +182,7 @@ impl<'a> FileMerge<'a> {
         Ok(())
     }
 
-    /// The side whose text carries the result: the one that changed more than values, or ours.
+    /// The side whose text is the basis of the result: the one that changed more than values, or ours.
     fn choose_carrier(&mut self) -> &'a DecryptedFile {
         let MergeInputs { base, ours, theirs } = self.sides;
         let (ours, theirs) = (&ours.file, &theirs.file);
@@ -213,7 +213,7 @@ fn merged_value(difference: &ValueDifference<'_>) -> Option<SopsTree> {
     }
 }
 
-/// Whether a file is the base with other values in it, and all else as it was.
+/// Whether a file differs from the base only in values.
 fn is_plain_edit(base: &DecryptedFile, side: &DecryptedFile) -> bool {
     let edited = || {
         let mut file = base.decrypt_again().ok()?;

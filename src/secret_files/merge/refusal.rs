@@ -5,23 +5,23 @@ use crate::sops::{DecryptionError, PolicyConflict, ValuePath, WriteError};
 
 /// Reason why our version stays unchanged.
 pub(super) enum MergeRefused {
-    /// Versions that nobody at hand can decrypt, or that are not as they were encrypted.
+    /// Versions that the available identities cannot decrypt, or that were altered.
     Closed(Vec<DecryptionError>),
     /// One side is encrypted and the other is not.
     OneSided { encrypted: &'static str, plain: &'static str },
     /// The sides have different numbers of YAML documents.
     Documents,
-    /// A key stands twice in a map.
+    /// A key occurs twice in a map.
     Duplicate(String),
     /// Recipients or the selector.
     Terms(PolicyConflict),
-    /// The data key cannot be given to a recipient.
+    /// The data key cannot be wrapped for a recipient.
     Recipients(String),
-    /// Values that were encrypted would stand in plaintext.
+    /// Values that were encrypted would be in plaintext.
     Exposed(Vec<ValuePath>),
-    /// A value that the text could not take.
+    /// A value that the text could not hold.
     Value(ValuePath),
-    /// Both sides changed bytes that are no text.
+    /// Both sides changed bytes that are not text.
     Bytes,
     /// The file cannot be changed.
     Write(WriteError),
@@ -40,7 +40,7 @@ impl From<DecryptionError> for MergeRefused {
 }
 
 impl MergeRefused {
-    /// All that is wrong, and how to go on.
+    /// All problems, and a hint how to continue.
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
         let (mut found, cause) = self.into_cause();
         found.push(
@@ -51,7 +51,7 @@ impl MergeRefused {
         found
     }
 
-    /// All that is wrong, and what that comes to in a word.
+    /// All problems, and a summary.
     pub(super) fn into_cause(self) -> (Diagnostics, String) {
         let mut found = Diagnostics::new();
         let cause = match self {
@@ -85,7 +85,7 @@ impl MergeRefused {
     }
 }
 
-/// Each thing that is wrong; that there is no key, once.
+/// Each problem; a missing key is reported once.
 fn list_causes(errors: Vec<DecryptionError>) -> Vec<Diagnostic> {
     let mut keyless = false;
     let wanted = |error: &DecryptionError| {

@@ -1,11 +1,11 @@
-//! The versions of a file, opened and verified.
+//! The versions of a file, decrypted and verified.
 
 use std::path::Path;
 
 use super::refusal::MergeRefused;
 use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, Identities, RedactedFile, SopsFormat};
 
-/// The three versions that a merge is about, as bytes.
+/// The three versions of a merge, as bytes.
 #[derive(Debug)]
 pub struct MergeVersions {
     /// Common ancestor of both sides; empty if there is none.
@@ -22,7 +22,7 @@ pub(super) struct MergeSide {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The versions that are encrypted. A base that is not, or that there is not, is none.
+/// The encrypted versions. A base that is not encrypted, or does not exist, is none.
 pub(super) struct MergeInputs {
     pub(super) base: Option<MergeSide>,
     pub(super) ours: MergeSide,
@@ -41,7 +41,7 @@ impl MergeInputs {
         [&self.ours, &self.theirs].into_iter().chain(&self.base)
     }
 
-    /// Whether nothing was changed on a side, so that the other is what a merge gives.
+    /// Whether a side is unchanged, so that the other is the result of a merge.
     pub(super) fn is_unchanged(&self, side: &MergeSide) -> bool {
         let Some(base) = &self.base else { return false };
         let (before, now) = (EncryptionPolicy::of(base.file.metadata()), EncryptionPolicy::of(side.file.metadata()));
@@ -54,7 +54,7 @@ impl MergeInputs {
     }
 }
 
-/// Opens all versions that are encrypted.
+/// Decrypts all versions that are encrypted.
 pub(super) fn decrypt_sides(
     path: &str,
     versions: MergeVersions,
@@ -104,8 +104,8 @@ struct DecryptedVersion {
     file: Result<DecryptedFile, DecryptionError>,
 }
 
-/// Somebody who became a recipient on one side can read the others too: a new recipient gets the
-/// data key that there was before him.
+/// Gives a recipient who was added on one side access to the others too: a new recipient gets the data key that
+/// existed before.
 fn share_data_keys(versions: &mut [DecryptedVersion]) {
     for index in 0..versions.len() {
         let Some(DecryptedVersion { name, bytes, file: Err(DecryptionError::NoIdentity(_)) }) = versions.get(index)
@@ -120,8 +120,8 @@ fn share_data_keys(versions: &mut [DecryptedVersion]) {
     }
 }
 
-/// Also one whose text is damaged, so that nothing is ever merged line by line that holds
-/// ciphertexts.
+/// Whether bytes are encrypted, even if their text is damaged, so that a file with ciphertexts is never merged line
+/// by line.
 fn is_encrypted(bytes: &[u8], format: SopsFormat) -> bool {
     const TOKEN: &[u8] = b"ENC[AES256_GCM,data:";
     RedactedFile::read("", bytes, format).is_some() || bytes.windows(TOKEN.len()).any(|window| window == TOKEN)

@@ -13,8 +13,8 @@ impl<'a> FileMerge<'a> {
         EncryptionPolicy::merge_versions(base.as_ref(), &of(&ours.file), &of(&theirs.file)).map_err(MergeRefused::Terms)
     }
 
-    /// The side whose data key and metadata the result has: the one that has a new data key, else
-    /// the one whose recipients and rule are those of the result already, else ours.
+    /// The side whose data key and metadata the result has: the one with a new data key, else the one whose
+    /// recipients and rule are already those of the result, else ours.
     pub(super) fn choose_keeper(&self) -> Result<&'a DecryptedFile, MergeRefused> {
         let MergeInputs { base, ours, theirs } = self.sides;
         let (ours, theirs) = (&ours.file, &theirs.file);
@@ -50,8 +50,8 @@ impl<'a> FileMerge<'a> {
         Ok(file)
     }
 
-    /// The metadata of the keeper, with entries of the other side that hold the same data key. Shares
-    /// of it are not exchanged: each side may have split it anew.
+    /// The metadata of the keeper, with entries of the other side that hold the same data key. Shares of it are not
+    /// exchanged: each side may have split it anew.
     fn merge_entries(&self, keeper: &DecryptedFile) -> SopsMetadata {
         let mut metadata = keeper.metadata().clone();
         if let [group] = metadata.groups.as_mut_slice() {
@@ -65,7 +65,7 @@ impl<'a> FileMerge<'a> {
         metadata
     }
 
-    /// Whoever was a recipient of this data key knows it.
+    /// Warns that former recipients of this data key know it.
     fn warn_of_former_recipients(&mut self, keeper: &DecryptedFile, terms: &EncryptionPolicy) {
         let holders = self.sides.iter_sides().map(|side| &side.file).filter(|file| keeper.shares_key(file));
         let mut former: Vec<_> =

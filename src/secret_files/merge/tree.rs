@@ -28,8 +28,8 @@ pub(super) enum MergeChoice {
     Conflict,
 }
 
-/// All differences, in the order of ours. Maps are compared key by key, whatever their order; a
-/// list is one value, because nothing tells which of its items is which.
+/// All differences, in the order of ours. Maps are compared key by key, whatever their order; a list is one value,
+/// because the identity of its items is unknown.
 pub(super) fn find_differences<'a>(
     base: &'a SopsDocument,
     ours: &'a SopsDocument,
@@ -81,8 +81,8 @@ impl<'a> TreeMerge<'a> {
         self.push_difference((ours, theirs), verdict);
     }
 
-    /// A map that one side removed and the other changed: what the other changed is in conflict, and
-    /// the rest goes.
+    /// Merges a map that one side removed and the other changed: the changed values are in conflict, and the rest is
+    /// removed.
     fn merge_removed(&mut self, base: Option<&SopsMap>, map: &'a SopsMap, (ours, theirs): ValuePair<'a>) {
         let from = self.found.len();
         let mut conflicts = false;
@@ -120,12 +120,12 @@ fn as_map(tree: Option<&SopsTree>) -> Option<&SopsMap> {
     }
 }
 
-/// Whether two values are the same, of the same type: the number 1 is not the text "1".
+/// Whether two values are equal and of the same type: the number 1 is not the text "1".
 pub(in crate::secret_files) fn is_same_tree(one: Option<&SopsTree>, other: Option<&SopsTree>) -> bool {
     match (one, other) {
         (None, None) => true,
         (Some(SopsTree::Leaf(one)), Some(SopsTree::Leaf(other))) => {
-            // by its bytes, what is not a number is itself
+            // by its bytes, so that NaN equals itself
             let types = discriminant(&one.value) == discriminant(&other.value);
             types && one.value.bytes() == other.value.bytes() && one.unsigned == other.unsigned
         }
@@ -143,7 +143,7 @@ fn same_maps(one: &SopsMap, other: &SopsMap) -> bool {
         && one.values().all(|(key, value)| is_same_tree(Some(value), other.get(&key.text)))
 }
 
-/// A key that stands twice in one map, which JSON and dotenv allow: nothing tells which one is meant.
+/// A key that occurs twice in one map, which JSON and dotenv allow: it is ambiguous.
 pub(super) fn find_duplicate(document: &SopsDocument) -> Option<&str> {
     document.branches.iter().find_map(duplicate_key)
 }
@@ -162,7 +162,7 @@ fn duplicate_below(tree: &SopsTree) -> Option<&str> {
     }
 }
 
-/// The comments of a document, each with the keys on the way to it.
+/// The comments of a document, each with the keys on the path to it.
 #[derive(Default)]
 pub(super) struct DocumentComments(Vec<(Vec<String>, Zeroizing<String>)>);
 
@@ -203,7 +203,7 @@ impl DocumentComments {
         }
     }
 
-    /// Counts the comments added or removed here since `before`, and not so in the other version.
+    /// Counts the comments added or removed here since `before`, but not in the other version.
     pub(super) fn count_changes(&self, before: &Self, other: &Self) -> usize {
         let new = self.0.iter().filter(|note| !before.0.contains(note) && !other.0.contains(note));
         let gone = before.0.iter().filter(|note| !self.0.contains(note) && other.0.contains(note));

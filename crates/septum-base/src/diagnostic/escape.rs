@@ -1,9 +1,8 @@
-//! Text of others that no terminal and no log acts on.
+//! Text from outside, escaped so that no terminal and no log interprets it.
 //!
-//! Names, keys, reasons and texts of a repository may hold anything: sequences that move the cursor,
-//! line breaks that let a word stand in the first column of a log, marks that turn the direction of
-//! writing. [`StyledText`] is what people see: it knows which line breaks are its own, and everything
-//! else is escaped where it becomes a text.
+//! Names, keys, reasons and texts of a repository may contain anything: sequences that move the cursor, line breaks
+//! that put a word into the first column of a log, marks that turn the direction of writing. [`StyledText`] is the
+//! text for users: it knows which line breaks are its own, and everything else is escaped where it becomes a text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,8 +10,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use anstyle::Style;
 
-/// Whether a character does something else than to be seen: controls of C0 and C1, line breaks, marks
-/// of direction, and what takes no room. A tab only takes room.
+/// Whether a character has an effect other than being displayed: controls of C0 and C1, line breaks, marks of
+/// direction, and characters without width. A tab only has width.
 fn is_active(char: char) -> bool {
     match char {
         '\t' => false,
@@ -37,12 +36,12 @@ fn is_active(char: char) -> bool {
     }
 }
 
-/// The text as a part of one line: `\n` for a line break, `\u{1b}` for what else acts on a terminal.
+/// The text as a part of one line: `\n` for a line break, `\u{1b}` for any other character that acts on a terminal.
 pub fn escape_line(text: &str) -> Cow<'_, str> {
     escape_except(text, |_| false)
 }
 
-/// The text with its line breaks, for a format that has a way of its own to write them.
+/// The text with its line breaks, for a format that escapes them in its own way.
 pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_except(text, |char| matches!(char, '\n' | '\r'))
 }
@@ -64,8 +63,8 @@ fn escape_except(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A text of JSON in which strings spell out what acts on a terminal: JSON itself asks for that of C0
-/// alone. Outside of strings it has nothing of the kind but its own line breaks.
+/// A text of JSON in whose strings characters that act on a terminal are escaped: JSON itself requires that for C0
+/// alone. Outside of strings only its own line breaks are such characters.
 pub fn escape_json(text: &str) -> Cow<'_, str> {
     let acts = |char: char| is_active(char) && !matches!(char, '\n' | '\r');
     if !text.contains(acts) {
@@ -84,7 +83,7 @@ pub fn escape_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What a library says, without what it quotes: that is a text of a file, which need not be what it is read as.
+/// A message of a library, without its quotations: these are text of a file, which may be of an unexpected kind.
 pub fn without_quotes(message: &str) -> &str {
     // a field that is missing is one of the program's own
     if message.starts_with("missing field `") {
@@ -105,10 +104,10 @@ pub fn without_quotes(message: &str) -> &str {
     if end == message.len() { words } else { words.trim_end_matches([' ', ':', ',']) }
 }
 
-/// How a private key of age begins, and one of its plugins.
+/// Beginnings of private keys of age, and of those of its plugins.
 const IDENTITIES: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
 
-/// The text without private keys of age, which people put in the place of a name of a file or a recipient.
+/// The text without private keys of age, which users put in the place of a name of a file or a recipient.
 fn redact_keys(text: &str) -> Cow<'_, str> {
     let upper = text.to_ascii_uppercase();
     let starts = IDENTITIES.iter().flat_map(|start| upper.match_indices(start));
@@ -137,7 +136,7 @@ fn redact_keys(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A text for people, in pieces: what a piece holds is escaped, and lines end where this says so.
+/// Text for users, in pieces: each piece is escaped, and lines end only where a line break is added here.
 #[derive(Debug, Clone, Default)]
 pub struct StyledText {
     parts: Vec<StyledPart>,
@@ -150,7 +149,7 @@ enum StyledPart {
 }
 
 impl StyledText {
-    /// Nothing yet.
+    /// An empty text.
     pub fn new() -> Self {
         Self::default()
     }
@@ -183,7 +182,7 @@ impl StyledText {
         self.end_line();
     }
 
-    /// Adds all lines of a text of somebody else, each behind what indents it.
+    /// Adds all lines of a text from outside, each behind an indentation.
     pub fn push_indented(&mut self, indent: &str, text: &str) {
         for line in text.split('\n') {
             self.push_line(format!("{indent}{}", line.strip_suffix('\r').unwrap_or(line)));
@@ -208,7 +207,7 @@ impl StyledText {
         lines.map(of_line).max().unwrap_or_default()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }

@@ -1,19 +1,19 @@
 //! Excerpts without values.
 //!
-//! The line around a mistake may hold a secret, and at the time of a syntax error nobody knows
-//! which of its words is one. So an excerpt keeps what is structure (keys, punctuation, truth
-//! values) and what the message is about, if it says why, and replaces every other word
-//! by `…`. The rule looks at the text alone, errs on the side of hiding, and keeps no lengths.
+//! The line around a mistake may contain a secret, and at the time of a syntax error it is unknown which of its words
+//! is one. So an excerpt keeps the structure (keys, punctuation, booleans) and the range of the message, if the
+//! message has a reason to show it, and replaces every other word by `…`. The rule looks at the text alone, errs on
+//! the side of hiding, and keeps no lengths.
 
 use std::ops::Range;
 
 use super::ExcerptDetail;
 use crate::template_tokens::{TemplateTag, is_template, lex_template};
 
-/// What stands for a hidden value.
+/// Replacement of a hidden value.
 const MASK: &str = "…";
 
-/// Tags of the text that a line is part of.
+/// Completeness of the tags in the text of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TagCompleteness {
     /// Each ends on the line that it begins on.
@@ -22,7 +22,7 @@ pub(super) enum TagCompleteness {
     Open,
 }
 
-/// The line with its values masked, and where `keep` is in the result, of which as much is shown as is said.
+/// The line with its values masked, and the range `keep` in the result, which is shown in the given detail.
 pub(super) fn mask_line(
     line: &str,
     keep: Range<usize>,
@@ -48,7 +48,7 @@ pub(super) fn mask_line(
     write_masked(line, &shown, &keep)
 }
 
-/// Hides the blanks between two hidden words, so that the number of words is not told.
+/// Hides the blanks between two hidden words, so that the number of words is not revealed.
 fn join_masks(line: &str, shown: &mut [bool], keep: &Range<usize>) {
     let mut last_hidden = None;
     for at in 0..line.len() {
@@ -64,7 +64,7 @@ fn join_masks(line: &str, shown: &mut [bool], keep: &Range<usize>) {
     }
 }
 
-/// What is shown of a line, a mask for each run of what is not, and where `keep` went.
+/// The shown parts of a line, with a mask for each hidden run, and the new range of `keep`.
 fn write_masked(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usize>) {
     let mut out = String::with_capacity(line.len());
     let (mut start, mut end) = (None, None);
@@ -90,8 +90,8 @@ fn write_masked(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Ran
     (out, start..end.unwrap_or(start).max(start))
 }
 
-/// The template tags that hold names alone. Unless it is known that all tags end on their lines, that is only the one
-/// that `keep` is in: whether the engine reads the others as tags follows from the lines before.
+/// The template tags that contain names alone. Unless it is known that all tags end on their lines, that is only the
+/// one that contains `keep`: whether the engine reads the others as tags depends on the lines before.
 fn template_tags(line: &str, keep: &Range<usize>, tags: TagCompleteness) -> Vec<Range<usize>> {
     if !is_template(line) {
         return Vec::new();
@@ -115,7 +115,7 @@ fn split_segments(line: &str) -> Vec<LineSegment> {
     let mut pieces = Vec::new();
     let mut at = 0;
     let mut flow = 0_usize;
-    // after the first `key:` of a block line all that follows is its value, whatever it looks like
+    // after the first `key:` of a block line, the rest is its value, whatever it looks like
     let mut in_value = false;
     while let Some(first) = line[at..].chars().next() {
         let (length, shown) = match first {
@@ -190,9 +190,8 @@ fn quoted_length(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// Whether a scalar says nothing of a value: a key that looks like one, a block header, a truth
-/// value. Anchors, aliases and tags are no structure here: `PASSWORD: &x1` is a password that
-/// somebody forgot to quote.
+/// Whether a scalar reveals nothing of a value: a key that looks like one, a block header, a boolean. Anchors,
+/// aliases and tags are not structure here: `PASSWORD: &x1` is a password without quotes.
 fn is_structure(word: &str, after: &str, may_be_key: bool) -> bool {
     let name = word.trim_matches(['"', '\'']);
     let word_like = !name.is_empty()
@@ -284,7 +283,7 @@ mod tests {
     #[test]
     fn any_line_and_range_is_taken() {
         let known = ["", ":", "-", "\"", "'", "# ß", "ß: ü", "[[[", "a: b: c", ": : :", "\u{feff}x: y"];
-        // and all that can be made of the signs of templates, whole and broken
+        // and all combinations of the signs of templates, whole and broken
         let mut signs = vec![String::new()];
         for at in 0.. {
             let Some(line) = signs.get(at).filter(|line| line.len() < 5).cloned() else { break };

@@ -1,8 +1,7 @@
-//! What went wrong, where, why, and what to do: one shape for every message of the program.
+//! Diagnostics: message, location, reason, and hint, in one form for every message of the program.
 //!
-//! A diagnostic never holds a value that could be sensitive, and the excerpt it is shown with is
-//! masked down to keys and structure (see `mask.rs`), because the line around a mistake may hold a
-//! secret that has nothing to do with it.
+//! A diagnostic never contains a value that could be sensitive, and its excerpt is masked down to keys and structure
+//! (see `mask.rs`), because the line around a mistake may contain an unrelated secret.
 
 mod escape;
 mod mask;
@@ -23,27 +22,27 @@ pub use nearest::{did_you_mean, nearest_name, nearest_slip};
 pub use render::{render_diagnostic, style_diagnostic, styled_with_rule};
 pub use rule::{Rule, RuleInfo};
 
-/// How bad it is.
+/// Severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The run fails.
     Error,
-    /// Worth a look; the run goes on.
+    /// Worth a look; the run continues.
     Warning,
 }
 
-/// What kind of failure an error is; decides the exit code (contract, section 8).
+/// Kind of failure of an error; determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// Wrong usage or invalid input: exit code 2.
     Invalid,
     /// A key or a permission is missing: exit code 3.
     Key,
-    /// Something could not be read or written: exit code 4.
+    /// An input or output error: exit code 4.
     Io,
-    /// What was to be checked is not as it should be: exit code 1.
+    /// A check found a problem: exit code 1.
     Found,
-    /// Septum itself is wrong: exit code 101.
+    /// A bug of Septum: exit code 101.
     Bug,
 }
 
@@ -52,41 +51,41 @@ pub enum FailureKind {
 pub struct Label {
     /// The range under the caret.
     pub place: Location,
-    /// What to say beside the caret; may be empty.
+    /// Text beside the caret; may be empty.
     pub text: String,
-    /// What is shown of the range itself.
+    /// Detail of the range in the excerpt.
     pub shown: ExcerptDetail,
 }
 
-/// What an excerpt shows of the range that a message points at.
+/// Detail in which an excerpt shows the range of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExcerptDetail {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// What is structure wherever it stands: a key, punctuation, the names in a template.
+    /// Parts that are structure in any place: a key, punctuation, the names in a template.
     Structure,
     /// All of it, for a reason.
     All(PublicReason),
 }
 
-/// Why a range of a file that anybody could have put there may be shown as it is.
+/// Reason why a range of a file that anyone could have written may be shown as it is.
 ///
-/// A file need not be what it is read as: a link or a slip of the pen makes a password the scalar in the
-/// place of a name. So each of these is the result of a look at the range, and not a hope about it.
+/// A file may not be what it is read as: a link or a typing error makes a password the scalar in the place of a name.
+/// So each reason is the result of checking the range, and not an assumption about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicReason {
     /// It is the key of an entry, in a layer that could be read.
     Key,
-    /// It is an expression of a template without a text in quotes.
+    /// It is an expression of a template without a quoted text.
     Expression,
-    /// It is the value of a field that goes into a plain object as it is, or names such: a label, the name of an
-    /// object, of a layer, of a namespace; and the layer that it stands in could be read.
+    /// It is the value of a field that goes into a plain object as it is, or is such a name: a label, the name of an
+    /// object, of a layer, of a namespace; and its layer could be read.
     Name,
-    /// It is a value of an entry that is routed to a ConfigMap, and stands there in plaintext.
+    /// It is a value of an entry that is routed to a ConfigMap, and is in plaintext.
     PlainValue,
-    /// It is a rule that the base has for a key, and that messages show too; it may not be encrypted.
+    /// It is a rule of the base for a key, which messages show too; it may not be encrypted.
     Rule,
-    /// It is the name of a file that a layer names.
+    /// It is the name of a file in a layer.
     Path,
 }
 
@@ -99,26 +98,26 @@ pub enum Cause {
     FollowsFrom(Location),
 }
 
-/// One finding, with everything that its reader needs to act on it.
+/// A finding, with everything that the reader needs to act on it.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// The rule's name, for programs: `unknown-key`.
     pub rule: Rule,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// What kind of failure, if it is an error.
+    /// Kind of failure, if it is an error.
     pub failure: FailureKind,
-    /// What is wrong: lower case, no full stop, user text in backticks.
+    /// The message: lower case, no full stop, user text in backticks.
     pub message: String,
-    /// Where: the first label is the place that is named beside the message.
+    /// Locations: the first label is the place that is named beside the message.
     pub labels: Vec<Label>,
-    /// More facts, a line each.
+    /// Additional facts, a line each.
     pub notes: Vec<String>,
-    /// What to do, a line each.
+    /// Hints, a line each.
     pub hints: Vec<String>,
     /// The mistake that it is, or follows from.
     pub cause: Option<Box<Cause>>,
-    /// How many findings it stands for: more than one where others are counted and not shown.
+    /// Number of findings that it represents: more than one where others are counted and not shown.
     pub count: u32,
 }
 
@@ -143,7 +142,7 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(rule, message) }
     }
 
-    /// An error of another kind than invalid input.
+    /// An error of a kind other than invalid input.
     #[must_use]
     pub fn with_failure(mut self, failure: FailureKind) -> Self {
         self.failure = failure;
@@ -155,37 +154,37 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// Points at a range, of which the excerpt shows what is structure and no value.
+    /// Points at a range, of which the excerpt shows structure and no values.
     #[must_use]
     pub fn at(self, place: Location) -> Self {
         self.label(place, "", ExcerptDetail::Structure)
     }
 
-    /// Points at a range of which nothing is shown.
+    /// Points at a range that is hidden.
     #[must_use]
     pub fn at_masked(self, place: Location) -> Self {
         self.label(place, "", ExcerptDetail::Nothing)
     }
 
-    /// Points at a range that is shown, and says why it may be.
+    /// Points at a range that is shown, with the reason why it may be.
     #[must_use]
     pub fn at_public(self, place: Location, why: PublicReason) -> Self {
         self.label(place, "", ExcerptDetail::All(why))
     }
 
-    /// Points at a range, of which the excerpt shows what is structure, with a text beside it.
+    /// Points at a range, of which the excerpt shows structure, with a text beside it.
     #[must_use]
     pub fn at_with(self, place: Location, text: impl Into<String>) -> Self {
         self.label(place, text, ExcerptDetail::Structure)
     }
 
-    /// Points at a range of which nothing is shown, with a text beside it.
+    /// Points at a range that is hidden, with a text beside it.
     #[must_use]
     pub fn at_masked_with(self, place: Location, text: impl Into<String>) -> Self {
         self.label(place, text, ExcerptDetail::Nothing)
     }
 
-    /// Points at a range that is shown, and says why it may be, with a text beside it.
+    /// Points at a range that is shown, with the reason why it may be, and a text beside it.
     #[must_use]
     pub fn at_public_with(self, place: Location, why: PublicReason, text: impl Into<String>) -> Self {
         self.label(place, text, ExcerptDetail::All(why))
@@ -203,21 +202,21 @@ impl Diagnostic {
         self
     }
 
-    /// Adds something to do.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Adds something to do, if there is something.
+    /// Adds a hint, if there is one.
     #[must_use]
     pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
         self.hints.extend(hint);
         self
     }
 
-    /// Says how it hangs together with other findings.
+    /// Sets its relation to other findings.
     #[must_use]
     pub fn with_cause(mut self, cause: Option<Cause>) -> Self {
         self.cause = cause.map(Box::new);
@@ -234,7 +233,7 @@ impl Diagnostic {
     }
 }
 
-/// The findings of a run: all of them, not the first.
+/// The findings of a run: all of them, not only the first.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -243,17 +242,17 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// None yet.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.list.len() < MOST_KEPT { self.list.push(diagnostic) } else { self.omitted.count(&diagnostic) }
     }
 
-    /// Keeps a value, or the reason why there is none.
+    /// Keeps a value, or adds the reason why there is none.
     pub fn take<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|diagnostic| self.push(diagnostic)).ok()
     }
@@ -263,23 +262,23 @@ impl Diagnostics {
         self.omitted.has_errors() || self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// How many there are.
+    /// Number of findings.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// The findings, in the order in which they came.
+    /// The findings, in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The findings in the order of their places, each once: several environments meet the same
-    /// mistake in a layer that they share. What follows from another one of them is left out.
+    /// The findings in the order of their places, each once: environments that share a layer report the same mistake.
+    /// Consequences of another finding are left out.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list = without_consequences(self.list, |found| found);
         self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));

@@ -1,26 +1,26 @@
 //! Names that might have been meant.
 //!
-//! Each unknown name is compared with all known ones, so that a file of thousands of both asks for millions of
+//! Each unknown name is compared with all known ones, so that a file of thousands of both needs millions of
 //! comparisons. They are bounded for the whole run; beyond that, suggestions are left out.
 
 use crate::budget::NAME_COMPARISONS;
 use crate::test_hook;
 
-/// Longest name that is compared, in characters. Nobody mistypes one letter of a longer one.
+/// Longest name that is compared, in characters. A single typing error in a longer one is unlikely.
 const LONGEST: usize = 128;
 
-/// What a candidate costs that is not compared letter by letter.
+/// Cost of a candidate that is not compared letter by letter.
 const CANDIDATE_COST: u64 = 8;
 
-/// The name in `known` that is nearest to `name`, if one is near enough to be a slip: edit
-/// distance (with transpositions) of at most a third of its length, or equal but for case and
-/// separators.
+/// The name in `known` that is nearest to `name`, if one is near enough to be a typing error: edit distance (with
+/// transpositions) of at most a third of its length, or equal except for case and separators.
 pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest_at_most(name, known, LONGEST)
 }
 
-/// The name in `known` that a new name is rather a slip for than one of its kind: a letter away, or equal but for case
-/// and separators. `host1` and `host2`, `http` and `https`, `eu-url` and `us-url`, `urlA` and `urlB` are of a kind.
+/// The name in `known` of which a new name is a typing error rather than a sibling: a letter away, or equal except
+/// for case and separators. `host1` and `host2`, `http` and `https`, `eu-url` and `us-url`, `urlA` and `urlB` are
+/// siblings.
 pub fn nearest_slip<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest_at_most(name, known.into_iter().filter(|other| !is_of_a_kind(name, other)), 1)
 }
@@ -71,7 +71,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest_name(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
-/// The distance of two names, if it is one of a slip and at most `most`.
+/// The distance of two names, if it is that of a typing error and at most `most`.
 fn slip_distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mut DistanceRows) -> Option<usize> {
     if candidate.len() > 4 * LONGEST {
         return None;
@@ -87,7 +87,7 @@ fn slip_distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows
     rows.edit_distance(wanted, candidate, length, most)
 }
 
-/// Whether two names are equal but for case and separators.
+/// Whether two names are equal except for case and separators.
 fn is_alike(a: &str, b: &str) -> bool {
     let plain = |text: &str| {
         let letters = text.chars().filter(|char| !matches!(char, '-' | '_' | '.'));
@@ -109,8 +109,8 @@ struct DistanceRows {
 }
 
 impl DistanceRows {
-    /// The number of letters that are inserted, removed, replaced or swapped with their neighbour, if it is at
-    /// most `most`. Cells that are further from the diagonal cannot belong to it, and are not looked at.
+    /// The number of letters that are inserted, removed, replaced or swapped with their neighbour, if it is at most
+    /// `most`. Cells that are further from the diagonal cannot belong to it, and are not computed.
     fn edit_distance(&mut self, a: &[char], b: &str, length: usize, most: usize) -> Option<usize> {
         const FAR: usize = usize::MAX / 2;
         self.letters.clear();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Within its bound it is the distance that everybody means.
+        /// Within its bound it is the usual distance.
         #[test]
         fn a_bounded_distance_is_the_distance(a in "[abcé]{0,9}", b in "[abcé]{0,9}", most in 0_usize..10) {
             let letters: Vec<char> = a.chars().collect();

@@ -1,7 +1,7 @@
 //! Findings that are counted and no longer kept.
 //!
-//! A file of a mebibyte may have hundreds of thousands of mistakes. Nobody reads them all, and each takes memory
-//! and a look at its line; but none may vanish, for the exit code follows from them.
+//! A file of a mebibyte may have hundreds of thousands of mistakes. A user cannot read them all, and each costs
+//! memory and a scan of its line; but none may be lost, for they determine the exit code.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Diagnostic, FailureKind, Rule, Severity};
 /// Most findings that are kept one by one.
 pub(super) const MOST_KEPT: usize = 10_000;
 
-/// How many findings there are beyond, by what the exit code and `check` know them by.
+/// Number of further findings, by the properties that the exit code and `check` need.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OmittedCounts(BTreeMap<(Severity, Rule), (u32, FailureKind)>);
 
@@ -24,7 +24,7 @@ impl OmittedCounts {
         self.0.keys().any(|(severity, _)| *severity == Severity::Error)
     }
 
-    /// A finding for each rule that has more.
+    /// A finding for each rule with omitted ones.
     pub(super) fn into_diagnostics(self) -> impl Iterator<Item = Diagnostic> {
         self.0.into_iter().map(|((severity, rule), (count, failure))| {
             let findings = if count == 1 { "finding" } else { "findings" };

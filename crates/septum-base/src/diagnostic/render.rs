@@ -1,7 +1,7 @@
-//! Diagnostics as text for people.
+//! Diagnostics as text for users.
 //!
-//! Our own few lines in place of a library: the excerpt is masked, and the libraries take the
-//! column they print from the text they are given, which would be the masked one.
+//! A few lines here in place of a library: the excerpt is masked, and the libraries compute the displayed column from
+//! the text they are given, which would be the masked one.
 
 use std::ops::Range;
 
@@ -18,12 +18,12 @@ pub fn render_diagnostic(diagnostic: &Diagnostic, color: bool) -> String {
     style_diagnostic(diagnostic).render_text(color)
 }
 
-/// The same as a text in styles.
+/// The diagnostic as a text in styles.
 pub fn style_diagnostic(diagnostic: &Diagnostic) -> StyledText {
     style_titled(diagnostic, &diagnostic.severity.to_string())
 }
 
-/// The same with the name of the rule, by which it can be accepted: `error[plaintext-secret]: …`.
+/// The diagnostic with the name of the rule, by which it can be accepted: `error[plaintext-secret]: …`.
 pub fn styled_with_rule(diagnostic: &Diagnostic) -> StyledText {
     style_titled(diagnostic, &format!("{}[{}]", diagnostic.severity, diagnostic.rule))
 }
@@ -92,8 +92,8 @@ fn push_excerpt(out: &mut StyledText, label: &Label, margin: usize, severity: St
     out.push_in(severity, format!("{carets} {}", label.text).trim_end());
 }
 
-/// The longest line that is shown, in bytes. A longer one says nothing to people, and thousands of
-/// findings in it would fill the disk.
+/// The longest line that is shown, in bytes. A longer one does not help a user, and thousands of findings in it would
+/// fill the disk.
 const LONGEST: usize = 1000;
 
 /// The masked line of a label as it is written, with tabs as blanks.
@@ -114,15 +114,15 @@ impl Excerpt {
         let to = (span.end.min(end) - start).clamp(from, line.len());
         let tags = if label.place.source.has_whole_tags() { TagCompleteness::Whole } else { TagCompleteness::Open };
         let (line, range) = mask_line(line, from..to, label.shown, tags);
-        // with what it is written as, so that the caret stands below its range
+        // in its displayed form, so that the caret is below its range
         let written = |part: &str| escape_line(part).replace('\t', "    ");
         let range = written(&line[..range.start]).len()..written(&line[..range.end]).len();
         Self { line: written(&line), range }
     }
 }
 
-/// Where the line begins and ends that an offset is in; none if it is too long to be shown. No more of it is
-/// looked at: thousands of findings can be in one line.
+/// Range of the line of an offset; none if it is too long to be shown. No more of it is scanned: thousands of
+/// findings can be in one line.
 fn line_around(text: &str, offset: usize) -> Option<(usize, usize)> {
     let (before, after) = text.as_bytes().split_at_checked(offset)?;
     let before = before.get(offset.saturating_sub(LONGEST)..)?;

@@ -1,4 +1,4 @@
-//! Registry of the rules: every message of the program is of one, and programs know it by its id.
+//! Registry of the rules: every message of the program has one, and programs identify it by its id.
 
 mod table;
 
@@ -13,15 +13,15 @@ pub use table::Rule;
 pub struct RuleInfo {
     /// The id that users and programs see: `unknown-key`.
     pub id: &'static str,
-    /// Severity unless the place that reports it says otherwise.
+    /// Severity unless the reporting place overrides it.
     pub severity: Severity,
-    /// Exit class unless the place that reports it says otherwise.
+    /// Exit class unless the reporting place overrides it.
     pub failure: FailureKind,
     /// Whether a finding of it can be accepted by `allow` or a baseline.
     pub is_acceptable: bool,
-    /// What a message of it means, in one line of Markdown.
+    /// Meaning of its messages, in one line of Markdown.
     pub meaning: &'static str,
-    /// What to do about it, in one line of Markdown.
+    /// Action for the user, in one line of Markdown.
     pub action: &'static str,
 }
 
@@ -36,7 +36,7 @@ impl Rule {
         self.info().id
     }
 
-    /// What a message of it means, without links and other markup.
+    /// Meaning of its messages, without links and other markup.
     pub fn summary(self) -> String {
         let mut summary = String::new();
         let mut rest = self.info().meaning;
@@ -67,7 +67,7 @@ impl PartialOrd for Rule {
     }
 }
 
-/// By id, so that a list of rules is sorted as people read it.
+/// By id, so that a sorted list of rules is in alphabetical order.
 impl Ord for Rule {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.id().cmp(other.id())
@@ -82,7 +82,7 @@ impl serde::Serialize for Rule {
 
 macro_rules! rules {
     ($($section:literal { $($name:ident, $id:literal, $severity:ident, $failure:ident, $acceptable:literal, $meaning:literal, $action:literal;)+ })+) => {
-        /// A rule: what a message is about, for programs.
+        /// A rule: the subject of a message, for programs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Rule {
             $($(#[doc = $meaning] $name,)+)+

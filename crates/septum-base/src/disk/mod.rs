@@ -25,13 +25,13 @@ pub use root::{BoundedRoot, FileReadError, RealPath};
 pub use snapshot::{Snapshot, SnapshotEntry, SnapshotEntryKind};
 pub use walk::{find_named, walk_files};
 
-/// As many links as Linux follows before it takes them for a circle.
+/// Number of links that Linux follows before it reports a loop.
 const MOST_LINKS: usize = 40;
 
-/// The files by which a project is known where there is no repository.
+/// The files by which a project is recognised where there is no repository.
 const ROOT_FILES: [&str; 2] = ["septum.yaml", ".sops.yaml"];
 
-/// Longest path that Linux takes, in bytes, and so the longest target of a link.
+/// Longest path that Linux accepts, in bytes, and so the longest target of a link.
 const LONGEST_PATH: u64 = 4096;
 
 /// File system in which files are looked up.
@@ -42,12 +42,12 @@ const LONGEST_PATH: u64 = 4096;
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
-    // by their text: paths are compared part by part, which takes as long as to ask the system
+    // by their text: paths are compared part by part, which takes as long as a system call
     listed: Arc<Mutex<HashMap<OsString, Arc<[DirEntry]>>>>,
     reads: Arc<AtomicUsize>,
 }
 
-/// One of those in a directory.
+/// Entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DirEntry {
     /// Its name.
@@ -81,7 +81,7 @@ impl DirEntryKind {
 }
 
 impl Disk {
-    /// The disk, but for what a snapshot stands for.
+    /// The disk, except for the part that a snapshot replaces.
     pub fn with_snapshot(snapshot: Snapshot) -> Self {
         Self { snapshot: Some(Arc::new(snapshot)), ..Self::default() }
     }
@@ -91,7 +91,7 @@ impl Disk {
         self.snapshot.as_deref()
     }
 
-    /// The part of a snapshot at a path without links; the disk itself where it holds nothing of it.
+    /// The entry of a snapshot at a path without links; the disk itself where the snapshot does not contain it.
     fn resolve_path(&self, path: &Path) -> Option<(&Snapshot, ResolvedPath<'_>)> {
         let snapshot = self.snapshot.as_deref()?;
         match snapshot.resolve_path(path) {
@@ -100,7 +100,8 @@ impl Disk {
         }
     }
 
-    /// The kind of what has a name in a directory without links, be it a link; none if nothing has it.
+    /// The kind of the entry at a path in a directory without links, which may be a link itself; none if it does not
+    /// exist.
     pub fn kind(&self, path: &Path) -> io::Result<Option<DirEntryKind>> {
         if let Some(kind) = self.listed_kind(path) {
             return Ok(kind);
@@ -120,13 +121,13 @@ impl Disk {
         }
     }
 
-    /// Whether anything has a name, be it a link that leads nowhere.
+    /// Whether a path exists, which may be a link that leads nowhere.
     pub fn has(&self, path: &Path) -> bool {
-        // what cannot be asked for is there: who reads it says why
+        // an entry that cannot be queried is assumed to exist: reading it gives the error
         !matches!(self.kind(path), Ok(None))
     }
 
-    /// The kind that the list of its directory says; none if that was not listed.
+    /// The kind in the listing of its directory; none if that was not listed.
     #[expect(clippy::option_option, reason = "a directory that was listed also says what is not there")]
     fn listed_kind(&self, path: &Path) -> Option<Option<DirEntryKind>> {
         let (directory, name) = (path.parent()?, path.file_name()?);
@@ -150,7 +151,7 @@ impl Disk {
         }
     }
 
-    /// Sorted contents of a directory, with no links on the way to it.
+    /// Sorted contents of a directory, with no links on the path to it.
     pub fn list(&self, directory: &Path) -> io::Result<Arc<[DirEntry]>> {
         if let Some(known) = self.lock_listed().get(directory.as_os_str()) {
             return Ok(Arc::clone(known));
@@ -160,7 +161,7 @@ impl Disk {
         Ok(found)
     }
 
-    /// The same, not to be asked for again.
+    /// Lists a directory without the cache.
     fn list_once(&self, directory: &Path) -> io::Result<Vec<DirEntry>> {
         let mut found = match self.resolve_path(directory) {
             Some((snapshot, ResolvedPath::Directory)) => snapshot.list(snapshot.below_root(directory)),
@@ -182,7 +183,7 @@ impl Disk {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bytes of a regular file at a path without links: for [`Root`], which knows that there are none.
+    /// The bytes of a regular file at a path without links: for [`BoundedRoot`], which ensures that there are none.
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
         self.reads.fetch_add(1, Relaxed);
         match self.resolve_path(path) {
@@ -201,7 +202,7 @@ impl Disk {
         self.reads.load(Relaxed)
     }
 
-    /// The path without links of a directory that bounds what is read.
+    /// The path without links of a directory that bounds reading.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         match self.resolve_path(path) {
             Some((_, ResolvedPath::Directory)) => Ok(path.to_path_buf()),
@@ -219,22 +220,22 @@ impl Disk {
         directory.ancestors().find(|directory| is_root(directory))
     }
 
-    /// The directory that bounds what is named in an absolute directory: its repository, or without one the
-    /// nearest directory upward with a file that only the root of a project has.
+    /// The directory that bounds a named file in an absolute directory: its repository, or without one the nearest
+    /// directory upward with a file that only the root of a project has.
     fn bounds_of<'p>(&self, directory: &'p Path) -> Option<&'p Path> {
         let is_project = |directory: &&Path| ROOT_FILES.iter().any(|name| self.has(&directory.join(name)));
         self.repository_of(directory).or_else(|| directory.ancestors().find(is_project))
     }
 }
 
-/// The path that Git means by bytes.
+/// The path that Git's bytes represent.
 #[cfg(unix)]
 pub fn path_of(bytes: Vec<u8>) -> io::Result<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
     Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 
-/// The path that Git means by bytes.
+/// The path that Git's bytes represent.
 #[cfg(not(unix))]
 pub fn path_of(bytes: Vec<u8>) -> io::Result<PathBuf> {
     String::from_utf8(bytes).map(PathBuf::from).map_err(|_| io::ErrorKind::InvalidData.into())

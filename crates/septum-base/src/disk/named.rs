@@ -1,5 +1,5 @@
-//! Paths of the command line. They may lead anywhere, but a link that a repository holds was named by the
-//! repository: it must stay inside.
+//! Paths of the command line. They may lead anywhere, but a link in a repository was written by the repository: it
+//! must stay inside.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,12 +12,12 @@ struct NamedPath {
     path: PathBuf,
     /// Whether it is in a repository, or in a project without one.
     is_bounded: bool,
-    /// The kind of what is there.
+    /// Kind of the entry there.
     kind: Option<DirEntryKind>,
 }
 
-/// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
-/// repository, or in a project without one, is read as what that names: regular files, and none behind a link
+/// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but one in a repository, or in
+/// a project without one, is read like a file that the repository names: regular files only, and none behind a link
 /// that leads out.
 pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
     let named = resolve_named(path)?;
@@ -34,18 +34,18 @@ pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
 pub fn resolve_writable(path: &Path) -> Result<PathBuf, FileReadError> {
     let named = resolve_named(path)?;
     match named.kind {
-        // what could be replaced is a file
+        // only a file can be replaced
         Some(DirEntryKind::Other) if named.is_bounded => Err(open::refuse_special(&named.path)),
         _ => Ok(named.path),
     }
 }
 
-/// Identity of a file that the command line names, whatever links it is named through.
+/// Identity of a file that the command line names, whatever links are in its path.
 pub fn real_named(path: &Path) -> PathBuf {
     resolve_named(path).map_or_else(|_| path.to_path_buf(), |named| named.path)
 }
 
-/// Follows the links of a path, each within what bounds the directory that it is in.
+/// Follows the links of a path, each within the bounds of its directory.
 fn resolve_named(path: &Path) -> Result<NamedPath, FileReadError> {
     let disk = Disk::default();
     let absolute = normalize_path(&std::path::absolute(path)?);
@@ -65,7 +65,7 @@ fn resolve_named(path: &Path) -> Result<NamedPath, FileReadError> {
             }
             Some(Component::CurDir) | None => continue,
         }
-        // nothing is below what does not exist, and the system says so of what is below a file
+        // nothing is below an entry that does not exist, and below a file the system reports the error
         kind = if kind.is_some() { disk.kind(&current)? } else { None };
         if kind != Some(DirEntryKind::Link) {
             continue;
@@ -137,7 +137,7 @@ mod tests {
             ("repo/sub/back/new", Some("repo/sub/deep/new")),
             ("repo/out/new", None),
             ("repo/out", None),
-            // that what it leads to is a repository too makes it no better
+            // another repository as the destination does not help
             ("repo/other/new", None),
             ("repo/sub/up/new", None),
             ("repo/file-out", None),

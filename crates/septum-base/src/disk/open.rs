@@ -1,4 +1,4 @@
-//! Regular files alone are read, and what a file is, is decided on what was opened.
+//! Reading of regular files alone: the kind of a file is checked on the open file.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -8,7 +8,7 @@ use super::FileReadError;
 
 /// The bytes of a regular file of at most `limit` bytes at a path without links.
 ///
-/// Nothing else is waited for or read: a pipe, a device or a socket that took the place of the file since
+/// No other kind of entry is read or waited for: a pipe, a device or a socket that took the place of the file since
 /// its path was resolved is refused, and so is a link.
 pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
     let file = open_real(path).map_err(|error| refuse_open(path, error))?;
@@ -19,8 +19,8 @@ pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadE
     read_bounded(file, metadata.len(), limit)
 }
 
-/// The bytes of what the command line names: a file, or a pipe (`<(command)`, `/dev/stdin`). A device
-/// without an end is refused at the limit.
+/// The bytes of a file that the command line names, or of a pipe (`<(command)`, `/dev/stdin`). A device without an
+/// end is refused at the limit.
 pub(super) fn read_any(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -34,14 +34,14 @@ fn read_bounded(file: File, size: u64, limit: u64) -> Result<Vec<u8>, FileReadEr
     if size > limit {
         return Err(FileReadError::TooBig(limit));
     }
-    // of its full length at once: what grows leaves copies behind
+    // of its full length at once: a growing buffer leaves copies behind
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     // one byte more than allowed: a file may grow, and a device has no size
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(FileReadError::TooBig(limit)) } else { Ok(bytes) }
 }
 
-/// Opens what is at a path without links, also if a directory on the way was replaced by a link meanwhile.
+/// Opens the entry at a path without links, even if a directory on the path was replaced by a link meanwhile.
 #[cfg(target_os = "linux")]
 fn open_real(path: &Path) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
@@ -60,7 +60,7 @@ fn open_real(path: &Path) -> io::Result<File> {
     open_unfollowed(path)
 }
 
-/// A failed open, by what is there: a socket cannot be opened, and a link must not be.
+/// Error of a failed open, by the kind of the entry: a socket cannot be opened, and a link must not be.
 fn refuse_open(path: &Path, error: io::Error) -> FileReadError {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => FileReadError::LinkLoop,
@@ -69,7 +69,7 @@ fn refuse_open(path: &Path, error: io::Error) -> FileReadError {
     }
 }
 
-/// The refusal of what is not a regular file at a path without links.
+/// Error for an entry that is not a regular file, at a path without links.
 pub(super) fn refuse_special(path: &Path) -> FileReadError {
     match fs::symlink_metadata(path) {
         Ok(metadata) => refuse_type(metadata.file_type()),
@@ -94,7 +94,7 @@ fn refuse_type(kind: fs::FileType) -> FileReadError {
     if kind.is_dir() { FileReadError::Directory } else { FileReadError::Special("special file") }
 }
 
-/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
+/// Opens the entry at a path unless it is a link, without waiting for the other end of a pipe.
 #[cfg(unix)]
 pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -104,7 +104,7 @@ pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(flags).open(path)
 }
 
-/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
+/// Opens the entry at a path unless it is a link, without waiting for the other end of a pipe.
 #[cfg(not(unix))]
 pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     match fs::symlink_metadata(path)?.is_file() {

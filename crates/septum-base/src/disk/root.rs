@@ -1,8 +1,7 @@
-//! A directory that bounds what is read and written, however a path leads there.
+//! A directory that bounds reading and writing, whatever links a path goes through.
 //!
-//! Links are resolved here and not by the system, so that nothing outside is asked for: not whether it is
-//! there, nor what it is. A path that leaves the root is followed by its text alone, and is refused unless
-//! it comes back.
+//! Links are resolved here and not by the system, so that nothing outside is queried: neither its existence nor its
+//! kind. A path that leaves the root is followed by its text alone, and is refused unless it returns.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -32,15 +31,15 @@ pub struct RealPath {
 /// Reason why a file is not read.
 #[derive(Debug)]
 pub enum FileReadError {
-    /// Nothing has that name.
+    /// It does not exist.
     Missing,
     /// The path leads out of the root by its text.
     Outside,
     /// The path leads out of the root through a symbolic link.
     LinkOut,
-    /// A symbolic link leads to nothing.
+    /// A symbolic link whose destination does not exist.
     DanglingLink,
-    /// Symbolic links lead in a circle, or through too many steps.
+    /// Symbolic links form a loop, or have too many steps.
     LinkLoop,
     /// It is a directory.
     Directory,
@@ -109,8 +108,8 @@ impl BoundedRoot {
         }
     }
 
-    /// Resolves the links of a path of which the last parts need not exist: where something would be written.
-    /// A pipe or a device is not what could be replaced.
+    /// Resolves the links of a path of which the last parts need not exist: the path of a file to be written. A pipe
+    /// or a device cannot be replaced.
     pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, FileReadError> {
         let path = normalize_path(path);
         for there in path.ancestors() {
@@ -120,7 +119,7 @@ impl BoundedRoot {
                 Ok(real) if real.kind == DirEntryKind::Other => return Err(open::refuse_special(&real.path)),
                 Ok(real) => {
                     let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
-                    // joining nothing would add a slash
+                    // joining an empty path would add a slash
                     return Ok(if rest.as_os_str().is_empty() { real.path } else { real.path.join(rest) });
                 }
             }
@@ -128,12 +127,12 @@ impl BoundedRoot {
         Err(FileReadError::Missing)
     }
 
-    /// The directory of a path without links, which is looked up once.
+    /// The resolved directory of a path, which is looked up once.
     pub fn resolve_directory(&self, directory: &Path) -> Result<PathBuf, FileReadError> {
         if directory.as_os_str().len() as u64 > LONGEST_PATH {
             return Err(FileReadError::Io(io::ErrorKind::InvalidFilename.into()));
         }
-        // down from the nearest one that is known: a path may have thousands of parts
+        // down from the nearest known directory: a path may have thousands of parts
         let mut unknown = Vec::new();
         let mut real = self.path.clone();
         for above in directory.ancestors() {
@@ -181,7 +180,7 @@ impl BoundedRoot {
                 }
                 Some(Component::CurDir) | None => continue,
             }
-            // what is outside is nobody's to ask for
+            // entries outside are never queried
             if !current.starts_with(&self.path) {
                 continue;
             }
@@ -202,7 +201,7 @@ impl BoundedRoot {
         if current.starts_with(&self.path) { Ok(RealPath { path: current, kind }) } else { Err(FileReadError::LinkOut) }
     }
 
-    /// Whether anything has that name: what it is, or that it is a link that leads out, is for who reads it.
+    /// Whether a path exists: its kind, or a link that leads out, is checked when it is read.
     pub fn has(&self, path: &Path) -> bool {
         match self.resolve(path) {
             Ok(_) => true,
@@ -232,7 +231,7 @@ impl BoundedRoot {
     }
 }
 
-/// The path without `.` and `..`; one that has none is taken as it is.
+/// The path without `.` and `..`; one that has none is not copied.
 fn normalized_path(path: &Path) -> Cow<'_, Path> {
     let may_have_dots = cfg!(not(unix)) || memchr::memmem::find(path.as_os_str().as_encoded_bytes(), b"/.").is_some();
     if may_have_dots || !path.is_absolute() { Cow::Owned(normalize_path(path)) } else { Cow::Borrowed(path) }

@@ -7,18 +7,18 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{DirEntry, DirEntryKind};
 
-/// The files below a directory, of which the disk may hold others: they alone are there.
+/// The only files below a directory, of which the disk may have others.
 pub struct Snapshot {
     pub(super) root: PathBuf,
     entries: BTreeMap<PathBuf, SnapshotEntry>,
     pub(super) read: Box<BlobReader>,
 }
 
-/// Gives the bytes of a blob, whose path is from the root; of one that is longer than a limit the first of them,
-/// and one more.
+/// Reads a blob, whose path is from the root; of one that is longer than a limit, the first bytes up to it, and one
+/// more.
 pub(super) type BlobReader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync;
 
-/// Something in a snapshot.
+/// Entry of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotEntry {
     /// Kind of the entry.
@@ -32,9 +32,9 @@ pub struct SnapshotEntry {
 pub enum SnapshotEntryKind {
     /// A file.
     File,
-    /// A link, whose content is where it leads.
+    /// A link, whose content is its destination.
     Link,
-    /// Another repository: what it holds is on the disk.
+    /// Another repository, whose content is on the disk.
     Repository,
 }
 
@@ -47,8 +47,8 @@ pub(super) enum ResolvedPath<'s> {
 }
 
 impl Snapshot {
-    /// Creates a snapshot of the contents below `root`, an absolute path without links, keyed by paths
-    /// relative to it.
+    /// Creates a snapshot of the contents below `root`, an absolute path without links, keyed by paths relative to
+    /// it.
     pub fn new(
         root: PathBuf,
         entries: BTreeMap<PathBuf, SnapshotEntry>,
@@ -57,12 +57,12 @@ impl Snapshot {
         Self { root, entries, read: Box::new(read) }
     }
 
-    /// The directory that it stands for.
+    /// The directory that it replaces.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The files that it holds, without links and other repositories, sorted by path.
+    /// The files in it, without links and other repositories, sorted by path.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let files = self.entries.iter().filter(|(_, entry)| entry.kind == SnapshotEntryKind::File);
         files.map(|(path, _)| self.root.join(path))
@@ -70,7 +70,7 @@ impl Snapshot {
 
     pub(super) fn resolve_path(&self, path: &Path) -> ResolvedPath<'_> {
         let Ok(path) = path.strip_prefix(&self.root) else { return ResolvedPath::Disk };
-        // what Git never holds is as it is
+        // paths that are never in a commit are those of the disk
         if path.starts_with(".git") {
             return ResolvedPath::Disk;
         }
@@ -93,9 +93,9 @@ impl Snapshot {
         }
     }
 
-    /// All that is in a directory or in directories of it.
+    /// Everything in a directory or in its subdirectories.
     fn entries_below<'s>(&'s self, directory: &'s Path) -> impl Iterator<Item = (&'s Path, &'s SnapshotEntry)> {
-        // paths are compared part by part, so that a directory's own are side by side
+        // paths are compared part by part, so that the entries of a directory are adjacent
         let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(directory), std::ops::Bound::Unbounded));
         let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(directory).ok()?, entry)));
         all.filter(|(path, _)| !path.as_os_str().is_empty())
@@ -110,7 +110,7 @@ impl Snapshot {
                 let is_inside = parts.next().is_some();
                 let kind = match entry.kind {
                     _ if is_inside => DirEntryKind::Directory,
-                    // what is there is on the disk
+                    // the content of another repository is on the disk
                     SnapshotEntryKind::Repository => DirEntryKind::Directory,
                     SnapshotEntryKind::Link => DirEntryKind::Link,
                     SnapshotEntryKind::File => DirEntryKind::File,

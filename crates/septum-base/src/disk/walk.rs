@@ -1,7 +1,6 @@
-//! The files below a directory, less what Git ignores.
+//! The files below a directory, except those that Git ignores.
 //!
-//! No link is followed, and what says which paths are ignored is read like every other file that a
-//! repository names.
+//! No link is followed, and the patterns of ignored paths are read like every other file that a repository names.
 
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -16,12 +15,12 @@ use super::{BoundedRoot, DirEntry, DirEntryKind, Disk, FileReadError};
 const OWN: &str = ".ignore";
 const OF_GIT: &str = ".gitignore";
 
-/// Git's own directory: nothing in it is a file of the repository, but for one list of patterns.
+/// Git's own directory: none of its files belongs to the repository, except one list of patterns.
 const GIT: &str = ".git";
 const EXCLUDED: &str = ".git/info/exclude";
 
-/// Visits all regular files below a directory in the order of their paths, until a visitor breaks off. The
-/// repository that the directory is in bounds the walk, or else the directory itself.
+/// Visits all regular files below a directory in the order of their paths, until a visitor stops. The repository that
+/// the directory is in bounds the walk, or else the directory itself.
 ///
 /// Errors: a directory, or a file of patterns larger than `limit` or not a regular one, cannot be read.
 pub fn walk_files(
@@ -68,7 +67,7 @@ fn walk_directory(
     let excluded = walk.parse_patterns(&mut global, &root.path().join(EXCLUDED))?;
     let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
     walk.levels.push(IgnorePatterns { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
-    // the directories above have patterns for what is below
+    // the directories above have patterns for entries below
     let start = root.path().join(directory.strip_prefix(bounds).unwrap_or(Path::new("")));
     let start = root.resolve_directory(&start).map_err(|refusal| (directory.clone(), refusal))?;
     let mut above: Vec<_> = start.ancestors().skip(1).take_while(|above| above.starts_with(root.path())).collect();
@@ -81,13 +80,13 @@ fn walk_directory(
 
 struct DirectoryWalk<'a> {
     root: &'a BoundedRoot,
-    /// The root as it was named.
+    /// The root as given.
     named: &'a Path,
     limit: u64,
     in_repository: bool,
     /// From the outermost directory to the current one. The first is Git's and the user's own.
     levels: Vec<IgnorePatterns>,
-    /// The names of the only files that are visited then, ignored ones too.
+    /// The names of the only files that are visited, ignored ones too.
     is_wanted: Option<&'a dyn Fn(&OsStr) -> bool>,
     visit: &'a mut dyn FnMut(&Path) -> ControlFlow<()>,
 }
@@ -99,7 +98,7 @@ struct IgnorePatterns {
 }
 
 impl DirectoryWalk<'_> {
-    /// Visits what is below a directory. Directories may lie in each other as deep as paths are long.
+    /// Visits everything below a directory. Directories may be nested as deep as paths are long.
     fn visit_all(&mut self, start: PathBuf) -> Result<(), (PathBuf, FileReadError)> {
         let mut open = vec![self.enter(start)?];
         while let Some((directory, entries)) = open.last_mut() {
@@ -176,13 +175,13 @@ impl DirectoryWalk<'_> {
             Err(refusal) => return Err((self.shown_path(file), refusal)),
         };
         for line in String::from_utf8_lossy(&bytes).lines() {
-            // Git takes a line that is not a pattern for none
+            // Git ignores a line that is not a valid pattern
             let _ = builder.add_line(None, line);
         }
         builder.build().map_err(|error| (self.shown_path(file), FileReadError::Io(std::io::Error::other(error))))
     }
 
-    /// A path below the root as the root was named.
+    /// A path below the root as the root was given.
     fn shown_path(&self, path: &Path) -> PathBuf {
         path.strip_prefix(self.root.path()).map_or_else(|_| path.to_path_buf(), |below| self.named.join(below))
     }

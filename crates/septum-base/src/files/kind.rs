@@ -4,7 +4,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Declares [`FileKind`] with its list, so that no kind is left out of it.
+/// Declares [`FileKind`] with its list, so that no kind is missing from it.
 macro_rules! file_kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident: $noun:literal, $limit:expr;)+) => {
         /// A kind of file that a repository can name. Every file is read as one of these: see [`ProjectFiles`](super::ProjectFiles).
@@ -39,15 +39,15 @@ file_kinds! {
     ProjectFile: "project file", MIB;
     /// A layer, encrypted or not: `base.yaml`, `prod.secrets.yaml`.
     Layer: "layer", MIB;
-    /// The file of an entry. Kubernetes takes 1 MiB in one ConfigMap or Secret (`MaxSecretSize` in
+    /// The file of an entry. Kubernetes accepts 1 MiB in one ConfigMap or Secret (`MaxSecretSize` in
     /// kubernetes/pkg/apis/core/validation).
     EntryFile: "file of an entry", MIB;
     /// The template file of an entry.
     Template: "template", MIB;
     /// A file that a template includes.
     Include: "included template", MIB;
-    /// A file of manifests. The definitions of an operator's custom resources take several megabytes, and no
-    /// server takes an object of more than 3 (etcd's limit of a request is less).
+    /// A file of manifests. The definitions of an operator's custom resources have several megabytes, and no server
+    /// accepts an object of more than 3 (etcd's limit of a request is less).
     Manifest: "file of manifests", 16 * MIB;
     /// The certificate that Secrets are sealed for.
     Certificate: "certificate", MIB;
@@ -63,7 +63,7 @@ file_kinds! {
     Inventory: "inventory", 64 * MIB;
     /// A file of a tree.
     Output: "rendered file", 64 * MIB;
-    /// A file that `check` looks through for a Kustomization of Flux. A larger one is not one.
+    /// A file that `check` searches for a Kustomization of Flux. A larger one is not one.
     Kustomization: "file", 256 * KIB;
     /// `.gitignore`
     IgnoreRules: "file of ignored paths", MIB;

@@ -4,11 +4,11 @@ use super::FileKind;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::disk::FileReadError;
 
-/// The error for a file that messages call `name`. It has no place: the caller knows which line names it.
+/// The error for a file; `name` is its name in messages. It has no location: the caller knows the line that names it.
 pub fn refuse_file(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagnostic {
     let error = refusal_message(refusal, kind, name);
     match (refusal, kind) {
-        // nothing in the repository names it: the disk lacks what the command line asks for
+        // the repository does not name it: a file of the command line is missing
         (FileReadError::Missing | FileReadError::TooBig(_), FileKind::SecretFile) => {
             error.with_failure(FailureKind::Io)
         }
@@ -44,8 +44,7 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
     }
 }
 
-/// Diagnostic for a path that leaves its bounds. It does not name the destination, which is never
-/// queried.
+/// Diagnostic for a path that leaves its bounds. It does not name the destination, which is never queried.
 fn outside_path(kind: FileKind, name: &str) -> Diagnostic {
     match kind {
         FileKind::SopsConfig | FileKind::SecretFile | FileKind::CustomRules | FileKind::IgnoreRules => {

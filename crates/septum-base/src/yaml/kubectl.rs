@@ -1,7 +1,7 @@
-//! Values that kubectl and the API server read from bare words.
+//! Values that kubectl and the API server read from plain scalars.
 //!
-//! They read YAML 1.1 as `sigs.k8s.io/yaml` does (its `goyaml.v2`, `resolve.go`), and go on with JSON: `0400` is 256, `yes`
-//! is true, `1_000` is 1000, and a date is a text.
+//! They read YAML 1.1 as `sigs.k8s.io/yaml` does (its `goyaml.v2`, `resolve.go`), and continue with JSON: `0400` is
+//! 256, `yes` is true, `1_000` is 1000, and a date is a text.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use super::scalar::{CoreType, core_type};
 /// A scalar of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JsonScalar<'t> {
-    /// Nothing.
+    /// Null.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A number, as JSON has it.
+    /// A number, as in JSON.
     Number(Cow<'t, str>),
     /// A text.
     Text(&'t str),
 }
 
-/// The value of a word that stands bare in YAML.
+/// The value of a plain scalar in YAML.
 pub fn json_scalar(text: &str) -> JsonScalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => JsonScalar::Null,
@@ -47,9 +47,10 @@ pub fn json_type(scalar: &Scalar) -> CoreType {
     }
 }
 
-/// The number that a word is, if it is one.
+/// The number that a word represents, if it is one.
 fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
-    // of what begins with a point, Go's `strconv.ParseFloat` decides, which has underscores between digits alone
+    // numbers that begin with a point are parsed by Go's `strconv.ParseFloat`, which allows underscores between
+    // digits alone
     if text.starts_with('.') && !has_separators_only(text) {
         return None;
     }
@@ -61,7 +62,7 @@ fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let value = plain.parse::<f64>().ok().filter(|value| value.is_finite())?;
-    // what JSON has too is kept, so that `1.10` stays as it is
+    // spellings that JSON has too are kept, so that `1.10` stays as it is
     if serde_json::from_str::<serde_json::Number>(text).is_ok() {
         return Some(text.into());
     }

@@ -1,4 +1,4 @@
-//! YAML as people write it and as Kubernetes reads it. Knows nothing of Septum.
+//! YAML in its common form and as Kubernetes reads it. Independent of Septum's model.
 
 pub mod kubectl;
 pub mod node;

@@ -1,4 +1,4 @@
-//! The tree that the reader gives: what was written, how, and where.
+//! The tree of the reader: the text, the style and the location of every value.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::span::{SourcePart, Span};
 /// Style in which a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YamlStyle {
-    /// Bare: `info`, `1.10`, `yes`.
+    /// Plain: `info`, `1.10`, `yes`.
     Plain,
     /// `'it''s'`
     SingleQuoted,
@@ -25,7 +25,7 @@ pub enum YamlStyle {
     Folded,
 }
 
-/// A key of a mapping: its text, and where it stands. Equal to another key of the same text.
+/// A key of a mapping: its text and its location. Equal to another key of the same text.
 #[derive(Debug, Clone)]
 pub struct YamlKey {
     /// The text as written (a quoted key gives its content).
@@ -42,7 +42,7 @@ impl PartialEq for YamlKey {
 
 impl Eq for YamlKey {}
 
-// By text alone, and as `str` hashes, so that a map can be asked with a `&str`.
+// By text alone, and as `str` hashes, so that a map can be queried with a `&str`.
 impl Hash for YamlKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.as_str().hash(state);
@@ -58,10 +58,10 @@ impl Borrow<str> for YamlKey {
 /// A mapping in the order of the file; keys are unique.
 pub type Mapping = IndexMap<YamlKey, YamlNode>;
 
-/// A value of a document and where it stands.
+/// A value of a document and its location.
 #[derive(Debug, Clone)]
 pub struct YamlNode {
-    /// The whole value, with quotes or block header where the parser tells them.
+    /// The whole value, with quotes or block header where the parser reports them.
     pub span: Span,
     /// The value.
     pub kind: YamlKind,
@@ -78,26 +78,25 @@ pub enum YamlKind {
     Map(Mapping),
 }
 
-/// A scalar: the text that was written, never re-formatted, and how it was written.
+/// A scalar: the text as written, never re-formatted, and its style.
 ///
-/// `1.10`, `0644`, `yes` and a 20-digit number keep their text; quoted and block scalars give
-/// their content. Wiped when dropped, since the text may have been decrypted.
+/// `1.10`, `0644`, `yes` and a 20-digit number keep their text; quoted and block scalars have their content. Wiped
+/// when dropped, since the text may have been decrypted.
 #[derive(Clone)]
 pub struct Scalar {
     text: ScalarText,
     /// Style in which it was written.
     pub style: YamlStyle,
-    /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
-    /// `timestamp`.
+    /// The core-schema tag before it: `str`, `int`, `float`, `bool`, `null`, `binary`, `timestamp`.
     pub tag: Option<String>,
     /// Offset in the file at which that tag starts.
     pub tag_at: Option<usize>,
-    /// Nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
+    /// Whether nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
     pub blank: bool,
     /// The text was decrypted from a SOPS leaf.
     pub encrypted: bool,
-    /// Nobody decrypted what the value is made of: there is one, and it is not known. The text is what
-    /// stands for it, with ciphertext in the place of plaintext.
+    /// Whether the value depends on values that were not decrypted: it exists, and is not known. The text is a
+    /// placeholder, with ciphertext in the place of plaintext.
     pub locked: bool,
 }
 
@@ -109,12 +108,12 @@ enum ScalarText {
 }
 
 impl Scalar {
-    /// A scalar as the reader finds it.
+    /// A scalar as the reader creates it.
     pub fn new(text: impl Into<String>, style: YamlStyle) -> Self {
         Self::with_text(ScalarText::Own(Wiping::new(text.into())), style)
     }
 
-    /// The same of a text that its file has as it is.
+    /// A scalar whose text is in its file as it is.
     pub fn in_place(text: SourcePart, style: YamlStyle) -> Self {
         Self::with_text(ScalarText::Part(text), style)
     }
@@ -131,7 +130,7 @@ impl Scalar {
         }
     }
 
-    /// The text of the scalar, taken out of it, or the part of the file that has it.
+    /// Moves the text out of the scalar, or returns the part of the file that contains it.
     pub fn into_text(self) -> Result<Zeroizing<String>, SourcePart> {
         match self.text {
             ScalarText::Own(mut text) => Ok(Zeroizing::new(std::mem::take(&mut *text))),
@@ -145,13 +144,13 @@ impl Scalar {
         Self { encrypted: true, ..Self::new(std::mem::take(&mut *text), style) }
     }
 
-    /// The scalar as one who holds no key sees it: encrypted, its value unknown.
+    /// The scalar as seen without a key: encrypted, its value unknown.
     #[must_use]
     pub fn to_locked(&self) -> Self {
         Self { encrypted: true, locked: true, ..Self::new(self.text(), YamlStyle::DoubleQuoted) }
     }
 
-    /// Whether this is a null that somebody wrote: `~`, `null`, `Null`, `NULL`, or `!!null`.
+    /// Whether this is an explicit null: `~`, `null`, `Null`, `NULL`, or `!!null`.
     pub fn is_null(&self) -> bool {
         match self.tag.as_deref() {
             Some("null") => true,
@@ -186,9 +185,9 @@ impl YamlNode {
         }
     }
 
-    /// Applies merge keys that were read as ordinary keys (`MergeKeys::Keep`): the keys of the
-    /// mapping, or of each mapping of the list, under `<<` are added where the mapping lacks them.
-    /// A `<<` that holds anything else stays a key.
+    /// Applies merge keys that were read as ordinary keys (`MergeKeys::Keep`): the keys of the mapping, or of each
+    /// mapping of the list, under `<<` are added where the mapping lacks them. A `<<` with any other value stays a
+    /// key.
     pub fn apply_merge_keys(&mut self) {
         match &mut self.kind {
             YamlKind::Scalar(_) => {}

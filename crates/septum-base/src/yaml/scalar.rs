@@ -9,10 +9,10 @@ use super::node::{Scalar, YamlStyle};
 use crate::span::Span;
 use crate::value::OutputValue;
 
-/// The type that a scalar has by the core schema of YAML 1.2.
+/// The type of a scalar in the core schema of YAML 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CoreType {
-    /// `~`, `null`, or nothing at all.
+    /// `~`, `null`, or an empty text.
     Null,
     /// `true` or `false`; not `yes`, which is a text since YAML 1.2.
     Bool,
@@ -20,11 +20,11 @@ pub enum CoreType {
     Int,
     /// `1.5`, `1e6`, `.inf`, `.nan`.
     Float,
-    /// Anything else, and all that is quoted.
+    /// Any other text, and every quoted one.
     String,
 }
 
-/// The type of a scalar: what its tag says, else what a plain text looks like.
+/// The type of a scalar: that of its tag, else that of its plain text.
 pub fn core_type(scalar: &Scalar) -> CoreType {
     match scalar.tag.as_deref() {
         Some("null") => CoreType::Null,
@@ -38,8 +38,8 @@ pub fn core_type(scalar: &Scalar) -> CoreType {
 }
 
 impl Scalar {
-    /// The scalar as it is written again: bare words stay bare, so that `8080` is a number and `1.10`
-    /// keeps its zero.
+    /// The scalar as it is written again: plain scalars stay plain, so that `8080` is a number and `1.10` keeps its
+    /// zero.
     pub fn to_value(&self) -> OutputValue<'_> {
         let text = self.text();
         match core_type(self) {
@@ -55,7 +55,7 @@ impl Scalar {
     }
 }
 
-/// The type of a text that stands bare in a file.
+/// The type of a plain text in a file.
 pub fn plain_type(text: &str) -> CoreType {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => CoreType::Null,
@@ -102,9 +102,9 @@ fn strip_sign(text: &str) -> &str {
 
 /// Location in the file of `len` bytes of a scalar's text, from `offset` on.
 ///
-/// The text of a scalar differs from the file: escapes, folded lines and stripped indentation lie
-/// between. The result is always within `node`, the span of the scalar; it is `node` itself where the
-/// text did not come from there, as with a decrypted value.
+/// The text of a scalar differs from the file: by escapes, folded lines and stripped indentation. The result is
+/// always within `node`, the span of the scalar; it is `node` itself where the text is not from there, as with a
+/// decrypted value.
 pub fn locate_in_scalar(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usize) -> Span {
     let Some(raw) = source.get(node.start..node.end) else { return node };
     let text = scalar.text();

@@ -1,19 +1,19 @@
-//! Writes YAML that every reader takes for the same.
+//! Writes YAML that every reader interprets in the same way.
 //!
-//! Kubernetes tools read YAML 1.1, most others 1.2, and they disagree: a bare `yes`, `on`, `0755`,
-//! `12:30:45`, `2024-01-01`, `=` or `<<` is a text to one and something else to another. So a text
-//! stands bare only if it starts with a letter and no reader has a meaning for it, in a literal
-//! block if it has lines that survive there, and in double quotes otherwise. There is no folding,
-//! no wrapping and no other style, so the same value always gives the same bytes.
+//! Kubernetes tools read YAML 1.1, most others 1.2, and they disagree: a plain `yes`, `on`, `0755`, `12:30:45`,
+//! `2024-01-01`, `=` or `<<` is a text to one and something else to another. So a text is plain only if it starts
+//! with a letter and no reader has a meaning for it, in a literal block if it has lines that are preserved there, and
+//! in double quotes otherwise. There is no folding, no wrapping and no other style, so the same value always gives
+//! the same bytes.
 
 use std::fmt::Write as _;
 
 use crate::value::OutputValue;
 
-/// A longer text is quoted, so that no reader thinks of folding it.
+/// Length from which a text is quoted, so that no reader folds it.
 const MAX_PLAIN: usize = 200;
 
-/// A reader looks this far for the `:` of a key, by the specification 1024 characters.
+/// Distance in which a reader searches for the `:` of a key: 1024 characters by the specification.
 const MAX_KEY: usize = 1000;
 
 /// The value as a document: block style, two spaces a level, LF, one at the end.
@@ -35,7 +35,7 @@ pub fn append_document(out: &mut String, value: &OutputValue<'_>) {
     }
 }
 
-/// Whether a text must stand in quotes, or in a block, for every reader to give it back.
+/// Whether a text must be in quotes, or in a block, for every reader to read it as the same text.
 pub fn needs_quotes(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" _./@:+-".contains(&byte);
@@ -48,8 +48,7 @@ pub fn needs_quotes(text: &str) -> bool {
         && !is_reserved(text))
 }
 
-/// Appends the text in double quotes, on one line, with everything escaped that a reader could
-/// change or refuse.
+/// Appends the text in double quotes, on one line, with every character escaped that a reader could change or refuse.
 pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
@@ -81,7 +80,7 @@ fn push_escape(out: &mut String, code: u32) {
     };
 }
 
-/// The words that some reader takes for a truth value or for nothing.
+/// Whether a text is a word that some reader interprets as a boolean or as null.
 fn is_reserved(text: &str) -> bool {
     // none is longer, and most texts are
     text.len() <= 5
@@ -90,9 +89,9 @@ fn is_reserved(text: &str) -> bool {
             .any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Whether a character may appear in a file unescaped. Some readers refuse C1 controls, turn U+0085 and
-/// U+2028 into line breaks, or drop a byte-order mark; characters that change the direction of writing
-/// would show people another text than the machine reads.
+/// Whether a character may appear in a file unescaped. Some readers refuse C1 controls, turn U+0085 and U+2028 into
+/// line breaks, or drop a byte-order mark; characters that change the direction of writing would show users another
+/// text than the machine reads.
 fn is_printable(char: char) -> bool {
     match char {
         '\u{20}'..='\u{7E}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}' => {
@@ -102,8 +101,8 @@ fn is_printable(char: char) -> bool {
     }
 }
 
-/// Whether a text survives in a literal block: readers differ on tabs and on blanks at the start
-/// and the end of lines.
+/// Whether a text is preserved in a literal block: readers differ on tabs and on blanks at the start and the end of
+/// lines.
 pub fn fits_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\n'])
@@ -111,7 +110,7 @@ pub fn fits_block(text: &str) -> bool {
         && text.split('\n').all(|line| !line.ends_with(' '))
 }
 
-/// Whether a scalar of the source can stand bare again, as the text that it was.
+/// Whether a scalar of the source can be plain again, as the same text.
 fn is_bare(text: &str) -> bool {
     let mut chars = text.chars();
     let (Some(first), second) = (chars.next(), chars.next()) else { return false };
@@ -193,8 +192,8 @@ fn push_list(out: &mut String, items: &[OutputValue<'_>], level: usize) {
     }
 }
 
-/// A text as a literal block, from its header on. A text of lines gives `|`, with `-` if the last
-/// one has no end and `+` if blank lines follow it.
+/// A text as a literal block, from its header on. A text of lines gets `|`, with `-` if the last one has no end and
+/// `+` if blank lines follow it.
 fn push_block(out: &mut String, text: &str, level: usize) {
     let content = text.trim_end_matches('\n');
     out.push_str(match text.len() - content.len() {
@@ -211,7 +210,7 @@ fn push_block(out: &mut String, text: &str, level: usize) {
     }
 }
 
-/// A value that takes no line of its own. Collections are empty here.
+/// A value that needs no line of its own. Collections are empty here.
 fn push_inline(out: &mut String, value: &OutputValue<'_>) {
     match value {
         OutputValue::Null => out.push_str("null"),

@@ -1,14 +1,14 @@
-//! What can be checked about a token without asking its provider.
+//! Offline checks of tokens.
 
 use std::collections::BTreeSet;
 
-/// Whether a byte is of the standard Base64 alphabet or its padding.
+/// Whether a byte belongs to the standard Base64 alphabet or its padding.
 pub(crate) fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// Whether the body of a token was typed and not made: few different characters, or a word that
-/// says so.
+/// Whether the body of a token was typed by hand and not generated: few different characters, or a word that marks an
+/// example.
 pub(super) fn is_dummy(body: &str) -> bool {
     let lower = body.to_lowercase();
     let kinds: BTreeSet<u8> = lower.bytes().collect();
@@ -16,14 +16,14 @@ pub(super) fn is_dummy(body: &str) -> bool {
         || ["example", "xxxx", "placeholder", "changeme", "your_", "your-"].iter().any(|word| lower.contains(word))
 }
 
-/// CRC-32 as zip and PNG use it.
+/// Computes a CRC-32 as in zip and PNG.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
 }
 
-/// A number in base 62 with the digits `0-9A-Za-z`, six of them at least.
+/// Number in base 62 with the digits `0-9A-Za-z`, padded to at least six.
 pub(super) fn base62(mut number: u32) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut out: Vec<u8> = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn base62(mut number: u32) -> String {
     out.iter().rev().map(|digit| char::from(*digit)).collect()
 }
 
-/// The scheme of GitHub and npm: the last six characters are the checksum of those before.
+/// Whether a token follows the scheme of GitHub and npm: the last six characters are the checksum of those before.
 pub(super) fn ends_in_crc32(body: &str) -> bool {
     let Some((random, checksum)) = body.len().checked_sub(6).and_then(|at| body.split_at_checked(at)) else {
         return false;

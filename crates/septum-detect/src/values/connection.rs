@@ -1,4 +1,4 @@
-//! Passwords in addresses and connection strings.
+//! Detectors for passwords in addresses and connection strings.
 
 use std::ops::Range;
 
@@ -20,13 +20,12 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "basic-auth-pair", keywords: &["auth", "user.info"], find: basic_auth_pair },
 ];
 
-/// Whether a part of a connection string is a password of its own. The weakest one is: entropy has
-/// no say.
+/// Whether a part of a connection string is a literal password. Even the weakest counts: entropy does not matter.
 fn is_password(text: &str) -> bool {
     !text.is_empty() && !is_reference(text) && !is_placeholder("", &without_references(text))
 }
 
-/// RFC 3986 §3.2.1: the password stands between the first `:` and the last `@` of the authority.
+/// Password in a URL. RFC 3986 §3.2.1: it is between the first `:` and the last `@` of the authority.
 fn url_password(scan: &DetectorInput) -> Option<DetectorFinding> {
     let text = scan.literal;
     text.match_indices("://").find_map(|(at, mark)| {
@@ -49,7 +48,7 @@ fn url_password(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// The scheme that ends a text, with the driver: `postgresql+psycopg`.
+/// Scheme at the end of a text, with the driver: `postgresql+psycopg`.
 fn scheme_before(text: &str) -> Option<&str> {
     let in_scheme = |char: char| char.is_ascii_alphanumeric() || "+.-".contains(char);
     let scheme = text.get(text.trim_end_matches(in_scheme).len()..)?;
@@ -63,7 +62,8 @@ fn authority_end(text: &str, start: usize) -> usize {
     start + rest.find(ends).unwrap_or(rest.len())
 }
 
-/// `user:password@` is how every manual writes it, and `DB_USER:DB_PASS@` how templates do that are filled in by hand.
+/// Whether user and password are samples: `user:password@` as in manuals, or `DB_USER:DB_PASS@` as in templates that
+/// are filled in by hand.
 fn is_sample(user: &str, password: &str) -> bool {
     let word = |text: &str, words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     let users = ["user", "username", "<user>", "login", "name"];
@@ -78,19 +78,19 @@ fn is_sample(user: &str, password: &str) -> bool {
     is_template || word(user, &users) && word(password, &passwords)
 }
 
-/// `scheme://[user:password@]host[:port]` says how an address is written.
+/// Whether an address only describes the syntax: `scheme://[user:password@]host[:port]`.
 fn is_grammar(user: &str, password: &str, host: &str) -> bool {
     user.starts_with('[') && host.starts_with(']') || user.starts_with(['<', '{']) && password.ends_with(['>', '}'])
 }
 
-/// A pattern that matches URLs is none, nor is a list of hosts with an address at its end.
+/// Whether a password is part of a pattern that matches URLs, or of a list of hosts with an address at its end.
 fn is_expression(password: &str) -> bool {
     let port = password.split(',').next().filter(|port| port.len() < password.len());
     port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
         || [".*", ".+", "[^", "]+", "\\"].iter().any(|part| password.contains(part))
 }
 
-/// `docker://image:tag@sha256:…` has a tag and a digest.
+/// Whether an address is an image with tag and digest: `docker://image:tag@sha256:…`.
 fn is_digest(scheme: &str, host: &str) -> bool {
     host.starts_with("sha256:") || matches!(scheme, "oci" | "docker" | "docker-image")
 }
@@ -126,7 +126,7 @@ fn jdbc(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// Words that make a list of settings a connection, without spaces and dashes.
+/// Settings that make a list a connection string, without spaces and dashes.
 const COMPANIONS: &[&str] = &[
     "server",
     "host",
@@ -149,7 +149,7 @@ const COMPANIONS: &[&str] = &[
     "port",
 ];
 
-/// ADO, ODBC and .NET (`Server=…;Password=…`), and libpq (`host=… password=…`).
+/// Password in a connection string of ADO, ODBC and .NET (`Server=…;Password=…`) or libpq (`host=… password=…`).
 fn connection_string(scan: &DetectorInput) -> Option<DetectorFinding> {
     let lines = scan.literal.split_inclusive('\n').scan(0, |offset, line| {
         let start = *offset;
@@ -165,7 +165,7 @@ fn connection_string(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// The password in a list of settings that also names a server, a user or a database.
+/// Password in a list of settings that also names a server, a user or a database.
 fn password_in_list(line: &str, separator: char) -> Option<Range<usize>> {
     let mut password = None;
     let mut is_connection = false;
@@ -182,8 +182,8 @@ fn password_in_list(line: &str, separator: char) -> Option<Range<usize>> {
     password.filter(|_| is_connection)
 }
 
-/// The password in a setting, without its quotes. ODBC quotes with braces, and so does Spring write
-/// a reference: what is in braces must have something that a name has not.
+/// Range of the password in a setting, without quotes. ODBC quotes with braces, but Spring writes references in braces:
+/// a text in braces must contain a character that no name has.
 fn password_range(value: &str) -> Option<Range<usize>> {
     let bare = value.trim().trim_matches(['"', '\'', '\\', ',', ';']);
     let inside = bare.strip_prefix('{').and_then(|bare| bare.strip_suffix('}'));
@@ -193,7 +193,7 @@ fn password_range(value: &str) -> Option<Range<usize>> {
     (!named && is_password(bare)).then_some(at..at + bare.len())
 }
 
-/// The parts of a list with their offsets; quotes and braces keep a separator from separating.
+/// Parts of a list with their offsets; separators in quotes and braces do not split.
 fn split_settings(line: &str, separator: char) -> Vec<(usize, &str)> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -217,14 +217,15 @@ fn split_settings(line: &str, separator: char) -> Vec<(usize, &str)> {
     parts
 }
 
-/// `conn="Data Source` is about a data source, and `--password` about a password.
+/// Name of a setting in lower case, without a prefix and punctuation: `datasource` for `conn="Data Source`, `password`
+/// for `--password`.
 fn last_word(name: &str, separator: char) -> String {
     let name = name.rsplit(['"', '\'', '=', ':', '?', '&']).next().unwrap_or(name);
     let name = if separator == ' ' { name.rsplit(char::is_whitespace).next().unwrap_or(name) } else { name };
     name.chars().filter(|char| char.is_alphanumeric()).collect::<String>().to_lowercase()
 }
 
-/// A login module of Java with its control flag and options.
+/// Password in the options of a Java login module with its control flag.
 fn jaas(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(
         r#"(?i)LoginModule\s+(?:required|requisite|sufficient|optional)\b[^;]*?password\s*=\s*\\?["']?([^"'\\;\s]+)"#,
@@ -234,7 +235,7 @@ fn jaas(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// What Go's driver takes: `user:password@tcp(host:port)/database`.
+/// Password in a DSN of Go's `MySQL` driver: `user:password@tcp(host:port)/database`.
 fn dsn(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern =
         CredentialPattern::new(r#"(?:\A|[\s"'=])[^\s:@/"'=]+:([^\s"']+)@(?:tcp|unix)?\([^\s)]+\)/"#);
@@ -251,7 +252,7 @@ fn redis(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// `CREATE USER … IDENTIFIED BY '…'` and `ALTER ROLE … PASSWORD '…'` in a script.
+/// Password in an SQL script: `CREATE USER … IDENTIFIED BY '…'` and `ALTER ROLE … PASSWORD '…'`.
 fn sql(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(
         r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|(?:user|role)\b[^;']*\bpassword)\s+'([^'\n]+)'",
@@ -261,7 +262,7 @@ fn sql(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// A token in the query of a URL.
+/// Token in the query of a URL.
 fn url_token(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(
         r#"(?i)://[^\s"'<>?]*\?(?:[^\s"'<>]*?&)?(?:[a-z_-]*token|[a-z_-]*api_?key|key|[a-z_-]*secret|password)=([^&#\s"'<>]{8,})"#,
@@ -273,7 +274,7 @@ fn url_token(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// `NEO4J_AUTH: neo4j/…` and `basic.auth.user.info: user:…`: user and password under one name.
+/// User and password under one name: `NEO4J_AUTH: neo4j/…` and `basic.auth.user.info: user:…`.
 fn basic_auth_pair(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(r"\A\s*[A-Za-z][A-Za-z0-9_@-]*[:/]([^\s:/@]{4,})\s*\z");
     let name: String = scan.key.to_lowercase().replace(['.', '-'], "_");
@@ -288,7 +289,7 @@ fn basic_auth_pair(scan: &DetectorInput) -> Option<DetectorFinding> {
 mod tests {
     use super::super::detect_credential;
 
-    /// What was found and where: the detector, and the text in its range.
+    /// Detector and matched text of a finding.
     fn found<'t>(key: &str, text: &'t str) -> Option<(&'static str, &'t str)> {
         let hit = detect_credential(key, text)?;
         Some((hit.detector, &text[hit.range.expect("placed")]))

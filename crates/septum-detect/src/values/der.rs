@@ -1,4 +1,4 @@
-//! Keys in DER, the binary form under PEM: the outermost structure tells private from public.
+//! Keys in DER, the binary form under PEM: the outermost structure distinguishes private from public.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
 
-/// A tag with its content, and what follows.
+/// Element of DER: tag, content, and the remaining bytes.
 struct Element<'a> {
     tag: u8,
     content: &'a [u8],
@@ -28,7 +28,7 @@ fn parse_element(bytes: &[u8]) -> Option<Element<'_>> {
     Some(Element { tag, content, rest })
 }
 
-/// The first two elements of the outermost sequence.
+/// First two elements of the outermost sequence.
 fn parse_head(bytes: &[u8]) -> Option<(Element<'_>, u8)> {
     let outer = parse_element(bytes).filter(|outer| outer.tag == SEQUENCE)?;
     let first = parse_element(outer.content)?;
@@ -36,8 +36,8 @@ fn parse_head(bytes: &[u8]) -> Option<(Element<'_>, u8)> {
     Some((first, second))
 }
 
-/// Whether the bytes are a private key: PKCS#8 (version, algorithm), PKCS#1 (version, modulus) or
-/// SEC 1 (version 1, octets).
+/// Whether the bytes are a private key: PKCS#8 (version, algorithm), PKCS#1 (version, modulus) or SEC 1 (version 1,
+/// octets).
 pub(super) fn is_private(bytes: &[u8]) -> bool {
     let Some((first, second)) = parse_head(bytes) else { return false };
     match (first.tag, first.content, second) {

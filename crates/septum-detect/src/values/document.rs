@@ -1,4 +1,4 @@
-//! Keys and credential files, told by their form.
+//! Detectors for keys and credential files, recognised by their form.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{Certainty, Detector, DetectorFinding, DetectorInput, json_in_base64}
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-// Of equally sure detectors the first one names the find: documents before the keys in them.
+// Of equally certain detectors the first one names the finding: documents before the keys in them.
 pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "service-account", keywords: &["\"private_key\"", "\"refresh_token\""], find: google },
     Detector { name: "docker-config", keywords: &["\"auth\"", "\"password\"", "\"identitytoken\""], find: docker },
@@ -31,13 +31,13 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "bootstrap-token", keywords: &["token", "bootstrap"], find: bootstrap_token },
 ];
 
-/// Below this many Base64 characters a PEM body is a stub in a manual or a test.
+/// Minimum number of Base64 characters in a PEM body; a shorter one is a stub in a manual or a test.
 const SHORTEST_PEM_BODY: usize = 64;
 
-/// RFC 7468, also on one line and with `\n` escapes; and the form of `PuTTY`.
+/// Private key in PEM (RFC 7468), also on one line and with `\n` escapes, or in the form of `PuTTY`.
 fn private_key(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PEM: CredentialPattern = CredentialPattern::new(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----");
-    // what somebody copied by hand: a dash less, underscores, small letters
+    // keys copied by hand: a missing dash, underscores, small letters
     static BROKEN: CredentialPattern = CredentialPattern::new(
         r"(?i)(?:-+[ ]?|\A|\n[ \t]*)(BEGIN[ _]+(?:[A-Z0-9]+[ _]+){0,3}PRIVATE[ _]KEY(?:[ _]BLOCK)?[ ]?-*)",
     );
@@ -83,8 +83,8 @@ fn text_field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| is_literal(name, text))
 }
 
-/// Files of Google Cloud: a service account's key, or a person's refresh token. The configuration
-/// of workload identity looks alike and holds nothing secret.
+/// Credentials in files of Google Cloud: a service account's key, or a user's refresh token. The configuration of
+/// workload identity looks similar and contains no secret.
 fn google(scan: &DetectorInput) -> Option<DetectorFinding> {
     let document = parse_json(scan)?;
     let key = text_field(&document, "private_key").filter(|key| key.contains("PRIVATE KEY"));
@@ -98,7 +98,7 @@ fn google(scan: &DetectorInput) -> Option<DetectorFinding> {
     }
 }
 
-/// `config.json` and the older `.dockercfg` of Docker.
+/// Credentials in Docker's `config.json` and the older `.dockercfg`.
 fn docker(scan: &DetectorInput) -> Option<DetectorFinding> {
     let document = parse_json(scan)?;
     let legacy = document.as_object().is_some_and(|map| map.keys().all(|key| key.contains(['.', ':', '/'])));
@@ -133,13 +133,13 @@ fn kubeconfig(scan: &DetectorInput) -> Option<DetectorFinding> {
     USER.matches(scan.literal).filter(|_| is_config).find(literal).map(found("kubeconfig with a user's credentials"))
 }
 
-/// RFC 7517: `d`, `k` and `p` are the private members.
+/// Private JSON Web Key (RFC 7517): `d`, `k` and `p` are the private members.
 fn jwk(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PRIVATE: CredentialPattern = CredentialPattern::new(r#""(?:d|k|p)"\s*:\s*"([A-Za-z0-9_-]{20,})""#);
     PRIVATE.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("private JSON Web Key", range))
 }
 
-/// RFC 7519. Supabase's `anon` role is meant to be shown, and an unsigned token opens nothing.
+/// JSON Web Token (RFC 7519). Supabase's `anon` role is public, and an unsigned token grants no access.
 fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern =
         CredentialPattern::new(r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
@@ -154,14 +154,14 @@ fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// The same 44 characters could be the public key: the word decides.
+/// `WireGuard` key. The same 44 characters could be the public key: the word decides.
 fn wireguard(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern =
         CredentialPattern::new(r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)");
     PATTERN.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("key of WireGuard", range))
 }
 
-/// `.npmrc`, `.netrc`, `.pgpass`.
+/// Credentials in `.npmrc`, `.netrc`, `.pgpass`.
 fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
     static NPM: CredentialPattern =
         CredentialPattern::new(r#"(?m)^\s*(?://[^\s=]+:)?_(?:authToken|password|auth)\s*=\s*"?([^\s"]+)"#);
@@ -179,7 +179,8 @@ fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// RFC 7617 and 6750. *Basic* is also an adjective, so the rest must decode to user and password.
+/// Authorization header (RFC 7617 and 6750). *Basic* is also an adjective, so the rest must decode to user and
+/// password.
 fn auth_header(scan: &DetectorInput) -> Option<DetectorFinding> {
     static BASIC: CredentialPattern = CredentialPattern::new(r"(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})");
     static BEARER: CredentialPattern = CredentialPattern::new(r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
@@ -197,7 +198,7 @@ fn is_pair(text: &str) -> bool {
         && text.chars().all(|char| !char.is_control())
 }
 
-/// Kubernetes' bootstrap tokens; the form is short, so a word must stand by it.
+/// Bootstrap token of Kubernetes; the form is short, so a word must be nearby.
 fn bootstrap_token(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(r"\b([a-z0-9]{6}\.[a-z0-9]{16})\b");
     PATTERN.matches(scan.literal).find_map(|(token, range)| {

@@ -1,4 +1,4 @@
-//! Hashes of passwords: not the password, but what it is guessed from.
+//! Detectors for password hashes: not the password, but enough to guess it from.
 
 use super::pattern::CredentialPattern;
 use super::{Detector, DetectorFinding, DetectorInput};
@@ -14,7 +14,7 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "ldif-password", keywords: &["userpassword"], find: ldif },
 ];
 
-/// The forms of crypt(5), of the PHC strings and of LDAP's schemes.
+/// Forms of crypt(5), of PHC strings and of LDAP schemes.
 static FORMS: [CredentialPattern; 9] = [
     CredentialPattern::new(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
     CredentialPattern::new(r"\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),

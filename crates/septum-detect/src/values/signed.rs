@@ -1,4 +1,4 @@
-//! Addresses and keys whose possession is permission: webhooks, signed URLs, Azure's keys.
+//! Detectors for addresses and keys whose possession grants access: webhooks, signed URLs, Azure's keys.
 
 use std::ops::Range;
 

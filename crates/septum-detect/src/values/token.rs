@@ -1,30 +1,30 @@
-//! Tokens that name their provider.
+//! Detectors for tokens that name their provider.
 
 use super::check::{self, is_dummy};
 use super::pattern::{CredentialPattern, stands_alone};
 use super::{Certainty, Detector, DetectorFinding, DetectorInput, json_in_base64};
 
-/// One form of token.
+/// Form of a token.
 pub(super) struct TokenForm {
-    /// What it is, for people.
+    /// Description for people.
     what: &'static str,
-    /// Texts one of which every token of this form holds, or has nearby.
+    /// Texts one of which every token of this form contains, or has nearby.
     pub(super) marks: &'static [&'static str],
     pattern: CredentialPattern,
     check: TokenCheck,
 }
 
-/// What makes sure that a match is a token.
+/// Check that decides whether a match is a token.
 enum TokenCheck {
     /// The form is enough.
     Form,
     /// The form leaves doubt.
     Doubtful,
-    /// What follows the mark must pass; a match that fails is a made-up example, or a newer form.
+    /// The text after the mark must pass; a match that fails is an invented example, or a newer form.
     Body(fn(&str) -> bool),
     /// The whole token must pass.
     Whole(fn(&str) -> bool),
-    /// The mark is a word that must stand nearby: others write the same form.
+    /// The mark is a word that must be nearby: other tools use the same form.
     Near,
 }
 
@@ -43,7 +43,7 @@ const fn checked_form(
 
 const CRC: TokenCheck = TokenCheck::Body(check::ends_in_crc32);
 
-/// The forms, by what they open.
+/// All forms, grouped by the kind of service they give access to.
 pub(super) static FORMS: [TokenForm; 82] = [
     // code and packages
     checked_form("GitHub token", &["ghp_"], r"ghp_[0-9A-Za-z]{36}", CRC),
@@ -180,7 +180,7 @@ pub(super) static DETECTORS: &[Detector] =
     &[Detector { name: "aws-secret-key", keywords: &["akia", "asia", "abia", "acca", "aws"], find: aws }];
 
 impl TokenForm {
-    /// Looks for a token of this form.
+    /// Finds a token of this form.
     pub(super) fn find(&self, scan: &DetectorInput) -> Option<DetectorFinding> {
         self.pattern.matches(scan.text).find_map(|(token, range)| {
             let body = self.marks.iter().find_map(|mark| token.strip_prefix(mark)).unwrap_or(token);
@@ -198,7 +198,7 @@ impl TokenForm {
     }
 }
 
-/// A failed check makes a token doubtful and not harmless: providers change their schemes.
+/// Certainty after a check. A failed check makes a token doubtful and not harmless: providers change their schemes.
 fn sure_if(passes: bool) -> Certainty {
     if passes { Certainty::Certain } else { Certainty::Likely }
 }
@@ -211,7 +211,7 @@ fn is_anthropic(token: &str) -> bool {
     token.ends_with("AA")
 }
 
-/// The last eight digits are the checksum of what stands before them.
+/// Whether the last eight digits are the checksum of the text before them.
 fn is_grafana(token: &str) -> bool {
     let Some((random, checksum)) = token.rsplit_once('_') else { return false };
     let bytes = check::crc32(random.as_bytes()).to_le_bytes();
@@ -222,8 +222,8 @@ fn is_json(text: &str) -> bool {
     json_in_base64(&text.replace('+', "-").replace('/', "_")).is_some()
 }
 
-/// The secret half of an access key is 40 characters of Base64 and nothing more: it counts beside
-/// its public half, or under a name of AWS.
+/// AWS secret access key: 40 characters of Base64 without a prefix, so it counts only beside the access key ID, or
+/// under a name of AWS.
 fn aws(scan: &DetectorInput) -> Option<DetectorFinding> {
     static ID: CredentialPattern = CredentialPattern::new(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}");
     static SECRET: CredentialPattern =
@@ -236,7 +236,7 @@ fn aws(scan: &DetectorInput) -> Option<DetectorFinding> {
     })
 }
 
-/// Hashes are of one case, paths of few digits.
+/// Whether a text is of mixed case with digits; hashes are of one case, paths have few digits.
 fn is_mixed_case(text: &str) -> bool {
     let count = |kind: fn(&u8) -> bool| text.bytes().filter(kind).count();
     count(u8::is_ascii_uppercase) >= 3 && count(u8::is_ascii_lowercase) >= 3 && count(u8::is_ascii_digit) >= 2
@@ -250,7 +250,7 @@ mod tests {
     use super::super::detect_credential;
     use super::*;
 
-    /// 300 characters that look made, without a repetition that would make them a dummy.
+    /// 300 characters that look random, without a repetition that would make them a dummy.
     fn body() -> String {
         let digit = |index: usize| b"hZ8fQ2mX7vKp4TnRb6Wc9Ld3Ys5Gj1"[(index * 7 + index / 30) % 30];
         (0..300).map(|index| char::from(digit(index))).collect()
@@ -369,8 +369,7 @@ mod tests {
         }
     }
 
-    /// The mark of a form is kept apart from its pattern: a typing error in one of them would
-    /// silence the form.
+    /// The mark of a form is separate from its pattern: a typing error in one of them would disable the form.
     #[test]
     fn every_form_is_called_and_found() {
         let mut runner = TestRunner::deterministic();

@@ -1,10 +1,10 @@
-//! Names and endings of files.
+//! Names and extensions of files.
 
 /// Extensions of files that hold a private key.
 pub(crate) const KEY_EXTENSIONS: &[&str] =
     &["jceks", "jks", "kdbx", "key", "keystore", "keytab", "p12", "pfx", "pkcs12", "ppk"];
 
-/// Extensions of files that are made to be handed out.
+/// Extensions of files that are made to be distributed.
 pub(crate) const PUBLIC_EXTENSIONS: &[&str] = &["cer", "crl", "crt", "csr", "pub"];
 
 /// Extensions of files whose name says nothing about the secrets in them.
@@ -47,7 +47,7 @@ pub(crate) const CONFIG_EXTENSIONS: &[&str] = &[
     "yml",
 ];
 
-/// Files of programs in which every version holds credentials, by their whole name.
+/// Files that contain credentials in every version of their program, by whole name.
 pub(crate) const CREDENTIAL_FILES: &[&str] = &[
     ".git-credentials",
     ".htpasswd",
@@ -61,5 +61,5 @@ pub(crate) const CREDENTIAL_FILES: &[&str] = &[
     "kubeconfig.yaml",
 ];
 
-/// The private half of an SSH key pair, as ssh-keygen names it.
+/// Names that ssh-keygen gives the private half of a key pair.
 pub(crate) const SSH_KEY_FILES: &[&str] = &["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];

@@ -1,6 +1,6 @@
 //! Words of names that are written without separators: `mysqlrootpassword`.
 
-/// Words that may stand before the name of a secret in such a compound.
+/// Words that may precede the name of a secret in such a compound.
 pub(crate) const FRONTS: &[&str] = &[
     "access",
     "account",
@@ -106,10 +106,10 @@ pub(crate) const FRONTS: &[&str] = &[
     "xsrf",
 ];
 
-/// Heads that are too short to be taken off a word of which the rest is not known.
+/// Heads that are too short to be split from a word whose remainder is unknown.
 pub(crate) const SHORT_HEADS: &[&str] = &["creds", "key", "pass", "pw", "pwd"];
 
-/// Words that may stand after it: the value itself, in some form.
+/// Words that may follow the name of a secret: the value itself, in some form.
 pub(crate) const TAILS_OF_HEADS: &[&str] = &["base", "content", "value"];
 
 /// Products whose name ends like that of a secret.

@@ -1,8 +1,8 @@
-//! The words that stand after a head and say what about the secret the value is.
+//! Words after a head that name the property of the secret that the value is.
 
-/// What, after a head, says that the value describes the secret and is not one.
+/// Words after a head that make the value a description of the secret and not a secret.
 pub(crate) const QUALIFIERS: &[&str] = &[
-    // where it lies
+    // location
     "bucket",
     "collection",
     "column",
@@ -24,7 +24,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "path",
     "paths",
     "volume",
-    // what it is called
+    // name
     "description",
     "placeholder",
     "subject",
@@ -44,7 +44,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "refs",
     "title",
     "uuid",
-    // where it comes from
+    // origin
     "cmd",
     "cmdline",
     "command",
@@ -91,7 +91,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "uri",
     "url",
     "urls",
-    // for whom
+    // recipient
     "owner",
     "permission",
     "permissions",
@@ -104,7 +104,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "user",
     "username",
     "users",
-    // of what kind
+    // kind
     "cli",
     "operator",
     "charset",
@@ -147,7 +147,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "types",
     "validator",
     "version",
-    // whether, and under which rules
+    // condition and rules
     "counting",
     "protected",
     "protection",
@@ -176,7 +176,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "strength",
     "validation",
     "verification",
-    // how many
+    // quantity
     "bits",
     "bytes",
     "capacity",
@@ -200,7 +200,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "shares",
     "size",
     "threshold",
-    // for how long
+    // duration
     "age",
     "cache",
     "date",
@@ -225,7 +225,7 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "timestamp",
     "ttl",
     "validity",
-    // where it is carried or shown
+    // place of transport or display
     "attr",
     "attribute",
     "attributes",

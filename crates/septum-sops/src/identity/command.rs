@@ -11,8 +11,8 @@ use super::{LoadedIdentity, LookupOutcome, SharedPassphrases};
 use crate::recipient::{self, Recipient};
 use septum_base::program;
 
-/// `SOPS_AGE_KEY_CMD`. sops runs it for every entry of every file; here it is run once for each
-/// recipient, and not again if what it prints does not depend on the recipient.
+/// `SOPS_AGE_KEY_CMD`. sops runs it for every entry of every file; here it is run once for each recipient, and not
+/// again if its output does not depend on the recipient.
 pub(super) struct KeyCommand {
     command: Option<String>,
     runs: Mutex<Vec<KeyCommandRun>>,
@@ -29,10 +29,10 @@ impl KeyCommand {
         Self { command, runs: Mutex::default() }
     }
 
-    /// The identities that it prints for a recipient.
+    /// Runs the command and returns the identities that it prints for a recipient.
     ///
-    /// The recipient comes from the file, and who wrote that may be somebody else: the command, which may be a
-    /// line of shell, gets what has the form of a recipient, in its shortest spelling, and no other text.
+    /// The recipient comes from the file, which another person may have written: the command, which may be a line of
+    /// shell, gets only text in the form of a recipient, in its shortest spelling.
     pub(super) fn run_command(
         &self,
         recipient: &str,
@@ -88,7 +88,7 @@ impl KeyCommand {
     }
 }
 
-/// A recipient without what is no part of it: an SSH key has a comment, which is any text.
+/// A recipient without extra text: an SSH key has a comment, which is any text.
 fn validate_recipient(recipient: &str) -> Option<String> {
     let known = Recipient::parse(recipient).ok().filter(|recipient| recipient.unusable().is_none())?;
     let text = recipient::canonical_recipient(known.as_str());
@@ -104,7 +104,7 @@ fn add_missing(all: &mut Vec<String>, more: &[String]) {
     }
 }
 
-/// Runs a command without a shell and gives what it prints. Its messages go to the terminal.
+/// Runs a command without a shell and returns its output. Its messages go to the terminal.
 pub(super) fn read_output(command: &str, recipient: Option<&str>) -> Result<Zeroizing<Vec<u8>>, LookupOutcome> {
     let words = shlex::split(command).unwrap_or_default();
     let Some((program, arguments)) = words.split_first() else { return Err(LookupOutcome::NotACommand) };

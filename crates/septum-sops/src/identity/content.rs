@@ -14,7 +14,7 @@ use super::{LONGEST, LoadedIdentity, SharedPassphrases};
 use crate::hybrid::HybridIdentity;
 use crate::recipient;
 
-/// As much work for a passphrase as age itself asks of itself at most: some seconds.
+/// Highest accepted work factor of a passphrase, the highest that age itself uses: some seconds.
 const MOST_WORK: u8 = 22;
 
 /// Written form of identities.
@@ -38,13 +38,13 @@ impl From<LookupOutcome> for IdentityContent {
     }
 }
 
-/// Whether a content is an age file, as sops tells it.
+/// Whether a content is an age file, as sops detects it.
 pub(super) fn is_encrypted(content: &[u8]) -> bool {
     content.starts_with(b"age-encryption") || content.starts_with(b"-----BEGIN AGE")
 }
 
 impl IdentityContent {
-    /// Takes the identities in a content. One line that is none spoils the place, as with sops.
+    /// Reads the identities in a content. One invalid line invalidates the place, as with sops.
     pub(super) fn read(form: IdentityForm, content: &[u8], asked: Option<&SharedPassphrases>) -> Self {
         if content.starts_with(b"-----BEGIN OPENSSH PRIVATE KEY") {
             return LookupOutcome::Unsupported("an SSH key where age identities are expected").into();
@@ -65,7 +65,7 @@ impl IdentityContent {
         Self { known, outcome: LookupOutcome::Found { recipients, unsupported } }
     }
 
-    /// Takes the identities in an age file that a passphrase opens.
+    /// Reads the identities in an age file that a passphrase decrypts.
     pub(super) fn unlock_content(content: &[u8], passphrase: &str, asked: Option<&SharedPassphrases>) -> Self {
         match decrypt_content(content, passphrase) {
             Ok(plaintext) => Self::read(IdentityForm::Lines, &plaintext, asked),
@@ -130,13 +130,13 @@ fn plugin(_text: &str, _asked: Option<&SharedPassphrases>) -> Option<LoadedIdent
     None
 }
 
-/// The kind of an identity that is one, but not for this version.
+/// The kind of a valid identity that this version does not support.
 fn unsupported_kind(text: &str) -> Option<String> {
     if cfg!(feature = "plugin") {
         return None;
     }
     let plugin = text.strip_prefix("AGE-PLUGIN-")?;
-    // what follows the last `1` is the plugin's own, and may be private
+    // the text after the last `1` belongs to the plugin, and may be private
     let (name, _) = plugin.rsplit_once('1')?;
     Some(format!("AGE-PLUGIN-{}", name.trim_end_matches('-')))
 }

@@ -1,4 +1,4 @@
-//! Identities behind a passphrase. It is asked for when nothing else opens a file, and once.
+//! Identities behind a passphrase. It is requested once, when no other identity decrypts a file.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,9 +17,9 @@ pub(super) struct LockedIdentity {
 }
 
 enum LockedContent {
-    /// An identity file of age. Who is in it, nobody knows before.
+    /// An identity file of age. Its recipients are unknown before it is decrypted.
     File(Zeroizing<Vec<u8>>),
-    /// A key of SSH, with its public half in the clear.
+    /// A key of SSH, with its public half in plaintext.
     Ssh(LockedKey),
 }
 
@@ -32,7 +32,7 @@ impl LockedIdentity {
         Self { place, what: LockedContent::Ssh(key), content: OnceLock::new() }
     }
 
-    /// The identities, if they may serve one of these recipients.
+    /// The identities, if they may match one of these recipients.
     pub(super) fn unlock_identities(
         &self,
         recipients: &[String],

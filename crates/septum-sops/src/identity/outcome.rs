@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// A place that was searched, and how that went.
+/// A place that was searched, and the outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchedSource {
     /// User-visible name of the place: a variable, a file.
@@ -12,23 +12,23 @@ pub struct SearchedSource {
     pub outcome: LookupOutcome,
 }
 
-/// Outcome of the search of a place. Holds nothing that is private.
+/// Outcome of the search of a place. Contains no private data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupOutcome {
     /// The variable is not set.
     NotSet,
-    /// There is no such file.
+    /// The file does not exist.
     Missing,
     /// It could not be read.
     Unreadable(io::ErrorKind),
-    /// There are identities.
+    /// Identities were found.
     Found {
         /// The recipients of those that can be used.
         recipients: Vec<String>,
         /// The kinds of those that cannot be used by this version.
         unsupported: Vec<String>,
     },
-    /// A line is not an identity, so that no line of the place is used, as sops has it.
+    /// A line is not an identity, so that no line of the place is used, as in sops.
     Invalid {
         /// The line, from 1.
         line: usize,
@@ -37,14 +37,14 @@ pub enum LookupOutcome {
     Unsupported(&'static str),
     /// It is not a private key of SSH, or damaged.
     NotAnSshKey,
-    /// It is encrypted with a passphrase, and nobody was there to give it.
+    /// It is encrypted with a passphrase, and none was given.
     Locked,
     /// It is encrypted with a passphrase of an SSH key for which the file is not encrypted.
     LockedFor {
         /// The recipient of the key.
         recipient: String,
     },
-    /// It is encrypted with a passphrase, and another one was given.
+    /// It is encrypted with another passphrase than the given one.
     WrongPassphrase,
     /// It is an age file, but not one with a passphrase, or damaged.
     NotUnlockable,
@@ -52,13 +52,13 @@ pub enum LookupOutcome {
     NotRun,
     /// The command could not be split into words.
     NotACommand,
-    /// There is no such program.
+    /// The program does not exist.
     NoProgram,
     /// The command ended with a failure.
     Failed(Option<i32>),
 }
 
-/// Says it as a message about a place does: `no such file`.
+/// Displays the outcome as a part of a message about a place: `no such file`.
 impl fmt::Display for LookupOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

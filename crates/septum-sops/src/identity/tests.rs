@@ -134,7 +134,7 @@ fn a_command_is_run_once_for_each_recipient_and_told_which() {
     assert_eq!(fs::read_to_string(&log).expect("ran"), format!("{OTHER}\n{ONE_PUBLIC}\n"));
     let LookupOutcome::Found { recipients, .. } = &identities.searched()[2].outcome else { panic!("found") };
     assert_eq!(recipients, &[TWO_PUBLIC, ONE_PUBLIC]);
-    // who prints the same for two is not asked about the third
+    // a command with the same output for two recipients is not run for the third
     fs::remove_file(&log).expect("removes");
     let identities = script(&format!("echo {ONE}"));
     assert_eq!(tried(&identities, &[OTHER, ONE_PUBLIC, TWO_PUBLIC, OTHER]).len(), 4);
@@ -151,7 +151,7 @@ impl PassphraseProvider for Answers {
     }
 }
 
-/// An identity file that the passphrase `correct` opens.
+/// An identity file that the passphrase `correct` decrypts.
 fn encrypted_file() -> Vec<u8> {
     let mut recipient = age::scrypt::Recipient::new(age::secrecy::SecretString::from("correct".to_owned()));
     recipient.set_work_factor(4);

@@ -10,7 +10,7 @@ use septum_base::disk::Disk;
 
 type SopsConfigCell = Arc<OnceLock<Result<SopsConfig, Diagnostics>>>;
 
-/// Finds the rule of each file, and remembers the files of rules that it read.
+/// Finds the rule of each file, and caches the files of rules that it read.
 #[derive(Debug, Default)]
 pub struct SopsConfigCache {
     disk: Disk,
@@ -18,7 +18,7 @@ pub struct SopsConfigCache {
 }
 
 impl SopsConfigCache {
-    /// Those that lie on a disk.
+    /// Cache of the files on a disk.
     pub fn with_disk(disk: Disk) -> Self {
         Self { disk, read: Mutex::default() }
     }

@@ -16,7 +16,7 @@ pub(super) struct RuleFields {
     pub(super) age: Option<NameList>,
     pub(super) pgp: Option<NameList>,
     pub(super) kms: Option<NameList>,
-    /// Says with which account a key is used, not which key it is.
+    /// Account with which a key is used, not the identity of the key.
     #[allow(dead_code, reason = "belongs to the file's format")]
     aws_profile: Option<String>,
     pub(super) gcp_kms: Option<NameList>,
@@ -90,7 +90,7 @@ pub(super) struct GroupFields {
     pub(super) hc_vault: Vec<String>,
 }
 
-/// The names of the fields of a key group and of what is in it, for hints.
+/// The names of the fields of a key group and of its entries, for hints.
 pub(super) const GROUP: [&str; 17] = [
     "merge",
     "age",
@@ -171,7 +171,7 @@ pub(super) struct IndentFields {
 #[serde(deny_unknown_fields)]
 struct NoFields {}
 
-/// The node as serde takes it. Anchors and merge keys are resolved already.
+/// The node in the form that serde accepts. Anchors and merge keys are resolved already.
 pub(super) fn to_serde_value(node: &YamlNode) -> Value {
     match &node.kind {
         YamlKind::Scalar(scalar) => scalar_value(scalar),

@@ -1,7 +1,7 @@
 //! Globs where a regular expression is expected.
 
-/// The regular expression that a glob stands for; none if a text does not look like one. A text that can be meant as
-/// a regular expression is one.
+/// The regular expression that a glob represents; none if a text does not look like one. A text that can be a regular
+/// expression is one.
 pub(super) fn as_regex(text: &str) -> Option<String> {
     let starts = text.starts_with('*') || text.contains("/*") || text.contains(",*") || text.contains("{*");
     if !starts || text.contains(['\\', '^', '$', '(', '|', '+']) {

@@ -1,4 +1,4 @@
-//! The recipients of a rule, in whatever spelling (format, section 2.1).
+//! The recipients of a rule, in every spelling (format, section 2.1).
 
 use super::RecipientGroup;
 use super::fields::{GroupFields, NameList, RuleFields};
@@ -9,7 +9,7 @@ use septum_base::diagnostic::{Diagnostic, Rule};
 use septum_base::span::Span;
 use septum_base::yaml::node::{Mapping, YamlKind, YamlNode};
 
-/// The groups of a rule: its `key_groups`, or all else it names as one group.
+/// The groups of a rule: its `key_groups`, or all its other recipients as one group.
 pub(super) fn read_groups(
     fields: &RuleFields,
     map: &Mapping,
@@ -44,7 +44,7 @@ pub(super) fn read_groups(
     groups
 }
 
-/// The keys that stand in the rule itself.
+/// The keys in the rule itself.
 fn read_flat_group(fields: &RuleFields, map: &Mapping, reader: &mut SopsConfigReader<'_>) -> RecipientGroup {
     let mut group = RecipientGroup::default();
     for text in split_names(fields.age.as_ref()) {
@@ -123,7 +123,7 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Sops
             }
             true
         }
-        // its beginning tells what it is, and nothing of it is private
+        // its beginning shows its kind, and is not private
         Err(reason @ InvalidRecipient::Damaged) => {
             let message = format!("`{}` {reason}", recipient::shorten_recipient(text));
             reader.recipient_error(Diagnostic::error(Rule::SopsRules, message).at(reader.place(span)));
@@ -137,7 +137,7 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Sops
     }
 }
 
-/// Adds a key of another service, each once, by the name that sops gives it.
+/// Adds a key of another service, each once, by its name in sops.
 fn add_foreign(service: &'static str, name: &str, group: &mut RecipientGroup) {
     let name = match service {
         "pgp" => foreign::strip_blanks(name),
@@ -150,7 +150,7 @@ fn add_foreign(service: &'static str, name: &str, group: &mut RecipientGroup) {
     }
 }
 
-/// The place of the scalar that holds a text.
+/// The location of the scalar that contains a text.
 fn find_text(node: &YamlNode, text: &str) -> Option<Span> {
     match &node.kind {
         YamlKind::Scalar(scalar) => scalar.text().contains(text).then_some(node.span),

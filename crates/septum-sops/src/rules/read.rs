@@ -1,4 +1,4 @@
-//! From the text of `.sops.yaml` to rules, with the place of everything that is wrong.
+//! From the text of `.sops.yaml` to rules, with the location of every problem.
 
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
@@ -21,16 +21,16 @@ use septum_base::yaml::read::read_document as read_yaml;
 pub(super) struct RuleList {
     /// The rules, in their order.
     pub(super) entries: Vec<RuleEntry>,
-    /// Warnings that keep nobody from using a rule.
+    /// Warnings that do not prevent the use of a rule.
     pub(super) warnings: Diagnostics,
 }
 
-/// A rule, or what is wrong with it.
+/// A rule, or its problems.
 #[derive(Debug, Clone)]
 pub(super) enum RuleEntry {
-    /// One that can be followed.
+    /// A valid rule.
     Sound(CreationRule),
-    /// One that cannot: no file that it may be for can be encrypted.
+    /// An invalid one: files that it may match cannot be encrypted.
     Broken {
         /// Pattern of the files that the rule applies to, as far as it can be read; without one, it applies to
         /// all of them.
@@ -40,7 +40,7 @@ pub(super) enum RuleEntry {
     },
 }
 
-/// Reads all rules. What is wrong in one of them stops none of the others.
+/// Reads all rules. The problems of one do not affect the others.
 pub(super) fn read_rule_list(source: &Source) -> Result<RuleList, Diagnostics> {
     let root = read_yaml(source)?;
     let mut reader = SopsConfigReader { source, findings: Diagnostics::new(), warnings: Diagnostics::new() };
@@ -56,11 +56,11 @@ pub(super) fn read_rule_list(source: &Source) -> Result<RuleList, Diagnostics> {
     if findings.is_empty() { Ok(RuleList { entries, warnings }) } else { Err(findings) }
 }
 
-/// Reads fields and collects what is wrong with them.
+/// Reads fields and collects their problems.
 pub(super) struct SopsConfigReader<'a> {
     source: &'a Source,
     findings: Diagnostics,
-    /// Findings that stop nothing.
+    /// Findings that are not errors.
     warnings: Diagnostics,
 }
 
@@ -74,9 +74,9 @@ impl SopsConfigReader<'_> {
                 "creation_rules" => rules = self.rules(node),
                 "destination_rules" => {} // for `sops publish`
                 "stores" => layout = self.layout(key, node),
-                // `keys: [&alice age1…]`: sops knows no place for anchors, so people make one
+                // `keys: [&alice age1…]`: sops has no place for anchors, so users add one
                 _ if self.holds_anchors(key.span.end, end) => {}
-                // sops ignores it, and what it is meant to say may concern no rule
+                // sops ignores it, and its intended meaning may concern no rule
                 name if !self.has_value(key.span) => self.report_unknown(key.span, name, &ROOT),
                 name => {
                     let found = self.unknown_field(key.span, name, &ROOT);
@@ -109,7 +109,7 @@ impl SopsConfigReader<'_> {
         }
     }
 
-    /// A rule with what is wrong with it alone.
+    /// Reads a rule together with only its own problems.
     fn entry(&mut self, node: &YamlNode) -> RuleEntry {
         let before = std::mem::take(&mut self.findings);
         let rule = self.rule(node);
@@ -195,7 +195,7 @@ impl SopsConfigReader<'_> {
         }
     }
 
-    /// The same of paths, for which people write globs.
+    /// A pattern of paths, for which users also write globs.
     fn path_pattern(&mut self, map: &Mapping, text: &str) -> Option<GoRegex> {
         let glob = glob::as_regex(text);
         let hint = glob.as_ref().map(|regex| format!("this looks like a glob; as a regular expression: `{regex}`"));
@@ -242,7 +242,7 @@ impl SopsConfigReader<'_> {
             }
         }
         StoreLayout {
-            // 0 is what sops says for "as by default"
+            // 0 means "the default" in sops
             yaml: match fields.yaml.indent.and_then(|indent| u8::try_from(indent).ok()) {
                 Some(indent @ 1..) => Indent::Blanks(indent),
                 _ => StoreLayout::default().yaml,
@@ -252,7 +252,7 @@ impl SopsConfigReader<'_> {
         }
     }
 
-    /// Reads a mapping field by field, so that each mistake has the place of its field.
+    /// Reads a mapping field by field, so that each mistake has the location of its field.
     fn fields<T: DeserializeOwned>(&mut self, map: &Mapping, names: &[&str]) -> Option<T> {
         let mut sound = true;
         for (key, node) in map {
@@ -291,7 +291,7 @@ impl SopsConfigReader<'_> {
         self.findings.push(diagnostic);
     }
 
-    /// Whether a field has a value: `{x}` is a text in the place of a mapping, and may be anything.
+    /// Whether a field has a value: `{x}` is a text in the place of a mapping, and may be any text.
     fn has_value(&self, key: Span) -> bool {
         self.source.text().get(key.end..).is_some_and(|rest| rest.trim_start().starts_with(':'))
     }
@@ -303,7 +303,7 @@ impl SopsConfigReader<'_> {
             .at(self.source.place(span))
     }
 
-    /// Says what is wrong with a recipient, and how to get one.
+    /// Reports a problem of a recipient, with a hint how to get a valid one.
     pub(super) fn recipient_error(&mut self, found: Diagnostic) {
         self.findings.push(found.hint(
             "ask its owner for the line `# public key: age1…` of the key file; `septum keygen` makes a new identity and prints it",
@@ -315,12 +315,12 @@ impl SopsConfigReader<'_> {
         self.source.place(span)
     }
 
-    /// Says what is wrong at a place that may be shown.
+    /// Reports a problem at a location that may be shown.
     pub(super) fn report_error(&mut self, span: Span, message: impl Into<String>) {
         self.findings.push(Diagnostic::error(Rule::SopsRules, message).at(self.source.place(span)));
     }
 
-    /// Says what is wrong with a value that must not be shown.
+    /// Reports a problem of a value that must not be shown.
     pub(super) fn hidden_error(&mut self, span: Span, message: impl Into<String>) {
         self.findings.push(Diagnostic::error(Rule::SopsRules, message).at_masked(self.source.place(span)));
     }

@@ -127,7 +127,7 @@ fn rules_are_looked_for_from_the_file_upward() {
     fs::write(at(".sops.yml"), "").expect("writes");
     let error = SopsConfig::find_rule(&at("x.yaml")).expect_err("another name").into_sorted().remove(0);
     assert!(error.message.ends_with(".sops.yml` is read by nobody, sops included"), "{}", error.message);
-    // as sops, which takes whatever has the name
+    // as sops, which reads any entry of the name
     fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
     let error = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect_err("a directory").into_sorted().remove(0);
     assert!(error.message.ends_with("a/b/.sops.yaml` is a directory, not a file"), "{}", error.message);

@@ -24,7 +24,7 @@ impl DecryptedFile {
         self.format
     }
 
-    /// Decrypts another version of the file with the data key of this one, whoever its recipients are.
+    /// Decrypts another version of the file with the data key of this one, whatever its recipients are.
     pub fn decrypt_other(&self, name: &str, bytes: Vec<u8>) -> Result<Self, DecryptionError> {
         match EncryptedFile::read(name, bytes, self.format)? {
             Some(closed) => closed.decrypt_with(self.unlocked.clone_key()),
@@ -32,26 +32,26 @@ impl DecryptedFile {
         }
     }
 
-    /// The file as it stands on disk, opened once more.
+    /// The file as it is on disk, decrypted once more.
     pub fn decrypt_again(&self) -> Result<Self, DecryptionError> {
         let text = self.source.text().as_bytes().to_vec();
         self.decrypt_other(self.source.name(), text)
     }
 
-    /// Whether both files have one data key.
+    /// Whether both files have the same data key.
     pub fn shares_key(&self, other: &Self) -> bool {
         is_same_mac(self.key.bytes(), other.key.bytes())
     }
 
-    /// Keeps the ciphertexts of another version too, for values that are the same there. Those of
-    /// another data key are none here.
+    /// Keeps the ciphertexts of another version too, for values that are the same there. Those of another data key
+    /// are ignored.
     pub fn adopt_ciphertexts(&mut self, other: &Self) {
         if self.shares_key(other) {
             self.stash.adopt_tokens(&other.stash);
         }
     }
 
-    /// Puts the recipients into the metadata, each with his copy of this file's data key.
+    /// Sets the recipients in the metadata, each with its copy of this file's data key.
     pub fn put_groups(&mut self, groups: &[KeyGroup], threshold: Option<usize>) -> Result<(), WriteError> {
         let mut groups = groups.to_vec();
         for entry in groups.iter_mut().flat_map(|group| &mut group.age) {
@@ -60,7 +60,7 @@ impl DecryptedFile {
         let new = recipient_fields(&groups, threshold);
         self.edit_blocks(|fields| {
             for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
-                // an empty list of an old file means nothing, and stays
+                // an empty list of an old file has no meaning, and stays
                 if !new.contains_key(name) && fields.get(name).is_some_and(|value| !is_empty(value)) {
                     fields.remove_key(name);
                 }
@@ -73,7 +73,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// Puts the rule into the metadata by which values are encrypted and counted.
+    /// Sets in the metadata the rule by which values are encrypted and counted.
     pub fn put_rule(&mut self, selector: &Selector, scope: MacScope) -> Result<(), WriteError> {
         let old = self.metadata.selector.field_name();
         self.edit_blocks(|fields| {
@@ -90,7 +90,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// Says in the metadata whether a value still holds both sides of a merge, for those who have no key.
+    /// Marks in the metadata whether a value still holds both sides of a merge, for readers without a key.
     pub(crate) fn mark_conflicts(&mut self) -> Result<(), WriteError> {
         let mut search = ConflictSearch { was_marked: self.metadata.has_conflict(), is_found: false };
         visit_document(&mut self.document, &Selector::default(), &mut search);
@@ -105,7 +105,7 @@ impl DecryptedFile {
         })
     }
 
-    /// Writes the metadata anew in every document.
+    /// Rewrites the metadata in every document.
     fn edit_blocks(&mut self, edit: impl Fn(&mut SopsMap)) -> Result<(), WriteError> {
         let is_binary = self.format == SopsFormat::Binary;
         let text = if is_binary { self.source.text() } else { &self.text };
@@ -125,7 +125,7 @@ impl DecryptedFile {
         self.remember_text();
         if is_binary {
             self.source = Source::new(self.source.name(), edited.as_str());
-            // there is no text here that could tell that something changed
+            // there is no text here that could show a change
             self.first = Some(<_>::default());
         } else {
             self.text = edited;
@@ -134,7 +134,7 @@ impl DecryptedFile {
     }
 }
 
-/// Whether a value is a conflict, or what is left of one in a file that had one.
+/// Search for a conflict, or for the rest of one in a file that had one.
 struct ConflictSearch {
     was_marked: bool,
     is_found: bool,

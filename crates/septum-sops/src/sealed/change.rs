@@ -14,7 +14,7 @@ use crate::write_error::WriteError;
 use septum_base::span::Source;
 
 impl DecryptedFile {
-    /// Puts a value at a path; maps on the way are made.
+    /// Sets a value at a path; missing maps on the path are created.
     pub fn set_value(&mut self, document: usize, path: &ValuePath, value: &SopsTree) -> Result<(), WriteError> {
         let target = EditPath { document, path };
         self.check_target(&target)?;
@@ -42,7 +42,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// Takes a value out.
+    /// Removes a value.
     pub fn unset_value(&mut self, document: usize, path: &ValuePath) -> Result<(), WriteError> {
         let target = EditPath { document, path };
         self.check_target(&target)?;
@@ -52,7 +52,7 @@ impl DecryptedFile {
         let skipped = SkippedValue { document, steps: path.steps(), in_first: true, in_second: false };
         let text = self.apply_edits(changes);
         let after = self.parse_readable(&text);
-        // in INI, a comment is of what comes next
+        // in INI, a comment belongs to the item after it
         let is_wanted = |after: &SopsDocument| match self.format {
             SopsFormat::Ini => is_without(&self.document, after, skipped),
             _ => difference_beside(&self.document, after, Some(skipped)).is_none(),
@@ -64,8 +64,8 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// Puts single values in place of others, each in its document and at its path: as one edit,
-    /// because each costs a reading of the file.
+    /// Replaces single values, each in its document and at its path: as one edit, because each requires parsing the
+    /// file.
     pub fn set_leaves(&mut self, leaves: &[(usize, ValuePath, SopsTree)]) -> Result<(), WriteError> {
         let Some((_, first, _)) = leaves.first() else { return Ok(()) };
         let before = self.parse_text()?;
@@ -91,7 +91,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// The text with changes, whose lines end as its own.
+    /// The text with changes, whose line ends become those of the text.
     fn apply_edits(&self, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
         fit_line_ends(self.format, &self.text, &mut changes);
         apply_edits(&self.text, changes)
@@ -116,7 +116,7 @@ impl DecryptedFile {
         Some(document)
     }
 
-    /// Whether a value is the one that was to be put there; lines hold texts only.
+    /// Whether a value is the intended one; lines hold texts only.
     fn is_same(&self, found: &SopsTree, wanted: &SopsTree) -> bool {
         match (self.format, found, wanted) {
             (SopsFormat::Dotenv | SopsFormat::Ini, SopsTree::Leaf(found), SopsTree::Leaf(wanted)) => {
@@ -127,7 +127,8 @@ impl DecryptedFile {
         }
     }
 
-    /// Writes the whole file anew with a change in its tree, as sops would: what the text alone cannot take.
+    /// Rewrites the whole file as sops would, with a change in its tree: for a change that the text alone cannot
+    /// hold.
     fn rewrite_text(
         &mut self,
         before: &ParsedFile,
@@ -145,7 +146,7 @@ impl DecryptedFile {
         Ok(())
     }
 
-    /// A document with the metadata of this file as sops would write it, which holds what it is to hold.
+    /// A document with the metadata of this file as sops would write it, checked against its intended content.
     pub(super) fn written_anew(
         &self,
         document: &SopsDocument,

@@ -1,7 +1,7 @@
-//! Whether a merge would write in plaintext a value that was encrypted.
+//! Checks whether a merge would write in plaintext a value that was encrypted.
 //!
-//! The set of encrypted values depends on keys, on comments and on the selector, and each of them may
-//! come from another version than a value does.
+//! The set of encrypted values depends on keys, on comments and on the selector, and each of them may come from
+//! another version than a value does.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,8 +14,8 @@ use crate::stash::{CiphertextCache, hash_value};
 use crate::way::{DocumentVisitor, TraversalState, visit_document};
 
 impl DecryptedFile {
-    /// The values and comments that would stand in plaintext here, and stand so in none of the
-    /// versions that they can be from.
+    /// The values and comments that would be in plaintext here, and are so in none of the versions that they can be
+    /// from.
     pub fn find_exposed(&self, versions: [&Self; 2]) -> Vec<ValuePath> {
         if self.format == SopsFormat::Binary {
             return Vec::new();
@@ -96,7 +96,7 @@ impl DocumentVisitor for NewExposureSearch<'_> {
         if bytes.is_empty() || way.selection() == Selection::Encrypted {
             return None;
         }
-        // a value that is in no version shows two of them: all that lies below its path
+        // a value that is in neither version consists of both: everything below its path
         let secret = || self.known.secret.iter().any(|known| known.starts_with(&associated));
         if !self.known.plain.contains(&hash_value(kind, &associated, &bytes)) && secret() {
             self.found.push(way.path().clone());

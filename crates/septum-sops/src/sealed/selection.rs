@@ -1,4 +1,4 @@
-//! Values of a file that its selector has encrypted.
+//! Values of a file that its selector covers.
 
 use super::{DecryptedFile, EncryptedFile};
 use crate::cipher::Ciphertext;
@@ -11,7 +11,7 @@ use crate::way::{DocumentVisitor, TraversalState, visit_document};
 use septum_base::span::{Location, Span};
 
 impl DecryptedFile {
-    /// Whether a value at a path is encrypted, or would be if it were put there.
+    /// Whether a value at a path is encrypted, or would be if it were set.
     pub fn encrypts_path(&self, document: usize, path: &ValuePath) -> bool {
         if self.format == SopsFormat::Binary {
             return true;
@@ -19,7 +19,7 @@ impl DecryptedFile {
         let Some(branch) = self.document.branches.get(document) else { return true };
         let mut alone = SopsDocument { branches: vec![branch.clone()] };
         let target = EditPath { document: 0, path };
-        // what cannot be put there is refused in words of its own
+        // a value that cannot be set is refused with its own message
         if amend::put_value(&mut alone, &target, &SopsTree::from_text("x")).is_none() {
             return true;
         }
@@ -30,7 +30,7 @@ impl DecryptedFile {
 }
 
 impl DecryptedFile {
-    /// Whether a value that was typed in plaintext is what is left of a ciphertext.
+    /// Whether a value that was entered in plaintext is the rest of a ciphertext.
     pub fn has_broken_ciphertext(&self) -> bool {
         let mut document = SopsDocument { branches: self.document.branches.clone() };
         let mut search = BrokenCiphertextSearch { typed: self.typed_paths(), is_broken: false };
@@ -39,13 +39,13 @@ impl DecryptedFile {
     }
 }
 
-/// Whether a value has parts of a ciphertext.
+/// Search for a value with parts of a ciphertext.
 struct BrokenCiphertextSearch<'a> {
     typed: &'a [ValuePath],
     is_broken: bool,
 }
 
-/// Parts that a ciphertext has, and hardly any secret.
+/// Parts that a ciphertext has, and that are unlikely in a secret.
 const PARTS: [&str; 4] = ["ENC[", "AES256_GCM", ",iv:", ",tag:"];
 
 impl DocumentVisitor for BrokenCiphertextSearch<'_> {
@@ -78,13 +78,13 @@ impl DocumentVisitor for EncryptedPathSearch<'_> {
 }
 
 impl EncryptedFile {
-    /// Whether a value stands in plaintext that the selector of the file has encrypted. Needs no key.
+    /// Whether a value is in plaintext that the selector covers. Needs no key.
     pub fn is_incomplete(&self) -> bool {
         self.plaintext_at().is_some()
     }
 
-    /// Place of the first such value, as far as it is known without the key: where comments select, the
-    /// checksum knows better.
+    /// Location of the first such value, as far as it is known without the key: where comments select, the checksum
+    /// is more precise.
     pub fn typed_plaintext(&self) -> Option<Location> {
         let by_comments =
             matches!(self.metadata.selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));

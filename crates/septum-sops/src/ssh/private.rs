@@ -13,7 +13,7 @@ const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &str = "-----END OPENSSH PRIVATE KEY-----";
 const MAGIC: &[u8] = b"openssh-key-v1\0";
 
-/// More rounds than anybody asks `ssh-keygen` for; each costs milliseconds.
+/// Highest accepted number of rounds, more than is used with `ssh-keygen`; each costs milliseconds.
 const MOST_ROUNDS: u32 = 4096;
 
 /// Contents of a private key file.
@@ -22,7 +22,7 @@ pub(crate) enum SshPrivateKey {
     Ed25519(SshIdentity),
     /// A key that needs a passphrase.
     Locked(LockedKey),
-    /// A key of another type, or under a cipher that is not known.
+    /// A key of another type, or under an unsupported cipher.
     Unsupported(&'static str),
 }
 
@@ -73,8 +73,8 @@ fn read_locked_key(options: &[u8], section: &[u8], recipient: SshRecipient) -> O
     sound.then(|| LockedKey { recipient, salt, rounds, ciphertext: section.to_vec() })
 }
 
-/// The key in a decrypted section: two equal numbers, type, public key, seed and public key,
-/// comment, and bytes counted up from 1.
+/// The key in a decrypted section: two equal numbers, type, public key, seed and public key, comment, and padding
+/// bytes counted up from 1.
 fn read_identity(section: &[u8], recipient: SshRecipient) -> Option<SshIdentity> {
     let mut reader = SshReader(section);
     if reader.number()? != reader.number()? || reader.string()? != ED25519.as_bytes() {
@@ -90,7 +90,7 @@ fn read_identity(section: &[u8], recipient: SshRecipient) -> Option<SshIdentity>
 }
 
 impl LockedKey {
-    /// The public key, which stands in the clear.
+    /// The public key, which is in plaintext.
     pub(crate) fn recipient(&self) -> &SshRecipient {
         &self.recipient
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-// made by `ssh-keygen` for these tests; they guard nothing
+// made by `ssh-keygen` for these tests; they protect nothing
 const PUBLIC: &str = include_str!("../../../../tests/vectors/ssh/plain.pub");
 const PLAIN: &str = include_str!("../../../../tests/vectors/ssh/plain");
 const LOCKED: &str = include_str!("../../../../tests/vectors/ssh/locked");

@@ -1,4 +1,4 @@
-//! Changes of single values in the tree of a document, for what cannot be changed in its text alone.
+//! Changes of single values in the tree of a document, for changes that are impossible in its text alone.
 
 use super::edit::{EditPath, copy_tree, wrap_in_maps};
 use crate::document::{ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
@@ -6,7 +6,7 @@ use crate::path::{ValuePath, ValuePathStep};
 use septum_base::span::Span;
 use septum_base::yaml::node::YamlKey;
 
-/// Number of steps of a path that lead to something that is there.
+/// Number of steps of a path that lead to an existing value.
 pub(crate) fn count_existing(document: &SopsDocument, target: &EditPath<'_>) -> usize {
     let Some(root) = document.branches.get(target.document) else { return 0 };
     let mut at: Option<&SopsTree> = None;
@@ -35,7 +35,7 @@ pub(crate) fn get<'a>(document: &'a SopsDocument, index: usize, path: &ValuePath
     })
 }
 
-/// Puts a value at a path; maps on the way are made. None if the path leads elsewhere.
+/// Sets a value at a path; missing maps on the path are created. None if the path leads elsewhere.
 pub(crate) fn put_value(document: &mut SopsDocument, target: &EditPath<'_>, value: &SopsTree) -> Option<()> {
     let root = document.branches.get_mut(target.document)?;
     put_in_map(root, target.path.steps(), value)
@@ -72,7 +72,7 @@ fn put_below(old: &mut SopsTree, steps: &[ValuePathStep], value: &SopsTree) -> O
     }
 }
 
-/// Takes the value at a path out, with the comments on its line. None if there is none.
+/// Removes the value at a path, with the comments on its line. None if it does not exist.
 pub(crate) fn take_value(document: &mut SopsDocument, target: &EditPath<'_>) -> Option<()> {
     let root = document.branches.get_mut(target.document)?;
     take_from_map(root, target.path.steps())

@@ -1,5 +1,5 @@
-//! dotenv, as far as sops has it: lines of `KEY=value`, where quotes and blanks are part of the value
-//! (format, section 1.11).
+//! dotenv, to the extent of sops: lines of `KEY=value`, where quotes and blanks are part of the value (format,
+//! section 1.11).
 
 use zeroize::Zeroizing;
 
@@ -48,21 +48,21 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     if found.has_errors() {
         return Err(found);
     }
-    // what stands between the metadata would go with them
+    // lines between the metadata would be removed with them
     let is_inside = |at: usize| block.as_ref().is_some_and(|block| block.whole.contains(&at));
     let in_place = !root.items.iter().any(|item| is_inside(item_start(item)));
     let document = SopsDocument { branches: vec![root] };
     Ok(ParsedFile { document, blocks: vec![block], ends: vec![text.len()], in_place })
 }
 
-/// Whether an encrypted file got CRLF after it was written, as Git does it: its metadata have it too. Any other CR
-/// is a part of a value, as in sops.
+/// Whether an encrypted file got CRLF after it was written, as Git converts it: its metadata have it too. Any other
+/// CR is a part of a value, as in sops.
 fn is_converted(text: &str) -> bool {
     let mut metadata = text.split_inclusive('\n').filter(|line| line.starts_with(PREFIX)).peekable();
     metadata.peek().is_some() && metadata.all(|line| line.ends_with("\r\n") || !line.ends_with('\n'))
 }
 
-/// Whether all lines of a plaintext end with CRLF, so that it is how they end and no part of their values.
+/// Whether all lines of a plaintext end with CRLF, so that it is the line ending and not a part of the values.
 pub(crate) fn has_returns(text: &str) -> bool {
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
     lines.peek().is_some() && lines.all(|line| line.ends_with("\r\n"))
@@ -103,7 +103,7 @@ fn parse_line(source: &Source, line: &str, span: Span) -> Option<DotenvLine> {
     Some(DotenvLine::Value(key, Leaf::new(value, site)))
 }
 
-/// The metadata, which stand on consecutive lines unless somebody moved them.
+/// The metadata, which are on consecutive lines unless a user moved them.
 fn read_block(
     lines: Vec<(YamlKey, Leaf)>,
     end: usize,
@@ -133,7 +133,7 @@ pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, Unrepr
         TypedValue::Bool(bool) => bool.to_string(),
         TypedValue::Text(bytes) => {
             let text = std::str::from_utf8(bytes).map_err(|_| UnrepresentableValue::NotUtf8)?;
-            // a backslash before an `n` would come back as a line break
+            // a backslash before an `n` would be read as a line break
             if text.contains("\\n") {
                 return Err(UnrepresentableValue::Characters);
             }
@@ -176,7 +176,7 @@ pub(super) fn block_lines(fields: &SopsMap) -> String {
     })
 }
 
-/// The metadata, to be put at `end`.
+/// The metadata, to be inserted at `end`.
 pub(super) fn block_at(fields: &SopsMap, text: &str, end: usize) -> String {
     let before = text.get(..end).unwrap_or_default();
     let missing = !before.is_empty() && !before.ends_with('\n');

@@ -1,4 +1,4 @@
-//! Changes of single values in the text of YAML and JSON. All that is not named stays as it is.
+//! Changes of single values in the text of YAML and JSON. Everything else stays as it is.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use septum_base::yaml::node::YamlKey;
 pub enum EditProblem {
     /// The file is one value without keys.
     NoKeys,
-    /// There is no document of this number.
+    /// The document index does not exist.
     NoDocument,
-    /// There is nothing at the path.
+    /// The path does not exist.
     Missing,
-    /// A step leads into a value that has nothing below it, or not of that kind.
+    /// A step leads into a value without children, or of another kind.
     NotThere,
     /// The key holds the metadata.
     Reserved,
@@ -44,11 +44,11 @@ pub(crate) struct EditPath<'a> {
 /// The key that merges another map.
 const MERGE: &str = "<<";
 
-/// A value and what it lies in.
+/// A value and its container.
 enum FoundValue<'a> {
     InMap(&'a SopsMap, usize),
     InList(&'a SopsList, usize),
-    /// The key is not there, and would be below this one.
+    /// The key does not exist, and would be below this one.
     Absent(&'a SopsMap, &'a [ValuePathStep]),
     /// The list ends right before the position.
     Behind(&'a SopsList, &'a [ValuePathStep]),
@@ -93,7 +93,7 @@ fn in_list<'a>(
     }
 }
 
-/// Whether a value, or the way to it, has the key `<<`, by which YAML merges maps.
+/// Whether a value, or the path to it, has the key `<<`, by which YAML merges maps.
 pub(super) fn has_merge_key(steps: &[ValuePathStep], value: &SopsTree) -> bool {
     let in_value = match value {
         SopsTree::Leaf(_) => false,
@@ -103,7 +103,7 @@ pub(super) fn has_merge_key(steps: &[ValuePathStep], value: &SopsTree) -> bool {
     in_value || steps.iter().any(|step| matches!(step, ValuePathStep::Key(key) if key == MERGE))
 }
 
-/// Puts a value at a path; maps that are not there yet are made.
+/// Sets a value at a path; missing maps are created.
 pub(super) fn set_value(
     format: SopsFormat,
     text: &str,
@@ -138,7 +138,7 @@ pub(super) fn set_value(
     Ok(vec![change])
 }
 
-/// The value below maps for the steps that are left; only keys can be made.
+/// The value below maps for the remaining steps; only keys can be created.
 pub(super) fn wrap_in_maps(steps: &[ValuePathStep], value: &SopsTree) -> Result<SopsTree, EditProblem> {
     steps.iter().rev().try_fold(copy_tree(value), |tree, step| match step {
         ValuePathStep::Key(key) => {
@@ -182,7 +182,7 @@ impl ValueEditor<'_> {
         self.slice(0..at).rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    /// Behind the line break of the line that `at` is on.
+    /// Offset after the line break of the line of `at`.
     fn line_end(&self, at: usize) -> usize {
         self.slice(at..self.text.len()).find('\n').map_or(self.text.len(), |newline| at + newline + 1)
     }
@@ -197,7 +197,7 @@ impl ValueEditor<'_> {
         if let (SopsTree::Leaf(old), SopsTree::Leaf(new)) = (old, new) {
             let written = self.format.write_leaf(&new.value, old.site)?;
             let span = old.site.span;
-            // `key:` with nothing behind it
+            // `key:` without a value on its line
             let blank = span.start == span.end && !self.slice(0..span.start).ends_with([' ', '\n', '[', '{']);
             return Ok(TextEdit::new(
                 span.start..span.end,
@@ -211,7 +211,7 @@ impl ValueEditor<'_> {
             let blank = if self.slice(0..span.start).ends_with(':') { " " } else { "" };
             return Ok(TextEdit::new(span.start..span.end, format!("{blank}{}", written.as_str())));
         }
-        // a block goes with the line break before it, up to the `:` of its key
+        // a block is removed with the line break before it, up to the `:` of its key
         let colon = self.slice(key_end..span.start).find(':').map_or(span.start, |colon| key_end + colon + 1);
         let (start, blank) = if colon < span.start { (colon, " ") } else { (span.start, "") };
         Ok(TextEdit::new(start..span.end, format!("{blank}{}", written.as_str())))
@@ -239,8 +239,7 @@ impl ValueEditor<'_> {
         Ok(self.lines_at(at, &lines))
     }
 
-    /// Offset for a line that follows the value which ends here: also after the blank lines that are part
-    /// of a block.
+    /// Offset for a line that follows the value that ends here: also after the blank lines that are part of a block.
     fn end_of_value(&self, end: usize) -> usize {
         self.line_end(end)
     }
@@ -252,7 +251,7 @@ impl ValueEditor<'_> {
         TextEdit::new(at..at, format!("{}{lines}", if missing { "\n" } else { "" }))
     }
 
-    /// `block` is where the key of the metadata starts, if the map holds them.
+    /// `block` is the start of the metadata's key, if the map contains it.
     fn add_in_brackets(
         &self,
         map: &SopsMap,
@@ -299,7 +298,7 @@ impl ValueEditor<'_> {
     }
 }
 
-/// Takes the value at a path out.
+/// Removes the value at a path.
 pub(super) fn unset_value(
     text: &str,
     parsed: &ParsedFile,
@@ -336,7 +335,7 @@ fn entry_end(key: &YamlKey, value: &SopsTree) -> usize {
 }
 
 impl ValueEditor<'_> {
-    /// Cuts one of several parts out: with its line if it has one, else up to its neighbour.
+    /// Removes one of several items: with its line if it has one, else up to its neighbour.
     fn cut_parts(
         &self,
         parts: &[(bool, usize, usize)],
@@ -355,7 +354,7 @@ impl ValueEditor<'_> {
                 (None, None) => TextEdit::new(start..end, ""),
             };
         }
-        // what stands behind the value on its line is a comment of it
+        // text behind the value on its line is a comment on it
         let line = self.line_start(start);
         let alone = self.slice(line..start).trim().is_empty();
         match (before, next) {

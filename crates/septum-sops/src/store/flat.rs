@@ -1,5 +1,5 @@
-//! Metadata as single lines, for formats that have nothing else (format, section 1.11): names on
-//! the way are joined by `__map_`, positions by `__list_`.
+//! Metadata as single lines, for formats without nesting (format, section 1.11): names on the path are joined by
+//! `__map_`, positions by `__list_`.
 
 use std::collections::BTreeMap;
 
@@ -52,8 +52,7 @@ enum FlatBranch {
     Positions(BTreeMap<usize, Self>),
 }
 
-/// The fields that lines of names and values give; none if two of them contradict each other, or a
-/// list has gaps.
+/// The fields of lines of names and values; none if two of them contradict each other, or a list has gaps.
 pub(super) fn unflatten_lines(lines: Vec<(String, SopsTree)>) -> Option<SopsMap> {
     let mut root = FlatBranch::Keys(Vec::new());
     for (name, leaf) in lines {

@@ -6,7 +6,7 @@ use super::yaml;
 use crate::document::{SopsItem, SopsTree, ValueSite};
 use septum_base::yaml::write::{needs_quotes, push_quoted};
 
-/// The value as YAML takes it within brackets: `{a: [1, "x"]}`.
+/// The value as YAML accepts it within brackets: `{a: [1, "x"]}`.
 pub(super) fn write_flow(tree: &SopsTree) -> Zeroizing<String> {
     let mut out: Zeroizing<String> = Zeroizing::default();
     push_tree(&mut out, tree);
@@ -14,7 +14,7 @@ pub(super) fn write_flow(tree: &SopsTree) -> Zeroizing<String> {
 }
 
 impl SopsTree {
-    /// The value on one line, as YAML has it within brackets.
+    /// The value on one line, as within brackets in YAML.
     pub fn to_flow(&self) -> Zeroizing<String> {
         write_flow(self)
     }

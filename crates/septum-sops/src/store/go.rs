@@ -87,10 +87,10 @@ pub(super) fn choose_quoting(text: &str, is_key: bool) -> TextQuoting {
     }
 }
 
-/// Whether a bare text is one to go-yaml, and was one to the readers before it.
+/// Whether a plain text is a text for go-yaml, and was one for earlier readers.
 fn is_text(text: &str) -> bool {
     matches!(resolve_plain(text, true), TypedValue::Text(_)) && text != "<<" && !is_old_bool(text) && !is_base_60(text)
-        // an integer beyond 64 bits with a sign is one more thing that is no text
+        // an integer beyond 64 bits with a sign is another exception that is not a text
         && !is_unsigned(text)
 }
 
@@ -125,7 +125,7 @@ fn is_base_60(text: &str) -> bool {
         && digits(fraction)
 }
 
-/// In which styles a text can stand, as libyaml has it.
+/// Styles in which a text can be written, as libyaml decides it.
 struct AllowedStyles {
     plain: bool,
     single: bool,
@@ -148,7 +148,7 @@ impl AllowedStyles {
             _ => false,
         };
         let tab = chars.contains(&'\t');
-        // a carriage return is no printable character there, though it breaks lines
+        // a carriage return is not a printable character there, though it breaks lines
         let special = |char: char| char == '\r' || char != '\t' && !is_break(char) && !is_printable(char);
         let special = chars.iter().any(|char| special(*char));
         let (break_space, space_break) = (pair(is_break, is_space), pair(is_space, is_break));

@@ -1,5 +1,4 @@
-//! INI as go-ini reads and writes it (format, section 1.12). Its reader loses much, so what it would
-//! lose is refused here.
+//! INI as go-ini reads and writes it (format, section 1.12). Its reader drops some content, which is refused here.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -51,7 +50,7 @@ struct IniReader<'a> {
     at: usize,
     line: usize,
     root: SopsMap,
-    /// Comments whose section or key has not come yet.
+    /// Comments whose section or key has not been read yet.
     pending: Vec<SopsComment>,
     /// The keys of the section.
     names: HashSet<&'a str>,
@@ -92,8 +91,8 @@ impl<'a> IniReader<'a> {
         self.entry(line, span)
     }
 
-    /// Adds a line to the comment of what comes next: go-ini joins all lines above a key or a header, and sops
-    /// encrypts them as one. A ciphertext is one by itself.
+    /// Adds a line to the comment of the next item: go-ini joins all lines above a key or a header, and sops encrypts
+    /// them as one. A ciphertext is one by itself.
     fn comment(&mut self, line: &str, span: Span) {
         let is_ciphertext = |text: &str| Ciphertext::is_ciphertext(text.trim_start_matches([';', '#', ' ']).as_bytes());
         if let Some(last) = self.pending.last_mut()
@@ -207,7 +206,7 @@ impl<'a> IniReader<'a> {
         if let Some(at) = at
             && let SopsItem::Value(key, SopsTree::Map(section)) = root.items.remove(at)
         {
-            // a comment above the metadata is one at the end of what stands before them
+            // a comment above the metadata is one at the end of the section before them
             let (above, section): (Vec<_>, Vec<_>) = section
                 .items
                 .into_iter()
@@ -238,7 +237,7 @@ impl<'a> IniReader<'a> {
     }
 }
 
-/// The place of what is in the section of the metadata and none of them.
+/// The location of an item in the section of the metadata that is not one of them.
 fn no_metadata(item: &SopsItem<YamlKey>) -> Option<Span> {
     match item {
         SopsItem::Comment(comment) => Some(comment.site.span),
@@ -249,7 +248,7 @@ fn no_metadata(item: &SopsItem<YamlKey>) -> Option<Span> {
     }
 }
 
-/// Something that somebody added behind the metadata: sops drops it without a word, and nobody verifies it.
+/// An item that a user added behind the metadata: sops drops it silently, and it is not verified.
 fn misplaced_metadata(source: &Source, span: Span) -> Diagnostics {
     Diagnostic::error(Rule::SopsMetadata, "this line is in the section `[sops]`, which holds metadata alone")
         .at_masked(source.place(span))
@@ -258,7 +257,7 @@ fn misplaced_metadata(source: &Source, span: Span) -> Diagnostics {
         .into()
 }
 
-/// Line breaks are written as `\n` in metadata; two versions of sops left them as they are.
+/// Line breaks are written as `\n` in metadata; two versions of sops wrote them unescaped.
 fn metadata_line(item: SopsItem<YamlKey>) -> Option<(String, SopsTree)> {
     let SopsItem::Value(key, SopsTree::Leaf(mut leaf)) = item else { return None };
     if let TypedValue::Text(bytes) = &mut leaf.value {
@@ -286,7 +285,7 @@ pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, Unrepr
         ""
     };
     let written = Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str()));
-    // the quotes of INI quote badly: what does not come back is not written
+    // quotes of INI do not preserve every text: one that would be read differently is not written
     if reads_as(&written, &text) { Ok(written) } else { Err(UnrepresentableValue::Characters) }
 }
 
@@ -301,7 +300,7 @@ fn reads_as(written: &str, text: &str) -> bool {
     read && values.next().is_none()
 }
 
-/// The text of a comment's first line: without its `;`, unless it could not be told from another line then. Further
+/// The text of a comment's first line: without its `;`, unless it would then look like another kind of line. Further
 /// lines keep their sign, as in go-ini.
 pub(crate) fn comment_text(line: &str) -> &str {
     match line.strip_prefix(';').map(str::trim) {
@@ -310,7 +309,7 @@ pub(crate) fn comment_text(line: &str) -> &str {
     }
 }
 
-/// A comment, on as many lines as it has.
+/// A comment, on any number of lines.
 pub(super) fn write_comment(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
     for (index, line) in text.split('\n').enumerate() {
@@ -364,7 +363,7 @@ fn push_section(out: &mut String, name: &str, section: &SopsMap) -> Result<(), U
     Ok(())
 }
 
-/// The metadata as a section, to be put at `end`.
+/// The metadata as a section, to be inserted at `end`.
 pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize) -> String {
     let before = text.get(..end).unwrap_or_default();
     let lines = flat::flatten_fields(fields);

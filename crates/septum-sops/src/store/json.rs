@@ -13,7 +13,7 @@ use crate::scalar::TypedValue;
 
 pub(super) use read::{parse, parse_envelope};
 
-/// A value at the place of another one: a number with a fraction keeps one.
+/// A value in the place of another one: a number with a fraction keeps one.
 pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue> {
     match value {
         TypedValue::Float(float) if float.is_finite() => Ok(Zeroizing::new(yaml::format_decimal(*float))),
@@ -40,7 +40,7 @@ fn write_single(value: &TypedValue) -> Result<Zeroizing<String>, Unrepresentable
     Ok(out)
 }
 
-/// Any value, its lines behind the first one indented with so many tabs.
+/// Any value, its lines after the first one indented by a number of tabs.
 pub(super) fn write_value(tree: &SopsTree, indent: usize) -> Result<Zeroizing<String>, UnrepresentableValue> {
     let mut out: Zeroizing<String> = Zeroizing::default();
     push_tree(&mut out, tree, indent, JsonStyle { single: write_leaf, indent: Indent::Tab })?;
@@ -59,20 +59,20 @@ pub(super) fn emit_document(
     Ok(out)
 }
 
-/// Behind the last value of a text that [`emit`] wrote.
+/// Offset after the last value of a text that [`emit`] wrote.
 pub(super) fn end_of_content(text: &str) -> usize {
     let inner = text.trim_end().strip_suffix('}').unwrap_or_default();
     inner.trim_end().len()
 }
 
-/// The metadata, to be put at `end`, behind the last value or the opening bracket.
+/// The metadata, to be inserted at `end`, after the last value or the opening bracket.
 pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
     let before = text.get(..end).unwrap_or_default();
     let comma = if before.trim_end().ends_with('{') { "" } else { "," };
     let mut out = String::new();
-    // a text of the metadata is always one: what is not UTF-8 has not been read
+    // a text of the metadata is always valid: one that is not UTF-8 has not been read
     let _ = push_map(&mut out, fields, 1, JsonStyle { single: write_single, indent });
-    // keys follow where the metadata stood first
+    // keys follow where the metadata were first
     let close = if text.get(end..).is_some_and(|rest| rest.starts_with('"')) { ",\n" } else { "" };
     let blanks = indent.first_level();
     let behind = if close.is_empty() { "" } else { &blanks };

@@ -5,7 +5,7 @@ use crate::document::{Leaf, SopsItem, SopsMap, SopsTree};
 use crate::path::ValuePathStep;
 use septum_base::yaml::node::YamlKey;
 
-/// Puts a text at a key, on its line or on a new one.
+/// Sets a text at a key, on its line or on a new one.
 pub(super) fn set_value(
     format: SopsFormat,
     text: &str,
@@ -36,7 +36,7 @@ pub(super) fn set_value(
     Ok(vec![TextEdit::new(at..at, line)])
 }
 
-/// Takes a line out.
+/// Removes a line.
 pub(super) fn unset_value(
     format: SopsFormat,
     text: &str,

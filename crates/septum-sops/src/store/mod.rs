@@ -1,8 +1,8 @@
-//! The formats of files: each reads its text into a document with places, says how a value is
-//! written where another one stands, and writes whole documents as sops does.
+//! The formats of files: each reads its text into a document with locations, writes a value in the place of another
+//! one, and writes whole documents as sops does.
 //!
-//! A file is changed in its text, at the places of what changes, so that all else stays as somebody
-//! wrote it.
+//! A file is changed in its text, at the locations of the changes, so that everything else stays as its author wrote
+//! it.
 
 pub(super) mod amend;
 mod dotenv;
@@ -43,11 +43,11 @@ pub enum SopsFormat {
     Dotenv,
     /// `.ini`
     Ini,
-    /// Everything else: the whole file is one value.
+    /// Any other file: the whole file is one value.
     Binary,
 }
 
-/// A file as its format reads it.
+/// A file as parsed by its format.
 pub(super) struct ParsedFile {
     /// The values, without the metadata.
     pub(super) document: SopsDocument,
@@ -55,8 +55,8 @@ pub(super) struct ParsedFile {
     pub(super) blocks: Vec<Option<MetadataBlock>>,
     /// Offsets at which metadata are written for a branch that has none.
     pub(super) ends: Vec<usize>,
-    /// Whether each value stands at a place of its own: aliases and other shapes must be written
-    /// anew before anything in the text can be changed.
+    /// Whether each value has a location of its own: aliases and other shapes must be rewritten before the text can
+    /// be edited.
     pub(super) in_place: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct MetadataBlock {
     pub(super) fields: SopsMap,
     /// Span that represents the block in messages.
     pub(super) key: Span,
-    /// The text that goes if the block goes.
+    /// The text that is removed with the block.
     pub(super) whole: Range<usize>,
 }
 
@@ -77,7 +77,7 @@ pub enum UnrepresentableValue {
     NotUtf8,
     /// A list or a map, where the format has single values only.
     Nested,
-    /// A number that is none: infinite, or not a number.
+    /// A number that cannot be written: infinite, or NaN.
     NotFinite,
     /// A text with characters that end a line or a value of the format.
     Characters,
@@ -96,7 +96,7 @@ impl TextEdit {
         Self { at, text: Zeroizing::new(text.into()) }
     }
 
-    /// The same with a text that may have more memory than it needs, of which it keeps none: there may be millions.
+    /// An edit whose text may have more memory than it needs, and is copied to fit then: there may be millions.
     pub(super) fn fitted(at: Range<usize>, text: Zeroizing<String>) -> Self {
         if text.capacity() == text.len() { Self { at, text } } else { Self::new(at, text.as_str()) }
     }
@@ -105,7 +105,7 @@ impl TextEdit {
 /// The text with all changes, which must not overlap.
 pub(super) fn apply_edits(text: &str, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
     changes.sort_by_key(|change| (change.at.start, change.at.end));
-    // of its full length at once: what grows leaves copies behind
+    // of its full length at once: a growing buffer leaves copies behind
     let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
     let mut out = Zeroizing::new(String::with_capacity(length));
     let mut from = 0;
@@ -119,7 +119,7 @@ pub(super) fn apply_edits(text: &str, mut changes: Vec<TextEdit>) -> Zeroizing<S
     out
 }
 
-/// Gives new lines the ends that those of the text have. In dotenv a CR is a part of a value.
+/// Converts the line ends of new lines to those of the text. In dotenv a CR is a part of a value.
 pub(super) fn fit_line_ends(format: SopsFormat, text: &str, changes: &mut [TextEdit]) {
     if format == SopsFormat::Dotenv || !text.contains("\r\n") {
         return;
@@ -144,7 +144,7 @@ pub(super) fn moved_offset(offset: usize, changes: &[TextEdit]) -> usize {
 }
 
 impl SopsFormat {
-    /// The format that sops takes for a file of this name.
+    /// The format that sops assumes for a file of this name.
     pub fn of_path(path: &Path) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("yaml" | "yml") => Self::Yaml,
@@ -155,7 +155,7 @@ impl SopsFormat {
         }
     }
 
-    /// The format of this name, as `--input-type` takes it.
+    /// The format of this name, as in `--input-type`.
     pub fn of_name(name: &str) -> Option<Self> {
         Some(match name {
             "yaml" | "yml" => Self::Yaml,
@@ -178,8 +178,7 @@ impl SopsFormat {
         }
     }
 
-    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value
-    /// is left where it stands.
+    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value is not copied.
     pub(super) fn parse(self, source: &Source) -> Result<ParsedFile, Diagnostics> {
         let parsed = match self {
             Self::Yaml => yaml::parse(source),
@@ -216,7 +215,7 @@ impl SopsFormat {
         [quotes, token, quotes].concat()
     }
 
-    /// A comment, if the format has such.
+    /// A comment, if the format has comments.
     pub(super) fn write_comment(self, text: &str) -> Option<Zeroizing<String>> {
         let breaks: &[char] = match self {
             Self::Yaml => &['\n', '\r'],
@@ -247,12 +246,12 @@ impl SopsFormat {
         self.emit_as(document, fields, StoreLayout::default())
     }
 
-    /// The same of a document to which metadata will be added.
+    /// Writes a document to which metadata will be added.
     pub(super) fn emit_open(self, document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
         if self == Self::Yaml { Ok(yaml::emit_open(document)) } else { self.emit_document(document, None) }
     }
 
-    /// The same, laid out otherwise.
+    /// Writes a document in another layout.
     pub(super) fn emit_as(
         self,
         document: &SopsDocument,
@@ -275,8 +274,8 @@ impl SopsFormat {
         Ok(apply_edits(&text, vec![TextEdit::new(end..end, block)]))
     }
 
-    /// A value by itself, as sops prints what `--extract` names: a text as it is, all else as it would
-    /// stand in a file.
+    /// A value by itself, as sops prints it for `--extract`: a text as it is, any other value as it would be in a
+    /// file.
     pub(super) fn print_tree(self, tree: &SopsTree) -> Result<Zeroizing<Vec<u8>>, UnrepresentableValue> {
         let mut text = match tree {
             SopsTree::Leaf(Leaf { value: TypedValue::Text(bytes), .. }) => return Ok(bytes.clone().into_bytes()),
@@ -301,7 +300,7 @@ impl SopsFormat {
         }
     }
 
-    /// The changes that put a value at a path of a document.
+    /// The edits that set a value at a path of a document.
     pub(super) fn set_value(
         self,
         text: &str,
@@ -316,7 +315,7 @@ impl SopsFormat {
         }
     }
 
-    /// The changes that take a value out of a document.
+    /// The edits that remove a value from a document.
     pub(super) fn unset_value(
         self,
         text: &str,

@@ -59,7 +59,7 @@ fn meaning(text: &str, format: SopsFormat) -> Option<String> {
     format.emit_document(&parsed.document, None).ok().map(|text| text.to_string())
 }
 
-/// A document whose texts are anything.
+/// A document with arbitrary texts.
 fn documents() -> impl Strategy<Value = SopsTree> {
     let text = prop_oneof![any::<String>(), "[ -~\n\t]{0,40}", "(- |: |#|'|\"|\n| |a|1|\\||>|%|&|\\*|!){0,8}"];
     let leaf = prop_oneof![
@@ -142,7 +142,7 @@ proptest! {
         // numbers lose their fraction if it is zero, and zero its sign
         let text = format.emit_document(&parsed.document, None).expect("emits").to_string();
         prop_assert_eq!(meaning(&text, format), Some(text.clone()));
-        // what is encrypted comes back as the same values, in the text and in the tree
+        // encrypted values decrypt to the same values, in the text and in the tree
         let encrypted = sealed(&text, format, Selector::default());
         let sealed = opened(&encrypted, format);
         let printed = String::from_utf8(sealed.emit_format(format).expect("emits").to_vec()).expect("UTF-8");
@@ -166,7 +166,7 @@ proptest! {
         let mut file = opened(&encrypted, format);
         let target = path(&steps);
         if file.set_value(0, &target, &tree).is_err() {
-            // what could not be changed is as it was
+            // a file that could not be changed is as it was
             prop_assert_eq!(written(file), encrypted);
             return Ok(());
         }

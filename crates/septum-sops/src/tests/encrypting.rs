@@ -121,7 +121,7 @@ fn any_bytes_make_a_binary_file() {
             .unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
         assert_eq!(sealed.plaintext().expect("plain").as_slice(), bytes);
         assert_eq!(sealed.into_plaintext().expect("plain").as_slice(), bytes);
-        // a writer may escape what it likes
+        // a writer may escape any character
         let escaped = String::from_utf8_lossy(&encrypted).replacen("\"ENC[", "\"\\u0045NC[", 1);
         assert_eq!(opened(&escaped, SopsFormat::Binary).plaintext().expect("plain").as_slice(), bytes);
         assert!(String::from_utf8_lossy(&encrypted).contains("\"mac\": \"ENC["), "what Flux looks for");

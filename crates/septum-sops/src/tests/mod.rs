@@ -1,4 +1,4 @@
-//! Tests of the whole way through files: vectors by their data keys, encryption, rewrites.
+//! Tests of complete files: vectors by their data keys, encryption, rewrites.
 
 mod any;
 mod encrypting;

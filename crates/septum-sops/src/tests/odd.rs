@@ -1,20 +1,20 @@
-//! Files whose comments, blanks and documents stand where random documents have none.
+//! Files whose comments, blanks and documents occur where random documents have none.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::content::find_difference;
 
-/// Lines of a YAML file, each with the depth at which it stands: what follows must fit under it.
+/// Lines of a YAML file, each with its depth: the next one must fit under it.
 #[derive(Debug, Clone)]
 enum Part {
     /// A key or a dash with a value.
     Value { head: usize, value: usize, tail: usize },
-    /// A key or a dash below which there is more.
+    /// A key or a dash with children.
     Open { dash: bool, tail: usize, parts: Vec<Self> },
-    /// A comment, so much deeper or shallower than its neighbours.
+    /// A comment, deeper or shallower than its neighbours by this much.
     Comment { shift: usize },
-    /// A line of so many blanks.
+    /// A line of this many blanks.
     Blank { blanks: usize },
 }
 
@@ -69,7 +69,7 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
     )
 }
 
-/// Writes parts at a depth; `list` says whether they are items of a list.
+/// Writes parts at a depth; `list` for the items of a list.
 fn write(out: &mut String, parts: &[Part], depth: usize, list: bool, count: &mut usize) {
     let pad = " ".repeat(depth);
     for part in parts {
@@ -138,7 +138,7 @@ proptest! {
             Err(WriteError::NothingSelected { .. } | WriteError::Read(_)) => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(format!("{:?}\n{text}", error.into_diagnostics()))),
         };
-        // by itself, so that what encryption verified is not taken for granted
+        // separately, so that the verification during encryption is not relied on
         let opened = DecryptedFile::decrypt_bytes("x", encrypted.clone().into_bytes(), SopsFormat::Yaml, &identities());
         let mut opened = match opened {
             Ok(opened) => opened,

@@ -237,7 +237,7 @@ fn tampering_is_found_in_every_format() {
             let error = DecryptedFile::decrypt_bytes("f", text.into_bytes(), format, &identities());
             assert!(error.is_err(), "{case} {format:?}");
         };
-        // not the comment before it: whoever can write the file can write other ones
+        // not the comment before it: anyone who can write the file can write other ones
         let at = good.find(",type:str]").and_then(|end| good[..end].rfind("data:")).expect("a ciphertext") + 5;
         let flipped = if good.as_bytes()[at] == b'A' { "B" } else { "A" };
         refused("data", format!("{}{flipped}{}", &good[..at], &good[at + 1..]));

@@ -38,7 +38,7 @@ fn made(
     (String::from_utf8(stable.bytes).expect("UTF-8"), stable.kept)
 }
 
-/// The nonces of a file with what each is for.
+/// The nonces of a file with their purposes.
 fn nonces(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter(|line| line.contains("ENC["));
     let nonce = |line: &str| line.split(",iv:").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("").to_owned();
@@ -58,7 +58,7 @@ fn what_did_not_change_keeps_its_bytes() {
     assert_eq!(plain, SECRET);
 }
 
-/// Computed by another implementation: another value would change every file that was made.
+/// Computed by another implementation: another value would change every existing file.
 #[test]
 fn data_keys_and_nonces_stay_what_they_are() {
     let (made, _) = made(SECRET, &delivered_for(&[RECIPIENT, OTHER]), Some(&key()), None, now());
@@ -142,14 +142,14 @@ fn a_file_that_is_no_basis_is_made_anew() {
         assert_eq!(kept, CiphertextReuse::Nothing, "{before}");
         assert_eq!(plaintext(&opened(&second, SopsFormat::Yaml)), SECRET);
     }
-    // so is what lost a piece of what its recipient has
+    // so is an entry that lost a part of its text
     let line = first.lines().take_while(|line| !line.contains("END AGE")).last().expect("a line");
     for damaged in [first.replace(&format!("{line}\n"), ""), first.replace(line, &line[..line.len() - 1])] {
         let (second, kept) = made(SECRET, &plan, Some(&key()), Some(damaged.as_bytes()), later());
         assert_eq!(kept, CiphertextReuse::Nothing, "{damaged}");
         assert_eq!(plaintext(&opened(&second, SopsFormat::Yaml)), SECRET);
     }
-    // a value that somebody damaged is put right
+    // a damaged value is restored
     let damaged = first.replacen("data:", "data: {}\nother:", 1);
     let (second, _) = made(SECRET, &plan, Some(&key()), Some(damaged.as_bytes()), later());
     assert_eq!(plaintext(&opened(&second, SopsFormat::Yaml)), SECRET);
@@ -162,11 +162,11 @@ fn without_a_key_the_file_that_is_there_gives_one_to_who_can_decrypt_it() {
     assert_eq!(kept, CiphertextReuse::Unstable);
     let (second, kept) = made(SECRET, &plan, None, Some(first.as_bytes()), later());
     assert_eq!((second, kept), (first.clone(), CiphertextReuse::Everything));
-    // what is no value changes under the same data key
+    // a comment changes under the same data key
     let renamed = SECRET.replace("name: app", "name: web");
     let (third, kept) = made(&renamed, &plan, None, Some(first.as_bytes()), later());
     assert_eq!((kept, nonces(&third)[..2].to_vec()), (CiphertextReuse::Values, nonces(&first)[..2].to_vec()));
-    // nobody here can open this one
+    // no available identity can decrypt this one
     let elsewhere = delivered_for(&["age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm"]);
     let (first, _) = made(SECRET, &elsewhere, None, None, now());
     assert_eq!(made(SECRET, &elsewhere, None, Some(first.as_bytes()), later()).1, CiphertextReuse::Unopened);
@@ -183,7 +183,7 @@ fn a_file_that_sops_wrote_keeps_the_ciphertext_of_its_values() {
     assert_eq!(made(SECRET, &plan, None, Some(second.as_bytes()), later()).1, CiphertextReuse::Everything);
 }
 
-/// Whoever knows the recipients can commit a file whose data key they know.
+/// Anyone who knows the recipients can commit a file whose data key they know.
 #[test]
 fn without_a_key_another_value_is_never_encrypted_under_the_old_data_key() {
     let plan = delivered_for(&[RECIPIENT]);

@@ -1,4 +1,4 @@
-//! What a plan shows.
+//! Diffs of a plan.
 
 use super::super::hide::redact_versions;
 use super::*;

@@ -7,7 +7,7 @@ use super::*;
 const SHARD: TreePart = TreePart::Shard { index: 1, count: 2 };
 
 impl TreeSite {
-    /// Renders all, and dies after so many steps. Gives whether it came to its end.
+    /// Renders all, and dies after a number of steps. Returns whether it finished.
     fn killed(&self, part: TreePart, set: &TargetSet, steps: usize) -> bool {
         let mut tree = self.open(part).unwrap();
         tree.disk.steps_left = Some(AtomicUsize::new(steps));
@@ -29,7 +29,7 @@ impl TreeSite {
     }
 }
 
-/// (case, what was there, what the killed run renders)
+/// (case, initial tree, output of the killed run)
 fn cases() -> Vec<(&'static str, TargetSet, TargetSet)> {
     vec![
         ("all new", set(""), set("prod/a: x.yaml=1 y.yaml=2; dev/b: secret-x.yaml=3")),
@@ -43,7 +43,7 @@ fn cases() -> Vec<(&'static str, TargetSet, TargetSet)> {
     ]
 }
 
-/// A tree without an inventory of nothing, which may be there or not.
+/// A tree without empty inventories, which may exist or not.
 fn substance(mut tree: BTreeMap<String, String>) -> BTreeMap<String, String> {
     tree.retain(|path, text| !path.ends_with('/') && !text.contains("\"targets\": {}"));
     tree
@@ -78,7 +78,7 @@ fn the_next_run_completes_what_was_stopped_at_any_step() {
             let (before, after) = (tree(&[&first]), tree(&[&first, &second]));
             for next in [&second, &first, &third] {
                 let expected = tree(&[&first, &second, next]);
-                // many files are alike, and take many steps
+                // many similar files, which need many steps
                 for steps in (0..).step_by(if case == "side by side" { 9 } else { 1 }) {
                     let place = format!("{case}, {part:?}, {steps} steps");
                     let site = TreeSite::new();
@@ -130,7 +130,7 @@ fn a_run_for_other_targets_remembers_what_a_stopped_one_said() {
             site.killed(part, &second, steps);
             site.try_some(part, &set("dev/a: x.yaml=3")).unwrap();
             site.try_some(TreePart::Whole, &set("dev/b: x.yaml=3")).unwrap();
-            // had it been forgotten, the file would be somebody else's
+            // had it been forgotten, the file would be foreign
             site.run(TreePart::Whole, &set("prod/a: n.yaml=9"));
             assert_eq!(site.files(), "prod/a/n.yaml=9", "{part:?} {steps}");
         }

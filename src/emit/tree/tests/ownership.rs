@@ -1,4 +1,4 @@
-//! What is written, what is removed, and what is left alone.
+//! Files that are written, removed, and left alone.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn a_file_in_the_way_is_adopted_if_it_is_the_same_and_refused_otherwise() {
         fs::remove_file(site.dir().join(path)).unwrap();
     }
     assert_eq!(site.try_all(&wanted).unwrap().created, 4);
-    // what was adopted is Septum's now, and what is unrelated stays
+    // an adopted file is Septum's now, and an unrelated one stays
     site.all("");
     assert_eq!(site.files(), "README.md=unrelated");
 }
@@ -63,7 +63,7 @@ fn nothing_is_written_or_removed_through_a_link() {
         }
         assert_eq!(fs::read_to_string(elsewhere.path().join("a/x.yaml")).unwrap(), "1", "{case}");
     }
-    // a link in the place of a file is somebody's, even if what it leads to is the same
+    // a link in the place of a file is foreign, even if its target has the same bytes
     let site = TreeSite::new();
     site.all("prod/a: x.yaml=1");
     fs::remove_file(site.dir().join("prod/a/x.yaml")).unwrap();
@@ -86,7 +86,7 @@ fn what_is_rendered_no_more_goes_unless_it_was_changed() {
     fs::remove_dir_all(site.dir().join("prod/b")).unwrap();
     assert_eq!(site.files(), "prod/a/x.yaml=1");
     assert!(!site.dir().join("dev").exists());
-    // changed: kept, named by each run, and gone once it is as it was
+    // changed: kept, reported by each run, and removed once it is as it was
     site.write("prod/a/x.yaml", "changed");
     for round in 0..3 {
         let plan = site.open(TreePart::Whole).unwrap().plan(Vec::new(), ALL).unwrap();
@@ -229,7 +229,7 @@ fn a_secret_in_plaintext_is_replaced_and_where_nobody_knows_it_never_removed() {
     assert_eq!(site.all("").removed, 2);
     site.all("prod/a: secret-x.yaml=new");
     site.forget();
-    // the kustomization goes
+    // the kustomization is removed
     for removed in [1, 0, 0] {
         let summary = site.all("");
         assert_eq!((summary.removed, summary.stale), (removed, 1));
@@ -292,7 +292,7 @@ fn what_is_kept_keeps_its_bytes_and_its_record() {
         tree.has_inputs(&target("prod/a"), &file("sealedsecret-a.yaml"), print)
     };
     assert_eq!(["f00d", "beef"].map(has_inputs), [true, false]);
-    // the caller has seen what is there, and takes it
+    // the caller has seen the existing file, and accepts it
     site.write("prod/a/sealedsecret-a.yaml", "ciphertext # checked");
     assert!(!kept(OutputContent::Kept, None).unwrap());
     assert!(has_inputs("f00d"));

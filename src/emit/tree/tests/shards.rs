@@ -7,12 +7,12 @@ use super::*;
 const FIRST: TreePart = TreePart::Shard { index: 1, count: 2 };
 const SECOND: TreePart = TreePart::Shard { index: 2, count: 2 };
 
-/// Which of two shards a target is for.
+/// Whether a target belongs to the first of two shards.
 fn is_first(target: &str) -> bool {
     target.bytes().map(usize::from).sum::<usize>() % 2 == 0
 }
 
-/// Renders the targets of a shard, and removes those of its own that are no more.
+/// Renders the targets of a shard, and removes those of its own that no longer exist.
 fn shard(site: &TreeSite, part: TreePart, all: &TargetSet) -> ChangeSummary {
     let mine = |target: &str| is_first(target) == (part == FIRST);
     let own: TargetSet =
@@ -42,7 +42,7 @@ fn shards_keep_their_own_inventories_and_a_whole_run_makes_one_of_them() {
     assert_eq!(site.open(FIRST).unwrap().inventories.targets().len(), 2);
     assert_eq!(site.try_all(&all).unwrap().unchanged, 2);
     assert_eq!(names(&site), [".septum/inventory.json"]);
-    // what is recorded already need not be said twice
+    // a file that is already recorded need not be recorded twice
     let before = site.everything();
     shard(&site, FIRST, &all);
     shard(&site, SECOND, &all);
@@ -133,7 +133,7 @@ proptest! {
         }
         let order = if second_first { [SECOND, FIRST] } else { [FIRST, SECOND] };
         if apart {
-            // each machine has a copy, and what both changed is brought together, as Git does
+            // each machine has a copy, and changes on both are merged, as Git does
             let base = shared.everything();
             let copies = order.map(|part| {
                 let copy = TreeSite::new();
@@ -158,7 +158,7 @@ proptest! {
         }
         prop_assert_eq!(shared.files(), whole.files());
         shared.try_all(&after).unwrap();
-        // an inventory of nothing may be there or not
+        // an empty inventory may exist or not
         let holds = |(path, text): &(String, String)| !path.ends_with('/') && !text.contains("\"targets\": {}");
         let files = |site: &TreeSite| site.everything().into_iter().filter(holds).collect::<Vec<_>>();
         prop_assert_eq!(files(&shared), files(&whole));

@@ -1,5 +1,5 @@
-//! The paths at which kustomize rewrites names (`builtinpluginconsts/namereference.go`): whoever comes
-//! from it loses none.
+//! Paths at which kustomize rewrites names (`builtinpluginconsts/namereference.go`): projects that migrate from it lose
+//! none.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{rewrite_references, show, tree};
 use crate::manifest::references::{RefKind, ReferenceRules};
 use crate::pattern::PathPattern;
 
-/// Pod specs in objects.
+/// Paths of pod specs in objects.
 const PODS: &[(&str, &str, &str)] = &[
     ("v1", "Pod", "spec"),
     ("v1", "PodTemplate", "template.spec"),
@@ -72,7 +72,7 @@ const OTHERS: &[(&str, &str, RefKind, &str)] = &[
     ),
 ];
 
-/// An object with a name at a path.
+/// Object with a name at a path.
 fn object((api_version, kind, target, path): (&str, &str, RefKind, &str), name: &str) -> Value {
     let mut object = json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": "own" } });
     put(&mut object, PathPattern::parse(path).expect(path).segments(), json!(name));
@@ -102,7 +102,7 @@ fn what_kustomize_rewrites_is_rewritten() {
 
 #[test]
 fn a_client_certificate_of_nginx_is_named_with_its_namespace() {
-    // kustomize rewrites a name alone, with which the controller does nothing, and not this
+    // kustomize rewrites a bare name only, which the controller ignores, and not this one
     let path = "metadata.annotations.\"nginx.ingress.kubernetes.io/auth-tls-secret\"";
     let at = ("networking.k8s.io/v1", "Ingress", RefKind::Secret, path);
     let mut found = tree(&object(at, "shop/a").to_string());

@@ -1,4 +1,4 @@
-//! For each rule of the table the smallest objects that it applies to, so that none goes untested.
+//! Smallest objects that each rule of the table applies to, so that every rule is tested.
 
 use serde_json::{Value, json};
 
@@ -9,34 +9,34 @@ use crate::manifest::references::table::{self, SectionScope};
 use crate::manifest::references::{RefKind, ReferenceRules, Role, find_references, rewrite_references};
 use crate::pattern::PatternSegment;
 
-/// An object with a place that a rule is about.
+/// Object with a place that a rule matches.
 pub(crate) struct Sample {
-    /// The rule, for messages.
+    /// Rule, for messages.
     pub(crate) rule: String,
     api_version: String,
     kind: String,
-    /// The way to the name: keys and items.
+    /// Path to the name: keys and items.
     steps: Vec<PatternSegment>,
-    /// What is written there for a name.
+    /// Format of the name.
     format: NameFormat,
-    /// What is named; nothing for what only looks like a name.
+    /// Kind of the target; `None` if it only looks like a name.
     pub(crate) target: Option<RefKind>,
-    /// Fields that must be there.
+    /// Required fields.
     fields: Vec<Field>,
-    /// A controller makes it.
+    /// Whether a controller creates the target.
     pub(crate) is_output: bool,
-    /// It may always be missing.
+    /// Whether the target may always be missing.
     pub(crate) is_optional: bool,
-    /// Where `optional: true` may stand.
+    /// Path of `optional: true`, if allowed.
     optional: Option<Vec<PatternSegment>>,
-    /// Where the keys stand that are needed.
+    /// Paths of the required keys.
     keys: Vec<Vec<PatternSegment>>,
 }
 
-/// The namespace in names that are written with one.
+/// Namespace in names that are written with one.
 pub(crate) const NAMESPACE: &str = "shop";
 
-/// Samples for all rules, kinds and targets, with nothing and with a step in the place of `**`.
+/// Samples for all rules, kinds and targets, with no step and with one step in place of `**`.
 pub(crate) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     for section in table::parse_table(include_str!("../rules.txt")).0 {
@@ -46,7 +46,7 @@ pub(crate) fn samples() -> Vec<Sample> {
                 heads.map(|(group, kind)| (group.clone(), kind.replace('*', "Any"))).collect()
             }
             SectionScope::Others => vec![("example.com".to_owned(), "Widget".to_owned())],
-            // these only tell what is no reference
+            // these only mark names that are not references
             SectionScope::Quiet(_) => continue,
         };
         for (pattern, rule) in &section.rules {
@@ -62,7 +62,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     samples
 }
 
-/// A path that a pattern fits: with a word for each star, and for `**` a step or none.
+/// Path that a pattern matches: with a word for each star, and with one step or none for `**`.
 fn concrete(pattern: &[PatternSegment], below: bool) -> Vec<PatternSegment> {
     let step = |segment: &PatternSegment| match segment {
         PatternSegment::Below => below.then(|| PatternSegment::Key("any".to_owned())),
@@ -72,10 +72,10 @@ fn concrete(pattern: &[PatternSegment], below: bool) -> Vec<PatternSegment> {
     pattern.iter().filter_map(step).collect()
 }
 
-/// A value and the path at which it stands.
+/// Value with its path.
 type Field = (Vec<PatternSegment>, Value);
 
-/// What a rule may be about, each with the field that tells it.
+/// Possible targets of a rule, each with the field that selects it.
 fn targets(
     rule: &ReferenceRule,
     path: impl Fn(&rule::RelatedField) -> Vec<PatternSegment>,
@@ -96,7 +96,7 @@ fn targets(
     }
 }
 
-/// What must stand in the object for a rule to hold.
+/// Fields that a rule requires in the object.
 fn conditions(rule: &ReferenceRule, path: impl Fn(&rule::RelatedField) -> Vec<PatternSegment>) -> Vec<Field> {
     let needed = rule.conditions.iter().filter_map(|condition| {
         let value = match &condition.expected {
@@ -110,7 +110,7 @@ fn conditions(rule: &ReferenceRule, path: impl Fn(&rule::RelatedField) -> Vec<Pa
     needed.collect()
 }
 
-/// The samples of a rule: one for each target that a field may tell.
+/// Samples of a rule: one for each target that a field may select.
 fn of_rule(group: &str, kind: &str, steps: &[PatternSegment], rule: &ReferenceRule) -> Vec<Sample> {
     let path = |field: &rule::RelatedField| -> Vec<PatternSegment> {
         let start = field.start(steps.len()).expect("a field of the object");
@@ -137,7 +137,7 @@ fn of_rule(group: &str, kind: &str, steps: &[PatternSegment], rule: &ReferenceRu
 }
 
 impl Sample {
-    /// The object, called `own`, with a name in it.
+    /// Object called `own`, with a name in it.
     pub(crate) fn object(&self, own: &str, name: &str) -> Value {
         let text = match self.format {
             NameFormat::Name | NameFormat::Commas => name.to_owned(),
@@ -151,26 +151,26 @@ impl Sample {
         object
     }
 
-    /// The same with `optional: true`, where that may stand.
+    /// Object with `optional: true`, where that is allowed.
     pub(crate) fn optional(&self, own: &str, name: &str) -> Option<Value> {
         let mut object = self.object(own, name);
         put(&mut object, self.optional.as_ref()?, json!(true));
         Some(object)
     }
 
-    /// The same with a key that is needed, where one may stand.
+    /// Object with a required key, where one is allowed.
     pub(crate) fn keyed(&self, own: &str, name: &str, key: &str) -> Option<Value> {
         let mut object = self.object(own, name);
         put(&mut object, self.keys.first()?, json!(key));
         Some(object)
     }
 
-    /// What messages call the object.
+    /// Label of the object in messages.
     pub(crate) fn label(&self, own: &str) -> String {
         format!("the {} `{own}`", self.kind)
     }
 
-    /// Where the name stands, as messages tell it.
+    /// Path of the name, as in messages.
     pub(crate) fn path(&self) -> String {
         written(&self.steps)
     }
@@ -194,7 +194,7 @@ pub(super) fn put(at: &mut Value, path: &[PatternSegment], value: Value) {
     }
 }
 
-/// A path in the words of messages.
+/// Path as in messages.
 fn written(steps: &[PatternSegment]) -> String {
     let mut path = String::new();
     for step in steps {

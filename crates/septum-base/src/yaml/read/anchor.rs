@@ -1,13 +1,13 @@
-//! Anchors, and what their aliases may cost.
+//! Anchors, and the cost of their aliases.
 
 use std::collections::HashMap;
 
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
-/// This many values may be copied through anchors and aliases.
+/// Maximum number of values that are copied through anchors and aliases.
 const MAX_COPIED_NODES: usize = 100_000;
 
-/// This much text may be copied through them: a long text needs few aliases to fill the memory.
+/// Maximum size of the text that is copied through them: a long text needs few aliases to fill the memory.
 const MAX_COPIED_BYTES: usize = 16 << 20;
 
 /// Size of a node.
@@ -50,11 +50,11 @@ impl NodeSize {
 /// Reason why an alias has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AliasError {
-    /// All copies together are too much.
+    /// All copies together exceed the limit.
     Bomb,
-    /// The copy would lie too deep.
+    /// The copy would be nested too deep.
     TooDeep,
-    /// The anchor has no value yet, so the alias stands in it.
+    /// The anchor has no value yet, so the alias is inside of it.
     Unfinished,
 }
 
@@ -66,8 +66,8 @@ pub(super) struct Anchors {
 }
 
 impl Anchors {
-    /// Keeps a copy of an anchored node. The copy counts as one of an alias does: anchors within
-    /// anchors multiply as well.
+    /// Keeps a copy of an anchored node. The copy counts as one of an alias does: anchors within anchors multiply as
+    /// well.
     pub(super) fn define(&mut self, id: usize, node: &YamlNode) -> Result<(), AliasError> {
         let size = NodeSize::of(node);
         self.charge(size)?;
@@ -75,7 +75,7 @@ impl Anchors {
         Ok(())
     }
 
-    /// A copy of an anchored node for an alias that lies `depth` collections deep.
+    /// A copy of an anchored node for an alias at a depth of `depth` collections.
     pub(super) fn expand(&mut self, id: usize, depth: usize) -> Result<YamlNode, AliasError> {
         let size = self.nodes.get(&id).ok_or(AliasError::Unfinished)?.1;
         if depth + size.height > super::MAX_DEPTH {
@@ -85,7 +85,7 @@ impl Anchors {
         self.nodes.get(&id).map(|(node, _)| node.clone()).ok_or(AliasError::Unfinished)
     }
 
-    /// Forgets the anchors of a document; the copies stay counted.
+    /// Drops the anchors of a document; the copies stay counted.
     pub(super) fn clear(&mut self) {
         self.nodes.clear();
     }

@@ -11,10 +11,10 @@ use crate::diagnostic::Diagnostics;
 use crate::span::{Source, SourcePart, Span};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, YamlStyle};
 
-/// A text of so many bytes is not copied if the file has it as it is.
+/// Length in bytes from which a text is not copied if the file has it as it is.
 const LONG: usize = 64;
 
-/// Whether more events are wanted.
+/// Next step of the parser: whether the builder needs more events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BuildStep {
     More,
@@ -37,7 +37,7 @@ enum CollectionBody {
     Map(OpenMap),
 }
 
-/// A document in the making.
+/// A document that is being built.
 pub(super) struct YamlBuilder<'s> {
     source: &'s Source,
     cursor: SourceCursor<'s>,
@@ -81,12 +81,12 @@ impl<'s> YamlBuilder<'s> {
         self.cursor.text()
     }
 
-    /// The documents that are complete, and all that was found.
+    /// The complete documents, and all findings.
     pub(super) fn finish(self) -> (YamlStream, Diagnostics) {
         (self.stream, self.findings)
     }
 
-    /// Records why the parser stopped.
+    /// Records the reason why the parser stopped.
     pub(super) fn give_up(&mut self, error: &ScanError) {
         let finding = syntax::syntax_diagnostic(self.source, error);
         if !(finding.rule == syntax::TAB && self.tab_seen) {
@@ -94,7 +94,7 @@ impl<'s> YamlBuilder<'s> {
         }
     }
 
-    /// Takes the next event.
+    /// Processes the next event.
     pub(super) fn take_event(&mut self, event: Event<'_>, mark: &Mark) -> BuildStep {
         let range = mark.byte_range().unwrap_or_default();
         let step = match event {
@@ -158,8 +158,8 @@ impl<'s> YamlBuilder<'s> {
         YamlNode { span, kind: YamlKind::Scalar(scalar) }
     }
 
-    /// The place of a scalar. The parser's span of a block starts after its header and runs into
-    /// the line after it.
+    /// The location of a scalar. The parser's span of a block starts after its header and extends into the line after
+    /// it.
     fn scalar_span(&mut self, start: usize, end: usize, style: ScalarStyle) -> Span {
         if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             return self.cursor.span(start, end);
@@ -171,8 +171,8 @@ impl<'s> YamlBuilder<'s> {
         self.cursor.span(start, end.max(header_end))
     }
 
-    /// The place of a list's first dash. For a list that is not indented under its key the parser
-    /// names what follows the dash.
+    /// The location of a list's first dash. For a list that is not indented under its key the parser reports the
+    /// token after the dash.
     fn list_start(&self, start: usize, layout: StructureStyle) -> usize {
         let in_list = matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::List(_), .. }));
         if layout == StructureStyle::Flow || in_list {
@@ -193,8 +193,8 @@ impl<'s> YamlBuilder<'s> {
         })
     }
 
-    /// The parser lets some tabs pass that other readers refuse. Within brackets they are harmless,
-    /// and JSON is often indented so.
+    /// Refuses tabs that the parser accepts, unlike other readers. Within brackets they are harmless, and JSON is
+    /// often indented with them.
     fn check_tab(&mut self, start: usize) {
         if self.flow_depth == 0 && !self.tab_seen && self.cursor.is_first_on_line(start) {
             self.refuse_tab_before(start);
@@ -237,7 +237,7 @@ impl<'s> YamlBuilder<'s> {
         if frame.layout == StructureStyle::Flow {
             self.flow_depth = self.flow_depth.saturating_sub(1);
         }
-        // the end of a block is where the next thing starts, and has no length
+        // the end of a block is the start of the next item, and has no length
         let end = if start < end { end } else { frame.end };
         let span = Span { end: end.max(frame.start.end), ..frame.start };
         let kind = match frame.body {
@@ -251,7 +251,7 @@ impl<'s> YamlBuilder<'s> {
         self.complete_node(YamlNode { span, kind }, frame.anchor, span)
     }
 
-    /// `[fd00::, x]` is a list of a mapping and a text for YAML, which nobody means.
+    /// `[fd00::, x]` is a list of a mapping and a text for YAML, which is hardly intended.
     fn check_single_pair(&mut self, map: &Mapping, span: Span, layout: StructureStyle) {
         let in_list = matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::List(_), .. }));
         let is_bare =
@@ -283,7 +283,7 @@ impl<'s> YamlBuilder<'s> {
         }
     }
 
-    /// Puts a complete node, which stands at `written`, where it belongs.
+    /// Adds a complete node, which is at `written`, to its parent.
     fn complete_node(&mut self, node: YamlNode, anchor: usize, written: Span) -> BuildStep {
         if anchor != 0 && self.anchors.define(anchor, &node).is_err() {
             return self.refuse_bomb(written);

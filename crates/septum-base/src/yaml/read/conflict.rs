@@ -3,13 +3,13 @@
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
-/// The lines that begin, part and end a conflict.
+/// The lines that begin, separate and end a conflict.
 const MARKERS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
 
 /// Start of every encrypted value.
 const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 
-/// The first conflict in a text, if there is one that is complete. Of a text that can be read, the lines are a value.
+/// The first complete conflict in a text. In a text that can be parsed, such lines are a value.
 pub fn find_conflict(source: &Source) -> Option<Diagnostic> {
     let text = source.text();
     let (mut wanted, mut at, mut first) = (0, 0, 0);

@@ -1,9 +1,9 @@
-//! Turns offsets into places while the text goes by.
+//! Turns offsets into locations during parsing.
 
 use crate::span::Span;
 
-/// A position that follows the parser through the text, so that a place costs the distance to the
-/// last one and not the way from the start: a file of one long line would else take quadratic time.
+/// A position that follows the parser through the text, so that a location costs the distance to the last one and not
+/// to the start: a file of one long line would otherwise take quadratic time.
 pub(super) struct SourceCursor<'s> {
     text: &'s str,
     offset: usize,
@@ -53,9 +53,8 @@ impl<'s> SourceCursor<'s> {
         self.offset = to;
     }
 
-    /// The first word in `from..to` that `wanted` accepts. Words are parted by blanks; comments are
-    /// passed over. Finds what stands between two events of the parser and has none of its own: a
-    /// block header, a dash.
+    /// The first word in `from..to` that `wanted` accepts. Words are separated by blanks; comments are skipped. Finds
+    /// tokens between two events of the parser that have no event: a block header, a dash.
     pub(super) fn find_word(&self, from: usize, to: usize, wanted: fn(&str) -> bool) -> Option<(usize, usize)> {
         let gap = self.text.get(from..to)?;
         let mut at = 0;
@@ -81,7 +80,7 @@ impl<'s> SourceCursor<'s> {
         before[blanks..].find('\t').map(|tab| blanks + tab)
     }
 
-    /// Whether nothing but blanks stands before `offset` on its line.
+    /// Whether only blanks precede `offset` on its line.
     pub(super) fn is_first_on_line(&self, offset: usize) -> bool {
         let before = self.text.get(..offset).unwrap_or_default().trim_end_matches([' ', '\t']);
         matches!(before.chars().next_back(), None | Some('\n' | '\r' | '\u{feff}'))

@@ -1,4 +1,4 @@
-//! A mapping while it is read: keys and values by turns.
+//! A mapping while it is read: keys and values alternate.
 
 use super::{MergeKeys, first_line_span};
 use crate::diagnostic::{Diagnostic, Rule};
@@ -9,7 +9,7 @@ use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 enum MappingTurn {
     Key,
     Value(YamlKey),
-    /// The value of `<<`, which stands here.
+    /// The value of `<<`, whose location this is.
     Merged(Span),
     /// The value of a key that was refused.
     Dropped,
@@ -34,7 +34,7 @@ impl OpenMap {
         Self { entries: Mapping::new(), turn: MappingTurn::Key, merge: None }
     }
 
-    /// Takes the next key or value, which stands at `written`.
+    /// Adds the next key or value, which is at `written`.
     pub(super) fn take_node(
         &mut self,
         node: YamlNode,
@@ -102,7 +102,7 @@ impl OpenMap {
     }
 }
 
-/// The mappings that the value of `<<` names, the strongest first.
+/// The mappings in the value of `<<`, the one with the highest precedence first.
 fn merge_sources(node: YamlNode) -> Option<Vec<Mapping>> {
     let nodes = match node.kind {
         YamlKind::List(items) => items,
@@ -129,7 +129,7 @@ fn duplicate_key(source: &Source, key: &str, first: Span, second: Span) -> Diagn
         .hint(hint)
 }
 
-/// A key as messages show it: one line, and not all of a long one.
+/// A key as messages show it: one line, and truncated if it is long.
 fn display_key(key: &str) -> String {
     let printable = |char: &char| !char.is_control();
     let mut text: String = key.chars().filter(printable).take(80).collect();

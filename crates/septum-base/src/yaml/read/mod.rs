@@ -1,12 +1,10 @@
-//! Reads YAML into a tree that keeps what was written: the text of each scalar, its style, its
-//! place.
+//! Reads YAML into a tree that keeps the written form: the text of each scalar, its style, its location.
 //!
-//! The parser gives events and knows neither duplicate keys nor how much an alias may cost; the
-//! tree is built here, without recursion, so that no input can exhaust the stack. What YAML allows
-//! and configuration is better off without is refused with a remedy: several documents, unknown
-//! tags, keys that are no scalars, tabs as indentation, alias bombs.
+//! The parser produces events and checks neither duplicate keys nor the cost of an alias; the tree is built here,
+//! without recursion, so that no input can exhaust the stack. YAML features that are harmful in configuration are
+//! rejected with a fix: several documents, unknown tags, keys that are not scalars, tabs as indentation, alias bombs.
 //!
-//! No other module knows which parser this is.
+//! No other module depends on the choice of this parser.
 
 mod anchor;
 mod build;
@@ -25,19 +23,20 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};
 use crate::test_hook;
 
-/// Collections may lie in each other this deep, with aliases expanded.
+/// Maximum nesting of collections, with aliases expanded.
 pub const MAX_DEPTH: usize = 64;
 
-/// Commented-out sections are long; the parser's own limit of 96 lines in a row refuses real files.
+/// Maximum number of comment lines in a row: commented-out sections are long, and the parser's own limit of 96 lines
+/// refuses real files.
 const MAX_COMMENTS_IN_A_ROW: usize = 1 << 20;
 
-/// Treatment of a bare `<<` key by the reader.
+/// Treatment of a plain `<<` key by the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeKeys {
-    /// The keys of its mappings are merged in where it stands; keys of the mapping itself win, and
-    /// earlier mappings of a list win over later ones.
+    /// The keys of its mappings are merged in at its place; keys of the mapping itself win, and earlier mappings of a
+    /// list win over later ones.
     Apply,
-    /// It is a key like any other: what `sops` authenticates is the key, not its effect.
+    /// It is a key like any other: `sops` authenticates the key, not its effect.
     Keep,
 }
 
@@ -48,30 +47,29 @@ pub struct YamlComment {
     pub text: String,
     /// The comment with its `#`.
     pub span: Span,
-    /// Something other than blanks stands before it on its line.
+    /// Whether other text than blanks is before it on its line.
     pub inline: bool,
 }
 
-/// All that a file holds.
+/// All content of a file.
 #[derive(Debug, Clone)]
 pub struct YamlStream {
-    /// The documents that hold something, in their order.
+    /// The documents with content, in their order.
     pub documents: Vec<YamlNode>,
     /// The comments of all documents, in their order.
     pub comments: Vec<YamlComment>,
-    /// There are aliases: some values stand in the file once and in the tree twice.
+    /// Whether there are aliases: some values are in the file once and in the tree twice.
     pub aliases: bool,
-    /// Documents without content: how many of the others come before each, and where it starts, behind its `---`.
+    /// Documents without content: the number of others before each, and its start, after its `---`.
     pub empty: Vec<(usize, Span)>,
     /// Number of documents, including those without content.
     pub started: usize,
 }
 
-/// Reads a file of one document, with anchors, aliases and merge keys resolved. A file without
-/// content gives a blank scalar.
+/// Reads a file of one document, with anchors, aliases and merge keys resolved. A file without content gives a blank
+/// scalar.
 ///
-/// A node that came from an alias keeps the place where its text stands, at the anchor; the key
-/// that has it keeps its own.
+/// A node that came from an alias keeps the location of its text, at the anchor; its key keeps its own.
 pub fn read_document(source: &Source) -> Result<YamlNode, Diagnostics> {
     let mut builder = YamlBuilder::new(source, MergeKeys::Apply);
     feed_events(&mut builder, CommentMode::Skip);
@@ -85,8 +83,7 @@ pub fn read_document(source: &Source) -> Result<YamlNode, Diagnostics> {
     Ok(stream.documents.pop().unwrap_or_else(|| blank_node(Span::locate(source.text(), 0, 0))))
 }
 
-/// Reads a file of any number of documents, with its comments. Documents without content are left
-/// out.
+/// Reads a file of any number of documents, with its comments. Documents without content are left out.
 pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<YamlStream, Diagnostics> {
     let mut builder = YamlBuilder::new(source, merge_keys);
     feed_events(&mut builder, CommentMode::Collect);
@@ -104,7 +101,7 @@ enum CommentMode {
     Skip,
 }
 
-/// Feeds the events of the source to the builder until it has enough or the parser gives up.
+/// Feeds the events of the source to the builder until it has enough or the parser stops with an error.
 fn feed_events(builder: &mut YamlBuilder<'_>, comments: CommentMode) {
     let options = options! {
         emit_comments: comments == CommentMode::Collect,
@@ -127,14 +124,14 @@ fn feed_events(builder: &mut YamlBuilder<'_>, comments: CommentMode) {
     }
 }
 
-/// A node for which nothing was written.
+/// A node that was not written.
 fn blank_node(span: Span) -> YamlNode {
     let mut scalar = Scalar::new("", YamlStyle::Plain);
     scalar.blank = true;
     YamlNode { span, kind: YamlKind::Scalar(scalar) }
 }
 
-/// The point where a value starts: a message that pointed at the whole of it would show it.
+/// The start of a value as an empty range: a message that pointed at the whole value would show it.
 fn first_line_span(span: Span) -> Span {
     Span { end: span.start, ..span }
 }

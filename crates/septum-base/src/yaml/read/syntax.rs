@@ -20,7 +20,7 @@ pub(super) fn syntax_diagnostic(source: &Source, error: &ScanError) -> Diagnosti
     if let Some(tab) = tab_near(text, offset, error.kind()) {
         return tab_diagnostic(source, tab);
     }
-    // one character of a value would be shown, so the range of anything but punctuation is empty
+    // one character of a value would be shown, so only punctuation has a range that is not empty
     let punctuation = text.as_bytes().get(offset).is_some_and(u8::is_ascii_punctuation);
     let at = Span::locate(text, offset, offset + usize::from(punctuation));
     match error.kind() {
@@ -43,8 +43,8 @@ pub(super) fn syntax_diagnostic(source: &Source, error: &ScanError) -> Diagnosti
     diagnostic.hint(hint)
 }
 
-/// A tab that the parser stumbled over. For a plain text of several lines it names the first line,
-/// while the tab is in a later one.
+/// A tab that the parser reported. For a plain text of several lines it reports the first line, while the tab is in a
+/// later one.
 fn tab_near(text: &str, offset: usize, kind: &ErrorKind) -> Option<usize> {
     let line_start = text.get(..offset)?.rfind('\n').map_or(0, |newline| newline + 1);
     let lines = match kind {
@@ -78,7 +78,7 @@ fn line_before(text: &str, offset: usize) -> &str {
     before.and_then(|before| before.lines().next_back()).unwrap_or_default()
 }
 
-/// Whether a line is `KEY=value`, as files of variables have it.
+/// Whether a line is `KEY=value`, as in env files.
 fn is_assignment(line: &str) -> bool {
     let line = line.trim().trim_start_matches("export ");
     let Some((key, _)) = line.split_once('=') else { return false };
@@ -87,7 +87,7 @@ fn is_assignment(line: &str) -> bool {
     key.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && key.chars().all(is_part)
 }
 
-/// Whether a bare `{{` or `{%` starts a value on the line of `offset`.
+/// Whether an unquoted `{{` or `{%` starts a value on the line of `offset`.
 fn starts_with_template(text: &str, offset: usize) -> bool {
     let line = line_at(text, offset);
     [": {{", ": {%", "- {{", "- {%"].iter().any(|opening| line.contains(opening))
@@ -129,7 +129,7 @@ fn describe_error(kind: &ErrorKind) -> (String, &'static str) {
     (message.to_owned(), hint)
 }
 
-/// As [`words`], for lines that are not where they belong.
+/// Like [`describe_error`], for lines that are not where they belong.
 fn describe_layout_error(kind: &ErrorKind) -> (String, &'static str) {
     let (message, hint) = match kind {
         ErrorKind::ExpectedBlockMappingKey
@@ -180,7 +180,7 @@ fn undeclared_tag(source: &Source, offset: usize) -> Diagnostic {
     super::tag::tag_diagnostic(source.place(Span::locate(text, offset, offset + length)), TagPlacement::Alone)
 }
 
-/// A text that ends in `:` within brackets, which makes a key of it.
+/// A text that ends in `:` within brackets, which makes it a key.
 pub(super) fn bare_pair(source: &Source, at: Span) -> Diagnostic {
     Diagnostic::error(SYNTAX, "YAML takes this item for a mapping, since it ends in `:`")
         .at_masked(source.place(at))
@@ -194,7 +194,7 @@ pub(super) fn tab_diagnostic(source: &Source, offset: usize) -> Diagnostic {
         .hint("replace the tabs at the start of lines by spaces")
 }
 
-/// More collections in each other than anyone writes.
+/// Collections nested deeper than in any realistic file.
 pub(super) fn too_deep(source: &Source, at: Span) -> Diagnostic {
     Diagnostic::error(DEPTH, format!("more than {} collections lie in each other", super::MAX_DEPTH))
         .at(source.place(at))
@@ -215,8 +215,7 @@ pub(super) fn recursive_alias(source: &Source, at: Span) -> Diagnostic {
         .hint("name another anchor, or write the value out")
 }
 
-/// An alias without an anchor. It is more likely a password with a `*` than an alias, so its name
-/// is not shown.
+/// An alias without an anchor. It is more likely a password with a `*` than an alias, so its name is not shown.
 pub(super) fn undefined_alias(source: &Source, at: Span) -> Diagnostic {
     Diagnostic::error(Rule::UndefinedAlias, "no anchor of this name stands before this alias")
         .at_masked(source.place(at))

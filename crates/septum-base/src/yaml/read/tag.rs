@@ -18,11 +18,11 @@ pub(super) enum TagShape {
 /// A tag that is unknown, or fits another shape.
 pub(super) struct InvalidTag;
 
-/// The name of a tag that fits the shape, if the name says more than the shape does. `!!merge`
-/// says no more than the `<<` behind it.
+/// The name of a tag that fits the shape, if the name is more specific than the shape. `!!merge` is no more specific
+/// than the `<<` after it.
 pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<String>, InvalidTag> {
     if tag.handle().is_empty() && tag.suffix() == "!" {
-        // a lone `!` turns off the guessing: a text, or whatever collection stands there
+        // a lone `!` disables type detection: a text, or the collection after it
         return Ok((shape == TagShape::Scalar).then(|| "str".to_owned()));
     }
     let suffix = tag.suffix_in_namespace(CORE).ok_or(InvalidTag)?;
@@ -35,7 +35,7 @@ pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<String>
     }
 }
 
-/// The byte range of the tag, or of the node where the parser does not tell.
+/// The byte range of the tag, or of the node where the parser does not report it.
 pub(super) fn tag_range(mark: &Mark) -> (usize, usize) {
     let range = mark.tag_span().as_ref().unwrap_or(mark).byte_range().unwrap_or_default();
     (range.start, range.end)
@@ -49,7 +49,7 @@ pub(super) enum TagPlacement {
     Alone,
 }
 
-/// The finding about a tag that [`name`] does not know.
+/// The finding about a tag that [`core_tag_name`] does not know.
 pub(super) fn tag_diagnostic(place: Location, standing: TagPlacement) -> Diagnostic {
     let diagnostic = match standing {
         TagPlacement::BeforeValue => {

@@ -1,11 +1,11 @@
-//! Walks through a scalar as it stands in the file and through its text, side by side.
+//! Walks through a scalar in the file and through its text, in parallel.
 
 use std::ops::Range;
 
 use crate::yaml::node::YamlStyle;
 
-/// A piece of the text and what stands for it in the file: a character and itself, a line feed and
-/// its escape, a blank and a line break with the indentation behind it.
+/// A piece of the text and its form in the file: a character and itself, a line feed and its escape, a blank and a
+/// line break with the indentation behind it.
 pub(super) struct AlignedPiece {
     /// End of the piece in the text.
     pub(super) text_end: usize,
@@ -15,31 +15,31 @@ pub(super) struct AlignedPiece {
 
 /// Meaning of a run of line breaks.
 enum LineBreaks {
-    /// There is no run.
+    /// No run.
     None,
     /// It was folded into a blank.
     Blank,
-    /// So many line feeds; none, if it was escaped.
+    /// This many line feeds; none, if it was escaped.
     Feeds(usize),
 }
 
-/// The state of the walk. The text leads: it was decoded by the parser, so the rules of folding are
-/// read off it and not worked out again.
+/// The state of the walk. The text leads: it was decoded by the parser, so the rules of folding are inferred from it
+/// and not implemented again.
 pub(super) struct ScalarAligner<'a> {
     raw: &'a str,
     text: &'a str,
     style: YamlStyle,
-    /// Spaces that a line of a block loses.
+    /// Spaces that are stripped from each line of a block.
     indent: usize,
     raw_at: usize,
     text_at: usize,
-    /// Line breaks of the text that the last line breaks of the file still stand for.
+    /// Line breaks of the text that the last line breaks of the file still represent.
     pending: Option<(usize, Range<usize>)>,
     lost: bool,
 }
 
 impl<'a> ScalarAligner<'a> {
-    /// The start of the walk, or `None` where `raw` is no scalar of this style.
+    /// The start of the walk, or `None` where `raw` is not a scalar of this style.
     pub(super) fn new(raw: &'a str, text: &'a str, style: YamlStyle) -> Option<Self> {
         let (raw_at, raw_end) = match style {
             YamlStyle::Plain => (0, raw.len()),
@@ -65,7 +65,7 @@ impl<'a> ScalarAligner<'a> {
         Some(align)
     }
 
-    /// Whether the file and the text did not fit together.
+    /// Whether the file and the text did not match.
     pub(super) fn is_misaligned(&self) -> bool {
         self.lost
     }
@@ -75,7 +75,7 @@ impl<'a> ScalarAligner<'a> {
         self.raw.len()
     }
 
-    /// The next piece; `None` at the end of either side, and where they do not fit together.
+    /// The next piece; `None` at the end of either side, and where they do not match.
     pub(super) fn next_piece(&mut self) -> Option<AlignedPiece> {
         if let Some((count, raw)) = self.pending.take() {
             return Some(self.line_break(count, raw));
@@ -97,7 +97,7 @@ impl<'a> ScalarAligner<'a> {
         None
     }
 
-    /// The length of what stands for the character `next` here.
+    /// The length in the file of the character `next` here.
     fn match_character(&mut self, next: char) -> Option<usize> {
         let rest = self.rest();
         match self.style {
@@ -124,7 +124,7 @@ impl<'a> ScalarAligner<'a> {
         AlignedPiece { text_end: self.text_at, raw: raw_start..self.raw_at }
     }
 
-    /// One of `count` line feeds for which the same line breaks stand.
+    /// One of `count` line feeds that the same line breaks represent.
     fn line_break(&mut self, count: usize, raw: Range<usize>) -> AlignedPiece {
         self.text_at += 1;
         if count > 1 {
@@ -133,8 +133,8 @@ impl<'a> ScalarAligner<'a> {
         AlignedPiece { text_end: self.text_at, raw }
     }
 
-    /// Passes over line breaks with the blanks that belong to them, and tells what they stand for in
-    /// the text, which goes on with `next`. A literal block gives them one by one.
+    /// Skips line breaks with the blanks that belong to them, and returns what they represent in the text, which
+    /// continues with `next`. In a literal block each is one line feed.
     fn break_run(&mut self, next: char) -> LineBreaks {
         let rest = self.rest();
         let escaped = self.style == YamlStyle::DoubleQuoted && (rest.starts_with("\\\n") || rest.starts_with("\\\r"));
@@ -158,7 +158,7 @@ impl<'a> ScalarAligner<'a> {
         match breaks {
             0 => LineBreaks::None,
             1 if next == ' ' && !escaped && self.style != YamlStyle::Literal => LineBreaks::Blank,
-            // folding takes one of them; in a block it may also take none
+            // folding removes one of them; in a block it may also remove none
             _ => LineBreaks::Feeds(feeds.min(if self.is_block() { breaks } else { breaks - 1 })),
         }
     }
@@ -186,7 +186,7 @@ fn break_length(rest: &str) -> Option<usize> {
 fn escape_length(rest: &str) -> usize {
     match rest.as_bytes().get(1) {
         Some(b'x') => 4,
-        // two for one character, where it takes a surrogate pair
+        // two for one character, where it needs a surrogate pair
         Some(b'u') if is_high_surrogate(rest) => 12,
         Some(b'u') => 6,
         Some(b'U') => 10,
@@ -199,8 +199,8 @@ fn is_high_surrogate(escape: &str) -> bool {
     code.is_some_and(|code| (0xD800..0xDC00).contains(&code))
 }
 
-/// The spaces that each line of a block loses: what its first line with content has more in the
-/// file than in the text.
+/// The spaces that are stripped from each line of a block: the additional ones of its first line with content in the
+/// file compared with the text.
 fn block_indent(raw: &str, text: &str) -> usize {
     let leading = |block: &str| {
         let line = block.lines().find(|line| !line.trim_matches([' ', '\r']).is_empty())?;

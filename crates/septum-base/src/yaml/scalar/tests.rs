@@ -84,7 +84,7 @@ fn a_text_from_elsewhere_is_found_as_a_whole() {
     assert_eq!(locate_in_scalar(text, span, &decrypted, 6, 7), span);
 }
 
-/// Each character that stands for itself in the file is found at itself.
+/// Each character that is written as itself in the file is found at itself.
 fn check(source: &str, node: &YamlNode) -> Result<(), TestCaseError> {
     match &node.kind {
         YamlKind::List(items) => items.iter().try_for_each(|item| check(source, item)),
@@ -104,7 +104,7 @@ fn check(source: &str, node: &YamlNode) -> Result<(), TestCaseError> {
     }
 }
 
-/// Scalars of all styles with all that makes text and file differ.
+/// Scalars of all styles with every difference between text and file.
 fn scalars() -> impl Strategy<Value = String> {
     let opening = prop::sample::select(vec!["", "'", "\"", "|\n  ", "|-\n\n  ", ">\n  ", ">+\n  ", "|2\n   "]);
     let token = prop::sample::select(vec![

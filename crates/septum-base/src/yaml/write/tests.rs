@@ -211,7 +211,7 @@ fn a_literal_stays_bare_where_it_can() {
     }
 }
 
-/// Texts that readers stumble over, and any other.
+/// Texts that cause problems for readers, and any other.
 fn nasty() -> impl Strategy<Value = String> {
     let token = prop::sample::select(vec![
         "a", "yes", "no", "y", "null", "~", "1", "0", ".", "e", "_", ":", ": ", " ", "  ", "\n", "\n\n", "\n ", "\t",

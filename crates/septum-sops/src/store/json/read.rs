@@ -1,4 +1,4 @@
-//! Reads JSON with the order and the repetition of keys, and with places.
+//! Reads JSON with the order and the repetition of keys, and with locations.
 
 use zeroize::Zeroizing;
 
@@ -11,19 +11,18 @@ use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;
 
-/// Values may lie in each other this deep.
+/// Maximum nesting of values.
 const MAX_DEPTH: usize = 128;
 
 /// Expected in a text with a backslash.
 const ESCAPES: &str = "only escapes that JSON has";
 
-/// Reads the object at the root. Nothing may follow it.
+/// Reads the object at the root. It must be the whole text.
 pub(in crate::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     read_json(source, None)
 }
 
-/// Reads what a binary file is once it is encrypted. Its value may be long, and is left where it
-/// stands: the document has an empty text for it.
+/// Reads an encrypted binary file. Its value may be long, and is not copied: the document has an empty text for it.
 pub(in crate::store) fn parse_envelope(source: &Source) -> Result<ParsedFile, Diagnostics> {
     read_json(source, Some(DATA))
 }
@@ -74,7 +73,7 @@ struct JsonReader<'a> {
     at: usize,
     line: usize,
     line_start: usize,
-    /// The key at the root whose text is left where it stands.
+    /// The key at the root whose text is not copied.
     left: Option<&'static str>,
 }
 
@@ -87,7 +86,7 @@ impl<'a> JsonReader<'a> {
             return Err("an object at the root, which is all that sops knows");
         };
         self.skip_blanks();
-        // sops leaves out what follows: it would be lost, or stand beside ciphertext as if it were verified
+        // sops ignores trailing text: it would be lost, or be beside ciphertext as if it were verified
         if self.at < self.text.len() { Err("the end of the file behind the object") } else { Ok(root) }
     }
 
@@ -104,7 +103,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// A place on the line that the reader is at.
+    /// A location on the line of the reader.
     fn span(&self, start: usize, end: usize) -> Span {
         let before = self.text.get(self.line_start..start).unwrap_or_default();
         // a file may be one line of megabytes; its columns need not be counted anew for each value
@@ -138,7 +137,7 @@ impl<'a> JsonReader<'a> {
         SopsTree::Leaf(Leaf::new(value, site))
     }
 
-    /// The value under a key of the root that is left where it stands: a text that is what it looks like.
+    /// The value under a key of the root that is not copied: a text without escapes.
     fn read_left(&mut self) -> JsonResult<Option<SopsTree>> {
         let head = self.span(self.at, self.at);
         if self.peek() != Some(b'"') || self.raw()?.contains('\\') {
@@ -335,8 +334,7 @@ fn unescape_text(raw: &str) -> Option<Zeroizing<String>> {
     Some(out)
 }
 
-/// The four digits behind `\u`, or two times four of a surrogate pair. Half of one is U+FFFD, as Go
-/// has it.
+/// The four digits behind `\u`, or two times four of a surrogate pair. Half of one is U+FFFD, as in Go.
 fn parse_unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     let unit = |text: &str| {
         let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;

@@ -1,5 +1,5 @@
-//! Comments between values, and the map or list that each is of: go-yaml decides that by the lines around it, and a
-//! ciphertext is bound to it (format, section 1.9).
+//! Comments between values, and the map or list that each belongs to: go-yaml decides that by the lines around it,
+//! and a ciphertext is bound to it (format, section 1.9).
 
 use zeroize::Zeroizing;
 
@@ -20,7 +20,7 @@ impl SopsYamlReader<'_> {
         self.comments.next_if(follows).map(to_comment_item)
     }
 
-    /// The same of brackets: it is of all that they hold, and of no value alone.
+    /// Takes the comment behind brackets: it belongs to all of their content, and not to a single value.
     pub(super) fn behind_brackets<K>(&mut self, end: usize) -> Option<SopsItem<K>> {
         let found = self.comment_behind(end);
         found.map(|item| match item {
@@ -29,7 +29,8 @@ impl SopsYamlReader<'_> {
         })
     }
 
-    /// Whether lines that follow, of blanks or with a comment, would be read as a part of a block that is indented so.
+    /// Whether the following lines, of blanks or with a comment, would be read as a part of a block of this
+    /// indentation.
     pub(super) fn joins_block(&self, end: usize, indent: usize) -> bool {
         let rest = self.text.get(self.line_of(end)..).unwrap_or_default();
         for line in rest.strip_prefix('\n').unwrap_or_default().split('\n') {
@@ -45,9 +46,9 @@ impl SopsYamlReader<'_> {
         false
     }
 
-    /// The comments behind the last item: those within the brackets, or indented deeper than what comes next. To go-yaml
-    /// such are of the innermost map or list, however deep they are, up to the first blank line between them; those
-    /// behind it are of what comes next.
+    /// The comments behind the last item: those within the brackets, or indented deeper than the next item. For
+    /// go-yaml these belong to the innermost map or list, however deep they are, up to the first blank line between
+    /// them; later ones belong to the next item.
     pub(super) fn take_foot_comments<K>(
         &mut self,
         items: &mut Vec<SopsItem<K>>,
@@ -72,13 +73,13 @@ impl SopsYamlReader<'_> {
         }
     }
 
-    /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list. A line end
-    /// of Windows is two to go-yaml here, so that it takes the next line for one behind a blank line.
+    /// Whether the item at an offset is on the line below the last comment at the end of a map or list. A line end of
+    /// Windows counts as two in go-yaml here, so that it treats the next line as one behind a blank line.
     pub(super) fn comment_follows(&self, start: usize) -> bool {
         self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| b"\r\n".contains(byte)).count() < 2)
     }
 
-    /// Whether a comment stands on the line of a key without a value, and another one below it.
+    /// Whether a comment is on the line of a key without a value, and another one below it.
     pub(super) fn has_comments_behind(&self, key_end: usize) -> bool {
         let mut comments = self.comments.clone();
         let (Some(first), Some(second)) = (comments.next(), comments.next()) else { return false };
@@ -102,7 +103,7 @@ impl SopsYamlReader<'_> {
         end > start && behind.split('\n').nth(1).is_some_and(|line| line.trim().is_empty())
     }
 
-    /// The column of what starts at an offset, or of the margin behind the last of all.
+    /// The column of the item at an offset, or of the margin after the last item.
     pub(super) fn column_of(&self, at: usize) -> usize {
         let before = self.text.get(..at).unwrap_or_default();
         let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
@@ -125,8 +126,8 @@ pub(super) fn is_comment(node: &YamlNode) -> bool {
     node.as_scalar().is_some_and(|scalar| scalar.text().trim_end().ends_with(",type:comment]"))
 }
 
-/// Notes where comments should stand that are on a line of their own: elsewhere go-yaml might take them for those of
-/// another map or list, to which their ciphertext is not bound.
+/// Sets the columns of comments on a line of their own: elsewhere go-yaml might assign them to another map or list,
+/// to which their ciphertext is not bound.
 pub(super) fn align_comments<K>(items: &mut [SopsItem<K>], column: usize, is_list: bool, start: impl Fn(&K) -> usize) {
     let mut next = usize::MAX;
     for item in items.iter_mut().rev() {

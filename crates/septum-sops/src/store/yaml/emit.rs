@@ -14,12 +14,12 @@ use septum_base::yaml::write::push_quoted;
 /// Default indentation of sops.
 const USUAL: Indent = Indent::Blanks(4);
 
-/// All documents, parted by `---`.
+/// All documents, separated by `---`.
 pub(in crate::store) fn emit_document(document: &SopsDocument, step: Indent) -> Zeroizing<String> {
     emit_documents(document, None, step)
 }
 
-/// All documents, where metadata are to follow: one without content is left empty.
+/// All documents, to which metadata will be added: one without content is left empty.
 pub(in crate::store) fn emit_open(document: &SopsDocument) -> Zeroizing<String> {
     emit_documents(document, Some(""), USUAL)
 }
@@ -46,7 +46,7 @@ pub(in crate::store) fn emit_list(list: &SopsList) -> Zeroizing<String> {
     writer.out
 }
 
-/// Keys and values as lines that are indented so far; numbers with a fraction keep one.
+/// Keys and values as lines of this indentation; numbers with a fraction keep one.
 pub(in crate::store) fn emit_lines(map: &SopsMap, indent: usize) -> Zeroizing<String> {
     let mut writer = SopsYamlWriter { out: Zeroizing::default(), step: USUAL, between_others: true };
     writer.map(map, indent);
@@ -72,7 +72,7 @@ fn emit_documents(document: &SopsDocument, block: Option<&str>, step: Indent) ->
     writer.out
 }
 
-/// The comments before the first key of a map, unless there is none.
+/// The comments before the first key of a map, unless there is no key.
 fn leading_comments(value: &SopsTree) -> impl Iterator<Item = &SopsComment> {
     let items = match value {
         SopsTree::Map(map) if map.values().next().is_some() => map.items.as_slice(),
@@ -84,7 +84,7 @@ fn leading_comments(value: &SopsTree) -> impl Iterator<Item = &SopsComment> {
 struct SopsYamlWriter {
     out: Zeroizing<String>,
     step: Indent,
-    /// Whether the lines go between others that somebody else wrote.
+    /// Whether the lines are inserted between lines of another writer.
     between_others: bool,
 }
 
@@ -97,7 +97,7 @@ impl SopsYamlWriter {
         self.entries(&map.items, indent, false);
     }
 
-    /// The items of a map; `started` if the first one stands behind a dash.
+    /// The items of a map; `started` if the first one is behind a dash.
     fn entries(&mut self, items: &[SopsItem<YamlKey>], indent: usize, mut started: bool) {
         for item in items {
             match item {
@@ -172,7 +172,7 @@ impl SopsYamlWriter {
         }
     }
 
-    /// A map or a list that holds nothing but comments: one stands behind its brackets, several above them.
+    /// A map or a list that contains only comments: a single one is behind its brackets, several are above them.
     fn write_emptied<K>(&mut self, items: &[SopsItem<K>], brackets: &str, indent: usize) {
         let comments =
             items.iter().filter_map(|item| if let SopsItem::Comment(comment) = item { Some(comment) } else { None });
@@ -201,7 +201,7 @@ impl SopsYamlWriter {
         match value {
             SopsTree::Map(map) if map.values().next().is_some() => {
                 self.out.push(' ');
-                // those before its first key stand above the dash
+                // those before its first key are above the dash
                 let rest = map.items.get(leading_comments(value).count()..).unwrap_or_default();
                 self.entries(rest, indent + 2, true);
             }
@@ -254,7 +254,7 @@ impl SopsYamlWriter {
                 self.out.push('\'');
             }
             TextQuoting::Double => push_quoted(&mut self.out, text),
-            // a line that follows one day would be part of it
+            // a line that is added later would be part of it
             TextQuoting::Literal if self.between_others && text.ends_with("\n\n") => push_quoted(&mut self.out, text),
             TextQuoting::Literal => self.block(text, indent),
         }

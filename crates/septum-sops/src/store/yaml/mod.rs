@@ -14,7 +14,7 @@ use septum_base::yaml::write::{fits_block, needs_quotes, push_quoted};
 pub(super) use emit::{emit_document, emit_lines, emit_list, emit_open, emit_with};
 pub(super) use read::parse;
 
-/// A value at the place of another one: as people write it, so that the same type is read again.
+/// A value in the place of another one: in the usual spelling, so that the same type is read again.
 pub(super) fn write_leaf(value: &TypedValue, site: ValueSite) -> Zeroizing<String> {
     let text = match value {
         TypedValue::Null | TypedValue::Comment => "null".to_owned(),
@@ -47,10 +47,10 @@ pub(super) fn format_decimal(float: f64) -> String {
     if text.contains('.') { text } else { text + ".0" }
 }
 
-/// A text: bare if no reader has another meaning for it, as a block if it has lines and there is
-/// room, else in double quotes.
+/// A text: plain if no reader has another meaning for it, as a block if it has lines and there is room, else in
+/// double quotes.
 fn quote_text(text: &str, site: ValueSite) -> Zeroizing<String> {
-    // of its full length at once, so that no part of it is left behind by growing
+    // of its full length at once, so that growing leaves no part of it behind
     let mut out = Zeroizing::new(String::with_capacity(text.len() * 2 + 16));
     match site.indent {
         _ if !(needs_quotes(text) || site.flow && text.contains(':')) => out.push_str(text),
@@ -69,7 +69,7 @@ fn quote_text(text: &str, site: ValueSite) -> Zeroizing<String> {
     out
 }
 
-/// The metadata, to be put at `end`.
+/// The metadata, to be inserted at `end`.
 pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
     let before = text.get(..end).unwrap_or_default();
     let mut out = String::new();

@@ -33,7 +33,7 @@ pub(in crate::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics
     let mut reader = SopsYamlReader { text, comments: stream.comments.iter().peekable(), in_place: true, foot: 0 };
     let last = stream.documents.len().saturating_sub(1);
     for (index, (node, end)) in stream.documents.into_iter().zip(ends).enumerate() {
-        // what stands behind the end of the last one is of no other
+        // text behind the end of the last one belongs to no other
         let foot = if index == last { text.len() } else { end };
         let span = node.span;
         let YamlKind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
@@ -72,9 +72,9 @@ fn is_block(text: &str, span: Span) -> bool {
 pub(super) struct SopsYamlReader<'a> {
     pub(super) text: &'a str,
     pub(super) comments: Peekable<Iter<'a, read::YamlComment>>,
-    /// Whether no comment stands inside of a value, as behind the header of a block.
+    /// Whether no comment is inside of a value, as behind the header of a block.
     pub(super) in_place: bool,
-    /// End of the last comment that stands at the end of a map or list.
+    /// End of the last comment that is at the end of a map or list.
     pub(super) foot: usize,
 }
 
@@ -92,7 +92,7 @@ pub(super) struct ValueSurroundings {
     pub(super) flat: bool,
 }
 
-/// Whether a comment comes before the first key of a map.
+/// Whether a comment precedes the first key of a map.
 fn starts_with_comment(value: &SopsTree) -> bool {
     matches!(value, SopsTree::Map(map) if matches!(map.items.first(), Some(SopsItem::Comment(_))))
 }
@@ -125,7 +125,7 @@ impl SopsYamlReader<'_> {
         MetadataBlock { fields, key: key.span, whole: line..end }
     }
 
-    /// Behind the line break of the line that an offset is on.
+    /// Offset after the line break of the line of an offset.
     fn end_of_line(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         at + rest.find('\n').map_or(rest.len(), |newline| newline + 1)
@@ -201,8 +201,8 @@ impl SopsYamlReader<'_> {
         nodes.iter().map(start).collect()
     }
 
-    /// A value. A comment behind it on its line counts as one before it; behind brackets, as one at
-    /// the start of what they hold.
+    /// A value. A comment behind it on its line counts as one before it; behind brackets, as one at the start of
+    /// their content.
     fn value<K>(
         &mut self,
         node: YamlNode,
@@ -246,11 +246,11 @@ impl SopsYamlReader<'_> {
 
     fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: ValueSurroundings) -> Leaf {
         let span = if scalar.blank { self.empty_value_span(span, key_end) } else { span };
-        // a tag goes with the value that it is of
+        // a tag is removed with its value
         let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
         let lead = self.text.get(key_end..start).unwrap_or_default();
         let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
-        // what is left of the line, spaces too, would become a part of a block
+        // the rest of the line, spaces too, would become a part of a block
         let room = !around.flow
             && !lead.contains('\n')
             && after.trim_end_matches('\r').is_empty()
@@ -265,7 +265,7 @@ impl SopsYamlReader<'_> {
         Leaf { value: TypedValue::from_scalar(scalar), unsigned, site }
     }
 
-    /// Behind the `:` of a key or the dash of an item that has no value.
+    /// Offset after the `:` of a key or the dash of an item without a value.
     fn empty_value_span(&self, span: Span, key_end: usize) -> Span {
         let rest = self.text.get(key_end..).unwrap_or_default();
         let lead = rest.len() - rest.trim_start().len();
@@ -274,7 +274,7 @@ impl SopsYamlReader<'_> {
         Span { start: at, end: at, ..span }
     }
 
-    /// The end of the line that an offset is on.
+    /// The end of the line of an offset.
     pub(super) fn line_of(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         at + rest.find('\n').unwrap_or(rest.len())
@@ -289,13 +289,13 @@ fn start_of(node: &YamlNode) -> usize {
     }
 }
 
-/// The dash before an item, past comments.
+/// The dash before an item, skipping comments.
 fn find_dash(gap: &str) -> Option<usize> {
     let mut at = 0;
     for line in gap.split_inclusive('\n') {
         let lead = line.len() - line.trim_start().len();
         let rest = line.get(lead..).unwrap_or_default();
-        // what stands before a comment on a line is the end of the item before
+        // the text before a comment on a line is the end of the item before
         if rest.starts_with('-') {
             return Some(at + lead);
         }
@@ -304,7 +304,7 @@ fn find_dash(gap: &str) -> Option<usize> {
     None
 }
 
-/// Old files have bare times in their metadata, which new readers do not take: they are texts.
+/// Old files have bare times in their metadata, which new readers do not accept: they are texts.
 fn untime_fields(fields: &mut SopsMap, text: &str) {
     for item in &mut fields.items {
         if let SopsItem::Value(_, value) = item {
