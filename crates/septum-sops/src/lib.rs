@@ -41,140 +41,97 @@
 //! # }
 //! ```
 
-mod age;
-mod ambiguous;
-mod cipher;
-mod conflict;
-mod content;
-mod derived;
+mod config;
+mod crypto;
+mod data_key;
 mod document;
-mod drift;
-mod encrypt;
-mod error;
-mod extract;
-mod foreign;
-mod group;
-mod guess;
-mod hybrid;
-mod identity;
-mod keygen;
-mod layout;
-mod lock;
-mod mac;
+mod files;
+mod identities;
 mod metadata;
-mod naming;
-mod open;
-mod path;
-mod pattern;
-mod places;
-mod plain;
-#[cfg(feature = "plugin")]
-mod plugin;
-#[doc(hidden)]
-pub mod policy;
-mod private_key;
-mod readable;
-mod recipient;
-mod remarks;
-mod reworded;
-mod rewrite;
-mod rules;
-mod scalar;
-mod seal;
-mod sealed;
-mod selector;
-mod shamir;
-mod shared;
-mod ssh;
-mod stable;
-mod stash;
+mod recipients;
 mod store;
-mod stray;
-mod terms;
-mod text_bytes;
-mod time;
-mod veiled;
-mod verified;
-mod walk;
-mod way;
-mod wrap;
-mod write_error;
 
-pub use cipher::MalformedCiphertext;
-pub use document::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
-pub use encrypt::{EncryptedOutput, EncryptionPlan, ExposedValue, encrypt_file};
-pub use error::{
+pub use config::policy_merge::{EncryptionPolicy, PolicyConflict};
+pub use config::rules::{CreationRule, RecipientGroup, SopsConfig};
+pub use crypto::cipher::MalformedCiphertext;
+pub use crypto::mac::MacScope;
+pub use crypto::shamir::ShamirError;
+pub use data_key::wrap::{Recipients, SealError};
+pub use document::path::{PathError, ValuePath, ValuePathStep};
+pub use document::pattern::GoRegex;
+pub use document::scalar::TypedValue;
+pub use document::selector::Selector;
+pub use document::time::Timestamp;
+pub use document::tree::{
+    Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite,
+};
+pub use files::encrypt::{EncryptedOutput, EncryptionPlan, ExposedValue, encrypt_file};
+pub use files::extract::PathNotFound;
+pub use files::lossy::LossyValue;
+pub use files::seal::SealProblem;
+pub use files::sealed::{DecryptedFile, EncryptedFile};
+pub use files::verify::UnfaithfulOutput;
+pub use files::write_error::WriteError;
+pub use identities::identity::Identities;
+pub use identities::keygen::{IdentityKind, NewIdentity};
+pub use identities::sources::{HostSystem, IdentitySources};
+pub use metadata::block::SopsMetadata;
+pub use metadata::error::{
     DecryptionError, GroupState, IntegrityFault, IntegrityFinding, MetadataFault, MetadataProblem, NoIdentity,
 };
-pub use extract::PathNotFound;
-pub use group::{AgeRecipient, ForeignRecipient, KeyGroup};
-pub use identity::{Identities, PassphraseProvider};
-pub use keygen::{IdentityKind, NewIdentity};
-pub use layout::{Indent, StoreLayout};
-pub use mac::MacScope;
-pub use metadata::{SopsMetadata, SpannedText};
-pub use path::{PathError, ValuePath, ValuePathStep};
-pub use pattern::GoRegex;
-pub use places::{HostSystem, IdentitySources};
-pub use recipient::{InvalidRecipient, Recipient, UnusableRecipient, WrapError};
-pub use reworded::LossyValue;
-pub use rules::{CreationRule, RecipientGroup, SopsConfig};
-pub use scalar::TypedValue;
-pub use seal::SealProblem;
-pub use sealed::{DecryptedFile, EncryptedFile};
-pub use selector::Selector;
-pub use shamir::ShamirError;
+pub use recipients::group::SpannedText;
+pub use recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
+pub use recipients::passphrase::PassphraseProvider;
+pub use recipients::recipient::{InvalidRecipient, Recipient, UnusableRecipient, WrapError};
+pub use store::layout::{Indent, StoreLayout};
 pub use store::{EditProblem, SopsFormat, UnrepresentableValue};
-pub use terms::{EncryptionPolicy, PolicyConflict};
-pub use time::Timestamp;
-pub use verified::UnfaithfulOutput;
-pub use wrap::{Recipients, SealError};
-pub use write_error::WriteError;
 
 // used by Septum alone
 #[doc(hidden)]
-pub use age::{UnlockedDataKey, unlock_data_key};
+pub use config::drift::{Drift, GroupDrift, compute_drift};
 #[doc(hidden)]
-pub use ambiguous::refuse_ambiguous_keys;
+pub use config::policy;
 #[doc(hidden)]
-pub use conflict::format_conflict;
+pub use config::rules::SopsConfigCache;
 #[doc(hidden)]
-pub use derived::DerivedKey;
+pub use crypto::derived::DerivedKey;
 #[doc(hidden)]
-pub use drift::{Drift, GroupDrift, compute_drift};
+pub use crypto::naming::NamingKey;
 #[doc(hidden)]
-pub use encrypt::encrypt_judged;
+pub use data_key::unlock::{UnlockedDataKey, unlock_data_key};
 #[doc(hidden)]
-pub use foreign::ForeignKey;
+pub use data_key::wrap::{rewrap_data_key, wrap_data_key};
 #[doc(hidden)]
-pub use group::recipient_fields;
+pub use document::conflict::format_conflict;
 #[doc(hidden)]
-pub use identity::{LookupOutcome, SearchedSource};
+pub use document::text_bytes::TextBytes;
 #[doc(hidden)]
-pub use keygen::recipients_of;
+pub use files::ambiguous::refuse_ambiguous_keys;
 #[doc(hidden)]
-pub use lock::{lock_values, mark_selected};
+pub use files::encrypt::encrypt_judged;
 #[doc(hidden)]
-pub use naming::NamingKey;
+pub use files::lock::{lock_values, mark_selected};
 #[doc(hidden)]
-pub use private_key::refuse_private_key;
+pub use files::redacted::RedactedFile;
 #[doc(hidden)]
-pub use recipient::shorten_recipient as short_recipient;
+pub use files::stable::{CiphertextReuse, StableFile, encrypt_stable, is_ciphertext, with_metadata};
 #[doc(hidden)]
-pub use rules::SopsConfigCache;
+pub use files::stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
 #[doc(hidden)]
-pub use stable::{CiphertextReuse, StableFile, encrypt_stable, is_ciphertext, with_metadata};
+pub use identities::identity::{LookupOutcome, SearchedSource};
 #[doc(hidden)]
-pub use stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
+pub use identities::keygen::recipients_of;
 #[doc(hidden)]
-pub use text_bytes::TextBytes;
+pub use recipients::foreign::ForeignKey;
 #[doc(hidden)]
-pub use veiled::RedactedFile;
+pub use recipients::group::recipient_fields;
 #[doc(hidden)]
-pub use wrap::{rewrap_data_key, wrap_data_key};
+pub use recipients::private_key::refuse_private_key;
+#[doc(hidden)]
+pub use recipients::recipient::shorten_recipient as short_recipient;
 
-use cipher::{Ciphertext, DataKey};
-use walk::DecryptWalk;
+use crypto::cipher::{Ciphertext, DataKey};
+use files::walk::DecryptWalk;
 
 use septum_base::span::{Location, Source};
 use septum_base::yaml::node::{YamlKind, YamlNode};
@@ -257,7 +214,7 @@ pub fn decrypt_documents(
 
 /// Compares the checksum of the values with the one in the file; returns the number of values.
 fn verify_mac(
-    mac: mac::Mac,
+    mac: crypto::mac::Mac,
     mut findings: Vec<IntegrityFinding>,
     encrypted: usize,
     metadata: &SopsMetadata,
@@ -277,7 +234,7 @@ fn verify_mac(
             let complete = findings
                 .iter()
                 .all(|finding| matches!(finding.fault, IntegrityFault::NotUtf8 | IntegrityFault::Conflict));
-            if complete && !mac::is_same_mac(&stored, mac.finish().as_bytes()) {
+            if complete && !crypto::mac::is_same_mac(&stored, mac.finish().as_bytes()) {
                 findings.push(block(IntegrityFault::MacMismatch));
             }
         }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -88,7 +88,7 @@ const OPENERS: &[(&str, &str)] = &[
     ("emit/tree", "the directories of a tree are real ones, and its files are opened without following links"),
     ("secret_files/lock.rs", "the files that are about to be written, which nothing is read of"),
     ("secret_files/edit", "plaintext in a directory that the program made, and the editors on the path"),
-    ("sops/identity.rs", "keys of the user, which the environment names"),
+    ("sops/identities/identity.rs", "keys of the user, which the environment names"),
     ("cli/init.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
     ("cli/prompt.rs", "the terminal"),
@@ -161,6 +161,28 @@ fn a_module_uses_only_what_lies_to_its_left() {
         }
     }
     assert!(wrong.is_empty(), "{} lines go to the right:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Rooms of the SOPS library, from left to right.
+const SOPS_ROOMS: [&str; 9] =
+    ["crypto", "document", "recipients", "identities", "metadata", "store", "config", "data_key", "files"];
+
+#[test]
+fn a_room_of_the_sops_library_uses_only_rooms_to_its_left() {
+    let path = Regex::new(r"\bcrate::(\w+)").unwrap();
+    let rank = |room: &str| SOPS_ROOMS.iter().position(|name| *name == room);
+    let mut wrong = Vec::new();
+    let mut rooms = BTreeSet::new();
+    for Line { file, number, text } in lines() {
+        let Ok(below) = file.strip_prefix("sops") else { continue };
+        let Some(own) = rank(&module(below)) else { continue };
+        rooms.insert(own);
+        for to in path.captures_iter(&text).filter_map(|found| rank(&found[1])).filter(|to| *to > own) {
+            wrong.push(format!("{}:{number}: uses `{}`", file.display(), SOPS_ROOMS[to]));
+        }
+    }
+    assert_eq!(rooms.len(), SOPS_ROOMS.len(), "every room was found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use zeroize::Zeroizing;
 
 use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
-use crate::document::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
-use crate::scalar::TypedValue;
-use crate::text_bytes::TextBytes;
+use crate::document::scalar::TypedValue;
+use crate::document::text_bytes::TextBytes;
+use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{SopsMap, SopsTree};
-use crate::scalar::TypedValue;
+use crate::document::scalar::TypedValue;
+use crate::document::tree::{SopsMap, SopsTree};
 
 /// The fields as sorted lines of names and texts.
 pub(super) fn flatten_fields(fields: &SopsMap) -> Vec<(String, String)> {

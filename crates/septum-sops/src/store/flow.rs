@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::yaml;
-use crate::document::{SopsItem, SopsTree, ValueSite};
+use crate::document::tree::{SopsItem, SopsTree, ValueSite};
 use septum_base::yaml::write::{needs_quotes, push_quoted};
 
 /// The value as YAML accepts it within brackets: `{a: [1, "x"]}`.

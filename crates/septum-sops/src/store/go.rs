@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::scalar::{TypedValue, print_float, resolve_plain};
+use crate::document::scalar::{TypedValue, print_float, resolve_plain};
 
 /// Go's `FormatFloat(f, 'e', -1, 64)`: `1e+21`, `1.5e-07`.
 fn format_exponential(float: f64) -> String {

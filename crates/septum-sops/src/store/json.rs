@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use super::go::{json_float, push_json};
 use super::{UnrepresentableValue, yaml};
 use crate::BLOCK;
-use crate::document::{SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
-use crate::layout::Indent;
-use crate::scalar::TypedValue;
+use crate::document::scalar::TypedValue;
+use crate::document::tree::{SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
+use crate::store::layout::Indent;
 
 pub(super) use read::{parse, parse_envelope};
 

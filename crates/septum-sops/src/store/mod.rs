@@ -12,6 +12,7 @@ mod flow;
 mod go;
 mod ini;
 mod json;
+pub(crate) mod layout;
 mod lines;
 mod yaml;
 
@@ -20,9 +21,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::document::{Leaf, SopsDocument, SopsMap, SopsTree, ValueSite};
-use super::layout::{Indent, StoreLayout};
-use super::scalar::TypedValue;
+use crate::document::scalar::TypedValue;
+use crate::document::tree::{Leaf, SopsDocument, SopsMap, SopsTree, ValueSite};
+use crate::store::layout::{Indent, StoreLayout};
 use septum_base::diagnostic::Diagnostics;
 use septum_base::span::{Source, Span};
 use septum_base::yaml::read::find_conflict;

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::yamlish::yamlish;
 use super::*;
-use crate::content::{DocumentFingerprint, find_difference};
-use crate::plain::without_returns;
+use crate::files::content::{DocumentFingerprint, find_difference};
+use crate::files::plain::without_returns;
 
 /// Tokens of JSON, dotenv and INI, which random characters seldom produce.
 const TOKENS: &[&str] = &[

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use super::age::UnlockedDataKey;
 use super::*;
+use crate::data_key::unlock::UnlockedDataKey;
 
 fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/sops")

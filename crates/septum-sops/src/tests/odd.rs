@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::content::find_difference;
+use crate::files::content::find_difference;
 
 /// Lines of a YAML file, each with its depth: the next one must fit under it.
 #[derive(Debug, Clone)]

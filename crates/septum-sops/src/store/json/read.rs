@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use crate::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
-use crate::scalar::TypedValue;
+use crate::document::scalar::TypedValue;
+use crate::document::text_bytes::TextBytes;
+use crate::document::tree::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
 use crate::store::{MetadataBlock, ParsedFile};
-use crate::text_bytes::TextBytes;
 use crate::{BLOCK, DATA};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::read::{SopsYamlReader, ValueSurroundings};
-use crate::document::{SopsComment, SopsItem, ValueSite};
+use crate::document::tree::{SopsComment, SopsItem, ValueSite};
 use septum_base::span::Span;
 use septum_base::yaml::node::YamlNode;
 use septum_base::yaml::read;

@@ -4,10 +4,10 @@ use zeroize::Zeroizing;
 
 use super::{encode_base64, format_decimal};
 use crate::BLOCK;
-use crate::document::{SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
-use crate::layout::Indent;
-use crate::scalar::TypedValue;
+use crate::document::scalar::TypedValue;
+use crate::document::tree::{SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
 use crate::store::go::{self, TextQuoting};
+use crate::store::layout::Indent;
 use septum_base::yaml::node::YamlKey;
 use septum_base::yaml::write::push_quoted;
 

@@ -6,9 +6,9 @@ mod read;
 
 use zeroize::Zeroizing;
 
-use crate::document::{SopsMap, ValueSite};
-use crate::layout::Indent;
-use crate::scalar::{TypedValue, print_float};
+use crate::document::scalar::{TypedValue, print_float};
+use crate::document::tree::{SopsMap, ValueSite};
+use crate::store::layout::Indent;
 use septum_base::yaml::write::{fits_block, needs_quotes, push_quoted};
 
 pub(super) use emit::{emit_document, emit_lines, emit_list, emit_open, emit_with};

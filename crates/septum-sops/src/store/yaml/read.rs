@@ -5,8 +5,8 @@ use std::slice::Iter;
 
 use super::comments::{align_comments, is_comment};
 use crate::BLOCK;
-use crate::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
-use crate::scalar::{TypedValue, is_unsigned};
+use crate::document::scalar::{TypedValue, is_unsigned};
+use crate::document::tree::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
 use crate::store::{MetadataBlock, ParsedFile};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};

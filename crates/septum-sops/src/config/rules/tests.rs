@@ -1,0 +1,278 @@
+use std::fs;
+
+use super::*;
+use crate::store::layout::Indent;
+
+const ONE: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh";
+const TWO: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
+const SSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKTzeVZd7nVxqL7OqEIgUVvfUph2bnGMpChuycV1frX/ me";
+
+fn parse(text: &str) -> Result<SopsConfig, Vec<Diagnostic>> {
+    let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", SSH);
+    let rules = SopsConfig::parse(&Source::new(".sops.yaml", text), "/repo").map_err(Diagnostics::into_sorted)?;
+    let warnings = rules.warnings();
+    if warnings.is_empty() { Ok(rules) } else { Err(warnings.into_sorted()) }
+}
+
+fn only(text: &str) -> CreationRule {
+    let rules = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    rules.iter_rules().next().expect("a rule").clone()
+}
+
+/// All groups of a rule: recipients with blanks between them.
+fn recipients(rule: &CreationRule) -> Vec<String> {
+    let group = |group: &RecipientGroup| {
+        let age = group.age.iter().map(ToString::to_string);
+        let all: Vec<_> = age.chain(group.foreign.iter().map(ToString::to_string)).collect();
+        all.join(" ").replace(ONE, "ONE").replace(TWO, "TWO").replace(SSH, "SSH")
+    };
+    rule.groups.iter().map(group).collect()
+}
+
+#[test]
+fn all_spellings_of_recipients_are_read() {
+    for (rule, expected) in [
+        ("age: ONE", &["ONE"][..]),
+        ("age: 'ONE, TWO,'", &["ONE TWO"]),
+        ("age: [ONE, TWO]", &["ONE TWO"]),
+        ("age: ['ONE,TWO', SSH]", &["ONE TWO SSH"]),
+        ("age: >-\n      ONE,\n      TWO", &["ONE TWO"]),
+        ("age: [ONE, ONE]", &["ONE"]),
+        ("pgp: 'AB CD, EF'\n    age: ONE", &["ONE pgp `ABCD` pgp `EF`"]),
+        ("kms: [a+r]\n    gcp_kms: g\n    hckms: [h]", &["kms `a+r` gcp_kms `g` hckms `h`"]),
+        (
+            "azure_keyvault: https://v/keys/k/1\n    hc_vault_transit_uri: https://h/v1/t/keys/k",
+            &["azure_kv `https://v/keys/k/1` hc_vault `https://h/v1/t/keys/k`"],
+        ),
+        ("key_groups: [{age: [ONE]}, {age: [TWO]}]", &["ONE", "TWO"]),
+        (
+            "key_groups: [{age: [ONE], merge: [{age: [TWO], merge: [{age: [SSH, ONE]}]}]}]\n    age: TWO",
+            &["SSH ONE TWO"],
+        ),
+        (
+            "key_groups: [{age: [ONE], kms: [{arn: a, role: r, context: {x: y}}], hc_vault: [u]}]",
+            &["ONE kms `a+r` hc_vault `u`"],
+        ),
+        (
+            "key_groups: [{azure_keyvault: [{vaultUrl: 'https://v', key: k, version: '1'}], pgp: [AB]}]",
+            &["pgp `AB` azure_kv `https://v/keys/k/1`"],
+        ),
+        ("age:\n    pgp: null\n    key_groups:", &[]),
+        ("path_regex: x", &[]),
+    ] {
+        let rule = only(&format!("creation_rules:\n  - {rule}\n"));
+        assert_eq!(recipients(&rule), expected, "{rule:?}");
+    }
+}
+
+#[test]
+fn anchors_may_have_a_field_of_their_own() {
+    let text = "keys:\n  - &one ONE\n  - &two TWO\nx-team: &team {age: [*one]}\ncreation_rules:\n  - &first\n    \
+                path_regex: a\n    key_groups: [{merge: [*team], age: [*two]}]\n  - <<: *first\n    path_regex: b\n";
+    let rules = parse(text).expect("reads");
+    let all: Vec<_> =
+        rules.iter_rules().map(|rule| (rule.path_regex.as_ref().map(GoRegex::as_str), recipients(rule))).collect();
+    assert_eq!(all, [(Some("a"), vec!["ONE TWO".to_owned()]), (Some("b"), vec!["ONE TWO".to_owned()])]);
+}
+
+#[test]
+fn everything_else_of_a_rule_is_read() {
+    let rule = only(
+        "creation_rules:\n- {age: ONE, encrypted_regex: ^data$, unencrypted_suffix: '', mac_only_encrypted: true, shamir_threshold: 1}\n\
+                     stores: {yaml: {indent: 2}, json: {indent: -1}, json_binary: {indent: 3}, dotenv: {}, ini:}\n",
+    );
+    assert_eq!(rule.effective_selector().to_string(), "encrypted_regex: ^data$");
+    assert_eq!((rule.mac_scope, rule.threshold), (MacScope::Encrypted, Some(1)));
+    let layout = StoreLayout { yaml: Indent::Blanks(2), json: Indent::Tab, json_binary: Indent::Blanks(3) };
+    assert_eq!(rule.layout, layout);
+    assert_eq!(rule.place.to_string(), ".sops.yaml:2:4");
+    let rule = only(
+        "creation_rules:\n- {key_groups: [{age: [ONE]}, {age: [TWO]}, {age: [SSH]}], shamir_threshold: 2}\nstores: {yaml: {indent: 0}}",
+    );
+    assert_eq!((rule.threshold, rule.layout), (Some(2), StoreLayout::default()));
+    assert_eq!(rule.effective_selector().to_string(), "unencrypted_suffix: _unencrypted");
+    for empty in ["", "creation_rules:\n", "creation_rules: []\n", "destination_rules: [{anything: {at: all}}]\n"] {
+        assert!(parse(empty).expect("reads").iter_rules().next().is_none(), "{empty:?}");
+    }
+}
+
+#[test]
+fn the_first_match_on_the_path_from_the_directory_wins() {
+    let rules = parse("creation_rules:\n- {path_regex: '^prod/.*\\.yaml$', age: ONE}\n- {path_regex: secrets, age: TWO}\n- {path_regex: '^/etc/', age: SSH}\n").expect("reads");
+    for (file, expected) in [
+        ("/repo/prod/a.yaml", Some("ONE")),
+        ("/repo/prod/../prod/./a.yaml", Some("ONE")),
+        ("/repo/prod/secrets.yaml", Some("ONE")),
+        ("/repo/dev/secrets.yaml", Some("TWO")),
+        ("/repo/dev/prod/a.yaml", None),
+        ("/etc/x", Some("SSH")),
+        ("/elsewhere/x", None),
+    ] {
+        let rule = rules.first_match(Path::new(file)).expect("a path");
+        assert_eq!(rule.map(|rule| recipients(rule).join("|")).as_deref(), expected, "{file}");
+    }
+}
+
+#[test]
+fn rules_are_looked_for_from_the_file_upward() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |path: &str| directory.path().join(path);
+    fs::create_dir_all(at("a/b/c")).expect("creates");
+    fs::write(at("a/.sops.yaml"), format!("creation_rules: [{{path_regex: ^b/, age: {ONE}}}]")).expect("writes");
+    let found = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect("reads").expect("a rule");
+    assert_eq!(recipients(&found), ["ONE"]);
+    assert!(SopsConfig::find_rule(&at("a/x.yaml")).expect("reads").is_none());
+    assert!(SopsConfig::read_nearest(&at("a/x.yaml")).expect("reads").is_some());
+    assert!(SopsConfig::read_nearest(&at("x.yaml")).expect("none").is_none());
+    fs::write(at(".sops.yml"), "").expect("writes");
+    let error = SopsConfig::find_rule(&at("x.yaml")).expect_err("another name").into_sorted().remove(0);
+    assert!(error.message.ends_with(".sops.yml` is read by nobody, sops included"), "{}", error.message);
+    // as sops, which reads any entry of the name
+    fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
+    let error = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect_err("a directory").into_sorted().remove(0);
+    assert!(error.message.ends_with("a/b/.sops.yaml` is a directory, not a file"), "{}", error.message);
+    fs::write(at("a/.sops.yaml"), [0xff]).expect("writes");
+    assert_eq!(SopsConfig::find_rule(&at("a/x.yaml")).expect_err("bytes").into_sorted()[0].failure, FailureKind::Io);
+}
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn what_is_wrong_is_told_with_its_place() {
+    for (text, place, message, hint) in [
+        ("creation_rule: []\n", "1:1", "unknown field `creation_rule`", Some("did you mean `creation_rules`?")),
+        (
+            "creation_rules:\n- path-regex: x\n  age: ONE\n",
+            "2:3",
+            "unknown field `path-regex`",
+            Some("did you mean `path_regex`?"),
+        ),
+        ("creation_rules:\n- age: ONE\n  nonsense:\n", "3:3", "unknown field `nonsense`", None),
+        (
+            "creation_rules:\n- key_groups:\n  - agee: [ONE]\n",
+            "3:5",
+            "unknown field `agee`",
+            Some("did you mean `age`?"),
+        ),
+        ("stores: {yaml: {indnt: 2}}\n", "1:17", "unknown field `indnt`", Some("did you mean `indent`?")),
+        ("creation_rules: {age: ONE}\n", "1:17", "`creation_rules` must be a list, but is a mapping", None),
+        ("creation_rules: [x]\n", "1:18", "expected a rule, which is a mapping, found a scalar", None),
+        ("[]", "1:1", "expected a mapping with `creation_rules`, found a list", None),
+        (
+            "creation_rules:\n- age: {a: hunter2}\n",
+            "2:3",
+            "`age` must be a list of texts, or one text with commas, but is a mapping with other things",
+            None,
+        ),
+        (
+            "creation_rules:\n- age: ONE\n  shamir_threshold: hunter2\n",
+            "3:3",
+            "`shamir_threshold` must be a number from 0, but is a text",
+            None,
+        ),
+        (
+            "creation_rules:\n- age: ONE\n  mac_only_encrypted: 'true'\n",
+            "3:3",
+            "`mac_only_encrypted` must be `true` or `false`, but is a text",
+            None,
+        ),
+        (
+            "creation_rules:\n- key_groups: [{age: ONE}]\n",
+            "2:3",
+            "`key_groups` must be a list of mappings with lists of keys, but is a list with other things",
+            None,
+        ),
+        (
+            "creation_rules:\n- key_groups: [{kms: [{role: x}]}]\n",
+            "2:3",
+            "`key_groups` has an entry without `arn`",
+            None,
+        ),
+        (
+            "creation_rules:\n- path_regex: 'a(?=b)'\n",
+            "2:15",
+            "`path_regex` cannot be compiled as a regular expression: `(?=` looks ahead, which linear time does not allow",
+            None,
+        ),
+        (
+            "creation_rules:\n- encrypted_regex: '('\n",
+            "2:20",
+            "`encrypted_regex` cannot be compiled as a regular expression: unclosed group",
+            None,
+        ),
+        (
+            "creation_rules:\n- encrypted_regex: a\n  encrypted_suffix: b\n",
+            "2:3",
+            "`encrypted_suffix` and `encrypted_regex` contradict each other: a rule has one of the six selectors",
+            None,
+        ),
+        (
+            "creation_rules:\n- key_groups: [{age: [ONE]}, {}]\n",
+            "2:89",
+            "key group 2 is empty, so nobody could open its share",
+            None,
+        ),
+        (
+            "creation_rules:\n- key_groups: [{age: [ONE]}, {age: [ONE]}]\n",
+            "2:89",
+            "key groups 1 and 2 are the same, so that each of their recipients has two shares",
+            None,
+        ),
+        (
+            "creation_rules:\n- shamir_threshold: 3\n  key_groups: [{age: [ONE]}, {age: [TWO]}]\n",
+            "2:3",
+            "`shamir_threshold` is 3, but must be from 2 to 2, the number of key groups",
+            None,
+        ),
+        (
+            "creation_rules:\n- age: [age1pgs5clcz, TWO]\n",
+            "2:9",
+            "`age1pgs5clcz` is not a valid recipient: it is cut off or has a slip",
+            None,
+        ),
+        (
+            "creation_rules:\n- age: hunter2\n",
+            "2:8",
+            "an entry of `age` is not a recipient: expected `age1…` or `ssh-ed25519 …`",
+            None,
+        ),
+        (
+            "creation_rules:\n- age: AGE-SECRET-KEY-1HUNTER2\n",
+            "2:8",
+            "an entry of `age` is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead",
+            None,
+        ),
+        ("stores: {yaml: {indent: -1}}\n", "1:10", "`stores.yaml.indent` must be at least 0", None),
+        (
+            "stores: {json: {indent: x}}\n",
+            "1:10",
+            "`json` must be a mapping with a number `indent`, but is a mapping with other things",
+            None,
+        ),
+    ] {
+        let errors = parse(text).expect_err(text);
+        let error = &errors[0];
+        let place_found = error.labels[0].place.to_string();
+        let place_found = place_found.trim_start_matches(".sops.yaml:").replace(ONE, "ONE");
+        assert_eq!((error.message.as_str(), place_found.as_str()), (message, place), "{text}");
+        let first = error.hints.first().map(String::as_str);
+        let is_way_out = first.is_some_and(|hint| hint.starts_with("ask its owner"));
+        assert_eq!(first.filter(|_| !is_way_out), hint, "{text}");
+        let shown = septum_base::diagnostic::render_diagnostic(error, false).to_lowercase();
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_together() {
+    let text = "creation_rules:\n- {path_regex: '(', agee: ONE}\n- {encrypted_regex: '(', age: x}\nstore: {}\n";
+    let errors = parse(text).expect_err("four");
+    let lines: Vec<_> = errors.iter().map(|error| error.labels[0].place.span.line).collect();
+    assert_eq!(lines, [2, 3, 3, 4], "{errors:?}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "(creation_rules|stores|age|key_groups|merge|[-: \\[\\]{}&*a,\n'\"<~0-9]){0,40}") {
+        let _ = parse(&text);
+    }
+}

@@ -1,0 +1,8 @@
+//! Cryptography of a file: single values, the MAC, shares of the data key and keys derived from it.
+
+pub(crate) mod cipher;
+pub(crate) mod ciphertext_cache;
+pub(crate) mod derived;
+pub(crate) mod mac;
+pub(crate) mod naming;
+pub(crate) mod shamir;

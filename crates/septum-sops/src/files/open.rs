@@ -1,0 +1,275 @@
+//! Decryption of documents of any format.
+
+use zeroize::Zeroizing;
+
+use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
+use crate::crypto::ciphertext_cache::{CachedToken, CiphertextCache};
+use crate::crypto::mac::Mac;
+use crate::document::path::ValuePath;
+use crate::document::scalar::TypedValue;
+use crate::document::selector::{Selection, Selector};
+use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
+use crate::document::tree::{Leaf, SopsComment, SopsDocument, ValueSite};
+use crate::metadata::block::SopsMetadata;
+use crate::metadata::error::{IntegrityFault, IntegrityFinding};
+use crate::store::{SopsFormat, TextEdit, UnrepresentableValue};
+use septum_base::span::{Source, Span};
+
+/// Result of decrypting a document.
+pub(crate) struct DecryptedDocument {
+    pub(crate) mac: Mac,
+    pub(crate) findings: Vec<IntegrityFinding>,
+    /// Number of encrypted values, including those that do not decrypt.
+    pub(crate) encrypted: usize,
+    pub(crate) stash: CiphertextCache,
+    /// Edits that turn the text into plaintext.
+    pub(crate) changes: Vec<TextEdit>,
+    /// A value that the format cannot hold in plaintext.
+    pub(crate) unfit: Option<(ValuePath, UnrepresentableValue)>,
+}
+
+/// Purpose of a decrypted document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DecryptPurpose {
+    /// To be changed, and written again with its previous ciphertexts.
+    Change,
+    /// Its values are read, and its text in plaintext.
+    Read,
+    /// To be compared with another one.
+    Verify,
+}
+
+/// Decrypts a document in place.
+pub(crate) fn decrypt_values(
+    document: &mut SopsDocument,
+    source: &Source,
+    format: SopsFormat,
+    metadata: &SopsMetadata,
+    key: &DataKey,
+    purpose: DecryptPurpose,
+) -> DecryptedDocument {
+    // a binary file has one value, which is encrypted whatever the metadata are
+    let selector = if format == SopsFormat::Binary { Selector::default() } else { metadata.selector.clone() };
+    let opened = DecryptedDocument {
+        mac: Mac::new(metadata.mac_scope),
+        findings: Vec::new(),
+        encrypted: 0,
+        stash: CiphertextCache::default(),
+        changes: Vec::new(),
+        unfit: None,
+    };
+    let mut opener = ValueDecryptor { last: String::new(), source, format, purpose, key, selector: &selector, opened };
+    visit_document(document, &selector, &mut opener);
+    opener.opened
+}
+
+struct ValueDecryptor<'a> {
+    /// Associated data of the ciphertext before.
+    last: String,
+    source: &'a Source,
+    format: SopsFormat,
+    purpose: DecryptPurpose,
+    key: &'a DataKey,
+    selector: &'a Selector,
+    opened: DecryptedDocument,
+}
+
+impl DocumentVisitor for ValueDecryptor<'_> {
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
+        // one that does not decrypt stays as it is: sops does so, and it is not a value
+        let is_encrypted = Ciphertext::parse(comment.text.trim()).is_ok_and(|it| it.kind == PlaintextType::Comment);
+        if !is_encrypted || way.comment_selection() == Selection::Plain {
+            return;
+        }
+        let token = comment.text.trim().to_owned();
+        let Some((plaintext, associated)) = self.decrypt_bound(&token, &way.path().associated_data()) else { return };
+        if let Some(text) = self.comment_text(&plaintext, &associated, &token, comment.site.span) {
+            comment.text = text;
+        }
+    }
+
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        let encrypted = match (self.selector, &leaf.value) {
+            // go-yaml and we may differ on which value a comment is of; the checksum knows
+            (Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_), value) => {
+                token_text(value).is_some_and(|token| Ciphertext::parse(token).is_ok())
+            }
+            _ => way.selection() == Selection::Encrypted,
+        };
+        if !encrypted {
+            if let Some(bytes) = leaf.value.bytes() {
+                self.opened.mac.add_plain(&bytes);
+            }
+            return None;
+        }
+        match &mut leaf.value {
+            TypedValue::Text(text) if text.is_empty() && self.format == SopsFormat::Binary => {
+                let span = leaf.site.span;
+                let text = self.source.text().get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default();
+                self.decrypt_text(leaf, text.as_bytes(), way)
+            }
+            // never encrypted, whatever the selector is
+            TypedValue::Null => None,
+            TypedValue::Text(text) => {
+                let text = std::mem::take(text);
+                self.decrypt_text(leaf, &text, way)
+            }
+            _ => self.report_plaintext(leaf.site.span, way),
+        }
+    }
+}
+
+/// The text of a value, the only kind that can be a ciphertext.
+fn token_text(value: &TypedValue) -> Option<&str> {
+    match value {
+        TypedValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+impl ValueDecryptor<'_> {
+    /// The text of a comment, and the path that its ciphertext is bound to. The map or list of a comment depends on
+    /// the lines around it, and sops itself assigns some comments that it wrote to another one: any map or list that
+    /// the comment may end, or be in, is accepted.
+    fn decrypt_bound(&self, token: &str, own: &str) -> Option<(Zeroizing<Vec<u8>>, String)> {
+        let ends = |path: &'_ str| path.match_indices(':').map(|(at, _)| at + 1).collect::<Vec<_>>();
+        let around = [own, self.last.as_str()]
+            .into_iter()
+            .flat_map(|path| ends(path).into_iter().rev().filter_map(move |end| path.get(..end)));
+        around.chain([":"]).find_map(|associated| {
+            let plaintext = self.key.decrypt_bytes(Ciphertext::parse(token).ok()?, associated)?;
+            Some((plaintext, associated.to_owned()))
+        })
+    }
+
+    fn decrypt_text(&mut self, leaf: &mut Leaf, text: &[u8], way: &TraversalState<'_>) -> Option<SopsComment> {
+        if text.is_empty() {
+            // never encrypted either
+            return None;
+        }
+        if Ciphertext::is_ciphertext(text) {
+            return self.decrypt_ciphertext(leaf, text, way);
+        }
+        leaf.value = TypedValue::Text(text.to_vec().into());
+        self.report_plaintext(leaf.site.span, way)
+    }
+
+    fn report_plaintext(&mut self, span: Span, way: &TraversalState<'_>) -> Option<SopsComment> {
+        let selector = self.selector.to_string();
+        self.report_fault(span, way, IntegrityFault::Plaintext { selector });
+        None
+    }
+
+    fn decrypt_ciphertext(&mut self, leaf: &mut Leaf, text: &[u8], way: &TraversalState<'_>) -> Option<SopsComment> {
+        let Ok(token) = std::str::from_utf8(text) else { return self.report_plaintext(leaf.site.span, way) };
+        let associated = way.path().associated_data();
+        let token = token.trim_end();
+        let parsed = Ciphertext::parse(token);
+        let opened = parsed.map_err(IntegrityFault::Malformed).and_then(|ciphertext| {
+            let kind = ciphertext.kind;
+            Ok((kind, self.key.decrypt_bytes(ciphertext, &associated).ok_or(IntegrityFault::Altered)?))
+        });
+        let (kind, plaintext) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => {
+                self.opened.encrypted += 1;
+                self.report_fault(leaf.site.span, way, fault);
+                return None;
+            }
+        };
+        if kind == PlaintextType::Comment {
+            return self.list_comment(leaf, &plaintext, &associated, token, way);
+        }
+        self.opened.encrypted += 1;
+        self.last.clone_from(&associated);
+        match TypedValue::from_plaintext(kind, plaintext) {
+            Some(value) => self.replace_value(leaf, value, &associated, token, way),
+            None => self.report_fault(leaf.site.span, way, IntegrityFault::NotOfItsType(kind.to_string())),
+        }
+        None
+    }
+
+    fn replace_value(
+        &mut self,
+        leaf: &mut Leaf,
+        value: TypedValue,
+        associated: &str,
+        token: &str,
+        way: &TraversalState<'_>,
+    ) {
+        let span = leaf.site.span;
+        if let (Some(bytes), Some(kind)) = (value.bytes(), value.kind()) {
+            self.opened.mac.add_encrypted(&bytes);
+            // a binary file has one value: if that is the same, so is the file
+            if self.format != SopsFormat::Binary {
+                self.keep_ciphertext(kind, associated, &bytes, token, span.start..span.end);
+            }
+        }
+        if self.format != SopsFormat::Binary && self.purpose != DecryptPurpose::Verify {
+            match self.format.write_leaf(&value, leaf.site) {
+                Ok(text) => self.opened.changes.push(TextEdit::fitted(span.start..span.end, text)),
+                // no error, as long as the text is not needed
+                Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
+            }
+        }
+        leaf.value = value;
+    }
+
+    /// A comment of a list, which sops writes as an item of it (format, section 1.9.4).
+    fn list_comment(
+        &mut self,
+        leaf: &Leaf,
+        plaintext: &[u8],
+        associated: &str,
+        token: &str,
+        way: &TraversalState<'_>,
+    ) -> Option<SopsComment> {
+        let span = leaf.site.span;
+        let before = self.source.text().get(..span.start).unwrap_or_default().trim_end_matches(' ');
+        if !(self.format == SopsFormat::Yaml && way.in_list() && !leaf.site.flow && before.ends_with('-')) {
+            self.report_fault(span, way, IntegrityFault::Comment);
+            return None;
+        }
+        let site = ValueSite { span: Span { start: before.len() - 1, ..span }, ..ValueSite::default() };
+        let text = self.comment_text(plaintext, associated, token, site.span)?;
+        // at the column of the key it would be one of the map that the key is in
+        if let Some(change) = self.opened.changes.last_mut().filter(|_| leaf.site.flat) {
+            change.text.insert(0, ' ');
+        }
+        Some(SopsComment { text, site, inline: false, as_item: true })
+    }
+
+    fn comment_text(
+        &mut self,
+        plaintext: &[u8],
+        associated: &str,
+        token: &str,
+        span: Span,
+    ) -> Option<Zeroizing<String>> {
+        let text = Zeroizing::new(std::str::from_utf8(plaintext).ok()?.to_owned());
+        let written = self.format.write_comment(&text)?;
+        self.keep_ciphertext(PlaintextType::Comment, associated, plaintext, token, span.start..span.end);
+        if self.purpose != DecryptPurpose::Verify {
+            self.opened.changes.push(TextEdit { at: span.start..span.end, text: written });
+        }
+        Some(text)
+    }
+
+    fn keep_ciphertext(
+        &mut self,
+        kind: PlaintextType,
+        associated: &str,
+        plaintext: &[u8],
+        token: &str,
+        at: std::ops::Range<usize>,
+    ) {
+        if self.purpose == DecryptPurpose::Change {
+            self.opened.stash.put_token(kind, associated, plaintext, CachedToken::new(self.source, at, token));
+        }
+    }
+
+    fn report_fault(&mut self, span: Span, way: &TraversalState<'_>, fault: IntegrityFault) {
+        let place = self.source.place(span);
+        self.opened.findings.push(IntegrityFinding { place, path: way.path().clone(), fault });
+    }
+}

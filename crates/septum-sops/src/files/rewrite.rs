@@ -1,0 +1,228 @@
+//! Writing of a changed file.
+
+use crate::crypto::cipher::DataKey;
+use crate::crypto::ciphertext_cache::CiphertextCache;
+use crate::crypto::mac::MacScope;
+use crate::data_key::wrap::{self, Recipients};
+use crate::document::path::ValuePath;
+use crate::document::scalar::TypedValue;
+use crate::document::selector::{Selection, Selector};
+use crate::document::time::Timestamp;
+use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
+use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsTree};
+use crate::files::aliases::refuse_shared;
+use crate::files::content::DocumentFingerprint;
+use crate::files::plain::seal_mac;
+use crate::files::seal::{DocumentEncryptor, EncryptedDocument, SealProblem};
+use crate::files::sealed::DecryptedFile;
+use crate::files::verify::{UnfaithfulOutput, check_written};
+use crate::files::write_error::WriteError;
+use crate::recipients::group::KeyGroup;
+use crate::store::{MetadataBlock, ParsedFile, SopsFormat, TextEdit, apply_edits};
+use septum_base::span::Source;
+
+impl DecryptedFile {
+    /// Sets the recipients that can decrypt the file. Existing recipients keep their entries unchanged. A removed
+    /// recipient still knows the data key: [`rotate_key`](Self::rotate_key) replaces it.
+    pub fn set_recipients(&mut self, recipients: Recipients) {
+        self.renewal.recipients = Some(recipients);
+    }
+
+    /// Sets the selector of encrypted values, and the values that the checksum covers. If an encrypted value would
+    /// become plaintext, writing the file fails.
+    pub fn set_selection(&mut self, selector: Selector, mac_scope: MacScope) {
+        self.renewal.selection = Some((selector, mac_scope));
+    }
+
+    /// Replaces the data key: everything is encrypted anew.
+    pub fn rotate_key(&mut self) -> Result<(), WriteError> {
+        self.check_comments()?;
+        self.key = DataKey::generate().ok_or_else(|| self.no_randomness())?;
+        self.stash = CiphertextCache::default();
+        self.renewal.rotated = true;
+        Ok(())
+    }
+
+    /// The bytes of the file: the original ones, if it did not change.
+    pub fn write_bytes(mut self, now: Timestamp) -> Result<Vec<u8>, WriteError> {
+        if !self.is_changed() {
+            return Ok(self.source.text().as_bytes().to_vec());
+        }
+        let selection = self.renewal.selection.take();
+        // the checksum does not cover the recipients
+        let is_new = self.renewal.rotated || selection.is_some() || self.is_edited();
+        if let Some((selector, scope)) = &selection {
+            self.check_no_exposure(selector)?;
+            self.put_rule(selector, *scope)?;
+        }
+        if self.renewal.rotated || self.renewal.recipients.is_some() {
+            let (groups, threshold) = self.wrap_key()?;
+            self.put_groups(&groups, threshold)?;
+        }
+        if is_new {
+            self.mark_conflicts()?;
+        }
+        let is_binary = self.format == SopsFormat::Binary;
+        let before = std::mem::take(&mut self.document);
+        let (mut document, expected) = if is_binary {
+            (before, None)
+        } else {
+            (<_>::default(), Some(DocumentFingerprint::collect_comments(&before)))
+        };
+        let text = if is_binary { self.source.clone() } else { self.take_plaintext()? };
+        let ParsedFile { document: read, blocks, in_place, .. } = self.format.parse(&text).map_err(WriteError::Read)?;
+        if !in_place {
+            refuse_shared(&read, &text, &self.metadata.selector)?;
+        }
+        if !is_binary {
+            document = read;
+        }
+        let mut encrypted = self.encrypt_document(&mut document);
+        if is_binary && !is_new {
+            // its text is one of ciphertext already
+            encrypted.changes.clear();
+        }
+        if selection.is_some() && encrypted.values == 0 && encrypted.plain > 0 {
+            let selector = self.metadata.selector.to_string();
+            return Err(WriteError::NothingSelected { place: self.root_place(), selector });
+        }
+        let fingerprint = DocumentFingerprint::collect_comments(&document);
+        if expected.is_some_and(|expected| expected.content != fingerprint.content) {
+            return Err(self.unfaithful_error(UnfaithfulOutput::Different(ValuePath::default())));
+        }
+        drop(document);
+        let bytes = self.finish_write(&text, &blocks, encrypted, is_new.then_some(now))?;
+        drop((text, blocks));
+        check_written(self.source.name(), bytes, self.format, &self.key, fingerprint)
+            .map_err(|problem| self.unfaithful_error(problem))
+    }
+
+    /// The text in plaintext, which is in the new bytes soon. With a new data key, the old file is no longer needed.
+    fn take_plaintext(&mut self) -> Result<Source, WriteError> {
+        self.check_fit()?;
+        let text = Source::new(self.source.name(), std::mem::take(&mut *self.text));
+        if self.renewal.rotated {
+            self.forget_source();
+        }
+        Ok(text)
+    }
+
+    fn unfaithful_error(&self, problem: UnfaithfulOutput) -> WriteError {
+        WriteError::Unfaithful { place: self.root_place(), problem }
+    }
+
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.renewal.rotated || self.renewal.recipients.is_some() || self.renewal.selection.is_some()
+    }
+
+    fn encrypt_document(&mut self, document: &mut SopsDocument) -> EncryptedDocument {
+        // a binary file has one value, which is encrypted whatever the metadata are
+        let default = Selector::default();
+        let selector = if self.format == SopsFormat::Binary { &default } else { &self.metadata.selector };
+        let stash = std::mem::take(&mut self.stash);
+        let scope = self.metadata.mac_scope;
+        DocumentEncryptor { format: self.format, key: &self.key, selector, scope, stash }.encrypt_document(document)
+    }
+
+    /// Checks that no encrypted value becomes one that a selector leaves in plaintext.
+    fn check_no_exposure(&self, selector: &Selector) -> Result<(), WriteError> {
+        if self.format == SopsFormat::Binary {
+            return Ok(());
+        }
+        let mut document = self.parse_text()?.document;
+        let before = collect_selected(&mut document, &self.metadata.selector);
+        let after = collect_selected(&mut document, selector);
+        let exposed = before.into_iter().zip(after).filter(|(before, after)| before.1 && !after.1);
+        let paths: Vec<ValuePath> = exposed.map(|(before, _)| before.0).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        Err(WriteError::Exposed { place: self.root_place(), selector: selector.to_string(), paths })
+    }
+
+    /// The text with its ciphertexts, and with a new checksum if it was changed, at the given time.
+    fn finish_write(
+        &self,
+        text: &Source,
+        blocks: &[Option<MetadataBlock>],
+        encrypted: EncryptedDocument,
+        changed: Option<Timestamp>,
+    ) -> Result<Vec<u8>, WriteError> {
+        let EncryptedDocument { mac, mut changes, problem, .. } = encrypted;
+        if let Some(problem) = problem {
+            return Err(WriteError::Value { place: self.root_place(), problem });
+        }
+        if let Some(now) = changed {
+            let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;
+            changes.extend(blocks.iter().flatten().flat_map(|block| self.reseal_fields(block, &mac, now)));
+        }
+        let mut out = apply_edits(text.text(), changes);
+        Ok(std::mem::take(&mut *out).into_bytes())
+    }
+
+    /// The two fields of the metadata that every change updates.
+    fn reseal_fields(&self, block: &MetadataBlock, mac: &str, now: Timestamp) -> Vec<TextEdit> {
+        let leaf = |name: &str| match block.fields.get(name) {
+            Some(SopsTree::Leaf(leaf)) => Some(leaf.site),
+            _ => None,
+        };
+        let time = TypedValue::from_text(&now.to_seconds());
+        let time = leaf("lastmodified").and_then(|site| {
+            let text = self.format.write_leaf(&time, site).ok()?;
+            Some(TextEdit { at: site.span.start..site.span.end, text })
+        });
+        let mac =
+            leaf("mac").map(|site| TextEdit::new(site.span.start..site.span.end, self.format.write_token(mac, site)));
+        time.into_iter().chain(mac).collect()
+    }
+
+    /// The data key, wrapped for the new recipients.
+    fn wrap_key(&self) -> Result<(Vec<KeyGroup>, Option<usize>), WriteError> {
+        let Recipients { groups, threshold } = match &self.renewal.recipients {
+            Some(recipients) => recipients.clone(),
+            None => Recipients::of_file(&self.metadata)
+                .map_err(|problem| WriteError::Recipient { place: self.metadata.place.clone(), problem })?,
+        };
+        let wrapped = if self.renewal.rotated {
+            wrap::wrap_data_key(self.key.bytes(), &groups, threshold)
+        } else {
+            wrap::rewrap_data_key(&self.unlocked, &self.metadata, &groups, threshold)
+        };
+        Ok((wrapped.map_err(|problem| WriteError::Wrap { place: self.root_place(), problem })?, threshold))
+    }
+
+    fn no_randomness(&self) -> WriteError {
+        WriteError::Value { place: self.root_place(), problem: SealProblem::NoRandomness }
+    }
+}
+
+/// Whether a selector has the same values of two equal documents encrypted. Where comments select, that depends on
+/// their positions.
+pub(crate) fn selects_alike(first: &SopsDocument, second: &SopsDocument, selector: &Selector) -> bool {
+    let selected = |document: &SopsDocument| -> Vec<bool> {
+        let mut document = SopsDocument { branches: document.branches.clone() };
+        collect_selected(&mut document, selector).into_iter().map(|(_, is_selected)| is_selected).collect()
+    };
+    let by_comments = matches!(selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));
+    !by_comments || selected(first) == selected(second)
+}
+
+/// Every value and comment of a document in order, and whether a selector has it encrypted.
+fn collect_selected(document: &mut SopsDocument, selector: &Selector) -> Vec<(ValuePath, bool)> {
+    struct SelectionSearch(Vec<(ValuePath, bool)>);
+    impl DocumentVisitor for SelectionSearch {
+        fn visit_comment(&mut self, _: &mut SopsComment, way: &TraversalState<'_>) {
+            self.0.push((way.path().clone(), way.comment_selection() == Selection::Encrypted));
+        }
+
+        fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+            // nulls and empty texts are never encrypted
+            let something = leaf.value.bytes().is_some_and(|bytes| !bytes.is_empty());
+            self.0.push((way.path().clone(), something && way.selection() == Selection::Encrypted));
+            None
+        }
+    }
+    let mut look = SelectionSearch(Vec::new());
+    visit_document(document, selector, &mut look);
+    look.0
+}

@@ -1,0 +1,450 @@
+//! An encrypted file in use: read and verified, changed, and written back with everything else unchanged.
+//!
+//! Changes apply to the plaintext of the file, as text: the file with each ciphertext replaced by its plaintext, the
+//! metadata still in it. Writing restores ciphertexts, those of unchanged values without modification.
+
+mod adopt;
+mod change;
+mod exposed;
+mod selection;
+
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::crypto::cipher::DataKey;
+use crate::crypto::ciphertext_cache::CiphertextCache;
+use crate::crypto::mac::MacScope;
+use crate::data_key::unlock::{self, UnlockedDataKey};
+use crate::data_key::wrap::Recipients;
+use crate::document::path::ValuePath;
+use crate::document::scalar::TypedValue;
+use crate::document::selector::Selector;
+use crate::document::tree::{Leaf, SopsDocument, SopsItem, SopsMap, SopsTree};
+use crate::files::ambiguous::refuse_ambiguous_file;
+use crate::files::comments::CommentFindings;
+use crate::files::content::{find_difference, same_branches};
+use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
+use crate::files::plain::{parse_plaintext, read_text, without_returns};
+use crate::files::rewrite::selects_alike;
+use crate::files::verify::UnfaithfulOutput;
+use crate::files::write_error::WriteError;
+use crate::identities::identity::Identities;
+use crate::metadata::block::SopsMetadata;
+use crate::metadata::error::{DecryptionError, IntegrityFault, IntegrityFinding};
+use crate::store::{
+    EditProblem, MetadataBlock, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue, amend, apply_edits,
+    fit_line_ends, moved_offset,
+};
+use crate::{DATA, missing_block, stored_mac, verify_mac};
+use septum_base::diagnostic::{Diagnostic, Diagnostics};
+use septum_base::span::{Location, Source, Span};
+
+/// A file that was decrypted and verified, and can be changed.
+pub struct DecryptedFile {
+    pub(crate) format: SopsFormat,
+    /// The file as it is on disk.
+    pub(crate) source: Source,
+    pub(crate) metadata: SopsMetadata,
+    /// The data key with the shares from which it was combined.
+    pub(crate) unlocked: UnlockedDataKey,
+    pub(crate) key: DataKey,
+    pub(crate) stash: CiphertextCache,
+    pub(crate) document: SopsDocument,
+    /// The file in plaintext, with its metadata; empty for a binary file.
+    pub(crate) text: Zeroizing<String>,
+    /// Ranges of the metadata in `text`, as long as it is unchanged.
+    pub(crate) cuts: Option<Vec<Range<usize>>>,
+    /// The hash of `text`, or of a binary file's data, before the first change.
+    first: Option<[u8; 32]>,
+    encrypted: usize,
+    /// A value that the format cannot hold in plaintext, so that there is no text to change.
+    unfit: Option<(ValuePath, UnrepresentableValue)>,
+    /// Comments that were altered.
+    remarks: CommentFindings,
+    /// Values that a user entered in plaintext.
+    typed: Vec<ValuePath>,
+    /// The reason why no text in plaintext has the content of the file.
+    unsettled: Option<UnfaithfulOutput>,
+    /// Pending changes to the encryption.
+    pub(crate) renewal: PendingReencryption,
+}
+
+/// Changes to a file's encryption that apply when it is written.
+#[derive(Default)]
+pub(crate) struct PendingReencryption {
+    /// New recipients, if they differ from those of the file.
+    pub(crate) recipients: Option<Recipients>,
+    /// Selector of encrypted values and scope of the checksum, where they differ from the file's.
+    pub(crate) selection: Option<(Selector, MacScope)>,
+    /// Whether the data key is new.
+    pub(crate) rotated: bool,
+}
+
+/// An encrypted file that was read, and not decrypted: its metadata need no key.
+pub struct EncryptedFile {
+    pub(crate) format: SopsFormat,
+    pub(crate) source: Source,
+    pub(crate) parsed: ParsedFile,
+    pub(crate) metadata: SopsMetadata,
+}
+
+impl EncryptedFile {
+    /// Reads a file; `None` if it is not encrypted.
+    pub fn read(name: &str, bytes: Vec<u8>, format: SopsFormat) -> Result<Option<Self>, DecryptionError> {
+        let source = read_text(name, bytes).map_err(DecryptionError::Read)?;
+        let parsed = format.parse(&source).map_err(DecryptionError::Read)?;
+        if parsed.blocks.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let metadata = metadata_of(&parsed, &source)?;
+        // changing the file took no key, and no later check would show it
+        refuse_ambiguous_file(&parsed.document, &source, &metadata.selector)
+            .map_err(|found| DecryptionError::AmbiguousKey(Box::new(found)))?;
+        Ok(Some(Self { format, source, parsed, metadata }))
+    }
+
+    /// Encryption metadata of the file.
+    pub fn metadata(&self) -> &SopsMetadata {
+        &self.metadata
+    }
+
+    /// Decrypts the file and verifies it. All problems with its values are reported together.
+    pub fn decrypt_file(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
+        let unlocked = unlock::unlock_data_key(&self.metadata, identities)?;
+        self.decrypt_with(unlocked)
+    }
+
+    /// Decrypts a file in which plaintext was entered where ciphertext must be: it is encrypted when the file is
+    /// written. Other changes cannot be detected, since the checksum covers the values that were replaced.
+    pub fn decrypt_incomplete(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
+        let unlocked = unlock::unlock_data_key(&self.metadata, identities)?;
+        self.decrypt_as(unlocked, true, DecryptPurpose::Change)
+    }
+
+    /// Decrypts like [`decrypt_file`](Self::decrypt_file) for reading only: the ciphertexts of the values are not
+    /// kept.
+    pub fn decrypt_to_read(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
+        let unlocked = unlock::unlock_data_key(&self.metadata, identities)?;
+        self.decrypt_as(unlocked, false, DecryptPurpose::Read)
+    }
+
+    fn decrypt_with(self, unlocked: UnlockedDataKey) -> Result<DecryptedFile, DecryptionError> {
+        self.decrypt_as(unlocked, false, DecryptPurpose::Change)
+    }
+
+    fn decrypt_as(
+        self,
+        unlocked: UnlockedDataKey,
+        takes_plaintext: bool,
+        purpose: DecryptPurpose,
+    ) -> Result<DecryptedFile, DecryptionError> {
+        let Self { format, source, parsed, metadata } = self;
+        let key = DataKey::new(unlocked.data_key());
+        let ParsedFile { mut document, blocks, in_place, .. } = parsed;
+        let DecryptedDocument { mac, findings, encrypted, stash, mut changes, unfit } =
+            decrypt_values(&mut document, &source, format, &metadata, &key, purpose);
+        let is_plaintext = |finding: &IntegrityFinding| matches!(finding.fault, IntegrityFault::Plaintext { .. });
+        let mut typed = Vec::new();
+        if takes_plaintext && !findings.is_empty() && findings.iter().all(is_plaintext) {
+            stored_mac(&metadata, &key).map_err(|finding| DecryptionError::Content(vec![finding]))?;
+            typed = findings.into_iter().map(|finding| finding.path).collect();
+        } else {
+            verify_mac(mac, findings, encrypted, &metadata, &key)?;
+        }
+        fit_line_ends(format, source.text(), &mut changes);
+        let remarks = CommentFindings::of(&mut document, &source, &metadata.selector);
+        let mut cuts = None;
+        let moves_lines = changes.iter().any(|change| change.text.contains('\n') || change.text.starts_with('#'));
+        let fields = blocks.iter().flatten().next().map(|block| block.fields.clone()).unwrap_or_default();
+        let text = match blocks.iter().flatten().next() {
+            _ if format == SopsFormat::Binary => Zeroizing::default(),
+            Some(block) if !in_place => format.emit_document(&document, Some(&block.fields)).unwrap_or_default(),
+            _ => {
+                let moved = |block: &MetadataBlock| {
+                    moved_offset(block.whole.start, &changes)..moved_offset(block.whole.end, &changes)
+                };
+                cuts = Some(blocks.iter().flatten().map(moved).collect());
+                apply_edits(source.text(), changes)
+            }
+        };
+        let is_risky = format == SopsFormat::Yaml && unfit.is_none() && (!in_place || moves_lines);
+        let (renewal, first) = (PendingReencryption::default(), (!typed.is_empty()).then_some([0; 32]));
+        #[rustfmt::skip]
+        let mut sealed = DecryptedFile {
+            format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
+            unsettled: None, remarks, typed,
+        };
+        if is_risky {
+            sealed.unsettled = sealed.settle_text(&fields).err();
+        }
+        if format == SopsFormat::Ini {
+            sealed.join_comments();
+        }
+        Ok(sealed)
+    }
+}
+
+impl DecryptedFile {
+    /// Decrypts a file and verifies it. All problems with its values are reported together.
+    pub fn decrypt_bytes(
+        name: &str,
+        bytes: Vec<u8>,
+        format: SopsFormat,
+        identities: &Identities,
+    ) -> Result<Self, DecryptionError> {
+        match EncryptedFile::read(name, bytes, format)? {
+            Some(closed) => closed.decrypt_file(identities),
+            None => Err(missing_block(Source::new(name, "").place(Span::default()))),
+        }
+    }
+
+    /// Decrypts a file by its data key, whatever its recipients are.
+    #[cfg(test)]
+    pub(crate) fn decrypt_bytes_with(
+        name: &str,
+        bytes: Vec<u8>,
+        format: SopsFormat,
+        unlocked: UnlockedDataKey,
+    ) -> Result<Self, DecryptionError> {
+        EncryptedFile::read(name, bytes, format)?.expect("encrypted").decrypt_with(unlocked)
+    }
+
+    /// Ensures that the text in plaintext has the content of the file: a line of a block or a comment can have
+    /// another meaning beside its new neighbours. In that case the text is rewritten as sops would write it.
+    fn settle_text(&mut self, fields: &SopsMap) -> Result<(), UnfaithfulOutput> {
+        let differs = |text: &str| match self.read_text(text) {
+            Ok(parsed) => {
+                find_difference(&self.document, &parsed.document).map(UnfaithfulOutput::Different).or_else(|| {
+                    let is_same = selects_alike(&self.document, &parsed.document, &self.metadata.selector);
+                    (!is_same).then_some(UnfaithfulOutput::Selection)
+                })
+            }
+            Err(_) => Some(UnfaithfulOutput::Unreadable),
+        };
+        if differs(&self.text).is_none() {
+            return Ok(());
+        }
+        let text = self.format.emit_document(&self.document, Some(fields)).map_err(|_| UnfaithfulOutput::Unreadable)?;
+        differs(&text).map_or(Ok(()), Err)?;
+        (self.text, self.cuts) = (text, None);
+        Ok(())
+    }
+
+    /// Encryption metadata of the file.
+    pub fn metadata(&self) -> &SopsMetadata {
+        &self.metadata
+    }
+
+    /// Replaces the comments by those of the plaintext, where adjacent lines are one: they may come from several
+    /// ciphertexts.
+    fn join_comments(&mut self) {
+        let Ok(parsed) = self.parse_text() else { return };
+        if same_branches(&self.document, &parsed.document) {
+            self.document = parsed.document;
+        }
+    }
+
+    /// Values that were in plaintext where ciphertext must be, and will be encrypted.
+    pub fn typed_paths(&self) -> &[ValuePath] {
+        &self.typed
+    }
+
+    /// Warnings about comments that do not decrypt.
+    pub fn altered_comments(&self) -> Diagnostics {
+        self.remarks.altered_warnings()
+    }
+
+    /// Warning about comments that are not encrypted.
+    pub fn plain_comments(&self) -> Option<Diagnostic> {
+        self.remarks.plain_warning(self.source.name())
+    }
+
+    /// Checks that no ciphertext would be left that requires the previous data key.
+    pub fn check_comments(&self) -> Result<(), WriteError> {
+        self.remarks.altered().map_or(Ok(()), |place| Err(WriteError::LostComment(place.clone())))
+    }
+
+    /// The values, decrypted.
+    pub fn document(&self) -> &SopsDocument {
+        &self.document
+    }
+
+    /// Whether its values differ from those of the file, or its encryption is to be changed.
+    pub fn is_changed(&self) -> bool {
+        self.is_renewed() || self.is_edited()
+    }
+
+    /// Whether its values differ from those of the file.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.first.is_some_and(|first| first != self.hash_content())
+    }
+
+    /// Called before any change.
+    fn remember_text(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.hash_content());
+        }
+        self.cuts = None;
+    }
+
+    /// Number of values that were encrypted.
+    pub fn encrypted_count(&self) -> usize {
+        self.encrypted
+    }
+
+    /// The value at a path of a document.
+    pub fn get(&self, document: usize, path: &ValuePath) -> Option<&SopsTree> {
+        amend::get(&self.document, document, path)
+    }
+
+    /// The plaintext with the comments, blank lines and quotes of the file, without its metadata.
+    pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+        if self.format == SopsFormat::Binary {
+            return Ok(Zeroizing::new(self.data().unwrap_or_default().to_vec()));
+        }
+        self.check_fit()?;
+        let mut text = apply_edits(&self.text, self.without_blocks()?);
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// Changes that remove the metadata from the text.
+    fn without_blocks(&self) -> Result<Vec<TextEdit>, WriteError> {
+        let cuts = match &self.cuts {
+            Some(cuts) => cuts.clone(),
+            None => self.parse_text()?.blocks.into_iter().flatten().map(|block| block.whole).collect(),
+        };
+        // a document without values would be none at all without its metadata
+        let mut is_empty = self.document.branches.iter().map(|branch| branch.values().next().is_none());
+        let mut rest = || if self.format == SopsFormat::Yaml && is_empty.next() == Some(true) { "{}\n" } else { "" };
+        Ok(cuts.into_iter().map(|cut| TextEdit::new(cut, rest())).collect())
+    }
+
+    /// Returns the plaintext; the rest of the file is dropped before it is built.
+    pub fn into_plaintext(mut self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+        if let Some(Leaf { value: TypedValue::Text(bytes), .. }) = self.leaf_mut() {
+            return Ok(std::mem::take(bytes).into_bytes());
+        }
+        if self.format == SopsFormat::Binary {
+            return self.plaintext();
+        }
+        self.check_fit()?;
+        let changes = self.without_blocks()?;
+        let text = std::mem::take(&mut self.text);
+        drop(self);
+        let mut text = apply_edits(&text, changes);
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// The plaintext in the form in which sops prints a format.
+    pub fn emit_format(&self, format: SopsFormat) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+        if format == SopsFormat::Binary {
+            let data = self.data().map(|data| Zeroizing::new(data.to_vec()));
+            return data.ok_or_else(|| self.unrepresentable_error(UnrepresentableValue::Nested));
+        }
+        let mut text = format.emit_document(&self.document, None).map_err(|unfit| self.unrepresentable_error(unfit))?;
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// Replaces the whole plaintext by the one that a user edited.
+    pub fn replace_plaintext(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
+        if self.format == SopsFormat::Binary {
+            self.remember_text();
+            if let Some(leaf) = self.leaf_mut() {
+                leaf.value = TypedValue::Text(plaintext.to_vec().into());
+            }
+            return Ok(());
+        }
+        if self.plaintext()?.as_slice() == plaintext {
+            return Ok(());
+        }
+        let source = read_text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
+        let source = if self.has_returns() { source } else { without_returns(source, self.format).0 };
+        let (source, parsed) = parse_plaintext(source, self.format, &self.metadata.selector)?;
+        let blocks = self.parse_text()?.blocks;
+        let slice = |block: &MetadataBlock| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
+        let first = blocks.iter().flatten().next().map(slice).unwrap_or_default();
+        let changes = parsed.ends.iter().enumerate().map(|(index, &end)| {
+            let block = blocks.get(index).and_then(Option::as_ref).map_or_else(|| first.clone(), slice);
+            TextEdit::new(end..end, self.format.join_block(source.text(), end, &block))
+        });
+        let text = apply_edits(source.text(), changes.collect());
+        self.remember_text();
+        self.text = text;
+        self.document = parsed.document;
+        Ok(())
+    }
+
+    /// Whether values of a dotenv file end with a CR, as sops reads them from a file with CRLF.
+    fn has_returns(&self) -> bool {
+        let is_return = |tree: &SopsTree| matches!(tree, SopsTree::Leaf(leaf) if leaf.value.bytes().is_some_and(|bytes| bytes.ends_with(b"\r")));
+        let mut values = self.document.branches.iter().flat_map(SopsMap::values);
+        self.format == SopsFormat::Dotenv && values.any(|(_, value)| is_return(value))
+    }
+
+    pub(crate) fn parse_text(&self) -> Result<ParsedFile, WriteError> {
+        self.check_fit()?;
+        self.read_text(&self.text)
+    }
+
+    /// Checks that the file has a text in plaintext.
+    pub(crate) fn check_fit(&self) -> Result<(), WriteError> {
+        if let Some(problem) = &self.unsettled {
+            return Err(WriteError::Unfaithful { place: self.root_place(), problem: problem.clone() });
+        }
+        let Some((path, unfit)) = &self.unfit else { return Ok(()) };
+        let problem = EditProblem::Unfit(*unfit);
+        Err(WriteError::Edit { place: self.root_place(), path: path.clone(), problem })
+    }
+
+    fn read_text(&self, text: &str) -> Result<ParsedFile, WriteError> {
+        self.format.parse(&Source::new(self.source.name(), text)).map_err(WriteError::Read)
+    }
+
+    /// A binary file's bytes.
+    fn data(&self) -> Option<&[u8]> {
+        match self.document.branches.first()?.get(DATA)? {
+            SopsTree::Leaf(Leaf { value: TypedValue::Text(bytes), .. }) => Some(bytes),
+            SopsTree::Leaf(_) | SopsTree::List(_) | SopsTree::Map(_) => None,
+        }
+    }
+
+    /// A binary file's only value.
+    fn leaf_mut(&mut self) -> Option<&mut Leaf> {
+        let branch = self.document.branches.first_mut().filter(|_| self.format == SopsFormat::Binary)?;
+        branch.items.iter_mut().find_map(|item| match item {
+            SopsItem::Value(key, SopsTree::Leaf(leaf)) if key.text == DATA => Some(leaf),
+            _ => None,
+        })
+    }
+
+    fn hash_content(&self) -> [u8; 32] {
+        let data = if self.format == SopsFormat::Binary { self.data() } else { None };
+        Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
+    }
+
+    /// Drops the original file, except for the line that messages show.
+    pub(crate) fn forget_source(&mut self) {
+        let line = self.source.text().lines().next().unwrap_or_default();
+        let source = Source::new(self.source.name(), line);
+        self.metadata.place = source.place(Span::locate(line, 0, 0));
+        self.remarks = CommentFindings::default();
+        self.source = source;
+    }
+
+    pub(crate) fn root_place(&self) -> Location {
+        self.source.place(Span::locate(self.source.text(), 0, 0))
+    }
+
+    fn unrepresentable_error(&self, unfit: UnrepresentableValue) -> WriteError {
+        WriteError::Unfit { place: self.root_place(), unfit }
+    }
+}
+
+fn metadata_of(parsed: &ParsedFile, source: &Source) -> Result<SopsMetadata, DecryptionError> {
+    match parsed.blocks.first() {
+        Some(Some(block)) => SopsMetadata::read_block(block.fields.to_node(), source.place(block.key)),
+        _ => Err(missing_block(source.place(Span::locate(source.text(), 0, 0)))),
+    }
+}

@@ -1,0 +1,177 @@
+//! Changes of single values, in the text of a file or, where that is not enough, in its tree.
+
+use zeroize::Zeroizing;
+
+use super::DecryptedFile;
+use crate::document::path::{ValuePath, ValuePathStep};
+use crate::document::tree::{Leaf, SopsDocument, SopsTree};
+use crate::files::content::{SkippedValue, difference_beside, find_difference, is_without, same_values};
+use crate::files::readable::refuse_unreadable;
+use crate::files::rewrite::selects_alike;
+use crate::files::verify::UnfaithfulOutput;
+use crate::files::write_error::WriteError;
+use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, amend, apply_edits, fit_line_ends};
+use septum_base::span::Source;
+
+impl DecryptedFile {
+    /// Sets a value at a path; missing maps on the path are created.
+    pub fn set_value(&mut self, document: usize, path: &ValuePath, value: &SopsTree) -> Result<(), WriteError> {
+        let target = EditPath { document, path };
+        self.check_target(&target)?;
+        let before = self.parse_text()?;
+        let changes = self.format.set_value(&self.text, &before, &target, value);
+        let changes = changes.map_err(|problem| self.edit_problem(path, problem))?;
+        let existing = amend::count_existing(&self.document, &target);
+        let is_there = existing == path.steps().len();
+        let skipped = SkippedValue {
+            document,
+            steps: path.steps().get(..=existing).unwrap_or(path.steps()),
+            in_first: is_there,
+            in_second: true,
+        };
+        let is_wanted = |before: &SopsDocument, after: &SopsDocument| {
+            difference_beside(before, after, Some(skipped)).is_none()
+                && amend::get(after, document, path).is_some_and(|found| self.is_same(found, value))
+        };
+        let text = self.apply_edits(changes);
+        let after = self.parse_readable(&text);
+        match after.filter(|after| is_wanted(&self.document, after)) {
+            Some(after) => self.take_text(text, after),
+            None => self.rewrite_text(&before, path, |document| amend::put_value(document, &target, value))?,
+        }
+        Ok(())
+    }
+
+    /// Removes a value.
+    pub fn unset_value(&mut self, document: usize, path: &ValuePath) -> Result<(), WriteError> {
+        let target = EditPath { document, path };
+        self.check_target(&target)?;
+        let before = self.parse_text()?;
+        let changes = self.format.unset_value(&self.text, &before, &target);
+        let changes = changes.map_err(|problem| self.edit_problem(path, problem))?;
+        let skipped = SkippedValue { document, steps: path.steps(), in_first: true, in_second: false };
+        let text = self.apply_edits(changes);
+        let after = self.parse_readable(&text);
+        // in INI, a comment belongs to the item after it
+        let is_wanted = |after: &SopsDocument| match self.format {
+            SopsFormat::Ini => is_without(&self.document, after, skipped),
+            _ => difference_beside(&self.document, after, Some(skipped)).is_none(),
+        };
+        match after.filter(is_wanted) {
+            Some(after) => self.take_text(text, after),
+            None => self.rewrite_text(&before, path, |document| amend::take_value(document, &target))?,
+        }
+        Ok(())
+    }
+
+    /// Replaces single values, each in its document and at its path: as one edit, because each requires parsing the
+    /// file.
+    pub fn set_leaves(&mut self, leaves: &[(usize, ValuePath, SopsTree)]) -> Result<(), WriteError> {
+        let Some((_, first, _)) = leaves.first() else { return Ok(()) };
+        let before = self.parse_text()?;
+        let mut changes = Vec::new();
+        let mut wanted = SopsDocument { branches: self.document.branches.clone() };
+        for (document, path, value) in leaves {
+            let target = EditPath { document: *document, path };
+            self.check_target(&target)?;
+            let change = self.format.set_value(&self.text, &before, &target, value);
+            changes.extend(change.map_err(|problem| self.edit_problem(path, problem))?);
+            let missing = || self.edit_problem(path, EditProblem::Missing);
+            amend::put_value(&mut wanted, &target, value).ok_or_else(missing)?;
+        }
+        let text = self.apply_edits(changes);
+        let after = self.parse_readable(&text);
+        match after.filter(|after| find_difference(&wanted, after).is_none()) {
+            Some(after) => self.take_text(text, after),
+            None => self.rewrite_text(&before, first, |document| {
+                document.branches = wanted.branches;
+                Some(())
+            })?,
+        }
+        Ok(())
+    }
+
+    /// The text with changes, whose line ends become those of the text.
+    fn apply_edits(&self, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
+        fit_line_ends(self.format, &self.text, &mut changes);
+        apply_edits(&self.text, changes)
+    }
+
+    /// Checks that a path can be that of a value.
+    fn check_target(&self, target: &EditPath<'_>) -> Result<(), WriteError> {
+        if self.format == SopsFormat::Binary {
+            return Err(self.edit_problem(target.path, EditProblem::NoKeys));
+        }
+        if matches!(target.path.steps().first(), Some(ValuePathStep::Key(key)) if self.format.reserves_key(key)) {
+            return Err(self.edit_problem(target.path, EditProblem::Reserved));
+        }
+        Ok(())
+    }
+
+    /// Content of a text, if sops can read it too.
+    fn parse_readable(&self, text: &str) -> Option<SopsDocument> {
+        let source = Source::new(self.source.name(), text);
+        let document = self.format.parse(&source).ok()?.document;
+        refuse_unreadable(&source, &document, self.format).ok()?;
+        Some(document)
+    }
+
+    /// Whether a value is the intended one; lines hold texts only.
+    fn is_same(&self, found: &SopsTree, wanted: &SopsTree) -> bool {
+        match (self.format, found, wanted) {
+            (SopsFormat::Dotenv | SopsFormat::Ini, SopsTree::Leaf(found), SopsTree::Leaf(wanted)) => {
+                let bytes = |leaf: &Leaf| leaf.value.bytes().unwrap_or_default().into_owned();
+                bytes(found) == bytes(wanted)
+            }
+            _ => same_values(found, wanted),
+        }
+    }
+
+    /// Rewrites the whole file as sops would, with a change in its tree: for a change that the text alone cannot
+    /// hold.
+    fn rewrite_text(
+        &mut self,
+        before: &ParsedFile,
+        path: &ValuePath,
+        amend: impl FnOnce(&mut SopsDocument) -> Option<()>,
+    ) -> Result<(), WriteError> {
+        let entangled = |sealed: &Self| sealed.edit_problem(path, EditProblem::Entangled);
+        if !matches!(self.format, SopsFormat::Yaml | SopsFormat::Json) {
+            return Err(entangled(self));
+        }
+        let mut document = SopsDocument { branches: self.document.branches.clone() };
+        amend(&mut document).ok_or_else(|| entangled(self))?;
+        let (text, parsed) = self.written_anew(&document, before)?;
+        self.take_text(text, parsed.document);
+        Ok(())
+    }
+
+    /// A document with the metadata of this file as sops would write it, checked against its intended content.
+    pub(super) fn written_anew(
+        &self,
+        document: &SopsDocument,
+        before: &ParsedFile,
+    ) -> Result<(Zeroizing<String>, ParsedFile), WriteError> {
+        let fields = before.blocks.iter().flatten().next().map(|block| &block.fields);
+        let text = self.format.emit_document(document, fields).map_err(|unfit| self.unrepresentable_error(unfit))?;
+        let parsed = self.read_text(&text)?;
+        match find_difference(document, &parsed.document) {
+            None if !selects_alike(document, &parsed.document, &self.metadata.selector) => {
+                Err(WriteError::Unfaithful { place: self.root_place(), problem: UnfaithfulOutput::Selection })
+            }
+            None => Ok((text, parsed)),
+            Some(path) => {
+                Err(WriteError::Unfaithful { place: self.root_place(), problem: UnfaithfulOutput::Different(path) })
+            }
+        }
+    }
+
+    fn take_text(&mut self, text: Zeroizing<String>, document: SopsDocument) {
+        self.remember_text();
+        (self.document, self.text) = (document, text);
+    }
+
+    fn edit_problem(&self, path: &ValuePath, problem: EditProblem) -> WriteError {
+        WriteError::Edit { place: self.root_place(), path: path.clone(), problem }
+    }
+}

@@ -1,0 +1,50 @@
+//! Verification of new bytes, which are read again before they reach a file.
+//!
+//! A changed file has its previous content except for the change; each of its values decrypts, and the checksum
+//! matches. Otherwise there is a bug in this program, and the file is not written.
+
+use crate::crypto::cipher::DataKey;
+use crate::document::path::ValuePath;
+use crate::files::content::DocumentFingerprint;
+use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
+use crate::files::sealed::EncryptedFile;
+use crate::store::{ParsedFile, SopsFormat};
+use crate::verify_mac;
+
+/// Difference between new bytes and their intended content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnfaithfulOutput {
+    /// Another reader could not read or not decrypt them.
+    Unreadable,
+    /// They have another content, here if the place is known.
+    Different(ValuePath),
+    /// Comments select values, and in the new file they would be of others.
+    Selection,
+}
+
+/// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and returns them.
+///
+/// A binary file is one value between two constant texts, and so is not read again.
+pub(crate) fn check_written(
+    name: &str,
+    bytes: Vec<u8>,
+    format: SopsFormat,
+    key: &DataKey,
+    expected: DocumentFingerprint,
+) -> Result<Vec<u8>, UnfaithfulOutput> {
+    if format == SopsFormat::Binary {
+        return Ok(bytes);
+    }
+    let closed = EncryptedFile::read(name, bytes, format).ok().flatten().ok_or(UnfaithfulOutput::Unreadable)?;
+    let EncryptedFile { source, parsed, metadata, .. } = closed;
+    let ParsedFile { mut document, .. } = parsed;
+    let DecryptedDocument { mac, findings, encrypted, .. } =
+        decrypt_values(&mut document, &source, format, &metadata, key, DecryptPurpose::Verify);
+    verify_mac(mac, findings, encrypted, &metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
+    if DocumentFingerprint::collect_comments(&document) != expected {
+        return Err(UnfaithfulOutput::Different(ValuePath::default()));
+    }
+    // it has no other owner then, and need not be copied
+    drop((metadata, document));
+    Ok(source.into_text().into_bytes())
+}
