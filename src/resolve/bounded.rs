@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
-use super::failure::invalid_value;
+use super::fault::invalid_value;
 use super::scope;
 
 /// Maximum depth of a structure in a variable.

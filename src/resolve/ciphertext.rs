@@ -1,12 +1,12 @@
 //! Rejects ciphertext in the output of an app: in every value and in every other object.
 
-use super::manifest::ManifestDocument;
-use super::session::ResolveSession;
+use super::ManifestDocument;
+use super::context::ResolveContext;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 
-impl ResolveSession {
+impl ResolveContext {
     /// Reports each text of an object that contains ciphertext. Values that were not decrypted are unknown and are
     /// skipped.
     pub(super) fn refuse_ciphertext(&self, manifest: &ManifestDocument) {

@@ -1,16 +1,13 @@
 //! Structures: from the merged tree of a `content` entry, or a value of a template, to the structure that is written.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, Value as TemplateValue};
-
-use super::failure::{TemplateOrigin, invalid_value};
+use super::context::ErrorReported;
+use super::failure::TemplateOrigin;
 use super::frame::RenderFrame;
 use super::prepare::{lone_expression, prepare};
-use super::scope;
-use super::session::{ErrorReported, ResolveSession};
+use super::renderer::TemplateRenderer;
+use super::structure::from_template;
 use crate::layer::{Tree, TreeKind};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
@@ -27,7 +24,7 @@ pub(super) enum LeafMode {
 
 /// Builds the structure of an entry.
 pub(super) struct ContentBuilder<'s> {
-    pub(super) session: &'s Arc<ResolveSession>,
+    pub(super) renderer: &'s TemplateRenderer,
     pub(super) frame: &'s RenderFrame,
     pub(super) may_render: bool,
     pub(super) leaves: LeafMode,
@@ -78,54 +75,31 @@ impl ContentBuilder<'_> {
         let expression = Some(text).filter(|_| self.leaves == LeafMode::Typed).and_then(lone_expression);
         let Some(expression) = expression else {
             let rendered =
-                self.session.render(name, text, &TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 })?;
+                self.renderer.render(name, text, &TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 })?;
             return Ok(OutputValue::text(rendered.expose().clone()));
         };
         // a lone expression keeps its type, so that a port can be a number
         let whole = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 };
         let prepared = prepare(text).map_err(|fault| {
-            self.session.mention_all(text);
-            self.session.report_failure(&fault.into_error(), &whole)
+            self.renderer.context.mention_all(text);
+            self.renderer.report_failure(&fault.into_error(), &whole)
         })?;
         // insertions are inside the expression
         let end = expression.end + prepared.text.len() - text.len();
         let source = prepared.text.get(expression.start..end).unwrap_or_default();
         let origin = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: expression.start };
         let evaluated = self
-            .session
-            .run(&origin, |environment| environment.compile_expression(source)?.eval(scope::root_scope(self.session)));
-        self.session.mention(text);
+            .renderer
+            .run(&origin, |environment| environment.compile_expression(source)?.eval(self.renderer.scope.clone()));
+        self.renderer.context.mention(text);
         if evaluated.is_err() {
-            self.session.mention_all(text);
+            self.renderer.context.mention_all(text);
         }
         let value = evaluated?;
         if value.is_undefined() {
             // an expression may be undefined; rendering it as a template reports the location
-            self.session.render(name, text, &whole)?;
+            self.renderer.render(name, text, &whole)?;
         }
-        from_template(&value).map_err(|error| self.session.report_failure(&error, &origin))
+        from_template(&value).map_err(|error| self.renderer.report_failure(&error, &origin))
     }
-}
-
-/// Converts a value of a template to a structure.
-pub(super) fn from_template(value: &TemplateValue) -> Result<OutputValue<'static>, Error> {
-    Ok(match value.kind() {
-        ValueKind::None => OutputValue::Null,
-        ValueKind::Bool => OutputValue::Bool(value.is_true()),
-        ValueKind::Number => OutputValue::Literal(value.to_string().into()),
-        ValueKind::String => OutputValue::text(value.to_string()),
-        ValueKind::Seq | ValueKind::Iterable => {
-            OutputValue::List(value.try_iter()?.map(|item| from_template(&item)).collect::<Result<_, _>>()?)
-        }
-        ValueKind::Map => {
-            let keys = value.try_iter()?;
-            let pairs = keys.map(|key| {
-                let item = value.get_item(&key)?;
-                Ok((Cow::from(key.to_string()), from_template(&item)?))
-            });
-            OutputValue::Map(pairs.collect::<Result<_, Error>>()?)
-        }
-        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
-        _ => return Err(invalid_value("a binary value cannot stand in a structure")),
-    })
 }

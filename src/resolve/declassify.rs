@@ -13,7 +13,7 @@
 
 use minijinja::machinery::Token;
 
-use super::prepare::TemplateFault;
+use super::fault::TemplateFault;
 use crate::template_tokens::{TagToken, change_of_depth, literal_text};
 
 const HOW: &str = "write `declassify(value, \"why it may be public\")`";

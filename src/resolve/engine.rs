@@ -7,9 +7,9 @@ use std::sync::Arc;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::failure::invalid_value;
-use super::manifest::DocumentCache;
-use super::prepare::{TemplateFault, prepare};
+use super::documents::DocumentCache;
+use super::fault::{TemplateFault, invalid_value};
+use super::prepare::prepare;
 use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
 use super::steps::{MeteredEnvironments, StepError};
 use super::{filters, frame, literal};

@@ -9,9 +9,9 @@ use minijinja::value::{Object, ObjectRepr, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::failure::{self, invalid_value};
-use super::literal::TemplateWord;
-use super::{bounded, content, frame, operands, prepare, sizes};
+use super::fault::{OwnError, TemplateWord, invalid_value};
+use super::steps::BYTES_A_STEP;
+use super::{bounded, frame, inner_functions as inner, operand_charges, sizes, structure};
 use crate::yaml;
 
 /// Adds the filters and functions to an environment.
@@ -26,21 +26,21 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("required", required);
     environment.add_filter("string", string);
     environment.add_filter("join", join);
-    environment.add_function(prepare::MARK, begin_declassify);
-    environment.add_function(prepare::DECLASSIFY, end_declassify);
-    environment.add_function(prepare::BEGIN, begin_masked);
-    environment.add_function(prepare::MASKED, end_masked);
-    environment.add_function(prepare::HIDDEN, hidden_value);
-    environment.add_filter(prepare::KEPT, hide_masked_names);
-    environment.add_function(prepare::VALUE, bounded::bound_value);
-    environment.add_function(prepare::OPERAND, operands::charge_concatenation);
-    environment.add_function(prepare::COMPARED, operands::charge_comparison);
-    environment.add_function(prepare::MADE, operands::charge_list_result);
-    environment.add_function(prepare::HASHED, operands::charge_key);
-    environment.add_function(prepare::NAMED, operands::charge_name);
-    environment.add_function(prepare::FIELD, bounded::bound_field);
-    environment.add_filter(prepare::VALUE, bounded::bound_value);
-    environment.add_filter(prepare::FIELD, bounded::bound_field);
+    environment.add_function(inner::MARK, begin_declassify);
+    environment.add_function(inner::DECLASSIFY, end_declassify);
+    environment.add_function(inner::BEGIN, begin_masked);
+    environment.add_function(inner::MASKED, end_masked);
+    environment.add_function(inner::HIDDEN, hidden_value);
+    environment.add_filter(inner::KEPT, hide_masked_names);
+    environment.add_function(inner::VALUE, bounded::bound_value);
+    environment.add_function(inner::OPERAND, operand_charges::charge_concatenation);
+    environment.add_function(inner::COMPARED, operand_charges::charge_comparison);
+    environment.add_function(inner::MADE, operand_charges::charge_list_result);
+    environment.add_function(inner::HASHED, operand_charges::charge_key);
+    environment.add_function(inner::NAMED, operand_charges::charge_name);
+    environment.add_function(inner::FIELD, bounded::bound_field);
+    environment.add_filter(inner::VALUE, bounded::bound_value);
+    environment.add_filter(inner::FIELD, bounded::bound_field);
     environment.add_function("namespace", namespace);
 }
 
@@ -109,7 +109,7 @@ fn quote(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
 
 fn toyaml(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge_lines(state, value)?;
-    let structure = content::from_template(value)?;
+    let structure = structure::from_template(value)?;
     Ok(yaml::write::write_document(&structure).trim_end_matches('\n').to_owned())
 }
 
@@ -119,7 +119,12 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(failure::own_error(message, None, TemplateWord::Message(message))) } else { Ok(value.clone()) }
+    if missing {
+        let (message, word) = (message.to_owned(), TemplateWord::Message(message.to_owned()));
+        Err(OwnError::Computed { message, hint: None, word }.into_error())
+    } else {
+        Ok(value.clone())
+    }
 }
 
 fn string(value: &Value) -> Result<String, Error> {
@@ -129,7 +134,7 @@ fn string(value: &Value) -> Result<String, Error> {
 fn join(state: &State<'_, '_>, values: &Value, separator: Option<&str>) -> Result<String, Error> {
     sizes::charge(state, values, 1)?;
     let gaps = values.len().unwrap_or_default() * separator.map_or(0, str::len);
-    state.consume_fuel((gaps / sizes::BYTES_A_STEP) as u64)?;
+    state.consume_fuel((gaps / BYTES_A_STEP) as u64)?;
     let parts = values.try_iter()?.map(|value| scalar_text(&value)).collect::<Result<Vec<_>, _>>()?;
     Ok(parts.join(separator.unwrap_or_default()))
 }

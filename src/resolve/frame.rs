@@ -8,21 +8,34 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
-use minijinja::{Error, ErrorKind};
+use minijinja::Error;
 
+use super::fault::OwnError;
 use super::{DeclassifiedRead, Lineage, Placeholder, TemplateRead};
-use crate::name::BundleName;
+use crate::layer::Definition;
+use crate::name::{BundleName, EntryId};
 use crate::parallel;
 
 /// Subject of a render.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum RenderSubject {
     /// An entry.
-    Entry(crate::name::EntryId),
+    Entry(EntryId),
     /// A variable, by its path below `vars`.
     Variable(String),
     /// A part of a manifest, by its file and the path in it.
     Manifest(String),
+}
+
+impl RenderSubject {
+    /// Its name in messages.
+    pub(super) fn label(&self, definition: &Definition) -> String {
+        match self {
+            Self::Entry(id) => definition.label(id),
+            Self::Variable(path) => format!("vars.{path}"),
+            Self::Manifest(name) => name.clone(),
+        }
+    }
 }
 
 /// State of one render.
@@ -80,7 +93,7 @@ struct ReadLog {
     /// Name of the current template, and the names of other templates in it.
     template: (String, Vec<String>),
     /// Last error that was handed out as a value.
-    raised: Option<(ErrorKind, String)>,
+    raised: Option<OwnError>,
     /// Whether such a value was compared.
     spoiled: bool,
 }
@@ -239,14 +252,13 @@ impl RenderFrame {
     }
 
     /// Records that a value was handed out that raises an error wherever it is used.
-    pub(super) fn record_raised(&self, kind: ErrorKind, detail: &str) {
-        self.log().raised = Some((kind, detail.to_owned()));
+    pub(super) fn record_raised(&self, error: OwnError) {
+        self.log().raised = Some(error);
     }
 
     /// Last such error.
     pub(super) fn raised(&self) -> Option<Error> {
-        let log = self.log();
-        log.raised.as_ref().map(|(kind, detail)| Error::new(*kind, detail.clone()))
+        self.log().raised.clone().map(OwnError::into_error)
     }
 
     /// Records that such a value was compared, which raises no error by itself.

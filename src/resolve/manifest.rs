@@ -3,20 +3,22 @@
 //! In a YAML file each text is a template of its own, so that the secrets that it read and its location are known. A
 //! file `*.j2` is rendered as a text, document by document where it can be split, and parsed after that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::Lineage;
+use super::circle::blocked_render;
 use super::content::{ContentBuilder, LeafMode};
+use super::context::ErrorReported;
 use super::failure::TemplateOrigin;
 use super::foreign::foreign_template_hint;
 use super::frame::{self, RenderFrame, RenderSubject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
-use super::session::{ErrorReported, ResolveSession};
+use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::files::{FileKind, InputQuery, refuse_file};
 use crate::glob::{GlobError, find_matching};
@@ -39,26 +41,6 @@ pub struct ManifestDocument {
     pub is_absent: bool,
 }
 
-/// Cache of manifest files parsed as YAML: before their templates are rendered, they are the same in all environments
-/// of an app.
-#[derive(Debug, Default)]
-pub struct DocumentCache(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
-
-impl DocumentCache {
-    fn of(
-        &self,
-        path: &Path,
-        read: impl FnOnce() -> Result<Vec<Tree>, ErrorReported>,
-    ) -> Result<Arc<[Tree]>, ErrorReported> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
-            return Ok(Arc::clone(known));
-        }
-        let read: Arc<[Tree]> = read()?.into();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), Arc::clone(&read));
-        Ok(read)
-    }
-}
-
 /// Output of a template in a manifest.
 #[derive(Debug, Clone)]
 pub struct TemplatePart {
@@ -76,13 +58,13 @@ pub struct TemplatePart {
     pub text: Option<Arc<TextTemplate>>,
 }
 
-impl ResolveSession {
+impl TemplateRenderer {
     /// All documents of all files, in the order in which they are listed. Problems are reported, and invalid documents
     /// left out.
-    pub(super) fn read_manifests(self: &Arc<Self>) -> Vec<ManifestDocument> {
+    pub(super) fn read_manifests(&self) -> Vec<ManifestDocument> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
-        for pattern in &self.definition.manifests {
+        for pattern in &self.context.definition.manifests {
             for path in self.files_of(pattern) {
                 if seen.insert(path.clone()) {
                     found.extend(self.read_file(&path, pattern).unwrap_or_default());
@@ -90,7 +72,7 @@ impl ResolveSession {
             }
         }
         for manifest in &found {
-            self.refuse_ciphertext(manifest);
+            self.context.refuse_ciphertext(manifest);
         }
         found
     }
@@ -98,8 +80,8 @@ impl ResolveSession {
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
         let text = &pattern.pattern.value;
         let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), PublicReason::Path);
-        self.engine.files.record_query(InputQuery::Matching(pattern.directory.clone(), text.clone()));
-        let root = self.engine.files.bounds();
+        self.context.engine.files.record_query(InputQuery::Matching(pattern.directory.clone(), text.clone()));
+        let root = self.context.engine.files.bounds();
         let problem = match find_matching(root, &pattern.directory, text) {
             Ok(mut found) => {
                 let count = found.len();
@@ -127,28 +109,25 @@ impl ResolveSession {
                 Diagnostic::error(Rule::InvalidField, format!("`{part}` is no valid glob: {reason}"))
             }
             Err(GlobError::Unreadable(directory, refusal)) => {
-                refuse_file(&refusal, FileKind::Manifest, &self.engine.files.name(&directory))
+                refuse_file(&refusal, FileKind::Manifest, &self.context.engine.files.name(&directory))
             }
             Err(GlobError::TooMuch(budget)) => {
                 budget.budget_diagnostic().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
             }
         };
-        self.report(at(problem));
+        self.context.report(at(problem));
         Vec::new()
     }
 
-    fn read_file(
-        self: &Arc<Self>,
-        path: &Path,
-        pattern: &ManifestPattern,
-    ) -> Result<Vec<ManifestDocument>, ErrorReported> {
-        let file = self.engine.files.read_text(FileKind::Manifest, path);
-        let file =
-            file.map_err(|problem| self.report(problem.at_public(pattern.pattern.place.clone(), PublicReason::Path)))?;
+    fn read_file(&self, path: &Path, pattern: &ManifestPattern) -> Result<Vec<ManifestDocument>, ErrorReported> {
+        let file = self.context.engine.files.read_text(FileKind::Manifest, path);
+        let file = file.map_err(|problem| {
+            self.context.report(problem.at_public(pattern.pattern.place.clone(), PublicReason::Path))
+        })?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }
-        let documents = self.engine.documents.of(path, || self.parse_documents(&file))?;
+        let documents = self.context.engine.documents.of(path, || self.parse_documents(&file))?;
         let documents = documents.iter().enumerate().map(|(index, tree)| {
             let mut parts = Vec::new();
             let subject = format!("{}#{index}", file.name());
@@ -166,12 +145,12 @@ impl ResolveSession {
             let ours = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
             let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
             for problem in problems {
-                self.report(problem.maybe_hint(hint.clone()));
+                self.context.report(problem.maybe_hint(hint.clone()));
             }
             ErrorReported
         })?;
         if let Some(encrypted) = stream.documents.iter().find(|document| sops::is_encrypted(document)) {
-            return Err(self.report(
+            return Err(self.context.report(
                 Diagnostic::error(
                     Rule::Unsupported,
                     format!("`{}` is encrypted, but manifests may not be", file.name()),
@@ -191,7 +170,8 @@ impl ResolveSession {
                 let message =
                     format!("what the template makes is no valid YAML: line {}, column {}", at.line, at.column);
                 let problem = Diagnostic::error(problem.rule, message).at_masked(template.clone());
-                self.report(problem.note("the text that it makes is not shown, since there may be secrets in it"));
+                self.context
+                    .report(problem.note("the text that it makes is not shown, since there may be secrets in it"));
             }
             ErrorReported
         })?;
@@ -203,7 +183,7 @@ impl ResolveSession {
 
     /// Renders the templates in the texts of a tree, each by itself.
     fn render_tree(
-        self: &Arc<Self>,
+        &self,
         tree: &Tree,
         subject: &str,
         path: &str,
@@ -240,18 +220,20 @@ impl ResolveSession {
     }
 
     fn render_leaf(
-        self: &Arc<Self>,
+        &self,
         tree: &Tree,
         scalar: &Arc<Scalar>,
         subject: &str,
         path: &str,
         parts: &mut Vec<TemplatePart>,
     ) -> Result<Tree, ErrorReported> {
-        let frame =
-            RenderFrame::new(RenderSubject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
+        let frame = RenderFrame::new(
+            RenderSubject::Manifest(format!("{subject}:{path}")),
+            self.context.definition.own_bundle(),
+        );
         let render = || {
             let mut builder = ContentBuilder {
-                session: self,
+                renderer: self,
                 frame: &frame,
                 may_render: true,
                 leaves: LeafMode::Typed,
@@ -265,7 +247,7 @@ impl ResolveSession {
             }
             Ok(rendered) if frame.is_locked() => with_unknown_texts(rendered?, "", &[]),
             Ok(rendered) => rendered?,
-            Err(refusal) => return Err(self.report(self.blocked_render(&refusal))),
+            Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
         };
         let (locked, dark) = (frame.is_locked(), frame.is_unknown());
         let place = tree.place.clone();
@@ -281,7 +263,7 @@ impl ResolveSession {
     }
 
     /// Renders a file that is a template as a whole.
-    fn text_template(self: &Arc<Self>, file: &Source) -> Result<Vec<ManifestDocument>, ErrorReported> {
+    fn text_template(&self, file: &Source) -> Result<Vec<ManifestDocument>, ErrorReported> {
         let mut found = Vec::new();
         for (index, chunk) in self.chunks(file).into_iter().enumerate() {
             // empty lines are prepended, so that locations are those in the file
@@ -290,16 +272,16 @@ impl ResolveSession {
             let padded = Source::new(file.name(), text);
             let frame = RenderFrame::new(
                 RenderSubject::Manifest(format!("{}#{index}", file.name())),
-                self.definition.own_bundle(),
+                self.context.definition.own_bundle(),
             );
             let render = || self.render(padded.name(), padded.text(), &TemplateOrigin::File(&padded));
             let rendered = match frame::enter_frame(&frame, render) {
                 Ok(Err(ErrorReported)) if frame.is_locked() => {
-                    self.mark_unknown_manifests();
+                    self.context.mark_unknown_manifests();
                     continue;
                 }
                 Ok(rendered) => rendered?,
-                Err(refusal) => return Err(self.report(self.blocked_render(&refusal))),
+                Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
             };
             let place = file.place(file.locate(chunk.start, chunk.start));
             let (locked, dark) = (frame.is_locked(), frame.is_unknown());
@@ -342,7 +324,7 @@ impl ResolveSession {
     fn unknown_documents(&self, text: &str, place: &Location) -> Vec<Tree> {
         let source = Source::new(place.source.name(), text);
         let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
-            self.mark_unknown_manifests();
+            self.context.mark_unknown_manifests();
             return Vec::new();
         };
         let documents = stream.documents.into_iter();
@@ -366,7 +348,9 @@ impl ResolveSession {
         let compiles = |chunk: &std::ops::Range<usize>| {
             let text = text.get(chunk.clone()).unwrap_or_default();
             let source = prepare(text);
-            source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source.text).is_ok())
+            source.is_ok_and(|source| {
+                self.context.engine.environment.template_from_named_str("part", &source.text).is_ok()
+            })
         };
         // each document is rendered below as many line feeds as there are lines before it
         let is_affordable = chunks.len().saturating_mul(text.len()) <= MOST_PADDING;

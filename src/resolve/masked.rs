@@ -15,9 +15,9 @@ use minijinja::Environment;
 use super::frame::{self, RenderFrame, RenderMask, RenderSubject};
 use super::masking::{self, MaskFault};
 use super::prepare::prepare_masked;
-use super::session::ResolveSession;
+use super::renderer::TemplateRenderer;
 use super::steps::StepError;
-use super::{TemplateRead, literal, scope};
+use super::{TemplateRead, literal};
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::parallel;
@@ -34,7 +34,7 @@ const MOST_TRIES: usize = 16;
 
 /// Template of a whole file, or of a document of it, that read something.
 pub struct TextTemplate {
-    session: Arc<ResolveSession>,
+    renderer: TemplateRenderer,
     /// The template; its lines are those of the file.
     template: Source,
     subject: String,
@@ -66,13 +66,13 @@ impl fmt::Debug for TextTemplate {
 
 impl TextTemplate {
     pub(super) fn new(
-        session: &Arc<ResolveSession>,
+        renderer: &TemplateRenderer,
         template: &Source,
         subject: String,
         documents: Option<Vec<Tree>>,
     ) -> Arc<Self> {
-        let (session, template) = (Arc::clone(session), template.clone());
-        Arc::new(Self { session, template, subject, documents, checked: OnceLock::new() })
+        let (renderer, template) = (renderer.clone(), template.clone());
+        Arc::new(Self { renderer, template, subject, documents, checked: OnceLock::new() })
     }
 
     /// Checks that nothing but values of Secrets depends on reads outside `plain`. `None` if this was already checked.
@@ -134,16 +134,15 @@ impl TextTemplate {
         placeholder: &'static str,
         hidden: &BTreeSet<String>,
     ) -> Result<(Result<Vec<Tree>, SecretUse>, BTreeSet<String>), SecretUse> {
-        let own = self.session.definition.own_bundle();
+        let own = self.renderer.context.definition.own_bundle();
         let mask = RenderMask { placeholder, plain: Arc::clone(plain) };
         let frame = RenderFrame::masked(RenderSubject::Manifest(self.subject.clone()), own, mask);
         let name = self.template.name();
         let prepared = prepare_masked(self.template.text(), hidden).map_err(|_| SecretUse::Failing)?;
         frame.name_template(name, literal::included_templates(self.template.text()));
-        let run = |engine: &Environment<'static>| {
-            engine.render_named_str(name, &prepared.text, scope::root_scope(&self.session))
-        };
-        let entered = frame::enter_frame(&frame, || parallel::catch_panic(|| self.session.engine.run(run)));
+        let run =
+            |engine: &Environment<'static>| engine.render_named_str(name, &prepared.text, self.renderer.scope.clone());
+        let entered = frame::enter_frame(&frame, || parallel::catch_panic(|| self.renderer.context.engine.run(run)));
         let rendered = match entered {
             Ok(Ok(Ok(text))) if !frame.is_spoiled() => Ok(text),
             Ok(Ok(Err(StepError::Exhausted))) => return Err(SecretUse::Exhausted),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use minijinja::machinery::Token;
 
-use super::prepare::{SetTargets, is_member};
+use super::set_targets::{SetTargets, is_member};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
 
 /// Reason why a template cannot be rendered without its secrets.

@@ -7,28 +7,41 @@
 
 mod bounded;
 mod ciphertext;
+mod circle;
 mod content;
+mod content_text;
+mod context;
 mod declassify;
+mod documents;
 mod engine;
 mod failure;
+mod fault;
 mod filters;
 mod foreign;
 mod frame;
+mod inner_functions;
 mod literal;
+mod lookup;
 mod manifest;
 mod masked;
 mod masking;
 mod nesting;
+mod operand_charges;
 mod operands;
 mod pointed;
 mod prepare;
 mod registries;
+mod renderer;
 mod scope;
 mod session;
+mod set_targets;
 mod sizes;
 mod slip;
 mod steps;
+mod store_text;
+mod structure;
 mod suggest;
+mod template_uses;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -44,11 +57,12 @@ use crate::secret::Secret;
 use crate::span::Location;
 use crate::yaml::node::Scalar;
 
+pub use documents::DocumentCache;
 pub use engine::Engine;
-pub use literal::template_uses;
-pub use manifest::{DocumentCache, ManifestDocument, TemplatePart};
+pub use manifest::{ManifestDocument, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
-pub use pointed::{StoreRefFilter, StoreText, StoreTextPart};
+pub use store_text::{StoreRefFilter, StoreText, StoreTextPart};
+pub use template_uses::template_uses;
 
 /// Read of a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use minijinja::machinery::Token;
 
-use super::prepare::TemplateFault;
+use super::fault::TemplateFault;
 use crate::template_tokens::{LexedTemplate, TemplateTag, change_of_depth};
 
 /// Maximum number of operators, attributes, calls and filters on the path to a part of one expression, and of `elif` in

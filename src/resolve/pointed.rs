@@ -15,85 +15,15 @@ use std::sync::Arc;
 use minijinja::machinery::Token;
 
 use super::frame::RenderFrame;
-use super::session::{ErrorReported, ResolveSession};
+use super::lookup::Lookup;
+use super::store_text::{StoreRefFilter, StoreText, StoreTextPart};
 use super::{EntryOutcome, TemplateRead};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::layer::{EntrySource, StoreRef};
+use crate::layer::Definition;
 use crate::name::{EntryId, KeyName};
 use crate::secret::Secret;
 use crate::span::Location;
-use crate::template_tokens::is_template;
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex_template};
-
-/// Text whose parts may stay in a store.
-#[derive(Debug, Clone)]
-pub struct StoreText {
-    /// Consecutive parts of the text; at least one is a value of a store.
-    pub pieces: Vec<StoreTextPart>,
-}
-
-/// Part of a text.
-#[derive(Debug, Clone)]
-pub enum StoreTextPart {
-    /// A known text.
-    Text(Secret<String>),
-    /// A value of a store.
-    Value {
-        /// Entry that the value belongs to.
-        id: EntryId,
-        /// Reference to the value in the store.
-        store_ref: Arc<StoreRef>,
-        /// Filters applied to it, in this order.
-        filters: Vec<StoreRefFilter>,
-    },
-}
-
-impl StoreText {
-    /// Text that is the value of a single entry.
-    pub(super) fn value(id: &EntryId, pointer: &Arc<StoreRef>) -> Self {
-        let piece = StoreTextPart::Value { id: id.clone(), store_ref: Arc::clone(pointer), filters: Vec::new() };
-        Self { pieces: vec![piece] }
-    }
-
-    /// Reference, if the text is a single value of a store without filters.
-    pub fn lone_ref(&self) -> Option<&Arc<StoreRef>> {
-        match self.pieces.as_slice() {
-            [StoreTextPart::Value { store_ref: pointer, filters, .. }] if filters.is_empty() => Some(pointer),
-            _ => None,
-        }
-    }
-}
-
-/// Filter that a template may apply to a value of a store. The component that assembles the text has an equivalent for
-/// each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreRefFilter {
-    /// `urlencode`
-    UrlEncode,
-    /// `b64encode`
-    Base64,
-    /// `tojson`
-    Json,
-    /// `sha256`
-    Sha256,
-    /// `trim`
-    Trim,
-}
-
-impl StoreRefFilter {
-    const NAMES: [&str; 5] = ["urlencode", "b64encode", "tojson", "sha256", "trim"];
-
-    fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "urlencode" => Self::UrlEncode,
-            "b64encode" => Self::Base64,
-            "tojson" => Self::Json,
-            "sha256" => Self::Sha256,
-            "trim" => Self::Trim,
-            _ => return None,
-        })
-    }
-}
 
 /// Delimiters of the number in a mark: characters that no text contains (Unicode, section 23.7).
 const OPEN: char = '\u{FDD0}';
@@ -106,81 +36,67 @@ pub(super) struct MarkedTemplate<'t> {
     values: Vec<Vec<StoreTextPart>>,
 }
 
-impl ResolveSession {
-    /// Inserts marks into a template. The marked values count as read.
-    pub(super) fn mark_template<'t>(
-        self: &Arc<Self>,
-        template: &'t str,
-        frame: &RenderFrame,
-        place: &Location,
-    ) -> Result<MarkedTemplate<'t>, ErrorReported> {
-        let mut marked = MarkedTemplate { text: Cow::Borrowed(template), values: Vec::new() };
-        if !self.has_store_refs() || !is_template(template) {
-            return Ok(marked);
-        }
-        let mut out = String::with_capacity(template.len());
-        let mut from = 0;
-        let lexed = lex_template(template);
-        for tag in &lexed.tags {
-            let Some((id, filters)) = self.store_ref_in(template, tag, frame) else { continue };
-            let EntryOutcome::Pointed(pointed) = self.entry(&id).outcome else { continue };
-            let value =
-                apply_filters(&pointed, &filters).ok_or_else(|| self.report(unfit_position(&id, self, place)))?;
-            frame.record(TemplateRead::Entry(id));
-            out.push_str(template.get(from..tag.range.start).unwrap_or_default());
-            out.push_str(&create_mark(marked.values.len(), template.get(tag.range.clone()).unwrap_or_default()));
-            marked.values.push(value);
-            from = tag.range.end;
-        }
-        if marked.values.is_empty() {
-            return Ok(marked);
-        }
-        out.push_str(template.get(from..).unwrap_or_default());
-        if let Some((message, hint)) = unmarkable_template(&lexed) {
-            return Err(self.report(Diagnostic::error(Rule::UnknownValue, message).at_masked(place.clone()).hint(hint)));
-        }
-        marked.text = Cow::Owned(out);
-        Ok(marked)
+/// Inserts marks into a template. The marked values count as read.
+pub(super) fn mark_template<'t>(
+    lookup: &Arc<dyn Lookup>,
+    template: &'t str,
+    frame: &RenderFrame,
+    place: &Location,
+) -> Result<MarkedTemplate<'t>, Diagnostic> {
+    let mut marked = MarkedTemplate::unmarked(template);
+    let mut out = String::with_capacity(template.len());
+    let mut from = 0;
+    let lexed = lex_template(template);
+    for tag in &lexed.tags {
+        let Some((id, filters)) = store_ref_in(lookup.definition(), template, tag, frame) else { continue };
+        let EntryOutcome::Pointed(pointed) = Arc::clone(lookup).entry(&id).outcome else { continue };
+        let value = apply_filters(&pointed, &filters).ok_or_else(|| unfit_position(&id, lookup.definition(), place))?;
+        frame.record(TemplateRead::Entry(id));
+        out.push_str(template.get(from..tag.range.start).unwrap_or_default());
+        out.push_str(&create_mark(marked.values.len(), template.get(tag.range.clone()).unwrap_or_default()));
+        marked.values.push(value);
+        from = tag.range.end;
     }
+    if marked.values.is_empty() {
+        return Ok(marked);
+    }
+    out.push_str(template.get(from..).unwrap_or_default());
+    if let Some((message, hint)) = unmarkable_template(&lexed) {
+        return Err(Diagnostic::error(Rule::UnknownValue, message).at_masked(place.clone()).hint(hint));
+    }
+    marked.text = Cow::Owned(out);
+    Ok(marked)
+}
 
-    /// Whether any entry of the target is a `ref`.
-    fn has_store_refs(&self) -> bool {
-        *self.has_store_refs.get_or_init(|| {
-            let sources = self.definition.entries().filter_map(|(_, _, entry)| entry.source.as_ref());
-            sources.into_iter().any(|source| matches!(source.value, EntrySource::Ref(_)))
-        })
+/// Entry that an expression consists of, with the filters on it: `data.KEY | filter`.
+fn store_ref_in(
+    definition: &Definition,
+    template: &str,
+    tag: &TemplateTag<'_>,
+    frame: &RenderFrame,
+) -> Option<(EntryId, Vec<StoreRefFilter>)> {
+    // the engine handles an expression that trims the blanks around it
+    let trims = ["{{-", "{{+", "-}}", "+}}"];
+    let text = template.get(tag.range.clone())?;
+    let is_trimmed = trims.iter().any(|trim| text.starts_with(trim) || text.ends_with(trim));
+    if tag.kind != TagKind::Expression || !tag.is_closed || is_trimmed {
+        return None;
     }
-
-    /// Entry that an expression consists of, with the filters on it: `data.KEY | filter`.
-    fn store_ref_in(
-        &self,
-        template: &str,
-        tag: &TemplateTag<'_>,
-        frame: &RenderFrame,
-    ) -> Option<(EntryId, Vec<StoreRefFilter>)> {
-        // the engine handles an expression that trims the blanks around it
-        let trims = ["{{-", "{{+", "-}}", "+}}"];
-        let text = template.get(tag.range.clone())?;
-        let is_trimmed = trims.iter().any(|trim| text.starts_with(trim) || text.ends_with(trim));
-        if tag.kind != TagKind::Expression || !tag.is_closed || is_trimmed {
-            return None;
-        }
-        let mut parts = tag.tokens.split(|found| matches!(found.token, Token::Pipe));
-        let path = parts.next()?;
-        let filters = parts.map(|filter| match filter {
-            [TagToken { token: Token::Ident(name), .. }] => StoreRefFilter::of(name),
-            _ => None,
-        });
-        let filters = filters.collect::<Option<Vec<_>>>()?;
-        let (root, steps) = path.split_first()?;
-        let (bundle, key) = match (&root.token, read_steps(steps)?.as_slice()) {
-            (Token::Ident("data"), &[key]) => (frame.bundle.clone(), key),
-            (Token::Ident("bundles"), &[bundle, key]) => (bundle.into(), key),
-            _ => return None,
-        };
-        let id = EntryId { bundle, key: KeyName::from(key) };
-        self.definition.entry(&id).map(|_| (id, filters))
-    }
+    let mut parts = tag.tokens.split(|found| matches!(found.token, Token::Pipe));
+    let path = parts.next()?;
+    let filters = parts.map(|filter| match filter {
+        [TagToken { token: Token::Ident(name), .. }] => StoreRefFilter::of(name),
+        _ => None,
+    });
+    let filters = filters.collect::<Option<Vec<_>>>()?;
+    let (root, steps) = path.split_first()?;
+    let (bundle, key) = match (&root.token, read_steps(steps)?.as_slice()) {
+        (Token::Ident("data"), &[key]) => (frame.bundle.clone(), key),
+        (Token::Ident("bundles"), &[bundle, key]) => (bundle.into(), key),
+        _ => return None,
+    };
+    let id = EntryId { bundle, key: KeyName::from(key) };
+    definition.entry(&id).map(|_| (id, filters))
 }
 
 /// Steps of a path that consists only of steps: `.KEY` or `["KEY"]`.
@@ -300,24 +216,20 @@ fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
     })
 }
 
-fn unfit_position(id: &EntryId, session: &ResolveSession, place: &Location) -> Diagnostic {
-    let label = session.definition.label(id);
+fn unfit_position(id: &EntryId, definition: &Definition, place: &Location) -> Diagnostic {
+    let label = definition.label(id);
     let message = format!("`{label}` is put together from values of a store, and no filter can take it as a whole");
     Diagnostic::error(Rule::UnknownValue, message)
         .at_masked(place.clone())
         .hint("apply the filter to each `ref` instead")
 }
 
-/// Message and hint: the value of a `ref` was requested while rendering.
-pub(super) fn unknown_value(label: &str) -> (String, String) {
-    let filters: Vec<_> = StoreRefFilter::NAMES.iter().map(|name| format!("`{name}`")).collect();
-    (
-        format!("`{label}` stays in a store, and its value is not known here"),
-        format!("a template may only place it: `{{{{ {label} }}}}`, with no filter but {}", filters.join(", ")),
-    )
-}
+impl<'t> MarkedTemplate<'t> {
+    /// A template without marks.
+    pub(super) fn unmarked(template: &'t str) -> Self {
+        Self { text: Cow::Borrowed(template), values: Vec::new() }
+    }
 
-impl MarkedTemplate<'_> {
     /// Rendered text, split at its marks; `None` if it has none.
     pub(super) fn split_at_marks(&self, rendered: &str) -> Option<StoreText> {
         if self.values.is_empty() || !rendered.contains(OPEN) {
@@ -362,6 +274,7 @@ impl MarkedTemplate<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::StoreRef;
 
     #[test]
     fn paths_of_entries_are_read() {

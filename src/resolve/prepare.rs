@@ -13,47 +13,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::Range;
 
 use minijinja::machinery::Token;
-use minijinja::{Error, ErrorKind};
 
+use super::fault::TemplateFault;
+use super::inner_functions::{DECLASSIFY, Insertion, RESERVED};
+use super::set_targets::{SetTargets, is_member};
 use super::{masking, nesting, operands};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
-
-/// Prefix of the names of inner functions.
-const RESERVED: &str = "_septum_";
-
-/// Records the number of reads before a call of `declassify`.
-pub(super) const MARK: &str = "_septum_mark";
-/// Bounds the value of a variable.
-pub(super) const VALUE: &str = "_septum_value";
-/// Bounds the value of a field of a namespace.
-pub(super) const FIELD: &str = "_septum_field";
-
-/// Bounds an operand of `~`.
-pub(super) const OPERAND: &str = "_septum_operand";
-/// Bounds an operand of a comparison.
-pub(super) const COMPARED: &str = "_septum_compared";
-/// Computes a sum or a product.
-pub(super) const MADE: &str = "_septum_made";
-/// Bounds a key.
-pub(super) const HASHED: &str = "_septum_hashed";
-/// Bounds a name of other templates.
-pub(super) const NAMED: &str = "_septum_named";
-
-/// Records the number of reads before an expression that may need masking.
-pub(super) const BEGIN: &str = "_septum_begin";
-/// Masks the value of such an expression.
-pub(super) const MASKED: &str = "_septum_masked";
-/// Replaces the value of an expression that uses a masked value.
-pub(super) const HIDDEN: &str = "_septum_hidden";
-/// Checks whether the text in a variable was masked.
-pub(super) const KEPT: &str = "_septum_kept";
-
-/// Name of the only function whose calls are marked.
-pub(super) const DECLASSIFY: &str = "declassify";
 
 /// Template as given to the engine.
 #[derive(Debug)]
@@ -61,51 +29,6 @@ pub(super) struct PreparedTemplate<'t> {
     pub(super) text: Cow<'t, str>,
     /// Inserted texts, by position in the source.
     insertions: Vec<Insertion>,
-}
-
-/// Position of an insertion, and the inserted text.
-pub(super) type Insertion = (usize, Cow<'static, str>);
-
-/// Reason why a template is rejected before it reaches the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TemplateFault {
-    /// Invalid range of the source.
-    pub(super) range: Range<usize>,
-    pub(super) message: &'static str,
-    pub(super) hint: Option<&'static str>,
-    /// File, if it is not the template being rendered.
-    pub(super) file: Option<String>,
-}
-
-impl fmt::Display for TemplateFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
-    }
-}
-
-impl std::error::Error for TemplateFault {}
-
-impl TemplateFault {
-    pub(super) fn new(range: Range<usize>, message: &'static str, hint: Option<&'static str>) -> Self {
-        Self { range, message, hint, file: None }
-    }
-
-    /// Converts the fault to an error of the engine.
-    pub(super) fn into_error(self) -> Error {
-        Error::new(ErrorKind::SyntaxError, self.message).with_source(self)
-    }
-
-    /// Fault inside an error of the engine.
-    pub(super) fn of(error: &Error) -> Option<&Self> {
-        let mut cause = std::error::Error::source(error);
-        while let Some(found) = cause {
-            if let Some(fault) = found.downcast_ref::<Self>() {
-                return Some(fault);
-            }
-            cause = found.source();
-        }
-        None
-    }
 }
 
 impl PreparedTemplate<'_> {
@@ -239,45 +162,6 @@ fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault
             "`loop` is used for its fields, and `loop.changed` is not one of them: it remembers values",
             "keep the item before in a field of a `namespace()`, and compare with that",
         ),
-    }
-}
-
-/// Whether a name is an attribute, a filter or a test, and so not a name of the scope.
-pub(super) fn is_member(tokens: &[TagToken<'_>], index: usize) -> bool {
-    let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at)).map(|found| &found.token);
-    match before(1) {
-        Some(Token::Dot | Token::Pipe | Token::Ident("is")) => true,
-        Some(Token::Ident("not")) => matches!(before(2), Some(Token::Ident("is"))),
-        _ => false,
-    }
-}
-
-/// Targets that a `set` assigns to.
-pub(super) struct SetTargets<'s, 't> {
-    pub(super) tokens: &'s [TagToken<'t>],
-    /// Whether a field of a namespace is among them.
-    pub(super) has_field: bool,
-    /// Values, unless the text up to `endset` is the value.
-    pub(super) values: Option<Vec<&'s [TagToken<'t>]>>,
-}
-
-impl<'s, 't> SetTargets<'s, 't> {
-    pub(super) fn of(tag: &'s TemplateTag<'t>) -> Self {
-        let top: Vec<_> = tag.top_level().collect();
-        let assign = top.iter().find(|(_, found)| matches!(found.token, Token::Assign)).map(|(index, _)| *index);
-        let before = tag.tokens.get(1..assign.unwrap_or(tag.tokens.len())).unwrap_or_default();
-        let end = before.iter().position(|found| matches!(found.token, Token::Pipe)).unwrap_or(before.len());
-        let tokens = before.get(..end).unwrap_or_default();
-        let has_field = tokens.iter().any(|found| matches!(found.token, Token::Dot));
-        let values = assign.map(|assign| {
-            let commas = top.iter().filter(|(index, found)| *index > assign && matches!(found.token, Token::Comma));
-            let mut ends: Vec<_> = commas.map(|(index, _)| *index).collect();
-            ends.push(tag.tokens.len());
-            let mut start = assign + 1;
-            let parts = ends.into_iter().filter_map(|end| tag.tokens.get(std::mem::replace(&mut start, end + 1)..end));
-            parts.filter(|part| !part.is_empty()).collect()
-        });
-        Self { tokens, has_field, values }
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::content::{ContentBuilder, LeafMode};
+use super::context::ErrorReported;
 use super::frame::RenderFrame;
-use super::session::{ErrorReported, ResolveSession};
+use super::renderer::TemplateRenderer;
 use super::{EntryOutcome, ResolvedBytes};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::docker::{self, RegistryLogin};
@@ -15,17 +16,17 @@ use crate::value::OutputValue;
 
 /// Value of the entry `key`, which selects one of the two forms. Without a registry there is none.
 pub(super) fn resolve_registries(
-    session: &Arc<ResolveSession>,
+    renderer: &TemplateRenderer,
     frame: &RenderFrame,
     key: &str,
     tree: &Tree,
 ) -> Result<EntryOutcome, ErrorReported> {
     let TreeKind::Map(servers) = &tree.kind else { return Ok(EntryOutcome::Missing) };
-    let mut builder = ContentBuilder { session, frame, may_render: true, leaves: LeafMode::Texts, locked: false };
+    let mut builder = ContentBuilder { renderer, frame, may_render: true, leaves: LeafMode::Texts, locked: false };
     let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
     // an undecrypted value cannot be checked for being empty
     let is_locked = builder.locked || frame.is_locked();
-    let tell = |problem| if is_locked { ErrorReported } else { session.report(problem) };
+    let tell = |problem| if is_locked { ErrorReported } else { renderer.context.report(problem) };
     let mut logins = Vec::with_capacity(built.len());
     let mut seen = HashMap::new();
     let mut failed = None;

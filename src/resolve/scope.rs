@@ -5,24 +5,25 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use minijinja::Value;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectExt, ObjectRepr, ValueKind};
-use minijinja::{ErrorKind, Value};
 
+use super::fault::{OwnError, TemplateWord};
 use super::frame;
-use super::literal::TemplateWord;
-use super::session::ResolveSession;
-use super::sizes::BYTES_A_STEP;
+use super::lookup::{Lookup, ROOT, VariableStepRef, find_variable};
+use super::steps::BYTES_A_STEP;
+use super::store_text::unknown_value;
 use super::suggest;
-use super::{EntryOutcome, ResolvedBytes, TemplateRead, failure, pointed};
+use super::{EntryOutcome, Lineage, ResolvedBytes, TemplateRead};
 use crate::budget::TEMPLATE_STEPS;
-use crate::layer::{Tree, TreeKind};
+use crate::layer::{Definition, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
 /// Part of the scope.
 pub(super) struct ScopeNode {
-    session: Arc<ResolveSession>,
+    lookup: Arc<dyn Lookup>,
     part: ScopePart,
 }
 
@@ -43,12 +44,9 @@ enum VariableStep {
     Index(usize),
 }
 
-/// Names at the root, for suggestions.
-pub(super) const ROOT: [&str; 5] = ["app", "bundles", "data", "env", "vars"];
-
 /// Context of a render.
-pub(super) fn root_scope(session: &Arc<ResolveSession>) -> Value {
-    Value::from_object(ScopeNode { session: Arc::clone(session), part: ScopePart::Root })
+pub(super) fn root_scope(lookup: Arc<dyn Lookup>) -> Value {
+    Value::from_object(ScopeNode { lookup, part: ScopePart::Root })
 }
 
 impl fmt::Debug for ScopeNode {
@@ -59,7 +57,7 @@ impl fmt::Debug for ScopeNode {
 
 impl ScopeNode {
     fn child(&self, part: ScopePart) -> Value {
-        Value::from_object(Self { session: Arc::clone(&self.session), part })
+        Value::from_object(Self { lookup: Arc::clone(&self.lookup), part })
     }
 
     fn root_value(&self, key: &str) -> Option<Value> {
@@ -74,7 +72,7 @@ impl ScopeNode {
     }
 
     fn env_value(&self, key: &str) -> Option<Value> {
-        let definition = &self.session.definition;
+        let definition = self.lookup.definition();
         match key {
             "name" => Some(Value::from(definition.environment.as_str())),
             "namespace" => definition.namespace.as_ref().map(|namespace| Value::from(namespace.value.as_str())),
@@ -84,23 +82,24 @@ impl ScopeNode {
 
     fn bundle_value(&self, bundle: &BundleName, key: &str) -> Option<Value> {
         let id = EntryId { bundle: bundle.clone(), key: KeyName::from(key) };
-        if self.session.definition.entry(&id).is_none() {
-            self.session.definition.bundles.get(bundle)?;
-            let (message, hint) = suggest::undefined_key(&self.session, bundle, key);
-            return Some(failure::raise_own(&message, hint.as_deref(), TemplateWord::Key(key)));
+        let definition = self.lookup.definition();
+        if definition.entry(&id).is_none() {
+            definition.bundles.get(bundle)?;
+            let (message, hint) = suggest::undefined_key(definition, bundle, key);
+            return Some(raise_computed(message, hint, key));
         }
         if let Some(frame) = frame::current_frame() {
             frame.record(TemplateRead::Entry(id.clone()));
         }
-        let entry = self.session.entry(&id);
-        if self.session.is_sensitive(&id, &entry.lineage) {
+        let entry = Arc::clone(&self.lookup).entry(&id);
+        if is_sensitive(definition, &id, &entry.lineage) {
             record_secret(&entry.outcome);
         }
         if matches!(entry.outcome, EntryOutcome::Pointed(_)) {
-            let (message, hint) = pointed::unknown_value(&self.session.definition.label(&id));
-            return Some(failure::raise_own(&message, Some(&hint), TemplateWord::Key(key)));
+            let (message, hint) = unknown_value(&definition.label(&id));
+            return Some(raise_computed(message, Some(hint), key));
         }
-        hand_out(&entry.outcome, |value| self.session.typed_value(&id, value))
+        hand_out(&entry.outcome, |value| typed_value(definition, &id, value))
     }
 
     fn vars_value(&self, steps: &[VariableStep], step: VariableStep) -> Option<Value> {
@@ -114,18 +113,18 @@ impl ScopeNode {
                 if let Some(frame) = frame::current_frame() {
                     frame.record(TemplateRead::Variable(path.clone()));
                 }
-                let variable = self.session.variable_value(&path, scalar, &tree.place);
+                let variable = Arc::clone(&self.lookup).variable_value(&path, scalar, &tree.place);
                 if variable.lineage.secret {
                     record_secret(&variable.outcome);
                 }
                 if matches!(variable.outcome, EntryOutcome::Pointed(_)) {
-                    let (message, _) = pointed::unknown_value(&format!("vars.{path}"));
+                    let (message, _) = unknown_value(&format!("vars.{path}"));
                     let hint = "name the `ref` itself where its value goes, not a variable that is made of it";
                     let last = steps.iter().rev().find_map(|step| match step {
                         VariableStep::Key(key) => Some(key.as_str()),
                         VariableStep::Index(_) => None,
                     });
-                    return Some(failure::raise_own(&message, Some(hint), TemplateWord::Key(last.unwrap_or_default())));
+                    return Some(raise_computed(message, Some(hint.to_owned()), last.unwrap_or_default()));
                 }
                 hand_out(&variable.outcome, final_value)
             }
@@ -133,7 +132,7 @@ impl ScopeNode {
     }
 
     fn vars_node(&self, steps: &[VariableStep]) -> Option<&Tree> {
-        self.session.variable(&steps.iter().map(VariableStep::as_ref).collect::<Vec<_>>())
+        find_variable(self.lookup.definition(), &steps.iter().map(VariableStep::as_ref).collect::<Vec<_>>())
     }
 }
 
@@ -144,15 +143,6 @@ impl VariableStep {
             Self::Index(index) => VariableStepRef::Index(*index),
         }
     }
-}
-
-/// Step into a structure.
-#[derive(Clone, Copy)]
-pub(super) enum VariableStepRef<'a> {
-    /// By key.
-    Key(&'a str),
-    /// By position.
-    Index(usize),
 }
 
 /// Path of steps as people write it: `a.b[0]`.
@@ -180,12 +170,12 @@ impl Object for ScopeNode {
             return match &self.part {
                 ScopePart::Root => self.root_value(text),
                 ScopePart::Env => self.env_value(text),
-                ScopePart::App => (text == "name").then(|| Value::from(self.session.definition.app.as_str())),
+                ScopePart::App => (text == "name").then(|| Value::from(self.lookup.definition().app.as_str())),
                 ScopePart::Vars(steps) => self.vars_value(steps, VariableStep::Key(text.to_owned())),
                 ScopePart::Bundle(bundle) => self.bundle_value(bundle, text),
                 ScopePart::Bundles => {
                     let bundle = BundleName::from(text);
-                    let known = self.session.definition.bundles.contains_key(&bundle);
+                    let known = self.lookup.definition().bundles.contains_key(&bundle);
                     known.then(|| self.child(ScopePart::Bundle(bundle)))
                 }
             };
@@ -233,7 +223,7 @@ impl Object for ScopeNode {
             return Enumerator::Seq(items.len());
         }
         self.mapped_enumerator(|this| {
-            let definition = &this.session.definition;
+            let definition = this.lookup.definition();
             match &this.part {
                 ScopePart::Root => names_to_values(ROOT.into_iter()),
                 ScopePart::Env if definition.namespace.is_some() => names_to_values(["name", "namespace"].into_iter()),
@@ -280,7 +270,7 @@ const STEPS_OF_READ: usize = 32;
 fn pays_for(steps: usize) -> bool {
     let is_paid = TEMPLATE_STEPS.spend(steps as u64).is_ok();
     if let (false, Some(frame)) = (is_paid, frame::current_frame()) {
-        frame.record_raised(ErrorKind::OutOfFuel, "");
+        frame.record_raised(OwnError::OutOfSteps);
         frame.record_comparison();
     }
     is_paid
@@ -315,13 +305,26 @@ fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value)
             }
             Some(Value::from(shadow.text().unwrap_or_default()))
         }
-        EntryOutcome::Pointed(_) | EntryOutcome::Failed => Some(failure::raise_failed()),
+        EntryOutcome::Pointed(_) | EntryOutcome::Failed => Some(raise_error(OwnError::Reported)),
     }
+}
+
+/// Error of Septum that the engine raises where the value is used.
+fn raise_error(error: OwnError) -> Value {
+    if let Some(frame) = frame::current_frame() {
+        frame.record_raised(error.clone());
+    }
+    Value::from(error.into_error())
+}
+
+/// The same, with a message that is shown only if `key` stands in the template.
+fn raise_computed(message: String, hint: Option<String>, key: &str) -> Value {
+    raise_error(OwnError::Computed { message, hint, word: TemplateWord::Key(key.to_owned()) })
 }
 
 /// Scalar as a template sees it: typed where its canonical form equals its text, so that conditions and sums work and
 /// `1.10` or `0644` still print as written.
-pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
+fn typed_scalar(scalar: &Scalar) -> Value {
     if scalar.style != YamlStyle::Plain && scalar.tag.is_none() {
         return Value::from(scalar.text());
     }
@@ -329,7 +332,7 @@ pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
 }
 
 /// Text as a value of the given type, if that prints as the same text.
-pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
+fn typed_text(text: &str, kind: CoreType) -> Value {
     let typed = match kind {
         CoreType::Null => return Value::from(()),
         CoreType::Bool => match text {
@@ -345,7 +348,7 @@ pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
 }
 
 /// Value of a variable that is a template or a scalar.
-pub(super) fn final_value(value: &ResolvedBytes) -> Value {
+fn final_value(value: &ResolvedBytes) -> Value {
     match value {
         ResolvedBytes::Written(scalar) => typed_scalar(scalar),
         ResolvedBytes::Rendered(text) => Value::from(text.expose().as_str()),
@@ -353,5 +356,34 @@ pub(super) fn final_value(value: &ResolvedBytes) -> Value {
             Ok(text) => Value::from(text),
             Err(_) => Value::from_bytes(bytes.to_vec()),
         },
+    }
+}
+
+/// Whether an entry is sensitive by the declarations of layers, or by its lineage.
+fn is_sensitive(definition: &Definition, id: &EntryId, lineage: &Lineage) -> bool {
+    let Some(entry) = definition.entry(id) else { return false };
+    match &entry.rules.sensitive {
+        Some(declared) => declared.value,
+        None => {
+            let bundle = definition.bundles.get(&id.bundle);
+            lineage.secret || bundle.is_some_and(|bundle| bundle.secret_type.is_some())
+        }
+    }
+}
+
+/// Entry's value as a template sees it: of the type that its rules declare, otherwise of the type that it was
+/// written with.
+fn typed_value(definition: &Definition, id: &EntryId, value: &ResolvedBytes) -> Value {
+    let declared = definition.entry(id).and_then(|entry| entry.rules.schema.get("type"));
+    let kind = match declared.and_then(|declared| declared.value.as_str()) {
+        Some("integer") => CoreType::Int,
+        Some("number") => CoreType::Float,
+        Some("boolean") => CoreType::Bool,
+        Some(_) => CoreType::String,
+        None => return final_value(value),
+    };
+    match value.text() {
+        Some(text) => typed_text(text, kind),
+        None => final_value(value),
     }
 }

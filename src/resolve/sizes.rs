@@ -7,7 +7,8 @@ use minijinja::tests as predicates;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, State, Value, filters, functions};
 
-use super::failure::invalid_value;
+use super::fault::invalid_value;
+use super::steps::BYTES_A_STEP;
 use super::{bounded, scope};
 
 /// Maximum indentation of a line, in blanks.
@@ -15,9 +16,6 @@ const MAX_INDENT: usize = 64;
 
 /// Maximum depth of a structure that is written or joined; no layer is deeper.
 const MAX_DEPTH: usize = 128;
-
-/// Bytes of a result that one step pays for.
-pub(super) const BYTES_A_STEP: usize = 64;
 
 /// Adds the filters of the engine that are bounded here.
 pub(super) fn install(environment: &mut Environment<'static>) {

@@ -15,6 +15,9 @@ const AMOUNTS: [u64; 4] = [2_000, 20_000, 150_000, FUEL];
 /// Maximum steps of one template; an infinite one is stopped within a fraction of a second.
 const FUEL: u64 = 1_000_000;
 
+/// Bytes of a result that one step pays for.
+pub(super) const BYTES_A_STEP: usize = 64;
+
 /// Environments that differ in their step limit, from low to high.
 #[derive(Debug)]
 pub(super) struct MeteredEnvironments([Environment<'static>; AMOUNTS.len()]);

@@ -1,12 +1,10 @@
 //! Suggestions for names that templates do not know.
 
-use super::failure::unspecific_undefined;
 use super::frame;
-use super::scope::ROOT;
-use super::session::ResolveSession;
+use super::lookup::{ROOT, VariableStepRef, find_variable};
 use super::usage;
 use crate::diagnostic::did_you_mean;
-use crate::layer::{Entry, Tree, TreeKind};
+use crate::layer::{Definition, Entry, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::span::Location;
 
@@ -35,11 +33,16 @@ pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (Str
     (format!("there is no {what} `{name}`"), hint)
 }
 
+/// The message for an undefined expression of which nothing is shown.
+pub(super) fn unspecific_undefined() -> String {
+    "the template uses something that is not defined".to_owned()
+}
+
 /// Words of expressions and statements, which are not names.
 const KEYWORDS: [&str; 10] = ["if", "elif", "else", "for", "in", "is", "not", "and", "or", "set"];
 
 /// Message for an undefined expression, with a suggestion.
-pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>) -> (String, Option<String>) {
+pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) -> (String, Option<String>) {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return (unspecific_undefined(), None);
     };
@@ -51,16 +54,17 @@ pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>)
             Some("a text in a template stands in quotes: `env.name == \"prod\"`".to_owned()),
         );
     }
-    let definition = &session.definition;
     let steps: Vec<&str> = expression.split('.').collect();
     let defined = |bundle: &BundleName, key: &str| {
         definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(key)))
     };
     let own = definition.own_bundle();
     match steps[..] {
-        ["data", key] if defined(&own, key) => no_value(session, &EntryId { bundle: own, key: key.into() }, expression),
+        ["data", key] if defined(&own, key) => {
+            no_value(definition, &EntryId { bundle: own, key: key.into() }, expression)
+        }
         ["bundles", bundle, key] if defined(&bundle.into(), key) => {
-            no_value(session, &EntryId { bundle: bundle.into(), key: key.into() }, expression)
+            no_value(definition, &EntryId { bundle: bundle.into(), key: key.into() }, expression)
         }
         ["data", key, ..] if defined(&own, key) => not_a_mapping(&format!("data.{key}"), expression),
         ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => {
@@ -75,9 +79,9 @@ pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>)
             let message = format!("`env.namespace` is not set in `{}`", definition.environment);
             (message, Some("set `namespace` in a layer".to_owned()))
         }
-        ["data", key] => undefined_key(session, &own, key),
+        ["data", key] => undefined_key(definition, &own, key),
         ["bundles", bundle, key] if definition.bundles.contains_key(&BundleName::from(bundle)) => {
-            undefined_key(session, &bundle.into(), key)
+            undefined_key(definition, &bundle.into(), key)
         }
         ["env", name, ..] => {
             let hint = did_you_mean(name, ["name", "namespace"]).unwrap_or_else(|| {
@@ -91,7 +95,7 @@ pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>)
                 .iter()
                 .find(|(other, _)| *other == root)
                 .map(|(_, hint)| (*hint).to_owned())
-                .or_else(|| as_key(session, root))
+                .or_else(|| as_key(definition, root))
                 .or_else(|| definition.vars.as_ref().and_then(|vars| at_top(vars, root)))
                 .or_else(|| {
                     let bundle = definition.bundles.contains_key(&BundleName::from(root));
@@ -126,8 +130,7 @@ const OTHER_ROOTS: [(&str, &str); 16] = [
 ];
 
 /// Suggests the key if only its name is written.
-fn as_key(session: &ResolveSession, name: &str) -> Option<String> {
-    let definition = &session.definition;
+fn as_key(definition: &Definition, name: &str) -> Option<String> {
     let own = definition.own_bundle();
     let has = |bundle: &BundleName| {
         definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(name)))
@@ -175,8 +178,7 @@ pub(super) fn dashed_spelling(template: &str, at: usize) -> Option<(String, Stri
 }
 
 /// Message for a key that a bundle does not have, with the bundle that has it, or the nearest name.
-pub(super) fn undefined_key(session: &ResolveSession, bundle: &BundleName, key: &str) -> (String, Option<String>) {
-    let definition = &session.definition;
+pub(super) fn undefined_key(definition: &Definition, bundle: &BundleName, key: &str) -> (String, Option<String>) {
     let id = EntryId { bundle: bundle.clone(), key: key.into() };
     let has =
         |other: &BundleName| definition.bundles.get(other).is_some_and(|bundle| bundle.entries.contains_key(&id.key));
@@ -196,16 +198,38 @@ pub(super) fn undefined_key(session: &ResolveSession, bundle: &BundleName, key: 
     (format!("`{}` is not defined", definition.label(&id)), hint)
 }
 
+/// Whether nothing defines the path of a template or gives it a value, as far as layers show.
+pub(super) fn is_missing(definition: &Definition, path: &str) -> bool {
+    let steps: Vec<&str> = path.split('.').collect();
+    let entry =
+        |bundle: &BundleName, key: &str| definition.bundles.get(bundle).and_then(|bundle| bundle.entries.get(key));
+    let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(|entry| entry.source.is_none());
+    match steps.as_slice() {
+        ["data", key] => {
+            let bundle = frame::current_frame().map_or_else(|| definition.own_bundle(), |frame| frame.bundle.clone());
+            lacks(&bundle, key)
+        }
+        ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),
+        ["vars", rest @ ..] if !rest.is_empty() => {
+            let steps: Vec<_> = rest.iter().map(|key| VariableStepRef::Key(key)).collect();
+            find_variable(definition, &steps).is_none()
+        }
+        ["env", "namespace"] => definition.namespace.is_none(),
+        ["env" | "app", name] => *name != "name",
+        _ => false,
+    }
+}
+
 /// Location of the entry that has no value where it is used, if every environment must provide one.
-pub(super) fn required_place(session: &ResolveSession, text: &str) -> Option<Location> {
+pub(super) fn required_place(definition: &Definition, text: &str) -> Option<Location> {
     let expression = text.trim().split(['|', '(', '~', ' ']).next().unwrap_or_default();
     let steps: Vec<&str> = expression.split('.').collect();
     let id = match steps[..] {
-        ["data", key] => EntryId { bundle: session.definition.own_bundle(), key: key.into() },
+        ["data", key] => EntryId { bundle: definition.own_bundle(), key: key.into() },
         ["bundles", bundle, key] => EntryId { bundle: bundle.into(), key: key.into() },
         _ => return None,
     };
-    let entry = session.definition.entry(&id)?;
+    let entry = definition.entry(&id)?;
     entry.rules.required.as_ref().filter(|required| required.value)?;
     Some(entry.defined.clone())
 }
@@ -217,10 +241,10 @@ fn at_top(vars: &Tree, name: &str) -> Option<String> {
     }
 }
 
-fn no_value(session: &ResolveSession, id: &EntryId, expression: &str) -> (String, Option<String>) {
-    let environment = &session.definition.environment;
+fn no_value(definition: &Definition, id: &EntryId, expression: &str) -> (String, Option<String>) {
+    let environment = &definition.environment;
     let is_sensitive = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
-    let half = if session.definition.entry(id).is_some_and(is_sensitive) { ".secrets" } else { "" };
+    let half = if definition.entry(id).is_some_and(is_sensitive) { ".secrets" } else { "" };
     let hint = format!("set it in `{environment}{half}.yaml`, or use `{expression} | default(\"…\")`");
     (format!("`{expression}` has no value in `{environment}`"), Some(hint))
 }

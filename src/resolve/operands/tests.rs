@@ -1,6 +1,7 @@
 use minijinja::Environment;
 
-use super::super::prepare::{COMPARED, HASHED, MADE, NAMED, OPERAND, prepare};
+use super::super::inner_functions::{COMPARED, HASHED, MADE, NAMED, OPERAND};
+use super::super::prepare::prepare;
 use crate::template_tokens::lexer_syntax;
 
 #[test]

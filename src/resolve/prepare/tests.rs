@@ -181,7 +181,7 @@ fn templates() -> impl Strategy<Value = String> {
 
 /// Tokens of the engine with their ranges; `None` if it cannot read the text.
 fn tokens(text: &str) -> Option<Vec<(String, Range<usize>)>> {
-    let token = |found: Result<(Token<'_>, minijinja::machinery::Span), Error>| {
+    let token = |found: Result<(Token<'_>, minijinja::machinery::Span), minijinja::Error>| {
         let (token, span) = found.ok()?;
         Some((format!("{token:?}"), span.start_offset as usize..span.end_offset as usize))
     };

@@ -364,7 +364,7 @@ impl Bench {
     /// Renders a template, and records it if its work is not bounded.
     fn render(&self, template: &str) -> Result<String, Error> {
         self.handed_out.store(0, Relaxed);
-        let prepared = prepare(template).map_err(super::super::prepare::TemplateFault::into_error)?;
+        let prepared = prepare(template).map_err(super::super::fault::TemplateFault::into_error)?;
         let result = self.environment.render_str(&prepared.text, ());
         let handed_out = self.handed_out.load(Relaxed);
         if handed_out > LIMIT {

@@ -1,0 +1,118 @@
+//! State that all renders of a target share: what they are made of, and what was found wrong in them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::engine::Engine;
+use super::frame::{self, RenderSubject};
+use super::literal;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Definition, EntrySource};
+
+/// State that all renders of a target share.
+pub(super) struct ResolveContext {
+    pub(super) engine: Arc<Engine>,
+    pub(super) definition: Arc<Definition>,
+    /// Whether an entry is a `ref`.
+    pub(super) has_store_refs: bool,
+    problems: Mutex<Diagnostics>,
+    /// Problems of variables that were so far read only by templates that had read secrets.
+    withheld: Mutex<HashMap<String, Diagnostics>>,
+    mentioned: Mutex<BTreeSet<String>>,
+    /// Whether there are manifests of which nothing is known.
+    has_unknown_manifests: AtomicBool,
+}
+
+/// Marker of a failure that was already reported.
+pub(super) struct ErrorReported;
+
+impl ResolveContext {
+    pub(super) fn new(engine: Arc<Engine>, definition: Definition) -> Self {
+        let has_store_refs = definition
+            .entries()
+            .filter_map(|(_, _, entry)| entry.source.as_ref())
+            .any(|source| matches!(source.value, EntrySource::Ref(_)));
+        Self {
+            engine,
+            definition: Arc::new(definition),
+            has_store_refs,
+            problems: Mutex::default(),
+            withheld: Mutex::default(),
+            mentioned: Mutex::default(),
+            has_unknown_manifests: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn take_problems(&self) -> Diagnostics {
+        std::mem::take(&mut *lock_mutex(&self.problems))
+    }
+
+    pub(super) fn take_mentioned(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *lock_mutex(&self.mentioned))
+    }
+
+    pub(super) fn has_unknown_manifests(&self) -> bool {
+        self.has_unknown_manifests.load(Ordering::Relaxed)
+    }
+
+    /// Records that there are manifests of which nothing is known.
+    pub(super) fn mark_unknown_manifests(&self) {
+        self.has_unknown_manifests.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn report(&self, problem: Diagnostic) -> ErrorReported {
+        match frame::variable_after_secret() {
+            Some(path) => self.withhold(&path, problem),
+            None => lock_mutex(&self.problems).push(problem),
+        }
+        ErrorReported
+    }
+
+    /// Withholds a problem of a variable that, as far as known, is read only because of the value of a secret. Its
+    /// readers fail, and report that.
+    pub(super) fn withhold(&self, path: &str, problem: Diagnostic) {
+        lock_mutex(&self.withheld).entry(path.to_owned()).or_default().push(problem);
+    }
+
+    /// Whether anything is kept back.
+    pub(super) fn has_withheld(&self) -> bool {
+        !lock_mutex(&self.withheld).is_empty()
+    }
+
+    /// Reports what was kept back of a variable.
+    pub(super) fn release(&self, path: &str) {
+        let problems = lock_mutex(&self.withheld).remove(path);
+        lock_mutex(&self.problems).extend(problems.into_iter().flatten());
+    }
+
+    /// Records that a template may read any part of `vars`: it failed, and its further reads are unknown.
+    /// [`mention`](Self::mention) does so for a template that has read a secret, since whether it fails may depend on
+    /// the secret.
+    pub(super) fn mention_all(&self, text: &str) {
+        if is_always_rendered() && text.contains("vars") {
+            lock_mutex(&self.mentioned).insert(String::new());
+        }
+    }
+
+    /// Records the parts of `vars` that a template names, if it has read a secret, or may use a whole list or mapping
+    /// without reading its parts: with a filter, an index or a loop.
+    pub(super) fn mention(&self, text: &str) {
+        let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
+        let is_secret = || frame::current_frame().is_some_and(|frame| frame.is_secret());
+        if text.contains("vars") && (is_secret() || is_always_rendered() && may_use_whole()) {
+            lock_mutex(&self.mentioned).extend(literal::named_variables(&self.engine.environment, text));
+        }
+    }
+}
+
+/// Whether the current subject is rendered in every run, whatever the secrets are: variables are only rendered on
+/// request, and the requester may have read a secret.
+fn is_always_rendered() -> bool {
+    frame::current_frame()
+        .is_some_and(|frame| !frame.is_secret() && !matches!(frame.subject, RenderSubject::Variable(_)))
+}
+
+pub(super) fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

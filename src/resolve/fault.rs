@@ -1,0 +1,113 @@
+//! Errors of our own. The engine carries them as the sources of its errors, and they are found there when a render
+//! is over.
+
+use std::error::Error as _;
+use std::fmt;
+use std::ops::Range;
+
+use minijinja::{Error, ErrorKind};
+
+/// An error of our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OwnError {
+    /// One that was reported where it arose.
+    Reported,
+    /// A detail that holds nothing but fixed words, and is safe to show.
+    Fixed(&'static str),
+    /// A message that is shown only if `word`, a part of it, stands in the template: else it was computed.
+    Computed { message: String, hint: Option<String>, word: TemplateWord },
+    /// The run's budget of steps is exhausted.
+    OutOfSteps,
+}
+
+/// Part of a message that is shown only if it occurs in the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TemplateWord {
+    /// Key of a read: `.KEY` or `["KEY"]`.
+    Key(String),
+    /// Message of `required`.
+    Message(String),
+}
+
+impl OwnError {
+    /// Converts the fault to an error of the engine.
+    pub(super) fn into_error(self) -> Error {
+        let kind = if self == Self::OutOfSteps { ErrorKind::OutOfFuel } else { ErrorKind::InvalidOperation };
+        Error::new(kind, "error of septum").with_source(self)
+    }
+
+    /// The one that an error of the engine carries.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        source_of(error)
+    }
+
+    /// Whether an error carries one that was computed.
+    pub(super) fn is_computed(error: &Error) -> bool {
+        matches!(Self::of(error), Some(Self::Computed { .. }))
+    }
+}
+
+impl fmt::Display for OwnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reported => "reported before",
+            Self::Fixed(detail) => detail,
+            Self::Computed { .. } => "a message that may hold what was computed",
+            Self::OutOfSteps => "out of steps",
+        })
+    }
+}
+
+impl std::error::Error for OwnError {}
+
+/// Error with a detail that is safe to show.
+pub(super) fn invalid_value(detail: &'static str) -> Error {
+    OwnError::Fixed(detail).into_error()
+}
+
+/// Reason why a template is rejected before it reaches the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TemplateFault {
+    /// Invalid range of the source.
+    pub(super) range: Range<usize>,
+    pub(super) message: &'static str,
+    pub(super) hint: Option<&'static str>,
+    /// File, if it is not the template being rendered.
+    pub(super) file: Option<String>,
+}
+
+impl fmt::Display for TemplateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for TemplateFault {}
+
+impl TemplateFault {
+    pub(super) fn new(range: Range<usize>, message: &'static str, hint: Option<&'static str>) -> Self {
+        Self { range, message, hint, file: None }
+    }
+
+    /// Converts the fault to an error of the engine.
+    pub(super) fn into_error(self) -> Error {
+        Error::new(ErrorKind::SyntaxError, self.message).with_source(self)
+    }
+
+    /// Fault inside an error of the engine.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        source_of(error)
+    }
+}
+
+/// The first error of a type among the sources of an error.
+fn source_of<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        if let Some(own) = found.downcast_ref() {
+            return Some(own);
+        }
+        cause = found.source();
+    }
+    None
+}
