@@ -24,15 +24,17 @@
 //! never contain a value.
 //!
 //! ```
-//! use septum::{Delivered, Diagnostics, ManifestFormat, Pipeline, Project, Reveal, write_objects};
+//! use septum::{Delivered, Diagnostics, ManifestFormat, Pipeline, Project, Reveal, SurveyOptions, write_objects};
 //! use septum::sops::{Identities, IdentitySources};
+//! use septum::visibility::OnMissingKey;
 //!
 //! let project = Project::discover("examples/minimal".as_ref()).expect("a project");
 //! let prod = project.environment("prod").expect("an environment");
 //! let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
 //! let mut problems = Diagnostics::new();
-//! let survey = pipeline.survey(&project.apps[0], &[prod.clone()], &mut problems).expect("sound layers");
-//! let objects = pipeline.objects(&survey, &prod, &mut problems);
+//! let asked = SurveyOptions::decrypting(std::slice::from_ref(&prod));
+//! let survey = pipeline.survey(&project.apps[0], asked, &mut problems).expect("sound layers");
+//! let objects = pipeline.objects(&survey, &prod, OnMissingKey::Fail, &mut problems);
 //! let objects: Vec<_> = objects.whole.into_iter().map(Delivered::plain).collect();
 //! assert!(problems.is_empty());
 //! assert!(write_objects(&objects, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
@@ -66,6 +68,7 @@ pub mod secret_files;
 #[cfg_attr(not(unix), path = "no_signals.rs")]
 pub mod signals;
 pub mod view;
+pub mod visibility;
 
 pub use septum_base::{
     budget, diagnostic, disk, files, go_regex, parallel, program, regex_size, secret, span, template_tokens, test_hook,
@@ -77,5 +80,5 @@ pub use deliver::Delivered;
 pub use diagnostic::Diagnostics;
 pub use emit::{ManifestFormat, write_objects};
 pub use object::{BuildInput, Object, RenderedObject, Reveal};
-pub use pipeline::{Pipeline, Survey};
+pub use pipeline::{Pipeline, Survey, SurveyOptions};
 pub use project::Project;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
-use crate::layer::{Definition, KeyAccess, LayerCache, SecretForm};
+use crate::layer::{Definition, LayerCache, SecretForm};
 use crate::manifest::references;
 use crate::meter::{Meter, RunStage};
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{self, BuildInput, Constraints, Day, OnMissingKey, RenderedObject, TargetObjects};
+use crate::object::{self, BuildInput, Constraints, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
 use crate::resolve::{self, DocumentCache, Engine, ManifestMode, ResolvedTarget};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
+use crate::visibility::{KeyAccess, OnMissingKey};
 
 /// State shared across apps in one run: layers, templates and rules, each read once.
 #[derive(Debug)]
@@ -44,21 +45,34 @@ pub struct Survey {
     pub beside: Diagnostics,
 }
 
-/// The environments whose layers must be valid.
-#[derive(Clone, Copy)]
-enum RequiredEnvironments<'a> {
-    /// All of the app: the output depends on each of them.
-    All,
-    /// These alone: only they are shown.
-    Only(&'a [EnvironmentName]),
+/// What a survey is made for.
+#[derive(Debug)]
+pub struct SurveyOptions<'a> {
+    asked: &'a [EnvironmentName],
+    access: KeyAccess,
+    /// Whether the layers of all environments have to be in order, and not of those that are asked for alone.
+    needs_all: bool,
+    /// Where environments that cannot be decrypted are recorded.
+    on_missing_key: OnMissingKey<&'a mut BTreeMap<EnvironmentName, Diagnostics>>,
 }
 
-impl RequiredEnvironments<'_> {
-    fn has(self, environment: &EnvironmentName) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(asked) => asked.contains(environment),
-        }
+impl<'a> SurveyOptions<'a> {
+    /// To make something of environments, whose values are decrypted. All environments of the app have to be in order,
+    /// since what is written follows from each of them.
+    pub fn decrypting(asked: &'a [EnvironmentName]) -> Self {
+        Self { asked, access: KeyAccess::Decrypt, needs_all: true, on_missing_key: OnMissingKey::Fail }
+    }
+
+    /// To show something of environments: errors in others are put aside.
+    pub fn showing(asked: &'a [EnvironmentName], access: KeyAccess) -> Self {
+        Self { asked, access, needs_all: false, on_missing_key: OnMissingKey::Fail }
+    }
+
+    /// The same as far as there are keys. An environment that is asked for and cannot be decrypted is recorded in
+    /// `locked`, and resolved as everybody sees it.
+    #[must_use]
+    pub fn as_far_as_known(self, locked: &'a mut BTreeMap<EnvironmentName, Diagnostics>) -> Self {
+        Self { on_missing_key: OnMissingKey::Keep(locked), ..self }
     }
 }
 
@@ -94,100 +108,44 @@ impl<'p> Pipeline<'p> {
         self.at
     }
 
-    /// Resolves and routes an app. Values are decrypted in the environments that are `wanted`; for the others it is
-    /// enough to know which values are encrypted, since routing is decided over all.
+    /// Resolves and routes an app. Values are decrypted in the environments that are asked for, if at all;
+    /// in the others it is enough to know what is encrypted, since routing is decided over all.
     ///
-    /// Problems of layers are reported for all environments, those of values for the wanted ones. None if there is
-    /// nothing to route.
-    pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
-        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.merge_definition(app, environment, key_access(environment, wanted), problems)
-        };
-        self.resolve(app, RequiredEnvironments::All, wanted, wanted, open, problems)
-    }
-
-    /// Resolves and routes an app to show the environments that are `asked` for: errors in others are put aside, and
-    /// values are decrypted only in those that are `wanted`.
-    pub fn survey_asked(
-        &self,
-        app: &App,
-        asked: &[EnvironmentName],
-        wanted: &[EnvironmentName],
-        problems: &mut Diagnostics,
-    ) -> Option<Survey> {
-        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.merge_definition(app, environment, key_access(environment, wanted), problems)
-        };
-        self.resolve(app, RequiredEnvironments::Only(asked), wanted, asked, open, problems)
-    }
-
-    /// Resolves and routes an app as far as there are keys. A wanted environment that cannot be decrypted is recorded
-    /// in `unseen` and resolved without its secrets.
-    pub fn survey_as_far(
-        &self,
-        app: &App,
-        wanted: &[EnvironmentName],
-        problems: &mut Diagnostics,
-        unseen: &mut BTreeMap<EnvironmentName, Diagnostics>,
-    ) -> Option<Survey> {
-        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            if !wanted.contains(environment) {
-                return self.library.merge_definition(app, environment, KeyAccess::StructureOnly, problems);
-            }
-            let mut found = Diagnostics::new();
-            let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, &mut found);
-            let mut errors = found.iter().filter(|problem| problem.severity == Severity::Error).peekable();
-            let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key);
-            if definition.is_some() || !lacks_key {
-                problems.extend(found);
-                return definition;
-            }
-            unseen.insert(environment.clone(), found);
-            self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
-        };
-        self.resolve(app, RequiredEnvironments::All, wanted, wanted, open, problems)
-    }
-
-    fn resolve(
-        &self,
-        app: &App,
-        asked: RequiredEnvironments<'_>,
-        wanted: &[EnvironmentName],
-        manifests: &[EnvironmentName],
-        mut open: impl FnMut(&EnvironmentName, &mut Diagnostics) -> Option<Definition>,
-        problems: &mut Diagnostics,
-    ) -> Option<Survey> {
+    /// Problems of layers are reported for all environments, those of values for the ones that are decrypted.
+    /// None is given where there is nothing to route by.
+    pub fn survey(&self, app: &App, options: SurveyOptions<'_>, problems: &mut Diagnostics) -> Option<Survey> {
+        let SurveyOptions { asked, access, needs_all, mut on_missing_key } = options;
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
         let documents = Arc::<DocumentCache>::default();
-        // wanted ones come first, so that a shared layer is decrypted once
+        // those that are asked for come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
-        order.sort_by_key(|environment| (!wanted.contains(environment), !asked.has(environment)));
+        order.sort_by_key(|environment| !asked.contains(environment));
         for environment in order {
             if VALUE_BYTES.left() == 0 {
                 problems.push(VALUE_BYTES.budget_diagnostic().hint("render fewer environments or apps at once"));
                 return None;
             }
-            let is_wanted = wanted.contains(environment);
-            let is_own = match asked {
-                RequiredEnvironments::All => is_wanted,
-                RequiredEnvironments::Only(_) => asked.has(environment),
-            };
+            let is_asked = asked.contains(environment);
             let mut found = Diagnostics::new();
-            let definition = self.meter.time(RunStage::Layers, || open(environment, &mut found));
-            if is_own {
+            let definition = self.meter.time(RunStage::Layers, || match &mut on_missing_key {
+                _ if !is_asked => self.library.merge_definition(app, environment, KeyAccess::StructureOnly, &mut found),
+                OnMissingKey::Fail => self.library.merge_definition(app, environment, access, &mut found),
+                OnMissingKey::Keep(locked) => self.merge_as_far_as_known(app, environment, locked, &mut found),
+            });
+            if is_asked {
                 of_asked.extend(found);
             } else {
                 of_others.extend(found);
             }
             let Some(mut definition) = definition else {
-                whole &= !asked.has(environment);
+                whole &= !(needs_all || is_asked);
                 continue;
             };
             definition.delivery.replace_secrets(self.form);
             let mut found = Diagnostics::new();
-            let with = if manifests.contains(environment) { ManifestMode::Rendered } else { ManifestMode::Skipped };
+            let with = if is_asked { ManifestMode::Rendered } else { ManifestMode::Skipped };
             let resolve = || resolve::resolve(&self.create_engine(&documents), definition, with, &mut found);
             let resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, resolve));
             match resolved {
@@ -197,15 +155,15 @@ impl<'p> Pipeline<'p> {
                     whole = false;
                 }
             }
-            if is_wanted {
+            if is_asked && access == KeyAccess::Decrypt {
                 of_asked.extend(found);
             }
         }
         let mut beside = without_asked(of_others, &of_asked);
-        if let RequiredEnvironments::All = asked {
-            let is_sound = !wanted.is_empty() && !of_asked.has_errors();
+        if needs_all {
+            let is_sound = !asked.is_empty() && !of_asked.has_errors();
             let others = std::mem::take(&mut beside).into_iter();
-            problems.extend(others.map(|problem| if is_sound { beside_sound(problem, wanted) } else { problem }));
+            problems.extend(others.map(|problem| if is_sound { beside_sound(problem, asked) } else { problem }));
         }
         problems.extend(of_asked);
         // an app that cannot be read at all has nothing to show
@@ -233,8 +191,28 @@ impl<'p> Pipeline<'p> {
         Some(Survey { app, environments, routing, beside })
     }
 
-    /// The objects of an environment as seen without keys, by which it is checked without a key whether its output is
-    /// current. Problems were reported with the objects themselves.
+    /// The definition of an environment, or what everybody sees of it if a key is all that is missing.
+    fn merge_as_far_as_known(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        locked: &mut BTreeMap<EnvironmentName, Diagnostics>,
+        problems: &mut Diagnostics,
+    ) -> Option<Definition> {
+        let mut found = Diagnostics::new();
+        let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, &mut found);
+        let mut errors = found.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+        let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key);
+        if definition.is_some() || !lacks_key {
+            problems.extend(found);
+            return definition;
+        }
+        locked.insert(environment.clone(), found);
+        self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
+    }
+
+    /// The objects of an environment as everybody sees them, by which it is told without a key whether what
+    /// was made of it is current. What is wrong was told with the objects themselves.
     pub fn public_view(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<RenderedObject> {
         let mut nothing = Diagnostics::new();
         let Some(mut definition) = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)
@@ -257,11 +235,11 @@ impl<'p> Pipeline<'p> {
         &'t self,
         survey: &'t Survey,
         resolved: &'t ResolvedTarget,
-        unknown: OnMissingKey<'t>,
+        on_missing_key: OnMissingKey<KnownNames<'t>>,
     ) -> BuildInput<'t> {
         let Survey { environments, routing, .. } = survey;
         let (constraints, references) = (&self.constraints, &self.references);
-        BuildInput { resolved, routing, siblings: environments, constraints, references, at: self.at, unknown }
+        BuildInput { resolved, routing, siblings: environments, constraints, references, at: self.at, on_missing_key }
     }
 
     /// The workloads of an environment that use an entry of it, each with the place of the reference.
@@ -271,22 +249,18 @@ impl<'p> Pipeline<'p> {
     }
 
     /// The objects of an environment of a surveyed app.
-    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> TargetObjects {
-        self.objects_with(survey, environment, OnMissingKey::Fail, problems)
-    }
-
-    /// Builds the objects, where some values may be unknown.
-    pub fn objects_with(
+    pub fn objects(
         &self,
         survey: &Survey,
         environment: &EnvironmentName,
-        unknown: OnMissingKey<'_>,
+        on_missing_key: OnMissingKey<KnownNames<'_>>,
         problems: &mut Diagnostics,
     ) -> TargetObjects {
         let Some(resolved) = survey.environment(environment) else { return TargetObjects::default() };
         let render = || {
-            self.meter
-                .time(RunStage::Objects, || object::render(self.build_target(survey, resolved, unknown), problems))
+            self.meter.time(RunStage::Objects, || {
+                object::render(self.build_target(survey, resolved, on_missing_key), problems)
+            })
         };
         parallel::catch_panic(render).unwrap_or_else(|panic| {
             problems.push(panic_diagnostic(&panic, environment));
@@ -295,12 +269,7 @@ impl<'p> Pipeline<'p> {
     }
 }
 
-/// Key access for an environment: decrypted, if it is wanted.
-fn key_access(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> KeyAccess {
-    if wanted.contains(environment) { KeyAccess::Decrypt } else { KeyAccess::StructureOnly }
-}
-
-/// Errors in other environments alone, without those of the requested ones.
+/// Mistakes in other environments alone.
 fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     let key = |problem: &Diagnostic| {
         let place = problem.labels.first().map(|label| label.place.to_string());
@@ -371,9 +340,11 @@ mod tests {
         let dev = project.environment("dev").expect("an environment");
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
         let mut problems = Diagnostics::new();
-        let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut problems).expect("layers");
-        pipeline.objects(&survey, &dev, &mut problems);
-        // a sample has the fields that a rule reads, whatever their types, in any version of the group
+        let survey = pipeline
+            .survey(&project.apps[0], SurveyOptions::decrypting(std::slice::from_ref(&dev)), &mut problems)
+            .expect("layers");
+        pipeline.objects(&survey, &dev, OnMissingKey::Fail, &mut problems);
+        // a sample has the fields that a rule looks at, whatever their types, in any version of the group
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         let errors = errors.filter(|problem| !matches!(problem.rule, Rule::InvalidValue | Rule::InvalidManifest));
         let told = |problem: &Diagnostic| {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use septum::deliver::Delivered;
 use septum::diagnostic::Diagnostics;
 use septum::emit::{self, ManifestFormat};
-use septum::layer::{Definition, KeyAccess, LayerCache};
+use septum::layer::{Definition, LayerCache};
 use septum::object::{self, BuildInput, Constraints, Reveal};
 use septum::project::Project;
 use septum::resolve::{self, Engine, ResolvedTarget};
 use septum::route;
 use septum::sops::{HostSystem, Identities, IdentitySources};
+use septum::visibility::{KeyAccess, OnMissingKey};
 
 use super::measure::time;
 
@@ -59,7 +60,7 @@ fn run(directory: &Path) -> [(&'static str, f64); 6] {
             constraints: &constraints,
             references: &references,
             at: None,
-            unknown: object::OnMissingKey::Fail,
+            on_missing_key: OnMissingKey::Fail,
         };
         resolved.iter().flat_map(|one| object::render(target(one), &mut problems).whole).collect::<Vec<_>>()
     });

@@ -30,12 +30,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, wi
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{Day, OnMissingKey};
+use crate::object::Day;
 use crate::parallel;
-use crate::pipeline::{Pipeline, Survey};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::publish::{self, ObjectSite};
 use crate::sops::Timestamp;
+use crate::visibility::OnMissingKey;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
@@ -171,9 +172,10 @@ impl AppChecker<'_> {
         }
         // an error in its layers hides no app of the same name
         found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
-        let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
-        let survey = pipeline.survey_as_far(app, &wanted, &mut problems, &mut unopened);
-        found.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen_environment));
+        let (mut problems, mut locked) = (Diagnostics::new(), BTreeMap::new());
+        let options = SurveyOptions::decrypting(&wanted).as_far_as_known(&mut locked);
+        let survey = pipeline.survey(app, options, &mut problems);
+        found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(unseen_environment));
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
@@ -224,7 +226,7 @@ impl AppChecker<'_> {
     ) -> Diagnostics {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
-        let objects = pipeline.objects_with(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
+        let objects = pipeline.objects(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
         let is_whole = !problems.has_errors();
         // as rendering does, whatever other errors there are
         let delivered = publish::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);

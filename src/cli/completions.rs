@@ -15,7 +15,7 @@ use super::Cli;
 use super::output::{self, invalid_usage};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{DirEntryKind, Disk, read_named};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::sops::{HostSystem, Identities, IdentitySources};
 
@@ -79,7 +79,10 @@ pub(super) fn keys() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let Some(project) = find_project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
-        let surveys = project.apps.iter().filter_map(|app| pipeline.survey(app, &[], &mut Diagnostics::new()));
+        let surveys = project
+            .apps
+            .iter()
+            .filter_map(|app| pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut Diagnostics::new()));
         let mut keys: Vec<_> = surveys
             .flat_map(|survey| survey.environments)
             .flat_map(|resolved| resolved.entries.into_keys())
@@ -95,7 +98,10 @@ pub(super) fn bundles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let Some(project) = find_project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
-        let surveys = project.apps.iter().filter_map(|app| pipeline.survey(app, &[], &mut Diagnostics::new()));
+        let surveys = project
+            .apps
+            .iter()
+            .filter_map(|app| pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut Diagnostics::new()));
         let resolved = surveys.flat_map(|survey| survey.environments);
         let names: BTreeSet<_> = resolved
             .flat_map(|resolved| resolved.definition.bundles.keys().map(ToString::to_string).collect::<Vec<_>>())

@@ -6,9 +6,10 @@ use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
 use crate::name::{EntryId, EnvironmentName};
-use crate::pipeline::{Pipeline, Survey};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
+use crate::visibility::KeyAccess;
 
 /// Tell where a value comes from, which layers it passed, to which object it goes, and why.
 ///
@@ -47,7 +48,11 @@ impl ExplainArgs {
                 continue;
             }
             let asked = std::slice::from_ref(&environment);
-            let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) else { continue };
+            let Some(survey) =
+                pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::StructureOnly), &mut problems)
+            else {
+                continue;
+            };
             explanations.extend(self.matching_explanations(&pipeline, &survey, &environment));
             let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
             known.extend(keys.map(|id| id.key.as_str().to_owned()));

@@ -10,11 +10,12 @@ use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::name::{EnvironmentName, KeyName};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::resolve::{EntryOutcome, StoreText};
 use crate::secret_files::SecretFile;
 use crate::sops::{SopsConfigCache, policy};
+use crate::visibility::KeyAccess;
 
 /// Print one value, decrypted.
 ///
@@ -45,7 +46,7 @@ impl GetArgs {
         let NamedEntry { app, id, .. } = self.spot.entry(&pipeline, project, environment, output)?;
         let mut problems = Diagnostics::new();
         let asked = std::slice::from_ref(environment);
-        let survey = pipeline.survey_asked(app, asked, asked, &mut problems);
+        let survey = pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::Decrypt), &mut problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
         match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
             // problems of other values do not matter here

@@ -9,10 +9,11 @@ use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, find_apps, find_environments, user_identities};
 use crate::diagnostic::{Diagnostics, StyledText, escape_line};
 use crate::name::EnvironmentName;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::view::KeyState;
 use crate::view::list::{KeyCell, KeyRow, list_rows};
+use crate::visibility::KeyAccess;
 
 /// Show which environment sets, inherits or lacks which key, and which keys are secret.
 ///
@@ -45,7 +46,9 @@ impl ListArgs {
         // without arguments it shows all environments, as far as their values are available
         let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
         for app in &apps {
-            if let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) {
+            if let Some(survey) =
+                pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::StructureOnly), &mut problems)
+            {
                 let mut found = list_rows(&survey, &wanted);
                 if self.missing {
                     found.retain(|row| row.environments.values().any(|cell| cell.state == KeyState::Missing));

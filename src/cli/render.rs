@@ -19,7 +19,7 @@ use crate::layer::SecretForm;
 use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{App, Project};
 use crate::publish::{
     self, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard, UnverifiedFile, VerificationState,
@@ -27,6 +27,7 @@ use crate::publish::{
 use crate::sops::{Identities, IdentitySources};
 use crate::span::Source;
 use crate::test_hook;
+use crate::visibility::OnMissingKey;
 
 /// Write the manifests of environments to standard output, or to a tree that Git keeps.
 ///
@@ -176,9 +177,11 @@ impl RenderArgs {
                 problems.extend(self.lacks_environments(pipeline, app, wanted)?);
                 continue;
             }
-            let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
+            let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&of_app), &mut problems) else {
+                continue;
+            };
             for environment in &of_app {
-                let built = pipeline.objects(&survey, environment, &mut problems);
+                let built = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
                 let built =
                     publish::deliver_objects(pipeline, app, &survey, environment, built, current_time(), &mut problems);
                 output.print_detail(|| {

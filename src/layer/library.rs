@@ -12,23 +12,12 @@ use crate::files::FileKind;
 use crate::name::LayerName;
 use crate::project::{App, Project, files_of};
 use crate::span::Source;
+use crate::visibility::KeyAccess;
 use crate::yaml::node::YamlNode;
 use crate::yaml::read::MergeKeys;
 use crate::{sops, yaml};
 
-/// Whether the values of encrypted layers are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KeyAccess {
-    /// Required: a missing identity is an error.
-    Decrypt,
-    /// Only the encrypted leaves need to be known. Routing is decided over all environments, and rendering `dev` must
-    /// not require the key of `prod`.
-    StructureOnly,
-    /// Like `StructureOnly`, and nothing more may be known: the result must be the same for everybody.
-    PublicView,
-}
-
-/// Parsed layer, and the problems found in it.
+/// A layer that was read, and what is wrong in it.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedLayer {
     pub(super) layer: Arc<Layer>,
@@ -105,7 +94,7 @@ impl<'p> LayerCache<'p> {
             let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
             for path in &paths {
                 let of = [KeyAccess::Decrypt, KeyAccess::StructureOnly, KeyAccess::PublicView]
-                    .map(|sight| layers.remove(&(path.clone(), sight)));
+                    .map(|access| layers.remove(&(path.clone(), access)));
                 forgotten.extend(of.into_iter().flatten());
             }
         }
@@ -126,16 +115,16 @@ impl<'p> LayerCache<'p> {
         &self,
         path: &Path,
         name: &LayerName,
-        sight: KeyAccess,
+        access: KeyAccess,
     ) -> Result<LoadedLayer, Diagnostics> {
-        let slot = self.cache_cell(path, sight);
-        slot.get_or_init(|| self.read_layer(path, name, sight)).clone()
+        let slot = self.cache_cell(path, access);
+        slot.get_or_init(|| self.read_layer(path, name, access)).clone()
     }
 
-    fn cache_cell(&self, path: &Path, sight: KeyAccess) -> CacheCell {
+    fn cache_cell(&self, path: &Path, access: KeyAccess) -> CacheCell {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        // a view with more access also serves one with less, and an unencrypted layer is the same in every view
-        let open = layers.get(&(path.to_path_buf(), KeyAccess::Decrypt)).filter(|open| match sight {
+        // who sees more also sees less, and what is not encrypted is the same for everybody
+        let open = layers.get(&(path.to_path_buf(), KeyAccess::Decrypt)).filter(|open| match access {
             KeyAccess::Decrypt => false,
             // a layer that could not be decrypted can still be read as in the public view
             KeyAccess::StructureOnly => matches!(open.get(), Some(Ok(_))),
@@ -144,14 +133,14 @@ impl<'p> LayerCache<'p> {
         if let Some(open) = open {
             return Arc::clone(open);
         }
-        Arc::clone(layers.entry((path.to_path_buf(), sight)).or_default())
+        Arc::clone(layers.entry((path.to_path_buf(), access)).or_default())
     }
 
     fn plaintext_at(&self, path: &Path) -> Option<&PlaintextLayer> {
         self.plaintext.as_ref().filter(|layer| layer.path == path)
     }
 
-    fn read_layer(&self, path: &Path, name: &LayerName, sight: KeyAccess) -> Result<LoadedLayer, Diagnostics> {
+    fn read_layer(&self, path: &Path, name: &LayerName, access: KeyAccess) -> Result<LoadedLayer, Diagnostics> {
         let directory = path.parent().unwrap_or(path).to_path_buf();
         if let Some(layer) = self.plaintext_at(path) {
             let (root, source) = layer.read(&self.project.files.name(path))?;
@@ -179,7 +168,7 @@ impl<'p> LayerCache<'p> {
                 &metadata,
                 sops::SopsFormat::Yaml,
             ));
-            let opened = self.unlock_document(root, &source, sight)?;
+            let opened = self.unlock_document(root, &source, access)?;
             (root, naming_key) = (opened.root, opened.naming_key);
         } else if let Some(stray) = sops::in_plain_file(&root, &source) {
             return Err(stray.into());
@@ -194,14 +183,14 @@ impl<'p> LayerCache<'p> {
         &self,
         mut root: YamlNode,
         source: &Source,
-        sight: KeyAccess,
+        access: KeyAccess,
     ) -> Result<LayerDocument, Diagnostics> {
         // the path of a value, which its ciphertext is bound to, includes `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
             root = stream.documents.into_iter().next().unwrap_or(root);
         }
-        let mut opened = match sight {
+        let mut opened = match access {
             KeyAccess::Decrypt => {
                 self.decrypted.fetch_add(1, Relaxed);
                 let decrypted = sops::decrypt_document(root, source, &self.identities);

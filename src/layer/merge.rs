@@ -7,14 +7,13 @@ use indexmap::IndexMap;
 use super::definition::{Bundle, Definition};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 use super::variables::MergedVariables;
-use super::{
-    BundlePatch, Delivery, KeyAccess, Layer, LayerCache, LayerRole, Tree, TreeKind, content_keys, registries, tree,
-};
+use super::{BundlePatch, Delivery, Layer, LayerCache, LayerRole, Tree, TreeKind, content_keys, registries, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location};
+use crate::visibility::KeyAccess;
 
 impl LayerCache<'_> {
     /// Merges the definition of an environment of `app`. Invalid parts of a layer are reported and left out; `None` if
@@ -23,10 +22,10 @@ impl LayerCache<'_> {
         &self,
         app: &App,
         environment: &EnvironmentName,
-        sight: KeyAccess,
+        access: KeyAccess,
         problems: &mut Diagnostics,
     ) -> Option<Definition> {
-        let layers = self.stack_layers(app, environment, sight, problems)?;
+        let layers = self.stack_layers(app, environment, access, problems)?;
         let mut definition = merge_layers(app, environment, &layers, problems);
         let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
         names.dedup();

@@ -37,7 +37,7 @@ use crate::span::{Located, Location, Source};
 pub use definition::{Bundle, Definition, entry_label};
 pub use delivery::{CsiProvider, Delivery, RefForm, SecretForm, SecretStore};
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
-pub use library::{KeyAccess, LayerCache};
+pub use library::LayerCache;
 pub use manifests::{ExternalObject, ManifestPattern};
 pub use naming::Naming;
 pub use plaintext::PlaintextLayer;

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{KeyAccess, Layer, LayerCache};
+use super::{Layer, LayerCache};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, like_mixin};
 use crate::span::{Located, Location};
+use crate::visibility::KeyAccess;
 
 impl LayerCache<'_> {
     /// Layers of an environment of `app`, lowest first. The first is the base.
@@ -20,13 +21,13 @@ impl LayerCache<'_> {
         &self,
         app: &App,
         environment: &EnvironmentName,
-        sight: KeyAccess,
+        access: KeyAccess,
         problems: &mut Diagnostics,
     ) -> Option<Vec<Arc<Layer>>> {
         let mut walk = LayerStackBuilder {
             library: self,
             app,
-            sight,
+            access,
             done: HashSet::new(),
             layers: Vec::new(),
             problems,
@@ -41,7 +42,7 @@ impl LayerCache<'_> {
 struct LayerStackBuilder<'a, 'p> {
     library: &'a LayerCache<'p>,
     app: &'a App,
-    sight: KeyAccess,
+    access: KeyAccess,
     done: HashSet<LayerName>,
     layers: Vec<Arc<Layer>>,
     problems: &'a mut Diagnostics,
@@ -65,7 +66,7 @@ impl LayerStackBuilder<'_, '_> {
         self.report_misnamed(name, &files);
         let mut layers = Vec::with_capacity(files.len());
         for file in files {
-            match self.library.load_layer(&file, name, self.sight) {
+            match self.library.load_layer(&file, name, self.access) {
                 Ok(reading) => {
                     layers.push(reading.layer);
                     self.problems.extend(reading.problems);

@@ -163,7 +163,7 @@ mod tests {
 
     use super::unsearched_secrets;
     use crate::diagnostic::Diagnostics;
-    use crate::pipeline::Pipeline;
+    use crate::pipeline::{Pipeline, SurveyOptions};
     use crate::project::Project;
     use crate::sops::{Identities, IdentitySources};
 
@@ -178,7 +178,11 @@ mod tests {
         let project = Project::discover(directory.path()).expect("a project");
         let dev = project.environment("dev").expect("an environment");
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
-        let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut Diagnostics::new());
+        let survey = pipeline.survey(
+            &project.apps[0],
+            SurveyOptions::decrypting(std::slice::from_ref(&dev)),
+            &mut Diagnostics::new(),
+        );
         let survey = survey.expect("sound layers");
         let resolved = survey.environment(&dev).expect("an environment");
         assert_eq!(unsearched_secrets(resolved, &survey.routing), ["data.SHORT_PASSWORD", "vars.smtp.password"]);

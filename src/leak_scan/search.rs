@@ -259,8 +259,8 @@ mod tests {
         #[test]
         fn a_veil_leaves_nothing_of_it(secret in ".{8,20}", before in ".{0,20}", after in ".{0,20}") {
             let search = KnownSecretSearch::new([(secret.as_bytes(), false)]);
-            let veiled = search.redact(&format!("{before}{secret}{after}{secret}"));
-            prop_assert!(!veiled.contains(&secret), "{veiled:?}");
+            let redacted = search.redact(&format!("{before}{secret}{after}{secret}"));
+            prop_assert!(!redacted.contains(&secret), "{redacted:?}");
         }
     }
 

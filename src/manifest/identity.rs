@@ -7,17 +7,7 @@ use crate::layer::Tree;
 use crate::resolve::{self, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
 use crate::span::Location;
-
-/// Visibility of an object without a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Visibility {
-    /// All of it is known.
-    Known,
-    /// Only its placeholder is known, with ciphertext in the place of plaintext.
-    Placeholder,
-    /// Not even its placeholder is known.
-    Unknown,
-}
+use crate::visibility::Visibility;
 
 /// Other object of an app.
 #[derive(Debug)]
@@ -77,14 +67,14 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
             if !taint::check_taint(&mut tree, &made, &resolved.definition, routing, problems) {
                 continue;
             }
-            let light = visibility_of(&made);
+            let visibility = visibility_of(&made);
             match Manifest::of(tree) {
                 Ok(mut manifest) => {
                     schema::fit_types(&mut manifest, &made, problems);
-                    found.push(Manifest { visibility: light, ..manifest });
+                    found.push(Manifest { visibility, ..manifest });
                 }
-                // without a key, its name may be unknown
-                Err(_) if light != Visibility::Known => {}
+                // without a key, its name may be what is not known
+                Err(_) if visibility != Visibility::Known => {}
                 Err(problem) => problems.push(problem),
             }
         }
@@ -94,7 +84,8 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
 
 /// Whether there are manifests whose names are unknown without a key.
 pub fn has_nameless(resolved: &ResolvedTarget) -> bool {
-    let locked = |document: &&resolve::ManifestDocument| document.parts.iter().any(|part| part.locked);
+    let locked =
+        |document: &&resolve::ManifestDocument| document.parts.iter().any(|part| part.visibility != Visibility::Known);
     let nameless = |document: &resolve::ManifestDocument| {
         split_items(document)
             .into_iter()
@@ -105,12 +96,7 @@ pub fn has_nameless(resolved: &ResolvedTarget) -> bool {
 }
 
 fn visibility_of(made: &[TemplatedPart<'_>]) -> Visibility {
-    let of_part = |made: &TemplatedPart<'_>| match (made.part.locked, made.part.unknown) {
-        (false, _) => Visibility::Known,
-        (true, false) => Visibility::Placeholder,
-        (true, true) => Visibility::Unknown,
-    };
-    made.iter().map(of_part).max().unwrap_or(Visibility::Known)
+    made.iter().map(|made| made.part.visibility).max().unwrap_or_default()
 }
 
 /// Objects of a `List`, a `SecretList` or another list of objects.

@@ -15,7 +15,7 @@ mod tree;
 mod wiring;
 
 pub use filled_in::is_filled_in_later;
-pub use identity::{Manifest, Visibility, collect_manifests, has_nameless, list_items};
+pub use identity::{Manifest, collect_manifests, has_nameless, list_items};
 pub use label::{CommonMetadata, apply_common};
 pub use reload::reload;
 pub use wiring::{BundleObjectMap, template_of as pod_template, wire_workload};

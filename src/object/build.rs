@@ -16,9 +16,10 @@ use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReaso
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
 use crate::manifest::{CommonMetadata, references};
 use crate::name::{BundleName, EntryId};
-use crate::resolve::{EntryOutcome, Placeholder, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText};
 use crate::route::{Routing, Sensitivity};
 use crate::span::Location;
+use crate::visibility::{OnMissingKey, Placeholder};
 
 /// One app in one environment, ready to be built into objects.
 #[derive(Clone, Copy)]
@@ -35,18 +36,12 @@ pub struct BuildInput<'a> {
     pub references: &'a references::ReferenceRules,
     /// Date at which certificates must be valid; `None` if not checked.
     pub at: Option<Day>,
-    /// Policy for objects with undecrypted values.
-    pub unknown: OnMissingKey<'a>,
+    /// What becomes of objects whose values nobody decrypted.
+    pub on_missing_key: OnMissingKey<KnownNames<'a>>,
 }
 
-/// Policy for objects with undecrypted values.
-#[derive(Clone, Copy)]
-pub enum OnMissingKey<'a> {
-    /// Report an error.
-    Fail,
-    /// Keep them as far as they are known. The function supplies names that depend on values.
-    Keep(&'a dyn Fn(&Object) -> Option<String>),
-}
+/// The names that objects have been given before, where such follow from values that nobody decrypted.
+pub type KnownNames<'a> = &'a dyn Fn(&Object) -> Option<String>;
 
 /// Builds the objects of a target, in the order in which they are written.
 ///
@@ -98,10 +93,11 @@ impl<'a> SortedEntries<'a> {
                 sorted.store_texts.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
                 continue;
             }
-            if let (EntryOutcome::Locked(shadow), OnMissingKey::Keep(_)) = (&value.outcome, target.unknown) {
+            if let (EntryOutcome::Locked(placeholder), OnMissingKey::Keep(_)) = (&value.outcome, target.on_missing_key)
+            {
                 check_key(id, entry, problems);
                 let locked = sorted.unknown.entry((&id.bundle, object_kind(target.routing, id))).or_default();
-                locked.insert(id.key.as_str().to_owned(), shadow.clone());
+                locked.insert(id.key.as_str().to_owned(), placeholder.clone());
                 continue;
             }
             let Some(known) = checked_value(target, id, entry, value, problems) else { continue };
@@ -209,7 +205,7 @@ impl BuiltObjects {
 fn final_object_name(target: BuildInput<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
     let definition = &*target.resolved.definition;
     let follows = naming::scheme_for(definition, bundle, object.kind).has_suffix();
-    match target.unknown {
+    match target.on_missing_key {
         OnMissingKey::Keep(names) if follows && !object.is_known() => names(object),
         OnMissingKey::Keep(_) | OnMissingKey::Fail => naming::final_name(definition, bundle, object.kind, &object.data),
     }

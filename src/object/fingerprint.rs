@@ -8,7 +8,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::{Object, RenderedObject, Reveal};
-use crate::manifest::Visibility;
+use crate::visibility::Visibility;
 
 /// Hash of the placeholders of an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,8 +63,8 @@ impl Object {
         for (key, value) in &self.data {
             parts.extend([b"known", key.as_bytes(), value.bytes()]);
         }
-        for (key, shadow) in &self.unknown {
-            parts.extend([b"unknown", key.as_bytes(), shadow.text()?.as_bytes()]);
+        for (key, placeholder) in &self.unknown {
+            parts.extend([b"unknown", key.as_bytes(), placeholder.text()?.as_bytes()]);
         }
         Some(hash(&parts))
     }

@@ -22,13 +22,14 @@ mod typed;
 use std::collections::BTreeMap;
 
 use crate::name::EnvironmentName;
-use crate::resolve::{Placeholder, ResolvedBytes};
+use crate::resolve::ResolvedBytes;
 use crate::value::OutputValue;
+use crate::visibility::Placeholder;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use build::{BuildInput, OnMissingKey};
+pub use build::{BuildInput, KnownNames};
 pub use constraint::Constraints;
 pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;

@@ -13,11 +13,12 @@ use super::provide::ObjectIndex;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
-use crate::manifest::{self, CommonMetadata, Manifest, Visibility};
+use crate::manifest::{self, CommonMetadata, Manifest};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::value::OutputValue;
+use crate::visibility::Visibility;
 
 /// Object of the output.
 #[derive(Debug)]

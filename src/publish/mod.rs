@@ -32,7 +32,7 @@ use crate::meter::{Meter, ProgressUnit, RunStage};
 use crate::name::EnvironmentName;
 use crate::object::{Day, TargetObjects};
 use crate::parallel;
-use crate::pipeline::{Pipeline, Survey};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
@@ -331,9 +331,10 @@ impl RenderRun<'_> {
 
     fn render(&self, app: &App, stale: Vec<RequestedTarget>, found: &mut RenderResults) {
         let environments: Vec<_> = stale.iter().map(|wanted| wanted.environment.clone()).collect();
-        let mut unopened = BTreeMap::new();
-        let survey = self.pipeline.survey_as_far(app, &environments, &mut found.problems, &mut unopened);
-        found.keys.extend(unopened.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
+        let mut locked = BTreeMap::new();
+        let options = SurveyOptions::decrypting(&environments).as_far_as_known(&mut locked);
+        let survey = self.pipeline.survey(app, options, &mut found.problems);
+        found.keys.extend(locked.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
         let Some(survey) = survey else { return };
         for RequestedTarget { environment, name: target, .. } in stale {
             let rendering = target::TargetRender {
@@ -345,7 +346,7 @@ impl RenderRun<'_> {
                 survey: &survey,
                 environment: &environment,
                 target: &target,
-                is_open: !unopened.contains_key(&environment),
+                is_open: !locked.contains_key(&environment),
             };
             let target = self.render_target(&rendering, found);
             found.rendered.extend(target);

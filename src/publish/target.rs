@@ -17,12 +17,13 @@ use crate::layer::SecretForm;
 use crate::manifest;
 use crate::meter::RunStage;
 use crate::name::EnvironmentName;
-use crate::object::{Fingerprint, Object, OnMissingKey, RenderedObject};
+use crate::object::{Fingerprint, KnownNames, Object, RenderedObject};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE};
 use crate::resolve::ResolvedTarget;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::visibility::OnMissingKey;
 
 /// Result of a target.
 pub(super) struct TargetResult {
@@ -131,9 +132,10 @@ impl TargetRender<'_> {
         let resolved = self.survey.environment(self.environment)?;
         let form = resolved.definition.delivery.secrets();
         let named = |object: &Object| self.committed_name(&crate::deliver::name_of(object, form));
-        let unknown = if self.is_open { OnMissingKey::Fail } else { OnMissingKey::Keep(&named) };
+        let on_missing_key =
+            if self.is_open { OnMissingKey::Fail } else { OnMissingKey::Keep(&named as KnownNames<'_>) };
         let before = problems.len();
-        let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
+        let objects = self.pipeline.objects(self.survey, self.environment, on_missing_key, problems);
         let had_errors = problems.iter().skip(before).any(crate::diagnostic::Diagnostic::is_error);
         if had_errors {
             return None;
@@ -184,13 +186,13 @@ impl TargetRender<'_> {
         if !self.is_open || resolved.definition.wrappings.is_empty() || self.request.intent == PublishIntent::Check {
             return HashMap::new();
         }
-        let veiled = self.pipeline.public_view(self.app, self.survey, self.environment);
+        let public = self.pipeline.public_view(self.app, self.survey, self.environment);
         let form = resolved.definition.delivery.secrets();
         let of = |object: &RenderedObject| {
             let name = crate::deliver::name_as(object, form);
             Some((name.clone(), scoped_fingerprint(&object.fingerprint()?, way, &name)))
         };
-        veiled.iter().filter_map(of).collect()
+        public.iter().filter_map(of).collect()
     }
 
     fn output_files(

@@ -11,10 +11,11 @@ use indexmap::IndexSet;
 use minijinja::Error;
 
 use super::fault::OwnError;
-use super::{DeclassifiedRead, Lineage, Placeholder, TemplateRead};
+use super::{DeclassifiedRead, Lineage, TemplateRead};
 use crate::layer::Definition;
 use crate::name::{BundleName, EntryId};
 use crate::parallel;
+use crate::visibility::{Placeholder, Visibility};
 
 /// Subject of a render.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,18 +59,6 @@ pub(super) struct RenderMask {
     pub(super) plain: Arc<BTreeSet<TemplateRead>>,
 }
 
-/// Visibility of the values that were read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum FrameVisibility {
-    /// All are known.
-    #[default]
-    Known,
-    /// Only their placeholders are known.
-    Placeholder,
-    /// Not even their placeholders are known.
-    Unknown,
-}
-
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct ReadLog {
@@ -88,7 +77,7 @@ struct ReadLog {
     secret: bool,
     /// Whether one was handed out in the current template. Anything later may depend on it, declassified or not.
     after_secret: bool,
-    visibility: FrameVisibility,
+    visibility: Visibility,
     namespace: bool,
     /// Name of the current template, and the names of other templates in it.
     template: (String, Vec<String>),
@@ -107,7 +96,7 @@ pub(super) struct LogState {
     declassified: usize,
     secret: bool,
     after_secret: bool,
-    visibility: FrameVisibility,
+    visibility: Visibility,
     namespace: bool,
 }
 
@@ -179,34 +168,25 @@ impl RenderFrame {
         self.log().after_secret
     }
 
-    /// Records a read of an unknown value: the result is then unknown too.
-    pub(super) fn record_locked(&self) {
-        self.lower_visibility(FrameVisibility::Placeholder);
-    }
-
-    fn lower_visibility(&self, light: FrameVisibility) {
+    /// Records how much is known of something that was read: no more is then of the result.
+    pub(super) fn limit_visibility(&self, visibility: Visibility) {
         let mut log = self.log();
-        log.visibility = log.visibility.max(light);
+        log.visibility = log.visibility.max(visibility);
     }
 
-    /// Records that not even the placeholder of a value is known.
-    pub(super) fn record_unknown(&self) {
-        self.lower_visibility(FrameVisibility::Unknown);
-    }
-
-    /// Placeholder for the result.
-    pub(super) fn placeholder_for(&self, text: Option<&str>) -> Placeholder {
-        text.filter(|_| !self.is_unknown()).map(Placeholder::of).unwrap_or_default()
-    }
-
-    /// Whether not even the placeholder of the result is known.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.log().visibility == FrameVisibility::Unknown
+    /// How much of the result is known.
+    pub(super) fn visibility(&self) -> Visibility {
+        self.log().visibility
     }
 
     /// Whether the result is unknown.
     pub(super) fn is_locked(&self) -> bool {
-        self.log().visibility != FrameVisibility::Known
+        self.visibility() != Visibility::Known
+    }
+
+    /// What stands for the result.
+    pub(super) fn placeholder_for(&self, text: Option<&str>) -> Placeholder {
+        text.filter(|_| self.visibility() != Visibility::Unknown).map(Placeholder::of).unwrap_or_default()
     }
 
     /// Records that the template created a namespace.

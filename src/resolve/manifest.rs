@@ -27,6 +27,7 @@ use crate::sops;
 use crate::span::{Location, Source};
 use crate::template_tokens::{is_of_go, is_template};
 use crate::value::OutputValue;
+use crate::visibility::Visibility;
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 
@@ -50,11 +51,9 @@ pub struct TemplatePart {
     pub place: Location,
     /// Lineage of the output.
     pub lineage: Lineage,
-    /// Whether it read an undecrypted value, and is unknown.
-    pub locked: bool,
-    /// Whether its placeholder is unknown too.
-    pub unknown: bool,
-    /// Template, if it produced the document as a text.
+    /// How much of it is known without the keys of what it read.
+    pub visibility: Visibility,
+    /// The template, if it made the document as a text.
     pub text: Option<Arc<TextTemplate>>,
 }
 
@@ -177,8 +176,8 @@ impl TemplateRenderer {
         })?;
         // same lines, so that locations are right
         let blank: String = text.text().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
-        let unseen = Source::new(text.name(), blank);
-        Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, &unseen)).collect())
+        let blank = Source::new(text.name(), blank);
+        Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, &blank)).collect())
     }
 
     /// Renders the templates in the texts of a tree, each by itself.
@@ -249,14 +248,12 @@ impl TemplateRenderer {
             Ok(rendered) => rendered?,
             Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
         };
-        let (locked, dark) = (frame.is_locked(), frame.is_unknown());
         let place = tree.place.clone();
         parts.push(TemplatePart {
             path: path.to_owned(),
             place,
             lineage: frame.lineage(),
-            locked,
-            unknown: dark,
+            visibility: frame.visibility(),
             text: None,
         });
         Ok(rendered)
@@ -284,7 +281,7 @@ impl TemplateRenderer {
                 Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
             };
             let place = file.place(file.locate(chunk.start, chunk.start));
-            let (locked, dark) = (frame.is_locked(), frame.is_unknown());
+            let visibility = frame.visibility();
             let lineage = frame.lineage();
             let subject = format!("{}#{index}", file.name());
             let with_parts = |trees: Vec<Tree>, is_known: bool| {
@@ -294,8 +291,7 @@ impl TemplateRenderer {
                     path: String::new(),
                     place: place.clone(),
                     lineage: lineage.clone(),
-                    locked,
-                    unknown: dark,
+                    visibility,
                     text,
                 };
                 if trees.is_empty() && part.text.is_some() {
@@ -305,7 +301,7 @@ impl TemplateRenderer {
                 let of = |tree| ManifestDocument { tree, parts: vec![part.clone()], is_absent: false };
                 trees.into_iter().map(of).collect::<Vec<_>>()
             };
-            if locked {
+            if visibility != Visibility::Known {
                 found.extend(with_parts(self.unknown_documents(rendered.expose(), &place), false));
                 continue;
             }

@@ -55,6 +55,7 @@ use crate::layer::Definition;
 use crate::name::EntryId;
 use crate::secret::Secret;
 use crate::span::Location;
+use crate::visibility::Placeholder;
 use crate::yaml::node::Scalar;
 
 pub use documents::DocumentCache;
@@ -123,24 +124,7 @@ impl ResolvedBytes {
     }
 }
 
-/// Placeholder for an unknown value: the text that it would be with ciphertext in the place of plaintext. Equal
-/// placeholders mean equal values, as long as the data keys are the same. `None` where none can be computed, because a
-/// filter does not accept ciphertext.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Placeholder(Option<Arc<str>>);
-
-impl Placeholder {
-    fn of(text: &str) -> Self {
-        Self(Some(text.into()))
-    }
-
-    /// Text, if it can be computed.
-    pub fn text(&self) -> Option<&str> {
-        self.0.as_deref()
-    }
-}
-
-/// Outcome of resolving a value.
+/// What became of a value.
 #[derive(Debug, Clone)]
 pub enum EntryOutcome {
     /// The value.
@@ -225,9 +209,10 @@ mod tests {
 
     use super::*;
     use crate::diagnostic::FailureKind;
-    use crate::layer::{KeyAccess, LayerCache};
+    use crate::layer::LayerCache;
     use crate::project::Project;
     use crate::sops::{Identities, IdentitySources};
+    use crate::visibility::KeyAccess;
 
     #[test]
     fn a_panic_in_a_template_is_told_and_spoils_no_other() {

@@ -296,14 +296,11 @@ fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value)
     match outcome {
         EntryOutcome::Known(known) => Some(value(known)),
         EntryOutcome::Missing => None,
-        EntryOutcome::Locked(shadow) => {
+        EntryOutcome::Locked(placeholder) => {
             if let Some(frame) = frame::current_frame() {
-                match shadow.text() {
-                    Some(_) => frame.record_locked(),
-                    None => frame.record_unknown(),
-                }
+                frame.limit_visibility(placeholder.visibility());
             }
-            Some(Value::from(shadow.text().unwrap_or_default()))
+            Some(Value::from(placeholder.text().unwrap_or_default()))
         }
         EntryOutcome::Pointed(_) | EntryOutcome::Failed => Some(raise_error(OwnError::Reported)),
     }

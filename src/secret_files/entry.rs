@@ -9,12 +9,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mea
 use crate::layer::{Entry, EntrySchema, EntrySource, LayerChange, entry_label};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::Constraints;
-use crate::pipeline::{Pipeline, Survey};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::route::Sensitivity;
 use crate::sops::{ValuePath, ValuePathStep};
 use crate::span::Location;
 use crate::template_tokens::is_template;
+use crate::visibility::KeyAccess;
 
 /// The place of an entry's value in the encrypted file of an environment.
 pub struct SecretEntry {
@@ -57,7 +58,11 @@ impl EntryQuery<'_> {
         for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
             surveys.extend(
                 pipeline
-                    .survey_asked(app, std::slice::from_ref(self.environment), &[], &mut problems)
+                    .survey(
+                        app,
+                        SurveyOptions::showing(std::slice::from_ref(self.environment), KeyAccess::StructureOnly),
+                        &mut problems,
+                    )
                     .map(|survey| (*app, survey)),
             );
         }

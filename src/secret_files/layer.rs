@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::disk::Disk;
 use crate::layer::PlaintextLayer;
 use crate::name::EntryId;
-use crate::pipeline::{Pipeline, Survey};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::{App, Project};
 use crate::sops::{Identities, IdentitySources, Selector};
 use crate::span::Source;
@@ -135,7 +135,7 @@ impl<'p> LayerVersion<'p> {
         pipeline.library.put_plaintext(PlaintextLayer::new(change.path.to_owned(), text, change.selector.clone()));
         let (mut problems, mut surveys, mut is_whole) = (Diagnostics::new(), Vec::new(), true);
         for app in project.apps.iter().filter(|app| may_read(project, app, change.path)).take(MOST_APPS) {
-            match pipeline.survey(app, &[], &mut problems) {
+            match pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut problems) {
                 Some(survey) => surveys.push((app, survey)),
                 None => is_whole = false,
             }

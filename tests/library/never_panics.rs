@@ -14,11 +14,12 @@ use proptest::prelude::*;
 use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic};
 use septum::emit::{self, ManifestFormat};
 use septum::object::Reveal;
-use septum::pipeline::Pipeline;
+use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
 use septum::publish;
 use septum::sops::{Identities, IdentitySources, Timestamp};
 use septum::view::{explain::explain_key, list::list_rows};
+use septum::visibility::OnMissingKey;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -45,10 +46,12 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
     let places = IdentitySources { age_key_file: Some(key), ..IdentitySources::default() };
     let pipeline = Pipeline::new(project, Identities::new(places)).on_day("2030-01-31".parse().ok());
     for app in &project.apps {
-        let Some(survey) = pipeline.survey(app, &app.environments, problems) else { continue };
+        let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), problems) else {
+            continue;
+        };
         list_rows(&survey, &app.environments);
         for environment in &app.environments {
-            let objects = pipeline.objects(&survey, environment, problems);
+            let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, problems);
             let now = Timestamp::from_system_time(SystemTime::UNIX_EPOCH);
             let objects = publish::deliver_objects(&pipeline, app, &survey, environment, objects, now, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {

@@ -17,11 +17,12 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use septum::check::{CheckScope, check_apps, sarif_log};
 use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic, styled_with_rule};
-use septum::pipeline::Pipeline;
+use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
 use septum::secret_files::{RecipientOptions, SecretFile, encrypt_secret_file, plan_encryption};
 use septum::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache, SopsFormat, Timestamp};
 use septum::view::{explain::explain_key, list::list_rows};
+use septum::visibility::OnMissingKey;
 use septum::{Delivered, ManifestFormat, Reveal};
 
 /// How many pairs are tried, unless `SEPTUM_INTERFERENCE_PAIRS` says.
@@ -271,9 +272,9 @@ fn look(directory: &Path) -> Public {
     let (app, dev) = (&project.apps[0], project.environment("dev").ok().unwrap());
     let mut parts: BTreeMap<&str, String> = BTreeMap::new();
     let mut problems = Diagnostics::new();
-    let survey = pipeline.survey(app, std::slice::from_ref(&dev), &mut problems);
+    let survey = pipeline.survey(app, SurveyOptions::decrypting(std::slice::from_ref(&dev)), &mut problems);
     if let Some(survey) = &survey {
-        let objects = pipeline.objects(survey, &dev, &mut problems);
+        let objects = pipeline.objects(survey, &dev, OnMissingKey::Fail, &mut problems);
         let objects: Vec<_> = objects.whole.into_iter().map(Delivered::plain).collect();
         for (name, format) in [("yaml", ManifestFormat::Yaml), ("json", ManifestFormat::Json)] {
             parts.insert(name, septum::write_objects(&objects, format, Reveal::Nothing).to_string());

@@ -11,7 +11,7 @@ use crate::support::project::{ENCRYPTED, ENCRYPTED_VARS, Project, text};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use septum::diagnostic::Diagnostics;
-use septum::pipeline::{Pipeline, Survey};
+use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::route::Sensitivity;
 use septum::sops::{HostSystem, Identities, IdentitySources};
 use serde_json::Value as Json;
@@ -631,7 +631,7 @@ fn surveyed(directory: &std::path::Path, base: &str) -> Vec<(String, Sensitivity
     let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), |_| None)));
     let app = &project.apps[0];
     let survey: Survey = pipeline
-        .survey(app, &app.environments, &mut Diagnostics::new())
+        .survey(app, SurveyOptions::decrypting(&app.environments), &mut Diagnostics::new())
         .unwrap_or_else(|| panic!("the layers are valid:\n{base}"));
     let of_all = survey.environments.iter().flat_map(|resolved| &resolved.entries);
     of_all

@@ -36,10 +36,10 @@ pub(super) fn redact_versions(old: Option<&str>, new: Option<&str>, sensitivity:
     if !is_secret && !holds(holds_ciphertext) {
         return Some(DiffPair { old: old.unwrap_or_default().to_owned(), new: new.unwrap_or_default().to_owned() });
     }
-    let veil = if is_secret { RedactionMode::Object { strict: true } } else { RedactionMode::Object { strict: false } };
+    let mode = if is_secret { RedactionMode::Object { strict: true } } else { RedactionMode::Object { strict: false } };
     Some(DiffPair {
-        old: show_documents(&old_nodes, None, veil),
-        new: show_documents(&new_nodes, Some(&old_nodes), veil),
+        old: show_documents(&old_nodes, None, mode),
+        new: show_documents(&new_nodes, Some(&old_nodes), mode),
     })
 }
 
@@ -49,14 +49,14 @@ fn parse_documents(text: Option<&str>) -> Option<Vec<YamlNode>> {
 }
 
 /// The documents, marked where they differ from those `before`.
-fn show_documents(documents: &[YamlNode], before: Option<&[YamlNode]>, veil: RedactionMode) -> String {
+fn show_documents(documents: &[YamlNode], before: Option<&[YamlNode]>, mode: RedactionMode) -> String {
     let mut out = String::new();
     for (index, document) in documents.iter().enumerate() {
         if index > 0 {
             out.push_str("---\n");
         }
         let before = before.and_then(|before| before.get(index));
-        write::append_document(&mut out, &redact_node(document, OlderNode(before), veil));
+        write::append_document(&mut out, &redact_node(document, OlderNode(before), mode));
     }
     out
 }
@@ -101,13 +101,13 @@ impl<'a> OlderNode<'a> {
     }
 }
 
-fn redact_node<'a>(node: &'a YamlNode, other: OlderNode<'_>, veil: RedactionMode) -> OutputValue<'a> {
+fn redact_node<'a>(node: &'a YamlNode, other: OlderNode<'_>, mode: RedactionMode) -> OutputValue<'a> {
     match &node.kind {
         YamlKind::Scalar(scalar) => {
             let text = scalar.text();
             let is_ciphertext =
-                veil == RedactionMode::Ciphertext || CIPHERTEXT.iter().any(|start| text.starts_with(start));
-            match (veil, is_ciphertext) {
+                mode == RedactionMode::Ciphertext || CIPHERTEXT.iter().any(|start| text.starts_with(start));
+            match (mode, is_ciphertext) {
                 (RedactionMode::Open | RedactionMode::Object { strict: false }, false) if scalar.blank => {
                     OutputValue::Null
                 }
@@ -123,17 +123,17 @@ fn redact_node<'a>(node: &'a YamlNode, other: OlderNode<'_>, veil: RedactionMode
         }
         YamlKind::List(items) => {
             let items = items.iter().enumerate();
-            OutputValue::List(items.map(|(index, item)| redact_node(item, other.item(index), veil)).collect())
+            OutputValue::List(items.map(|(index, item)| redact_node(item, other.item(index), mode)).collect())
         }
         YamlKind::Map(map) => {
-            let veil = if veil == RedactionMode::Open && is_kind(map, "Secret") {
+            let mode = if mode == RedactionMode::Open && is_kind(map, "Secret") {
                 RedactionMode::Object { strict: true }
             } else {
-                veil
+                mode
             };
             let pairs = map.iter();
             OutputValue::map(pairs.map(|(key, node)| {
-                (key.text.as_str(), redact_node(node, other.key(&key.text), mode_inside(map, &key.text, veil)))
+                (key.text.as_str(), redact_node(node, other.key(&key.text), mode_inside(map, &key.text, mode)))
             }))
         }
     }
@@ -143,12 +143,12 @@ fn mark_change<'a>(what: &str, is_changed: bool) -> OutputValue<'a> {
     OutputValue::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
 }
 
-/// Redaction mode of a field.
-fn mode_inside(map: &Mapping, key: &str, veil: RedactionMode) -> RedactionMode {
-    match veil {
+/// How much is shown of a field.
+fn mode_inside(map: &Mapping, key: &str, mode: RedactionMode) -> RedactionMode {
+    match mode {
         RedactionMode::Open if key == LAST_APPLIED => RedactionMode::Secret,
         RedactionMode::Open if key == "encryptedData" => RedactionMode::Ciphertext,
-        RedactionMode::Open | RedactionMode::Secret | RedactionMode::Ciphertext => veil,
+        RedactionMode::Open | RedactionMode::Secret | RedactionMode::Ciphertext => mode,
         RedactionMode::Identity if IDENTITY.contains(&key) => RedactionMode::Open,
         RedactionMode::Object { .. } if is_kind(map, "Secret") => {
             if OPEN.contains(&key) {

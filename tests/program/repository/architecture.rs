@@ -35,6 +35,7 @@ const ORDER: &[&[&str]] = &[
         "diagnostic",
         "template_tokens",
         "test_hook",
+        "visibility",
     ],
     &["files", "yaml"],
     &["detect", "format", "sops"],
