@@ -45,31 +45,31 @@ pub struct Survey {
     pub beside: Diagnostics,
 }
 
-/// What a survey is made for.
+/// Purpose of a survey.
 #[derive(Debug)]
 pub struct SurveyOptions<'a> {
     asked: &'a [EnvironmentName],
     access: KeyAccess,
-    /// Whether the layers of all environments have to be in order, and not of those that are asked for alone.
+    /// Whether errors in the layers of other environments count too.
     needs_all: bool,
-    /// Where environments that cannot be decrypted are recorded.
+    /// Record of the environments that cannot be decrypted.
     on_missing_key: OnMissingKey<&'a mut BTreeMap<EnvironmentName, Diagnostics>>,
 }
 
 impl<'a> SurveyOptions<'a> {
-    /// To make something of environments, whose values are decrypted. All environments of the app have to be in order,
-    /// since what is written follows from each of them.
+    /// Survey to render environments, with their values decrypted. The layers of all environments of the app must be
+    /// valid, since the output depends on each of them.
     pub fn decrypting(asked: &'a [EnvironmentName]) -> Self {
         Self { asked, access: KeyAccess::Decrypt, needs_all: true, on_missing_key: OnMissingKey::Fail }
     }
 
-    /// To show something of environments: errors in others are put aside.
+    /// Survey to show parts of environments: errors in others are kept apart.
     pub fn showing(asked: &'a [EnvironmentName], access: KeyAccess) -> Self {
         Self { asked, access, needs_all: false, on_missing_key: OnMissingKey::Fail }
     }
 
-    /// The same as far as there are keys. An environment that is asked for and cannot be decrypted is recorded in
-    /// `locked`, and resolved as everybody sees it.
+    /// The same as far as there are keys. A requested environment that cannot be decrypted is recorded in `locked`, and
+    /// resolved in its public view.
     #[must_use]
     pub fn as_far_as_known(self, locked: &'a mut BTreeMap<EnvironmentName, Diagnostics>) -> Self {
         Self { on_missing_key: OnMissingKey::Keep(locked), ..self }
@@ -108,11 +108,11 @@ impl<'p> Pipeline<'p> {
         self.at
     }
 
-    /// Resolves and routes an app. Values are decrypted in the environments that are asked for, if at all;
-    /// in the others it is enough to know what is encrypted, since routing is decided over all.
+    /// Resolves and routes an app. Values are decrypted in the requested environments, if at all; for the others the
+    /// encrypted leaves alone are known, since routing is decided over all.
     ///
-    /// Problems of layers are reported for all environments, those of values for the ones that are decrypted.
-    /// None is given where there is nothing to route by.
+    /// Problems of layers are reported for all environments, problems of values for the decrypted ones. Returns `None`
+    /// where there is nothing to route by.
     pub fn survey(&self, app: &App, options: SurveyOptions<'_>, problems: &mut Diagnostics) -> Option<Survey> {
         let SurveyOptions { asked, access, needs_all, mut on_missing_key } = options;
         let mut environments = Vec::with_capacity(app.environments.len());
@@ -191,7 +191,7 @@ impl<'p> Pipeline<'p> {
         Some(Survey { app, environments, routing, beside })
     }
 
-    /// The definition of an environment, or what everybody sees of it if a key is all that is missing.
+    /// Merges the definition of an environment, or its public view if nothing but a key is missing.
     fn merge_as_far_as_known(
         &self,
         app: &App,
@@ -211,8 +211,8 @@ impl<'p> Pipeline<'p> {
         self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
     }
 
-    /// The objects of an environment as everybody sees them, by which it is told without a key whether what
-    /// was made of it is current. What is wrong was told with the objects themselves.
+    /// The objects of an environment as seen without keys, by which it is checked without a key whether its output is
+    /// current. Problems were reported with the objects themselves.
     pub fn public_view(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<RenderedObject> {
         let mut nothing = Diagnostics::new();
         let Some(mut definition) = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)
@@ -269,7 +269,7 @@ impl<'p> Pipeline<'p> {
     }
 }
 
-/// Mistakes in other environments alone.
+/// Errors in other environments alone, without those of the requested ones.
 fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     let key = |problem: &Diagnostic| {
         let place = problem.labels.first().map(|label| label.place.to_string());
@@ -344,7 +344,7 @@ mod tests {
             .survey(&project.apps[0], SurveyOptions::decrypting(std::slice::from_ref(&dev)), &mut problems)
             .expect("layers");
         pipeline.objects(&survey, &dev, OnMissingKey::Fail, &mut problems);
-        // a sample has the fields that a rule looks at, whatever their types, in any version of the group
+        // a sample has the fields that a rule reads, whatever their types, in any version of the group
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         let errors = errors.filter(|problem| !matches!(problem.rule, Rule::InvalidValue | Rule::InvalidManifest));
         let told = |problem: &Diagnostic| {

@@ -17,7 +17,7 @@ use crate::yaml::node::YamlNode;
 use crate::yaml::read::MergeKeys;
 use crate::{sops, yaml};
 
-/// A layer that was read, and what is wrong in it.
+/// Parsed layer, and the problems found in it.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedLayer {
     pub(super) layer: Arc<Layer>,
@@ -123,7 +123,7 @@ impl<'p> LayerCache<'p> {
 
     fn cache_cell(&self, path: &Path, access: KeyAccess) -> CacheCell {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        // who sees more also sees less, and what is not encrypted is the same for everybody
+        // a view with more access also serves one with less, and an unencrypted layer is the same in every view
         let open = layers.get(&(path.to_path_buf(), KeyAccess::Decrypt)).filter(|open| match access {
             KeyAccess::Decrypt => false,
             // a layer that could not be decrypted can still be read as in the public view

@@ -73,7 +73,7 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
                     schema::fit_types(&mut manifest, &made, problems);
                     found.push(Manifest { visibility, ..manifest });
                 }
-                // without a key, its name may be what is not known
+                // without a key, its name may be unknown
                 Err(_) if visibility != Visibility::Known => {}
                 Err(problem) => problems.push(problem),
             }

@@ -36,11 +36,11 @@ pub struct BuildInput<'a> {
     pub references: &'a references::ReferenceRules,
     /// Date at which certificates must be valid; `None` if not checked.
     pub at: Option<Day>,
-    /// What becomes of objects whose values nobody decrypted.
+    /// Policy for objects with undecrypted values.
     pub on_missing_key: OnMissingKey<KnownNames<'a>>,
 }
 
-/// The names that objects have been given before, where such follow from values that nobody decrypted.
+/// Function that supplies the names of objects, where these depend on undecrypted values.
 pub type KnownNames<'a> = &'a dyn Fn(&Object) -> Option<String>;
 
 /// Builds the objects of a target, in the order in which they are written.

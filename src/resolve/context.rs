@@ -1,4 +1,4 @@
-//! State that all renders of a target share: what they are made of, and what was found wrong in them.
+//! State that all renders of a target share: their inputs, and the problems found in them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,12 +75,12 @@ impl ResolveContext {
         lock_mutex(&self.withheld).entry(path.to_owned()).or_default().push(problem);
     }
 
-    /// Whether anything is kept back.
+    /// Whether any problem is withheld.
     pub(super) fn has_withheld(&self) -> bool {
         !lock_mutex(&self.withheld).is_empty()
     }
 
-    /// Reports what was kept back of a variable.
+    /// Reports the withheld problems of a variable.
     pub(super) fn release(&self, path: &str) {
         let problems = lock_mutex(&self.withheld).remove(path);
         lock_mutex(&self.problems).extend(problems.into_iter().flatten());

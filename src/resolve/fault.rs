@@ -1,5 +1,4 @@
-//! Errors of our own. The engine carries them as the sources of its errors, and they are found there when a render
-//! is over.
+//! Errors of Septum. The engine carries them as the sources of its errors, where they are found after a render.
 
 use std::error::Error as _;
 use std::fmt;
@@ -7,14 +6,14 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-/// An error of our own.
+/// Error of Septum in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OwnError {
-    /// One that was reported where it arose.
+    /// Error that was reported where it arose.
     Reported,
-    /// A detail that holds nothing but fixed words, and is safe to show.
+    /// Detail of fixed words alone, which is safe to show.
     Fixed(&'static str),
-    /// A message that is shown only if `word`, a part of it, stands in the template: else it was computed.
+    /// Message that is shown only if `word`, a part of it, occurs in the template: otherwise it was computed.
     Computed { message: String, hint: Option<String>, word: TemplateWord },
     /// The run's budget of steps is exhausted.
     OutOfSteps,
@@ -30,18 +29,18 @@ pub(super) enum TemplateWord {
 }
 
 impl OwnError {
-    /// Converts the fault to an error of the engine.
+    /// Converts it to an error of the engine.
     pub(super) fn into_error(self) -> Error {
         let kind = if self == Self::OutOfSteps { ErrorKind::OutOfFuel } else { ErrorKind::InvalidOperation };
         Error::new(kind, "error of septum").with_source(self)
     }
 
-    /// The one that an error of the engine carries.
+    /// Error of Septum inside an error of the engine.
     pub(super) fn of(error: &Error) -> Option<&Self> {
         source_of(error)
     }
 
-    /// Whether an error carries one that was computed.
+    /// Whether an error of the engine carries a [`Self::Computed`] one.
     pub(super) fn is_computed(error: &Error) -> bool {
         matches!(Self::of(error), Some(Self::Computed { .. }))
     }
@@ -100,7 +99,7 @@ impl TemplateFault {
     }
 }
 
-/// The first error of a type among the sources of an error.
+/// First error of a type among the sources of an error.
 fn source_of<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
     let mut cause = error.source();
     while let Some(found) = cause {

@@ -184,7 +184,7 @@ impl RenderFrame {
         self.visibility() != Visibility::Known
     }
 
-    /// What stands for the result.
+    /// Placeholder for the result.
     pub(super) fn placeholder_for(&self, text: Option<&str>) -> Placeholder {
         text.filter(|_| self.visibility() != Visibility::Unknown).map(Placeholder::of).unwrap_or_default()
     }

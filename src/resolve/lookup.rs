@@ -1,4 +1,4 @@
-//! Interface between the scope of templates and what resolves a target.
+//! Interface between the scope of templates and the resolver of a target.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use crate::name::EntryId;
 use crate::span::Location;
 use crate::yaml::node::Scalar;
 
-/// The values of a target, each resolved when it is first read.
+/// Values of a target, each resolved when it is first read.
 pub(super) trait Lookup: Send + Sync {
-    /// What is resolved.
+    /// Definition that is resolved.
     fn definition(&self) -> &Definition;
 
-    /// An entry.
+    /// Value of an entry.
     fn entry(self: Arc<Self>, id: &EntryId) -> ResolvedValue;
 
     /// Value of a variable, rendered if it is a template.
     fn variable_value(self: Arc<Self>, path: &str, scalar: &Arc<Scalar>, place: &Location) -> ResolvedValue;
 }
 
-/// The names at the root of the scope.
+/// Names at the root of the scope.
 pub(super) const ROOT: [&str; 5] = ["app", "bundles", "data", "env", "vars"];
 
 /// Step into a structure.

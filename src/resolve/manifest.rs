@@ -53,7 +53,7 @@ pub struct TemplatePart {
     pub lineage: Lineage,
     /// How much of it is known without the keys of what it read.
     pub visibility: Visibility,
-    /// The template, if it made the document as a text.
+    /// Template, if it produced the document as a text.
     pub text: Option<Arc<TextTemplate>>,
 }
 

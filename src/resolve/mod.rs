@@ -124,7 +124,7 @@ impl ResolvedBytes {
     }
 }
 
-/// What became of a value.
+/// Outcome of resolving a value.
 #[derive(Debug, Clone)]
 pub enum EntryOutcome {
     /// The value.

@@ -22,7 +22,7 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub(super) struct TemplateRenderer {
     pub(super) context: Arc<ResolveContext>,
-    /// The root of the scope.
+    /// Root of the scope.
     pub(super) scope: Value,
 }
 

@@ -102,7 +102,7 @@ impl ResolveSession {
         }
     }
 
-    /// What renders templates over the values of this session.
+    /// Creates a renderer of templates over the values of this session.
     fn renderer(self: &Arc<Self>) -> TemplateRenderer {
         TemplateRenderer { context: Arc::clone(&self.context), scope: root_scope(self.lookup()) }
     }
@@ -261,7 +261,7 @@ impl ResolveSession {
         Ok(rendered_outcome(&marked, text))
     }
 
-    /// Puts marks in the place of values of stores.
+    /// Replaces references to values of stores with marks.
     fn mark_template<'t>(
         self: &Arc<Self>,
         template: &'t str,

@@ -1,4 +1,4 @@
-//! Values of templates as structures that are written, or that other objects of the app hold.
+//! Conversion of template values to structures.
 
 use std::borrow::Cow;
 

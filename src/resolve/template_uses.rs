@@ -1,4 +1,4 @@
-//! What the templates of an entry read, as they name it.
+//! Reads of an entry's templates, as they name them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What an error of the engine says about where it arose.
+//! Origin of an error within the errors of the engine.
 
 use std::error::Error as _;
 use std::ops::Range;

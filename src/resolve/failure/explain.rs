@@ -1,4 +1,4 @@
-//! What went wrong in a template, and what to do.
+//! Message and hint for a failed template.
 
 use minijinja::{Error, ErrorKind};
 

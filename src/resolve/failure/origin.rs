@@ -1,4 +1,4 @@
-//! Where the text of a template was written.
+//! Source of the text of a template.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Where an error is, and what may be shown of the template there.
+//! Location of an error, and the part of the template there that may be shown.
 
 use std::ops::Range;
 

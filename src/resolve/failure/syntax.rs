@@ -1,4 +1,4 @@
-//! Mistakes in the syntax of a template that are found by looking at its text.
+//! Syntax errors of a template that are found in its text alone.
 
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
