@@ -3,6 +3,7 @@
 //! A workload needs to know which object a key is in, which depends on the classification boundary. That is filled in
 //! here, so that a key can move across the boundary without an edit of the workload.
 
+mod collect;
 mod filled_in;
 mod identity;
 mod label;
@@ -14,8 +15,9 @@ mod taint;
 mod tree;
 mod wiring;
 
+pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;
-pub use identity::{Manifest, collect_manifests, has_nameless, list_items};
+pub use identity::Manifest;
 pub use label::{CommonMetadata, apply_common};
 pub use reload::reload;
 pub use wiring::{BundleObjectMap, template_of as pod_template, wire_workload};

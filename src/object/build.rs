@@ -6,42 +6,20 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::constraint::Constraints;
 use super::external::{self, ExternalArgs, ExternalBundle, build_external};
+use super::input::{BuildInput, object_kind, secret_type};
 use super::metadata::{self, ObjectMetadata};
-use super::typed::{self, Day, SecretOrigin, TypedSecret};
+use super::typed::{self, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, names, naming, size, text};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
-use crate::manifest::{CommonMetadata, references};
+use crate::manifest::CommonMetadata;
 use crate::name::{BundleName, EntryId};
-use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText};
-use crate::route::{Routing, Sensitivity};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedValue, StoreText};
+use crate::route::Sensitivity;
 use crate::span::Location;
 use crate::visibility::{OnMissingKey, Placeholder};
-
-/// One app in one environment, ready to be built into objects.
-#[derive(Clone, Copy)]
-pub struct BuildInput<'a> {
-    /// Resolved values.
-    pub resolved: &'a ResolvedTarget,
-    /// Routing decisions about them.
-    pub routing: &'a Routing,
-    /// All environments of the app, for rules that span all of them.
-    pub siblings: &'a [ResolvedTarget],
-    /// Checker of entry rules.
-    pub constraints: &'a Constraints,
-    /// Rules for fields in which objects name ConfigMaps and Secrets.
-    pub references: &'a references::ReferenceRules,
-    /// Date at which certificates must be valid; `None` if not checked.
-    pub at: Option<Day>,
-    /// Policy for objects with undecrypted values.
-    pub on_missing_key: OnMissingKey<KnownNames<'a>>,
-}
-
-/// Function that supplies the names of objects, where these depend on undecrypted values.
-pub type KnownNames<'a> = &'a dyn Fn(&Object) -> Option<String>;
 
 /// Builds the objects of a target, in the order in which they are written.
 ///
@@ -209,20 +187,6 @@ fn final_object_name(target: BuildInput<'_>, bundle: &BundleName, object: &Objec
         OnMissingKey::Keep(names) if follows && !object.is_known() => names(object),
         OnMissingKey::Keep(_) | OnMissingKey::Fail => naming::final_name(definition, bundle, object.kind, &object.data),
     }
-}
-
-/// Kind of object that an entry goes to.
-pub(super) fn object_kind(routing: &Routing, id: &EntryId) -> ObjectKind {
-    match routing.sensitivity(id) {
-        Sensitivity::Plain => ObjectKind::ConfigMap,
-        Sensitivity::Sensitive => ObjectKind::Secret,
-    }
-}
-
-/// `type` of an object of a bundle, if it is a Secret.
-pub(super) fn secret_type<'a>(definition: &'a Definition, bundle: &BundleName, kind: ObjectKind) -> Option<&'a str> {
-    let declared = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
-    (kind == ObjectKind::Secret).then(|| declared.map_or("Opaque", |declared| declared.value.as_str()))
 }
 
 /// Value of an entry, if it has a valid one.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::build::BuildInput;
+use super::input::BuildInput;
 use super::typed::{SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};

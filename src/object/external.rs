@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::build::{BuildInput, object_kind};
+use super::input::{BuildInput, object_kind};
 use super::metadata::ObjectMetadata;
 use super::names;
 use super::{Object, ObjectKind};

@@ -8,6 +8,7 @@ mod declared;
 mod external;
 mod fingerprint;
 mod hash;
+mod input;
 mod link;
 mod metadata;
 mod names;
@@ -29,7 +30,7 @@ use crate::visibility::Placeholder;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use build::{BuildInput, KnownNames};
+pub use input::{BuildInput, KnownNames};
 pub use constraint::Constraints;
 pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::hash::HashedContent;
-use super::{ObjectKind, build, names, typed};
+use super::input::{object_kind, secret_type};
+use super::{ObjectKind, names, typed};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Definition, Naming};
 use crate::name::BundleName;
@@ -13,7 +14,7 @@ use crate::route::Routing;
 /// Naming scheme of an object of a bundle. A Secret that is found by its name alone, or whose values are added later,
 /// keeps its name.
 pub(super) fn scheme_for(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
-    let secret_type = build::secret_type(definition, bundle, kind);
+    let secret_type = secret_type(definition, bundle, kind);
     if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming() }
 }
 
@@ -24,7 +25,7 @@ pub(super) fn final_name(
     kind: ObjectKind,
     data: &BTreeMap<String, ResolvedBytes>,
 ) -> Option<String> {
-    let secret_type = build::secret_type(definition, bundle, kind);
+    let secret_type = secret_type(definition, bundle, kind);
     let content = HashedContent { kind, secret_type, data };
     let suffix = match (scheme_for(definition, bundle, kind), kind) {
         (Naming::Plain, _) => return Some(bundle.as_str().to_owned()),
@@ -48,7 +49,7 @@ pub fn known_name(
     }
     let mut data = BTreeMap::new();
     let entries =
-        resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && build::object_kind(routing, id) == kind);
+        resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && object_kind(routing, id) == kind);
     for (id, value) in entries {
         match &value.outcome {
             EntryOutcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::access::build_access;
-use super::build::{BuildInput, build_objects};
+use super::build::build_objects;
+use super::input::BuildInput;
 use super::declared;
 use super::external::usurped_names;
 use super::link::ReferenceChecker;

@@ -13,30 +13,13 @@ use super::disk::SyncPoint;
 use super::lock::{self, Busy, Lock};
 use super::name::{FileName, TargetName};
 use super::ownership::show_inventory;
-use super::plan::{TreePlan, foreign_files};
+use super::plan::{ChangeSummary, TreePlan, foreign_files};
 use super::target::{FileRemoval, FileWrite};
 use super::{MANY, OWN, OutputTree, TreeEntry, TreePart, TreeRoot, digest_bytes, place};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
-
-/// Counts of the changes of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChangeSummary {
-    /// Targets in scope.
-    pub targets: usize,
-    /// Targets without any change.
-    pub unchanged: usize,
-    /// Files that did not exist.
-    pub created: usize,
-    /// Files whose bytes changed.
-    pub changed: usize,
-    /// Removed files.
-    pub removed: usize,
-    /// Files that are no longer generated, and were kept because they may have been edited.
-    pub stale: usize,
-}
 
 pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
     if let Some(obstacle) = plan.obstacle() {

@@ -52,12 +52,11 @@ use crate::parallel;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-pub use apply::ChangeSummary;
 pub use cache::{CacheOptions, TreeCache};
 pub use digest::digest_bytes;
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::SourceDirectories;
-pub use plan::{ExistingTargets, FileChange, Lost, LostTargets, TreePlan};
+pub use plan::{ChangeSummary, ExistingTargets, FileChange, Lost, LostTargets, TreePlan};
 pub use strays::Coverage;
 
 use ownership::Inventories;

@@ -12,7 +12,7 @@ use super::target::{
     EditedFile, FileRemoval, FileWrite, RenderedFiles, TargetDirectory, TargetMemory, TargetPlan, edited_file,
     stray_file,
 };
-use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot};
+use super::{MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::parallel;
 
@@ -30,6 +30,23 @@ pub struct TreePlan {
     pub(super) strays: StrayFiles,
     edited: Vec<EditedFile>,
     foreign: Vec<String>,
+}
+
+/// Counts of the changes of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChangeSummary {
+    /// Targets in scope.
+    pub targets: usize,
+    /// Targets without any change.
+    pub unchanged: usize,
+    /// Files that did not exist.
+    pub created: usize,
+    /// Files whose bytes changed.
+    pub changed: usize,
+    /// Removed files.
+    pub removed: usize,
+    /// Files that are no longer generated, and were kept because they may have been edited.
+    pub stale: usize,
 }
 
 /// Planned change of a file.

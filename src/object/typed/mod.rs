@@ -12,7 +12,7 @@ mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::build::BuildInput;
+use super::input::BuildInput;
 use super::names;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::Bundle;

@@ -3,6 +3,7 @@
 //! Files are read below a [`BoundedRoot`], which no path leaves, or by [`read_named()`] where the
 //! command line names them. A [`Disk`] itself reads none.
 
+mod error;
 mod named;
 mod open;
 mod root;
@@ -19,9 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapshot::ResolvedPath;
 
+pub use error::FileReadError;
 pub use named::{read_named, real_named, resolve_writable};
 pub use open::open_unfollowed;
-pub use root::{BoundedRoot, FileReadError, RealPath};
+pub use root::{BoundedRoot, RealPath};
 pub use snapshot::{Snapshot, SnapshotEntry, SnapshotEntryKind};
 pub use walk::{find_named, walk_files};
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::FileReadError;
+use super::error::FileReadError;
 
 /// The bytes of a regular file of at most `limit` bytes at a path without links.
 ///

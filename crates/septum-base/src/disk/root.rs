@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::error::FileReadError;
 use super::{DirEntry, DirEntryKind, Disk, LONGEST_PATH, MOST_LINKS, normalize_path, open};
 
 /// A directory, and the disk that it is on. Nothing outside of it is read.
@@ -26,39 +27,6 @@ pub struct BoundedRoot {
 pub struct RealPath {
     pub(super) path: PathBuf,
     pub(super) kind: DirEntryKind,
-}
-
-/// Reason why a file is not read.
-#[derive(Debug)]
-pub enum FileReadError {
-    /// It does not exist.
-    Missing,
-    /// The path leads out of the root by its text.
-    Outside,
-    /// The path leads out of the root through a symbolic link.
-    LinkOut,
-    /// A symbolic link whose destination does not exist.
-    DanglingLink,
-    /// Symbolic links form a loop, or have too many steps.
-    LinkLoop,
-    /// It is a directory.
-    Directory,
-    /// It is a pipe, a device or a socket: its name.
-    Special(&'static str),
-    /// It is larger than this many bytes.
-    TooBig(u64),
-    /// The system cannot read it.
-    Io(io::Error),
-}
-
-impl From<io::Error> for FileReadError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing,
-            io::ErrorKind::IsADirectory => Self::Directory,
-            _ => Self::Io(error),
-        }
-    }
 }
 
 impl RealPath {
