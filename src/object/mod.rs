@@ -30,10 +30,10 @@ use crate::visibility::Placeholder;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use input::{BuildInput, KnownNames};
 pub use constraint::Constraints;
 pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;
+pub use input::{BuildInput, KnownNames};
 pub use names::wrong_object_name;
 pub use naming::known_name;
 pub use provide::ObjectIndex;

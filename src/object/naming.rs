@@ -48,8 +48,7 @@ pub fn known_name(
         return Some(bundle.as_str().to_owned());
     }
     let mut data = BTreeMap::new();
-    let entries =
-        resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && object_kind(routing, id) == kind);
+    let entries = resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && object_kind(routing, id) == kind);
     for (id, value) in entries {
         match &value.outcome {
             EntryOutcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),

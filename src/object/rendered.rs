@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::access::build_access;
 use super::build::build_objects;
-use super::input::BuildInput;
 use super::declared;
 use super::external::usurped_names;
+use super::input::BuildInput;
 use super::link::ReferenceChecker;
 use super::metadata::common_metadata;
 use super::pod;

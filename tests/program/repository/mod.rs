@@ -1,6 +1,7 @@
 //! The repository itself: its documentation, its examples, its structure.
 
 mod architecture;
+mod circles;
 mod clocks;
 mod docs;
 mod examples;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use crate::crypto::KEY_LENGTH;
 use crate::crypto::derived::DerivedKey;
 use aes::Aes256;
 use aes_gcm::aead::consts::{U8, U12, U16, U24, U32};
@@ -12,9 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use zeroize::Zeroizing;
-
-/// The length of a data key.
-pub(crate) const KEY_LENGTH: usize = 32;
 
 /// The length of written nonces, which is that of sops.
 const NONCE_LENGTH: usize = 32;

@@ -6,3 +6,6 @@ pub(crate) mod derived;
 pub(crate) mod mac;
 pub(crate) mod naming;
 pub(crate) mod shamir;
+
+/// The length of a data key.
+pub(crate) const KEY_LENGTH: usize = 32;

@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::crypto::cipher::KEY_LENGTH;
+use crate::crypto::KEY_LENGTH;
 use septum_base::secret::Secret;
 
 /// Length in bytes of a key for names, and of a fingerprint made with it: the output of HMAC-SHA256.

@@ -10,7 +10,7 @@ use age::armor::ArmoredReader;
 use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
-use crate::crypto::cipher::KEY_LENGTH;
+use crate::crypto::KEY_LENGTH;
 use crate::crypto::shamir::{self, ShamirError};
 use crate::document::path::ValuePath;
 use crate::identities::identity::{Identities, IdentityBatch};

@@ -4,7 +4,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::config::rules::{CreationRule, RecipientGroup};
-use crate::crypto::cipher::KEY_LENGTH;
+use crate::crypto::KEY_LENGTH;
 use crate::crypto::shamir::{self, ShamirError};
 use crate::data_key::unlock::UnlockedDataKey;
 use crate::metadata::block::SopsMetadata;

@@ -16,6 +16,7 @@ pub(crate) mod redacted;
 pub(crate) mod rewrite;
 pub(crate) mod seal;
 pub(crate) mod sealed;
+pub(crate) mod selection;
 pub(crate) mod stable;
 pub(crate) mod stray;
 pub(crate) mod verify;

@@ -8,19 +8,9 @@ use crate::document::path::ValuePath;
 use crate::files::content::DocumentFingerprint;
 use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::sealed::EncryptedFile;
+use crate::files::write_error::UnfaithfulOutput;
 use crate::store::{ParsedFile, SopsFormat};
 use crate::verify_mac;
-
-/// Difference between new bytes and their intended content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UnfaithfulOutput {
-    /// Another reader could not read or not decrypt them.
-    Unreadable,
-    /// They have another content, here if the place is known.
-    Different(ValuePath),
-    /// Comments select values, and in the new file they would be of others.
-    Selection,
-}
 
 /// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and returns them.
 ///

@@ -6,7 +6,6 @@ use crate::data_key::wrap::SealError;
 use crate::document::path::ValuePath;
 use crate::files::ambiguous::would_be_ambiguous;
 use crate::files::seal::SealProblem;
-use crate::files::verify::UnfaithfulOutput;
 use crate::recipients::recipient::InvalidRecipient;
 use crate::store::{EditProblem, UnrepresentableValue};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
@@ -105,6 +104,17 @@ pub enum WriteError {
         /// The values.
         paths: Vec<ValuePath>,
     },
+}
+
+/// Difference between new bytes and their intended content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnfaithfulOutput {
+    /// Another reader could not read or not decrypt them.
+    Unreadable,
+    /// They have another content, here if the place is known.
+    Different(ValuePath),
+    /// Comments select values, and in the new file they would be of others.
+    Selection,
 }
 
 impl WriteError {

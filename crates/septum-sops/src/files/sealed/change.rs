@@ -7,9 +7,8 @@ use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::tree::{Leaf, SopsDocument, SopsTree};
 use crate::files::content::{SkippedValue, difference_beside, find_difference, is_without, same_values};
 use crate::files::readable::refuse_unreadable;
-use crate::files::rewrite::selects_alike;
-use crate::files::verify::UnfaithfulOutput;
-use crate::files::write_error::WriteError;
+use crate::files::selection::selects_alike;
+use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, amend, apply_edits, fit_line_ends};
 use septum_base::span::Source;
 
