@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -74,17 +75,22 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
     path.split("::").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned)
 }
 
+/// Statements that import, and paths in other code.
+static PATTERNS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [r"(?m)^[ \t]*(pub(?:\([^)]*\))? )?use ([^;]+);", r"(?:^|[^\w:.])((?:\w+::)+\w+)"]
+        .map(|pattern| Regex::new(pattern).unwrap())
+});
+
 fn read_module(source: &SourceFile) -> Module {
+    let [uses, paths] = &*PATTERNS;
     let program = source.text.lines().take_while(|line| *line != "#[cfg(test)]");
     let code: Vec<_> = program.filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
-    let uses = Regex::new(r"(?m)^[ \t]*(pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
     let mut module = Module { file: source.name.to_str().unwrap().to_owned(), ..Module::default() };
     for found in uses.captures_iter(&code) {
         let into = if found.get(1).is_some() { &mut module.exports } else { &mut module.imports };
         expand(&[], &found[2], into);
     }
-    let paths = Regex::new(r"(?:^|[^\w:.])((?:\w+::)+\w+)").unwrap();
     let rest = uses.replace_all(&code, "");
     module.paths = paths.captures_iter(&rest).map(|found| segments(&found[1]).collect()).collect();
     module.paths.extend(module.imports.values().cloned());
@@ -140,28 +146,25 @@ fn files_do_not_use_each_other_in_a_circle() {
         .filter(|source| !is_test(source) && source.path != Path::new("crates/septum-base/src/lib.rs"))
         .map(|source| (module_path(&source.name), read_module(source)))
         .collect();
-    let mut uses: BTreeMap<&ModulePath, BTreeSet<ModulePath>> = BTreeMap::new();
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (own, module) in &modules {
         let found = module.paths.iter().filter_map(|path| resolve(&modules, own, path, 0));
         // a file is a part of those above it, and may use them
-        let others = found.filter(|other| modules.contains_key(other) && !own.starts_with(other));
-        uses.insert(own, others.collect());
+        let others = found.filter(|other| !own.starts_with(other)).filter_map(|other| modules.get(&other));
+        uses.insert(&module.file, others.map(|other| other.file.as_str()).collect());
     }
     assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 1500, "the uses were found");
-    let reached: BTreeMap<_, BTreeSet<&ModulePath>> = uses
-        .keys()
-        .map(|start| {
-            let (mut seen, mut open) = (BTreeSet::new(), vec![*start]);
-            while let Some(next) = open.pop() {
-                open.extend(uses.get(next).into_iter().flatten().filter(|other| seen.insert(*other)));
-            }
-            (*start, seen)
-        })
-        .collect();
+    let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for start in uses.keys() {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![*start]);
+        while let Some(next) = open.pop() {
+            open.extend(uses[next].iter().filter(|other| seen.insert(**other)));
+        }
+        reached.insert(start, seen);
+    }
     let mut circles: Vec<BTreeSet<&str>> = Vec::new();
     for (own, below) in &reached {
-        let circle = below.iter().filter(|other| reached[*other].contains(own));
-        let circle: BTreeSet<_> = circle.map(|other| modules[*other].file.as_str()).collect();
+        let circle: BTreeSet<_> = below.iter().copied().filter(|other| reached[other].contains(own)).collect();
         if circle.len() > 1 && !circles.contains(&circle) {
             circles.push(circle);
         }
