@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::encrypt::usual_recipients;
 use super::files::current_time;
+use super::help::{CommandHelp, HelpTopic};
 use super::init::write_error;
 use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
@@ -28,83 +29,108 @@ use crate::secret_files::RecipientOptions;
 use crate::sops::{Identities, IdentitySources, SopsConfigCache};
 use crate::span::Source;
 
-/// Find every mistake at once, in all environments or the named ones.
+/// Find mistakes and plaintext credentials in all environments
 ///
-/// Besides what rendering refuses: credentials in plaintext, files that should be encrypted, secrets that
-/// nothing but their names tell, keys that one environment lacks, what is defined and never used. Works
-/// without keys as far as none is needed, and says what it could not see.
+/// Reports everything that `render` would refuse, and what its output does not show: credentials in plaintext, files
+/// that should be encrypted, secrets recognised only by their names, keys that one environment lacks, definitions that
+/// nothing uses. Reads the project, writes nothing, and works without keys as far as possible: what could not be
+/// checked is listed.
 ///
-/// With `--staged`, what the next commit would hold is checked, and not what lies on the disk: the apps
-/// that a staged file concerns, in whatever project of the repository, and what is found in a staged
-/// file. Any staged file that is called `*.secrets.yaml`, or that a `path_regex` of `.sops.yaml` is for,
-/// must be encrypted. No key is used, and what takes one is neither looked at nor told (`-v` does).
+/// With `--staged`, checks the next commit instead of the files on disk: the apps of any project in the repository
+/// that a staged file concerns. Staged files that are named `*.secrets.yaml`, or that a `path_regex` of `.sops.yaml`
+/// matches, must be encrypted. No key is used; encrypted values are skipped silently (`-v` lists them).
 ///
-/// With `--fix`, what takes no decision is mended: values in plaintext move into the encrypted file of their
-/// layer, keys are declared sensitive, and files are encrypted. Nothing that is rendered changes by it.
-///
-/// Exit codes: 0 nothing found · 1 findings · 2 an app could not be judged, because a layer of it cannot be
-/// read · 3 nothing found, but not all could be seen. `--fail-on error` makes warnings count as nothing.
+/// With `--fix`, fixes what needs no decision: moves plaintext credentials into the encrypted file of their layer,
+/// declares keys sensitive, and encrypts files. The rendered output stays the same.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CheckArgs {
-    /// The environments; all if none is named
+    /// Environments to check [default: all]
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
-    /// Only this app (may be given several times)
+    /// Check only this app (repeatable)
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
-    /// How to write it
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
-    format: CheckFormat,
-    /// A tree that `septum render --out` wrote: it must be what the sources give, and hold nothing else
-    #[arg(long, value_name = "DIR")]
-    rendered: Option<PathBuf>,
-    /// Secrets in plaintext may lie in the tree where Git takes them, as `septum render --allow-plaintext` writes them
-    #[arg(long, requires = "rendered")]
-    allow_plaintext: bool,
-    /// Do not look for keys: what is encrypted is not seen or verified, and that is a warning at most
-    #[arg(long)]
-    keyless: bool,
-    /// The least severity of findings that fail the check
-    #[arg(long, value_name = "SEVERITY", default_value = "warning", hide_default_value = true)]
-    fail_on: FailOn,
-    /// Mend what takes no decision, and tell what is left
-    #[arg(long, conflicts_with_all = ["write_baseline", "staged"])]
-    fix: bool,
-    /// Take what is found now for known, and write it to .septum-baseline.yaml: only new findings count then
-    #[arg(long, conflicts_with_all = ["environments", "apps", "format", "rendered"])]
-    write_baseline: bool,
-    /// The day by which accepted findings may have expired, and certificates [default: today]
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    at: Option<Day>,
-    /// Find what the rules of this file find as well (may be given several times)
-    ///
-    /// It is in the format of gitleaks (TOML). Its rules look at each value as `KEY: value`, and are never in
-    /// place of those that are built in.
-    #[arg(long, value_name = "FILE")]
-    rules: Vec<PathBuf>,
-    /// Only what is staged in Git, for a hook before each commit
+    /// Check only what is staged in Git, as a hook does before each commit
     #[arg(long, conflicts_with_all = ["environments", "apps", "rendered", "write_baseline"])]
     staged: bool,
+    /// Fix what needs no decision, and report the rest
+    #[arg(long, conflicts_with_all = ["write_baseline", "staged"])]
+    fix: bool,
+    /// Use no keys: encrypted values are not checked, which is a warning at most
+    #[arg(long)]
+    keyless: bool,
+    /// Also check this output directory of `septum render --out`: it must be up to date
+    #[arg(long, value_name = "DIR")]
+    rendered: Option<PathBuf>,
+    /// Accept plaintext Secrets in that directory where Git would commit them
+    #[arg(long, requires = "rendered")]
+    allow_plaintext: bool,
+    /// Also use the rules in this file, in the format of gitleaks (repeatable)
+    ///
+    /// Each value is matched as `KEY: value`. The built-in rules stay in force.
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Date used to expire accepted findings and certificates [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    at: Option<Day>,
+    /// Record current findings as known, in .septum-baseline.yaml: only new findings count
+    #[arg(long, conflicts_with_all = ["environments", "apps", "format", "rendered"], help_heading = REPORT)]
+    write_baseline: bool,
+    /// Format of the report
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, help_heading = REPORT)]
+    format: CheckFormat,
+    /// Least severity of findings that fail the check
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", hide_default_value = true, help_heading = REPORT)]
+    fail_on: FailOn,
 }
 
-/// Output format of findings.
+/// Heading of the options for what is reported.
+const REPORT: &str = "Report options";
+
+/// Help of `septum check`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Check every app and environment", "septum check"),
+        ("Check in a GitHub workflow, without a key", "septum check --keyless --format github"),
+        ("Check what the next commit would contain", "septum check --staged"),
+        ("Fix what can be fixed automatically", "septum check --fix"),
+    ],
+    exit_codes: &[
+        (0, "no findings"),
+        (1, "findings; with `--fail-on error`, only errors count"),
+        (2, "an app could not be checked: one of its layers cannot be read"),
+        (3, "no findings, but something could not be checked without a key"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[
+        HelpTopic::Project,
+        HelpTopic::Recipients,
+        HelpTopic::Identities,
+        HelpTopic::Output,
+        HelpTopic::Findings,
+        HelpTopic::Git,
+    ],
+};
+
+/// Format of a report of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
-    /// For people
+    /// Findings with their lines and hints
     Text,
-    /// For programs
+    /// JSON with stable field names
     Json,
-    /// SARIF 2.1.0, for those that show findings in code
+    /// SARIF 2.1.0, for code scanning tools
     Sarif,
-    /// Annotations of GitHub's workflows
+    /// Annotations of GitHub workflows
     Github,
 }
 
-/// The least severity of findings that fail a check.
+/// Least severity of findings that fail a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Errors alone: warnings are shown, and the exit code is 0
+    /// Only errors; warnings are reported
     Error,
     /// Errors and warnings
     Warning,

@@ -12,6 +12,7 @@ use clap_complete::engine::{
 use clap_complete::env::Shells;
 
 use super::Cli;
+use super::help::CommandHelp;
 use super::output::{self, invalid_usage};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{DirEntryKind, Disk, read_named};
@@ -19,15 +20,26 @@ use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::sops::{HostSystem, Identities, IdentitySources};
 
-/// Write a script that makes a shell complete commands, environments, apps and keys.
+/// Print a shell completion script
 ///
-/// For bash: `source <(septum completions bash)`; for fish: `septum completions fish | source`.
+/// It completes commands, options, environments, apps, keys and encrypted files.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct CompletionsArgs {
-    /// bash, elvish, fish, powershell or zsh
+    /// Shell: bash, elvish, fish, powershell or zsh
     #[arg(value_name = "SHELL", add = shells())]
     shell: String,
 }
+
+/// Help of `septum completions`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Enable completions in bash, in ~/.bashrc", "source <(septum completions bash)"),
+        ("Enable completions in fish", "septum completions fish > ~/.config/fish/completions/septum.fish"),
+    ],
+    exit_codes: &[],
+    topics: &[],
+};
 
 impl CompletionsArgs {
     pub(super) fn run(&self) -> Result<(), Diagnostics> {

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::encrypt::redirect_output;
 use super::files::{self, count_files, each_once};
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, user_identities};
 use crate::atomic::Access;
@@ -20,14 +21,15 @@ use crate::sops::{
 };
 use crate::span::Source;
 
-/// Decrypt files and print them, with their comments and layout.
+/// Print files in plaintext
 ///
-/// The checksum of every file is verified before anything is printed; there is no way around it.
-/// Several files are printed one after the other, those of YAML parted by `---`. Without FILE,
-/// standard input is decrypted.
+/// Comments and layout are kept. The checksum of every file is verified before anything is printed; this cannot be
+/// skipped. Several files are printed one after the other, YAML files separated by `---`. Without FILE, decrypts
+/// standard input.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct DecryptArgs {
-    /// The files
+    /// Files to decrypt
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Replace the files by their plaintext
@@ -36,22 +38,33 @@ pub(super) struct DecryptArgs {
     /// Write to PATH
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Print one value alone: `data.hosts[0]`, or `["data"]["hosts"][0]`
+    /// Print only the value at PATH, such as `data.hosts[0]` or `["data"]["hosts"][0]`
     #[arg(long, value_name = "PATH")]
     extract: Option<ValuePath>,
-    /// Take the value from this document of the file, counted from 1
+    /// Document of the file for `--extract`, counted from 1
     #[arg(long, value_name = "N", requires = "extract", value_parser = clap::value_parser!(u32).range(1..))]
     document: Option<u32>,
-    /// What standard input is to be taken for: decides its format
+    /// Name for standard input, which selects its format
     #[arg(long, value_name = "NAME", conflicts_with = "files")]
     filename: Option<PathBuf>,
-    /// The format of the files, whatever their names say
+    /// Format of the input, instead of the one that its name implies
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
     input_type: Option<SopsFormat>,
-    /// Print in this format; comments and layout do not survive that
+    /// Convert to this format, without comments and layout
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
     output_type: Option<SopsFormat>,
 }
+
+/// Help of `septum decrypt`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Print a file", "septum decrypt environments/prod.secrets.yaml"),
+        ("Print one value", "septum decrypt --extract data.DATABASE_PASSWORD environments/prod.secrets.yaml"),
+        ("Print a file as JSON", "septum decrypt --output-type json environments/prod.secrets.yaml"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Recipients, HelpTopic::Identities],
+};
 
 /// A file that was decrypted.
 struct DecryptedOutput {

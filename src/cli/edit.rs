@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::files::current_time;
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
@@ -20,26 +21,38 @@ use crate::secret_files::edit::{
 };
 use crate::sops::SopsConfigCache;
 
-/// Change an encrypted file in an editor, or create one.
+/// Edit or create an encrypted file in an editor
 ///
-/// The editor is `SOPS_EDITOR`, `VISUAL` or `EDITOR`, or else vim, nano or vi. Values that you leave
-/// alone keep their ciphertext, so a diff shows what you changed. The plaintext lies in memory, in
-/// a directory that only you can open, and is removed however the editor ends.
+/// Decrypts the file into an in-memory directory that only you can access, runs the editor, encrypts the result, and
+/// removes the plaintext however the editor ends. The editor is `SOPS_EDITOR`, `VISUAL` or `EDITOR`, else vim, nano or
+/// vi. Unchanged values keep their ciphertext, so a diff shows only your changes.
 ///
-/// In a layer of an environment, values that you change are checked against the base, as `septum set` does.
-/// A file that does not exist is created, and encrypted as `.sops.yaml` says.
+/// In a layer, changed values are checked against the base, as `septum set` does. A file that does not exist is
+/// created, and encrypted by its rule in `.sops.yaml`.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct EditArgs {
-    /// The file, or an environment, whose file is its `.secrets.yaml`
+    /// File, or environment whose `.secrets.yaml` is edited
     #[arg(value_name = "FILE|ENV", add = super::completions::environments())]
     target: String,
-    /// The app, if several have the environment
+    /// App, if several have the environment
     #[arg(long, value_name = "APP", add = super::completions::apps())]
     app: Option<String>,
-    /// Let the plaintext lie on a disk if there is no directory in memory
+    /// Allow plaintext on disk if there is no in-memory directory
     #[arg(long)]
     allow_disk: bool,
 }
+
+/// Help of `septum edit`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Edit the secrets of an environment", "septum edit prod"),
+        ("Edit or create any encrypted file", "septum edit environments/dev.secrets.yaml"),
+        ("Use another editor once", "SOPS_EDITOR=nano septum edit prod"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Editor],
+};
 
 impl EditArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::files::{self, count_files, each_once};
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, user_identities};
 use crate::atomic::Access;
@@ -15,36 +16,47 @@ use crate::secret_files::{
 };
 use crate::sops::{Recipient, SopsConfigCache, SopsFormat};
 
-/// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
+/// Encrypt files in place
 ///
-/// Comments, order and layout stay as they are. Nothing is written unless all files are in order.
-/// Of a file that is encrypted already, what somebody typed into it in plaintext is encrypted; that
-/// needs its key.
-/// Without FILE, standard input is encrypted and printed.
+/// Each file is encrypted for the recipients of its rule in `.sops.yaml`. Comments, order and layout stay as they are.
+/// Either all files are written or none. In a file that is already encrypted, plaintext that somebody typed into it is
+/// encrypted; that requires its key. Without FILE, encrypts standard input and prints the result.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct EncryptArgs {
-    /// The files
+    /// Files to encrypt
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Encrypt for this recipient where no rule names any (several: with commas, or given several times)
+    /// Encrypt for this recipient if no rule names any (repeatable, or separated by commas)
     ///
-    /// Without it, `SOPS_AGE_RECIPIENTS` counts.
+    /// The default is `SOPS_AGE_RECIPIENTS`.
     // a `String`: an error about a recipient must be reported without its text
     #[arg(long, value_name = "RECIPIENT", value_delimiter = ',')]
     age: Vec<String>,
-    /// What standard input is to be taken for: decides its format and its rule
+    /// Name for standard input, which selects its format and its rule
     #[arg(long, value_name = "NAME", conflicts_with = "files")]
     filename: Option<PathBuf>,
-    /// The format, whatever the name says
+    /// Format of the input, instead of the one that its name implies
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
     input_type: Option<SopsFormat>,
-    /// Write to PATH and leave the file as it is
+    /// Write to PATH, and leave the file unchanged
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// As sops has it; files are encrypted in place anyway
+    /// Accepted for compatibility with sops: files are always encrypted in place
     #[arg(short, long, hide = true, conflicts_with = "output")]
     in_place: bool,
 }
+
+/// Help of `septum encrypt`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Encrypt a file by its rule in .sops.yaml", "septum encrypt environments/dev.secrets.yaml"),
+        ("Encrypt several files, all or none", "septum encrypt environments/regions/*.secrets.yaml"),
+        ("Encrypt standard input", "echo 'password: dummy' | septum encrypt --filename new.secrets.yaml"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Recipients, HelpTopic::Identities],
+};
 
 impl EncryptArgs {
     pub(super) fn run(self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

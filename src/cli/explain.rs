@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
@@ -11,27 +12,39 @@ use crate::project::Project;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
 use crate::visibility::KeyAccess;
 
-/// Tell where a value comes from, which layers it passed, to which object it goes, and why.
+/// Show where a value comes from, and why it is in a ConfigMap or a Secret
 ///
-/// Needs no key: values of secrets are neither decrypted nor shown.
+/// Prints the object that contains the key, the layers that set it, the reasons of the decision, and the workloads that
+/// use it. Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct ExplainArgs {
-    /// The environment
+    /// Environment
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environment: String,
-    /// The key
+    /// Key, as `septum list` shows it
     #[arg(value_name = "KEY", add = super::completions::keys())]
     key: String,
-    /// Only of this app
+    /// Show the key only of this app (repeatable)
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
-    /// Only of this bundle
+    /// Show the key only of this bundle
     #[arg(long, value_name = "BUNDLE", add = super::completions::bundles())]
     bundle: Option<String>,
-    /// How to write it
+    /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     format: ViewFormat,
 }
+
+/// Help of `septum explain`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Show why a key is in a Secret", "septum explain prod DATABASE_URL"),
+        ("Print the same for a program", "septum explain prod DATABASE_URL --format json"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project],
+};
 
 impl ExplainArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

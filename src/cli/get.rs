@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::decrypt::extract_value;
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
@@ -17,16 +18,26 @@ use crate::secret_files::SecretFile;
 use crate::sops::{SopsConfigCache, policy};
 use crate::visibility::KeyAccess;
 
-/// Print one value, decrypted.
+/// Print one decrypted value
 ///
-/// With an environment, KEY is a key as `septum list` shows it, and the value is the one that is
-/// rendered, templates and all. With a file, KEY is a path: `data.hosts[0]`. The value is printed as it
-/// is, without a line break behind it unless a terminal shows it.
+/// With an environment, KEY is a key as `septum list` shows it, and the rendered value is printed, with its templates
+/// evaluated. With a file, KEY is a path such as `data.hosts[0]`. A newline is added only on a terminal.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct GetArgs {
     #[command(flatten)]
     spot: ValueArg,
 }
+
+/// Help of `septum get`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Print a rendered value", "septum get prod DATABASE_URL"),
+        ("Print a value of any encrypted file", "septum get environments/prod.secrets.yaml data.DATABASE_PASSWORD"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities],
+};
 
 impl GetArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

@@ -6,6 +6,7 @@ use std::process::{ExitCode, Stdio};
 use clap::Args;
 
 use super::files::current_time;
+use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
 use crate::atomic::Access;
@@ -18,27 +19,44 @@ use crate::secret_files::{ContentBefore, FileContent, FileRewrite, StagedWrite, 
 /// Exit code by which Git recognises a conflict.
 const CONFLICT: u8 = 1;
 
-/// Merge an encrypted file value by value, as a merge driver of Git. The result replaces OURS.
+/// Merge an encrypted file value by value, as a Git merge driver
 ///
-/// Values that one side changed are taken from it, and all others keep their ciphertext. A value
-/// that both changed becomes a text with both of them in it, encrypted as it was; the exit code
-/// is 1 then. Where a version cannot be decrypted and verified, OURS stays as it is. See docs/git.md
-/// for how Git is told to use it.
+/// Writes the result to OURS. A value that one side changed is taken from that side; all others keep their ciphertext.
+/// A value that both sides changed becomes a text with both versions, encrypted as before, and the exit code is 1. If a
+/// version cannot be decrypted and verified, OURS stays unchanged. Never requests a passphrase.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct GitMergeArgs {
-    /// What both sides come from (%O)
+    /// Common ancestor (%O)
     #[arg(value_name = "BASE", value_hint = clap::ValueHint::FilePath)]
     base: PathBuf,
-    /// Our version, to be replaced (%A)
+    /// Our version, which is replaced by the result (%A)
     #[arg(value_name = "OURS", value_hint = clap::ValueHint::FilePath)]
     ours: PathBuf,
     /// Their version (%B)
     #[arg(value_name = "THEIRS", value_hint = clap::ValueHint::FilePath)]
     theirs: PathBuf,
-    /// The name of the file in the repository, which tells its format (%P)
+    /// Path of the file in the repository, which selects its format (%P)
     #[arg(value_name = "PATH")]
     path: Option<String>,
 }
+
+/// Help of `septum git-merge`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        (
+            "Configure the driver, for files with `merge=septum` in .gitattributes",
+            "git config merge.septum.driver 'septum git-merge %O %A %B %P'",
+        ),
+        ("Merge three versions by hand", "septum git-merge base.yaml ours.yaml theirs.yaml prod.secrets.yaml"),
+    ],
+    exit_codes: &[
+        (0, "merged"),
+        (1, "conflicts, or a version could not be decrypted"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[HelpTopic::Identities, HelpTopic::Git],
+};
 
 impl GitMergeArgs {
     /// Runs the merge and returns the exit code, which is all that Git uses.

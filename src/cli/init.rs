@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
@@ -14,17 +15,30 @@ use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
 
-/// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
-/// workflow for CI. Overwrites nothing.
+/// Create a small project to start from
+///
+/// Writes a base, three environments, `.sops.yaml` with a new recipient, `.gitattributes` and a GitHub workflow to
+/// DIR. Existing files are never overwritten. The new private key is appended to the key file.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct InitArgs {
-    /// The directory; made if it does not exist
+    /// Directory of the project; created if it does not exist
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     project_directory: PathBuf,
-    /// Where the new private key goes [default: the user's `sops/age/keys.txt`]
+    /// File for the new private key [default: the user's `sops/age/keys.txt`]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
+
+/// Help of `septum init`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Create a project in the directory shop", "septum init shop"),
+        ("Write the private key to a file of its own", "septum init api --key-file api-key.txt"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Git],
+};
 
 /// The files of the project; `APP` and `RECIPIENT` are filled in.
 const FILES: [(&str, &str); 7] = [

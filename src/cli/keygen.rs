@@ -7,6 +7,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::files::current_time;
+use super::help::CommandHelp;
 use super::init::{no_randomness, write_error};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::TerminalPrompt;
@@ -17,25 +18,36 @@ use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
 
-/// Make a new age identity, or print the recipients of one, as `age-keygen` does.
+/// Generate an age identity, or print the recipients of one
 ///
-/// The identity goes to standard output or to a file that only you may read. What others encrypt
-/// for is its recipient, the public key: that belongs in `.sops.yaml`.
+/// Works as `age-keygen` does. The identity is the private key: it is printed, or written to a file that only you can
+/// read. The recipient is the public key, for which others encrypt: add it to `.sops.yaml`.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct KeygenArgs {
-    /// Write to FILE, which must not exist yet
+    /// Write to FILE, which must not exist
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Make a post-quantum identity, which needs age 1.3 and sops 3.12 or newer
+    /// Generate a post-quantum identity, which requires age 1.3 or sops 3.12
     #[arg(long, conflicts_with = "recipients")]
     pq: bool,
     /// Print the recipients of the identities in FILE or on standard input
     #[arg(short = 'y', long = "recipients")]
     recipients: bool,
-    /// The identity file, with `-y`
+    /// File of identities, for `-y`
     #[arg(value_name = "FILE", requires = "recipients")]
     input: Option<PathBuf>,
 }
+
+/// Help of `septum keygen`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Generate an identity in a new file", "septum keygen -o key.txt"),
+        ("Print the recipient of an identity", "septum keygen -y examples/demo-age-key.txt"),
+    ],
+    exit_codes: &[],
+    topics: &[],
+};
 
 impl KeygenArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

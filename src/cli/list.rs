@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, find_apps, find_environments, user_identities};
 use crate::diagnostic::{Diagnostics, StyledText, escape_line};
@@ -15,24 +16,37 @@ use crate::view::KeyState;
 use crate::view::list::{KeyCell, KeyRow, list_rows};
 use crate::visibility::KeyAccess;
 
-/// Show which environment sets, inherits or lacks which key, and which keys are secret.
+/// Show which environment sets, inherits or lacks which key
 ///
-/// Needs no key: values of secrets are neither decrypted nor shown.
+/// A table of all keys: the value where a layer of the environment sets it, `[secret]` for secrets, else `inherited`,
+/// `missing` or `removed`. Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 pub(super) struct ListArgs {
-    /// The environments; all if none is named
+    /// Environments to show [default: all]
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
-    /// Only this app (may be given several times)
+    /// Show only this app (repeatable)
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
-    /// Only keys that some environment lacks
+    /// Show only keys that some environment lacks
     #[arg(long)]
     missing: bool,
-    /// How to write it
+    /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     format: ViewFormat,
 }
+
+/// Help of `septum list`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Show the keys of all environments", "septum list"),
+        ("Compare two environments", "septum list staging prod"),
+        ("Show only keys that some environment lacks", "septum list --missing"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project],
+};
 
 impl ListArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

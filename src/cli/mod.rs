@@ -12,6 +12,7 @@ mod files;
 mod get;
 mod git_merge;
 mod git_textconv;
+mod help;
 mod init;
 mod keygen;
 mod list;
@@ -30,7 +31,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::budget;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
@@ -40,12 +41,11 @@ use crate::sops::{HostSystem, Identities, IdentitySources};
 
 use output::OutputStreams;
 
-/// Keep an application's configuration for all environments in one place, with the wall between
-/// configuration and secret in the right spot, and render the Kubernetes manifests of each.
+/// Render ConfigMaps, Secrets and manifests for every environment from one definition, keeping secrets
+/// out of plain objects
 #[derive(Debug, Parser)]
-#[command(name = "septum", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done · 1 findings or differences · 2 wrong usage or invalid input · \
-    3 a key or permission is missing · 4 could not read or write")]
+#[command(name = "septum", version, max_term_width = 100, arg_required_else_help = true, disable_help_flag = true)]
+#[command(after_help = help::program_text())]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -53,21 +53,31 @@ struct Cli {
     command: CliCommand,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct GlobalArgs {
-    /// Work as if started in DIR
+    /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
     directory: PathBuf,
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
     color: ColorMode,
-    /// Print nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say which layers were used
+    /// Print details, such as the layers that were used
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
+}
+
+impl Default for GlobalArgs {
+    fn default() -> Self {
+        Self { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false, help: None }
+    }
 }
 
 /// Use of colours.
@@ -84,15 +94,15 @@ enum ColorMode {
 /// Output format of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ViewFormat {
-    /// For people
+    /// A table or text
     Text,
-    /// For programs
+    /// JSON with stable field names
     Json,
 }
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
-    // without texts here, help shows the whole one of each command
+    // no texts here: each command has its own
     Init(init::InitArgs),
     Render(render::RenderArgs),
     Check(check::CheckArgs),
@@ -113,7 +123,7 @@ enum CliCommand {
     Man(man::ManArgs),
 }
 
-/// Kind of the error for `septum` without arguments.
+/// Error of `septum` without a command, which prints the help.
 const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
 /// Runs the program: parses the arguments, runs the command, and returns the exit code.
@@ -126,12 +136,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let mut arguments: Vec<_> = arguments.collect();
-    // `help` has no help of its own: a request for it means its output
-    if arguments.get(1).is_some_and(|command| command == "help") {
-        arguments.retain(|argument| argument != "--help" && argument != "-h");
-    }
-    let parsed = Cli::command().try_get_matches_from(&arguments);
+    let arguments = help::as_option(arguments.collect());
+    let parsed = help::with_layout(Cli::command()).try_get_matches_from(&arguments);
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // a value such as `-hunter` is not a request for help

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::files;
 use super::files::{count_files, each_once};
+use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
@@ -14,31 +15,59 @@ use crate::secret_files::{
 };
 use crate::sops::{SopsConfigCache, policy};
 
-/// Bring files to what their rules in `.sops.yaml` say: recipients, key groups, selector.
+/// Update the recipients of encrypted files to .sops.yaml
 ///
-/// Shows who comes (+) and goes (-). Where somebody goes, the file gets a new data key as well, since
-/// they know the old one. Values keep their ciphertext unless it does. Every file is verified before
-/// anything of it is encrypted for somebody new.
+/// Changes recipients, key groups and the selector of encrypted values to those of the rule, and shows added (+) and
+/// removed (-) recipients. Removing one rotates the data key and re-encrypts every value; otherwise values keep their
+/// ciphertext. Every file is verified before anything is encrypted for a new recipient.
 #[derive(Debug, Args)]
+#[command(after_help = REKEY_HELP.to_text())]
 pub(super) struct RekeyArgs {
-    /// The files; without any, all encrypted files that rules of the nearest `.sops.yaml` are about
+    /// Files to update [default: all encrypted files that the rules of the nearest .sops.yaml cover]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Only tell what differs, with exit code 1 if anything does. Needs no key
+    /// Write nothing: report files that differ, with exit code 1 if any does. Uses no key
     #[arg(long)]
     check: bool,
 }
 
-/// Give files a new data key, and bring them to what their rules say.
+/// Help of `septum rekey`.
+pub(super) const REKEY_HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Apply a change of .sops.yaml to all encrypted files", "septum rekey"),
+        ("Verify in CI, without a key, that files match their rules", "septum rekey --check"),
+    ],
+    exit_codes: &[
+        (0, "all files match their rules"),
+        (1, "with `--check`: a file differs from its rule"),
+        (2, "wrong usage or invalid input"),
+        (3, "a key is missing"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[HelpTopic::Recipients, HelpTopic::Identities],
+};
+
+/// Re-encrypt files with a new data key
 ///
-/// Everything is encrypted anew. Whoever could read a file before can still read what is in Git's
-/// history: change the secrets themselves too.
+/// Every value is encrypted again, and the recipients are updated to `.sops.yaml`. Anyone who could read a file before
+/// can still read the versions in Git's history: change the secrets too.
 #[derive(Debug, Args)]
+#[command(after_help = ROTATE_HELP.to_text())]
 pub(super) struct RotateArgs {
-    /// The files; without any, all encrypted files that rules of the nearest `.sops.yaml` are about
+    /// Files to re-encrypt [default: all encrypted files that the rules of the nearest .sops.yaml cover]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
+
+/// Help of `septum rotate`.
+pub(super) const ROTATE_HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Re-encrypt all files", "septum rotate"),
+        ("Re-encrypt one file", "septum rotate environments/prod.secrets.yaml"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Recipients, HelpTopic::Identities],
+};
 
 impl RekeyArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::files::{count_files, current_time};
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::watch::with_progress;
 use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
@@ -29,63 +30,87 @@ use crate::span::Source;
 use crate::test_hook;
 use crate::visibility::OnMissingKey;
 
-/// Write the manifests of environments to standard output, or to a tree that Git keeps.
+/// Render the Kubernetes manifests of environments
 ///
-/// Each bundle gives a ConfigMap with its plain entries and a Secret with its sensitive ones, in the
-/// form that `delivery` says. Nothing is written unless everything is in order; all mistakes are shown
-/// together.
+/// Each bundle becomes a ConfigMap with its plain entries and a Secret with its sensitive ones, in the form that
+/// `delivery` selects. If anything is invalid, nothing is written and all errors are reported together.
 ///
-/// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
-/// it. Only what changed is written, and only files that septum wrote itself are removed; those of an
-/// environment or app that no longer exists only with `--prune`. Environments that nobody here can decrypt are
-/// rendered as far as they are plain.
+/// Without `--out`, prints the manifests; a terminal does not show the values of Secrets. With `--out DIR`, writes
+/// a file `DIR/ENV/APP/KIND-NAME.yaml` for each object and a `kustomization.yaml` for each app and environment. Only
+/// changed files are written, and only files that septum wrote are removed. If no identity decrypts an environment, its
+/// plain objects are rendered, and the exit code is 3.
 ///
-/// With `--check`, everything is rendered and compared, whatever the tree says of itself, and what nothing
-/// generates is reported too.
+/// With `--out DIR --check`, writes nothing: renders everything, compares it with DIR, and prints the differences and
+/// the files that nothing generates.
 #[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RenderArgs {
-    /// The environments
+    /// Environments to render
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
     /// Render every environment
     #[arg(long, conflicts_with = "environments")]
     all: bool,
-    /// Only this app (may be given several times)
+    /// Render only this app (repeatable)
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
-    /// yaml, json or kyaml
+    /// Format of standard output
     #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out", value_parser = manifest_format())]
     format: ManifestFormat,
-    /// Write a tree to this directory [default: `output` of septum.yaml]
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
-    #[expect(clippy::option_option, reason = "a flag with an optional value, as clap has it")]
-    out: Option<Option<PathBuf>>,
-    /// Write nothing: show what would change in the tree, and exit with 1 if anything would
-    #[arg(long, requires = "out")]
-    check: bool,
-    /// Do not look for keys: Secrets whose ciphertext cannot be verified are a warning
-    #[arg(long, requires = "check")]
-    keyless: bool,
-    /// Only the Ith of N parts of the targets, counted from 1
-    #[arg(long, value_name = "I/N", requires = "out")]
-    shard: Option<Shard>,
-    /// Remove environments and apps from the tree that no longer exist; without it, that is an error
-    #[arg(long, requires = "out")]
-    prune: bool,
-    /// Write Secrets in plaintext even where Git would take them
-    #[arg(long, requires = "out")]
-    allow_plaintext: bool,
-    /// Write Secrets in this form, whatever `delivery` says: `manifest` is plaintext, to see it or apply it
-    #[arg(long, value_name = "FORM")]
-    delivery: Option<ChosenForm>,
-    /// Warn of certificates that are not valid on this day (the clock is asked only for that of SealedSecrets)
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    at: Option<Day>,
-    /// Show the values of Secrets on a terminal (a pipe always gets them)
+    /// Show the values of Secrets on a terminal; pipes and files always receive them
     #[arg(long, conflicts_with = "out")]
     reveal: bool,
+    /// Override `delivery`: `manifest` writes Secrets in plaintext
+    #[arg(long, value_name = "FORM")]
+    delivery: Option<ChosenForm>,
+    /// Warn of certificates that are not valid on this day
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    at: Option<Day>,
+    /// Write to this directory [default: `output` of septum.yaml]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, help_heading = TREE)]
+    #[expect(clippy::option_option, reason = "a flag with an optional value, as clap has it")]
+    out: Option<Option<PathBuf>>,
+    /// Write nothing: print what would change, with exit code 1 if anything would
+    #[arg(long, requires = "out", help_heading = TREE)]
+    check: bool,
+    /// Use no keys: Secrets that cannot be verified without one are warnings
+    #[arg(long, requires = "check", help_heading = TREE)]
+    keyless: bool,
+    /// Remove environments and apps that no longer exist; otherwise they are an error
+    #[arg(long, requires = "out", help_heading = TREE)]
+    prune: bool,
+    /// Render the Ith of N parts of all apps and environments, for parallel jobs
+    #[arg(long, value_name = "I/N", requires = "out", help_heading = TREE)]
+    shard: Option<Shard>,
+    /// Write plaintext Secrets even where Git would commit them
+    #[arg(long, requires = "out", help_heading = TREE)]
+    allow_plaintext: bool,
 }
+
+/// Heading of the options for `--out`.
+const TREE: &str = "Output directory options";
+
+/// Help of `septum render`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Print the manifests of one environment", "septum render prod"),
+        ("Apply an environment", "septum render prod | kubectl apply -f -"),
+        ("Write all environments to the directory that Flux or Argo CD deploys", "septum render --all --out rendered"),
+        (
+            "Verify in CI, without a key, that this directory is up to date",
+            "septum render --all --out rendered --check --keyless",
+        ),
+    ],
+    exit_codes: &[
+        (0, "everything was rendered; with `--check`, the directory is up to date"),
+        (1, "with `--check`: the directory is out of date"),
+        (2, "wrong usage or invalid input; nothing was written"),
+        (3, "a key is missing; with `--out`, everything that needs none was written"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Output],
+};
 
 /// The parser of a format of manifests, which knows the words for messages and completions.
 fn manifest_format() -> impl TypedValueParser<Value = ManifestFormat> {
@@ -95,7 +120,7 @@ fn manifest_format() -> impl TypedValueParser<Value = ManifestFormat> {
 /// A form of Secrets that can be chosen for a run.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ChosenForm {
-    /// Secrets in plaintext
+    /// Plaintext Secrets
     Manifest,
 }
 

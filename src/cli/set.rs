@@ -6,6 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::files::{self, read_value};
+use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
@@ -23,42 +24,71 @@ use crate::secret_files::{
 };
 use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
-/// Set a value in an encrypted file, from standard input or a hidden prompt.
+/// Set a value in an encrypted file
 ///
-/// With an environment, KEY is a key as `septum list` shows it: the value goes to the environment's
-/// `.secrets.yaml`, which is created by its rule if it is not there, and is checked against what the
-/// base says of the key. With a file, KEY is a path: `data.hosts[0]`.
+/// Reads the value from standard input, or from a hidden prompt on a terminal. It is never an argument, because other
+/// users can see those and shells store them.
 ///
-/// Values are never arguments: those are seen by other users and kept in the history of shells.
-/// Nothing but the value, the time and the checksum changes in the file.
+/// With an environment, KEY is a key as `septum list` shows it. The value is checked against the base and written to
+/// the environment's `.secrets.yaml`, which is created by its rule in `.sops.yaml` if it does not exist. With a file,
+/// KEY is a path such as `data.hosts[0]`. Only the value, the time and the checksum of the file change.
 #[derive(Debug, Args)]
+#[command(after_help = SET_HELP.to_text())]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct SetArgs {
     #[command(flatten)]
     spot: ValueArg,
-    /// The value is JSON: a number, a list, a map
+    /// Parse the value as JSON: a number, a list, a map
     #[arg(long)]
     json: bool,
-    /// An empty value is meant
+    /// Set an empty value
     #[arg(long, conflicts_with_all = ["json", "template"])]
     empty: bool,
-    /// The value may stay readable where the file's selector leaves it in plaintext
+    /// Allow a value that the file's selector leaves in plaintext
     #[arg(long)]
     plain: bool,
-    /// The value is meant as a template
+    /// Allow a value that is a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
 }
 
-/// Take a value out of an encrypted file.
+/// Help of `septum set`.
+pub(super) const SET_HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Type a value at a hidden prompt", "septum set prod DATABASE_PASSWORD"),
+        ("Set a random value", "openssl rand -hex 16 | septum set prod DATABASE_PASSWORD"),
+        (
+            "Set a value in any encrypted file",
+            "openssl rand -hex 16 | septum set environments/prod.secrets.yaml data.DATABASE_PASSWORD",
+        ),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities],
+};
+
+/// Remove a value from an encrypted file
 ///
-/// With an environment, KEY is a key as `septum list` shows it, and the file is the environment's
-/// `.secrets.yaml`. With a file, KEY is a path.
+/// With an environment, KEY is a key as `septum list` shows it, and the file is the environment's `.secrets.yaml`. With
+/// a file, KEY is a path such as `data.hosts[0]`.
 #[derive(Debug, Args)]
+#[command(after_help = UNSET_HELP.to_text())]
 pub(super) struct UnsetArgs {
     #[command(flatten)]
     spot: ValueArg,
 }
+
+/// Help of `septum unset`.
+pub(super) const UNSET_HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Remove the value of one environment", "septum unset staging DATABASE_PASSWORD"),
+        (
+            "Remove a value from any encrypted file",
+            "septum unset environments/prod.secrets.yaml data.DATABASE_PASSWORD",
+        ),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities],
+};
 
 impl SetArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {

@@ -17,19 +17,19 @@ use crate::sops::ValuePath;
 /// One value: of an environment, or in a file.
 #[derive(Debug, Args)]
 pub(super) struct ValueArg {
-    /// The environment, or an encrypted file
+    /// Environment, or encrypted file
     #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
     pub(super) target: String,
-    /// The key, or the path in the file
+    /// Key, or path in the file
     #[arg(value_name = "KEY", add = super::completions::keys())]
     pub(super) key: String,
-    /// The app, if several have the key
+    /// App, if several have the key
     #[arg(long, value_name = "APP", add = super::completions::apps())]
     pub(super) app: Option<String>,
-    /// The bundle, if several have the key
+    /// Bundle, if several have the key
     #[arg(long, value_name = "BUNDLE", add = super::completions::bundles())]
     pub(super) bundle: Option<String>,
-    /// The document of the file, counted from 1, if it has several
+    /// Document of the file, counted from 1, if it has several
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     document: Option<u32>,
 }

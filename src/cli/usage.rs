@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Error};
 
-use super::elsewhere;
 use super::output::{OutputStreams, invalid_usage};
-use super::{Cli, ColorMode, GlobalArgs};
+use super::{Cli, GlobalArgs};
+use super::{elsewhere, help};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
@@ -28,8 +28,7 @@ const HOW: [(&str, &str); 7] = [
 
 /// Prints an error about the arguments.
 pub(super) fn print_error(error: &Error, arguments: &[OsString]) {
-    let global = GlobalArgs { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false };
-    OutputStreams::new(&global).print_findings(usage_diagnostic(error, arguments).into());
+    OutputStreams::new(&GlobalArgs::default()).print_findings(usage_diagnostic(error, arguments).into());
 }
 
 /// Number of the argument that begins like an option and only contains the `h` of help or the `V` of the version;
@@ -56,8 +55,7 @@ pub(super) fn show_glued(arguments: &[OsString]) {
     if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
         found = found.hint(*how);
     }
-    let global = GlobalArgs { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false };
-    OutputStreams::new(&global).print_findings(found.hint(format!("`{name} --help` says more")).into());
+    OutputStreams::new(&GlobalArgs::default()).print_findings(found.hint(format!("`{name} --help` says more")).into());
 }
 
 /// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
@@ -135,38 +133,16 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
 
 /// The command among the arguments. Options with a value before it are those of all commands.
 fn named_command(arguments: &[OsString]) -> Option<&'static str> {
-    let known: Vec<&'static str> = COMMANDS.to_vec();
     let mut rest = arguments.iter().skip(1).map(|argument| argument.to_str().unwrap_or_default());
     while let Some(argument) = rest.next() {
         match argument {
             "-C" | "--color" => drop(rest.next()),
             _ if argument.starts_with('-') => {}
-            _ => return known.into_iter().find(|name| *name == argument),
+            _ => return help::commands().map(|(name, _)| name).find(|name| *name == argument),
         }
     }
     None
 }
-
-/// The names of all commands.
-pub(super) const COMMANDS: [&str; 17] = [
-    "init",
-    "render",
-    "check",
-    "explain",
-    "list",
-    "encrypt",
-    "decrypt",
-    "set",
-    "unset",
-    "get",
-    "rekey",
-    "rotate",
-    "edit",
-    "keygen",
-    "git-textconv",
-    "git-merge",
-    "completions",
-];
 
 /// Usage of a command, in a line.
 fn usage_line(command: Option<&str>) -> String {
@@ -222,15 +198,6 @@ mod tests {
     }
 
     #[test]
-    fn all_commands_are_known() {
-        let known: Vec<_> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        for name in known.iter().filter(|name| *name != "man") {
-            assert!(COMMANDS.contains(&name.as_str()), "{name}");
-        }
-        assert_eq!(known.len(), COMMANDS.len() + 1);
-    }
-
-    #[test]
     fn nothing_that_was_typed_is_shown_wherever_it_stands() {
         let places: [&[&str]; 12] = [
             &["HUNTER"],
@@ -246,7 +213,7 @@ mod tests {
             &["--at", "HUNTER"],
             &["--shard", "HUNTER"],
         ];
-        for command in COMMANDS.into_iter().chain(["HUNTER", "man"]) {
+        for command in help::commands().map(|(name, _)| name).chain(["HUNTER"]) {
             for arguments in places {
                 let arguments: Vec<OsString> =
                     ["septum", command].iter().chain(arguments).map(OsString::from).collect();

@@ -22,24 +22,32 @@ pub(crate) struct Shape {
     pub(crate) flags: Vec<Flag>,
 }
 
-fn help(arguments: &[&str]) -> String {
-    let run = Command::new(env!("CARGO_BIN_EXE_septum")).args(arguments).env("NO_COLOR", "1").output().unwrap();
-    String::from_utf8(run.stdout).unwrap()
+/// What the program prints with these arguments, in 100 columns.
+pub(crate) fn help(arguments: &[&str]) -> String {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_septum"));
+    run.args(arguments).env("NO_COLOR", "1").env_remove("COLUMNS").env_remove("LINES");
+    String::from_utf8(run.output().unwrap().stdout).unwrap()
 }
 
-/// The lines below a heading.
-fn section<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
-    let mut lines = text.lines().skip_while(|line| *line != heading);
-    lines.next();
-    lines.take_while(|line| line.is_empty() || line.starts_with(' ')).filter(|line| !line.is_empty()).collect()
+/// The lines of a text before its examples, each with the heading that it is below.
+fn lines_by_heading(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut heading = "";
+    let lines = text.lines().take_while(|line| *line != "Examples:");
+    lines.filter_map(move |line| match line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
+        Some(found) => {
+            heading = found;
+            None
+        }
+        None => Some((heading, line)),
+    })
 }
 
 /// The names of all commands.
 pub(crate) fn commands() -> Vec<String> {
     let text = help(&["--help"]);
-    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    let names = section(&text, "Commands:").into_iter().filter(is_name);
-    let names: Vec<_> = names.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect();
+    let listed = lines_by_heading(&text).take_while(|(heading, _)| *heading != "Global options");
+    let names = listed.filter(|(heading, line)| !heading.is_empty() && line.starts_with("  "));
+    let names: Vec<_> = names.filter_map(|(_, line)| line.split_whitespace().next().map(str::to_owned)).collect();
     assert!(names.len() > 15 && names.iter().any(|name| name == "render"), "{text}");
     names
 }
@@ -47,16 +55,17 @@ pub(crate) fn commands() -> Vec<String> {
 /// What a command can be called with.
 pub(crate) fn shape(command: &str) -> Shape {
     let text = help(&[command, "--help"]);
-    let positions =
-        section(&text, "Arguments:").into_iter().filter(|line| line.starts_with("  [") || line.starts_with("  <"));
-    // what is further in is about the values
-    let flags = section(&text, "Options:").into_iter().filter(|line| !line.starts_with("        "));
-    let flags = flags.filter_map(|line| {
+    let positions = lines_by_heading(&text)
+        .filter(|(heading, line)| *heading == "Arguments" && (line.starts_with("  [") || line.starts_with("  <")));
+    // what is further in is the rest of a text
+    let flags = lines_by_heading(&text).filter(|(_, line)| line.starts_with("  ") && !line.starts_with("        "));
+    let flags = flags.filter_map(|(_, line)| {
         let line = line.trim_start().strip_prefix('-').map(|rest| format!("-{rest}"))?;
+        let names = line.split("  ").next().unwrap_or(&line);
         // of `-o, --output <FILE>`, the long one
-        let names = line.split_whitespace().map(|word| word.trim_end_matches(','));
-        let name = names.take_while(|word| word.starts_with('-')).last()?.to_owned();
-        Some(Flag { has_value: line.contains(['<', '[']), name })
+        let words = names.split_whitespace().map(|word| word.trim_end_matches(','));
+        let name = words.take_while(|word| word.starts_with('-')).last()?.to_owned();
+        Some(Flag { has_value: names.contains(['<', '[']), name })
     });
     Shape { command: command.to_owned(), positions: positions.count(), flags: flags.collect() }
 }

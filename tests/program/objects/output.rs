@@ -650,7 +650,8 @@ fn completion_outside_of_a_project_offers_no_names_and_no_errors() {
 
 #[test]
 fn manual_pages_render() {
-    let pages = ["", "init", "render", "explain", "list", "completions", "man"];
+    let commands = crate::support::help::commands();
+    let pages = commands.iter().map(String::as_str).filter(|name| *name != "help").chain([""]);
     for page in pages {
         let arguments: Vec<_> = ["man", page].into_iter().filter(|word| !word.is_empty()).collect();
         let text = small().run(&arguments).ok();
@@ -660,7 +661,9 @@ fn manual_pages_render() {
         if let Some(man) = peer("man") {
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(&file, &text).unwrap();
-            let shown = piped(&man, &["--warnings=all", "-l", file.path().to_str().unwrap()], "");
+            let output = Command::new(&man).args(["--warnings=all", "-l"]).arg(file.path()).output().unwrap();
+            let (shown, warnings) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_eq!(warnings, "", "{page}");
             assert!(shown.contains("NAME"), "{page}: {shown}");
         }
     }

@@ -68,7 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ignore", &["disk/walk.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
-    ("clap_mangen", &["cli"]),
+    ("roff", &["cli"]),
     ("signal_hook", &["signals.rs", "test_hook.rs"]),
     ("rpassword", &["cli/prompt.rs"]),
     ("indicatif", &["cli/watch.rs"]),
@@ -102,14 +102,14 @@ fn rank(module: &str) -> Option<usize> {
 }
 
 /// A line of code that is no comment: its file below `src`, its number, its text.
-struct Line {
-    file: PathBuf,
+pub(super) struct Line {
+    pub(super) file: PathBuf,
     number: usize,
-    text: String,
+    pub(super) text: String,
 }
 
 /// All lines that are part of the program; those of unit tests may know more.
-fn lines() -> Vec<Line> {
+pub(super) fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     for SourceFile { name, text, .. } in rust_sources().into_iter().filter(|source| !source.name.ends_with("tests.rs"))
     {

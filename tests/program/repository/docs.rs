@@ -19,6 +19,8 @@ use septum::diagnostic::Rule;
 use septum::layer::{Layer, LayerRole};
 use septum::span::Source;
 
+use crate::support::help::commands;
+
 /// A paper: its path in the repository and its text.
 struct Page {
     path: PathBuf,
@@ -211,10 +213,7 @@ struct Commands {
 
 impl Commands {
     fn of_program() -> Self {
-        let help = septum(&["--help"]);
-        let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-        let names = listed.lines().filter_map(|line| line.split_whitespace().next());
-        let help = names.map(|command| (command.to_owned(), septum(&[command, "--help"]))).collect();
+        let help = commands().into_iter().map(|name| (name.clone(), septum(&[&name, "--help"]))).collect();
         let call = Regex::new(r"(?:\bseptum|cargo run[^\n`]*? --) ([a-z][a-z-]*)([^\n`|>;]*)").unwrap();
         Self { help, call }
     }

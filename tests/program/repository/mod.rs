@@ -5,3 +5,4 @@ mod circles;
 mod clocks;
 mod docs;
 mod examples;
+mod help;
