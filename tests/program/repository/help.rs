@@ -105,6 +105,7 @@ fn examples_of_the_help_work() {
                 .env("HOME", home.path())
                 .env("SOPS_AGE_KEY_FILE", root.join("examples/demo-age-key.txt"))
                 .env("EDITOR", root.join("bin/nano"))
+                .env("SEPTUM_CACHE_DIR", home.path().join("cache"))
                 .env_remove("XDG_CONFIG_HOME")
                 .stdin(std::process::Stdio::null())
                 .output()
