@@ -39,7 +39,7 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match DateTime::from_unix_duration(self.start) {
             Ok(time) => write!(f, "{}-{:02}-{:02}", time.year(), time.month(), time.day()),
-            Err(_) => f.write_str("another day"),
+            Err(_) => f.write_str("a later day"),
         }
     }
 }

@@ -74,7 +74,7 @@ fn parse_status(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf
 
 /// Parses the output of `ls-files --stage`: the mode, the blob, the stage, and after a tab the path.
 fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnostic> {
-    let strange = || git_failure("its list of files cannot be read");
+    let strange = || git_failure("cannot parse its list of files");
     let mut found = Vec::new();
     for line in held.split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
         let tab = memchr::memchr(b'\t', line).ok_or_else(strange)?;
@@ -129,7 +129,7 @@ impl GitBlobs {
         match if is_text { None } else { self.attribute_filter(path)? } {
             None => Ok(bytes),
             Some(filter) => Err(io::Error::other(format!(
-                "the filter `{filter}` of `.gitattributes` makes its content, and no filter is run"
+                "its content requires the filter `{filter}` of `.gitattributes`, and filters are never run"
             ))),
         }
     }
@@ -182,7 +182,7 @@ impl CatFileProcess {
         self.stdout.read_line(&mut head)?;
         let length = head.trim_end().strip_prefix(blob).and_then(|rest| rest.strip_prefix(" blob "));
         let length = length.and_then(|length| length.parse::<u64>().ok());
-        let length = length.ok_or_else(|| io::Error::other("Git does not have its content"))?;
+        let length = length.ok_or_else(|| io::Error::other("Git has no content for it"))?;
         let mut bytes = Vec::new();
         let kept = length.min(limit.saturating_add(1));
         self.stdout.by_ref().take(kept).read_to_end(&mut bytes)?;
@@ -224,20 +224,20 @@ fn git_output(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
 /// The first line of Git's error output.
 fn first_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why").trim();
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no error message").trim();
     line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
 }
 
 fn git_failure(why: &str) -> Diagnostic {
-    Diagnostic::error(Rule::Git, "what is staged could not be asked of Git, so nothing was checked")
+    Diagnostic::error(Rule::Git, "cannot read the staged files from Git, so nothing was checked")
         .with_failure(FailureKind::Io)
-        .note(format!("Git says: {why}"))
-        .hint("run it in the work tree of a repository")
+        .note(format!("Git reported: {why}"))
+        .hint("run it inside the work tree of a repository")
 }
 
 fn unmerged_file(path: &Path) -> Diagnostic {
     let path = path.display();
-    Diagnostic::error(Rule::Unmerged, format!("`{path}` is in conflict, so nothing was checked"))
-        .note("the index holds several versions of it, and none of them is what will be committed")
-        .hint(format!("resolve it, then `git add {path}`"))
+    Diagnostic::error(Rule::Unmerged, format!("`{path}` has merge conflicts, so nothing was checked"))
+        .note("the index contains several versions of it, so the version to be committed is not known")
+        .hint(format!("resolve the conflict, then run `git add {path}`"))
 }

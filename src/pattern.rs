@@ -30,7 +30,8 @@ impl PathPattern {
         loop {
             rest = parse_segment(rest, &mut segments)?;
             while let Some(after) = rest.strip_prefix('[') {
-                rest = after.strip_prefix(']').ok_or("`[` stands only in `[]`, which is each item of a list")?;
+                rest =
+                    after.strip_prefix(']').ok_or("`[` is only allowed in `[]`, which matches each item of a list")?;
                 segments.push(PatternSegment::Items);
             }
             if rest.is_empty() {
@@ -67,18 +68,18 @@ impl PathPattern {
 /// Reads a key, a star or a quoted key, and returns the rest.
 fn parse_segment<'a>(text: &'a str, segments: &mut Vec<PatternSegment>) -> Result<&'a str, String> {
     if let Some(quoted) = text.strip_prefix('"') {
-        let (key, rest) = quoted.split_once('"').ok_or("a quoted key has no end")?;
+        let (key, rest) = quoted.split_once('"').ok_or("unterminated quoted key")?;
         segments.push(PatternSegment::Key(key.to_owned()));
         return Ok(rest);
     }
     let (key, rest) = text.split_at(text.find(['.', '[']).unwrap_or(text.len()));
     if key.is_empty() {
-        return Err(if text.is_empty() { "a path ends with a key" } else { "a key is missing" }.to_owned());
+        return Err(if text.is_empty() { "a path must end with a key" } else { "missing key" }.to_owned());
     }
     segments.push(match key.split_once('*') {
         _ if key == "**" => PatternSegment::Below,
         None => PatternSegment::Key(key.to_owned()),
-        Some((_, end)) if end.contains('*') => return Err(format!("`{key}` has more than one star")),
+        Some((_, end)) if end.contains('*') => return Err(format!("`{key}` contains more than one `*`")),
         Some((start, end)) => PatternSegment::Like { start: start.to_owned(), end: end.to_owned() },
     });
     Ok(rest)
@@ -109,14 +110,14 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_told() {
         for (text, expected) in [
-            ("", "a path ends with a key"),
-            ("a.", "a path ends with a key"),
-            (".a", "a key is missing"),
-            ("a..b", "a key is missing"),
-            ("a[0].b", "`[` stands only in `[]`, which is each item of a list"),
+            ("", "a path must end with a key"),
+            ("a.", "a path must end with a key"),
+            (".a", "missing key"),
+            ("a..b", "missing key"),
+            ("a[0].b", "`[` is only allowed in `[]`, which matches each item of a list"),
             ("a[]b", "expected `.` before `b`"),
-            ("a.\"b", "a quoted key has no end"),
-            ("*a*", "`*a*` has more than one star"),
+            ("a.\"b", "unterminated quoted key"),
+            ("*a*", "`*a*` contains more than one `*`"),
         ] {
             assert_eq!(PathPattern::parse(text).unwrap_err(), expected, "{text}");
         }

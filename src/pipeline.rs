@@ -181,7 +181,7 @@ impl<'p> Pipeline<'p> {
                 problems.push(
                     Diagnostic::error(
                         Rule::Bug,
-                        format!("`{app}` makes septum panic, at {}: that is a bug in septum", panic.line),
+                        format!("`{app}` makes septum panic at {}: this is a bug in septum", panic.line),
                     )
                     .with_failure(FailureKind::Bug),
                 );
@@ -286,16 +286,16 @@ fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
     }
     let names: Vec<_> = wanted.iter().map(|name| format!("`{name}`")).collect();
     let sound = match names.as_slice() {
-        [name] => format!("{name} itself is sound, and is not rendered"),
-        names => format!("{} are sound, and are not rendered", names.join(", ")),
+        [name] => format!("{name} itself has no errors, but is not rendered"),
+        names => format!("{} have no errors, but are not rendered", names.join(", ")),
     };
-    problem.note(format!("{sound}: which keys are secret is decided over all environments"))
+    problem.note(format!("{sound}: keys are routed using all environments"))
 }
 
 /// Diagnostic for a target that made septum panic. Other targets are not affected.
 fn panic_diagnostic(panic: &CaughtPanic, environment: &EnvironmentName) -> Diagnostic {
-    let message = format!("`{environment}` makes septum panic, at {}: that is a bug in septum", panic.line);
-    Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug).hint("report it, with the layers")
+    let message = format!("`{environment}` makes septum panic at {}: this is a bug in septum", panic.line);
+    Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug).hint("report it together with the layers")
 }
 
 impl Survey {
@@ -389,7 +389,7 @@ mod tests {
             |sample, own, index| Some(sample.object(own, &format!("none-{index}"))),
             |sample, own, index| {
                 let (kind, path, label) = (needed(sample)?, sample.path(), sample.label(own));
-                Some(format!("`{path}` of {label} names the {kind} `none-{index}`, which nothing defines"))
+                Some(format!("`{path}` of {label} refers to the {kind} `none-{index}`, which is not defined"))
             },
         );
     }
@@ -414,7 +414,7 @@ mod tests {
             |sample, own, _| sample.keyed(own, "known", "none"),
             |sample, own, _| {
                 let (kind, label) = (needed(sample)?, sample.label(own));
-                Some(format!("{label} wants the key `none` of the {kind} `known`, which has none of that name"))
+                Some(format!("{label} uses the key `none` of the {kind} `known`, which does not exist"))
             },
         );
     }

@@ -118,12 +118,12 @@ fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
     let message = format!("`{}` of `{}` was accepted until {until}", allow.rule.value, allow.key.value);
     Diagnostic::warning(Rule::ExpiredAllow, message)
         .at(allow.until.as_ref().map_or_else(|| allow.rule.place.clone(), |until| until.place.clone()))
-        .hint("mend what it is about, or give it another day and a reason")
+        .hint("fix the finding, or set a later `until` with a reason")
 }
 
 fn unused_allow(allow: &AllowedFinding) -> Diagnostic {
-    let message = format!("nothing is found of `{}` that `{}` would allow", allow.key.value, allow.rule.value);
+    let message = format!("unused `allow`: `{}` has no finding of the rule `{}`", allow.key.value, allow.rule.value);
     Diagnostic::warning(Rule::UnusedAllow, message)
         .at(allow.rule.place.clone())
-        .hint("remove it: the next mistake of this kind would not be found")
+        .hint("remove it: it would hide the next finding of this rule")
 }

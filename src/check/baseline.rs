@@ -19,8 +19,8 @@ use crate::span::{Source, Span};
 pub const FILE: &str = ".septum-baseline.yaml";
 
 const HEAD: &str = "\
-# Findings that septum met here when it was introduced, and does not count. Mend one, and its line can go:
-# `septum check` tells which, and `septum check --write-baseline` writes the file anew.
+# Known findings, which `septum check` accepts. When one is fixed, remove its line: `septum check` reports unused
+# lines, and `septum check --write-baseline` rewrites the file.
 ";
 
 /// Known findings.
@@ -74,9 +74,9 @@ impl Baseline {
     /// Reads a baseline. Errors: it does not have the form that `--write-baseline` writes.
     pub fn read(source: Source) -> Result<Self, Diagnostic> {
         let invalid = |why: String, place: Option<Span>| {
-            Diagnostic::error(Rule::InvalidBaseline, format!("`{FILE}` is no baseline: {why}"))
+            Diagnostic::error(Rule::InvalidBaseline, format!("`{FILE}` is not a valid baseline: {why}"))
                 .at(source.place(place.unwrap_or_else(|| Span::locate(source.text(), 0, 0))))
-                .hint("`septum check --write-baseline` writes it anew")
+                .hint("run `septum check --write-baseline` to rewrite it")
         };
         let page: BaselineFile = serde_yaml::from_str(source.text()).map_err(|error| {
             let at = error.location().map(|at| Span::locate(source.text(), at.index(), at.index()));
@@ -84,7 +84,7 @@ impl Baseline {
             invalid(without_quotes(text.split(" at line ").next().unwrap_or_default()).to_owned(), at)
         })?;
         let key =
-            TagKey::parse(&page.key).ok_or_else(|| invalid("`key` is not 32 hexadecimal digits".to_owned(), None))?;
+            TagKey::parse(&page.key).ok_or_else(|| invalid("`key` must be 32 hexadecimal digits".to_owned(), None))?;
         Ok(Self { key, entries: page.findings.into_iter().collect(), source: Some(source) })
     }
 
@@ -150,8 +150,8 @@ impl Baseline {
         let gone: Vec<&BaselineEntry> = self.entries.difference(met).collect();
         let source = self.source.as_ref().filter(|_| !gone.is_empty())?;
         let message = match gone.len() {
-            1 => format!("a finding of `{FILE}` is not found any more"),
-            count => format!("{count} findings of `{FILE}` are not found any more"),
+            1 => format!("1 entry of `{FILE}` no longer matches a finding"),
+            count => format!("{count} entries of `{FILE}` no longer match a finding"),
         };
         let warning =
             Diagnostic::warning(Rule::UnusedAllow, message).at(source.place(Span::locate(source.text(), 0, 0)));
@@ -161,7 +161,7 @@ impl Baseline {
         });
         let warning = shown.fold(warning, Diagnostic::note);
         let warning = if gone.len() > MOST { warning.note(format!("and {} more", gone.len() - MOST)) } else { warning };
-        let warning = warning.hint("`septum check --write-baseline` takes them out, and whatever is new in");
+        let warning = warning.hint("run `septum check --write-baseline` to remove them; it also adds all new findings");
         Some(Finding::new_finding(warning, None, None, None))
     }
 }

@@ -35,15 +35,15 @@ pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
         let first_lacking = survey.environments.iter().find(lacks).map(|resolved| &resolved.definition.environment);
         let is_sensitive = survey.routing.sensitivity(&id) == Sensitivity::Sensitive;
         let label = first.definition.label(&id);
-        let message = format!("`{label}` has a value in {}, and none in {}", having.join(", "), lacking.join(", "));
+        let message = format!("`{label}` has a value in {}, but not in {}", having.join(", "), lacking.join(", "));
         found.push(
             Diagnostic::warning(Rule::MissingEnvironment, message)
                 .at(entry.defined.clone())
                 .hint(match first_lacking {
-                    Some(environment) if is_sensitive => format!("`septum set {environment} {}` gives it one", id.key),
-                    _ => "give it one there, or a default in `base.yaml`".to_owned(),
+                    Some(environment) if is_sensitive => format!("run `septum set {environment} {}` to set it", id.key),
+                    _ => "set it there, or set a default in `base.yaml`".to_owned(),
                 })
-                .hint(format!("or say that it has none: `{}: null`", id.key)),
+                .hint(format!("or declare that it has no value there: `{}: null`", id.key)),
         );
     }
     found

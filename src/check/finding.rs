@@ -213,12 +213,12 @@ impl Finding {
     pub fn skip_fix(&mut self, why: String) {
         self.skip_reason = Some(why);
         if let (Some(Fix::Encrypt(name)), Some(hint)) = (&self.fix, self.diagnostic.hints.first_mut()) {
-            *hint = format!("`septum encrypt {name}` encrypts it, once that is mended");
+            *hint = format!("fix that first, then run `septum encrypt {name}`");
         }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
         let by_hand = match (&self.fix, &self.environment) {
             (Some(Fix::Move { .. }), Some(environment)) => {
-                format!("`septum set {environment} {key}` puts it into an encrypted layer; then remove it here")
+                format!("run `septum set {environment} {key}` to store it in an encrypted layer, then remove it here")
             }
             (Some(Fix::Declare(spot)), _) => {
                 format!("declare it in `{}`: `{key}: {{ sensitive: true }}`", spot.place.source.name())

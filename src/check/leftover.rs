@@ -34,9 +34,9 @@ fn is_draft(name: &OsStr) -> bool {
 
 /// Finding for a draft that was left.
 pub(super) fn leftover_draft(name: &str) -> Diagnostic {
-    let message = format!("`{name}` was left by a septum that was killed, and may hold secrets in plaintext");
+    let message = format!("`{name}` was left behind by an interrupted run, and may contain secrets in plaintext");
     Diagnostic::error(Rule::LeftoverDraft, message)
         .at_masked(Source::new(name, "").place(Span::locate("", 0, 0)))
-        .note("the file that it was for is as it was, or as it was to become")
-        .hint(format!("remove it: `rm {name}`; if it was ever committed, change what it holds where it is valid"))
+        .note("the target file is intact: it has either its old or its new content")
+        .hint(format!("remove it: `rm {name}`; if it was ever committed, rotate the secrets in it"))
 }

@@ -96,14 +96,14 @@ impl CheckedValue<'_> {
     fn empty_value(&self, text: &str) -> Option<Diagnostic> {
         let is_required = self.entry.rules.required.as_ref().is_some_and(|required| required.value);
         let (what, keyword) = match text {
-            "" => ("is required, and empty", "`minLength: 1`"),
-            _ if text.trim().is_empty() => ("is required, and holds nothing but blanks", "`pattern: '\\S'`"),
+            "" => ("is required, but empty", "`minLength: 1`"),
+            _ if text.trim().is_empty() => ("is required, but contains only whitespace", "`pattern: '\\S'`"),
             _ => return None,
         };
         is_required.then(|| {
             self.at_value(Diagnostic::warning(Rule::EmptyValue, self.pitfall_message(what)))
-                .hint("give it a value; if it may be empty, leave out `required`")
-                .hint(format!("{keyword} makes an error of it"))
+                .hint("set a value; if it may be empty, remove `required`")
+                .hint(format!("add {keyword} to make this an error"))
         })
     }
 
@@ -120,16 +120,18 @@ impl CheckedValue<'_> {
         let warning = Diagnostic::warning(
             Rule::InvisibleCharacter,
             self.pitfall_message(&format!(
-                "holds the character U+{code:04X}, which looks like a space or like nothing"
+                "contains the character U+{code:04X}, which looks like a space or is invisible"
             )),
         );
         let remedy = if is_file {
             "save the file as UTF-8 without a byte-order mark".to_owned()
         } else {
-            format!("write an ordinary space, or none; if it is meant, write `\\u{code:04X}` in double quotes")
+            format!(
+                "replace it with an ordinary space, or remove it; if it is intended, write `\\u{code:04X}` in double quotes"
+            )
         };
         let is_escaped = !is_file && self.is_escaped(found);
-        (!is_escaped).then(|| self.at_value(warning).note("it is a part of the value").hint(remedy))
+        (!is_escaped).then(|| self.at_value(warning).note("it is part of the value").hint(remedy))
     }
 
     /// Whether the layer has a character as an escape, so that it is intended.
@@ -153,10 +155,10 @@ impl CheckedValue<'_> {
         (is_key && is_for_ssh).then(|| {
             self.at_value(Diagnostic::warning(
                 Rule::MissingLineFeed,
-                self.pitfall_message("is an SSH key without the line feed after its last line"),
+                self.pitfall_message("is an SSH key without a line feed at its end"),
             ))
             .note("`ssh` refuses to read it: `error in libcrypto`, `invalid format`")
-            .hint("end the file with a line feed, or write the value as a block: `|`")
+            .hint("end the file with a line feed, or write the value as a block scalar: `|`")
         })
     }
 
@@ -176,16 +178,16 @@ impl CheckedValue<'_> {
         }
         let hint = match self.source() {
             Some(EntrySource::File(_)) => {
-                "write the file without it (`printf %s`), or put the value into an encrypted layer: `septum set`"
+                "write the file without it (`printf %s`), or store the value in an encrypted layer: `septum set`"
             }
-            _ => "write the block as `|-`, or in one line",
+            _ => "write the block scalar as `|-`, or the value on one line",
         };
         Some(
             self.at_value(Diagnostic::warning(
                 Rule::TrailingLineFeed,
-                self.pitfall_message("ends in a line feed, which is a part of the value"),
+                self.pitfall_message("ends with a line feed, which is part of the value"),
             ))
-            .note("a password that ends so is another one, and in a URL it becomes `%0A`")
+            .note("a password with a line feed is a different password, and in a URL it becomes `%0A`")
             .hint(hint),
         )
     }
@@ -195,10 +197,10 @@ impl CheckedValue<'_> {
         (is_file && !self.is_for_windows() && text.contains("\r\n")).then(|| {
             self.at_value(Diagnostic::warning(
                 Rule::CarriageReturn,
-                self.pitfall_message("has lines that end in CR and LF, as on Windows"),
+                self.pitfall_message("has Windows line endings (CRLF)"),
             ))
-            .note("shells and most programs on Linux take the CR for a part of the line")
-            .hint("save the file with LF alone; `* text=auto eol=lf` in `.gitattributes` keeps it so")
+            .note("shells and most programs on Linux treat the CR as part of the line")
+            .hint("save the file with LF line endings; `* text=auto eol=lf` in `.gitattributes` keeps them")
         })
     }
 
@@ -207,16 +209,16 @@ impl CheckedValue<'_> {
         let is_long = text.chars().count() > 2;
         let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
         let what = if is_long && begins && ends {
-            "is between typographic quotes, which are a part of the value"
+            "is enclosed in typographic quotes, which are part of the value"
         } else if is_long && (begins || ends) && text.matches(QUOTES).count() == 1 && !text.contains(' ') {
-            "begins or ends with a typographic quote, which is a part of the value"
+            "begins or ends with a typographic quote, which is part of the value"
         } else {
             return None;
         };
         (!text.contains('\n')).then(|| {
             self.at_value(Diagnostic::warning(Rule::TypographicQuotes, self.pitfall_message(what)))
-                .note("YAML knows `\"` and `'` alone; word processors and chats change them")
-                .hint("write it between `\"` or `'`, or without quotes")
+                .note("YAML only knows `\"` and `'`; word processors and chats replace them")
+                .hint("enclose it in `\"` or `'`, or remove the quotes")
         })
     }
 
@@ -234,10 +236,10 @@ impl CheckedValue<'_> {
         Some(
             self.at_value(Diagnostic::warning(
                 Rule::SingleBraces,
-                self.pitfall_message(&format!("holds `{{{name}}}`, and there is {what}")),
+                self.pitfall_message(&format!("contains `{{{name}}}`, and there is {what}")),
             ))
-            .note("it stays as it is: a template has two braces")
-            .hint(format!("write `{{{{ {meant} }}}}`; if it is meant as it stands, set `template: false`")),
+            .note("it is not replaced: template expressions use double braces")
+            .hint(format!("write `{{{{ {meant} }}}}`; if it is meant literally, set `template: false`")),
         )
     }
 
@@ -251,7 +253,7 @@ impl CheckedValue<'_> {
         let steps: Vec<&str> = name.split('.').collect();
         match steps.as_slice() {
             ["env", "name" | "namespace"] | ["app", "name"] => {
-                Some((name.to_owned(), "a name like that in templates".to_owned()))
+                Some((name.to_owned(), "a template variable of that name".to_owned()))
             }
             ["vars", path @ ..] if !path.is_empty() => {
                 let is_variable = definition.vars.as_ref().is_some_and(|vars| vars.at(path).is_some());

@@ -59,7 +59,7 @@ fn describe_rule(rule: Rule, severity: Severity) -> Json {
         "id": rule,
         "shortDescription": { "text": meaning },
         "fullDescription": { "text": meaning },
-        "help": { "text": format!("what `{rule}` means, and what to do, is in docs/errors.md of Septum") },
+        "help": { "text": format!("for the meaning of `{rule}` and how to fix it, see docs/errors.md of Septum") },
         "defaultConfiguration": { "level": severity.to_string() },
     })
 }
@@ -85,7 +85,7 @@ fn sarif_result(finding: &Finding, rules: &SarifRules) -> Json {
     if let Some(why) = &finding.accepted {
         let (kind, why) = match why {
             Acceptance::Allowed(reason) => ("inSource", reason.clone()),
-            Acceptance::Known => ("external", format!("known in {FILE}")),
+            Acceptance::Known => ("external", format!("listed in {FILE}")),
         };
         result["suppressions"] = json!([{ "kind": kind, "status": "accepted", "justification": why }]);
     }

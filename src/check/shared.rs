@@ -30,15 +30,16 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
             };
             let Some(theirs) = others.iter().find(is_same) else { continue };
             let (here, there) = (&ours.definition.environment, &theirs.definition.environment);
-            let message = format!("`{}` has the same secret in `{here}` and in `{there}`", ours.definition.label(id));
+            let message =
+                format!("`{}` has the same secret value in `{here}` and `{there}`", ours.definition.label(id));
             let mut warning = Diagnostic::warning(Rule::SharedSecret, message).at_masked(value.place.clone());
             if let Some(other) = theirs.entries.get(id) {
                 warning = warning.at_masked_with(other.place.clone(), format!("in `{there}`"));
             }
             found.push(
                 warning
-                    .note("whoever learns it in one of them has it in both")
-                    .hint(format!("`septum set {here} {}` gives production one of its own", id.key)),
+                    .note("a leak in one environment exposes the other")
+                    .hint(format!("run `septum set {here} {}` to give production a separate value", id.key)),
             );
         }
     }

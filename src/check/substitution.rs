@@ -117,12 +117,12 @@ impl<'p> FluxSubstitution<'p> {
             Ok(file) => file.as_ref()?,
             Err(problem) => return Some(problem.clone()),
         };
-        let message = format!("{what} holds `${{{name}}}`, which Flux would replace, or leave out");
+        let message = format!("{what} contains `${{{name}}}`, which Flux would substitute or remove");
         let warning = Diagnostic::warning(Rule::Substitution, message)
             .at_masked(place)
             .note(format!("`{file}` has a Kustomization with `postBuild`"))
-            .hint(format!("keep Flux from the objects: `annotations: {{ {SWITCH}: disabled }}`"))
-            .hint(format!("or write `$${{{name}}}`, of which Flux takes one `$`"));
+            .hint(format!("disable the substitution for these objects: `annotations: {{ {SWITCH}: disabled }}`"))
+            .hint(format!("or escape it as `$${{{name}}}`"));
         Some(warning)
     }
 }

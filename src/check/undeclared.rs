@@ -27,11 +27,11 @@ pub(super) fn find_undeclared(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnost
                 continue;
             }
             let label = resolved.definition.label(&id);
-            let message = format!("`{label}` goes to the Secret for nothing but its {what}: {}", first.detail);
+            let message = format!("`{label}` is routed to the Secret only because of its {what}: {}", first.detail);
             let warning = Diagnostic::warning(Rule::UndeclaredSecret, message)
                 .at(entry.defined.clone())
-                .hint(format!("`septum check --fix` declares it: `{}: {{ sensitive: true }}`", id.key))
-                .hint("or say `sensitive: false` with a `reason`");
+                .hint(format!("run `septum check --fix` to declare it: `{}: {{ sensitive: true }}`", id.key))
+                .hint("or declare `sensitive: false` with a `reason`");
             found.push((warning, Fix::declare(&resolved.definition, &id, entry)));
         }
     }

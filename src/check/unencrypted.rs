@@ -34,7 +34,8 @@ pub(super) fn find_unencrypted_layers(pipeline: &Pipeline<'_>, resolved: &Resolv
         let rule = pipeline.library.rules().find_rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
         if let Some(why) = encryption_reason(name, rule.as_ref()) {
             let error = plaintext_file(source, rule.as_ref(), why);
-            let error = error.hint(format!("`septum encrypt {name}` or `septum check --fix` encrypts it")).hint(ROTATE);
+            let error =
+                error.hint(format!("run `septum encrypt {name}` or `septum check --fix` to encrypt it")).hint(ROTATE);
             found.push((error, Fix::Encrypt(name.to_owned())));
         }
     }
@@ -77,10 +78,10 @@ fn without_key(name: &str, closed: &EncryptedFile) -> Diagnostics {
 fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
     Diagnostic::error(
         Rule::SopsPlaintext,
-        format!("`{name}` holds a value in plaintext that its selector has encrypted"),
+        format!("`{name}` contains a plaintext value that its selector requires to be encrypted"),
     )
     .at_masked(place)
-    .hint(format!("`septum encrypt {name}` encrypts it, with a key of the file"))
+    .hint(format!("run `septum encrypt {name}` to encrypt it, with a key of the file"))
     .hint(ROTATE)
 }
 
@@ -89,9 +90,9 @@ fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<
     let config = book.find_nearest(path)?;
     let (name, config) = (source.name(), SopsConfig::display_path(&config));
     let message = match book.find_rule(path) {
-        Ok(None) => format!("`{name}` is encrypted, and no rule of `{config}` is for it"),
+        Ok(None) => format!("`{name}` is encrypted, but no rule of `{config}` matches it"),
         Ok(Some(rule)) if rule.groups.is_empty() => {
-            format!("`{name}` is encrypted, and the rule of `{config}` for it names nobody")
+            format!("`{name}` is encrypted, but its rule in `{config}` names no recipients")
         }
         Ok(Some(_)) | Err(_) => return None,
     };
@@ -99,8 +100,8 @@ fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<
     Some(
         Diagnostic::warning(Rule::UnruledFile, message)
             .at_masked(place)
-            .note("`septum rekey` leaves it out: somebody who is removed from the rules can still decrypt it")
-            .hint("add a rule to it whose `path_regex` matches the file, or correct one"),
+            .note("`septum rekey` skips it, so a recipient removed from the rules can still decrypt it")
+            .hint("add a rule whose `path_regex` matches the file, or fix an existing rule"),
     )
 }
 
@@ -216,7 +217,7 @@ fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) 
         Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
         Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, Rule::NoContent | Rule::NotEncrypted)) => {
             plaintext_file(&source, rule.as_ref(), why)
-                .hint(format!("`septum encrypt {name}` encrypts it"))
+                .hint(format!("run `septum encrypt {name}` to encrypt it"))
                 .hint(ROTATE)
                 .into()
         }
@@ -246,16 +247,16 @@ fn is_plain_manifest(source: &Source) -> bool {
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.
 fn unfinished_merge(name: &str, place: Location) -> Diagnostic {
-    Diagnostic::error(Rule::MergeConflict, format!("a value of `{name}` still holds both sides of a merge"))
+    Diagnostic::error(Rule::MergeConflict, format!("a value of `{name}` still contains both sides of a merge"))
         .at(place)
-        .hint(format!("take one of them with `septum edit {name}`, then `git add {name}`"))
+        .hint(format!("choose one with `septum edit {name}`, then run `git add {name}`"))
 }
 
 /// Reason why a file has to be encrypted, if it has.
 fn encryption_reason(name: &str, rule: Option<&CreationRule>) -> Option<&'static str> {
     match rule {
-        _ if name.ends_with(SECRETS) => Some("its name says that it is"),
-        Some(rule) if is_selective_rule(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
+        _ if name.ends_with(SECRETS) => Some("its name says that it should be"),
+        Some(rule) if is_selective_rule(rule, name) => Some("a rule of `.sops.yaml` says that it should be"),
         // a rule for all files applies to those that a user encrypts
         Some(_) | None => None,
     }
@@ -270,11 +271,11 @@ fn is_selective_rule(rule: &CreationRule, name: &str) -> bool {
 fn plaintext_file(source: &Source, rule: Option<&CreationRule>, why: &str) -> Diagnostic {
     let name = source.name();
     let place = source.place(Span::locate(source.text(), 0, 0));
-    let error = Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted, and {why}")).at_masked(place);
+    let error = Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted, but {why}")).at_masked(place);
     match rule {
         Some(rule) => error.at_with(rule.place.clone(), "the rule"),
         None => error,
     }
 }
 
-const ROTATE: &str = "and change what it holds where it is valid: Git's history keeps what was committed";
+const ROTATE: &str = "rotate the secrets in it: Git history keeps what was committed";

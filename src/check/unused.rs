@@ -67,10 +67,10 @@ impl UsageTracker {
                 continue;
             }
             self.mark_unused(&entry.defined, || {
-                let message = format!("no environment gives `{}` a value", first.definition.label(&id));
+                let message = format!("`{}` has no value in any environment", first.definition.label(&id));
                 let warning = Diagnostic::warning(Rule::UnusedEntry, message)
                     .at(entry.defined.clone())
-                    .hint("remove it, give it a value, or say `required: true`");
+                    .hint("remove it, set a value, or declare `required: true`");
                 places.findings([warning], None).pop()
             });
         }
@@ -105,7 +105,7 @@ impl UsageTracker {
                 let warning = Diagnostic::warning(Rule::UnusedVariable, format!("no template reads `vars.{path}`"))
                     .at_masked(place.clone())
                     .maybe_hint(nearest_variable(&path, &names))
-                    .hint("remove it, or use it: variables are never written by themselves");
+                    .hint("remove it, or use it in a template: variables are not rendered on their own");
                 places.findings([warning], None).pop()
             });
         }

@@ -54,11 +54,11 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
         let shown =
             if is_shown(Path::new(""), directory) { format!(", `{}`,", directory.display()) } else { String::new() };
         if Disk::default().has(directory) {
-            let message = format!("`-C` requires a directory, and what it names{shown} is a file");
-            let hint = "name the directory of the project, or of the file";
+            let message = format!("`-C` requires a directory, but its argument{shown} is a file");
+            let hint = "specify the directory of the project, or the one that contains the file";
             return Err(Diagnostic::error(Rule::Usage, message).hint(hint));
         }
-        let message = format!("the directory that `-C` names{shown} does not exist");
+        let message = format!("the directory of `-C`{shown} does not exist");
         return Err(Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io));
     }
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
@@ -81,7 +81,8 @@ pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic
     if is_shown(directory, path) {
         return Ok(());
     }
-    let error = Diagnostic::error(Rule::MissingFile, format!("{} names no file", argument_number(path.as_os_str())));
+    let error =
+        Diagnostic::error(Rule::MissingFile, format!("{} is not an existing file", argument_number(path.as_os_str())));
     Err(error.with_failure(FailureKind::Io).maybe_hint(file_hint(directory, path)))
 }
 
@@ -142,31 +143,33 @@ pub(super) fn unknown_name<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> (String, Option<String>) {
     match nearest_name(typed, known) {
-        Some(nearest) => (format!("there is no {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
-        None => (format!("{} is not the name of any {what}", argument_number(OsStr::new(typed))), None),
+        Some(nearest) => (format!("unknown {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
+        None => (format!("{} is not a known {what}", argument_number(OsStr::new(typed))), None),
     }
 }
 
 /// Hint at the environment, for the path of one of its layers, or for `all`.
 pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     if matches!(typed, "all" | "ALL" | "*" | ".") {
-        return Some("`--all` renders every environment; `check` and `list` are about all if none is named".to_owned());
+        return Some(
+            "`--all` renders every environment; `check` and `list` include all environments by default".to_owned(),
+        );
     }
     let is_part = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
     if typed.contains('_') && typed.chars().all(is_part) {
-        return Some("if that is a key: `septum explain ENV KEY` is about one".to_owned());
+        return Some("for a key, use `septum explain ENV KEY`".to_owned());
     }
     let file = Path::new(typed).file_name()?.to_str()?;
     let (stem, extension) = file.rsplit_once('.')?;
     let stem = stem.strip_suffix(".secrets").unwrap_or(stem);
     let meant = known.iter().find(|name| name.as_str() == stem && matches!(extension, "yaml" | "yml"))?;
-    Some(format!("an environment is given by its name, not by its file: `{meant}`"))
+    Some(format!("specify the environment by its name, not by its file: `{meant}`"))
 }
 
 /// Hint for KEY and ENV in the wrong order, if the key is the name of an environment.
 pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     let environment = known.iter().find(|name| name.as_str() == key)?;
-    Some(format!("the environment comes first: `{environment} KEY`"))
+    Some(format!("specify the environment first: `{environment} KEY`"))
 }
 
 /// `argument 2`: position of a text, counted from 1 after the name of the program.
@@ -188,9 +191,9 @@ pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
     if is_shown_tree(dir) {
         return Ok(());
     }
-    Err(Diagnostic::error(Rule::StaleOutput, format!("the directory that `{flag}` names does not exist"))
+    Err(Diagnostic::error(Rule::StaleOutput, format!("the directory of `{flag}` does not exist"))
         .with_failure(FailureKind::Found)
-        .hint("`septum render --all --out DIR` writes a tree"))
+        .hint("run `septum render --all --out DIR` to write it"))
 }
 
 /// Whether the name of a directory for a tree may be shown: also the one used in the documentation.

@@ -208,7 +208,7 @@ impl CheckArgs {
                 current_time(),
             )?;
             for unseen in std::mem::take(&mut report.unseen) {
-                output.print_detail(|| format!("not seen: {unseen}"));
+                output.print_detail(|| format!("not checked: {unseen}"));
             }
             return Ok(Some(report));
         }
@@ -324,7 +324,7 @@ fn print_fixed(fixed: &[AppliedFix], output: &OutputStreams) {
 }
 
 fn fixed_line(fixed: &AppliedFix) -> String {
-    let advice = if fixed.was_open { "; change it where it is valid: Git's history keeps it" } else { "" };
+    let advice = if fixed.was_open { "; rotate the credential at its issuer: Git history keeps it" } else { "" };
     format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
 }
 
@@ -348,7 +348,7 @@ fn report_text(report: &CheckReport, fixed: &[AppliedFix], is_staged: bool, outp
         out.end_line();
     }
     for unseen in &report.unseen {
-        out.push_line(format!("not seen: {unseen}"));
+        out.push_line(format!("not checked: {unseen}"));
     }
     out
 }
@@ -380,7 +380,7 @@ fn write_baseline(
     let files = &pipeline.library.project.files;
     let path = files.writable_path(FileKind::Baseline, &files.root().join(BASELINE))?;
     atomic::replace_file(&path, new.to_string().as_bytes()).map_err(|error| write_error(BASELINE, &error))?;
-    output.print_note(&format!("septum: {} known in {BASELINE}", counted_noun(new.len(), "finding")));
+    output.print_note(&format!("septum: {} recorded in {BASELINE}", counted_noun(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
 }
 
@@ -396,7 +396,7 @@ fn summary_line(report: &CheckReport, fixed: &[AppliedFix]) -> String {
         parts.push(format!("{} accepted", report.accepted.len()));
     }
     if !report.unseen.is_empty() {
-        parts.push(format!("{} not seen", counted_noun(report.unseen.len(), "file")));
+        parts.push(format!("{} not checked", counted_noun(report.unseen.len(), "file")));
     }
     format!("septum: {}", parts.join(", "))
 }
@@ -427,7 +427,7 @@ fn github_commands(report: &CheckReport) -> String {
         let _ = writeln!(out, "::{} {place}title={}::{message}", view.severity, property(view.rule));
     }
     for unseen in &report.unseen {
-        let _ = writeln!(out, "::warning title=not seen::{}", data(unseen));
+        let _ = writeln!(out, "::warning title=not checked::{}", data(unseen));
     }
     out
 }

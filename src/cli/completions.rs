@@ -46,8 +46,8 @@ impl CompletionsArgs {
         let shells = Shells::builtins();
         let Some(shell) = shells.completer(&self.shell) else {
             let known: Vec<_> = shells.names().collect();
-            return Err(invalid_usage("there are no completions for that shell".to_owned())
-                .hint(format!("shells are {}", known.join(", ")))
+            return Err(invalid_usage("unsupported shell".to_owned())
+                .hint(format!("the supported shells are {}", known.join(", ")))
                 .into());
         };
         let mut script = Vec::new();

@@ -88,7 +88,7 @@ impl DecryptArgs {
         let (book, identities) = (SopsConfigCache::default(), user_identities());
         if self.files.is_empty() {
             if self.in_place {
-                return Err(invalid_usage("`--in-place` needs a file".to_owned()).into());
+                return Err(invalid_usage("`--in-place` requires a file".to_owned()).into());
             }
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let opened = self.open(file, None, &identities)?;
@@ -98,7 +98,7 @@ impl DecryptArgs {
             return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
-            return Err(invalid_usage("`--output` takes one file".to_owned()).into());
+            return Err(invalid_usage("`--output` requires exactly one file".to_owned()).into());
         }
         let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
         let files = each_once(global, &self.files);
@@ -114,7 +114,7 @@ impl DecryptArgs {
             output.print_findings(told.into_iter().flatten().collect());
             if self.in_place {
                 output.print_note(&format!(
-                    "septum: {} in plaintext now; `septum encrypt` encrypts again",
+                    "septum: {} now in plaintext; run `septum encrypt` to encrypt again",
                     count_files(count)
                 ));
             }

@@ -82,7 +82,7 @@ impl EditArgs {
             None => output.print_note(&format!("septum: `{name}` was not changed")),
             Some(SaveOutcome::AsTyped) => {}
             Some(SaveOutcome::Merged) => output.print_note(&format!(
-                "septum: `{name}` was changed by somebody else meanwhile, and holds their changes too"
+                "septum: someone else changed `{name}` during the edit; both changes were merged"
             )),
         }
         Ok(())
@@ -116,18 +116,18 @@ fn which_app(
     apps: &[&App],
     environment: &EnvironmentName,
 ) -> Result<Diagnostics, Diagnostics> {
-    let mut error = invalid_usage(format!("{} apps have `{environment}`", apps.len()));
+    let mut error = invalid_usage(format!("{} apps have the environment `{environment}`", apps.len()));
     for app in apps {
         error = error.note(format!("`{}`", pipeline.library.app_name(app)?));
     }
-    Ok(error.hint("say which: `--app APP`").into())
+    Ok(error.hint("specify one: `--app APP`").into())
 }
 
 /// Reminder of a text that an earlier run could not save.
 fn kept_draft_warning(directory: &Path) -> Diagnostic {
     let directory = directory.display();
-    Diagnostic::warning(Rule::KeptText, format!("what was typed in an earlier `septum edit` is kept in `{directory}`"))
-        .hint(format!("it holds secrets: take from it what you need, then `rm -r {directory}`"))
+    Diagnostic::warning(Rule::KeptText, format!("text from an earlier `septum edit` is kept in `{directory}`"))
+        .hint(format!("it contains secrets: recover what you need, then run `rm -r {directory}`"))
 }
 
 /// The interactive user.
@@ -141,7 +141,7 @@ impl EditPrompt for TerminalEditPrompt<'_> {
             return EditReply::Nobody;
         }
         self.output.print_findings(findings.clone());
-        to_answer(press_enter("Press Enter to open the editor again, or q and Enter to leave the file as it was:"))
+        to_answer(press_enter("Press Enter to open the editor again, or q and Enter to leave the file unchanged:"))
     }
 
     fn ask_ready(&mut self, editor: &str) -> EditReply {
@@ -149,7 +149,7 @@ impl EditPrompt for TerminalEditPrompt<'_> {
             return EditReply::Nobody;
         }
         to_answer(press_enter(&format!(
-            "`{editor}` came back at once. If it is still open, save the file, then press Enter:"
+            "`{editor}` returned immediately. If it is still open, save the file, then press Enter:"
         )))
     }
 }

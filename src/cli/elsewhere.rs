@@ -4,7 +4,10 @@
 
 /// Commands of other programs, and their equivalents.
 const COMMANDS: [(&[&str], &str); 18] = [
-    (&["lint", "validate", "verify", "test", "vet", "audit", "scan", "conftest"], "`septum check` finds every mistake"),
+    (
+        &["lint", "validate", "verify", "test", "vet", "audit", "scan", "conftest"],
+        "`septum check` reports every problem",
+    ),
     (
         &["template", "build", "generate", "manifests", "compile", "hydrate", "kustomize", "convert", "output"],
         "`septum render ENV` writes the manifests of an environment",
@@ -15,11 +18,11 @@ const COMMANDS: [(&[&str], &str); 18] = [
     ),
     (
         &["diff", "plan", "compare", "preview", "drift"],
-        "`septum render --all --out DIR --check` shows what a change makes of the committed tree; `septum list` compares environments",
+        "`septum render --all --out DIR --check` shows how a change affects the committed tree; `septum list` compares environments",
     ),
     (
         &["updatekeys", "update-keys", "reencrypt", "re-encrypt", "recipients"],
-        "`septum rekey` brings encrypted files to the rules of `.sops.yaml`",
+        "`septum rekey` updates encrypted files to match the rules of `.sops.yaml`",
     ),
     (&["seal", "enc", "lock", "encode"], "`septum encrypt FILE` encrypts a file in place"),
     (&["unseal", "dec", "decode", "unlock", "reveal"], "`septum decrypt FILE` prints a file in plaintext"),
@@ -34,12 +37,12 @@ const COMMANDS: [(&[&str], &str); 18] = [
     (&["rm", "remove", "delete", "del"], "`septum unset ENV KEY` removes a value"),
     (
         &["key", "publickey", "public-key", "age-keygen", "gen-key", "genkey"],
-        "`septum keygen` makes an identity; `septum keygen -y` prints its recipients",
+        "`septum keygen` generates an identity; `septum keygen -y` prints its recipients",
     ),
-    (&["completion", "complete"], "`septum completions SHELL` writes the script"),
-    (&["version"], "`septum --version` prints it"),
-    (&["fix", "fmt", "format", "tidy"], "`septum check --fix` fixes what a program can fix"),
-    (&["merge", "textconv", "mergetool"], "`septum git-merge` and `septum git-textconv` are the drivers for Git"),
+    (&["completion", "complete"], "`septum completions SHELL` prints the completion script"),
+    (&["version"], "`septum --version` prints the version"),
+    (&["fix", "fmt", "format", "tidy"], "`septum check --fix` applies automatic fixes"),
+    (&["merge", "textconv", "mergetool"], "`septum git-merge` and `septum git-textconv` are the Git drivers"),
 ];
 
 /// An option of other programs, and its equivalent.
@@ -64,62 +67,58 @@ const OPTIONS: [ForeignOption; 16] = [
     foreign_option(
         &["-o", "--output", "--output-format", "--output-dir", "-d", "--output-directory"],
         &["render"],
-        "`--format yaml|json|kyaml` chooses the format, `--out DIR` writes a tree",
+        "`--format yaml|json|kyaml` selects the format, `--out DIR` writes a tree",
     ),
     foreign_option(
         &["-o", "--output", "--output-format"],
         &["list", "explain", "check"],
-        "`--format` chooses the format",
+        "`--format` selects the format",
     ),
     foreign_option(
         &["--json", "--yaml", "--sarif"],
         &["render", "list", "explain", "check"],
-        "`--format` chooses the format",
+        "`--format` selects the format",
     ),
     foreign_option(
         &["-e", "--env", "--environment", "--envs", "--environments", "--stage", "--profile", "--context"],
         &["render", "check", "list", "explain", "set", "get", "unset"],
-        "an environment is named without an option, as in `septum render prod`",
+        "pass the environment as an argument, as in `septum render prod`",
     ),
     foreign_option(
         &["-f", "--file", "--filename", "--values", "-k", "--kustomize", "-R", "--recursive"],
         &["render", "check", "list", "explain"],
-        "the files are found by themselves; `-C DIR` names the directory of the project",
+        "files are discovered automatically; `-C DIR` sets the project directory",
     ),
     foreign_option(
         &["-a", "-A", "--all-environments", "--everything"],
         &["render"],
         "`--all` renders every environment",
     ),
-    foreign_option(&["--all", "-a", "-A"], &["check", "list"], "without an environment, it is about all of them"),
-    foreign_option(&["-n", "--namespace"], &["render"], "the namespace is the field `namespace` of a layer"),
     foreign_option(
-        &["--set", "--set-string", "--values"],
-        &["render"],
-        "values are set in layers, so that Git knows them",
+        &["--all", "-a", "-A"],
+        &["check", "list"],
+        "without an environment argument, all environments are included",
     ),
+    foreign_option(&["-n", "--namespace"], &["render"], "set the namespace in the field `namespace` of a layer"),
+    foreign_option(&["--set", "--set-string", "--values"], &["render"], "set values in layers, where Git tracks them"),
     foreign_option(
         &["--dry-run", "--diff"],
         &["render"],
         "without `--out`, nothing is written; `--out DIR --check` shows what would change in a tree",
     ),
-    foreign_option(
-        &["--strict", "--fail-on-warnings", "--werror"],
-        &["check"],
-        "warnings are findings too: the exit code is 1",
-    ),
+    foreign_option(&["--strict", "--fail-on-warnings", "--werror"], &["check"], "warnings already set exit code 1"),
     foreign_option(
         &["-i", "--in-place", "--inplace"],
         &["rotate", "rekey", "set", "unset"],
-        "files are changed in place without an option",
+        "files are always changed in place",
     ),
     foreign_option(
         &["-r", "--recipient", "-a", "--pgp", "--kms"],
         &["encrypt"],
-        "recipients are `--age age1…`, or stand in `.sops.yaml`",
+        "specify recipients with `--age age1…` or in `.sops.yaml`",
     ),
     foreign_option(&["-r", "--rotate"], &["encrypt", "decrypt"], "`septum rotate FILE` gives a file a new data key"),
-    foreign_option(&["-y", "--yes", "--force"], &["rekey"], "`septum rekey` does not ask"),
+    foreign_option(&["-y", "--yes", "--force"], &["rekey"], "`septum rekey` never prompts for confirmation"),
     foreign_option(
         &["-d", "--decrypt"],
         &["encrypt", "edit", "get"],

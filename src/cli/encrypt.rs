@@ -79,7 +79,7 @@ impl EncryptArgs {
             return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
-            return Err(invalid_usage("`--output` takes one file".to_owned()).into());
+            return Err(invalid_usage("`--output` requires exactly one file".to_owned()).into());
         }
         let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
         let work = |file: SecretFile, book: &SopsConfigCache| {
@@ -119,7 +119,7 @@ fn parse_recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagno
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
         problems.take(Recipient::parse(text).map_err(|reason| {
             Diagnostic::error(Rule::Recipient, format!("a recipient of `{of}` {reason}"))
-                .hint("name recipients like `age1…` or `ssh-ed25519 …`; `septum keygen` makes an identity and prints its recipient")
+                .hint("recipients look like `age1…` or `ssh-ed25519 …`; `septum keygen` generates an identity and prints its recipient")
         }))
     });
     let parsed = parsed.collect();

@@ -144,10 +144,10 @@ fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> Style
         out.push_line(format!("  {:9}  {}  ({})", reason.layer, reason.detail, reason.source));
     }
     for reason in &found.row.overruled {
-        out.push_line(format!("  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source));
+        out.push_line(format!("  {:9}  {}, overruled  ({})", reason.layer, reason.detail, reason.source));
     }
     for lifted in &found.declassified {
-        out.push_line(format!("  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason));
+        out.push_line(format!("  {:9}  {} is declassified: {}", "derived", lifted.read, lifted.reason));
     }
     if !found.consumers.is_empty() {
         push_heading(&mut out, "consumers");
@@ -166,7 +166,7 @@ fn step_text(step: &HistoryStep) -> String {
         ("value", Some(_)) => "value (several lines)".to_owned(),
         ("value", None) => "value [secret]".to_owned(),
         ("rules", _) => "rules only".to_owned(),
-        ("merged", _) => "merged into it".to_owned(),
+        ("merged", _) => "merged".to_owned(),
         ("removed", _) => "removed".to_owned(),
         (change, Some(value)) => format!("{change} {value}"),
         (change, None) => change.to_owned(),

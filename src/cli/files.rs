@@ -34,8 +34,8 @@ pub(super) fn standard_input(
     format: Option<SopsFormat>,
 ) -> Result<SecretFile, Diagnostics> {
     let Some(format) = format.or_else(|| name.map(SopsFormat::of_path)) else {
-        return Err(invalid_usage("the format of standard input is not known".to_owned())
-            .hint("say `--filename NAME`, which stands for a file of that name, or `--input-type FORMAT`")
+        return Err(invalid_usage("the format of standard input is unknown".to_owned())
+            .hint("specify `--filename NAME` to treat it as a file of that name, or `--input-type FORMAT`")
             .into());
     };
     let bytes = std::mem::take(&mut *read_all()?);
@@ -56,9 +56,8 @@ pub(super) fn standard_input(
 pub(super) fn read_value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     use io::IsTerminal as _;
     if io::stdin().is_terminal() {
-        let typed = prompt::prompt_hidden(&format!("Value of {of}: ")).ok_or_else(|| {
-            invalid_usage("nobody could be asked for the value".to_owned()).hint("give it on standard input")
-        })?;
+        let typed = prompt::prompt_hidden(&format!("Value of {of}: "))
+            .ok_or_else(|| invalid_usage("cannot prompt for the value".to_owned()).hint("pass it on standard input"))?;
         return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
     }
     let mut bytes = read_all()?;

@@ -68,7 +68,7 @@ impl GetArgs {
             }
             Some(EntryOutcome::Missing) => {
                 let message = format!("`{}` has no value in `{environment}`", id.key);
-                let hint = format!("`septum set {environment} {}` gives it one", id.key);
+                let hint = format!("run `septum set {environment} {}` to set it", id.key);
                 Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
             Some(EntryOutcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
@@ -99,11 +99,11 @@ fn print_value(value: &[u8]) -> Result<(), Diagnostics> {
 
 /// Error: there is no value to print, because it is in a store.
 fn in_a_store(key: &KeyName, environment: &EnvironmentName, pointed: &StoreText) -> Diagnostic {
-    let message = format!("the value of `{key}` stays in a store in `{environment}`");
+    let message = format!("the value of `{key}` in `{environment}` is in an external store");
     let error = Diagnostic::error(Rule::MissingValue, message);
     match pointed.lone_ref() {
         Some(pointer) => error.note(format!("it is a `ref` to `{}`", pointer.to_short())),
-        None => error.note("parts of it are"),
+        None => error.note("parts of it are `ref`s"),
     }
-    .hint("ask the store for it")
+    .hint("read it from the store")
 }

@@ -117,10 +117,10 @@ fn conflict_report(path: &str, conflicts: &[String]) -> Diagnostic {
         [_] => "a value".to_owned(),
         several => format!("{} values", several.len()),
     };
-    let message = format!("both sides changed {count} of `{path}`, in different ways");
+    let message = format!("merge conflict in `{path}`: both sides changed {count} differently");
     let found = Diagnostic::error(Rule::MergeConflict, message);
     conflicts
         .iter()
         .fold(found, |found, path| found.note(format!("`{path}`")))
-        .hint(format!("resolve with `septum edit {path}`, then `git add {path}`"))
+        .hint(format!("resolve it with `septum edit {path}`, then run `git add {path}`"))
 }

@@ -73,7 +73,7 @@ pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "success"),
     (1, "findings or differences"),
     (2, "wrong usage or invalid input"),
-    (3, "a key is missing"),
+    (3, "missing key"),
     (4, "something could not be read or written"),
     (101, "a bug in septum"),
 ];

@@ -59,12 +59,12 @@ impl InitArgs {
         let taken: Vec<_> =
             FILES.iter().map(|(path, _)| directory.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
-            let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
+            let mut error = invalid_usage("files already exist, and `init` never overwrites files".to_owned());
             for path in &taken {
                 let below = path.strip_prefix(&directory).unwrap_or(path);
                 error = error.note(format!("`{}` exists", Path::new(&shown).join(below).display()));
             }
-            return Err(error.hint("name another directory: `septum init DIR`").into());
+            return Err(error.hint("use another directory: `septum init DIR`").into());
         }
         check_directories(&directory)?;
         let keys = self.key_file()?;
@@ -85,14 +85,14 @@ impl InitArgs {
         }
         let mut text = StyledText::new();
         let place = if shown == "DIR" { "the new directory" } else { &shown };
-        text.push_line(format!("wrote in {place}"));
+        text.push_line(format!("created in {place}"));
         for (path, _) in FILES {
             text.push_line(format!("  {path}"));
         }
         text.end_line();
         text.push_line(format!("The private key of {recipient}"));
         text.push_line(format!(
-            "was added to {shown_keys}. Keep a copy: without it nothing that is encrypted for it can be read."
+            "was added to {shown_keys}. Keep a backup: without it, files encrypted for this recipient cannot be decrypted."
         ));
         text.end_line();
         let at = if shown == "." { String::new() } else { format!("-C {shown} ") };
@@ -107,8 +107,8 @@ impl InitArgs {
         match &self.key_file {
             Some(file) => resolve_writable(file, &argument::shown_path(Path::new(""), file, "FILE")),
             None => default().ok_or_else(|| {
-                invalid_usage("there is no home directory to keep the new private key in".to_owned())
-                    .hint("say where it goes: `--key-file FILE`")
+                invalid_usage("no home directory found for the new private key".to_owned())
+                    .hint("specify a file: `--key-file FILE`")
             }),
         }
     }
@@ -125,7 +125,7 @@ fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
 
 /// Error: no key can be generated.
 pub(super) fn no_randomness() -> Diagnostic {
-    Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed").with_failure(FailureKind::Io)
 }
 
 pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {

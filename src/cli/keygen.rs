@@ -57,8 +57,10 @@ impl KeygenArgs {
         let kind = if self.pq { IdentityKind::PostQuantum } else { IdentityKind::X25519 };
         let new = NewIdentity::generate(kind).ok_or_else(no_randomness)?;
         if self.output.is_none() && is_world_readable() {
-            let warning = Diagnostic::warning(Rule::ExposedKey, "everybody may read the file that the new key goes to");
-            output.print_findings(warning.hint("name it with `--output`, so that only you may").into());
+            let warning = Diagnostic::warning(Rule::ExposedKey, "the output file for the new key is world-readable");
+            output.print_findings(
+                warning.hint("use `--output FILE`, which creates the file readable only by you").into(),
+            );
         }
         self.write(global, &new.file_text(current_time()))?;
         if self.output.is_some() || !output::is_terminal() {
@@ -85,8 +87,8 @@ impl KeygenArgs {
         match atomic::create_new(&real, text.as_bytes(), Access::Owner) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let message = format!("`{shown}` exists, and `keygen` overwrites nothing");
-                Err(invalid_usage(message).hint("name another file").into())
+                let message = format!("`{shown}` already exists, and `keygen` never overwrites files");
+                Err(invalid_usage(message).hint("use another file name").into())
             }
             Err(error) => Err(write_error(&shown, &error).into()),
         }
@@ -133,8 +135,8 @@ fn no_recipients(name: &str, outcome: &LookupOutcome) -> Diagnostic {
     match outcome {
         LookupOutcome::Locked | LookupOutcome::WrongPassphrase => error.with_failure(FailureKind::Key),
         LookupOutcome::Found { recipients, unsupported } if !recipients.is_empty() || !unsupported.is_empty() => {
-            error.note("only its plugin can tell the recipient of a plugin's identity")
+            error.note("the recipient of a plugin identity can only be determined by its plugin")
         }
-        _ => error.hint("an identity is a line like `AGE-SECRET-KEY-1…`; `septum keygen` makes one"),
+        _ => error.hint("an identity is a line like `AGE-SECRET-KEY-1…`; `septum keygen` generates one"),
     }
 }

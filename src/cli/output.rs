@@ -26,7 +26,7 @@ pub(super) const BUG: u8 = 101;
 
 /// Reports a panic by its line in the program, the only part that certainly contains no value.
 pub(super) fn report_panic(line: &str) {
-    let _ = writeln!(io::stderr(), "error: septum gave up at {line}: this is a bug in septum, please report it");
+    let _ = writeln!(io::stderr(), "error: septum panicked at {line}: this is a bug in septum, please report it");
 }
 
 /// The streams, and how they are used.
@@ -88,7 +88,7 @@ impl OutputStreams {
 
     /// Prints that a file is locked and the program waits for it.
     pub(super) fn print_waiting(&self, name: &str) {
-        self.print_note(&format!("septum: waiting for another septum that changes `{name}`"));
+        self.print_note(&format!("septum: waiting for another septum process that is changing `{name}`"));
     }
 
     /// Prints a detail, in one line, if `-v`.

@@ -41,7 +41,7 @@ pub(super) const REKEY_HELP: CommandHelp = CommandHelp {
         (0, "all files match their rules"),
         (1, "with `--check`: a file differs from its rule"),
         (2, "wrong usage or invalid input"),
-        (3, "a key is missing"),
+        (3, "missing key"),
         (4, "something could not be read or written"),
     ],
     topics: &[HelpTopic::Recipients, HelpTopic::Identities],
@@ -120,8 +120,8 @@ impl SelectedFiles {
 /// Warnings that no file has a rule with recipients, which may be a mistake in the rules.
 fn no_files(book: &SopsConfigCache) -> Diagnostics {
     let found =
-        Diagnostic::warning(Rule::NoRule, "no file has a rule that names recipients, so there is nothing to compare")
-            .hint("look at the `path_regex` of each rule, or name the files");
+        Diagnostic::warning(Rule::NoRule, "no file matches a rule with recipients, so there is nothing to compare")
+            .hint("check the `path_regex` of each rule, or specify the files");
     [found].into_iter().chain(book.warnings()).collect()
 }
 
@@ -136,10 +136,10 @@ fn check_files(files: &[ComparedFile], output: &OutputStreams) -> Result<(), Dia
         return Ok(());
     }
     let is = if differing.len() == 1 { "is" } else { "are" };
-    let message = format!("{} {is} not as the rules say", count_files(differing.len()));
+    let message = format!("{} {is} out of date with the rules", count_files(differing.len()));
     Err(Diagnostic::error(Rule::RecipientsDrift, message)
         .with_failure(FailureKind::Found)
-        .hint("`septum rekey` fixes that")
+        .hint("run `septum rekey` to update them")
         .into())
 }
 
@@ -171,15 +171,15 @@ fn apply_rules(
     }
     output.print_text(&text)?;
     if done.is_empty() {
-        let what = if count == 0 { "there is no encrypted file" } else { "all files are as the rules say" };
+        let what = if count == 0 { "no encrypted files found" } else { "all files match the rules" };
         output.print_note(&format!("septum: {what}"));
     }
     let left: Vec<_> = done.iter().filter(|file| file.removed).collect();
     if !left.is_empty() {
-        let message = format!("somebody who was removed has been able to read {}", count_files(left.len()));
+        let message = format!("a removed recipient was able to read {}", count_files(left.len()));
         let warning = Diagnostic::warning(Rule::KnownSecrets, message)
-            .note("what they read, and what is in Git's history, a new data key does not take back")
-            .hint("change the secrets in these files themselves: `septum set`, or `septum edit`");
+            .note("a new data key does not protect values that were already read, nor those in Git history")
+            .hint("change the secret values in these files with `septum set` or `septum edit`");
         output.print_findings(warning.into());
     }
     Ok(())

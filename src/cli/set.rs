@@ -106,7 +106,9 @@ impl SetArgs {
     ) -> Result<(), Diagnostics> {
         if self.json || self.spot.document().is_some() {
             let flag = if self.json { "--json" } else { "--document" };
-            return Err(invalid_usage(format!("`{flag}` is for files; a value of an environment is a text")).into());
+            return Err(
+                invalid_usage(format!("`{flag}` requires a file; the value of an environment is a string")).into()
+            );
         }
         let pipeline = Pipeline::new(project, user_identities());
         let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
@@ -119,7 +121,7 @@ impl SetArgs {
         slot.check_value(&bytes, self.template)?;
         let tree = parse_typed(&bytes, slot.value_kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         let rewrite = place.set(&slot, tree, &identities)?;
-        write_rewrite(rewrite, &format!("set `{}`", slot.label), "it has that value", &slot.name, output)?;
+        write_rewrite(rewrite, &format!("set `{}`", slot.label), "it already has that value", &slot.name, output)?;
         output.print_findings(encryption_consequences(&slot));
         Ok(())
     }
@@ -131,8 +133,8 @@ impl SetArgs {
         }
         let bytes = read_value(of)?;
         if bytes.is_empty() {
-            return Err(invalid_usage(format!("there is no value for {of}"))
-                .hint("`septum unset` takes one out; `--empty` sets an empty one")
+            return Err(invalid_usage(format!("empty value for {of}"))
+                .hint("to remove a value, use `septum unset`; to set an empty one, use `--empty`")
                 .into());
         }
         Ok(bytes)
@@ -140,7 +142,7 @@ impl SetArgs {
 
     fn in_file(&self, global: &GlobalArgs, file: &Path, output: &OutputStreams) -> Result<(), Diagnostics> {
         if self.spot.app.is_some() || self.spot.bundle.is_some() || self.template {
-            return Err(invalid_usage("`--app`, `--bundle` and `--template` are for environments".to_owned()).into());
+            return Err(invalid_usage("`--app`, `--bundle` and `--template` require an environment".to_owned()).into());
         }
         let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
@@ -170,7 +172,7 @@ impl SetArgs {
         write_rewrite(
             file.rewrite_value(change, &identities, files::current_time())?,
             &what,
-            "it has that value",
+            "it already has that value",
             &name,
             output,
         )
@@ -211,12 +213,11 @@ fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> 
     }
     let below: ValuePath =
         [ValuePathStep::Key("data".to_owned())].into_iter().chain(path.steps().iter().cloned()).collect();
-    let error =
-        Diagnostic::error(Rule::UnknownKey, format!("`{}` is a layer, and that is not one of its keys", file.name));
+    let error = Diagnostic::error(Rule::UnknownKey, format!("unknown key for the layer `{}`", file.name));
     Err(if is_wrong(&below) {
         error
             .hint("entries of the app are `data.KEY`, those of another bundle `bundles.NAME.data.KEY`; `septum list` shows all keys")
-            .hint("define a new one in `base.yaml` first, with its rules")
+            .hint("to add a new entry, define it in `base.yaml` first")
     } else {
         error.hint(format!("`septum set {} '{below}'` sets the entry of that name", file.name))
     }
@@ -232,14 +233,14 @@ fn encrypted_there(file: &EditableFile, document: Option<usize>, path: &ValuePat
         return Ok(());
     }
     Err(left_readable(&file.name, &shown, &file.sealed.metadata().selector)
-        .hint("if it is not a secret: `--plain`, or `septum edit`")
+        .hint("if it is not a secret, use `--plain` or `septum edit`")
         .into())
 }
 
 fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
-    let message = format!("{shown} would stay readable in `{name}`: its `{selector}` does not encrypt it");
+    let message = format!("{shown} would stay in plaintext in `{name}`: its `{selector}` does not encrypt it");
     Diagnostic::error(Rule::PlainValue, message)
-        .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
+        .hint("move it below an encrypted key, or change the selector in `.sops.yaml` and run `septum rekey`")
 }
 
 /// Destination of a value of an environment.
@@ -329,7 +330,7 @@ impl UnsetArgs {
         }
         let error = Diagnostic::error(Rule::SopsPath, format!("`{}` is not set in `{}`", slot.label, slot.name));
         Err(match &slot.in_force {
-            Some(place) => error.note(format!("its value stands in {place}")),
+            Some(place) => error.note(format!("its value is set in {place}")),
             None => error.note("it has no value"),
         }
         .into())
@@ -350,7 +351,7 @@ fn remove_value(
     write_rewrite(
         file.rewrite_value(change, identities, files::current_time())?,
         &what,
-        "the value is not there any more",
+        "the value was already removed",
         &name,
         output,
     )
@@ -368,7 +369,7 @@ fn write_rewrite(
     if changed.contains(&true) {
         output.print_note(&format!("septum: {what} in {name}"));
     } else {
-        output.print_note(&format!("septum: `{name}` is as it was: {why_not}"));
+        output.print_note(&format!("septum: `{name}` is unchanged: {why_not}"));
     }
     Ok(())
 }
@@ -380,17 +381,17 @@ fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
         found.push(
             Diagnostic::warning(
                 Rule::ShadowedValue,
-                format!("another value for `{}` stands here in plaintext", slot.label),
+                format!("another value for `{}` is here in plaintext", slot.label),
             )
             .at_masked(place.clone())
-            .hint("remove it: the encrypted one is in force; if it was a secret once, change it"),
+            .hint("remove it: the encrypted value takes precedence; if the old value was a secret, rotate it"),
         );
     }
     if slot.sensitivity == Sensitivity::Plain {
         found.push(
             Diagnostic::warning(Rule::MovedKey, format!("`{}` moves from the ConfigMap to the Secret", slot.label))
-                .note("its value is encrypted now, and a key is routed alike in all environments")
-                .hint("declare `sensitive: true` in `base.yaml`, so that everybody can see it there"),
+                .note("its value is now encrypted, and a key is routed the same way in all environments")
+                .hint("declare `sensitive: true` in `base.yaml` to make this explicit"),
         );
     }
     found

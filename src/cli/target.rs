@@ -63,7 +63,7 @@ impl ValueArg {
     pub(super) fn path(&self) -> Result<ValuePath, Diagnostics> {
         self.key.parse().map_err(|problem| {
             invalid_usage(format!("KEY is not a valid path: {problem}"))
-                .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
+                .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; quote keys that contain a dot")
                 .into()
         })
     }
@@ -109,11 +109,9 @@ impl ValueTarget {
             },
             Err(misnamed) if misnamed.rule != Rule::UnknownEnvironment => Err(misnamed.into()),
             // the text in that place may be anything, a value too
-            Err(unknown) => {
-                Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }
-                    .hint("a file may stand there too: `./NAME`")
-                    .into())
-            }
+            Err(unknown) => Err(Diagnostic { message: "no environment or file has that name".into(), ..unknown }
+                .hint("to specify a file, write `./NAME`")
+                .into()),
         }
     }
 }

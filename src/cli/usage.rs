@@ -14,16 +14,16 @@ use crate::sops::PathError;
 
 /// Commands with a value, and the way to pass it to each.
 const HOW: [(&str, &str); 7] = [
-    ("set", "a value is never an argument, where others could see it: give it on standard input, or at the prompt"),
-    ("unset", "`unset` takes a value out of a file, and needs none"),
+    ("set", "values are never arguments, which other users can see: pass the value on standard input, or type it at the prompt"),
+    ("unset", "`unset` removes a value from a file and takes no value argument"),
     ("get", "`get` prints one value"),
-    ("encrypt", "to encrypt one value: `septum set`, with the value on standard input; recipients are `--age age1…`"),
-    ("decrypt", "private keys are found where sops finds them: `SOPS_AGE_KEY_FILE`, or `keys.txt` of the user"),
+    ("encrypt", "to encrypt one value, use `septum set` with the value on standard input; specify recipients with `--age age1…`"),
+    ("decrypt", "private keys are found as in sops: in `SOPS_AGE_KEY_FILE`, or in the user's `keys.txt`"),
     (
         "keygen",
-        "`septum keygen` needs no argument; `septum keygen -y FILE` prints the recipients of a file of identities",
+        "`septum keygen` requires no argument; `septum keygen -y FILE` prints the recipients of an identity file",
     ),
-    ("edit", "values are written in the editor, or with `septum set`"),
+    ("edit", "type values in the editor, or use `septum set`"),
 ];
 
 /// Prints an error about the arguments.
@@ -55,7 +55,7 @@ pub(super) fn show_glued(arguments: &[OsString]) {
     if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
         found = found.hint(*how);
     }
-    OutputStreams::new(&GlobalArgs::default()).print_findings(found.hint(format!("`{name} --help` says more")).into());
+    OutputStreams::new(&GlobalArgs::default()).print_findings(found.hint(format!("see `{name} --help`")).into());
 }
 
 /// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
@@ -69,36 +69,36 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
         ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => {
             match argument_position(arguments, &typed) {
                 Some(number) => format!("argument {number} is not an option of `{name}`"),
-                None => format!("there is an option that `{name}` does not have"),
+                None => format!("unknown option of `{name}`"),
             }
         }
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => match argument_position(arguments, &typed) {
-            Some(number) => format!("argument {number} is one more than `{name}` has"),
-            None => format!("there are more arguments than `{name}` has"),
+            Some(number) => format!("unexpected argument {number} of `{name}`"),
+            None => format!("too many arguments for `{name}`"),
         },
-        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
+        ErrorKind::InvalidSubcommand => "unknown command".to_owned(),
         ErrorKind::InvalidValue if context_texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
-            format!("`{}` has no value", declared(ContextKind::InvalidArg))
+            format!("`{}` requires a value", declared(ContextKind::InvalidArg))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            format!("the value of `{}` is not valid", declared(ContextKind::InvalidArg))
+            format!("invalid value for `{}`", declared(ContextKind::InvalidArg))
         }
         ErrorKind::MissingRequiredArgument => format!("`{}` is missing", declared(ContextKind::InvalidArg)),
         ErrorKind::ArgumentConflict => match (declared(ContextKind::InvalidArg), declared(ContextKind::PriorArg)) {
             (one, other) if other.is_empty() || one == other => format!("`{one}` is given more than once"),
-            (one, other) => format!("`{one}` and `{other}` cannot be given together"),
+            (one, other) => format!("`{one}` cannot be used with `{other}`"),
         },
-        ErrorKind::MissingSubcommand => "no command was given".to_owned(),
+        ErrorKind::MissingSubcommand => "no command specified".to_owned(),
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8 text".to_owned(),
         ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            format!("`{}` does not have as many values as it needs", declared(ContextKind::InvalidArg))
+            format!("wrong number of values for `{}`", declared(ContextKind::InvalidArg))
         }
-        _ => "the arguments are not valid".to_owned(),
+        _ => "invalid arguments".to_owned(),
     };
     let mut diagnostic = invalid_usage(message);
     let values = context_texts(error, ContextKind::ValidValue);
     if !values.is_empty() {
-        diagnostic = diagnostic.note(format!("its values are `{}`", values.join("`, `")));
+        diagnostic = diagnostic.note(format!("possible values: `{}`", values.join("`, `")));
     }
     let foreign = match error.kind() {
         ErrorKind::InvalidSubcommand => {
@@ -116,7 +116,7 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
     if error.kind() == ErrorKind::MissingRequiredArgument && declared(ContextKind::InvalidArg).contains("KEY") {
-        diagnostic = diagnostic.hint("the environment comes first, then the key; `septum list` shows all keys");
+        diagnostic = diagnostic.hint("specify the environment first, then the key; `septum list` shows all keys");
     }
     let is_of_arguments = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::TooManyValues)
         || command == Some("keygen") && error.kind() == ErrorKind::MissingRequiredArgument;
@@ -128,7 +128,7 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
     let expected = expected.map(ToString::to_string);
     let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
-    diagnostic.note(usage_line(command)).hint(format!("`{name} --help` says more"))
+    diagnostic.note(usage_line(command)).hint(format!("see `{name} --help`"))
 }
 
 /// The command among the arguments. Options with a value before it are those of all commands.
@@ -152,7 +152,7 @@ fn usage_line(command: Option<&str>) -> String {
         Some(command) => command.render_usage(),
         None => all.render_usage(),
     };
-    usage.to_string().replacen("Usage: ", "the usage is ", 1)
+    usage.to_string().replacen("Usage: ", "usage: ", 1)
 }
 
 /// Position of a text among the arguments, counted from 1 after the name of the program.

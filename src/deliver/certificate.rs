@@ -40,25 +40,24 @@ impl SealingCertificate {
     /// is shorter than 2,048 bits, or is unsound.
     pub fn read(source: &Source) -> Result<Self, Diagnostic> {
         let name = source.name();
-        let unreadable = || certificate_error(format!("the certificate in `{name}` cannot be read"));
+        let unreadable = || certificate_error(format!("cannot parse the certificate in `{name}`"));
         let bytes = first_der(source)?.ok_or_else(unreadable)?;
         let certificate = x509_cert::Certificate::from_der(&bytes).map_err(|_| unreadable())?.tbs_certificate;
         let info = &certificate.subject_public_key_info;
         if info.algorithm.oid != RSA {
-            return Err(certificate_error(format!("the certificate in `{name}` has no key of RSA"))
-                .note("values are sealed with RSA-OAEP, and no other key can open them"));
+            return Err(certificate_error(format!("the certificate in `{name}` does not have an RSA key"))
+                .note("values are sealed with RSA-OAEP, which requires an RSA key"));
         }
         let key = info.subject_public_key.as_bytes().and_then(public_key).ok_or_else(unreadable)?;
         let bits = key.bits();
         if bits < SMALLEST {
             return Err(certificate_error(format!(
-                "the key of the certificate in `{name}` has {bits} bits, and needs {SMALLEST}"
+                "the key of the certificate in `{name}` has {bits} bits, but at least {SMALLEST} are required"
             ))
-            .note("a shorter one can be broken, and with it all that is sealed"));
+            .note("shorter RSA keys can be factored, which exposes all sealed values"));
         }
         // an even modulus, an exponent of 1: a controller generates neither
-        let useless =
-            |_| certificate_error(format!("nothing can be sealed with the key of the certificate in `{name}`"));
+        let useless = |_| certificate_error(format!("the certificate in `{name}` has an invalid RSA key"));
         let key = PublicKey::new(key.modulus, key.exponent).map_err(useless)?;
         let validity = &certificate.validity;
         Ok(Self {
@@ -79,15 +78,15 @@ impl SealingCertificate {
             Diagnostic::warning(Rule::Certificate, format!("the certificate expires on {until}"))
         } else if day.is_before(self.from) {
             let from = Day::at(self.from);
-            Diagnostic::warning(Rule::Certificate, format!("the certificate is valid only from {from}"))
+            Diagnostic::warning(Rule::Certificate, format!("the certificate is not valid before {from}"))
         } else {
             return None;
         };
         Some(
             found
                 .at(place.clone())
-                .note("a controller makes newer ones, and may lose the key of an old one: then nobody can open the values")
-                .hint("fetch the newest: `kubeseal --fetch-cert > cert.pem`"),
+                .note("the controller renews its certificate and may lose old keys, after which the sealed values cannot be decrypted")
+                .hint("fetch the current certificate: `kubeseal --fetch-cert > cert.pem`"),
         )
     }
 }
@@ -97,19 +96,20 @@ fn first_der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> 
     let name = source.name();
     let blocks = pem::parse_blocks(source.text());
     if blocks.iter().any(pem::PemBlock::is_private_key) {
-        return Err(certificate_error(format!("`{name}` holds a private key"))
-            .note("whoever has the key of the controller can open all that is sealed for it")
-            .hint("if it is that key, let the controller make a new one, and change the secrets themselves"));
+        return Err(certificate_error(format!("`{name}` contains a private key"))
+            .note("anyone with the private key of the controller can decrypt everything sealed for it")
+            .hint("if this is the controller's key, renew it and rotate the sealed secrets"));
     }
     match blocks.into_iter().find(|block| block.label == "CERTIFICATE") {
         Some(block) => Ok(block.bytes),
-        None => Err(certificate_error(format!("`{name}` holds no certificate"))
+        None => Err(certificate_error(format!("`{name}` does not contain a certificate"))
             .note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")),
     }
 }
 
 fn certificate_error(message: String) -> Diagnostic {
-    Diagnostic::error(Rule::Certificate, message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
+    Diagnostic::error(Rule::Certificate, message)
+        .hint("fetch the certificate again: `kubeseal --fetch-cert > cert.pem`")
 }
 
 /// Numbers of a public key.
@@ -171,13 +171,13 @@ mod tests {
         let half = CONTROLLER.get(..CONTROLLER.len() / 2).unwrap();
         let other = CONTROLLER.replacen("MII", "MIJ", 1);
         for (text, expected) in [
-            ("", "`cert.pem` holds no certificate"),
-            (KEY, "`cert.pem` holds a private key"),
-            (&format!("{CONTROLLER}{KEY}"), "`cert.pem` holds a private key"),
-            (half, "the certificate in `cert.pem` cannot be read"),
-            (&other, "the certificate in `cert.pem` cannot be read"),
-            (P256, "the certificate in `cert.pem` has no key of RSA"),
-            (SMALL, "the key of the certificate in `cert.pem` has 1024 bits, and needs 2048"),
+            ("", "`cert.pem` does not contain a certificate"),
+            (KEY, "`cert.pem` contains a private key"),
+            (&format!("{CONTROLLER}{KEY}"), "`cert.pem` contains a private key"),
+            (half, "cannot parse the certificate in `cert.pem`"),
+            (&other, "cannot parse the certificate in `cert.pem`"),
+            (P256, "the certificate in `cert.pem` does not have an RSA key"),
+            (SMALL, "the key of the certificate in `cert.pem` has 1024 bits, but at least 2048 are required"),
         ] {
             assert_eq!(read(text).unwrap_err(), expected);
         }
@@ -202,7 +202,7 @@ mod tests {
         // openssl x509 -in tests/vectors/sealed/cert.pem -noout -dates
         let certificate = read(CONTROLLER).unwrap();
         for (day, expected) in [
-            ("2026-11-24", Some((Severity::Warning, "the certificate is valid only from 2026-11-25"))),
+            ("2026-11-24", Some((Severity::Warning, "the certificate is not valid before 2026-11-25"))),
             ("2026-11-25", None),
             ("2126-10-02", None),
             ("2126-10-03", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),

@@ -23,12 +23,12 @@ pub fn external_secret(part: &ExternalBundle, delivery: &Delivery, problems: &mu
     let store = problems.take(store_of(part, &fetched, delivery))?;
     problems.extend(misnamed_stores(part, &store, delivery));
     if REFUSED.contains(&part.secret_type.as_str()) {
-        let message = format!("no ExternalSecret may make a Secret of type `{}`", part.secret_type);
+        let message = format!("an ExternalSecret cannot create a Secret of type `{}`", part.secret_type);
         problems.push(
             Diagnostic::error(Rule::Delivery, message)
                 .at(first_place(part))
-                .note("the webhook of external-secrets refuses it")
-                .hint("give its values in a layer"),
+                .note("the webhook of external-secrets rejects it")
+                .hint("set its values in a layer"),
         );
         return None;
     }
@@ -147,11 +147,11 @@ fn store_of(
             let unnamed = store_values(part).find(|(_, pointer)| pointer.store.is_none()).map(|(id, _)| &id.key);
             let what = match (unnamed, store_values(part).any(|(_, pointer)| pointer.store.is_some())) {
                 (Some(key), true) => {
-                    format!("the key `{key}` of the bundle `{}`, whose `ref` names none", part.base_name)
+                    format!("the key `{key}` of the bundle `{}`, whose `ref` has no `store`", part.base_name)
                 }
                 _ => format!("the bundle `{}`", part.base_name),
             };
-            let message = format!("`refs: external-secret` needs a store for {what}");
+            let message = format!("`refs: external-secret` requires a store for {what}");
             let place = delivery.refs.as_ref().map_or_else(|| first_place(part), |form| form.place.clone());
             Err(Diagnostic::error(Rule::Delivery, message)
                 .at(place)
@@ -173,7 +173,7 @@ fn misnamed_stores(part: &ExternalBundle, store: &SecretStore, delivery: &Delive
         }
     }
     let wrong = named.into_iter().filter_map(|(name, place)| {
-        let message = format!("`{name}` is no name of a store: {}", wrong_object_name(name)?);
+        let message = format!("`{name}` is not a valid name for a store: {}", wrong_object_name(name)?);
         Some(Diagnostic::error(Rule::InvalidName, message).at(place))
     });
     wrong.collect()

@@ -89,23 +89,23 @@ fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     let name = &secret.name;
     if secret.data.is_empty() {
         let message = format!("the Secret `{name}` has no values to seal");
-        return Err(Diagnostic::error(Rule::Delivery, message).hint("give it values, or leave it out"));
+        return Err(Diagnostic::error(Rule::Delivery, message).hint("add values, or remove the Secret"));
     }
     if secret.namespace.is_none() && scope != SealScope::ClusterWide {
-        let message = format!("the Secret `{name}` has no namespace, which its sealed values would be bound to");
-        return Err(Diagnostic::error(Rule::Delivery, message)
-            .hint("write `namespace: NAME` in a layer")
-            .hint("or `delivery: { scope: cluster-wide }`, so that whoever has the values can use them anywhere"));
+        let message = format!("the Secret `{name}` has no namespace, which sealing requires");
+        return Err(Diagnostic::error(Rule::Delivery, message).hint("set `namespace: NAME` in a layer").hint(
+            "or set `delivery: { scope: cluster-wide }`, which makes the sealed values usable in any namespace",
+        ));
     }
     for key in [NAMESPACE_WIDE, CLUSTER_WIDE] {
         // the controller only checks this value, and would not derive the label that was used for sealing
         let is_asked = secret.annotations.get(key).is_some_and(|value| value == "true");
         let is_ours = scope_annotation(scope) == Some(key);
         if secret.annotations.contains_key(key) && is_asked != is_ours {
-            let message = format!("the annotation `{key}` of the Secret `{name}` is not as the scope of its values");
+            let message = format!("the annotation `{key}` of the Secret `{name}` contradicts the scope of its values");
             return Err(Diagnostic::error(Rule::Delivery, message)
-                .note("the controller would take the scope from it, and open nothing")
-                .hint("remove it, and write the scope as `delivery: { scope: … }`"));
+                .note("the controller would use its scope, and fail to decrypt the values")
+                .hint("remove it, and set the scope with `delivery: { scope: … }`"));
         }
     }
     Ok(())
@@ -135,7 +135,8 @@ impl SealContext<'_> {
     fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
         let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
         let (session, seed) = drawn.ok_or_else(|| {
-            Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
+            Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed")
+                .with_failure(FailureKind::Io)
         })?;
         self.seal_with(&session, seed, value).ok_or_else(|| {
             let name = &self.secret.name;

@@ -104,9 +104,9 @@ fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) ->
 fn sealing_certificate(way: &DeliveryContext<'_>) -> Result<(Option<Diagnostic>, SealingCertificate), Diagnostics> {
     let delivery = &way.definition.delivery;
     let Some(path) = &delivery.certificate else {
-        let error = Diagnostic::error(Rule::Delivery, "`secrets: sealed-secret` needs a certificate")
-            .note("Secrets are sealed for the controller whose certificate it is")
-            .hint("fetch it with `kubeseal --fetch-cert > cert.pem`, and write `delivery: { certificate: cert.pem }`");
+        let error = Diagnostic::error(Rule::Delivery, "`secrets: sealed-secret` requires a certificate")
+            .note("Secrets are sealed with the certificate of the controller")
+            .hint("fetch it with `kubeseal --fetch-cert > cert.pem`, and set `delivery: { certificate: cert.pem }`");
         return Err(at_form(error, way).into());
     };
     let at = |problem: Diagnostic| if problem.labels.is_empty() { problem.at(path.place.clone()) } else { problem };
@@ -143,9 +143,11 @@ fn at_form(problem: Diagnostic, way: &DeliveryContext<'_>) -> Diagnostic {
 fn not_stable(way: &DeliveryContext<'_>) -> Diagnostic {
     let environment = &way.definition.environment;
     let warning =
-        Diagnostic::warning(Rule::UnstableCiphertext, format!("the sealed values of `{environment}` are new ones"))
-            .note(format!("no layer of `{environment}` is encrypted, so there is no key that they could follow from"))
-            .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
+        Diagnostic::warning(Rule::UnstableCiphertext, format!("sealed values of `{environment}` change on every run"))
+            .note(format!(
+                "no layer of `{environment}` is encrypted, so no key is available to derive them deterministically"
+            ))
+            .hint(format!("encrypt the secrets: `septum set {environment} KEY` stores one in an encrypted layer"));
     at_form(warning, way)
 }
 
@@ -195,10 +197,10 @@ fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, ResolvedBytes>, Diagn
     for (key, value) in manifest.tree.get("data").and_then(Tree::as_map).into_iter().flatten() {
         let packed: String = value.as_text().unwrap_or_default().split_whitespace().collect();
         let bytes = STANDARD.decode(packed).map_err(|_| {
-            let message = format!("`data.{key}` of {} is no base64", manifest.label());
+            let message = format!("`data.{key}` of {} is not valid base64", manifest.label());
             Diagnostic::error(Rule::InvalidManifest, message)
                 .at_masked(value.place.clone())
-                .hint("write a text under `stringData`")
+                .hint("encode the value, or move it to `stringData`")
         })?;
         data.insert(key.clone(), ResolvedBytes::File(bytes.into()));
     }

@@ -91,7 +91,10 @@ fn encrypt_secret(
 /// for the environment's own secrets.
 fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<EncryptionPlan>, Diagnostics> {
     let selector = Selector::EncryptedRegex(GoRegex::parse(SELECTED).map_err(|reason| {
-        Diagnostics::from(Diagnostic::error(Rule::InvalidField, format!("`{SELECTED}` is no pattern: {reason}")))
+        Diagnostics::from(Diagnostic::error(
+            Rule::InvalidField,
+            format!("`{SELECTED}` is not a valid pattern: {reason}"),
+        ))
     })?);
     if let Some(recipients) = &way.definition.delivery.recipients {
         let recipients = Recipients::from_age(recipients.value.clone());
@@ -122,11 +125,11 @@ pub(super) fn describe_recipients(way: &DeliveryContext<'_>, id: &ObjectName) ->
 
 fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {
     let environment = &way.definition.environment;
-    let message = format!("nothing says for whom the Secrets of `{environment}` are to be encrypted");
+    let message = format!("no recipients are defined for the Secrets of `{environment}`");
     let error = Diagnostic::error(Rule::NoRule, message)
-        .note(format!("neither a rule for `{}` in `.sops.yaml`", SopsConfig::display_path(path)))
-        .note(format!("nor one for `{}`", way.files.name(way.secrets)))
-        .hint("write `delivery: { recipients: [age1…] }` with the key of the cluster, or add a rule");
+        .note(format!("no rule of `.sops.yaml` matches `{}`", SopsConfig::display_path(path)))
+        .note(format!("no rule of `.sops.yaml` matches `{}`", way.files.name(way.secrets)))
+        .hint("set `delivery: { recipients: [age1…] }` to the cluster's public key, or add a rule");
     match &way.definition.delivery.secrets {
         Some(form) => error.at(form.place.clone()),
         None => error,
@@ -137,10 +140,12 @@ fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {
 fn not_stable(secrets: &[ObjectName], way: &DeliveryContext<'_>) -> Diagnostic {
     let names: Vec<_> = secrets.iter().map(|id| format!("`{}`", id.name)).collect();
     let environment = &way.definition.environment;
-    let message = format!("the ciphertext of {} in `{environment}` is a new one", names.join(", "));
+    let message = format!("the ciphertext of {} in `{environment}` changes on every run", names.join(", "));
     let warning = Diagnostic::warning(Rule::UnstableCiphertext, message)
-        .note(format!("no layer of `{environment}` is encrypted, so there is no key that it could follow from"))
-        .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
+        .note(format!(
+            "no layer of `{environment}` is encrypted, so no key is available to derive it deterministically"
+        ))
+        .hint(format!("encrypt the secrets: `septum set {environment} KEY` stores one in an encrypted layer"));
     match &way.definition.delivery.secrets {
         Some(form) => warning.at(form.place.clone()),
         None => warning,

@@ -149,13 +149,13 @@ impl FixContext<'_> {
             Some((staged, typed)) => {
                 let count = if typed.values == 1 { "1 value".to_owned() } else { format!("{} values", typed.values) };
                 let message = format!(
-                    "what was typed in plaintext in `{name}` is encrypted ({count}); the checksum of the others could not be compared: look at `git diff -- {name}`"
+                    "plaintext values in `{name}` are now encrypted ({count}); the MAC of the other values could not be verified: review `git diff -- {name}`"
                 );
                 (staged, message)
             }
             None => {
                 let plan = plan_encryption(self.rules, &file.path, name, self.recipient_options)?;
-                (encrypt_secret_file(file, &plan, self.now)?.0, format!("`{name}` is encrypted"))
+                (encrypt_secret_file(file, &plan, self.now)?.0, format!("`{name}` is now encrypted"))
             }
         };
         write_all(vec![FileRewrite::unless_changed(before, staged)], self.waiting)?;
@@ -201,7 +201,7 @@ impl FixContext<'_> {
         }
         fixed.extend(declared.into_iter().map(|finding| {
             let label = finding.label().unwrap_or_default();
-            applied_fix(finding, format!("`{label}` is declared sensitive in `{name}`"), name, false)
+            applied_fix(finding, format!("`{label}` is now declared sensitive in `{name}`"), name, false)
         }));
         fixed
     }

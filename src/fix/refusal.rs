@@ -7,31 +7,31 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 /// Reason why a finding is not fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum FixError {
-    #[error("a layer of the app cannot be read as it is; mend that first")]
+    #[error("a layer of the app is invalid; fix that first")]
     Unreadable,
     #[error("the file has changed since it was checked")]
     Changed,
-    #[error("`{0}` is encrypted in part; `septum edit {0}` opens it")]
+    #[error("`{0}` is partly encrypted; edit it with `septum edit {0}`")]
     InPart(String),
-    #[error("the file is a symbolic link that leads out of the project, or nowhere")]
+    #[error("the file is a symbolic link that is broken or leads outside the project")]
     Outside,
-    #[error("it was not found again in the file")]
+    #[error("it was no longer found in the file")]
     Lost,
-    #[error("the file has it twice, under `data` and under `bundles`")]
+    #[error("the file defines it twice, under `data` and under `bundles`")]
     Twice,
-    #[error("its value is an alias (`*`), which shares it with others")]
+    #[error("its value is an alias (`*`) that is shared with other keys")]
     Alias,
-    #[error("an anchor (`&`) or a tag (`!`) stands before its value")]
+    #[error("its value has an anchor (`&`) or a tag (`!`)")]
     Properties,
-    #[error("a comment stands within the braces, and would go with it")]
+    #[error("a comment inside the braces would be deleted with it")]
     Comment,
-    #[error("something else in the file would change with it")]
+    #[error("the edit would change other parts of the file")]
     Entangled,
     #[error("another layer declares it `sensitive: false`")]
     DeclaredPlain,
-    #[error("`{0}` gives the key another value, which is in force")]
+    #[error("`{0}` sets another value for the key, which takes precedence")]
     OtherValue(String),
-    #[error("by the rule of `.sops.yaml`, the value would stay in plaintext in `{0}`")]
+    #[error("the rule in `.sops.yaml` would leave the value in plaintext in `{0}`")]
     Exposed(String),
     /// A diagnostic of another part of the program.
     #[error("{0}")]

@@ -93,7 +93,7 @@ impl SecretsFileEdit {
             },
             SecretsFileState::Planned(plan, values) => {
                 let text = SopsFormat::Yaml.print_document(values_tree(&values), plan.layout);
-                let mut text = text.map_err(|_| FixError::Diagnosed(format!("`{name}` cannot hold the value")))?;
+                let mut text = text.map_err(|_| FixError::Diagnosed(format!("`{name}` cannot represent the value")))?;
                 let (bytes, _) = encrypt_content(&name, std::mem::take(&mut *text), SopsFormat::Yaml, &plan, now)?;
                 (bytes, Some(ContentBefore::Missing))
             }

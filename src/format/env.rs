@@ -40,7 +40,7 @@ fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     let problem = if !key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         "does not start with a letter or `_`"
     } else if !key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
-        "has characters other than letters, digits, `_`, `.` and `-`"
+        "contains characters other than letters, digits, `_`, `.` and `-`"
     } else {
         return Ok(());
     };
@@ -53,7 +53,7 @@ fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result
         // no variable of a process can hold one either
         "a null character"
     } else if text.ends_with('\\') {
-        "a backslash at its end"
+        "a trailing backslash"
     } else {
         return Ok(text);
     };
@@ -121,11 +121,15 @@ mod tests {
     #[test]
     fn what_a_line_cannot_hold_is_an_error() {
         for (key, value, expected) in [
-            ("A", OutputValue::Null, "`A` is null, which `.env` cannot say"),
+            ("A", OutputValue::Null, "`A` is null, which a `.env` file cannot represent"),
             ("A", OutputValue::List(vec![]), "`A` is a list, but a `.env` file is a flat list of keys"),
             ("A", OutputValue::map::<&str>([]), "`A` is a mapping, but a `.env` file is a flat list of keys"),
-            ("A", OutputValue::text(r"C:\dir\"), "`A` holds a backslash at its end, which a `.env` file cannot hold"),
-            ("A", OutputValue::text("\0"), "`A` holds a null character, which a `.env` file cannot hold"),
+            (
+                "A",
+                OutputValue::text(r"C:\dir\"),
+                "`A` contains a trailing backslash, which a `.env` file cannot represent",
+            ),
+            ("A", OutputValue::text("\0"), "`A` contains a null character, which a `.env` file cannot represent"),
             (
                 "1A",
                 OutputValue::text(""),
@@ -139,7 +143,7 @@ mod tests {
             (
                 "A B",
                 OutputValue::text(""),
-                "the key `\"A B\"` cannot be written in a `.env` file: it has characters other than letters, digits, `_`, `.` and `-`",
+                "the key `\"A B\"` cannot be written in a `.env` file: it contains characters other than letters, digits, `_`, `.` and `-`",
             ),
         ] {
             assert_eq!(write_env(&OutputValue::map([(key, value)])).unwrap_err().to_string(), expected);

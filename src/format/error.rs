@@ -92,7 +92,7 @@ pub(super) fn value_noun(value: &OutputValue<'_>) -> &'static str {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The structure is not a mapping.
-    #[error("{found} cannot be written as `.{format}`, which starts with a mapping")]
+    #[error("cannot write {found} as `.{format}`, which requires a mapping")]
     NotAMapping {
         /// The format.
         format: ConfigFormat,
@@ -110,7 +110,7 @@ pub enum FormatError {
         found: &'static str,
     },
     /// A null where the format allows none.
-    #[error("`{path}` is null, which `.{format}` cannot say")]
+    #[error("`{path}` is null, which a `.{format}` file cannot represent")]
     Null {
         /// The format.
         format: ConfigFormat,
@@ -128,7 +128,7 @@ pub enum FormatError {
         problem: &'static str,
     },
     /// A text that the format cannot hold.
-    #[error("`{path}` holds {problem}, which a `.{format}` file cannot hold")]
+    #[error("`{path}` contains {problem}, which a `.{format}` file cannot represent")]
     Text {
         /// The format.
         format: ConfigFormat,
@@ -138,7 +138,7 @@ pub enum FormatError {
         problem: &'static str,
     },
     /// Two nodes with the same resulting name.
-    #[error("`{path}` becomes `{name}` in a `.{format}` file, and so does another key before it")]
+    #[error("`{path}` becomes `{name}` in a `.{format}` file, like an earlier key")]
     Collision {
         /// The format.
         format: ConfigFormat,
@@ -148,7 +148,7 @@ pub enum FormatError {
         name: String,
     },
     /// A part that a template generates, and that the format cannot hold completely.
-    #[error("what the template at `{path}` makes cannot be said in a `.{format}` file")]
+    #[error("the output of the template at `{path}` cannot be represented in a `.{format}` file")]
     Made {
         /// The format.
         format: ConfigFormat,
@@ -162,7 +162,9 @@ fn format_limit(format: ConfigFormat) -> &'static str {
     match format {
         ConfigFormat::Env => "is a flat list of keys",
         ConfigFormat::Ini => "has one level of sections and no lists",
-        ConfigFormat::Yaml | ConfigFormat::Json | ConfigFormat::Toml | ConfigFormat::Properties => "does not nest here",
+        ConfigFormat::Yaml | ConfigFormat::Json | ConfigFormat::Toml | ConfigFormat::Properties => {
+            "does not support nesting here"
+        }
     }
 }
 
@@ -203,18 +205,18 @@ impl FormatError {
     /// Hint for the user.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NotAMapping { .. } => "put it under a key, or choose `format: yaml` or `format: json`",
+            Self::NotAMapping { .. } => "put it under a key, or use `format: yaml` or `format: json`",
             Self::Nested { .. } => {
-                "write it as one text, or choose a format that nests: `.yaml`, `.json`, `.toml`, `.properties`"
+                "write it as one string, or use a format that supports nesting: `.yaml`, `.json`, `.toml`, `.properties`"
             }
-            Self::Null { .. } => "remove the key, or give it the empty text `\"\"`",
-            Self::Key { .. } => "rename the key, or choose a format that quotes keys: `.yaml`, `.json`, `.toml`",
+            Self::Null { .. } => "remove the key, or set it to the empty string `\"\"`",
+            Self::Key { .. } => "rename the key, or use a format that supports quoted keys: `.yaml`, `.json`, `.toml`",
             Self::Text { .. } => {
-                "put the text into an entry of its own, or choose a format that escapes it: `.yaml`, `.json`, `.toml`"
+                "move the value to a separate entry, or use a format that supports escapes: `.yaml`, `.json`, `.toml`"
             }
-            Self::Collision { .. } => "keep one of the two",
+            Self::Collision { .. } => "remove one of the two keys",
             Self::Made { .. } => {
-                "a format may have no null, no list in a list, no key of that form; choose one that nests: `.yaml`, `.json`"
+                "the format may not support null, nested lists or such keys; use one that does: `.yaml`, `.json`"
             }
         }
     }
@@ -251,7 +253,7 @@ mod tests {
             ),
             (
                 FormatError::Null { format: ConfigFormat::Toml, path: path.clone() },
-                "`db` is null, which `.toml` cannot say",
+                "`db` is null, which a `.toml` file cannot represent",
             ),
             (
                 FormatError::Key { format: ConfigFormat::Ini, path: path.clone(), problem: "holds a line break" },
@@ -259,11 +261,11 @@ mod tests {
             ),
             (
                 FormatError::Text { format: ConfigFormat::Ini, path: path.clone(), problem: "a line break" },
-                "`db` holds a line break, which a `.ini` file cannot hold",
+                "`db` contains a line break, which a `.ini` file cannot represent",
             ),
             (
                 FormatError::Collision { format: ConfigFormat::Properties, path: path.clone(), name: "db".to_owned() },
-                "`db` becomes `db` in a `.properties` file, and so does another key before it",
+                "`db` becomes `db` in a `.properties` file, like an earlier key",
             ),
         ] {
             assert_eq!(error.to_string(), expected);

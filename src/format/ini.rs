@@ -27,7 +27,7 @@ pub(super) fn write_ini(value: &OutputValue<'_>) -> Result<String, FormatError> 
     for (name, value) in entries {
         if let OutputValue::Map(section) = value {
             let at = WriterPosition::Key(&WriterPosition::Top, name);
-            check_name(name, &[']', '['], "has a bracket", at)?;
+            check_name(name, &[']', '['], "contains a bracket", at)?;
             if !out.is_empty() {
                 out.push('\n');
             }
@@ -53,7 +53,7 @@ fn write_line(out: &mut String, (key, value): &MapEntry<'_>, outer: WriterPositi
 }
 
 fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
-    check_name(key, &['=', ':', ';', '#'], "has one of `=`, `:`, `;`, `#`", at)?;
+    check_name(key, &['=', ':', ';', '#'], "contains one of `=`, `:`, `;`, `#`", at)?;
     let problem = key.starts_with(['[', '"', '\'', '`']).then_some("starts with a bracket or a quote");
     problem.map_or(Ok(()), |problem| Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem }))
 }
@@ -68,11 +68,11 @@ fn check_name(
     let problem = if name.is_empty() {
         "is empty"
     } else if name != name.trim() {
-        "starts or ends with a blank"
+        "starts or ends with whitespace"
     } else if name.contains(special) {
         has_special
     } else if name.contains(char::is_control) {
-        "has a control character"
+        "contains a control character"
     } else {
         return Ok(());
     };
@@ -158,25 +158,28 @@ mod tests {
         let expected = "`a.b` is a mapping, but a `.ini` file has one level of sections and no lists";
         assert_eq!(write_ini(&deep).unwrap_err().to_string(), expected);
         for (key, value, expected) in [
-            ("a", OutputValue::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists"),
-            ("a", OutputValue::Null, "`a` is null, which `.ini` cannot say"),
-            ("a", OutputValue::text("x\ny"), "`a` holds a line break, which a `.ini` file cannot hold"),
-            ("a", OutputValue::text("\0"), "`a` holds a control character, which a `.ini` file cannot hold"),
+            ("a", OutputValue::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists",
+            ),
+            ("a", OutputValue::Null, "`a` is null, which a `.ini` file cannot represent",
+            ),
+            ("a", OutputValue::text("x\ny"), "`a` contains a line break, which a `.ini` file cannot represent",
+            ),
+            ("a", OutputValue::text("\0"), "`a` contains a control character, which a `.ini` file cannot represent"),
             (
                 "a]",
                 OutputValue::map::<&str>([]),
-                "the key `\"a]\"` cannot be written in a `.ini` file: it has a bracket",
+                "the key `\"a]\"` cannot be written in a `.ini` file: it contains a bracket",
             ),
             (
                 "a:b",
                 OutputValue::text(""),
-                "the key `a:b` cannot be written in a `.ini` file: it has one of `=`, `:`, `;`, `#`",
+                "the key `a:b` cannot be written in a `.ini` file: it contains one of `=`, `:`, `;`, `#`",
             ),
             ("", OutputValue::text(""), "the key `\"\"` cannot be written in a `.ini` file: it is empty"),
             (
                 "a ",
                 OutputValue::text(""),
-                "the key `\"a \"` cannot be written in a `.ini` file: it starts or ends with a blank",
+                "the key `\"a \"` cannot be written in a `.ini` file: it starts or ends with whitespace",
             ),
             (
                 "[a",

@@ -197,7 +197,7 @@ mod tests {
     fn only_yaml_and_json_hold_something_else_than_a_mapping() {
         for format in [ConfigFormat::Toml, ConfigFormat::Properties, ConfigFormat::Env, ConfigFormat::Ini] {
             let error = write_config(format, &OutputValue::List(Vec::new())).unwrap_err();
-            let expected = format!("a list cannot be written as `.{format}`, which starts with a mapping");
+            let expected = format!("cannot write a list as `.{format}`, which requires a mapping");
             assert_eq!(error.to_string(), expected);
         }
     }

@@ -150,12 +150,15 @@ mod tests {
     #[test]
     fn what_has_no_key_of_its_own_is_an_error() {
         let null = OutputValue::map([("a", OutputValue::List(vec![OutputValue::Null]))]);
-        assert_eq!(write_properties(&null).unwrap_err().to_string(), "`a[0]` is null, which `.properties` cannot say");
+        assert_eq!(
+            write_properties(&null).unwrap_err().to_string(),
+            "`a[0]` is null, which a `.properties` file cannot represent"
+        );
         let twice = OutputValue::map([
             ("a.b", OutputValue::text("1")),
             ("a", OutputValue::map([("b", OutputValue::text("2"))])),
         ]);
-        let expected = "`a.b` becomes `a.b` in a `.properties` file, and so does another key before it";
+        let expected = "`a.b` becomes `a.b` in a `.properties` file, like an earlier key";
         assert_eq!(write_properties(&twice).unwrap_err().to_string(), expected);
     }
 }

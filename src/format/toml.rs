@@ -181,7 +181,10 @@ name = "a"
     #[test]
     fn null_is_an_error_with_its_path() {
         let value = OutputValue::map([("a", OutputValue::List(vec![OutputValue::map([("b", OutputValue::Null)])]))]);
-        assert_eq!(write_toml(&value).unwrap_err().to_string(), "`a[0].b` is null, which `.toml` cannot say");
+        assert_eq!(
+            write_toml(&value).unwrap_err().to_string(),
+            "`a[0].b` is null, which a `.toml` file cannot represent"
+        );
     }
 
     proptest! {

@@ -112,7 +112,7 @@ impl GitRepository {
     /// The last commit of the checked-out branch; none before the first.
     pub(super) fn head(&self) -> io::Result<Option<String>> {
         if self.common.join("reftable").is_dir() {
-            return Err(io::Error::other("it keeps its references as `reftable`, which is not supported"));
+            return Err(io::Error::other("its reference format `reftable` is not supported"));
         }
         let mut name = "HEAD".to_owned();
         for _ in 0..MOST_REFERENCES {
@@ -124,7 +124,7 @@ impl GitRepository {
                 _ => return Err(io::Error::other(format!("`{name}` is not a valid reference"))),
             }
         }
-        Err(io::Error::other("`HEAD` leads from reference to reference"))
+        Err(io::Error::other("too many symbolic references from `HEAD`"))
     }
 
     fn read_reference(&self, name: &str) -> io::Result<Option<String>> {
@@ -151,7 +151,7 @@ fn git_dir_of(root: &Path) -> io::Result<Option<PathBuf>> {
     if !metadata.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a directory", dot_git.display())));
     }
-    let wrong = || io::Error::other(format!("`{}` does not name a git repository", dot_git.display()));
+    let wrong = || io::Error::other(format!("`{}` does not point to a git repository", dot_git.display()));
     let mut bytes = Vec::new();
     File::open(&dot_git)?.take(LONGEST).read_to_end(&mut bytes)?;
     let path = bytes.strip_prefix(b"gitdir: ").ok_or_else(wrong)?;

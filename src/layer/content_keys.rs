@@ -56,14 +56,14 @@ impl ChangedMapping<'_> {
         let name = without_index(key.trim_matches(SIGNS)).trim_matches(SIGNS);
         let (name, old) = self.known.get_key_value(name).filter(|_| name != key)?;
         let path = join_path(self.path, name);
-        let message = format!("`{key}` would be a new key beside `{path}`, and is not an operator");
+        let message = format!("`{key}` is not an operator, and would be a new key beside `{path}`");
         let error = Diagnostic::error(Rule::UnknownKey, message)
             .at(change.place.clone())
             .at_masked_with(old.place.clone(), format!("`{name}`"));
         Some(match &old.kind {
             TreeKind::List(_) => error
                 .hint(format!("`{name}+: [ … ]` appends, `+{name}: [ … ]` prepends, `{name}: [ … ]` replaces"))
-                .hint("items of a list cannot be changed or removed one by one"),
+                .hint("single items of a list cannot be changed or removed"),
             TreeKind::Map(_) => error.hint(format!("`{name}:` merges by key, and `{name}: null` removes it")),
             TreeKind::Leaf(_) => error.hint(format!("`{name}:` replaces it, and `{name}: null` removes it")),
         })
@@ -80,7 +80,7 @@ impl ChangedMapping<'_> {
         }
         let nested = key.replace('.', ": { ");
         let ends = " }".repeat(key.matches('.').count());
-        Some(self.warning(key, change).hint(format!("to change what is there, write `{nested}: …{ends}`")))
+        Some(self.warning(key, change).hint(format!("to change the existing key, write `{nested}: …{ends}`")))
     }
 
     /// Reports a key that nearly equals an existing one that the overlay does not set.
@@ -100,9 +100,9 @@ impl ChangedMapping<'_> {
     fn warning(self, key: &str, change: &Tree) -> Diagnostic {
         let (path, layer) = (join_path(self.path, key), self.layer);
         let message = if change.is_null() {
-            format!("`{path}` is removed in `{layer}`, and no layer below has it")
+            format!("`{path}` is removed in `{layer}`, but no lower layer defines it")
         } else {
-            format!("`{path}` is new in `{layer}`: no layer below has it")
+            format!("`{path}` is new in `{layer}`: no lower layer defines it")
         };
         Diagnostic::warning(Rule::UnknownKey, message).at(change.place.clone())
     }
@@ -175,7 +175,7 @@ mod tests {
             ("sevrer: { port: 81 }", "sevrer", "did you mean `server`?"),
             ("hsots+: [b]", "hsots", "did you mean `hosts`?"),
             ("server: { timeuot: null }", "server.timeuot", "did you mean `timeout`?"),
-            ("server.port: 81", "server.port", "to change what is there, write `server: { port: … }`"),
+            ("server.port: 81", "server.port", "to change the existing key, write `server: { port: … }`"),
         ] {
             let found = found(BASE, overlay);
             let is_reported =

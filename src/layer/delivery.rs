@@ -239,17 +239,13 @@ fn recipients(
         match Recipient::parse(&named.value) {
             Ok(recipient) => match recipient.unusable() {
                 Some(why) => problems.push(
-                    Diagnostic::error(
-                        Rule::InvalidRecipient,
-                        format!("nothing can be encrypted for this recipient: {why}"),
-                    )
-                    .at(named.place),
+                    Diagnostic::error(Rule::InvalidRecipient, format!("unsupported recipient: {why}")).at(named.place),
                 ),
                 None => found.push(recipient),
             },
             // an identity pasted by mistake is a secret
             Err(why) => problems.push(
-                Diagnostic::error(Rule::InvalidRecipient, format!("a text in `delivery.recipients` {why}"))
+                Diagnostic::error(Rule::InvalidRecipient, format!("an item of `delivery.recipients` {why}"))
                     .at_masked(named.place)
                     .hint("write public keys: `age1…`, or `ssh-ed25519 …`"),
             ),
@@ -259,10 +255,10 @@ fn recipients(
         problems.push(
             Diagnostic::error(
                 Rule::InvalidField,
-                "`delivery.recipients` is empty, so nobody could decrypt the Secrets",
+                "`delivery.recipients` is empty, so the Secrets could not be decrypted",
             )
             .at(key)
-            .hint("name the key of the cluster, or leave the field out for the rule of `.sops.yaml`"),
+            .hint("add the cluster's public key, or remove the field to use the rule in `.sops.yaml`"),
         );
         return None;
     }
@@ -300,14 +296,14 @@ fn read_store(
         None => "SecretStore".to_owned(),
         Some(kind) if matches!(kind.value.as_str(), "SecretStore" | "ClusterSecretStore") => kind.value,
         Some(kind) => {
-            let message = "expected `SecretStore` or `ClusterSecretStore` for the kind of a store";
+            let message = "expected `SecretStore` or `ClusterSecretStore` for `kind` of a store";
             problems.push(Diagnostic::error(Rule::InvalidField, message).at(kind.place));
             return None;
         }
     };
     let Some(name) = name else {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "a store needs `name`")
+            Diagnostic::error(Rule::InvalidField, "a store requires `name`")
                 .at(key)
                 .hint("write `{ kind: ClusterSecretStore, name: NAME }`"),
         );
@@ -324,7 +320,7 @@ fn refresh_interval(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) ->
     problems.push(
         Diagnostic::error(Rule::InvalidField, "expected a duration like `1h` or `15m` for `delivery.refreshInterval`")
             .at(found.place)
-            .hint("`0` reads the store once and never again"),
+            .hint("`0` reads the store only once"),
     );
     None
 }

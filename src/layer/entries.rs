@@ -48,9 +48,12 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
             entry.source = Some(Located { value: EntrySource::Value(Arc::new(scalar)), place });
         }
         YamlKind::List(_) => problems.push(
-            Diagnostic::error(Rule::InvalidField, format!("`{}` is a list, but an entry is one text", key.text))
-                .at(entry.key_place.clone())
-                .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
+            Diagnostic::error(
+                Rule::InvalidField,
+                format!("`{}` is a list, but the value of an entry is a string", key.text),
+            )
+            .at(entry.key_place.clone())
+            .hint("for structured content, write `{ content: [...] }`; for a string that looks like a list, quote it"),
         ),
         YamlKind::Map(map) => long_form(&mut entry, key, map, layer, problems, &mut warnings),
     }
@@ -60,11 +63,11 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
 }
 
 fn blank_value_error(key: &str, place: Location) -> Diagnostic {
-    Diagnostic::error(Rule::BlankValue, format!("`{key}` has a blank value, which could mean three things"))
+    Diagnostic::error(Rule::BlankValue, format!("`{key}` has a blank value, which is ambiguous"))
         .at(place)
-        .hint(format!("write `{key}: \"\"` for the empty text"))
+        .hint(format!("write `{key}: \"\"` for an empty string"))
         .hint(format!("write `{key}: null` to remove what an earlier layer set"))
-        .hint(format!("write `{key}: {{ required: true }}` for a value that each environment gives"))
+        .hint(format!("write `{key}: {{ required: true }}` for a value that each environment must set"))
 }
 
 fn long_form(
@@ -100,8 +103,8 @@ fn long_form(
                 format!("`{}` has two sources, `{}` and `{}`", key.text, first.0, second.0),
             )
             .at(second.1.clone())
-            .at_with(first.1.clone(), "the other one")
-            .hint("an entry has one source: remove one of them"),
+            .at_with(first.1.clone(), "other source")
+            .hint("remove one of them: an entry has one source"),
         );
         return;
     }
@@ -157,7 +160,8 @@ fn read_source(
             }
             YamlKind::Scalar(_) => {
                 problems.push(
-                    unexpected_value(field, "a mapping or a list", &node, &key, source).hint("a text goes to `value`"),
+                    unexpected_value(field, "a mapping or a list", &node, &key, source)
+                        .hint("for a string, use `value`"),
                 );
                 return None;
             }
@@ -173,8 +177,8 @@ fn read_source(
             }
             YamlKind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),
             _ => {
-                let hint = "a structure goes to `content`";
-                problems.push(unexpected_value(field, "a text", &node, &key, source).hint(hint));
+                let hint = "for a structure, use `content`";
+                problems.push(unexpected_value(field, "a string", &node, &key, source).hint(hint));
                 return None;
             }
         },
@@ -191,19 +195,19 @@ fn read_source(
 pub(super) fn file_path(field: &str, node: &YamlNode, key: &Location, source: &Source) -> Result<PathBuf, Diagnostic> {
     let path = super::fields::read_text(node, field, key, source)?;
     if path.value.contains('\n') || is_template(&path.value) {
-        let what = if is_template(&path.value) { "a template" } else { "a text of several lines" };
-        let message = format!("`{field}` names a file, and this is {what} itself");
+        let what = if is_template(&path.value) { "a template" } else { "multi-line text" };
+        let message = format!("`{field}` requires a file path, but this is {what}");
         return Err(Diagnostic::error(Rule::InvalidField, message)
             .at_masked(path.place)
-            .hint("write it as `value: …`"));
+            .hint("to set the value itself, write `value: …`"));
     }
     if path.value.starts_with('/') || path.value.contains('\\') {
         return Err(Diagnostic::error(
             Rule::OutsideProject,
-            format!("`{field}` must be a path relative to its layer, with `/`"),
+            format!("`{field}` must be a path relative to its layer, with `/` as separator"),
         )
         .at_public(path.place, PublicReason::Path)
-        .hint("copy the file into the project and name it relative to the layer"));
+        .hint("copy the file into the project, and specify its path relative to the layer"));
     }
     Ok(PathBuf::from(path.value))
 }

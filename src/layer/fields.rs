@@ -73,12 +73,8 @@ impl<'a> LayerFields<'a> {
                 let is =
                     |words: &[&str]| other.is_some_and(|word| words.iter().any(|it| word.eq_ignore_ascii_case(it)));
                 let meant = match () {
-                    () if is(&["true", "yes", "y", "on", "1"]) => {
-                        Some("write `true`: YAML 1.2 knows no other word for it")
-                    }
-                    () if is(&["false", "no", "n", "off", "0"]) => {
-                        Some("write `false`: YAML 1.2 knows no other word for it")
-                    }
+                    () if is(&["true", "yes", "y", "on", "1"]) => Some("write `true`, the only form in YAML 1.2"),
+                    () if is(&["false", "no", "n", "off", "0"]) => Some("write `false`, the only form in YAML 1.2"),
                     () => None,
                 };
                 let problem = unexpected_value(name, "`true` or `false`", &node, &key, self.source);
@@ -138,9 +134,9 @@ fn is_encrypted(node: &YamlNode) -> bool {
 /// Error: an encrypted field that is read without a key and shown, either in objects, such as labels, or in messages,
 /// such as rules.
 pub(super) fn encrypted_field_error(name: &str, key: Location) -> Diagnostic {
-    Diagnostic::error(Rule::EncryptedField, format!("`{name}` is encrypted, but only values may be"))
+    Diagnostic::error(Rule::EncryptedField, format!("`{name}` is encrypted, but only values may be encrypted"))
         .at(key)
-        .note("it is read without a key, and would be shown in plaintext")
+        .note("it is read without a key and shown in plaintext")
         .hint("move it to a layer that is not encrypted, such as `prod.yaml` beside `prod.secrets.yaml`")
 }
 
@@ -155,7 +151,7 @@ pub(super) fn read_text(
         Some(scalar) if !scalar.blank && !scalar.is_null() => {
             Ok(Located { value: scalar.text().to_owned(), place: source.place(node.span) })
         }
-        _ => Err(unexpected_value(name, "a text", node, key, source)),
+        _ => Err(unexpected_value(name, "a string", node, key, source)),
     }
 }
 
@@ -178,13 +174,13 @@ pub(super) fn unknown_field(key: &YamlKey, known: &[&str], of: &str, source: &So
     if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
         return Diagnostic::error(
             Rule::UnknownField,
-            format!("expected fields of {of} with their values, found a text"),
+            format!("expected fields of {of} with their values, found a string"),
         )
         .at_masked(source.place(key.span))
-        .hint("put a value that starts with `{` in quotes");
+        .hint("quote a value that starts with `{`");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    Diagnostic::error(Rule::UnknownField, format!("`{}` is no field of {of}", key.text))
+    Diagnostic::error(Rule::UnknownField, format!("unknown field `{}` in {of}", key.text))
         .at(source.place(key.span))
         .note(format!("the fields are {}", names.join(", ")))
         .maybe_hint(did_you_mean(&key.text, known.iter().copied()))

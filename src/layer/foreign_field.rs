@@ -6,7 +6,7 @@ use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 const FIELDS: [(&[&str], &str); 20] = [
     (
         &["default", "defaults", "defaultValue", "default_value", "fallback"],
-        "the value in `base.yaml` is the default: `value: …` there, and what differs in the layer of each environment",
+        "the value in `base.yaml` is the default: write `value: …` there, and override it in the layer of each environment that differs",
     ),
     (
         &["optional", "nullable", "omitEmpty", "omitempty", "allowEmpty", "mandatory", "require", "must"],
@@ -31,7 +31,7 @@ const FIELDS: [(&[&str], &str); 20] = [
             "sops",
             "credential",
         ],
-        "write `sensitive: true`; its value goes into an encrypted layer: `septum set ENV KEY`",
+        "write `sensitive: true`, and store the value in an encrypted layer: `septum set ENV KEY`",
     ),
     (
         &["plain", "plaintext", "public", "nonsensitive", "insecure", "unencrypted"],
@@ -39,19 +39,19 @@ const FIELDS: [(&[&str], &str); 20] = [
     ),
     (
         &["text", "val", "string", "literal", "data", "stringValue", "string_value", "is", "set", "to", "const_value"],
-        "a text goes to `value`",
+        "for a string, use `value`",
     ),
     (
         &["path", "filename", "fileName", "fromFile", "from_file", "filePath", "source", "src", "include", "load"],
-        "the bytes of a file are `file: PATH`, a rendered one is `template: PATH`",
+        "for the bytes of a file, use `file: PATH`; for a rendered file, `template: PATH`",
     ),
     (
         &["from", "alias", "copy", "same", "inherit", "fromKey"],
-        "the value of another key is a template: `value: \"{{ data.KEY }}\"`",
+        "to use the value of another key, write a template: `value: \"{{ data.KEY }}\"`",
     ),
     (
         &["env", "envVar", "env_var", "environment", "fromEnv", "from_env", "variable"],
-        "variables of the machine are not read; a value that differs by environment goes into the layer of each, such as `prod.yaml`",
+        "environment variables of the machine are not read; set values that differ by environment in its layer, such as `prod.yaml`",
     ),
     (
         &[
@@ -66,7 +66,7 @@ const FIELDS: [(&[&str], &str); 20] = [
             "configMap",
             "externalSecret",
         ],
-        "a value of the project is `value: …`, one that stays in a store is `ref: { key: …, property: … }`; a pod names an object of another tool in its own manifest",
+        "for a value of the project, use `value: …`; for a value in an external store, `ref: { key: …, property: … }`; refer to objects of other tools in the manifest of the pod",
     ),
     (
         &[
@@ -81,23 +81,23 @@ const FIELDS: [(&[&str], &str); 20] = [
             "pointer",
             "uri",
         ],
-        "a value that stays in a store is `ref: { key: …, property: …, store: … }`",
+        "for a value in an external store, use `ref: { key: …, property: …, store: … }`",
     ),
     (
         &["base64", "b64", "binary", "binaryData", "encoded", "hex"],
-        "write the value itself (`value: …`), or its bytes in a file (`file: PATH`); Secrets are encoded when they are written",
+        "write the value itself (`value: …`), or use a file (`file: PATH`); Secrets are base64-encoded on output",
     ),
     (&["desc", "doc", "docs", "help", "comment", "note", "about", "title", "summary"], "write `description: …`"),
     (&["deprecation", "obsolete", "legacy", "removed"], "write `deprecated: …`"),
-    (&["min", "gte", "least"], "write `minimum` for a number, `minLength` for a text"),
-    (&["max", "lte", "most"], "write `maximum` for a number, `maxLength` for a text"),
+    (&["min", "gte", "least"], "use `minimum` for a number, `minLength` for a string"),
+    (&["max", "lte", "most"], "use `maximum` for a number, `maxLength` for a string"),
     (&["length", "len", "size"], "write `minLength` and `maxLength`"),
     (&["regex", "regexp", "match", "matches", "re"], "write `pattern: …`"),
     (&["choices", "options", "oneOf", "anyOf", "allowed", "values", "in", "one_of"], "write `enum: [ … ]`"),
-    (&["json", "yaml", "structure", "object", "tree", "toml", "map"], "a structure goes to `content`"),
+    (&["json", "yaml", "structure", "object", "tree", "toml", "map"], "for a structure, use `content`"),
     (
         &["prod", "production", "dev", "development", "staging", "stage", "qa", "uat", "preprod", "prd", "stg"],
-        "a value that differs by environment goes into the layer of each, such as `prod.yaml`",
+        "set values that differ by environment in its layer, such as `prod.yaml`",
     ),
 ];
 

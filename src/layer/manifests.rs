@@ -48,7 +48,7 @@ pub(super) fn read_patterns(
                 let path = fields.text("path", problems);
                 if path.is_none() {
                     problems.push(
-                        Diagnostic::error(Rule::InvalidField, "a manifest needs `path`")
+                        Diagnostic::error(Rule::InvalidField, "a manifest requires `path`")
                             .at(place)
                             .hint("write `{ path: \"workloads/*.yaml\", template: false }`"),
                     );
@@ -87,7 +87,7 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
                 Diagnostic::error(Rule::InvalidField, "expected `ConfigMap` or `Secret` for `kind`").at(kind.place),
             ),
             _ => problems.push(
-                Diagnostic::error(Rule::InvalidField, "an external object needs `kind` and `name`")
+                Diagnostic::error(Rule::InvalidField, "an external object requires `kind` and `name`")
                     .at(place)
                     .hint("write `{ kind: Secret, name: corp-ca }`"),
             ),
@@ -107,7 +107,7 @@ pub(super) fn read_rbac(
     let account = fields.text("serviceAccount", problems);
     if account.is_none() {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "`rbac` needs `serviceAccount`")
+            Diagnostic::error(Rule::InvalidField, "`rbac` requires `serviceAccount`")
                 .at(place)
                 .hint("write `rbac: { serviceAccount: NAME }`"),
         );

@@ -128,7 +128,7 @@ fn overlay_bundle(
             problems.push(
                 Diagnostic::error(
                     Rule::UnknownKey,
-                    format!("the bundle `{name}` is changed in `{}`, but nothing defines it", layer.name),
+                    format!("the bundle `{name}` is changed in `{}`, but it is not defined", layer.name),
                 )
                 .at(change.place.clone())
                 .maybe_hint(did_you_mean(name.as_str(), bundles.keys().map(BundleName::as_str)))
@@ -177,7 +177,7 @@ fn overlay_registries(
         problems.push(
             Diagnostic::error(
                 Rule::UnknownKey,
-                format!("`{}` gives registries to the bundle `{name}`, but nothing defines any", layer.name),
+                format!("`{}` sets `registries` in the bundle `{name}`, but they are not defined", layer.name),
             )
             .at(registries.key_place.clone())
             .hint("define them in `base.yaml`; `registries: {}` is enough"),
@@ -218,7 +218,7 @@ fn overlay_entries(
 
 /// Warning: a layer defines a name that nearly equals one defined by a layer below it.
 fn hardly_new(what: &str, layer: &Layer, near: &str) -> Diagnostic {
-    Diagnostic::warning(Rule::UnknownKey, format!("{what} is new in `{}`: no layer below has it", layer.name))
+    Diagnostic::warning(Rule::UnknownKey, format!("{what} is new in `{}`: no lower layer defines it", layer.name))
         .hint(format!("did you mean `{near}`?"))
         .hint("if it is new, define it in `base.yaml`")
 }
@@ -232,7 +232,7 @@ fn unknown_key(
 ) -> Diagnostic {
     let verb = if change.removed { "removed" } else { "set" };
     let error =
-        Diagnostic::error(Rule::UnknownKey, format!("`{key}` is {verb} in `{}`, but nothing defines it", layer.name))
+        Diagnostic::error(Rule::UnknownKey, format!("`{key}` is {verb} in `{}`, but it is not defined", layer.name))
             .at(change.key_place.clone());
     let known = bundles.get(name).into_iter().flat_map(|bundle| bundle.entries.keys()).map(KeyName::as_str);
     let near = did_you_mean(key.as_str(), known);
@@ -244,7 +244,9 @@ fn unknown_key(
     if change.removed || layer.role.defines() {
         return error;
     }
-    error.hint(format!("{or}define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there lifts the rule"))
+    error.hint(format!(
+        "{or}define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there allows undefined keys"
+    ))
 }
 
 fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &Layer, problems: &mut Diagnostics) {
@@ -307,13 +309,15 @@ fn lowered_sensitivity(
     let error = |message| Diagnostic::error(Rule::LoweredSensitivity, message).at(declared.place.clone());
     match (raised, role) {
         (Some(earlier), _) => Some(
-            error(format!("`{key}` is declared sensitive by an earlier layer, which a later one cannot take back"))
+            error(format!("`{key}` is declared sensitive by an earlier layer, which a later layer cannot override"))
                 .at_with(earlier.place.clone(), "declared here")
                 .hint("remove this line, or the declaration in the earlier layer"),
         ),
         (None, LayerRole::Environment) => Some(
-            error(format!("an environment cannot declare `{key}` plain, since a key is routed alike in all of them"))
-                .hint("declare it in `base.yaml`, with a `reason`"),
+            error(format!(
+                "an environment cannot declare `{key}` plain, because a key is routed the same way in all environments"
+            ))
+            .hint("declare it in `base.yaml`, with a `reason`"),
         ),
         (None, LayerRole::Base | LayerRole::Mixin) => None,
     }

@@ -29,15 +29,15 @@ const DATA: [&str; 14] = [
 
 /// Fields of other tools, and their equivalents in layers.
 const ELSEWHERE: [(&str, &str); 9] = [
-    ("values", "what templates read goes under `vars`, what a pod reads under `data`"),
-    ("global", "what templates read goes under `vars`"),
-    ("globals", "what templates read goes under `vars`"),
-    ("locals", "what templates read goes under `vars`"),
-    ("resources", "other objects of the app are named under `manifests`"),
-    ("configMapGenerator", "each bundle gives a ConfigMap: its keys go under `data` or `bundles`"),
-    ("secretGenerator", "keys with `sensitive: true` go to a Secret, under `data` or `bundles`"),
-    ("commonLabels", "labels of every object go under `labels`"),
-    ("commonAnnotations", "annotations of every object go under `annotations`"),
+    ("values", "put values for templates under `vars`, and values for pods under `data`"),
+    ("global", "put values for templates under `vars`"),
+    ("globals", "put values for templates under `vars`"),
+    ("locals", "put values for templates under `vars`"),
+    ("resources", "list other objects of the app under `manifests`"),
+    ("configMapGenerator", "each bundle generates a ConfigMap: put its keys under `data` or `bundles`"),
+    ("secretGenerator", "put the keys under `data` or `bundles`; those with `sensitive: true` are routed to a Secret"),
+    ("commonLabels", "put labels of every object under `labels`"),
+    ("commonAnnotations", "put annotations of every object under `annotations`"),
 ];
 
 /// Whether a mapping has fields, but neither fields of a layer nor fields that people mistake for them.
@@ -54,12 +54,12 @@ pub(super) fn foreign_file(map: &Mapping, place: Location, source: &Source) -> D
     const SHOWN: usize = 3;
     let mut names: Vec<_> = map.keys().take(SHOWN).map(|key| format!("`{}`", key.text)).collect();
     names.extend((map.len() > SHOWN).then(|| "…".to_owned()));
-    let message = format!("`{}` looks like a file of another program, and not like a layer", source.name());
+    let message = format!("`{}` looks like a file of another program, not like a layer", source.name());
     Diagnostic::error(Rule::UnknownFile, message)
         .at_masked(place)
-        .note(format!("it has {}, and no field of a layer", names.join(", ")))
+        .note(format!("it contains {}, but no field of a layer", names.join(", ")))
         .hint("move it to another directory: every `NAME.yaml` beside `base.yaml` is an environment")
-        .hint("if it is a layer, put the keys of the app under `data`, and what templates read under `vars`")
+        .hint("if it is a layer, put the keys of the app under `data`, and values for templates under `vars`")
 }
 
 /// Hint at the probable meaning of a field that layers do not have.
@@ -71,11 +71,11 @@ pub(super) fn foreign_field(key: &YamlKey, node: &YamlNode, known: &[&str], sour
     }
     if DATA.contains(&name) {
         let secret = if name.to_ascii_lowercase().contains("secret") || name == "stringData" {
-            "; those with `sensitive: true` go to the Secret"
+            "; those with `sensitive: true` are routed to the Secret"
         } else {
             ""
         };
-        return Some(format!("its keys go under `data`{secret}"));
+        return Some(format!("put its keys under `data`{secret}"));
     }
     if let Some((_, hint)) = ELSEWHERE.iter().find(|(field, _)| *field == name) {
         return Some((*hint).to_owned());
@@ -101,14 +101,12 @@ pub(super) fn unusual_blank(key: &YamlKey, source: &Source) -> Option<Diagnostic
         Diagnostic::error(
             Rule::YamlSyntax,
             format!(
-                "the character U+{:04X}, which looks like a space and is none, indents this line",
+                "this line is indented with the character U+{:04X}, which looks like a space but is not one",
                 u32::from(first)
             ),
         )
         .at_masked(source.place(key.span))
-        .hint(
-            "indent with ordinary spaces; texts that were copied from a web page or a chat often hold such characters",
-        ),
+        .hint("indent with ordinary spaces; text copied from a web page or a chat often contains such characters"),
     )
 }
 
@@ -131,9 +129,9 @@ pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnos
         if let Some(length) = unspaced_key(line.trim()) {
             let at = start + indent + length;
             return Some(
-                Diagnostic::error(Rule::YamlSyntax, "this line needs a space after the `:`")
+                Diagnostic::error(Rule::YamlSyntax, "missing space after the `:`")
                     .at(source.place(Span::locate(source.text(), at, at + 1)))
-                    .note("YAML takes the whole line for a text")
+                    .note("YAML parses the whole line as a string")
                     .hint("write `KEY: value`"),
             );
         }
@@ -143,9 +141,9 @@ pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnos
 }
 
 fn assignment(at: Span, source: &Source) -> Diagnostic {
-    Diagnostic::error(Rule::YamlSyntax, "this line needs a `: ` in the place of its `=`")
+    Diagnostic::error(Rule::YamlSyntax, "expected `: ` instead of `=`")
         .at(source.place(at))
-        .note("YAML takes the whole line for a text")
+        .note("YAML parses the whole line as a string")
         .hint("write `KEY: value`")
 }
 
@@ -179,9 +177,9 @@ pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagno
     let at = key.span.start + length;
     let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with(':'));
     is_bare.then(|| {
-        Diagnostic::error(Rule::YamlSyntax, "a space is missing after this `:`")
+        Diagnostic::error(Rule::YamlSyntax, "missing space after this `:`")
             .at(source.place(Span::locate(source.text(), at, at + 1)))
-            .hint("write `KEY: value`, or put a key with a `:` in quotes")
+            .hint("write `KEY: value`, or quote a key that contains `:`")
     })
 }
 
@@ -195,9 +193,9 @@ pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<
     };
     let is_meant = if field.starts_with("annotations") { is_ours(&found.value) } else { is_template(&found.value) };
     is_meant.then(|| {
-        Diagnostic::error(Rule::InvalidField, format!("`{field}` holds a template, but only values are rendered"))
+        Diagnostic::error(Rule::InvalidField, format!("`{field}` contains a template, but only values are rendered"))
             .at_masked(found.place.clone())
-            .hint("write the text itself; where it differs by environment, write it in the layer of each")
+            .hint("write the text itself; if it differs by environment, set it in the layer of each environment")
     })
 }
 
@@ -207,11 +205,11 @@ pub(super) fn reference_in_content(key: &str, tree: &Tree) -> Option<Diagnostic>
     Some(
         Diagnostic::warning(
             Rule::RefInContent,
-            format!("a `ref` within the content of `{key}` is written as it stands"),
+            format!("the `ref` in the content of `{key}` is not resolved, but written literally"),
         )
         .at_masked(place)
-        .note("the value stays in its store, so that no structure can hold it")
-        .hint("give it a key of its own, `KEY: { ref: … }`, and let the program read that beside the file"),
+        .note("the value stays in its store, so it cannot be part of a structure")
+        .hint("define a separate key, `KEY: { ref: … }`, and let the program read it in addition to the file"),
     )
 }
 
@@ -259,11 +257,14 @@ pub(super) fn nested_entry(key: &YamlKey, map: &Mapping, known: &[&str], source:
     let name = &key.text;
     let file = if name.contains('.') { name.clone() } else { format!("{name}.yaml") };
     Some(
-        Diagnostic::error(Rule::InvalidField, format!("`{name}` is a structure, but an entry is one text"))
-            .at(source.place(key.span))
-            .hint("for variables of a pod, write one key for each value, such as `SERVER_PORT: 8080`")
-            .hint(format!("for a file with this structure, write `{file}: {{ content: {{ … }} }}`"))
-            .hint("what only templates read goes under `vars`"),
+        Diagnostic::error(
+            Rule::InvalidField,
+            format!("`{name}` is a structure, but the value of an entry is a string"),
+        )
+        .at(source.place(key.span))
+        .hint("for environment variables of a pod, write one key per value, such as `SERVER_PORT: 8080`")
+        .hint(format!("for a file with this structure, write `{file}: {{ content: {{ … }} }}`"))
+        .hint("for values that only templates read, use `vars`"),
     )
 }
 

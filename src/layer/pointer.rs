@@ -61,7 +61,7 @@ pub(super) fn read_store_ref(
         YamlKind::Map(map) => read_long(map, key, source, problems)?,
         YamlKind::Scalar(ref scalar) if !scalar.blank && !scalar.is_null() => read_short(scalar, &place, problems)?,
         YamlKind::Scalar(_) | YamlKind::List(_) => {
-            let what = "a text like `path/in/store#property@version` or a mapping with `key`";
+            let what = "a string like `path/in/store#property@version` or a mapping with `key`";
             problems.push(unexpected_value("ref", what, &node, key, source));
             return None;
         }
@@ -69,10 +69,10 @@ pub(super) fn read_store_ref(
     let texts = [Some(&found.key), found.property.as_ref(), found.version.as_ref()];
     if texts.into_iter().flatten().any(|text| text.contains("{{") || text.contains("{%")) {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "a `ref` is no template")
+            Diagnostic::error(Rule::InvalidField, "a `ref` cannot be a template")
                 .at(place)
-                .note("it is read as it stands, so that an audit of the layers finds every pointer")
-                .hint("write the pointer of each environment in its own layer"),
+                .note("it is read literally, so that an audit of the layers finds every reference")
+                .hint("write the `ref` of each environment in its own layer"),
         );
         return None;
     }
@@ -85,8 +85,8 @@ fn read_short(scalar: &Scalar, place: &Location, problems: &mut Diagnostics) -> 
         problems.push(
             Diagnostic::error(Rule::InvalidField, "a part of this `ref` is empty")
                 .at(place.clone())
-                .note("the short form is `KEY#PROPERTY@VERSION`, where property and version may be left out")
-                .hint("write `{ key: …, property: … }` if a part holds `#` or `@`"),
+                .note("the short form is `KEY#PROPERTY@VERSION`, where property and version are optional")
+                .hint("write `{ key: …, property: … }` if a part contains `#` or `@`"),
         );
     }
     found
@@ -103,7 +103,7 @@ fn read_long(
     let (name, property, version, store) = (take("key"), take("property"), take("version"), take("store"));
     let Some(name) = name else {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "a `ref` needs `key`")
+            Diagnostic::error(Rule::InvalidField, "a `ref` requires `key`")
                 .at(key.clone())
                 .hint("write `{ key: NAME-IN-THE-STORE, property: … }`"),
         );

@@ -60,11 +60,11 @@ impl Layer {
             YamlKind::Map(map) if map.contains_key("apiVersion") && map.contains_key("kind") => problems.push(
                 Diagnostic::error(
                     Rule::InvalidField,
-                    format!("`{}` holds an object of Kubernetes, not a layer", layer.source.name()),
+                    format!("`{}` contains a Kubernetes object, not a layer", layer.source.name()),
                 )
                 .at_masked(place)
                 .note("every `NAME.yaml` beside `base.yaml` is the layer of an environment")
-                .hint("move it to a directory below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
+                .hint("move it to a subdirectory, and list it under `manifests: [\"workloads/*.yaml\"]`"),
             ),
             YamlKind::Map(map) if misread::is_of_another_program(&map) => {
                 problems.push(misread::foreign_file(&map, place, &layer.source));
@@ -88,7 +88,7 @@ impl Layer {
         self.app = fields.text("app", problems);
         if let Some(app) = self.app.take_if(|_| self.role != LayerRole::Base) {
             problems.push(
-                Diagnostic::error(Rule::InvalidField, "only the base may name the app")
+                Diagnostic::error(Rule::InvalidField, "only the base may set `app`")
                     .at(app.place)
                     .hint("move `app` to `base.yaml`"),
             );
@@ -135,9 +135,9 @@ impl Layer {
         let Some((key, node)) = field else { return };
         let source = &self.source;
         if self.role == LayerRole::Base {
-            let hint = "name the mixin in the environments that want it, or move its content here";
+            let hint = "list the mixin in `extends` of the environments that need it, or move its content here";
             problems.push(
-                Diagnostic::error(Rule::InvalidField, "`base` lies under every layer and extends none")
+                Diagnostic::error(Rule::InvalidField, "`base` applies to every layer and cannot extend others")
                     .at(key)
                     .hint(hint),
             );
@@ -217,14 +217,14 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     if text.contains(',') || text.trim().contains(' ') {
         let names: Vec<_> = text.split([',', ' ']).filter(|name| !name.is_empty()).collect();
         let list = names.join(", ");
-        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is no name of a layer"))
+        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is not a valid layer name"))
             .at_public(name.place, PublicReason::Name)
             .hint(format!("write a list: `extends: [{list}]`")));
     }
     if !inside || clean != text || text.contains('\\') {
-        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is no name of a layer"))
+        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is not a valid layer name"))
             .at_public(name.place, PublicReason::Name)
-            .hint("name a layer by its path beside `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
+            .hint("write the path of the layer relative to `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
     }
     Ok(Located { value: clean.into(), place: name.place })
 }
@@ -276,9 +276,9 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
     let mut take = |name: &str, problems: &mut Diagnostics| {
         let found = fields.text(name, problems);
         if found.is_none() {
-            let message = format!("an accepted finding needs `{name}`");
+            let message = format!("an accepted finding requires `{name}`");
             problems.push(Diagnostic::error(Rule::InvalidField, message).at(place.clone()).hint(
-                "write `{ rule: …, key: …, reason: … }`: an exception without a reason is one that nobody dares to remove",
+                "write `{ rule: …, key: …, reason: … }`: the reason tells later readers whether the exception is still needed",
             ));
         }
         found

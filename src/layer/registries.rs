@@ -70,7 +70,7 @@ fn check_servers(servers: &Mapping, source: &Source, problems: &mut Diagnostics)
             YamlKind::Map(fields) => check_login(&server.text, fields, source, problems),
             _ => problems.push(
                 unexpected_value(&server.text, "a mapping with `username` and `password`", login, &key, source)
-                    .hint("`null` takes a registry out"),
+                    .hint("`null` removes a registry"),
             ),
         }
     }
@@ -82,8 +82,8 @@ fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut D
             problems.push(unknown_field(field, &FIELDS, &format!("the registry `{server}`"), source));
         } else if value.as_scalar().is_none_or(|scalar: &Scalar| scalar.blank) {
             let is_pointer = matches!(&value.kind, YamlKind::Map(map) if map.contains_key("ref"));
-            let hint = "a login that stays in a store is one as a whole: `data: { .dockerconfigjson: { ref: … } }` in the place of `registries`";
-            let problem = unexpected_value(&field.text, "a text", value, &source.place(field.span), source);
+            let hint = "a login in an external store must be stored as a whole: write `data: { .dockerconfigjson: { ref: … } }` instead of `registries`";
+            let problem = unexpected_value(&field.text, "a string", value, &source.place(field.span), source);
             problems.push(problem.maybe_hint(is_pointer.then(|| hint.to_owned())));
         }
     }
@@ -113,13 +113,13 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
             None => return Some(wrong_type(name, secret_type, defined)),
         },
         None if !bundle.entries.is_empty() => {
-            let message = format!("the bundle `{name}` has `registries` beside other entries, but no `type`");
+            let message = format!("the bundle `{name}` has `registries` and other entries, but no `type`");
             return Some(
                 Diagnostic::error(Rule::InvalidField, message)
                     .at(defined)
-                    .note("`registries` make a Secret for pulling images, and would take the other entries along")
-                    .hint("give the registries a bundle of their own")
-                    .hint(format!("or say `type: {DOCKER_CONFIG_JSON}`, if that is meant")),
+                    .note("`registries` generate an image pull Secret, which would include the other entries")
+                    .hint("move `registries` to a separate bundle")
+                    .hint(format!("or set `type: {DOCKER_CONFIG_JSON}`, if that is intended")),
             );
         }
         None => {
@@ -132,8 +132,8 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
         return Some(
             Diagnostic::error(Rule::TwoSources, message)
                 .at(other.defined.clone())
-                .at_with(defined, "the other one")
-                .hint("keep one of them: the file as it is, or the logins that it is made of"),
+                .at_with(defined, "other source")
+                .hint("remove one of them: the file itself, or the logins to generate it from"),
         );
     }
     bundle.entries.insert(key, entry);
@@ -142,9 +142,9 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
 
 fn wrong_type(name: &BundleName, secret_type: &Located<String>, at: Location) -> Diagnostic {
     let message =
-        format!("`registries` of the bundle `{name}` have no place in a Secret of type `{}`", secret_type.value);
+        format!("`registries` of the bundle `{name}` cannot be used with the Secret type `{}`", secret_type.value);
     Diagnostic::error(Rule::InvalidField, message)
         .at(at)
         .at_with(secret_type.place.clone(), "the type")
-        .hint("give the registries a bundle of their own, which needs no `type`")
+        .hint("move `registries` to a separate bundle without a `type`")
 }

@@ -65,7 +65,7 @@ fn type_hint(word: &str) -> Option<String> {
         "str" | "text" | "url" | "uri" | "char" => "string",
         "bool" | "flag" => "boolean",
         "secret" | "password" | "token" | "credential" | "sensitive" => {
-            return Some("write `sensitive: true`; `type` says what kind of text it is".to_owned());
+            return Some("write `sensitive: true`; `type` is the data type of the value".to_owned());
         }
         _ => return did_you_mean(word, TYPES),
     };
@@ -80,10 +80,10 @@ fn wrong_keyword(keyword: &str, value: &Value) -> Option<&'static str> {
         }
         "enum" => (value.as_array().is_some_and(|items| !items.is_empty()), "a list of at least one value"),
         "examples" => (value.is_array(), "a list"),
-        "pattern" => (value.is_string(), "a text"),
-        "minLength" | "maxLength" => (value.is_u64(), "a whole number"),
-        "multipleOf" => (value.as_f64().is_some_and(|number| number > 0.0), "a number above 0"),
-        "const" => (!value.is_object() && !value.is_array(), "a text, a number or a truth value"),
+        "pattern" => (value.is_string(), "a string"),
+        "minLength" | "maxLength" => (value.is_u64(), "a non-negative integer"),
+        "multipleOf" => (value.as_f64().is_some_and(|number| number > 0.0), "a number greater than 0"),
+        "const" => (!value.is_object() && !value.is_array(), "a string, a number or a boolean"),
         _ => (value.is_number(), "a number"),
     };
     (!ok).then_some(expected)

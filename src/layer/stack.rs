@@ -115,11 +115,11 @@ impl LayerStackBuilder<'_, '_> {
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
-        let error = Diagnostic::error(Rule::MissingLayer, format!("there is no layer `{name}`"))
+        let error = Diagnostic::error(Rule::MissingLayer, format!("unknown layer `{name}`"))
             .at_public(place, PublicReason::Name);
         match nearest_name(name.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the name")),
+            None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the entry")),
         }
     }
 }
@@ -132,13 +132,13 @@ fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic
     path.rotate_left(first.unwrap_or_default());
     let names = path.iter().map(|step| step.value.as_str());
     let names: Vec<_> = names.clone().chain(names.take(1)).collect();
-    let mut error = Diagnostic::error(Rule::ExtendsCycle, format!("`extends` goes in a circle: {}", names.join(" → ")));
+    let mut error = Diagnostic::error(Rule::ExtendsCycle, format!("cyclic `extends`: {}", names.join(" → ")));
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
         let text = format!("`{}` extends `{parent}`", step.value);
         error = error.at_public_with(step.place.clone(), PublicReason::Name, text);
     }
-    error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
+    error.hint("remove one of these lines; move shared content to a mixin, such as `common/NAME.yaml`")
 }
 
 /// Collects the names of the layers in a directory and below, for suggestions.

@@ -142,7 +142,7 @@ fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tre
 /// Error: a value other than a list is added to a list.
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
-    Diagnostic::error(Rule::NotAList, format!("this adds {noun} to the list `{name}`, which grows by lists only"))
+    Diagnostic::error(Rule::NotAList, format!("cannot add {noun} to the list `{name}`: expected a list"))
         .at_masked(change.place.clone())
         .at_masked_with(list.place.clone(), "the list")
         .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
@@ -164,7 +164,8 @@ pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
                         let name = name.trim_start_matches('+');
                         problems.push(at(message).hint(format!("write `{name}+:` to append, `+{name}:` to prepend")));
                     } else if let Some(other) = map.get(name) {
-                        let message = format!("`{name}` and `{key}` stand in one mapping, and only one can count");
+                        let message =
+                            format!("`{name}` and `{key}` are in the same mapping, but only one of them can apply");
                         let problem = at(message).at_masked_with(other.place.clone(), format!("`{name}`"));
                         problems.push(problem.hint(format!("write all items under `{name}:`")));
                     }
@@ -230,7 +231,7 @@ fn extend_list(
     let TreeKind::List(list) = &mut old.kind else {
         return Err(Diagnostic::error(
             Rule::NotAList,
-            format!("this adds to the list `{name}`, but `{name}` is {noun}"),
+            format!("cannot add items to `{name}`: it is {noun}, not a list"),
         )
         .at_masked(change.place.clone())
         .at_masked_with(old.place.clone(), format!("{noun} here"))
@@ -293,21 +294,21 @@ mod tests {
             ("new+: [c]", r#"{"l":["a","b"],"new":["c"]}"#),
             ("c++: 1", r#"{"l":["a","b"],"c++":"1"}"#),
             ("c+: 1", r#"{"l":["a","b"],"c+":"1"}"#),
-            ("l+: c", "this adds a scalar to the list `l`, which grows by lists only"),
-            ("+l: {c: 1}", "this adds a mapping to the list `l`, which grows by lists only"),
-            ("l+: null", "this adds null to the list `l`, which grows by lists only"),
+            ("l+: c", "cannot add a scalar to the list `l`: expected a list"),
+            ("+l: {c: 1}", "cannot add a mapping to the list `l`: expected a list"),
+            ("l+: null", "cannot add null to the list `l`: expected a list"),
         ] {
             assert_eq!(merged("l: [a, b]", patch), expected, "{patch}");
         }
-        assert_eq!(merged("l: {a: 1}", "l+: [b]"), "this adds to the list `l`, but `l` is a mapping");
+        assert_eq!(merged("l: {a: 1}", "l+: [b]"), "cannot add items to `l`: it is a mapping, not a list");
     }
 
     #[test]
     fn a_list_is_added_to_at_one_end_and_not_replaced_beside_it() {
         for (text, expected) in [
             ("+l+: [c]", Some("`+l+` adds to both ends of a list")),
-            ("a: { l+: [1], l: [2] }", Some("`l` and `l+` stand in one mapping, and only one can count")),
-            ("a: [{ +l: [1], l: [2] }]", Some("`l` and `+l` stand in one mapping, and only one can count")),
+            ("a: { l+: [1], l: [2] }", Some("`l` and `l+` are in the same mapping, but only one of them can apply")),
+            ("a: [{ +l: [1], l: [2] }]", Some("`l` and `+l` are in the same mapping, but only one of them can apply")),
             ("{ l+: [1], +l: [2] }", None),
             ("{ c++: 1, l+: x, '+': [1] }", None),
         ] {

@@ -17,7 +17,7 @@ pub(super) fn unexpected_value(
     let what = what.to_string();
     let found = match node.as_scalar() {
         Some(scalar) if !scalar.blank && !scalar.is_null() => {
-            if what.starts_with("a list") || what.starts_with("a mapping") { "a text" } else { "another text" }
+            if what.starts_with("a list") || what.starts_with("a mapping") { "a string" } else { "another value" }
         }
         _ => node.noun(),
     };

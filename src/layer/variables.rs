@@ -111,11 +111,11 @@ fn unknown_variable<'a>(
     let verb = if change.is_null() { "removed" } else { "set" };
     let near = did_you_mean(name, known.map(String::as_str));
     let or = if near.is_some() { "or " } else { "" };
-    let message = format!("`{path}.{name}` is {verb} in `{}`, but nothing defines it", layer.name);
+    let message = format!("`{path}.{name}` is {verb} in `{}`, but it is not defined", layer.name);
     let has_near = near.is_some();
     let error = Diagnostic::error(Rule::UnknownKey, message).at(place_of_key(name, change)).maybe_hint(near);
     if change.is_null() {
-        return if has_near { error } else { error.hint("remove the line: there is nothing that it could take away") };
+        return if has_near { error } else { error.hint("remove the line: there is nothing to remove") };
     }
-    error.hint(format!("{or}define it in `base.yaml`; a mapping that is `{{}}` there takes any key"))
+    error.hint(format!("{or}define it in `base.yaml`; an empty mapping `{{}}` there accepts any key"))
 }

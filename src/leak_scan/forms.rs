@@ -21,12 +21,12 @@ pub(super) enum ValueEncoding {
 impl fmt::Display for ValueEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Raw => "as it is",
+            Self::Raw => "literally",
             Self::Base64 => "in base64",
             Self::Hex => "in hexadecimal",
-            Self::Json => "with the escapes of JSON",
-            Self::Url => "as in a URL",
-            Self::Wrapped => "with other line breaks",
+            Self::Json => "with JSON escapes",
+            Self::Url => "URL-encoded",
+            Self::Wrapped => "with different line breaks",
         })
     }
 }

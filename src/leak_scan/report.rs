@@ -29,11 +29,11 @@ impl LeakReport<'_> {
         let shown = search.redact(&path);
         let object = format!("the {} `{}`", search.redact(&object.id.kind), search.redact(&object.id.name));
         let what = if spot.is_key { format!("the key `{shown}`") } else { format!("`{shown}`") };
-        let message = format!("{what} of {object} holds the value of {}, {form}", secret_name(secret, search));
+        let message = format!("{what} of {object} contains the value of {}, {form}", secret_name(secret, search));
         let error = Diagnostic::error(RULE, message);
         let error = match self.place() {
             // the line would show the key
-            Some(place) if spot.is_key || shown != path => error.note(format!("it stands at {place}")),
+            Some(place) if spot.is_key || shown != path => error.note(format!("it is at {place}")),
             Some(place) => error.at_masked(place),
             None => error,
         };
@@ -65,14 +65,16 @@ impl LeakReport<'_> {
         let Some(owner) = secret.owners.first() else { return String::new() };
         let label = self.search.redact(&owner.label);
         match (self.site.entry, self.site.manifest) {
-            (Some(_), _) if self.site.is_key => "give it another key".to_owned(),
+            (Some(_), _) if self.site.is_key => "use another key".to_owned(),
             (Some(_), _) if owner.part.is_empty() && is_expression(&label, owner) => {
-                format!("write `{{{{ {label} }}}}` in its place, so that the key goes to the Secret")
+                format!("write `{{{{ {label} }}}}` instead, so that the key is routed to the Secret")
             }
             (Some(_), _) if owner.part.is_empty() => format!("remove it, or declare `sensitive: false` for `{label}`"),
-            (Some(_), _) => "give the secret an entry of its own, and both a template that reads it".to_owned(),
-            (None, Some(_)) => "refer to the Secret in its place: `secretKeyRef`, or `septum.dev/env-from`".to_owned(),
-            (None, None) => "take it out: whoever may read the object could read the secret".to_owned(),
+            (Some(_), _) => {
+                "define a separate entry for the secret, and read it with a template in both places".to_owned()
+            }
+            (None, Some(_)) => "refer to the Secret instead: `secretKeyRef`, or `septum.dev/env-from`".to_owned(),
+            (None, None) => "remove it: anyone who can read the object could read the secret".to_owned(),
         }
     }
 
@@ -81,7 +83,7 @@ impl LeakReport<'_> {
         let owner = secret.owners.first().map(SecretSource::key).unwrap_or_default();
         let key = self.search.redact(self.site.entry.unwrap_or(owner));
         format!(
-            "or, if everybody may know it: `declassify(value, \"why\")`, or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
+            "or, if it may be public, use `declassify(value, \"why\")` or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
         )
     }
 }
@@ -100,7 +102,7 @@ pub(super) fn leak_in_directory(
     form: ValueEncoding,
     search: &KnownSecretSearch,
 ) -> Diagnostic {
-    let message = format!("the name of the {what} holds the value of {}, {form}", secret_name(secret, search));
+    let message = format!("the name of the {what} contains the value of {}, {form}", secret_name(secret, search));
     let error = Diagnostic::error(RULE, message).note("files are written to a directory of that name");
     with_owner(error, secret).hint("rename it")
 }
@@ -128,7 +130,7 @@ fn with_owner(error: Diagnostic, secret: &KnownSecret) -> Diagnostic {
         return error;
     }
     if error.labels.is_empty() {
-        return error.note(format!("the secret stands at {place}"));
+        return error.note(format!("the secret is at {place}"));
     }
     error.at_masked_with(place.clone(), "the secret")
 }

@@ -51,12 +51,12 @@ impl Manifest {
 
 fn missing_field(tree: &Tree, field: &str) -> Diagnostic {
     let error =
-        Diagnostic::error(Rule::InvalidManifest, format!("a manifest lacks `{field}`")).at_masked(tree.place.clone());
+        Diagnostic::error(Rule::InvalidManifest, format!("a manifest has no `{field}`")).at_masked(tree.place.clone());
     if tree.get("kind").and_then(Tree::as_text) == Some("Kustomization") {
-        return error.hint("a kustomization is no object; name the files that it lists");
+        return error.hint("a kustomization is not an object; list its resource files instead");
     }
     if tree.at(&["metadata", "generateName"]).is_some() {
-        return error.hint("`generateName` gives another name each time; what is applied again and again needs one");
+        return error.hint("`generateName` generates a new name on every apply; write a fixed `name` instead");
     }
-    error.hint("every object has `apiVersion`, `kind` and `metadata.name`")
+    error.hint("every object requires `apiVersion`, `kind` and `metadata.name`")
 }

@@ -17,7 +17,7 @@ pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Di
         Some("true") if template_of(&manifest.kind).is_some_and(|path| !path.is_empty()) => {}
         Some("false") => return,
         _ => {
-            let message = format!("`{RELOAD}` is `true` on a workload with a pod template, and on nothing else");
+            let message = format!("`{RELOAD}` must be `true`, and is only valid on a workload with a pod template");
             problems.push(Diagnostic::error(Rule::Wiring, message).at_masked(wish.place));
             return;
         }

@@ -127,26 +127,27 @@ impl TemplateLeak<'_> {
         let message = match found {
             SecretUse::Exhausted => {
                 let problem = TEMPLATE_STEPS.budget_diagnostic().at_masked(self.made.part.place.clone());
-                return problem.hint("compute less: thousands of loop turns are more than a configuration needs");
+                return problem
+                    .hint("reduce the computation: a configuration does not need thousands of loop iterations");
             }
             SecretUse::DecidingName(name) => {
-                format!("a tag of the template uses `{name}`, in which there is a secret")
+                format!("a tag of the template uses `{name}`, which contains a secret")
             }
             SecretUse::Deciding(read) => {
                 let read = label(read);
                 format!("a tag of the template, or one that it includes, reads `{read}`, which is sensitive")
             }
             SecretUse::Outside(Some(path)) if !path.is_empty() => {
-                format!("`{path}` of what the template makes depends on a secret")
+                format!("`{path}` in the output of the template depends on a secret")
             }
-            SecretUse::Outside(_) => "what objects the template makes depends on a secret".to_owned(),
-            SecretUse::Failing => "what of the template depends on a secret cannot be told from the rest".to_owned(),
+            SecretUse::Outside(_) => "the set of objects that the template generates depends on a secret".to_owned(),
+            SecretUse::Failing => "cannot determine which parts of the template output depend on a secret".to_owned(),
         };
         Diagnostic::error(Rule::SecretInManifest, message)
             .at_masked(self.made.part.place.clone())
-            .note("of a Secret, only the values under `data` and `stringData` are kept from those who may not read it")
-            .hint("print secrets where these values go, `KEY: {{ data.KEY | b64encode }}`, and nowhere else")
-            .hint("other objects refer to the Secret: `valueFrom: { secretKeyRef: { name: NAME, key: KEY } }`")
+            .note("in a Secret, only the values under `data` and `stringData` are confidential")
+            .hint("insert secrets only in these values: `KEY: {{ data.KEY | b64encode }}`")
+            .hint("in other objects, refer to the Secret: `valueFrom: { secretKeyRef: { name: NAME, key: KEY } }`")
     }
 
     fn report_part(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
@@ -159,9 +160,9 @@ impl TemplateLeak<'_> {
         let what = if path.is_empty() { object.to_owned() } else { format!("`{path}` of {object}") };
         let error = Diagnostic::error(Rule::SecretInManifest, format!("{what} uses `{label}`, which is sensitive"))
             .at_masked(place.clone())
-            .note("whoever may read the object could read the secret");
+            .note("anyone who can read the object could read the secret");
         let TemplateRead::Entry(id) = read else {
-            return error.hint("put the value in an entry of a bundle, and refer to the Secret");
+            return error.hint("store the value in an entry of a bundle, and refer to the Secret");
         };
         let reason = routing.verdict(id).and_then(|verdict| verdict.reasons.first());
         let error = match reason {
@@ -170,7 +171,7 @@ impl TemplateLeak<'_> {
         };
         if is_checksum(path) {
             return error.hint(
-                "for pods that restart when a secret changes, put `septum.dev/reload: \"true\"` on the workload, or use `names: hashed`",
+                "to restart pods when a secret changes, set `septum.dev/reload: \"true\"` on the workload, or use `names: hashed`",
             );
         }
         error.hint(format!(

@@ -28,9 +28,9 @@ pub(super) fn build_access(
         let secrets: Vec<_> = known.chain(made.map(|part| part.name.as_str())).collect();
         if secrets.is_empty() {
             problems.push(
-                Diagnostic::warning(Rule::UnusedRbac, format!("the bundle `{name}` has no Secret to be read"))
+                Diagnostic::warning(Rule::UnusedRbac, format!("the bundle `{name}` has no Secret to grant access to"))
                     .at(account.place.clone())
-                    .hint("remove `rbac`, or declare what is sensitive in the bundle"),
+                    .hint("remove `rbac`, or declare sensitive entries in the bundle"),
             );
             continue;
         }

@@ -36,7 +36,7 @@ pub(super) fn build_objects(
     let mut built = BuiltObjects::default();
     for (name, bundle) in &definition.bundles {
         if let Err(BudgetExhausted) = VALUE_BYTES.spend(metadata::metadata_size(common, bundle)) {
-            problems.push(VALUE_BYTES.budget_diagnostic().hint("put fewer labels and annotations on every object"));
+            problems.push(VALUE_BYTES.budget_diagnostic().hint("use fewer or shorter common labels and annotations"));
             break;
         }
         built.add_bundle(target, common, (name, bundle), &mut entries, problems);
@@ -207,7 +207,7 @@ fn checked_value<'r>(
         EntryOutcome::Failed | EntryOutcome::Pointed(_) => return None,
         EntryOutcome::Locked(_) => {
             // a target is only built with decrypted layers
-            let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
+            let message = format!("the value of `{}` is encrypted, but was not decrypted", id.key);
             problems.push(
                 Diagnostic::error(Rule::NoIdentity, message)
                     .with_failure(FailureKind::Key)
@@ -251,14 +251,13 @@ fn check_rules(
         let written = matches!(value, ResolvedBytes::Written(_)) && is_plain;
         let expected = &violation.expected;
         if violation.is_of_rule {
-            let error =
-                Diagnostic::error(Rule::InvalidField, format!("a rule of `{label}` cannot be checked: {expected}"));
+            let error = Diagnostic::error(Rule::InvalidField, format!("cannot check a rule of `{label}`: {expected}"));
             problems.push(
                 match rule {
                     Some(rule) => error.at_public(rule.clone(), PublicReason::Rule),
                     None => error.at_masked(place.clone()),
                 }
-                .hint("correct the rule, or remove it"),
+                .hint("fix the rule, or remove it"),
             );
             continue;
         }
@@ -266,7 +265,7 @@ fn check_rules(
         let tells = !is_plain && violation.lists_values();
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error(Rule::InvalidValue, format!("`{label}` must be {expected}"))
-            .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
+            .hint(format!("change the value, or the rule `{}` of the key", violation.keyword));
         let error = if written {
             error.at_public(place.clone(), PublicReason::PlainValue)
         } else {
@@ -300,8 +299,8 @@ fn check_required(target: BuildInput<'_>, id: &EntryId, entry: &Entry, problems:
     let own = id.bundle == definition.own_bundle();
     let hint = if sensitive {
         let bundle = if own { String::new() } else { format!(" --bundle {}", id.bundle) };
-        let others = if lacking.len() > 1 { ", and so on for each environment" } else { "" };
-        format!("`septum set {first} {}{bundle}` sets it, encrypted{others}", id.key)
+        let others = if lacking.len() > 1 { "; repeat it for each environment" } else { "" };
+        format!("run `septum set {first} {}{bundle}` to set it, encrypted{others}", id.key)
     } else {
         let section = if own { "data".to_owned() } else { format!("bundles.{}.data", id.bundle) };
         format!("set `{}` under `{section}` in `{first}.yaml`", id.key)
@@ -318,7 +317,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
     if let Some(why) = names::wrong_key(id.key.as_str()) {
         let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
         problems.push(
-            Diagnostic::error(Rule::InvalidKey, format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
+            Diagnostic::error(Rule::InvalidKey, format!("`{}` is not a valid ConfigMap or Secret key: {why}", id.key))
                 .at_public(entry.defined.clone(), PublicReason::Key)
                 .maybe_hint(hint),
         );
@@ -328,7 +327,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
 fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mut Diagnostics) {
     let invalid = names::wrong_object_name(bundle.as_str()).map(|why| {
         let hint = names::nearest_object_name(bundle.as_str());
-        Diagnostic::error(Rule::InvalidName, format!("`{bundle}` is no name of an object: {why}"))
+        Diagnostic::error(Rule::InvalidName, format!("`{bundle}` is not a valid object name: {why}"))
             .maybe_hint(hint.map(|name| format!("the nearest valid name is `{name}`")))
     });
     let Some(error) = invalid.or_else(|| naming::too_long(definition, bundle)) else { return };

@@ -37,7 +37,7 @@ impl Violation {
 
     /// Expectation without the values that the rule lists.
     pub(super) fn keyword_alone(&self) -> String {
-        format!("what `{}` says", self.keyword)
+        format!("a value allowed by `{}`", self.keyword)
     }
 }
 
@@ -141,7 +141,7 @@ impl Constraints {
     #[allow(clippy::unused_self, clippy::needless_pass_by_value, reason = "with the feature it is needed")]
     fn violations(&self, schema: Map<String, Value>, _: &Value) -> Vec<Violation> {
         let keyword = schema.keys().next().cloned().unwrap_or_default();
-        let expected = "this septum was built without the feature `schema`";
+        let expected = "this build of septum does not include the feature `schema`";
         vec![Violation { keyword, expected: expected.to_owned(), is_of_rule: true }]
     }
 }
@@ -167,7 +167,7 @@ fn declared_type(schema: &IndexMap<String, Located<Value>>) -> SchemaType {
 
 fn type_name(kind: SchemaType) -> &'static str {
     match kind {
-        SchemaType::String => "a text",
+        SchemaType::String => "a string",
         SchemaType::Integer => "an integer",
         SchemaType::Number => "a number",
         SchemaType::Boolean => "`true` or `false`",
@@ -215,12 +215,12 @@ fn wrong_rule(schema: &Value, error: &jsonschema::ValidationError<'_>) -> (&'sta
     let text = |keyword| schema.get(keyword).and_then(Value::as_str).unwrap_or_default();
     let reason = error.to_string();
     if reason.starts_with("Unknown format") {
-        ("format", format!("`{}` is no format of JSON Schema", text("format")))
+        ("format", format!("`{}` is not a JSON Schema format", text("format")))
     } else if reason.contains("regex") {
-        ("pattern", format!("`{}` is no regular expression", text("pattern")))
+        ("pattern", format!("`{}` is not a valid regular expression", text("pattern")))
     } else {
         // the library's message quotes the schema's values
-        ("schema", "they are no valid JSON Schema together".to_owned())
+        ("schema", "the combination is not a valid JSON Schema".to_owned())
     }
 }
 
@@ -230,14 +230,14 @@ fn describe_expectation(keyword: &str, value: Option<&Value>) -> String {
     let shown = value.map(show_value).unwrap_or_default();
     match keyword {
         "enum" => format!("one of {shown}"),
-        "const" => format!("just {shown}"),
-        "pattern" => format!("a text that matches {shown}"),
-        "format" => format!("a text of the format {shown}"),
+        "const" => format!("exactly {shown}"),
+        "pattern" => format!("a string that matches {shown}"),
+        "format" => format!("a string in the format {shown}"),
         "minLength" => format!("at least {shown} characters"),
         "maxLength" => format!("at most {shown} characters"),
         "minimum" => format!("at least {shown}"),
         "maximum" => format!("at most {shown}"),
-        "exclusiveMinimum" => format!("more than {shown}"),
+        "exclusiveMinimum" => format!("greater than {shown}"),
         "exclusiveMaximum" => format!("less than {shown}"),
         "multipleOf" => format!("a multiple of {shown}"),
         _ => format!("`{keyword}: {shown}`"),
@@ -292,10 +292,10 @@ mod tests {
             (r#"{"enum":["1.10"]}"#, "1.1", "one of `1.10`"),
             (r#"{"type":"integer","enum":["1","2"]}"#, "2", ""),
             (r#"{"pattern":"^v"}"#, "v1", ""),
-            (r#"{"format":"hostname"}"#, "a b", "a text of the format `hostname`"),
+            (r#"{"format":"hostname"}"#, "a b", "a string in the format `hostname`"),
             (r#"{"format":"hostname"}"#, "example.com", ""),
             (r#"{"format":"duration","minLength":2}"#, "PT15M", ""),
-            (r#"{"format":"duration"}"#, "15m", "a text of the format `duration`"),
+            (r#"{"format":"duration"}"#, "15m", "a string in the format `duration`"),
         ] {
             assert_eq!(check(schema, text), expected, "{schema} {text}");
         }
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_wrong_is_no_rule_that_passes() {
-        assert_eq!(check(r#"{"pattern":"("}"#, "x"), "`(` is no regular expression");
-        assert_eq!(check(r#"{"format":"hostnmae"}"#, "x"), "`hostnmae` is no format of JSON Schema");
+        assert_eq!(check(r#"{"pattern":"("}"#, "x"), "`(` is not a valid regular expression");
+        assert_eq!(check(r#"{"format":"hostnmae"}"#, "x"), "`hostnmae` is not a JSON Schema format");
     }
 }

@@ -102,18 +102,18 @@ impl<'a> DataObjectChecker<'a> {
         };
         let fields = self.manifest.tree.as_map().into_iter().flatten();
         for (field, value) in fields.filter(|(field, _)| !known.contains(&field.as_str())) {
-            let message = format!("a {} has no field `{field}`", self.kind.as_str());
+            let message = format!("unknown field `{field}` in a {}", self.kind.as_str());
             self.problems.push(
                 Diagnostic::error(Rule::InvalidManifest, message)
                     .at_masked(value.place.clone())
-                    .note("the API server would refuse the object, or leave the field out")
-                    .hint(format!("its fields are {}", known.join(", "))),
+                    .note("the API server would reject the object, or drop the field")
+                    .hint(format!("the fields are {}", known.join(", "))),
             );
         }
         if let Some(immutable) = self.manifest.tree.get("immutable")
             && !is_of(immutable, &[CoreType::Bool, CoreType::Null])
         {
-            let message = format!("`immutable` of {} is not `true` or `false`", self.manifest.label());
+            let message = format!("`immutable` of {} must be `true` or `false`", self.manifest.label());
             self.problems.push(Diagnostic::error(Rule::InvalidValue, message).at_masked(immutable.place.clone()));
         }
         self.text_at(&["type"]);
@@ -126,12 +126,9 @@ impl<'a> DataObjectChecker<'a> {
         {
             let nearest = names::nearest_object_name(&name.value);
             self.problems.push(
-                Diagnostic::error(
-                    Rule::InvalidName,
-                    format!("`{}` is not a valid name of an object: {why}", name.value),
-                )
-                .at_masked(name.place)
-                .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
+                Diagnostic::error(Rule::InvalidName, format!("`{}` is not a valid object name: {why}", name.value))
+                    .at_masked(name.place)
+                    .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
             );
         }
         if let Some(namespace) = self
@@ -139,7 +136,7 @@ impl<'a> DataObjectChecker<'a> {
             .filter(|text| !text.value.is_empty() && !is_filled_in_later(&text.value))
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
-            let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);
+            let message = format!("`{}` is not a valid namespace: {why}", namespace.value);
             self.problems.push(Diagnostic::error(Rule::InvalidName, message).at_masked(namespace.place));
         }
         let labels = self.texts(&["metadata", "labels"]);
@@ -152,7 +149,7 @@ impl<'a> DataObjectChecker<'a> {
         let length = size::annotations_size(&annotations);
         if length > size::MAX_ANNOTATIONS {
             let message = format!(
-                "the annotations of {} have {length} bytes, but Kubernetes takes at most {}",
+                "the annotations of {} have {length} bytes, but Kubernetes allows at most {}",
                 self.manifest.label(),
                 size::MAX_ANNOTATIONS
             );
@@ -168,7 +165,7 @@ impl<'a> DataObjectChecker<'a> {
             let label = format!("`{key}` of {}", self.manifest.label());
             if let Some(why) = names::wrong_key(key) {
                 let nearest = names::nearest_key(key);
-                let message = format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
+                let message = format!("`{key}` is not a valid {} key: {why}", self.kind.as_str());
                 self.problems.push(
                     Diagnostic::error(Rule::InvalidKey, message)
                         .at_masked(value.place.clone())
@@ -208,8 +205,8 @@ impl<'a> DataObjectChecker<'a> {
             return Some(ResolvedBytes::File(bytes.into()));
         }
         let hint = match self.kind {
-            ObjectKind::Secret => "encode it with `base64 -w0`, or give it as text under `stringData`",
-            ObjectKind::ConfigMap => "encode it with `base64 -w0`, or give it as text under `data`",
+            ObjectKind::Secret => "encode it with `base64 -w0`, or write it unencoded under `stringData`",
+            ObjectKind::ConfigMap => "encode it with `base64 -w0`, or write it unencoded under `data`",
         };
         self.problems.push(
             Diagnostic::error(Rule::InvalidValue, format!("{label} is not valid base64"))
@@ -226,19 +223,15 @@ impl<'a> DataObjectChecker<'a> {
             TreeKind::Leaf(scalar) if scalar.locked => return None,
             TreeKind::Leaf(scalar) => match json_type(scalar) {
                 CoreType::String | CoreType::Null => return Some(Arc::clone(scalar)),
-                CoreType::Bool => "a truth value",
+                CoreType::Bool => "a boolean",
                 CoreType::Int | CoreType::Float => "a number",
             },
             TreeKind::List(_) => "a list",
             TreeKind::Map(_) => "a mapping",
         };
-        let error = Diagnostic::error(Rule::InvalidValue, format!("expected a text for {label}, found {found}"))
+        let error = Diagnostic::error(Rule::InvalidValue, format!("expected a string for {label}, found {found}"))
             .at_masked(value.place.clone());
-        self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) {
-            error.hint("put it in quotes")
-        } else {
-            error
-        });
+        self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) { error.hint("quote it") } else { error });
         None
     }
 

@@ -142,13 +142,15 @@ pub(super) fn build_external(
         entries.insert(key.clone(), ExternalEntry { value, place: place_of(parts.target.resolved, &id) });
     }
     if let (Some(kind), RefForm::Csi) = (&parts.bundle.secret_type, split.form) {
-        let message =
-            format!("the bundle `{}` is a Secret of type `{}`, and `refs: csi` makes none", parts.name, kind.value);
+        let message = format!(
+            "the bundle `{}` has the Secret type `{}`, but `refs: csi` creates no Secret",
+            parts.name, kind.value
+        );
         problems.push(
             Diagnostic::error(Rule::Delivery, message)
                 .at(kind.place.clone())
-                .note("a driver mounts the values as files, so that they never become a Secret")
-                .hint("leave out `type`, or deliver with `refs: external-secret`"),
+                .note("the driver mounts the values as files, so they never become a Secret")
+                .hint("remove `type`, or deliver with `refs: external-secret`"),
         );
     }
     if !split.beside
@@ -178,8 +180,10 @@ pub(super) fn build_external(
 fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> {
     let why = names::wrong_object_name(&split.name).filter(|_| split.name != parts.name.as_str())?;
     names::wrong_object_name(parts.name.as_str()).is_none().then(|| {
-        let message =
-            format!("`{}` is no name for the Secret of what a store has in `{}`: {why}", split.name, parts.name);
+        let message = format!(
+            "`{}` is not a valid name for the Secret with the store values of `{}`: {why}",
+            split.name, parts.name
+        );
         let place = parts.bundle.place.clone();
         let error = Diagnostic::error(Rule::InvalidName, message).hint("shorten the name of the bundle");
         if let Some(place) = place { error.at(place) } else { error }
@@ -202,12 +206,15 @@ pub(super) fn usurped_names(
         };
         let manifest = manifests.iter().find(is_other).map(Manifest::label);
         let Some(other) = bundle.or(manifest) else { continue };
-        let message = format!("the Secret `{}` of what a store has in `{}` is {other} too", part.name, part.base_name);
+        let message = format!(
+            "the Secret `{}` with the store values of `{}` has the same name as {other}",
+            part.name, part.base_name
+        );
         let place = part.entries.values().next().map_or_else(Location::synthetic, |entry| entry.place.clone());
         found.push(
             Diagnostic::error(Rule::InvalidName, message)
                 .at(place)
-                .note("the operator makes a Secret of that name, and would write over the other")
+                .note("the operator creates a Secret of that name, and would overwrite the other")
                 .hint("rename one of them"),
         );
     }
@@ -226,11 +233,11 @@ pub(super) fn undelivered_error(resolved: &ResolvedTarget, pointed: &EntryId) ->
         return None;
     }
     let (label, environment) = (definition.label(pointed), &definition.environment);
-    let message = format!("`{label}` is a `ref`, and no layer of `{environment}` says how such leave");
+    let message = format!("`{label}` is a `ref`, but no layer of `{environment}` defines how to deliver it");
     Some(
         Diagnostic::error(Rule::Delivery, message)
             .at(place_of(resolved, pointed))
-            .hint("write `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`")
+            .hint("set `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`")
             .hint("or `delivery: { refs: csi, provider: vault, parameters: { … } }`"),
     )
 }
@@ -247,11 +254,11 @@ fn cannot_leave(
     let label = definition.label(id);
     let error = |message| Diagnostic::error(Rule::Delivery, message).at_masked(value.place.clone());
     if form == RefForm::Csi && pointed.lone_ref().is_none() {
-        let message = format!("`{label}` is put together from values of a store, which `refs: csi` cannot do");
+        let message = format!("`{label}` combines values from a store, which `refs: csi` does not support");
         return Some(
             error(message)
-                .note("a driver mounts each value of a store as it is")
-                .hint("let the application put it together, keep the whole text in the store")
+                .note("the driver mounts each value from the store unchanged")
+                .hint("combine the values in the application, or store the whole value")
                 .hint("or deliver with `refs: external-secret`"),
         );
     }
@@ -259,12 +266,12 @@ fn cannot_leave(
     let known_secret = value.lineage.reads.iter().find(|read| is_known_secret(target, read));
     let uses = match known_secret {
         Some(read) => format!("the secret `{}`", read_label(definition, read)),
-        None if value.lineage.encrypted && pointed.lone_ref().is_none() => "an encrypted text".to_owned(),
+        None if value.lineage.encrypted && pointed.lone_ref().is_none() => "encrypted text".to_owned(),
         None => return None,
     };
     has_text.then(|| {
-        error(format!("`{label}` mixes values of a store with {uses}, whose value is known here"))
-            .note("an ExternalSecret is no Secret: what it says of the text stands in it in plaintext")
+        error(format!("`{label}` combines values from a store with {uses}, whose value is known here"))
+            .note("an ExternalSecret is not a Secret: the rest of the text would be in it in plaintext")
             .hint("keep both in the store, or neither")
     })
 }
@@ -299,12 +306,12 @@ fn secret_literal(target: BuildInput<'_>, id: &EntryId, known: &ResolvedBytes) -
         return None;
     }
     let label = target.resolved.definition.label(id);
-    let message = format!("`{label}` has a secret value, and other keys of its bundle are in a store");
+    let message = format!("`{label}` has a secret value, but other keys of its bundle are in a store");
     Some(
         Diagnostic::error(Rule::Delivery, message)
             .at_masked(value.place.clone())
             .note("a bundle with a `type` is one Secret, and an ExternalSecret would show this value in plaintext")
-            .hint("keep all of its values in the store, or none"),
+            .hint("keep all values of the bundle in the store, or none"),
     )
 }
 

@@ -53,15 +53,16 @@ impl ReferenceChecker<'_> {
         reference: &Reference,
         keys: &std::collections::BTreeSet<String>,
     ) -> Vec<Diagnostic> {
-        let hint = "mount it as a file, or keep its base64 as a text";
+        let hint = "mount it as a file, or store it as a base64 string";
         let name = &reference.name.value;
         let is_binary = |key: &&String| self.provided.is_binary(reference, key);
         if reference.env_from {
             let left_out = |key: &String| {
-                let message = format!("{} takes `{name}` as variables, and `{key}` is binary", manifest.label());
+                let message =
+                    format!("{} uses `{name}` for environment variables, but `{key}` is binary", manifest.label());
                 Diagnostic::warning(Rule::UnportableVariable, message)
                     .at_public(reference.name.place.clone(), PublicReason::Name)
-                    .note("a cluster leaves such a key out without a word")
+                    .note("Kubernetes silently skips such a key")
                     .hint(hint)
             };
             return keys.iter().filter(is_binary).map(left_out).collect();
@@ -72,13 +73,15 @@ impl ReferenceChecker<'_> {
         let wanted = reference.keys.iter().filter(|key| is_binary(&&key.value));
         let problem = |key: &Located<String>| {
             let message = format!(
-                "{} wants `{}` of the ConfigMap `{name}` as a variable, and it is binary",
+                "{} uses `{}` of the ConfigMap `{name}` as an environment variable, but it is binary",
                 manifest.label(),
                 key.value
             );
             Diagnostic::error(Rule::DanglingReference, message)
                 .at_public(key.place.clone(), PublicReason::Name)
-                .note("the key is in `binaryData`, where variables are not looked for: the pod would not start")
+                .note(
+                    "the key is in `binaryData`, which is not used for environment variables: the pod would not start",
+                )
                 .hint(hint)
         };
         wanted.map(problem).collect()
@@ -92,27 +95,31 @@ impl ReferenceChecker<'_> {
         if has_both || !reference.keys.is_empty() {
             return None;
         }
-        let message =
-            format!("{} takes the Secret `{bundle}` as a whole, which has a part of `{bundle}`", manifest.label());
+        let message = format!(
+            "{} uses the Secret `{bundle}` as a whole, but it contains only a part of `{bundle}`",
+            manifest.label()
+        );
         Some(
             Diagnostic::warning(Rule::HalfBundle, message)
                 .at_public(reference.name.place.clone(), PublicReason::Name)
-                .note(format!("what a store has of it is in the Secret `{beside}`, which an operator makes"))
-                .hint(format!("name `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`")),
+                .note(format!("its values from the store are in the Secret `{beside}`, which an operator creates"))
+                .hint(format!(
+                    "refer to `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`"
+                )),
         )
     }
 
     fn no_object(&self, manifest: &Manifest, reference: &Reference) -> Diagnostic {
         let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message =
-            format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
+            format!("`{}` of {} refers to the {kind} `{name}`, which is not defined", reference.path, manifest.label());
         let error = Diagnostic::error(Rule::DanglingReference, message)
             .at_public(reference.name.place.clone(), PublicReason::Name);
         let error = if self.provided.is_only_mounted(name) {
-            error.note(format!("all that is secret in `{name}` stays in a store, and `refs: csi` mounts it"))
+            error.note(format!("all secret values of `{name}` are in an external store, and `refs: csi` mounts them"))
         } else if self.provided.is_other_kind(reference) {
             error.note(format!(
-                "the bundle `{name}` is a {} here, and has nothing for a {kind}",
+                "the bundle `{name}` is only a {} here, and has no values for a {kind}",
                 other_kind(reference.target).as_str()
             ))
         } else {
@@ -120,11 +127,11 @@ impl ReferenceChecker<'_> {
         };
         if let Some(namespace) = self.provided.external_elsewhere(reference) {
             return error
-                .note(format!("`external` has one of that name in the namespace `{namespace}`"))
-                .hint("leave out its `namespace`, if it is in all of them, or name this one too");
+                .note(format!("`external` declares one of that name in the namespace `{namespace}`"))
+                .hint("remove its `namespace` if it exists in all namespaces, or declare it for this one too");
         }
         error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
-            "define a bundle of that name, or say that others make it: `external: [{{ kind: {kind}, name: {name} }}]`"
+            "define a bundle of that name, or declare it as external: `external: [{{ kind: {kind}, name: {name} }}]`"
         ))
     }
 
@@ -136,11 +143,8 @@ impl ReferenceChecker<'_> {
         keys: &std::collections::BTreeSet<String>,
     ) -> Diagnostic {
         let (kind, name) = (reference.target.as_str(), &reference.name.value);
-        let message = format!(
-            "{} wants the key `{}` of the {kind} `{name}`, which has none of that name",
-            manifest.label(),
-            key.value
-        );
+        let message =
+            format!("{} uses the key `{}` of the {kind} `{name}`, which does not exist", manifest.label(), key.value);
         let error =
             Diagnostic::error(Rule::DanglingReference, message).at_public(key.place.clone(), PublicReason::Name);
         if self.provided.other_has(reference, &key.value) {
@@ -148,27 +152,30 @@ impl ReferenceChecker<'_> {
             let error =
                 error.note(format!("`{}` is in the {side} `{name}`{}", key.value, self.explain_side(name, &key.value)));
             return error.hint(format!(
-                "refer to the {side}, or wire the bundle whole: `septum.dev/env-from: \"{name}\"` on the pod template"
+                "refer to the {side}, or wire the whole bundle: `septum.dev/env-from: \"{name}\"` on the pod template"
             ));
         }
         if let Some((beside, _)) = self.provided.made_beside(name).filter(|(_, keys)| keys.contains(&key.value)) {
             return error
                 .note(format!(
-                    "a store has `{}`, so it is in the Secret `{beside}`, which an operator makes",
+                    "`{}` is in an external store, so it is in the Secret `{beside}`, which an operator creates",
                     key.value
                 ))
-                .hint(format!("take it from `{beside}`, apart from the keys of `{name}`"));
+                .hint(format!("refer to `{beside}` for this key"));
         }
         if self.provided.is_mounted(name, &key.value) {
             return error
-                .note(format!("`{}` stays in a store, and `refs: csi` mounts it: no Secret has it", key.value))
+                .note(format!(
+                    "`{}` is in an external store, and `refs: csi` mounts it: no Secret contains it",
+                    key.value
+                ))
                 .hint(format!("mount it: `septum.dev/mount: \"{name}:/etc/{name}\"` on the pod template"))
                 .hint("or deliver with `refs: external-secret`");
         }
         match entry_of(self.definition, name, &key.value) {
             Some(_) => error
                 .note(format!("the key is defined, but has no value in `{}`", self.definition.environment))
-                .hint("give it one, or make the reference `optional: true`"),
+                .hint("set a value, or make the reference `optional: true`"),
             None => error.maybe_hint(did_you_mean(&key.value, keys.iter().map(String::as_str))),
         }
     }
@@ -181,12 +188,13 @@ impl ReferenceChecker<'_> {
     }
 
     fn odd_variable(&self, manifest: &Manifest, reference: &Reference, key: &str) -> Diagnostic {
-        let message = format!("{} takes `{key}` as a variable, but it is no portable name of one", manifest.label());
+        let message =
+            format!("{} uses `{key}` as an environment variable, but the name is not portable", manifest.label());
         let entry = entry_of(self.definition, &reference.name.value, key).and_then(|id| self.definition.entry(&id));
         let place = entry.map_or_else(|| reference.name.place.clone(), |entry| entry.defined.clone());
         Diagnostic::warning(Rule::UnportableVariable, message)
             .at(place)
-            .note("clusters before 1.30 leave such keys out without a word, and shells cannot name them")
-            .hint("name it with letters, digits and `_`, or keep files in a bundle of their own and mount that")
+            .note("Kubernetes before 1.30 silently skips such keys, and shells cannot reference them")
+            .hint("rename it to letters, digits and `_`, or move files to a separate bundle and mount that")
     }
 }

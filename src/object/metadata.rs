@@ -30,7 +30,7 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
     if let Some(namespace) = &definition.namespace
         && let Some(why) = names::wrong_namespace(&namespace.value)
     {
-        let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
+        let message = format!("`{}` is not a valid namespace: {why}", namespace.value);
         let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
         problems.push(
             Diagnostic::error(Rule::InvalidName, message)
@@ -91,7 +91,7 @@ pub(super) fn check_texts(labels: &LocatedTexts, annotations: &LocatedTexts, pro
             .extend(message.map(|message| Diagnostic::error(Rule::InvalidName, message).at_masked(text.place.clone())));
     };
     for (key, text) in labels {
-        let of_key = names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}"));
+        let of_key = names::wrong_label_key(key).map(|why| format!("`{key}` is not a valid label key: {why}"));
         let of_value = || {
             names::wrong_label_value(&text.value).map(|why| format!("the label `{key}` has an invalid value: {why}"))
         };
@@ -99,7 +99,7 @@ pub(super) fn check_texts(labels: &LocatedTexts, annotations: &LocatedTexts, pro
     }
     for (key, text) in annotations {
         let why = names::wrong_label_key(&key.to_lowercase());
-        wrong(why.map(|why| format!("`{key}` is no key of an annotation: {why}")), text);
+        wrong(why.map(|why| format!("`{key}` is not a valid annotation key: {why}")), text);
     }
 }
 
@@ -112,14 +112,14 @@ fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bun
     let (key, _) = annotations.iter().max_by_key(|(key, value)| key.len() + value.len())?;
     let place = bundle.annotations.get(key).or_else(|| definition.annotations.get(key))?.place.clone();
     let message = format!(
-        "the annotations of an object in `{}` have {length} bytes, but Kubernetes takes at most {}",
+        "the annotations of an object in `{}` have {length} bytes, but Kubernetes allows at most {}",
         definition.environment,
         size::MAX_ANNOTATIONS
     );
     Some(
         Diagnostic::error(Rule::OversizedObject, message)
             .at_masked(place)
-            .note("keys and values of all annotations count together")
-            .hint(format!("`{key}` is the longest; what an application reads belongs under `data`")),
+            .note("the limit applies to the keys and values of all annotations together")
+            .hint(format!("`{key}` is the longest; move configuration of the application to `data`")),
     )
 }

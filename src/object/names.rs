@@ -73,7 +73,7 @@ pub(super) fn wrong_label_key(key: &str) -> Option<&'static str> {
         None => (None, key),
     };
     if prefix.is_some_and(|prefix| wrong_object_name(prefix).is_some()) {
-        return Some("what stands before `/` must be a DNS name in lower case");
+        return Some("the part before `/` must be a lower-case DNS name");
     }
     if name.is_empty() {
         return Some("its name is empty");

@@ -65,10 +65,10 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
     let long = definition.naming().has_suffix() && bundle.as_str().len() > names::MAX_BASE;
     let error = || {
         let length = bundle.as_str().len();
-        let message = format!("`{bundle}` has {length} characters, and with a hash after it may have at most 242");
+        let message = format!("`{bundle}` has {length} characters, but at most 242 are allowed before a hash suffix");
         Diagnostic::error(Rule::InvalidName, message)
-            .note("Kubernetes takes names of at most 253 characters, and a dash and the hash are 11 of them")
-            .hint("shorten it, or write `names: plain`")
+            .note("Kubernetes limits names to 253 characters, of which a dash and the hash use 11")
+            .hint("shorten it, or set `names: plain`")
     };
     long.then(error)
 }
@@ -76,12 +76,13 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
 /// Error: Secrets cannot be named with a key, since no layer provides one.
 pub(super) fn no_key(definition: &Definition) -> Diagnostic {
     let environment = &definition.environment;
-    let message = format!("`names: hashed` takes a key to name a Secret, and no layer of `{environment}` is encrypted");
+    let message =
+        format!("`names: hashed` requires a key to name a Secret, but no layer of `{environment}` is encrypted");
     let error = Diagnostic::error(Rule::NoNamingKey, message)
-        .note("the key comes from encrypted layers: without one, a password could be guessed from the name")
-        .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into `{environment}.secrets.yaml`"))
-        .hint(format!("or write `names: plain` in `{environment}.yaml`"))
-        .hint("or `names: kustomize`, if nobody who sees the names could guess the values");
+        .note("the key is derived from encrypted layers: without it, a password could be guessed from the hash in the name")
+        .hint(format!("encrypt the secrets: `septum set {environment} KEY` stores one in `{environment}.secrets.yaml`"))
+        .hint(format!("or set `names: plain` in `{environment}.yaml`"))
+        .hint("or set `names: kustomize`, if the values cannot be guessed from their hashes");
     at_names(error, definition)
 }
 

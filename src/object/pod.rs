@@ -68,12 +68,13 @@ fn shadowed_diagnostic(
 ) -> Option<Diagnostic> {
     let (_, other) = hidden.first()?;
     let keys: Vec<_> = hidden.iter().filter(|(_, of)| of == other).map(|(key, _)| format!("`{key}`")).collect();
-    let message = format!("{} takes {} as a variable from {other} and from {label}", manifest.label(), keys.join(", "));
+    let message =
+        format!("{} gets the environment variable {} from both {other} and {label}", manifest.label(), keys.join(", "));
     Some(
         Diagnostic::warning(Rule::ShadowedVariable, message)
             .at_public(place.clone(), PublicReason::Name)
-            .note("the one that comes later is taken, and the other is silently left out")
-            .hint("rename one, take it away from one of them, or give one source a `prefix`"),
+            .note("the later source takes precedence, and the other is silently ignored")
+            .hint("rename one, remove one, or add a `prefix` to one source"),
     )
 }
 
@@ -107,15 +108,15 @@ fn unreadable_mounts(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
         };
         let container = text_at(container, &["name"]).unwrap_or_default();
         let message = format!(
-            "the container `{container}` of {} does not run as root, and cannot read the Secret in the volume `{name}`",
+            "the container `{container}` of {} does not run as root, so it cannot read the Secret in the volume `{name}`",
             manifest.label()
         );
         found.push(
             Diagnostic::warning(Rule::UnreadableMount, message)
                 .at_masked(mode.1.clone())
-                .note("its files belong to root, and the mode lets nobody else read them")
-                .hint("give the pod `securityContext: { fsGroup: NUMBER }`: then they belong to that group, which may read")
-                .hint("or let others read: `defaultMode: 0444`"),
+                .note("its files are owned by root, and their mode grants no access to others")
+                .hint("set `securityContext: { fsGroup: NUMBER }` on the pod, which grants read access to that group")
+                .hint("or grant read access to others: `defaultMode: 0444`"),
         );
     }
     found

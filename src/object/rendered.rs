@@ -175,11 +175,11 @@ fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic>
             && (manifest.kind.as_str(), &manifest.name) == (object.kind.as_str(), &object.base_name)
     };
     let name = &objects.iter().find(is_same)?.base_name;
-    let message = format!("{} goes by the name of the bundle `{name}`", manifest.label());
+    let message = format!("{} has the same name as the bundle `{name}`", manifest.label());
     Some(
         Diagnostic::error(Rule::InvalidName, message)
             .at(manifest.place().clone())
-            .note(format!("the bundle's gets a suffix, and a reference to `{name}` could mean either"))
+            .note(format!("the object of the bundle gets a hash suffix, so a reference to `{name}` would be ambiguous"))
             .hint("rename one of them"),
     )
 }
@@ -237,8 +237,8 @@ fn rename_references(
                 format!("`{path}` of {} looks like a reference", manifest.label()),
             )
             .at(place)
-            .note("the object of that name has a suffix, and no rule says that this field names one")
-            .hint("if it does, add a rule under `references` in `septum.yaml`"),
+            .note("the object of that name gets a hash suffix, but no rule declares this field as a reference")
+            .hint("if it is a reference, add a rule under `references` in `septum.yaml`"),
         );
     }
 }

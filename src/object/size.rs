@@ -31,14 +31,17 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
         ObjectKind::Secret => "too many bytes of values".to_owned(),
     };
     let diagnostic = if size > MAX_DATA {
-        Diagnostic::error(Rule::OversizedObject, format!("{what} has {shown}, but Kubernetes takes at most {MAX_DATA}"))
-            .hint("keep large data out of configuration: in an image, a volume or an object store")
+        Diagnostic::error(
+            Rule::OversizedObject,
+            format!("{what} has {shown}, but Kubernetes allows at most {MAX_DATA}"),
+        )
+        .hint("keep large data in an image, a volume or an object store")
     } else if applied_size(object) > MAX_ANNOTATIONS {
         Diagnostic::warning(
             Rule::OversizedObject,
-            format!("{what} has {shown}, which is more than `kubectl apply` takes"),
+            format!("{what} has {shown}, which exceeds the limit of `kubectl apply`"),
         )
-        .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
+        .note("a client-side `kubectl apply` stores the whole object in an annotation, which is limited to 256 KiB")
         .hint("apply it with `kubectl apply --server-side`")
     } else {
         return None;

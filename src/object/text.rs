@@ -20,20 +20,20 @@ pub(super) fn check_characters(
     let is_text = !matches!(value, ResolvedBytes::File(_));
     if is_text && text.contains('\0') && names::is_portable_variable(key) {
         problems.push(
-            Diagnostic::warning(Rule::ControlCharacter, format!("{label} holds the character U+0000"))
+            Diagnostic::warning(Rule::ControlCharacter, format!("{label} contains the character U+0000"))
                 .at_masked(place.clone())
-                .note("no environment variable can hold it: a container that takes it as one does not start")
+                .note("an environment variable cannot contain it: a container that uses it as one does not start")
                 .hint("remove it, or encode the value with `b64encode`"),
         );
         return;
     }
     let found = text.chars().find(|char| is_refused(*char)).filter(|_| kind == ObjectKind::ConfigMap);
     if let Some(char) = found {
-        let message = format!("{label} holds the control character U+{:04X}", u32::from(char));
+        let message = format!("{label} contains the control character U+{:04X}", u32::from(char));
         problems.push(
             Diagnostic::warning(Rule::ControlCharacter, message)
                 .at_masked(place.clone())
-                .note("the API server takes it, but kustomize stops at some of them: `control characters are not allowed`")
+                .note("the API server accepts it, but kustomize rejects some of them: `control characters are not allowed`")
                 .hint("remove it, or encode the value with `b64encode`"),
         );
     }

@@ -83,7 +83,7 @@ pub(super) fn sort_files(
 
 /// Reports that an app has no environment, so that none of it is ever rendered.
 pub(super) fn without_environment(files: &ProjectFiles, directory: &Path) -> MisnamedFile {
-    let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(directory));
+    let message = format!("`{}` has no environment, so nothing is rendered for it", files.name(directory));
     let diagnostic = Diagnostic::error(Rule::NoEnvironment, message)
         .at_masked(place_of(files, &directory.join("base.yaml")))
         .hint("create `NAME.yaml` beside `base.yaml`, such as `prod.yaml`; it may be empty");
@@ -99,10 +99,10 @@ pub(super) fn like_a_base(files: &ProjectFiles, directory: &Path, listed: &[DirE
     let names =
         listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let file = names.into_iter().find(|file| is_base(file))?;
-    let message = format!("`{file}` looks like `base.yaml`, and is not: `{}` is not an app", files.name(directory));
+    let message = format!("`{file}` looks like `base.yaml`, but is not: `{}` is not an app", files.name(directory));
     let diagnostic = Diagnostic::error(Rule::UnknownFile, message)
         .at_masked(place_of(files, &directory.join(file)))
-        .hint("rename it to `base.yaml`, or leave the directory out of `apps`");
+        .hint("rename it to `base.yaml`, or exclude the directory from `apps`");
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn like_mixin(files: &ProjectFiles, directory: &Path, name: &str) -> 
     let diagnostic = |file: &str| {
         Diagnostic::error(
             Rule::UnknownFile,
-            format!("`{file}` looks like a part of the mixin `{name}`, and is not read"),
+            format!("`{file}` looks like a part of the mixin `{name}`, but is not read"),
         )
         .at_masked(place_of(files, &directory.join(file)))
         .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
@@ -178,10 +178,10 @@ impl LayerFileSorter<'_> {
             return None;
         }
         if let Some(tool) = tool_of(&file) {
-            let message = format!("`{file}` is a file of {tool}, and is not a layer");
+            let message = format!("`{file}` is a file of {tool}, not a layer");
             return Some(
                 self.misnamed_file(&file, message, None)
-                    .hinting("move it to another directory, and the layers stay by themselves"),
+                    .hinting("move it to another directory, separate from the layers"),
             );
         }
         let likeness = FileNameParts::of(&file);
@@ -208,10 +208,10 @@ impl LayerFileSorter<'_> {
         let likeness = FileNameParts::of(file);
         let is_named = |ending: &str| Path::new(file).extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
         (is_named("yaml") || is_named("yml")).then(|| {
-            let message = format!("`{file}` is a directory, and is not a layer");
+            let message = format!("`{file}` is a directory, not a layer");
             let layer = likeness.meant_file(self.known()).map(|(layer, _)| layer);
             self.misnamed_file(file, message, layer)
-                .hinting("give it another name: layers are files, and mixins are files in directories")
+                .hinting("rename it: layers are files, and mixins are files in subdirectories")
         })
     }
 
@@ -233,7 +233,7 @@ impl LayerFileSorter<'_> {
     fn orphan_file(&self, file: &str, name: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let message = match self.role {
             LayerDirectory::App => format!("`{file}` belongs to `{name}.yaml`, which does not exist"),
-            LayerDirectory::Shared { .. } => format!("`{file}` belongs to `{name}`, and no app has that environment"),
+            LayerDirectory::Shared { .. } => format!("`{file}` belongs to `{name}`, but no app has that environment"),
         };
         let near = likeness.layer(self.known());
         let layer = near.unwrap_or(name).to_owned();
@@ -244,7 +244,7 @@ impl LayerFileSorter<'_> {
         };
         let found = match self.role {
             LayerDirectory::App => {
-                found.hinting(format!("to have the environment `{name}`, create `{name}.yaml`; it may be empty"))
+                found.hinting(format!("to add the environment `{name}`, create `{name}.yaml`; it may be empty"))
             }
             LayerDirectory::Shared { .. } => found,
         };
@@ -264,34 +264,34 @@ impl LayerFileSorter<'_> {
             }
             None if matches!(self.role, LayerDirectory::Shared { .. }) => self.misnamed_file(
                 file,
-                format!("`{file}` is a shared layer of `{name}`, and no app has that environment"),
+                format!("`{file}` is a shared layer of `{name}`, but no app has that environment"),
                 layer,
             ),
             None => self.misnamed_file(
                 file,
-                format!("`{file}` would be the environment `{name}`, and looks like something else"),
+                format!("`{file}` would be the environment `{name}`, but does not look like a layer"),
                 layer,
             ),
         };
         match meant.filter(|(_, meant)| meant != file) {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
             None if likeness.is_secret => found.hinting("the encrypted half of an environment is `ENV.secrets.yaml`"),
-            None => found.hinting("rename the file, or move it to a directory: files in directories are mixins"),
+            None => found.hinting("rename the file, or move it to a subdirectory: files in subdirectories are mixins"),
         }
     }
 
     /// Reports a file that is neither an environment nor a part of one.
     fn unknown_file(&self, file: &str, likeness: &FileNameParts) -> MisnamedCandidate {
-        let message = format!("`{file}` is neither an environment nor a part of one, and is not read");
+        let message = format!("`{file}` does not belong to an environment, and is not read");
         let meant = likeness.meant_file(self.known());
         let found = self.misnamed_file(file, message, meant.as_ref().map(|(layer, _)| layer.clone()));
         if self.is_foreign(file) && meant.as_ref().is_none_or(|(layer, _)| !self.is_layer(layer)) {
-            let message = format!("`{file}` looks like a file of another program, and not like a layer");
+            let message = format!("`{file}` looks like a file of another program, not like a layer");
             return self.misnamed_file(file, message, None).hinting("move it to another directory");
         }
         match meant {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
-            None => found.hinting("move it to a directory, or remove it"),
+            None => found.hinting("move it to a subdirectory, or remove it"),
         }
     }
 
@@ -308,11 +308,11 @@ impl LayerFileSorter<'_> {
     /// Hint for a file with the wrong name.
     fn rename(&self, file: &str, meant: &str) -> String {
         if self.listed.binary_search_by(|entry| entry.name.as_os_str().cmp(OsStr::new(meant))).is_ok() {
-            format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
+            format!("did you mean `{meant}`? It already exists: move missing content there, and remove `{file}`")
         } else if self.is_of_known(meant) {
             format!("did you mean `{meant}`? Rename the file")
         } else {
-            format!("rename it to `{meant}` if it is a layer, or move it to a directory")
+            format!("rename it to `{meant}` if it is a layer, or move it to a subdirectory")
         }
     }
 

@@ -38,8 +38,8 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
         Some(root) => open(&disk, &root),
         None => {
             Err(Diagnostic::error(Rule::NoProject, format!("no project was found in `{}` or above", start.display()))
-                .note("a project is a directory with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
-                .hint("run `septum init` to write a small working one")
+                .note("a project is a directory that contains `environments/base.yaml`, `base.yaml` or `septum.yaml`")
+                .hint("run `septum init` to create one")
                 .into())
         }
     }
@@ -118,7 +118,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no directory with a `base.yaml`"))
                     .at_public(place(), PublicReason::Path)
-                    .hint("a pattern names directories relative to the project file, such as `services/*`"),
+                    .hint("a pattern matches directories relative to the project file, such as `services/*`"),
             ),
             Ok(found) => {
                 apps.extend(found.apps);
@@ -176,7 +176,7 @@ fn check_shared_directory(files: &ProjectFiles, directory: &Path) -> Result<(), 
         Ok(_) if files.bounds().is_directory(directory) => Ok(()),
         Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => Err(Diagnostic::error(
             Rule::MissingFile,
-            format!("`shared` names `{}`, which is no directory", files.name(directory)),
+            format!("`shared` is set to `{}`, which is not a directory", files.name(directory)),
         )
         .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
         Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(directory))),
@@ -189,9 +189,9 @@ fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) ->
     match files.bounds().resolve_new(directory) {
         Ok(_) => Ok(()),
         Err(FileReadError::Outside | FileReadError::LinkOut) => {
-            Err(Diagnostic::error(Rule::OutsideProject, format!("`output: {text}` leads out of the project"))
-                .note("what a file names is written inside of its project only")
-                .hint("name a directory of the project, or say `render --out DIR`"))
+            Err(Diagnostic::error(Rule::OutsideProject, format!("`output: {text}` is outside the project"))
+                .note("the project file can only specify an output directory inside the project")
+                .hint("specify a directory inside the project, or use `render --out DIR`"))
         }
         Err(refusal) => Err(refuse_file(&refusal, FileKind::Output, &files.name(directory))),
     }
@@ -202,15 +202,15 @@ fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnosti
     let root = files.bounds();
     let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
-            Diagnostic::error(Rule::OutsideProject, format!("`apps: {pattern}` leads out of the project"))
-                .hint("move `septum.yaml` up to a directory that holds all apps")
+            Diagnostic::error(Rule::OutsideProject, format!("`apps: {pattern}` is outside the project"))
+                .hint("move `septum.yaml` up to a directory that contains all apps")
         }
         GlobError::Invalid { part, reason } => {
-            Diagnostic::error(Rule::ProjectFile, format!("`{part}` is no valid glob: {reason}"))
+            Diagnostic::error(Rule::ProjectFile, format!("`{part}` is not a valid glob: {reason}"))
         }
         GlobError::Unreadable(directory, refusal) => refuse_file(&refusal, FileKind::Layer, &files.name(&directory)),
         GlobError::TooMuch(budget) => {
-            budget.budget_diagnostic().hint("name the directories of the apps with fewer and narrower patterns")
+            budget.budget_diagnostic().hint("use fewer and narrower patterns for the directories of the apps")
         }
     })?;
     let app = |directory: PathBuf| match root.list(&directory) {

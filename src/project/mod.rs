@@ -140,12 +140,12 @@ impl Project {
         }
         // a text without a similar name may be anything, even a value
         let error = match nearest_name(name, all.iter().map(|known| known.as_str())) {
-            Some(near) => Diagnostic::error(Rule::UnknownEnvironment, format!("there is no environment `{name}`"))
+            Some(near) => Diagnostic::error(Rule::UnknownEnvironment, format!("unknown environment `{name}`"))
                 .hint(format!("did you mean `{near}`?")),
-            None => Diagnostic::error(Rule::UnknownEnvironment, "there is no environment of that name"),
+            None => Diagnostic::error(Rule::UnknownEnvironment, "unknown environment"),
         };
         Err(if names.is_empty() {
-            error.note("no app has an environment yet").hint("create `NAME.yaml` beside `base.yaml`")
+            error.note("no app has any environments").hint("create `NAME.yaml` beside `base.yaml`")
         } else {
             error.note(format!("the environments are {}", names.join(", ")))
         })

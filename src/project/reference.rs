@@ -76,7 +76,7 @@ impl TryFrom<Written> for UserRule {
     fn try_from(written: Written) -> Result<Self, String> {
         let path = parse(&written.path)?;
         if path.segments().last() == Some(&PatternSegment::Below) {
-            return Err(format!("`{}` is no path of a name: `**` stands before a key", written.path));
+            return Err(format!("`{}` is not a valid path: a key must follow `**`", written.path));
         }
         let key = written.key.as_deref().map(|text| parse_key_path(text, &path)).transpose()?;
         let Written { kind, group, target, role, .. } = written;
@@ -85,7 +85,7 @@ impl TryFrom<Written> for UserRule {
 }
 
 fn parse(text: &str) -> Result<PathPattern, String> {
-    PathPattern::parse(text).map_err(|why| format!("`{text}` is no path: {why}"))
+    PathPattern::parse(text).map_err(|why| format!("`{text}` is not a valid path: {why}"))
 }
 
 /// Path of a key that can be found from the name at `path`.
@@ -93,10 +93,12 @@ fn parse_key_path(text: &str, path: &PathPattern) -> Result<PathPattern, String>
     let key = parse(text)?;
     let (shared, name, rest) = path.fork(&key);
     if !rest.segments().iter().all(|segment| matches!(segment, PatternSegment::Key(_) | PatternSegment::Items)) {
-        return Err(format!("`{text}` is no path of a key: stars stand only where `path` has the same"));
+        return Err(format!(
+            "`{text}` is not a valid key path: wildcards are only allowed where `path` has the same ones"
+        ));
     }
     if !name.is_countable() && !shared.is_countable() {
-        return Err(format!("`{text}` is no path of a key: it starts as `path` does, up to its last `**`"));
+        return Err(format!("`{text}` is not a valid key path: it must start like `path`, up to its last `**`"));
     }
     Ok(key)
 }

@@ -44,7 +44,7 @@ impl Settings {
             };
             let message = match unknown {
                 Some(name) if !is_key(name) => {
-                    "expected fields of the project file with their values, found a text".to_owned()
+                    "expected fields of the project file with their values, found a string".to_owned()
                 }
                 _ => message,
             };
@@ -53,7 +53,7 @@ impl Settings {
                 .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
             match error.location() {
                 Some(location) if in_rule(text) => {
-                    let path = text.contains("` is no path").then(|| quoted("`")).flatten();
+                    let path = text.contains("` is not a valid ").then(|| quoted("`")).flatten();
                     diagnostic.at(source.place(path_at(source.text(), location.index(), path)))
                 }
                 Some(location) => diagnostic.at(source.place(word_at(source.text(), location.index(), unknown))),
@@ -73,9 +73,9 @@ fn in_words(message: &str) -> String {
     if let Some((field, rest)) = message.split_once(": invalid type") {
         let expected = match rest {
             _ if field == "references" => "a list of rules",
-            _ if rest.ends_with("a sequence") => "a list of texts",
+            _ if rest.ends_with("a sequence") => "a list of strings",
             _ if rest.contains("expected struct") => "a mapping",
-            _ => "a text",
+            _ => "a string",
         };
         return format!("expected {expected} for `{field}`");
     }
@@ -90,7 +90,7 @@ fn in_words(message: &str) -> String {
         (true, rule) => format!("{bare} in `{rule}`"),
         (false, rule) if !rule.is_empty() => bare.to_owned(),
         (false, _) if message.starts_with("invalid type") => "expected a mapping with the field `apps`".to_owned(),
-        (false, _) => format!("the project file is no valid YAML: {}", without_quotes(message)),
+        (false, _) => format!("the project file is not valid YAML: {}", without_quotes(message)),
     }
 }
 
@@ -178,10 +178,15 @@ mod tests {
                 (3, 30),
                 "",
             ),
-            ("{kind: W, path: 'a[0].b', target: Secret}", "`a[0].b` is no path: `[` stands only in", (3, 20), ""),
+            (
+                "{kind: W, path: 'a[0].b', target: Secret}",
+                "`a[0].b` is not a valid path: `[` is only allowed in",
+                (3, 20),
+                "",
+            ),
             ("{kind: W, path: a.**, target: Secret}", "`a.**` is no path of a name", (3, 19), ""),
             ("{kind: W, path: a.b, key: a.*, target: Secret}", "`a.*` is no path of a key", (3, 29), ""),
-            ("{kind: W, path: [a], target: Secret}", "expected a text for `references[0].path`", (3, 19), ""),
+            ("{kind: W, path: [a], target: Secret}", "expected a string for `references[0].path`", (3, 19), ""),
             ("a", "expected a mapping for `references[0]`", (3, 3), ""),
         ] {
             let error = with_rules(&format!("- {rule}\n")).unwrap_err();

@@ -55,10 +55,10 @@ fn find_clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: 
         let ClashIdentity { kind, metadata: ClashMetadata { name, namespace }, .. } = identity;
         let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
         let (one, two, environment) = (other.app(), target.app(), target.environment());
-        let message = format!("the apps `{one}` and `{two}` both make a {kind} `{name}`{wher} in `{environment}`");
+        let message = format!("the apps `{one}` and `{two}` both generate a {kind} `{name}`{wher} in `{environment}`");
         Some(
             Diagnostic::error(Rule::InvalidName, message)
-                .note("only the one that is applied last would stay")
+                .note("only the one applied last would remain in the cluster")
                 .hint("rename the bundle or the app, or give them different namespaces"),
         )
     })

@@ -72,18 +72,18 @@ fn duplicate_object(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
     let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
     let object = format!("a {kind} `{name}`{wher}");
     let message = if first.directory != second.directory && one == two {
-        format!("two apps called `{one}` make {object} in `{environment}`")
+        format!("two apps named `{one}` generate {object} in `{environment}`")
     } else if first.directory != second.directory {
-        format!("the apps `{one}` and `{two}` both make {object} in `{environment}`")
+        format!("the apps `{one}` and `{two}` both generate {object} in `{environment}`")
     } else if first.is_of_bundle || second.is_of_bundle {
-        format!("the manifests and bundles of `{one}` make {object} twice")
+        format!("the manifests and bundles of `{one}` both define {object}")
     } else {
-        format!("two manifests of `{one}` make {object}")
+        format!("two manifests of `{one}` define {object}")
     };
     Diagnostic::error(Rule::InvalidName, message)
         .at(second.place.clone())
-        .at_with(first.place.clone(), "made here too")
-        .note("only the one that is applied last would stay")
+        .at_with(first.place.clone(), "also defined here")
+        .note("only the one applied last would remain in the cluster")
         .hint(if first.directory == second.directory {
             "rename or remove one of them, or give them different namespaces"
         } else {

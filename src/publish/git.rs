@@ -41,8 +41,8 @@ pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -
     Some(
         error
             .hint("encrypt them: `delivery: { secrets: sops }` in the layers, or `sealed-secret`")
-            .hint(format!("or let Git ignore `{}`", wish.dir.display()))
-            .hint("or, if everybody may read them, say `--allow-plaintext`"),
+            .hint(format!("or add `{}` to `.gitignore`", wish.dir.display()))
+            .hint("or, if anyone may read them, use `--allow-plaintext`"),
     )
 }
 

@@ -118,9 +118,6 @@ pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [Envi
 
 fn duplicate_target(target: &TargetName) -> Diagnostic {
     let app = target.app();
-    Diagnostic::error(
-        Rule::InvalidName,
-        format!("two apps are called `{app}`, and both would be written to `{target}`"),
-    )
-    .hint("give one of them another name: `app: NAME` in its `base.yaml`")
+    Diagnostic::error(Rule::InvalidName, format!("two apps are named `{app}`, so both would be written to `{target}`"))
+        .hint("rename one of them: set `app: NAME` in its `base.yaml`")
 }

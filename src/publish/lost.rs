@@ -14,11 +14,11 @@ pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {
     let count = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     let (first, others) = directories.split_first().map_or(("", 0), |(first, others)| (first.as_str(), others.len()));
     let has = match others {
-        0 => format!("`{first}` has {count} of it"),
-        1 => format!("`{first}` and another directory have {count} of it"),
-        _ => format!("`{first}` and {others} other directories have {count} of it"),
+        0 => format!("`{first}` still contains {count} of it"),
+        1 => format!("`{first}` and another directory still contain {count} of it"),
+        _ => format!("`{first}` and {others} other directories still contain {count} of it"),
     };
-    let lacks = |what: String| format!("{what}, and {has}");
+    let lacks = |what: String| format!("{what}, but {has}");
     let restore = |environment: &str| format!("restore `{environment}.yaml` beside `base.yaml`");
     let error = match lost {
         Lost::Environment(name) => {
@@ -34,6 +34,6 @@ pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {
         ),
     };
     error
-        .note("what applies the tree would remove its objects from the cluster")
-        .hint(format!("or, if it is meant to go: `septum render --all --out {} --prune`", dir.display()))
+        .note("a controller that applies the directory would delete its objects from the cluster")
+        .hint(format!("or, if this is intended, run `septum render --all --out {} --prune`", dir.display()))
 }

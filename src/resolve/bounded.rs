@@ -51,7 +51,7 @@ fn check_depth(state: &State<'_, '_>, value: &Value, depth: usize, within_namesp
         return Ok(());
     }
     if is_namespace(value) {
-        let message = "a field of a namespace cannot hold a namespace";
+        let message = "a field of a namespace cannot contain a namespace";
         return if within_namespace { Err(invalid_value(message)) } else { Ok(()) };
     }
     let keys = match value.kind() {
@@ -60,7 +60,7 @@ fn check_depth(state: &State<'_, '_>, value: &Value, depth: usize, within_namesp
         _ => return Ok(()),
     };
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(invalid_value("a variable holds a structure that is more than 64 deep"));
+        return Err(invalid_value("a variable contains a structure nested more than 64 levels deep"));
     };
     for item in value.try_iter()? {
         state.consume_fuel(1)?;

@@ -45,6 +45,6 @@ impl ResolveContext {
 /// Error for `!!binary`, which kubectl decodes, so that the object contains the bytes instead of their base64.
 fn binary_in_object(path: &str) -> Diagnostic {
     Diagnostic::error(Rule::InvalidManifest, format!("`{path}` of an object has the tag `!!binary`"))
-        .note("kubectl would decode it, and no field of an object takes bytes")
-        .hint("remove the tag: `data` of a Secret and `binaryData` of a ConfigMap are base64 by themselves")
+        .note("kubectl would decode it, but no field of an object accepts bytes")
+        .hint("remove the tag: `data` of a Secret and `binaryData` of a ConfigMap already contain base64")
 }

@@ -9,8 +9,8 @@ use crate::span::Location;
 pub(super) fn blocked_render(definition: &Definition, refusal: &RenderBlocked) -> Diagnostic {
     let subjects = match refusal {
         RenderBlocked::TooDeep => {
-            return Diagnostic::error(Rule::TemplateCycle, "a chain of templates that refer to each other is too long")
-                .hint("give the value in fewer steps");
+            return Diagnostic::error(Rule::TemplateCycle, "the chain of references between templates is too long")
+                .hint("shorten the chain of references");
         }
         RenderBlocked::Cycle(subjects) => subjects,
     };
@@ -18,7 +18,7 @@ pub(super) fn blocked_render(definition: &Definition, refusal: &RenderBlocked) -
     let first = names.first().map(String::as_str).unwrap_or_default();
     let mut problem = Diagnostic::error(
         Rule::TemplateCycle,
-        format!("templates refer to each other in a circle: {} → {first}", names.join(" → ")),
+        format!("templates refer to each other in a cycle: {} → {first}", names.join(" → ")),
     );
     for (index, subject) in subjects.iter().enumerate() {
         let next = names.get(index + 1).map_or(first, String::as_str);
@@ -27,7 +27,7 @@ pub(super) fn blocked_render(definition: &Definition, refusal: &RenderBlocked) -
             problem = problem.at_masked_with(place, label);
         }
     }
-    problem.hint("give one of them a value that does not refer to the others")
+    problem.hint("set one of them to a value that does not refer to the others")
 }
 
 fn subject_place(definition: &Definition, subject: &RenderSubject) -> Option<Location> {

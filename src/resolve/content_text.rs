@@ -57,7 +57,7 @@ impl TemplateRenderer {
                 )
             }),
             None => ConfigFormat::from_extension(key).ok_or_else(|| {
-                let message = format!("`{key}` does not say in which format its content is to be written");
+                let message = format!("`{key}` does not specify the format of its content");
                 self.context.report(
                     Diagnostic::error(Rule::InvalidContent, message)
                         .at(entry.defined.clone())

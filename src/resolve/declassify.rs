@@ -20,7 +20,7 @@ const HOW: &str = "write `declassify(value, \"why it may be public\")`";
 
 /// Message where it cannot be used at all.
 pub(super) const BESIDE_NAMESPACE: &str =
-    "a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field";
+    "a template that uses `namespace` cannot use `declassify`: a secret could leave the call in a field";
 
 /// Offset of the first argument of a call; `name` is the index of its name.
 pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, TemplateFault> {
@@ -30,7 +30,7 @@ pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, 
         start..tokens.get(last).map_or(start, |token| token.range.end)
     };
     let Some((TagToken { token: Token::ParenOpen, range: open }, arguments)) = after.split_first() else {
-        let message = "`declassify` is a function, and nothing else may have its name";
+        let message = "`declassify` is a function, and its name cannot be used for anything else";
         return Err(TemplateFault::new(range(name), message, Some(HOW)));
     };
     let Some(end) = end_of_call(arguments) else {
@@ -49,7 +49,9 @@ pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, 
             let is_spread = matches!(value.first().map(|found| &found.token), Some(Token::Mul | Token::Pow));
             let is_named = matches!(value.get(1).map(|found| &found.token), Some(Token::Assign));
             if is_spread || is_named {
-                return Err(fault("`declassify` takes a value and its reason, without `*` and without names"));
+                return Err(fault(
+                    "`declassify` requires a value and a reason, without `*` and without argument names",
+                ));
             }
             let is_reason = literal_text(&reason.token).is_some_and(|text| !text.trim().is_empty());
             if is_reason { Ok(open.end) } else { Err(fault(NO_REASON)) }
@@ -58,7 +60,7 @@ pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, 
     }
 }
 
-const NO_REASON: &str = "`declassify` requires a reason, one text in quotes that stands in the call";
+const NO_REASON: &str = "`declassify` requires a reason: a string literal in the call";
 
 /// Index of the bracket that closes a call.
 fn end_of_call(arguments: &[TagToken<'_>]) -> Option<usize> {

@@ -83,7 +83,7 @@ fn print_value(value: &Value) -> Result<String, Error> {
         ValueKind::None => Err(invalid_value(NULL_HAS_NO_TEXT)),
         ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid_value(NO_TEXT)),
         ValueKind::Plain => Err(invalid_value(FUNCTION_HAS_NO_TEXT)),
-        ValueKind::Bytes => Err(invalid_value("a binary value has no text; use `b64encode`")),
+        ValueKind::Bytes => Err(invalid_value("a binary value cannot be printed; use `b64encode`")),
         _ => Ok(value.to_string()),
     }
 }

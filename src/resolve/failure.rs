@@ -94,7 +94,7 @@ fn after_secret(context: &ResolveContext, origin: &TemplateOrigin<'_>, encrypted
     });
     let problem = withheld_error(&name.unwrap_or_default(), &origin.place(), "template");
     if encrypted {
-        problem.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
+        problem.hint("if the secret contains a literal `{{` or `{%`, set `template: false` on its key")
     } else {
         problem
     }
@@ -104,8 +104,8 @@ fn after_secret(context: &ResolveContext, origin: &TemplateOrigin<'_>, encrypted
 pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagnostic {
     Diagnostic::error(Rule::TemplateFailed, format!("the {what} of `{name}` failed"))
         .at_masked(place.clone())
-        .note("it is made of secrets, so that no details are shown: they could tell what those are")
-        .hint("to see them, try it with harmless values in the place of the secrets")
+        .note("details are hidden because they could reveal the secrets that it uses")
+        .hint("to see them, try it with harmless values instead of the secrets")
 }
 
 /// Error: a template uses `declassify` beside `namespace`, which is visible in its text.

@@ -57,7 +57,7 @@ fn scalar_text(value: &Value) -> Result<String, Error> {
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        _ => Err(invalid_value("expected a text")),
+        _ => Err(invalid_value("expected a string")),
     }
 }
 
@@ -216,5 +216,5 @@ fn beside_namespace() -> Error {
 }
 
 fn outside_template() -> Error {
-    invalid_value("`declassify` is a function of templates: `declassify(value, \"reason\")`")
+    invalid_value("`declassify` is only available as a function in templates: `declassify(value, \"reason\")`")
 }

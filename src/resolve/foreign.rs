@@ -20,9 +20,9 @@ const ROOTS: [(&str, &[&str]); 4] = [
 pub(super) fn foreign_template_hint(template: &str, place: Option<usize>, is_manifest: bool) -> Option<String> {
     let program = program_of(template, place)?;
     let here =
-        format!("this looks like a template of {program}; here it is `{{{{ vars.x }}}}` or `{{{{ data.KEY }}}}`");
+        format!("this looks like a template of {program}; in septum, write `{{{{ vars.x }}}}` or `{{{{ data.KEY }}}}`");
     Some(if is_manifest {
-        format!("{here}, and `manifests: [{{ path: …, template: false }}]` takes a file as it is")
+        format!("{here}, or use `manifests: [{{ path: …, template: false }}]` to include a file unchanged")
     } else {
         here
     })

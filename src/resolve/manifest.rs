@@ -91,27 +91,27 @@ impl TemplateRenderer {
                 }
                 if is_directory {
                     let directory = text.trim_end_matches('/');
-                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a directory, and files are named here"))
+                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a directory, but files are required here"))
                         .hint(format!(
-                            "all files in it are `{directory}/*`, with the directories below `{directory}/**/*`"
+                            "for all files in it, write `{directory}/*`; including subdirectories, `{directory}/**/*`"
                         ))
                 } else {
                     Diagnostic::error(Rule::MissingFile, format!("`{text}` matches no file"))
-                        .hint("a path is relative to the layer that names it, and may have `*` and `**`")
+                        .hint("paths are relative to the layer, and may contain `*` and `**`")
                 }
             }
             Err(GlobError::Outside) => {
-                Diagnostic::error(Rule::OutsideProject, format!("`{text}` leads out of the directory of its layer"))
-                    .hint("keep manifests below the layers that name them")
+                Diagnostic::error(Rule::OutsideProject, format!("`{text}` is outside the directory of its layer"))
+                    .hint("move manifests below the directory of the layer")
             }
             Err(GlobError::Invalid { part, reason }) => {
-                Diagnostic::error(Rule::InvalidField, format!("`{part}` is no valid glob: {reason}"))
+                Diagnostic::error(Rule::InvalidField, format!("`{part}` is not a valid glob: {reason}"))
             }
             Err(GlobError::Unreadable(directory, refusal)) => {
                 refuse_file(&refusal, FileKind::Manifest, &self.context.engine.files.name(&directory))
             }
             Err(GlobError::TooMuch(budget)) => {
-                budget.budget_diagnostic().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
+                budget.budget_diagnostic().hint("use fewer and narrower patterns: `workloads/*.yaml`")
             }
         };
         self.context.report(at(problem));
@@ -141,7 +141,7 @@ impl TemplateRenderer {
     fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
             let helm = foreign_template_hint(file.text(), None, true);
-            let ours = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
+            let ours = "quote templates inside YAML; to template the whole text, use a `*.j2` file";
             let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
             for problem in problems {
                 self.context.report(problem.maybe_hint(hint.clone()));
@@ -152,10 +152,10 @@ impl TemplateRenderer {
             return Err(self.context.report(
                 Diagnostic::error(
                     Rule::Unsupported,
-                    format!("`{}` is encrypted, but manifests may not be", file.name()),
+                    format!("`{}` is encrypted, but manifests cannot be encrypted", file.name()),
                 )
                 .at_masked(file.place(encrypted.span))
-                .hint("put secret values in a bundle, which becomes a Secret"),
+                .hint("move secret values to a bundle, which generates a Secret"),
             ));
         }
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
@@ -167,10 +167,10 @@ impl TemplateRenderer {
             for problem in problems {
                 let at = problem.labels.first().map(|label| label.place.span).unwrap_or_default();
                 let message =
-                    format!("what the template makes is no valid YAML: line {}, column {}", at.line, at.column);
+                    format!("the output of the template is not valid YAML: line {}, column {}", at.line, at.column);
                 let problem = Diagnostic::error(problem.rule, message).at_masked(template.clone());
                 self.context
-                    .report(problem.note("the text that it makes is not shown, since there may be secrets in it"));
+                    .report(problem.note("the output is not shown because it may contain secrets"));
             }
             ErrorReported
         })?;

@@ -38,14 +38,14 @@ pub(super) fn check_nesting(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFau
             _ => {}
         }
         if statements > MAX_STATEMENTS {
-            return Err(nesting_fault(tag, "the template has more than 32 statements in each other"));
+            return Err(nesting_fault(tag, "the template nests statements more than 32 levels deep"));
         }
         if alternatives > MAX_OPERATORS {
             return Err(nesting_fault(tag, "the template has more than 500 `elif`"));
         }
         let ExpressionDepth { operators, brackets } = expression_depth(tag);
         if brackets > MAX_BRACKETS {
-            return Err(nesting_fault(tag, "the template has more than 32 brackets in each other"));
+            return Err(nesting_fault(tag, "the template nests brackets more than 32 levels deep"));
         }
         if operators > MAX_OPERATORS {
             return Err(nesting_fault(tag, "the template has more than 500 operators in one expression"));
@@ -57,7 +57,7 @@ pub(super) fn check_nesting(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFau
 fn nesting_fault(tag: &TemplateTag<'_>, message: &'static str) -> TemplateFault {
     // only the start of a tag that spans lines
     let range: Range<usize> = tag.range.start..tag.tokens.first().map_or(tag.range.end, |first| first.range.end);
-    TemplateFault::new(range, message, Some("split it into several values, each with a template of its own"))
+    TemplateFault::new(range, message, Some("split it into several values with separate templates"))
 }
 
 #[derive(Default)]

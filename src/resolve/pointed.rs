@@ -147,13 +147,13 @@ fn apply_filters(pointed: &StoreText, more: &[StoreRefFilter]) -> Option<Vec<Sto
 /// Reason why a template with marks would be ambiguous, with a hint.
 fn unmarkable_template(template: &LexedTemplate<'_>) -> Option<(String, &'static str)> {
     if let Some(tag) = capturing_tag(template) {
-        let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
-        return Some((message, "write the text without it, or give the value in a layer"));
+        let message = format!("`{tag}` captures text, but the value of a `ref` is not known here");
+        return Some((message, "remove the tag, or set the value in a layer"));
     }
     // the marked expression may refer to that instead
     let name = rebound_name(template)?;
-    let message = format!("a tag gives `{name}` another meaning, so it is not clear where the value of a `ref` goes");
-    Some((message, "take another name in the tag"))
+    let message = format!("a tag redefines `{name}`, so the position of the value of a `ref` is ambiguous");
+    Some((message, "use another name in the tag"))
 }
 
 /// Root name that a tag rebinds: `for data in …`, `set data = …`, `with data = …`.
@@ -218,7 +218,7 @@ fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
 
 fn unfit_position(id: &EntryId, definition: &Definition, place: &Location) -> Diagnostic {
     let label = definition.label(id);
-    let message = format!("`{label}` is put together from values of a store, and no filter can take it as a whole");
+    let message = format!("`{label}` combines values from a store, so a filter cannot be applied to the whole");
     Diagnostic::error(Rule::UnknownValue, message)
         .at_masked(place.clone())
         .hint("apply the filter to each `ref` instead")

@@ -80,7 +80,7 @@ fn prepare_with<'t>(template: &'t str, secrets: SecretHandling<'_>) -> Result<Pr
     // the engine reports a text that cannot be read completely, and runs nothing of it
     let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
     if let (SecretHandling::Masked(_), false) = (secrets, is_readable) {
-        return Err(TemplateFault::new(0..0, "the template cannot be read to its end", None));
+        return Err(TemplateFault::new(0..0, "the template cannot be parsed to its end", None));
     }
     if insertions.is_empty() || !is_readable {
         return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
@@ -120,7 +120,7 @@ fn find_insertions(lexed: &LexedTemplate<'_>, secrets: SecretHandling<'_>) -> Re
             match &token.token {
                 Token::Ident(name) if name.starts_with(RESERVED) => {
                     let message = "names that begin with `_septum_` are reserved";
-                    return Err(TemplateFault::new(token.range.clone(), message, Some("take another name")));
+                    return Err(TemplateFault::new(token.range.clone(), message, Some("use another name")));
                 }
                 Token::Ident(DECLASSIFY) if tag.is_closed && !is_member(&tag.tokens, index) => {
                     let call = super::declassify::check_call(&tag.tokens, index)?;
@@ -159,8 +159,8 @@ fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault
         (Some(Token::Dot), Some(Token::Ident(field))) if *field != "changed" => Ok(()),
         (Some(Token::ParenOpen), _) => Ok(()),
         _ => fault(
-            "`loop` is used for its fields, and `loop.changed` is not one of them: it remembers values",
-            "keep the item before in a field of a `namespace()`, and compare with that",
+            "`loop` can only be used for its fields, except `loop.changed`, which remembers values",
+            "store the previous item in a field of a `namespace()`, and compare with that",
         ),
     }
 }

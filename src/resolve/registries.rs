@@ -79,13 +79,13 @@ fn read_login<'s>(server: &'s str, value: OutputValue<'_>) -> Result<RegistryLog
 fn incomplete_login(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
     Diagnostic::error(Rule::TypedSecret, format!("the registry `{server}` has no `{lacks}`"))
         .at_masked(tree.place.clone())
-        .note("without both, a username and a password, nobody can pull from it")
-        .hint(format!("give one, or take the registry out with `{server}: null`"))
+        .note("pulling images requires both a username and a password")
+        .hint(format!("set it, or remove the registry with `{server}: null`"))
 }
 
 fn duplicate_server(server: &str, other: &str, tree: &Tree) -> Diagnostic {
     Diagnostic::error(Rule::TypedSecret, format!("the registries `{other}` and `{server}` are the same"))
         .at_masked(tree.place.clone())
-        .note(format!("both are kept as `{}`", docker::server_key(server)))
+        .note(format!("both are stored as `{}`", docker::server_key(server)))
         .hint("remove one of them")
 }

@@ -77,10 +77,10 @@ impl TemplateRenderer {
         let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
         let bug =
-            Diagnostic::error(Rule::Bug, format!("this template makes septum panic{at}: that is a bug in septum"));
+            Diagnostic::error(Rule::Bug, format!("this template makes septum panic{at}: this is a bug in septum"));
         Err(self
             .context
-            .report(bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it, with the template")))
+            .report(bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it together with the template")))
     }
 
     /// Reports that the templates of the run take too many steps together.
@@ -88,7 +88,7 @@ impl TemplateRenderer {
         if frame::current_frame().is_some_and(|frame| frame.is_locked()) {
             return ErrorReported;
         }
-        let hint = "compute less: thousands of loop turns are more than a configuration needs";
+        let hint = "reduce the computation: a configuration does not need thousands of loop iterations";
         self.context.report(TEMPLATE_STEPS.budget_diagnostic().at_masked(origin.place()).hint(hint))
     }
 

@@ -119,7 +119,7 @@ impl ScopeNode {
                 }
                 if matches!(variable.outcome, EntryOutcome::Pointed(_)) {
                     let (message, _) = unknown_value(&format!("vars.{path}"));
-                    let hint = "name the `ref` itself where its value goes, not a variable that is made of it";
+                    let hint = "insert the `ref` itself, not a variable derived from it";
                     let last = steps.iter().rev().find_map(|step| match step {
                         VariableStep::Key(key) => Some(key.as_str()),
                         VariableStep::Index(_) => None,

@@ -160,7 +160,7 @@ impl ResolveSession {
                 let problem =
                     Diagnostic::error(Rule::OversizedValue, format!("the value of `{name}` is larger than 1 MiB"))
                         .at_masked(place.clone())
-                        .note("a ConfigMap or Secret holds at most 1 MiB")
+                        .note("a ConfigMap or Secret is limited to 1 MiB")
                         .hint("compute less, or keep large data in an image, a volume or an object store");
                 match &frame.subject {
                     RenderSubject::Variable(path) if frame::follows_secret() => self.context.withhold(path, problem),
@@ -188,7 +188,7 @@ impl ResolveSession {
                 VALUE_BYTES
                     .budget_diagnostic()
                     .at_masked(place.clone())
-                    .hint("render fewer environments or apps at once, and use a file in fewer keys"),
+                    .hint("render fewer environments or apps at once, or use a file in fewer keys"),
             );
         }
         spent.is_ok()
@@ -247,7 +247,7 @@ impl ResolveSession {
         if scalar.tag.as_deref() == Some("binary") {
             let packed: String = scalar.text().split_whitespace().collect();
             let bytes = STANDARD.decode(packed).map_err(|_| {
-                let message = "`!!binary` wants standard base64 with padding";
+                let message = "`!!binary` requires standard base64 with padding";
                 self.context.report(Diagnostic::error(Rule::InvalidValue, message).at_masked(place.clone()))
             })?;
             return Ok(EntryOutcome::Known(ResolvedBytes::File(bytes.into())));

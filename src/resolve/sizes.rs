@@ -166,10 +166,10 @@ pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
 
 /// Reason why a function is not printed.
 pub(super) const FUNCTION_HAS_NO_TEXT: &str =
-    "a function has no text, it is called with brackets; the namespace is `env.namespace`, variables are `vars.x`";
+    "a function cannot be printed: call it with parentheses; the namespace is `env.namespace`, variables are `vars.x`";
 
 /// Reason why null is not printed.
-pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";
+pub(super) const NULL_HAS_NO_TEXT: &str = "null cannot be printed; use `default(value, true)` to set a fallback";
 
 /// Wraps a filter of a list whose first argument names the operation on each item.
 fn charge_items(
@@ -185,7 +185,7 @@ fn charge_items(
 }
 
 /// Reason why a structure is not printed.
-pub(super) const NO_TEXT: &str = "a list or a mapping has no text of its own; use `tojson`, `toyaml` or `join`";
+pub(super) const NO_TEXT: &str = "a list or a mapping cannot be printed directly; use `tojson`, `toyaml` or `join`";
 
 fn is_structure(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable)
@@ -334,7 +334,7 @@ fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
 }
 
 /// Reason why a text is not indented.
-const TOO_WIDE: &str = "a text is indented by 64 blanks at most";
+const TOO_WIDE: &str = "the indentation is limited to 64 spaces";
 
 #[cfg(test)]
 mod tests;

@@ -33,8 +33,8 @@ const SIGNS: [(&str, Mistake); 10] = [
     ("??", mistake("`??` is not an operator of templates", "write `| default(\"…\")`")),
     ("?", mistake("`?` is not an operator of templates", "write `a if condition else b`")),
     ("!", mistake("`!` is not an operator of templates", "write `not`")),
-    ("`", mistake("a backtick does not enclose a text", "put the text in quotes: `\"…\"` or `'…'`")),
-    ("$", mistake("a name in a template has no `$`", "write `vars.x` or `data.KEY`")),
+    ("`", mistake("a backtick is not a quote", "quote the string with `\"…\"` or `'…'`")),
+    ("$", mistake("a template name does not start with `$`", "write `vars.x` or `data.KEY`")),
 ];
 
 /// Statements of other languages.
@@ -42,46 +42,37 @@ const STATEMENTS: [(&[&str], Mistake); 12] = [
     (
         &["end", "fi", "done", "esac"],
         mistake(
-            "a block is closed by a statement of its own name",
-            "write `{% endif %}` behind an `if`, `{% endfor %}` behind a `for`",
+            "a block is closed by the matching `end` statement",
+            "write `{% endif %}` after an `if`, `{% endfor %}` after a `for`",
         ),
     ),
-    (
-        &["elsif", "elseif", "elsf", "else_if", "elif_"],
-        mistake("there is no such statement", "write `{% elif condition %}`"),
-    ),
-    (&["unless"], mistake("there is no statement `unless`", "write `{% if not condition %} … {% endif %}`")),
+    (&["elsif", "elseif", "elsf", "else_if", "elif_"], mistake("unknown statement", "write `{% elif condition %}`")),
+    (&["unless"], mistake("unknown statement `unless`", "write `{% if not condition %} … {% endif %}`")),
     (
         &["assign", "let", "var", "local", "capture", "const", "define"],
-        mistake("there is no such statement", "write `{% set name = value %}`"),
+        mistake("unknown statement", "write `{% set name = value %}`"),
     ),
     (
         &["foreach", "each", "loop", "range", "tablerow"],
-        mistake("there is no such statement", "write `{% for item in list %} … {% endfor %}`"),
+        mistake("unknown statement", "write `{% for item in list %} … {% endfor %}`"),
     ),
     (
         &["while", "until"],
-        mistake("there is no such statement: every loop has an end", "write `{% for item in list %} … {% endfor %}`"),
+        mistake("unknown statement: every loop must be finite", "write `{% for item in list %} … {% endfor %}`"),
     ),
     (
         &["case", "switch", "when"],
-        mistake("there is no such statement", "write `{% if a %} … {% elif b %} … {% else %} … {% endif %}`"),
+        mistake("unknown statement", "write `{% if a %} … {% elif b %} … {% else %} … {% endif %}`"),
     ),
-    (&["comment", "rem"], mistake("there is no such statement", "write `{# … #}` for a comment")),
-    (&["verbatim", "literal"], mistake("there is no such statement", "write `{% raw %} … {% endraw %}`")),
-    (
-        &["print", "echo", "return", "yield"],
-        mistake("there is no such statement", "write `{{ value }}` to print a value"),
-    ),
-    (
-        &["elif", "else"],
-        mistake("there is no `if` that this belongs to", "open the block before: `{% if condition %}`"),
-    ),
+    (&["comment", "rem"], mistake("unknown statement", "write `{# … #}` for a comment")),
+    (&["verbatim", "literal"], mistake("unknown statement", "write `{% raw %} … {% endraw %}`")),
+    (&["print", "echo", "return", "yield"], mistake("unknown statement", "write `{{ value }}` to print a value")),
+    (&["elif", "else"], mistake("no matching `if`", "open the block first: `{% if condition %}`")),
     (
         &["endif", "endfor", "endmacro", "endset", "endfilter", "endwith"],
         mistake(
-            "there is no open block that this closes",
-            "remove it, or open the block before: `{% if condition %}`, `{% for item in list %}`",
+            "no matching open block",
+            "remove it, or open the block first: `{% if condition %}`, `{% for item in list %}`",
         ),
     ),
 ];
@@ -100,15 +91,14 @@ const WORDS: [(&[&str], Mistake); 9] = [
 ];
 
 const ASSIGNMENT: Mistake =
-    mistake("`=` does not compare", "write `==` to compare; `{% set name = value %}` keeps a value under a name");
-const ELSE_IF: Mistake = mistake("`else` has no condition", "write `{% elif condition %}`");
+    mistake("`=` is not a comparison", "write `==` to compare; to assign a value, `{% set name = value %}`");
+const ELSE_IF: Mistake = mistake("`else` does not accept a condition", "write `{% elif condition %}`");
 const COLON: Mistake =
-    mistake("an argument of a filter stands in parentheses", "write `| name(argument)`, as in `| default(\"…\")`");
+    mistake("filter arguments must be in parentheses", "write `| name(argument)`, as in `| default(\"…\")`");
 const THREE_BRACES: Mistake =
-    mistake("three braces are a template of Mustache or Handlebars", "write `{{ data.KEY }}`: nothing is escaped");
-const EMPTY: Mistake =
-    mistake("there is nothing between the braces", "name what is to be printed, as in `{{ data.KEY }}`");
-const ONE_BRACE: Mistake = mistake("one brace closes what two have opened", "close it with `}}`");
+    mistake("triple braces are Mustache or Handlebars syntax", "write `{{ data.KEY }}`: values are never escaped");
+const EMPTY: Mistake = mistake("the expression is empty", "write an expression, as in `{{ data.KEY }}`");
+const ONE_BRACE: Mistake = mistake("a single brace cannot close `{{`", "close it with `}}`");
 
 /// First mistake in the tag of a template at which the engine failed. If that is unknown, because the engine's lexer
 /// stops there, the first unknown sign.
@@ -256,8 +246,10 @@ mod tests {
     #[test]
     fn a_slip_is_found_where_it_is() {
         for (template, failed, found) in [
-            ("{{ a || b }}", 6, "||"),
-            ("{% if !a %}", 6, "!"),
+            ("{{ a || b }}", 6, "||",
+            ),
+            ("{% if !a %}", 6, "!",
+            ),
             ("{% if a = \"y\" %}", 8, "="),
             ("{{ a | default: \"x\" }}", 14, ":"),
             ("{% if a %}x{% end %}", 14, "end"),

@@ -80,7 +80,7 @@ impl StoreRefFilter {
 pub(super) fn unknown_value(label: &str) -> (String, String) {
     let filters: Vec<_> = StoreRefFilter::NAMES.iter().map(|name| format!("`{name}`")).collect();
     (
-        format!("`{label}` stays in a store, and its value is not known here"),
-        format!("a template may only place it: `{{{{ {label} }}}}`, with no filter but {}", filters.join(", ")),
+        format!("`{label}` is in an external store, so its value is not known here"),
+        format!("a template can only insert it: `{{{{ {label} }}}}`; the allowed filters are {}", filters.join(", ")),
     )
 }

@@ -27,6 +27,6 @@ pub(super) fn from_template(value: &TemplateValue) -> Result<OutputValue<'static
             OutputValue::Map(pairs.collect::<Result<_, Error>>()?)
         }
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
-        _ => return Err(invalid_value("a binary value cannot stand in a structure")),
+        _ => return Err(invalid_value("a binary value cannot be part of a structure")),
     })
 }

@@ -20,17 +20,17 @@ pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (Str
         return (format!("`declassify` is a function, not a {what}"), Some(hint));
     }
     if !is_literal {
-        return (format!("the template uses a {what} that there is not"), None);
+        return (format!("the template uses an unknown {what}"), None);
     }
     let hint = if IMPURE.contains(&name) {
         Some(
-            "templates have no clock, randomness, environment or network, so that the same input gives the same output"
+            "templates cannot use time, randomness, the environment or the network, so that output is reproducible"
                 .to_owned(),
         )
     } else {
         usage::nearest_function(name).map(|here| format!("did you mean `{here}`?"))
     };
-    (format!("there is no {what} `{name}`"), hint)
+    (format!("unknown {what} `{name}`"), hint)
 }
 
 /// The message for an undefined expression of which nothing is shown.
@@ -49,10 +49,7 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
     let expression = text.split(['|', '(', '~', ' ']).next().unwrap_or(text);
     // the engine may return the whole expression, of which this is not a name
     if KEYWORDS.contains(&expression) {
-        return (
-            unspecific_undefined(),
-            Some("a text in a template stands in quotes: `env.name == \"prod\"`".to_owned()),
-        );
+        return (unspecific_undefined(), Some("quote strings in a template: `env.name == \"prod\"`".to_owned()));
     }
     let steps: Vec<&str> = expression.split('.').collect();
     let defined = |bundle: &BundleName, key: &str| {
@@ -72,7 +69,7 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
         }
         ["bundles", bundle, ..] if !definition.bundles.contains_key(&BundleName::from(bundle)) => {
             let known = definition.bundles.keys().map(BundleName::as_str);
-            (format!("there is no bundle `{bundle}`"), did_you_mean(bundle, known))
+            (format!("unknown bundle `{bundle}`"), did_you_mean(bundle, known))
         }
         ["vars", ..] => undefined_variable(definition.vars.as_ref(), expression, &steps),
         ["env", "namespace"] => {
@@ -85,11 +82,11 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
         }
         ["env", name, ..] => {
             let hint = did_you_mean(name, ["name", "namespace"]).unwrap_or_else(|| {
-                "`env` is the environment that is rendered: `env.name` and `env.namespace`. Variables of the machine are not seen, so that the same input gives the same output".to_owned()
+                "`env` is the environment being rendered: `env.name` and `env.namespace`. Environment variables of the machine are not available, so that output is reproducible".to_owned()
             });
             (format!("`{expression}` is not defined"), Some(hint))
         }
-        ["app", ..] => (format!("`{expression}` is not defined"), Some("there is `app.name`".to_owned())),
+        ["app", ..] => (format!("`{expression}` is not defined"), Some("the only field is `app.name`".to_owned())),
         [root, ..] => {
             let hint = OTHER_ROOTS
                 .iter()
@@ -99,10 +96,10 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
                 .or_else(|| definition.vars.as_ref().and_then(|vars| at_top(vars, root)))
                 .or_else(|| {
                     let bundle = definition.bundles.contains_key(&BundleName::from(root));
-                    bundle.then(|| format!("keys of the bundle `{root}` are `bundles.{root}.KEY`"))
+                    bundle.then(|| format!("for keys of the bundle `{root}`, write `bundles.{root}.KEY`"))
                 })
                 .or_else(|| did_you_mean(root, ROOT))
-                .unwrap_or_else(|| "templates see `env`, `app`, `vars`, `data` and `bundles`".to_owned());
+                .unwrap_or_else(|| "templates can use `env`, `app`, `vars`, `data` and `bundles`".to_owned());
             (format!("`{expression}` is not defined"), Some(hint))
         }
         [] => (unspecific_undefined(), None),
@@ -111,22 +108,22 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
 
 /// Root names in other tools, and their equivalents in Septum.
 const OTHER_ROOTS: [(&str, &str); 16] = [
-    ("Values", "what Helm calls `.Values` is `vars` here"),
-    ("values", "values are `vars.x`, keys of the bundle `data.KEY`"),
+    ("Values", "instead of `.Values` of Helm, use `vars`"),
+    ("values", "for variables, write `vars.x`; for keys of the bundle, `data.KEY`"),
     ("environment", "the name of the environment is `env.name`"),
     ("env_name", "the name of the environment is `env.name`"),
     ("stage", "the name of the environment is `env.name`"),
     ("namespace", "the namespace is `env.namespace`"),
-    ("secrets", "secret keys are `data.KEY` too"),
-    ("config", "keys of the bundle are `data.KEY`"),
-    ("secret", "secret keys are `data.KEY` too"),
-    ("ENV", "`env` is the environment that is rendered: `env.name` and `env.namespace`"),
-    ("var", "variables are `vars.x`"),
-    ("local", "variables are `vars.x`"),
-    ("locals", "variables are `vars.x`"),
-    ("params", "variables are `vars.x`"),
-    ("null", "for nothing, write `none`, or `\"\"` for the empty text"),
-    ("nil", "for nothing, write `none`, or `\"\"` for the empty text"),
+    ("secrets", "for secret keys, write `data.KEY` too"),
+    ("config", "for keys of the bundle, write `data.KEY`"),
+    ("secret", "for secret keys, write `data.KEY` too"),
+    ("ENV", "`env` is the environment being rendered: `env.name` and `env.namespace`"),
+    ("var", "for variables, write `vars.x`"),
+    ("local", "for variables, write `vars.x`"),
+    ("locals", "for variables, write `vars.x`"),
+    ("params", "for variables, write `vars.x`"),
+    ("null", "for null, write `none`, or `\"\"` for the empty string"),
+    ("nil", "for null, write `none`, or `\"\"` for the empty string"),
 ];
 
 /// Suggests the key if only its name is written.
@@ -187,7 +184,7 @@ pub(super) fn undefined_key(definition: &Definition, bundle: &BundleName, key: &
     let is_elsewhere = frame::current_frame().is_some_and(|frame| frame.bundle != definition.own_bundle());
     let hint = match elsewhere {
         Some(other) if *other == definition.own_bundle() && !is_elsewhere => {
-            Some(format!("it is a key of the app's own bundle: `data.{key}`"))
+            Some(format!("it is a key of the app's own bundle: write `data.{key}`"))
         }
         Some(other) => Some(format!("it is a key of the bundle `{other}`: write `{}`", key_expression(other, key))),
         None => {
@@ -250,14 +247,14 @@ fn no_value(definition: &Definition, id: &EntryId, expression: &str) -> (String,
 }
 
 fn not_a_mapping(entry: &str, expression: &str) -> (String, Option<String>) {
-    let message = format!("`{expression}` is not defined: `{entry}` is a text, which has no parts");
-    (message, Some("keep structures in `vars`".to_owned()))
+    let message = format!("`{expression}` is not defined: `{entry}` is a string and has no fields");
+    (message, Some("define structures in `vars`".to_owned()))
 }
 
 fn undefined_variable(vars: Option<&Tree>, expression: &str, steps: &[&str]) -> (String, Option<String>) {
     let message = format!("`{expression}` is not defined");
     let Some(mut tree) = vars else {
-        return (message, Some("there are no `vars`; define them in `base.yaml`".to_owned()));
+        return (message, Some("no `vars` are defined; define them in `base.yaml`".to_owned()));
     };
     for step in steps.iter().skip(1) {
         let TreeKind::Map(map) = &tree.kind else { break };

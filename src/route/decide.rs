@@ -119,7 +119,7 @@ impl<'r> SensitiveValues<'r> {
                 say(ReasonKind::Declared, Sensitivity::Sensitive, "declared `sensitive: true`".to_owned(), place);
             }
             Some(EntryDeclaration::SecretType(kind)) => {
-                let detail = format!("its bundle is a Secret of type `{}`", kind.value);
+                let detail = format!("its bundle has the Secret type `{}`", kind.value);
                 say(ReasonKind::Declared, Sensitivity::Sensitive, detail, &kind.place);
             }
             Some(EntryDeclaration::Plain { place, reason, .. }) => {
@@ -135,7 +135,7 @@ impl<'r> SensitiveValues<'r> {
             say(ReasonKind::Encrypted, Sensitivity::Sensitive, "encrypted with SOPS".to_owned(), fact.place);
         }
         if fact.kept {
-            let detail = "a `ref`: its value stays in a store".to_owned();
+            let detail = "a `ref`: its value is in an external store".to_owned();
             say(ReasonKind::Encrypted, Sensitivity::Sensitive, detail, fact.place);
         }
         // only the first: which others are read may depend on its value
@@ -153,7 +153,7 @@ impl<'r> SensitiveValues<'r> {
             say(ReasonKind::Value, Sensitivity::Sensitive, hit.reason.clone(), fact.place);
         }
         if reasons.is_empty() {
-            let detail = "nothing says that it is sensitive".to_owned();
+            let detail = "no reason to treat it as sensitive".to_owned();
             reasons.push(Reason {
                 kind: ReasonKind::Default,
                 argues_for: Sensitivity::Plain,
@@ -189,13 +189,13 @@ fn report_contradictions(
             problems.push(
                 Diagnostic::error(
                     Rule::DeclaredPlain,
-                    format!("`{label}` uses `{used}`, so it goes to the Secret, but it is declared plain"),
+                    format!("`{label}` uses `{used}`, so it is routed to the Secret, but it is declared plain"),
                 )
                 .at_with(place.clone(), "declared plain here")
                 .at_masked_with(fact.place.clone(), format!("uses `{used}`"))
                 .hint("remove `sensitive: false`")
                 .hint(format!(
-                    "or, if the result may be public, say so in the template: `declassify({used}, \"why\")`"
+                    "or, if the result may be public, declare this in the template: `declassify({used}, \"why\")`"
                 )),
             );
             continue;
@@ -204,9 +204,9 @@ fn report_contradictions(
             problems.push(
                 Diagnostic::error(Rule::DeclaredPlain, format!("`{label}` is a `ref`, but it is declared plain"))
                     .at_with(place.clone(), "declared plain here")
-                    .at_masked_with(fact.place.clone(), "its value stays in a store")
-                    .note("what comes from a store of secrets becomes a Secret, or a mounted file")
-                    .hint("remove `sensitive: false`, or give the value in a layer"),
+                    .at_masked_with(fact.place.clone(), "its value is in an external store")
+                    .note("values from an external store become a Secret or a mounted file")
+                    .hint("remove `sensitive: false`, or set the value in a layer"),
             );
             continue;
         }
@@ -224,7 +224,7 @@ fn report_contradictions(
                     format!("`{label}` is declared plain without a reason, but it {against}"),
                 )
                 .at(place.clone())
-                .hint("add `reason: …`, so that the next reader knows why it may be public"),
+                .hint("add `reason: …` to explain why it may be public"),
             );
         }
     }

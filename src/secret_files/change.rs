@@ -77,9 +77,11 @@ impl ValueChange {
             return Ok(RewriteOutcome { outcome: false, staged: None });
         }
         let (name, path) = (&file.name, &self.path);
-        let message = format!("somebody else changed `{path}` in `{name}` meanwhile, and it stays as they left it");
+        let message = format!("someone else changed `{path}` in `{name}` in the meantime; their value was kept");
         let look = if theirs.is_some() { format!("`septum get {name} '{path}'` shows it; ") } else { String::new() };
-        Err(Diagnostic::error(Rule::ChangedMeanwhile, message).hint(format!("{look}run the command again")).into())
+        Err(Diagnostic::error(Rule::ChangedMeanwhile, message)
+            .hint(format!("{look}run the command again to overwrite it"))
+            .into())
     }
 
     /// The change of a file that does not exist yet: `new` is its future content.
@@ -240,11 +242,11 @@ pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
     let error = match problem {
         PathNotFound::Nowhere { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
         PathNotFound::Nowhere { nearest: None, .. } => {
-            error.hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
+            error.hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; quote keys that contain a dot")
         }
         PathNotFound::Several { documents, .. } => {
             let numbers: Vec<_> = documents.iter().map(|index| (index + 1).to_string()).collect();
-            error.note(format!("in the documents {}", numbers.join(", "))).hint("say which: `--document N`")
+            error.note(format!("in the documents {}", numbers.join(", "))).hint("specify one: `--document N`")
         }
         PathNotFound::NoDocument(_) => error,
     };
@@ -252,8 +254,8 @@ pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
 }
 
 fn which_document(name: &str, path: &ValuePath, count: usize) -> Diagnostics {
-    Diagnostic::error(Rule::SopsPath, format!("`{name}` has {count} documents, and `{path}` is in none of them"))
-        .hint("say in which it shall be: `--document N`")
+    Diagnostic::error(Rule::SopsPath, format!("`{name}` has {count} documents, but none contains `{path}`"))
+        .hint("specify the document to add it to: `--document N`")
         .into()
 }
 

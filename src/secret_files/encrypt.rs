@@ -63,20 +63,20 @@ fn is_same_recipients(one: &Recipients, other: &Recipients) -> bool {
 }
 
 fn conflicting_recipients(name: &str, rule: &CreationRule) -> Diagnostics {
-    Diagnostic::error(Rule::RecipientsDrift, format!("`--age` names other recipients for `{name}` than its rule"))
+    Diagnostic::error(Rule::RecipientsDrift, format!("the recipients of `--age` for `{name}` differ from its rule"))
         .at(rule.place.clone())
-        .note("the file would differ from its rule, and could not be changed any more")
-        .hint("change the rule, or leave `--age` out")
+        .note("the file would differ from its rule, and later changes would be refused")
+        .hint("change the rule, or remove `--age`")
         .into()
 }
 
 /// Hint about getting a recipient.
-const RECIPIENT: &str = "`septum keygen` makes an identity and prints its recipient, `age1…`";
+const RECIPIENT: &str = "`septum keygen` generates an identity and prints its recipient, `age1…`";
 
 /// Error for a file whose rule names no recipients.
 pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagnostics {
-    let option = if has_option { ", or say `--age age1…`" } else { "" };
-    Diagnostic::error(Rule::NoRule, format!("the rule for `{name}` names no recipients"))
+    let option = if has_option { ", or use `--age age1…`" } else { "" };
+    Diagnostic::error(Rule::NoRule, format!("the rule for `{name}` has no recipients"))
         .at(rule.place.clone())
         .hint(format!("add `age: age1…` to the rule{option}"))
         .hint(RECIPIENT)
@@ -85,14 +85,14 @@ pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagn
 
 /// Diagnostics for a file whose recipients are not specified anywhere.
 pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool) -> Diagnostics {
-    let error = Diagnostic::error(Rule::NoRule, format!("no rule says for whom `{name}` is to be encrypted"));
+    let error = Diagnostic::error(Rule::NoRule, format!("no rule specifies the recipients of `{name}`"));
     let error = match SopsConfig::find_nearest(path) {
         Ok(Some(config)) => {
             error.note(format!("no `path_regex` in `{}` matches it", SopsConfig::display_path(&config)))
         }
-        _ => error.note("there is no `.sops.yaml` in the file's directory or above it"),
+        _ => error.note("no `.sops.yaml` was found in the file's directory or its parents"),
     };
-    let option = if has_option { ", or say `--age age1…`" } else { "" };
+    let option = if has_option { ", or use `--age age1…`" } else { "" };
     // a text that is not the name of a file may be anything, a value too
     let file = path.file_name().filter(|_| Disk::default().has(path));
     let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
@@ -142,7 +142,7 @@ pub fn encrypt_typed(
     let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     let typed = sealed.typed_paths().to_vec();
     if sealed.has_broken_ciphertext() {
-        return Err(sops::ciphertext_as_value(&format!("`{name}` has a part of a ciphertext as a value, and")).into());
+        return Err(sops::ciphertext_as_value(&format!("`{name}` has a fragment of ciphertext as a value, and")).into());
     }
     let mut warnings = sealed.altered_comments();
     warnings.push(unverified_warning(name, &typed));
@@ -153,13 +153,15 @@ pub fn encrypt_typed(
 
 /// Warning that the rest of a file was not verified.
 fn unverified_warning(name: &str, typed: &[ValuePath]) -> Diagnostic {
-    let message = format!("the checksum of `{name}` could not be compared, since values were typed over in plaintext");
+    let message = format!("the MAC of `{name}` could not be verified, because values were replaced with plaintext");
     let found = Diagnostic::warning(Rule::UnverifiedFile, message);
     let found =
-        typed.iter().fold(found, |found, path| found.note(format!("`{path}` was in plaintext, and is encrypted now")));
+        typed.iter().fold(found, |found, path| found.note(format!("`{path}` was in plaintext, and is now encrypted")));
     found
-        .note("every other value decrypts, but some may have been removed, or plain ones changed")
-        .hint(format!("look at `git diff -- {name}` before you commit it; change the values if they were committed"))
+        .note("all other encrypted values decrypt, but values may have been removed, or unencrypted ones changed")
+        .hint(format!(
+            "review `git diff -- {name}` before you commit; rotate the values if they were already committed"
+        ))
 }
 
 /// A text as a regular expression that matches it alone.
@@ -205,24 +207,21 @@ pub fn encrypt_content(
 /// Warning about a value that stays readable and looks like a secret.
 fn left_in_plaintext(exposed: ExposedValue, plan: &EncryptionPlan) -> Diagnostic {
     let ExposedValue { path, place } = exposed;
-    let message = format!("`{path}` looks like a secret, and `{}` leaves it in plaintext", plan.selector);
+    let message = format!("`{path}` looks like a secret, but `{}` leaves it in plaintext", plan.selector);
     Diagnostic::warning(Rule::PlainSecret, message)
         .at_masked(place)
-        .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, leave it")
+        .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, ignore this")
 }
 
 /// Warning about a file whose values are all empty.
 fn nothing_encrypted(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        Rule::NothingEncrypted,
-        format!("all values of `{name}` are empty, so there was none to encrypt"),
-    )
-    .note("the format leaves empty values and nulls readable")
-    .hint(format!("`septum set {name} KEY` and `septum edit {name}` encrypt what they add"))
+    Diagnostic::warning(Rule::NothingEncrypted, format!("all values of `{name}` are empty, so nothing was encrypted"))
+        .note("the format does not encrypt empty values and nulls")
+        .hint(format!("values added with `septum set {name} KEY` or `septum edit {name}` are encrypted"))
 }
 
 /// Warning about a file with CRLF that has LF now.
 fn line_ends(name: &str) -> Diagnostic {
-    Diagnostic::warning(Rule::LineEnds, format!("the lines of `{name}` ended with CRLF, and end with LF now"))
-        .note("to sops, the CR would be a part of every value")
+    Diagnostic::warning(Rule::LineEnds, format!("the line endings of `{name}` were changed from CRLF to LF"))
+        .note("to sops, the CR would be part of every value")
 }

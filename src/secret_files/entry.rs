@@ -123,29 +123,29 @@ impl EntryQuery<'_> {
         );
         places
             .fold(error, |error, place| error.note(format!("in {place}")))
-            .hint(format!("say which: `{flag} NAME`"))
+            .hint(format!("specify one: `{flag} NAME`"))
             .into()
     }
 
     fn unknown_bundle(&self, known: &BTreeSet<BundleName>) -> Diagnostics {
         let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-        Diagnostic::error(Rule::UnknownBundle, format!("there is no such bundle in `{}`", self.environment))
+        Diagnostic::error(Rule::UnknownBundle, format!("unknown bundle in `{}`", self.environment))
             .note(format!("the bundles are {}", names.join(", ")))
             .into()
     }
 
     fn unknown_entry(&self, known: &[String]) -> Diagnostics {
         // the text in the place of a key may be the value
-        let message = format!("there is no such key in `{}`", self.environment);
+        let message = format!("unknown key in `{}`", self.environment);
         let error = Diagnostic::error(Rule::UnknownKey, message);
         let error = if self.key.contains('=') {
-            error.hint("a value is never an argument, where others could see it: `septum set` takes it from standard input, or asks for it")
+            error.hint("values are never arguments, which other users can see: `septum set` reads the value from standard input, or prompts for it")
         } else {
             error
         };
         error
             .maybe_hint(did_you_mean(self.key, known.iter().map(String::as_str)))
-            .hint("define it in `base.yaml` first, with its rules; `septum list` shows all keys")
+            .hint("define it in `base.yaml` first; `septum list` shows all keys")
             .into()
     }
 }
@@ -190,7 +190,7 @@ impl SecretEntry {
                 Rule::InvalidValue,
                 format!("the value for `{}` is not UTF-8 text", self.label),
             )
-            .hint("give it in base64, or as a `file` of its own")
+            .hint("pass it in base64, or store it as a separate `file`")
             .into());
         };
         let may_render = self.rules.template.as_ref().is_none_or(|rule| rule.value);
@@ -204,8 +204,8 @@ impl SecretEntry {
                     format!("the value for `{}` would be rendered as a template", self.label),
                 )
                 .note("it contains `{{` or `{%`")
-                .hint("if it is a text as it is, say `template: false` of the key in `base.yaml`")
-                .hint("if it is meant as a template: `--template`"),
+                .hint("if it is not a template, set `template: false` for the key in `base.yaml`")
+                .hint("if it is intended as a template, use `--template`"),
             );
         }
         for (keyword, expected) in Constraints::default().unmet(&self.rules, text, Sensitivity::Sensitive) {

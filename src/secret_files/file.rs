@@ -106,7 +106,7 @@ fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
         return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
     }
     Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted"))
-        .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
+        .hint(format!("`septum encrypt {name}` encrypts it by its rule in `.sops.yaml`"))
 }
 
 /// The new bytes of a file, not yet written.
@@ -127,8 +127,10 @@ pub(super) fn check_names(path: &Path, name: &str) -> Result<(), Diagnostic> {
     if count < 2 {
         return Ok(());
     }
-    let message = format!("`{name}` has {count} names (hard links), and only this one would be changed");
+    let message = format!("`{name}` has {count} hard links, and only this one would be changed");
     Err(Diagnostic::error(Rule::HardLink, message)
-        .note("a file is replaced as a whole, so that it is never half written; its other names keep the old one")
-        .hint(format!("give this name a file of its own first: `cp -p {name} {name}.new && mv {name}.new {name}`")))
+        .note("files are replaced atomically, so the other hard links would keep the old content")
+        .hint(format!(
+            "first turn the hard link into a separate file: `cp -p {name} {name}.new && mv {name}.new {name}`"
+        )))
 }

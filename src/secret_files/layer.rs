@@ -108,13 +108,13 @@ impl ChangedLayer<'_> {
     /// Warning that a change was not compared with the base.
     fn unchecked_warning(&self, problems: Diagnostics) -> Diagnostics {
         let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
-        let message = format!("`{}` was not checked against the base, since the project cannot be read", self.name);
+        let message = format!("`{}` was not checked against the base, because the project cannot be read", self.name);
         let found = Diagnostic::warning(Rule::UncheckedLayer, message);
         let found = match first {
             Some(first) => found.note(first.message),
             None => found,
         };
-        found.hint("`septum check` says what is wrong with the project, then checks this file too").into()
+        found.hint("run `septum check`, which reports the problem; once it is fixed, it also checks this file").into()
     }
 }
 

@@ -66,7 +66,7 @@ impl FileRewrite<'_, ()> {
     pub fn unless_changed(before: ContentBefore, staged: StagedWrite) -> Self {
         let name = staged.name.clone();
         let again = move |newer: Option<Vec<u8>>| {
-            let message = format!("`{name}` was changed by somebody else meanwhile, and stays as they left it");
+            let message = format!("someone else changed `{name}` in the meantime; their version was kept");
             let changed = Diagnostic::error(Rule::ChangedMeanwhile, message).hint("run the command again");
             Err(if newer.is_some() { changed } else { missing_file(&name) }.into())
         };
@@ -219,8 +219,8 @@ fn list_names(names: &[String]) -> String {
 
 /// Error for a file that was removed during a wait.
 pub(super) fn missing_file(name: &str) -> Diagnostic {
-    Diagnostic::error(Rule::ChangedMeanwhile, format!("`{name}` was removed by somebody else meanwhile"))
-        .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
+    Diagnostic::error(Rule::ChangedMeanwhile, format!("someone else removed `{name}` in the meantime"))
+        .hint("find out where it went with `git log --stat -1 -- FILE` or `git status`")
 }
 
 /// Error for files that could not be renamed, with those that were.
@@ -234,19 +234,23 @@ fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnos
         [] => found.note("no file was changed"),
         done => found.note(format!("written: {}", list_names(done))),
     };
-    let found = found.note(format!("as they were: {}", list_names(left)));
-    if done.is_empty() { found } else { found.hint("fix that, then run the command again with those that are left") }
+    let found = found.note(format!("unchanged: {}", list_names(left)));
+    if done.is_empty() {
+        found
+    } else {
+        found.hint("fix the problem, then run the command again for the remaining files")
+    }
 }
 
 fn too_many(files: usize, limit: u64) -> Diagnostic {
-    let message = format!("{files} files cannot be changed together: this process may have {limit} files open");
+    let message = format!("cannot change {files} files at once: the limit of open files is {limit}");
     Diagnostic::error(Rule::Unwritable, message)
-        .hint("raise the limit with `ulimit -n`, or name fewer files at a time")
+        .hint("raise the limit with `ulimit -n`, or specify fewer files at a time")
         .with_failure(FailureKind::Io)
 }
 
 fn unwritable_file(name: &str, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(Rule::Unwritable, format!("`{name}` could not be written: {error}"))
-        .hint("make room on the disk, or fix its permissions")
+        .hint("free disk space, or fix the permissions")
         .with_failure(FailureKind::Io)
 }

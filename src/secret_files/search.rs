@@ -13,9 +13,9 @@ use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
 /// `directory` upward, except those that Git ignores. Sorted; relative to `directory` where they are below it.
 pub fn ruled_files(directory: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
     let Some(config) = SopsConfig::find_nearest(&directory.join("any"))? else {
-        return Err(Diagnostic::error(Rule::NoRule, "there is no `.sops.yaml` here or above")
-            .hint("write one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
-            .hint("or name files; `septum rotate FILE` works without a rule")
+        return Err(Diagnostic::error(Rule::NoRule, "no `.sops.yaml` in this directory or its parents")
+            .hint("create one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
+            .hint("or specify files; `septum rotate FILE` works without a rule")
             .into());
     };
     let root = config.parent().unwrap_or(directory);

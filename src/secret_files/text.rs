@@ -24,16 +24,16 @@ pub enum TextValueKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ValueProblem {
     /// It is not JSON. The position of the error would reveal the content.
-    #[error("the value is not JSON")]
+    #[error("the value is not valid JSON")]
     NotJson,
     /// A key occurs twice in a map, so that its value is ambiguous.
-    #[error("the value has a key twice in one map")]
+    #[error("the value has a duplicate key in a map")]
     Duplicate,
     /// It was copied from an encrypted file, and is not a value.
-    #[error("the value holds SOPS ciphertext, which nothing can decrypt there: give the value in plaintext")]
+    #[error("the value contains SOPS ciphertext, which cannot be decrypted there: pass the value in plaintext")]
     Ciphertext,
     /// A number that sops could not read.
-    #[error("the value holds an integer beyond 64 bits with a sign, which sops refuses")]
+    #[error("the value contains an integer that does not fit into 64 signed bits, which sops rejects")]
     TooBig,
 }
 

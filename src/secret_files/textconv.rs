@@ -48,7 +48,7 @@ fn decrypt_text(bytes: Vec<u8>, format: SopsFormat, identities: &Identities) -> 
 /// Describes why a file could not be decrypted, on one line, and the same for both sides of a diff.
 fn describe_error(error: DecryptionError) -> String {
     if let DecryptionError::NoIdentity(_) = error {
-        return "no identity at hand opens the file".to_owned();
+        return "none of the available age identities can decrypt the file".to_owned();
     }
     let mut messages = error.into_diagnostics().into_iter().map(|diagnostic| diagnostic.message);
     messages.next().map(|message| message.replace('\n', " ")).unwrap_or_default()
@@ -70,7 +70,7 @@ fn describe_metadata(metadata: &SopsMetadata) -> String {
         }
     }
     if several {
-        let _ = writeln!(lines, "# key groups needed: {} of {}", metadata.needed_groups(), metadata.groups.len());
+        let _ = writeln!(lines, "# key groups required: {} of {}", metadata.needed_groups(), metadata.groups.len());
     }
     lines
 }

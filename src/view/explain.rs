@@ -143,10 +143,10 @@ fn absence_reason(resolved: &ResolvedTarget, id: &EntryId, entry: &Entry, is_pla
     match resolved.entries.get(id).map(|value| &value.outcome) {
         Some(EntryOutcome::Missing) if entry.is_removed() => Some("removed"),
         Some(EntryOutcome::Missing) | None => Some("no value"),
-        Some(EntryOutcome::Failed) => Some("its source is wrong; `septum render` tells why"),
+        Some(EntryOutcome::Failed) => Some("its source is invalid; `septum render` reports why"),
         Some(EntryOutcome::Pointed(_)) => Some("[in a store]"),
         Some(_) if !is_plain => Some("[secret]"),
-        Some(EntryOutcome::Locked(_)) => Some("not known without the key"),
+        Some(EntryOutcome::Locked(_)) => Some("unknown without the key"),
         Some(EntryOutcome::Known(value)) if value.text().is_none() => Some("(binary)"),
         Some(EntryOutcome::Known(_)) => None,
     }

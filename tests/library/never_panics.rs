@@ -444,16 +444,16 @@ fn long_chains_fit_the_stack_or_are_refused() {
     {
         assert_eq!(on_stack_of_main(chain(63, link)), Vec::<String>::new(), "{name}");
         let found = on_stack_of_main(chain(2000, link));
-        assert_eq!(found, ["a chain of templates that refer to each other is too long"], "{name}");
+        assert_eq!(found, ["the chain of references between templates is too long"], "{name}");
     }
 }
 
 #[test]
 fn deep_nesting_fits_the_stack_or_is_refused() {
     for (name, text, expected) in [
-        ("lists", format!("vars: {{ x: {}{} }}\n", "[".repeat(5000), "]".repeat(5000)), "more than 64 collections"),
-        ("blocks", (0..900).map(|depth| format!("{}x:\n", " ".repeat(depth))).collect(), "more than 64 collections"),
-        ("dashes", format!("vars:\n  {}x\n", "- ".repeat(5000)), "more than 64 collections"),
+        ("lists", format!("vars: {{ x: {}{} }}\n", "[".repeat(5000), "]".repeat(5000)), "more than 64 levels"),
+        ("blocks", (0..900).map(|depth| format!("{}x:\n", " ".repeat(depth))).collect(), "more than 64 levels"),
+        ("dashes", format!("vars:\n  {}x\n", "- ".repeat(5000)), "more than 64 levels"),
         (
             "brackets of a template",
             format!("data:\n  A: \"{{{{ {}1{} }}}}\"\n", "(".repeat(5000), ")".repeat(5000)),
@@ -475,12 +475,12 @@ fn deep_nesting_fits_the_stack_or_is_refused() {
         (
             "a namespace within itself",
             "data:\n  A: \"{% set a = namespace() %}{% set b = namespace() %}{% set a.x = b %}{% set b.x = a %}{{ a == b }}\"\n".to_owned(),
-            "cannot hold a namespace",
+            "cannot contain a namespace",
         ),
         (
             "a namespace that grows",
             "data:\n  A: \"{% set a = namespace(x=1) %}{% for i in range(90000) %}{% set a.x = [a.x] %}{% endfor %}{{ a.x | tojson }}\"\n".to_owned(),
-            "more than 64 deep",
+            "more than 64 levels deep",
         ),
         ("operators", format!("data:\n  A: \"{{{{ {}1 }}}}\"\n", "not ".repeat(5000)), "the template"),
         ("sums", format!("data:\n  A: \"{{{{ 1{} }}}}\"\n", " ~ 1".repeat(5000)), "the template"),

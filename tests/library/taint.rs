@@ -384,7 +384,7 @@ fn plain_is_declared_with_a_reason_by_the_base_and_never_against_taint() {
         ("{ value: x, sensitive: false }", "", "declared plain without a reason"),
         ("'{{ data.S }}'", "{ sensitive: false, reason: x }", "an environment cannot declare"),
         ("{ value: '{{ data.S }}', sensitive: false, reason: x }", "", "`declassify(data.S, \"why\")`"),
-        ("{ value: x, sensitive: true }", "{ sensitive: false, reason: x }", "a later one cannot take back"),
+        ("{ value: x, sensitive: true }", "{ sensitive: false, reason: x }", "a later layer cannot override"),
     ] {
         let base = format!("data:\n  S: {{ value: s3cr3t, sensitive: true }}\n  DB_PASSWORD: {base}\n");
         let dev = if dev.is_empty() { String::new() } else { format!("data: {{ DB_PASSWORD: {dev} }}\n") };
@@ -696,9 +696,9 @@ fn declassify_lets_nothing_out_but_its_result() {
         (
             "a reason that is computed",
             "{{ declassify(data.KEY | length, data.KEY) }}",
-            "requires a reason, one text in quotes",
+            "requires a reason: a string literal",
         ),
-        ("no reason", "{{ declassify(data.KEY | length) }}", "requires a reason, one text in quotes"),
+        ("no reason", "{{ declassify(data.KEY | length) }}", "requires a reason: a string literal"),
     ] {
         let base = format!("data:\n  KEY: {{ value: dummy-secret, sensitive: true }}\n  OUT: \"{template}\"\n");
         let refused = Project::of(&base, "").run(&["render", "dev"]).refused();

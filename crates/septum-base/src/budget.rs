@@ -35,16 +35,16 @@ pub static GLOB_VISITS: Budget = Budget::of_run("directory visits for patterns",
 pub static GLOB_BYTES: Budget = Budget::of_run("bytes of path patterns", 2 * 1024 * 1024, 0);
 
 /// Names that patterns of paths are compared with, weighted by the length of the pattern.
-pub static GLOB_MATCHES: Budget = Budget::of_run("names compared with patterns", 20_000_000, 8);
+pub static GLOB_MATCHES: Budget = Budget::of_run("path names compared with patterns", 20_000_000, 8);
 
 /// Estimated bytes of compiled regular expressions, from every source.
 pub static REGEX_BYTES: Budget = Budget::of_run("bytes of compiled regular expressions", 48 * 1024 * 1024, 0);
 
 /// Characters that are compared to suggest names. Suggestions are left out when it is used up.
-pub static NAME_COMPARISONS: Budget = Budget::of_run("characters compared for suggestions", 300_000_000, 0);
+pub static NAME_COMPARISONS: Budget = Budget::of_run("characters compared for name suggestions", 300_000_000, 0);
 
 /// Steps of templates; a step is an instruction, or 64 bytes of a value.
-pub static TEMPLATE_STEPS: Budget = Budget::of_run("steps of templates", 60_000_000, 40);
+pub static TEMPLATE_STEPS: Budget = Budget::of_run("template steps", 60_000_000, 40);
 
 /// Bytes of the values of all targets, and of the metadata of each of their objects.
 pub static VALUE_BYTES: Budget = Budget::of_run("bytes of values", 32 * 1024 * 1024, 24);
@@ -89,8 +89,8 @@ impl Budget {
     /// The error for refused work, without a location.
     pub fn budget_diagnostic(&self) -> Diagnostic {
         let (limit, unit) = (self.limit(), self.unit);
-        Diagnostic::error(Rule::BudgetExceeded, format!("this run asks for more than {limit} {unit}"))
-            .note("a project is not trusted, so the work that it may ask for is bounded")
+        Diagnostic::error(Rule::BudgetExceeded, format!("this run needs more than {limit} {unit}"))
+            .note("projects are untrusted input, so the work of one run is limited")
     }
 
     /// The amount of work that was done; all of the budget, once some was refused.

@@ -178,7 +178,8 @@ impl ProjectFiles {
         let error = refuse_file(refusal, kind, &self.name(path));
         match refusal {
             FileReadError::Missing => error.hint(
-                self.similar_file(path).unwrap_or_else(|| "a path is relative to the file that names it".to_owned()),
+                self.similar_file(path)
+                    .unwrap_or_else(|| "paths are relative to the file that contains them".to_owned()),
             ),
             _ => error,
         }

@@ -54,16 +54,16 @@ fn translate_within_budget(go: &str) -> Result<String, RegexError> {
         .translate_all()?;
     regex_size::spend_regex(&rust).map_err(|BudgetExhausted| RegexError {
         at: None,
-        reason: format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20),
-        hint: Some("count less in `{…}`, name characters like `[a-z]` in place of `\\pL`, or use fewer rules"),
+        reason: format!("all expressions of this run require more than {} MiB in total", REGEX_BYTES.limit() >> 20),
+        hint: Some("use smaller counts in `{…}`, character ranges like `[a-z]` instead of `\\pL`, or fewer rules"),
     })?;
     Ok(rust)
 }
 
 fn build_error(error: &regex::Error) -> RegexError {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        let hint = Some("count less in `{…}`, most of all around other counts");
-        return RegexError { at: None, reason: "it is too big".to_owned(), hint };
+        let hint = Some("use smaller counts in `{…}`, above all in nested repetitions");
+        return RegexError { at: None, reason: "it is too large when compiled".to_owned(), hint };
     }
     // the message shows the expression as it was translated, and ends with the reason
     let text = error.to_string();
@@ -133,7 +133,7 @@ impl RegexTranslator<'_> {
         let operator = self.remaining_text().get(..length).unwrap_or_default().to_owned();
         self.at += length;
         if self.is_repeated {
-            let hint = "possessive repetitions are never needed here: matching never goes back";
+            let hint = "possessive repetitions are not needed: this engine never backtracks";
             return self.error_at(start, format!("`{operator}` follows another repetition"), Some(hint));
         }
         self.out.push_str(&operator);
@@ -148,32 +148,31 @@ impl RegexTranslator<'_> {
     fn group(&mut self) -> Result<(), RegexError> {
         let start = self.at;
         let unsupported = [
-            ("(?=", "looks ahead"),
-            ("(?!", "looks ahead"),
-            ("(?<=", "looks behind"),
-            ("(?<!", "looks behind"),
-            ("(?>", "is an atomic group"),
-            ("(?(", "is a condition"),
-            ("(?#", "is a comment"),
-            ("(?P=", "refers back"),
+            ("(?=", "look-ahead"),
+            ("(?!", "look-ahead"),
+            ("(?<=", "look-behind"),
+            ("(?<!", "look-behind"),
+            ("(?>", "atomic group"),
+            ("(?(", "conditional"),
+            ("(?#", "comment"),
+            ("(?P=", "backreference"),
         ];
         if let Some((opening, what)) =
             unsupported.iter().find(|(opening, _)| self.remaining_text().starts_with(opening))
         {
             self.at += opening.len();
             let hint = what.starts_with("look").then_some(
-                "match what stands around as well, with a group around the secret itself; \
-                 what is to be left out is for `allowlists`",
+                "match the context as well, and put a group around the secret; use `allowlists` for exclusions",
             );
-            return self.error_at(start, format!("`{opening}` {what}, which linear time does not allow"), hint);
+            return self.error_at(start, format!("`{opening}` ({what}) is not supported"), hint);
         }
         if let Some(opening) = ["(?P<", "(?<"].into_iter().find(|opening| self.remaining_text().starts_with(opening)) {
             // names of groups are not used here, and those of Go may be invalid
             let Some(end) = self.remaining_text().find('>') else {
-                return self.error_at(start, "the name of a group has no end", None);
+                return self.error_at(start, "unterminated group name", None);
             };
             if end == opening.len() {
-                return self.error_at(start, "a group has an empty name", None);
+                return self.error_at(start, "empty group name", None);
             }
             self.at += end + 1;
             self.out.push('(');
@@ -188,7 +187,7 @@ impl RegexTranslator<'_> {
         let flags = flags.get(..=length).unwrap_or(flags).to_owned();
         self.at += 2 + flags.len();
         if flags.chars().any(|flag| !"imsU-:)".contains(flag)) || !flags.ends_with([':', ')']) {
-            return self.error_at(start, "this group is none that is known", Some("flags are `i`, `m`, `s` and `U`"));
+            return self.error_at(start, "unknown group syntax", Some("the supported flags are `i`, `m`, `s` and `U`"));
         }
         self.out.push_str("(?");
         self.out.push_str(&flags);
@@ -247,14 +246,14 @@ impl RegexTranslator<'_> {
         let name = match self.next() {
             Some('{') => {
                 let Some((name, _)) = self.remaining_text().split_once('}') else {
-                    return self.error_at(start, "the name of a class has no end", None);
+                    return self.error_at(start, "unterminated class name", None);
                 };
                 let name = name.to_owned();
                 self.at += name.len() + 1;
                 name
             }
             Some(char) => char.to_string(),
-            None => return self.error_at(start, "a class has no name", None),
+            None => return self.error_at(start, "missing class name", None),
         };
         let positive = name.strip_prefix('^');
         let p = if is_negative == positive.is_some() { 'p' } else { 'P' };
@@ -266,7 +265,7 @@ impl RegexTranslator<'_> {
     fn parse_escape(&mut self) -> Result<char, RegexError> {
         let start = self.at;
         self.at += 1;
-        let Some(char) = self.next() else { return self.error_at(start, r"a `\` ends it", None) };
+        let Some(char) = self.next() else { return self.error_at(start, r"trailing `\`", None) };
         let found = match char {
             'a' => Some('\x07'),
             'f' => Some('\x0c'),
@@ -276,7 +275,7 @@ impl RegexTranslator<'_> {
             'v' => Some('\x0b'),
             'x' => self.hexadecimal(),
             '1'..='7' if !self.remaining_text().starts_with(|next: char| next.is_digit(8)) => {
-                return self.error_at(start, "it refers back to a group, which linear time does not allow", None);
+                return self.error_at(start, "backreferences are not supported", None);
             }
             '0'..='7' => {
                 let mut code = char.to_digit(8).unwrap_or_default();
@@ -292,7 +291,7 @@ impl RegexTranslator<'_> {
         };
         match found {
             Some(char) => Ok(char),
-            None => self.error_at(start, "this escape is none that is known", None),
+            None => self.error_at(start, "unknown escape sequence", None),
         }
     }
 
@@ -319,7 +318,7 @@ impl RegexTranslator<'_> {
         let first = self.at;
         loop {
             match self.peek() {
-                None => return self.error_at(start, "`[` has no end", None),
+                None => return self.error_at(start, "unclosed `[`", None),
                 // one in the first place is literal
                 Some(']') if self.at > first => break,
                 Some('[') if self.named_class()? => {}
@@ -343,7 +342,7 @@ impl RegexTranslator<'_> {
         let name = name.to_owned();
         self.at += name.len() + 4;
         if !CLASSES.contains(&name.trim_start_matches('^')) {
-            return self.error_at(start, format!("there is no class `[:{name}:]`"), None);
+            return self.error_at(start, format!("unknown class `[:{name}:]`"), None);
         }
         let _ = write!(self.out, "[:{name}:]");
         Ok(true)
@@ -361,7 +360,7 @@ impl RegexTranslator<'_> {
             self.at += 1;
             let high = self.class_char()?;
             if high < low {
-                return self.error_at(start, "the range ends before it begins", None);
+                return self.error_at(start, "invalid range: it ends before it begins", None);
             }
             self.out.push('-');
             self.out.push_str(&in_class(high));
@@ -375,7 +374,7 @@ impl RegexTranslator<'_> {
         }
         match self.next() {
             Some(char) => Ok(char),
-            None => self.error_at(self.at, "`[` has no end", None),
+            None => self.error_at(self.at, "unclosed `[`", None),
         }
     }
 }
@@ -459,34 +458,47 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_is_pointed_at() {
         for (pattern, at, reason) in [
-            ("ab(?=c)", "(?=", "`(?=` looks ahead, which linear time does not allow"),
-            ("(?!c)", "(?!", "`(?!` looks ahead, which linear time does not allow"),
-            ("(?<=c)", "(?<=", "`(?<=` looks behind, which linear time does not allow"),
-            ("(?<!c)", "(?<!", "`(?<!` looks behind, which linear time does not allow"),
-            ("a(?>b)", "(?>", "`(?>` is an atomic group, which linear time does not allow"),
-            (r"(a)\1", r"\1", "it refers back to a group, which linear time does not allow"),
-            ("a++", "+", "`+` follows another repetition"),
-            ("a*{2}", "{2}", "`{2}` follows another repetition"),
-            ("(?x)a", "(?x)", "this group is none that is known"),
-            (r"a\Z", r"\Z", "this escape is none that is known"),
-            (r"[a\b]", r"\b", "this escape is none that is known"),
-            (r"a\x{110000}", r"\x{110000}", "this escape is none that is known"),
-            (r"a\", r"\", r"a `\` ends it"),
-            ("a[b", "[b", "`[` has no end"),
-            ("[b-a]", "b-a", "the range ends before it begins"),
-            ("[[:letter:]]", "[:letter:]", "there is no class `[:letter:]`"),
-            ("(?P<a", "(", "the name of a group has no end"),
+            ("ab(?=c)", "(?=", "`(?=` (look-ahead) is not supported",
+            ),
+            ("(?!c)", "(?!", "`(?!` (look-ahead) is not supported",
+            ),
+            ("(?<=c)", "(?<=", "`(?<=` (look-behind) is not supported",
+            ),
+            ("(?<!c)", "(?<!", "`(?<!` (look-behind) is not supported",
+            ),
+            ("a(?>b)", "(?>", "`(?>` (atomic group) is not supported"),
+            (r"(a)\1", r"\1", "backreferences are not supported",
+            ),
+            ("a++", "+", "`+` follows another repetition",
+            ),
+            ("a*{2}", "{2}", "`{2}` follows another repetition",
+            ),
+            ("(?x)a", "(?x)", "unknown group syntax"),
+            (r"a\Z", r"\Z", "unknown escape sequence"),
+            (r"[a\b]", r"\b", "unknown escape sequence"),
+            (r"a\x{110000}", r"\x{110000}", "unknown escape sequence"),
+            (r"a\", r"\", r"trailing `\`",
+            ),
+            ("a[b", "[b", "unclosed `[`",
+            ),
+            ("[b-a]", "b-a", "invalid range: it ends before it begins",
+            ),
+            ("[[:letter:]]", "[:letter:]", "unknown class `[:letter:]`",
+            ),
+            ("(?P<a", "(", "unterminated group name"),
         ] {
             let mistake = compile_for_text(pattern).expect_err(pattern);
             let (start, end) = mistake.at.expect(pattern);
             assert_eq!((pattern.get(start..end), mistake.reason.as_str()), (Some(at), reason), "{pattern}");
         }
         for (pattern, reason) in [
-            ("(a", "unclosed group"),
-            ("a)", "unopened group"),
+            ("(a", "unclosed group",
+            ),
+            ("a)", "unopened group",
+            ),
             ("*a", "repetition operator missing expression"),
             (r"\p{Klingon}", "Unicode property not found"),
-            (r"(?:\pL{100}){1000}", "it is too big"),
+            (r"(?:\pL{100}){1000}", "it is too large when compiled"),
         ] {
             assert_eq!(compile_for_text(pattern).expect_err(pattern).reason, reason, "{pattern}");
         }

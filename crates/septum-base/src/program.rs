@@ -24,7 +24,7 @@ pub fn command_outside(name: &OsStr, directory: Option<&Path>) -> io::Result<Com
         return Ok(Command::new(name));
     }
     let found = find_program(name, &search_path(), directory).map(Command::new);
-    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such program in any directory of `PATH`"))
+    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the program was not found in any directory of `PATH`"))
 }
 
 /// The directories in which programs are searched.

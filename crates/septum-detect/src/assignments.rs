@@ -82,7 +82,7 @@ pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<
 }
 
 fn assignment_hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
-    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a text that sets `{name}`"), range }
+    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("text that sets `{name}`"), range }
 }
 
 fn is_config_file(key: &str) -> bool {

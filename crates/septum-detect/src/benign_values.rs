@@ -20,7 +20,7 @@ pub(super) fn veto(family: SecretFamily, key: &str, text: &str) -> Option<String
         return Some("the value is a certificate or public key".to_owned());
     }
     if maps_to_names(key) && is_map_of_names(text) {
-        return Some("the value maps to names of keys".to_owned());
+        return Some("the value is a map of key names".to_owned());
     }
     if is_fetched(text) {
         return None;
@@ -49,7 +49,7 @@ const LONGEST_MAP: usize = 4096;
 
 fn benign_shape(family: SecretFamily, text: &str) -> Option<&'static str> {
     if is_switch(text) {
-        Some("a truth value")
+        Some("a boolean")
     } else if is_quantity(family, text) {
         Some("a number or duration")
     } else if family != SecretFamily::Password && is_version(text) {

@@ -126,7 +126,7 @@ pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
     let analysis = names::analyse(key);
     let name_vetoed = match (analysis.family, text) {
         (Some(family), Some(text)) => benign_values::veto(family, key, text),
-        (Some(vocabulary::SecretFamily::Weak), None) => Some("there is no value to look at".to_owned()),
+        (Some(vocabulary::SecretFamily::Weak), None) => Some("there is no value to check".to_owned()),
         _ => None,
     };
     Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| detect_credential(key, text)) }
@@ -216,7 +216,7 @@ mod tests {
         let near_miss = |key, text| classify(key, text, TextKind::Template).near_miss().unwrap_or_default();
         assert_eq!(near_miss("DB_PASSWORD", Some("/run/db")), "word `password`, but the value is a path");
         assert_eq!(near_miss("TOKEN_TTL", None), "`token` is followed by `ttl`, a qualifier");
-        assert_eq!(near_miss("APP_AUTH", None), "last word `auth`, but there is no value to look at");
+        assert_eq!(near_miss("APP_AUTH", None), "last word `auth`, but there is no value to check");
     }
 
     #[test]

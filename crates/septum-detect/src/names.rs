@@ -78,7 +78,7 @@ fn analyse_annotation(key: &str) -> Option<NameAnalysis> {
     });
     let digest = domain.rsplit('.').next() == Some("checksum");
     let NameVerdict::Sensitive { reason } = analyse_words(name).verdict else { return None };
-    (is_domain || digest).then(|| NameAnalysis::plain(Some(format!("{reason}, but the name is that of an annotation"))))
+    (is_domain || digest).then(|| NameAnalysis::plain(Some(format!("{reason}, but it is an annotation name"))))
 }
 
 /// Head word in a name.
@@ -162,11 +162,11 @@ fn find_negation(words: &[String], head: HeadWord) -> Option<String> {
     let other_key = other_key || head.family == SecretFamily::Key && NEGATING_KEYS.contains(&previous);
     let other_token = head.family == SecretFamily::Token && NEGATING_TOKENS.contains(&previous);
     if other_key || other_token || NEGATING.contains(&previous) {
-        return Some(format!("`{previous}` stands before `{this}`"));
+        return Some(format!("`{previous}` precedes `{this}`"));
     }
     let earlier = words.get(..head.index).unwrap_or_default();
     if earlier.iter().any(|word| word == ELSEWHERE) {
-        return Some(format!("`{ELSEWHERE}` before `{this}` says that the value is a name"));
+        return Some(format!("`{ELSEWHERE}` before `{this}` means that the value is a name"));
     }
     let counted = |word: &&String| match this {
         "tokens" => COUNTED_TOKENS.contains(&word.as_str()),
@@ -174,7 +174,7 @@ fn find_negation(words: &[String], head: HeadWord) -> Option<String> {
         _ => false,
     };
     if let Some(count) = earlier.iter().find(counted) {
-        return Some(format!("`{count}` before `{this}` counts them"));
+        return Some(format!("`{count}` before `{this}` makes it a count"));
     }
     let first = earlier.first().filter(|word| FIRST_SWITCHES.contains(&word.as_str()));
     let switch = first.or_else(|| earlier.iter().find(|word| SWITCHES.contains(&word.as_str())));
@@ -232,7 +232,7 @@ fn by_extension(stem: &str, extension: &str) -> Option<NameAnalysis> {
     let last = words.last().map_or("", String::as_str);
     match extension {
         "key" if NEGATING.contains(&last) || OTHER_KEYS.contains(&last) => {
-            Some(NameAnalysis::plain(Some(format!("`{last}` stands before `key`"))))
+            Some(NameAnalysis::plain(Some(format!("`{last}` precedes `key`"))))
         }
         "json" if matches!(last, "credential" | "credentials" | "creds") => {
             Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name ends in `{last}.json`")))
@@ -336,12 +336,12 @@ mod tests {
     fn reasons_name_the_words_that_decided() {
         for (key, expected) in [
             ("TOKEN_TTL", "`token` is followed by `ttl`, a qualifier"),
-            ("PUBLIC_KEY", "`public` stands before `key`"),
-            ("CSRF_TOKEN", "`csrf` stands before `token`"),
-            ("MAX_INPUT_TOKENS", "`max` before `tokens` counts them"),
+            ("PUBLIC_KEY", "`public` precedes `key`"),
+            ("CSRF_TOKEN", "`csrf` precedes `token`"),
+            ("MAX_INPUT_TOKENS", "`max` before `tokens` makes it a count"),
             ("DB_ALLOW_EMPTY_PASSWORD", "`allow` before `password` makes it a switch"),
-            ("existingSecretKey", "`existing` before `key` says that the value is a name"),
-            ("checksum/secret", "word `secret`, but the name is that of an annotation"),
+            ("existingSecretKey", "`existing` before `key` means that the value is a name"),
+            ("checksum/secret", "word `secret`, but it is an annotation name"),
             ("NEXT_PUBLIC_API_KEY", "names that start with `NEXT_PUBLIC_` are published to browsers"),
         ] {
             assert_eq!(classify_name(key), NameVerdict::Plain { near_miss: Some(expected.to_owned()) }, "{key}");

@@ -65,7 +65,7 @@ const LONGEST_RESTATED: usize = 1024;
 pub(super) fn name_of_another(family: SecretFamily, key: &str, text: &str) -> Option<&'static str> {
     let named = NameWords::new(key);
     if named.is_entry(text) {
-        return Some("the name of an entry elsewhere");
+        return Some("the name of another entry");
     }
     if named.last() == "key" && FIELD_KEYS.contains(&named.before()) && is_field(text) {
         return Some("the name of a field");

@@ -50,7 +50,7 @@ impl ValueHit {
     /// Removes a name that was read in the value.
     #[must_use]
     pub fn without_names(self) -> Self {
-        let reason = if self.reason.contains('`') { "a text that sets a credential".to_owned() } else { self.reason };
+        let reason = if self.reason.contains('`') { "text that sets a credential".to_owned() } else { self.reason };
         Self { reason, ..self }
     }
 
@@ -213,7 +213,7 @@ fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
     let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4) && packed.bytes().all(check::is_base64);
     let bytes = plausible.then(|| STANDARD.decode(packed.as_bytes()).ok()).flatten()?;
     if der::is_private(&bytes) {
-        return Some(whole_text_hit("private-key", "private key in DER form", text));
+        return Some(whole_text_hit("private-key", "private key in DER format", text));
     }
     let inner = String::from_utf8(bytes).ok()?;
     let printable = inner.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
@@ -225,7 +225,7 @@ fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
             .or_else(|| assignments::find_assignment(key, &literal))
     };
     let hit = printable.then(scan).flatten()?;
-    Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })
+    Some(ValueHit { reason: format!("{}, encoded in base64", hit.reason), range: Some(0..text.len()), ..hit })
 }
 
 fn whole_text_hit(detector: &'static str, reason: &'static str, text: &str) -> ValueHit {
@@ -262,7 +262,7 @@ mod tests {
     fn base64_is_unpacked_once() {
         let packed = STANDARD.encode("postgres://app:hunter2@db/app");
         let hit = detect_credential("CONFIG", &packed).expect("found");
-        assert_eq!((hit.detector, hit.reason.as_str()), ("url-password", "URL with a password, wrapped in Base64"));
+        assert_eq!((hit.detector, hit.reason.as_str()), ("url-password", "URL with a password, encoded in base64"));
         assert_eq!(detect_credential("CONFIG", &STANDARD.encode(&packed)), None);
         let packed = STANDARD.encode("db:\n  host: db\n  password: hunter2\n");
         assert_eq!(detect_credential("CONFIG", &packed).map(|hit| hit.detector), Some("assignment"));

@@ -84,8 +84,8 @@ impl RuleMatch<'_> {
     pub fn reason(&self) -> String {
         let Self { rule, file, .. } = self;
         match self.description {
-            Some(description) => format!("by the rule `{rule}` of `{file}`: {description}"),
-            None => format!("by the rule `{rule}` of `{file}`"),
+            Some(description) => format!("matches the rule `{rule}` of `{file}`: {description}"),
+            None => format!("matches the rule `{rule}` of `{file}`"),
         }
     }
 }

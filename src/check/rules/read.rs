@@ -82,7 +82,7 @@ enum MistakeVisibility {
 
 impl RuleFileReader<'_> {
     fn file(&mut self, root: &TomlNode) -> Option<UserRules> {
-        let fields = self.fields(root, "a file of rules", FILE)?;
+        let fields = self.fields(root, "a rules file", FILE)?;
         for name in ["title", "description", "minVersion"] {
             self.text(fields.get(name));
         }
@@ -91,7 +91,7 @@ impl RuleFileReader<'_> {
         let before = self.problems.len();
         let tables = self.tables(fields.get("rules"));
         if tables.is_empty() && self.problems.len() == before {
-            let message = format!("there is no rule in `{}`, so nothing is found by it", self.source.name());
+            let message = format!("`{}` contains no rules, so it finds nothing", self.source.name());
             let mistake = self.mistake_at(&(0..0), message).hint("add `[[rules]]` with an `id` and a `regex`");
             self.problems.push(mistake);
         }
@@ -115,15 +115,15 @@ impl RuleFileReader<'_> {
         self.read_bool(extend.get("useDefault"));
         for name in ["path", "url"] {
             let Some(field) = extend.get(name) else { continue };
-            let message = format!("`{name}` names another file, and a file of rules reads no other");
+            let message = format!("`{name}` refers to another file, but a rules file cannot include others");
             let mistake =
-                self.mistake_at(&field.range, message).hint("give that file as well: `--rules FILE --rules FILE`");
+                self.mistake_at(&field.range, message).hint("pass that file as well: `--rules FILE --rules FILE`");
             self.problems.push(mistake);
         }
         if let Some(field) = extend.get("disabledRules") {
             let mistake = self
-                .mistake_at(&field.range, "`disabledRules` would switch rules off, and those that are built in stay on")
-                .hint("remove it; what they find is accepted where it stands, by `allow` with a reason");
+                .mistake_at(&field.range, "`disabledRules` is not supported: built-in detectors cannot be disabled")
+                .hint("remove it; accept single findings with `allow` and a reason");
             self.problems.push(mistake);
         }
     }
@@ -140,8 +140,8 @@ impl RuleFileReader<'_> {
         let path = has_path.and_then(|(text, node)| self.regex(text, node, MistakeVisibility::Open));
         if given.is_none() && has_path.is_none() {
             let mistake = self
-                .mistake_at(&fields.range, format!("{name} has neither a `regex` nor a `path`, so it finds nothing"))
-                .hint("give it a `regex`; rules of gitleaks' own are not here to be extended, but can be copied");
+                .mistake_at(&fields.range, format!("{name} has neither `regex` nor `path`, so it finds nothing"))
+                .hint("add a `regex`; the default rules of gitleaks cannot be extended here, but can be copied");
             self.problems.push(mistake);
         }
         let group = self.group(fields.get("secretGroup"), regex.as_ref());
@@ -161,7 +161,7 @@ impl RuleFileReader<'_> {
         let Some((id, node)) = self.read_filled_text(fields.get("id")).filter(|(id, _)| !id.trim().is_empty()) else {
             if self.problems.len() == before {
                 let mistake =
-                    self.mistake_at(&fields.range, "a rule has no `id`").hint("name it: findings tell by what");
+                    self.mistake_at(&fields.range, "a rule has no `id`").hint("give it an `id`: findings refer to it");
                 self.problems.push(mistake);
             }
             return None;
@@ -169,9 +169,9 @@ impl RuleFileReader<'_> {
         match self.ids.iter().find(|(known, _)| known == id) {
             Some((_, first)) => {
                 let mistake = self
-                    .mistake_at(&node.range, format!("two rules are called `{id}`"))
-                    .at_with(self.place(first), "the other one")
-                    .hint("give one of them another `id`");
+                    .mistake_at(&node.range, format!("two rules have the `id` `{id}`"))
+                    .at_with(self.place(first), "first defined here")
+                    .hint("change the `id` of one of them");
                 self.problems.push(mistake);
             }
             None => self.ids.push((id.to_owned(), node.range.clone())),
@@ -185,16 +185,16 @@ impl RuleFileReader<'_> {
             let mistake = self
                 .mistake_at(
                     &field.range,
-                    "`required` asks for what another rule finds nearby, and values are looked at alone",
+                    "`required` is not supported: it depends on matches of other rules nearby, but each value is checked alone",
                 )
-                .hint("find the secret by a `regex` of its own");
+                .hint("write a `regex` that matches the secret itself");
             self.problems.push(mistake);
         }
         let skip = fields.get("skipReport");
         if let (Some(true), Some(field)) = (self.read_bool(skip), skip) {
             let mistake = self
-                .mistake_at(&field.range, "a rule with `skipReport` tells of nothing that it finds")
-                .hint("remove the field, or the rule");
+                .mistake_at(&field.range, "a rule with `skipReport` reports none of its findings")
+                .hint("remove the field or the rule");
             self.problems.push(mistake);
         }
     }
@@ -202,14 +202,14 @@ impl RuleFileReader<'_> {
     fn group(&mut self, field: Option<&TomlField>, regex: Option<&Regex>) -> usize {
         let Some(field) = field else { return 0 };
         let TomlKind::Integer(number) = field.value.kind else {
-            return self.report_type(field, "a whole number").unwrap_or_default();
+            return self.report_type(field, "an integer").unwrap_or_default();
         };
         let Some(regex) = regex else { return 0 };
         let most = regex.captures_len() - 1;
         let found = usize::try_from(number).ok().filter(|group| *group <= most);
         if found.is_none() {
             let message = match most {
-                0 => "the `regex` has no group that `secretGroup` could name".to_owned(),
+                0 => "`secretGroup` refers to a group, but the `regex` has none".to_owned(),
                 most => format!("`secretGroup` expects one of the groups of the `regex`, 1 to {most}, found {number}"),
             };
             let mistake = self.mistake_at(&field.value.range, message).hint("put `(…)` around the secret");
@@ -226,8 +226,7 @@ impl RuleFileReader<'_> {
             _ => return self.report_type(field, "a number"),
         };
         if !(0.0..=MOST_ENTROPY).contains(&number) {
-            return self
-                .report_unknown(&field.value, "`entropy` expects a number from 0 to 8, the bits of a character");
+            return self.report_unknown(&field.value, "`entropy` must be a number from 0 to 8 (bits per character)");
         }
         // to gitleaks, 0 is none
         (number > 0.0).then_some(number)
@@ -237,7 +236,7 @@ impl RuleFileReader<'_> {
         let (former, current) = (fields.get("allowlist"), fields.get("allowlists"));
         if let (Some(former), Some(_)) = (former, current) {
             let mistake = self
-                .mistake_at(&former.range, "`allowlist` is the former name of `allowlists`, and both stand here")
+                .mistake_at(&former.range, "`allowlist` is the old name of `allowlists`; both are given here")
                 .hint("write each as `[[allowlists]]`, or `[[rules.allowlists]]`");
             self.problems.push(mistake);
         }
@@ -253,14 +252,14 @@ impl RuleFileReader<'_> {
             Some((text, node)) => match text.to_uppercase().as_str() {
                 "OR" | "||" => AllowlistCondition::Or,
                 "AND" | "&&" => AllowlistCondition::And,
-                _ => self.report_unknown(node, "`condition` expects `AND` or `OR`")?,
+                _ => self.report_unknown(node, "`condition` must be `AND` or `OR`")?,
             },
         };
         let target = match self.read_filled_text(fields.get("regexTarget")) {
             None | Some(("secret", _)) => AllowlistTarget::Secret,
             Some(("match", _)) => AllowlistTarget::Match,
             Some(("line", _)) => AllowlistTarget::Line,
-            Some((_, node)) => self.report_unknown(node, "`regexTarget` expects `secret`, `match` or `line`")?,
+            Some((_, node)) => self.report_unknown(node, "`regexTarget` must be `secret`, `match` or `line`")?,
         };
         let [paths, regexes] = ["paths", "regexes"].map(|name| {
             let texts = self.texts(fields.get(name)).into_iter();
@@ -273,7 +272,7 @@ impl RuleFileReader<'_> {
         if !["paths", "regexes", "stopwords", "commits"].iter().filter_map(|name| fields.get(name)).any(is_listed) {
             let mistake = self
                 .mistake_at(&fields.range, format!("{of} allows nothing"))
-                .hint("list `regexes`, `stopwords` or `paths`, or remove it");
+                .hint("add `regexes`, `stopwords` or `paths`, or remove it");
             self.problems.push(mistake);
         }
         let stopwords = self.words(&stopwords).filter(|_| !stopwords.is_empty());
@@ -296,7 +295,7 @@ impl RuleFileReader<'_> {
             for (id, range) in targets {
                 if self.ids.iter().all(|(known, _)| *known != id) {
                     let mistake = self
-                        .mistake_at(&range, format!("there is no rule `{id}` in `{}`", self.source.name()))
+                        .mistake_at(&range, format!("unknown rule `{id}` in `{}`", self.source.name()))
                         .maybe_hint(did_you_mean(&id, self.ids.iter().map(|(known, _)| known.as_str())));
                     self.problems.push(mistake);
                 }
@@ -324,7 +323,7 @@ impl RuleFileReader<'_> {
 
     fn words(&mut self, words: &[String]) -> Option<AhoCorasick> {
         let built = AhoCorasick::new(words).map_err(|error| {
-            self.mistake_at(&(0..0), format!("the words of `{}` cannot be searched for: {error}", self.source.name()))
+            self.mistake_at(&(0..0), format!("cannot build the keyword search of `{}`: {error}", self.source.name()))
         });
         self.problems.take(built)
     }
@@ -343,7 +342,7 @@ impl RuleFileReader<'_> {
     /// The fields of a table. Their names are case-insensitive, as in gitleaks.
     fn fields<'t>(&mut self, node: &'t TomlNode, of: &str, known: &'static [&'static str]) -> Option<RuleTable<'t>> {
         let TomlKind::Table(all) = &node.kind else {
-            let message = format!("{of} expects a table, found {}", node.kind.noun());
+            let message = format!("expected a table for {of}, found {}", node.kind.noun());
             self.problems.push(self.mistake_at(&node.range, message));
             return None;
         };
@@ -351,15 +350,15 @@ impl RuleFileReader<'_> {
         for field in all {
             let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(&field.name)) else {
                 let mistake = self
-                    .mistake_at(&field.range, format!("`{}` is no field of {of}", field.name))
+                    .mistake_at(&field.range, format!("unknown field `{}` in {of}", field.name))
                     .maybe_hint(did_you_mean(&field.name, known.iter().copied()));
                 self.problems.push(mistake);
                 continue;
             };
             if let Some(first) = fields.get(name) {
                 let mistake = self
-                    .mistake_at(&field.range, format!("`{}` stands twice", field.name))
-                    .at_with(self.place(&first.range), "the other one");
+                    .mistake_at(&field.range, format!("duplicate field `{}`", field.name))
+                    .at_with(self.place(&first.range), "first defined here");
                 self.problems.push(mistake);
                 continue;
             }
@@ -369,7 +368,7 @@ impl RuleFileReader<'_> {
     }
 
     fn report_type<T>(&mut self, field: &TomlField, expected: &str) -> Option<T> {
-        let message = format!("`{}` expects {expected}, found {}", field.name, field.value.kind.noun());
+        let message = format!("expected {expected} for `{}`, found {}", field.name, field.value.kind.noun());
         self.problems.push(self.mistake_at(&field.value.range, message));
         None
     }
@@ -383,7 +382,7 @@ impl RuleFileReader<'_> {
         let field = field?;
         match &field.value.kind {
             TomlKind::Text(text) => Some((text, &field.value)),
-            _ => self.report_type(field, "a text"),
+            _ => self.report_type(field, "a string"),
         }
     }
 
@@ -404,18 +403,18 @@ impl RuleFileReader<'_> {
     fn texts<'t>(&mut self, field: Option<&'t TomlField>) -> Vec<(&'t str, &'t TomlNode)> {
         let Some(field) = field else { return Vec::new() };
         let TomlKind::List(items) = &field.value.kind else {
-            return self.report_type(field, "a list of texts").unwrap_or_default();
+            return self.report_type(field, "a list of strings").unwrap_or_default();
         };
         let mut texts = Vec::new();
         for item in items {
             match &item.kind {
                 TomlKind::Text(text) if text.is_empty() => {
-                    let message = format!("`{}` holds an empty text, which is in every text", field.name);
+                    let message = format!("`{}` contains an empty string, which matches everything", field.name);
                     self.problems.push(self.mistake_at(&item.range, message).hint("remove it"));
                 }
                 TomlKind::Text(text) => texts.push((text.as_str(), item)),
                 kind => {
-                    let message = format!("`{}` expects texts, found {}", field.name, kind.noun());
+                    let message = format!("expected strings in `{}`, found {}", field.name, kind.noun());
                     self.problems.push(self.mistake_at(&item.range, message));
                 }
             }
@@ -448,7 +447,7 @@ impl RuleFileReader<'_> {
             }
             _ => node.range.clone(),
         };
-        let message = format!("this regular expression cannot be taken: {reason}");
+        let message = format!("invalid or unsupported regular expression: {reason}");
         let error = Diagnostic::error(Rule::RulesFile, message);
         let error = match shown {
             MistakeVisibility::Open => error.at(self.place(&range)),

@@ -122,7 +122,7 @@ fn reasons_name_rule_file_and_description() {
     let without = UserRules::read(&Source::new("ci/more.toml", TOKEN)).unwrap();
     assert_eq!(
         find_reasons(&[with, without], "K", "acme_abcd1234 acme_abcd1234", "f").unwrap().texts,
-        ["by the rule `a` of `rules.toml`: a token of Acme", "by the rule `acme` of `ci/more.toml`"]
+        ["matches the rule `a` of `rules.toml`: a token of Acme", "matches the rule `acme` of `ci/more.toml`"]
     );
 }
 
@@ -141,41 +141,37 @@ fn the_papers_of_a_file_say_nothing() {
 #[test]
 fn mistakes_are_told_with_their_places() {
     for (toml, place, message) in [
-        ("", "1:1", "there is no rule in `rules.toml`, so nothing is found by it"),
-        ("rules = []", "1:1", "there is no rule in `rules.toml`, so nothing is found by it"),
-        ("[extend]\nuseDefault = true", "1:1", "there is no rule in `rules.toml`, so nothing is found by it"),
-        ("rules = 1", "1:9", "`rules` expects a list of tables, found a number"),
-        ("[rules]\nid = 'a'", "1:1", "`rules` expects a list of tables, found a table"),
-        ("rules = ['a']", "1:10", "a rule expects a table, found a text"),
-        ("[[rule]]\nid = 'a'\n[[rules]]\nid = 'r'\nregex = 'a'", "1:3", "`rule` is no field of a file of rules"),
+        ("", "1:1", "`rules.toml` contains no rules, so it finds nothing"),
+        ("rules = []", "1:1", "`rules.toml` contains no rules, so it finds nothing"),
+        ("[extend]\nuseDefault = true", "1:1", "`rules.toml` contains no rules, so it finds nothing"),
+        ("rules = 1", "1:9", "expected a list of tables for `rules`, found an integer"),
+        ("[rules]\nid = 'a'", "1:1", "expected a list of tables for `rules`, found a table"),
+        ("rules = ['a']", "1:10", "expected a table for a rule, found a string"),
+        ("[[rule]]\nid = 'a'\n[[rules]]\nid = 'r'\nregex = 'a'", "1:3", "unknown field `rule` in a rules file"),
         ("[[rules]]\nregex = 'a'", "1:1", "a rule has no `id`"),
         ("[[rules]]\nid = ' '\nregex = 'a'", "1:1", "a rule has no `id`"),
-        ("[[rules]]\nid = 1\nregex = 'a'", "2:6", "`id` expects a text, found a number"),
-        ("[[rules]]\nid = 'r'", "1:1", "the rule `r` has neither a `regex` nor a `path`, so it finds nothing"),
-        (
-            "[[rules]]\nid = 'r'\nregex = ''",
-            "1:1",
-            "the rule `r` has neither a `regex` nor a `path`, so it finds nothing",
-        ),
-        ("[[rules]]\nid = 'r'\nregexp = 'a'\nregex = 'b'", "3:1", "`regexp` is no field of a rule"),
-        ("[[rules]]\nid = 'r'\nregex = 'b'\nRegex = 'c'", "4:1", "`Regex` stands twice"),
+        ("[[rules]]\nid = 1\nregex = 'a'", "2:6", "expected a string for `id`, found an integer"),
+        ("[[rules]]\nid = 'r'", "1:1", "the rule `r` has neither `regex` nor `path`, so it finds nothing"),
+        ("[[rules]]\nid = 'r'\nregex = ''", "1:1", "the rule `r` has neither `regex` nor `path`, so it finds nothing"),
+        ("[[rules]]\nid = 'r'\nregexp = 'a'\nregex = 'b'", "3:1", "unknown field `regexp` in a rule"),
+        ("[[rules]]\nid = 'r'\nregex = 'b'\nRegex = 'c'", "4:1", "duplicate field `Regex`"),
         (
             "[[rules]]\nid = 'r'\nregex = 'ä(?=b)'",
             "3:11",
-            "this regular expression cannot be taken: `(?=` looks ahead, which linear time does not allow",
+            "invalid or unsupported regular expression: `(?=` (look-ahead) is not supported",
         ),
         (
             "[[rules]]\nid = 'r'\nregex = '''\n  a++'''",
             "4:5",
-            "this regular expression cannot be taken: `+` follows another repetition",
+            "invalid or unsupported regular expression: `+` follows another repetition",
         ),
         (
             "[[rules]]\nid = 'r'\nregex = \"\\u0061(?=b)\"",
             "3:9",
-            "this regular expression cannot be taken: `(?=` looks ahead, which linear time does not allow",
+            "invalid or unsupported regular expression: `(?=` (look-ahead) is not supported",
         ),
-        ("[[rules]]\nid = 'r'\nregex = 'a('", "3:9", "this regular expression cannot be taken: unclosed group"),
-        ("[[rules]]\nid = 'r'\npath = '['", "3:9", "this regular expression cannot be taken: `[` has no end"),
+        ("[[rules]]\nid = 'r'\nregex = 'a('", "3:9", "invalid or unsupported regular expression: unclosed group"),
+        ("[[rules]]\nid = 'r'\npath = '['", "3:9", "invalid or unsupported regular expression: unclosed `[`"),
     ] {
         assert_eq!(mistakes(toml), [(format!("rules.toml:{place}"), message.to_owned())], "{toml}");
     }
@@ -187,65 +183,73 @@ fn mistakes_beside_a_rule_are_told_with_their_places() {
     for (field, place, message) in [
         ("secretGroup = 2", "4:15", "`secretGroup` expects one of the groups of the `regex`, 1 to 1, found 2"),
         ("secretGroup = -1", "4:15", "`secretGroup` expects one of the groups of the `regex`, 1 to 1, found -1"),
-        ("secretGroup = 1.0", "4:15", "`secretGroup` expects a whole number, found a fraction"),
-        ("entropy = '3'", "4:11", "`entropy` expects a number, found a text"),
-        ("entropy = 35", "4:11", "`entropy` expects a number from 0 to 8, the bits of a character"),
-        ("entropy = nan", "4:11", "`entropy` expects a number from 0 to 8, the bits of a character"),
-        ("keywords = 'a'", "4:12", "`keywords` expects a list of texts, found a text"),
-        ("keywords = ['a', 1]", "4:18", "`keywords` expects texts, found a number"),
-        ("keywords = ['a', '']", "4:18", "`keywords` holds an empty text, which is in every text"),
-        ("tags = 'a'", "4:8", "`tags` expects a list of texts, found a text"),
-        ("skipReport = true", "4:1", "a rule with `skipReport` tells of nothing that it finds"),
-        ("skipReport = 'no'", "4:14", "`skipReport` expects `true` or `false`, found a text"),
+        ("secretGroup = 1.0", "4:15", "expected an integer for `secretGroup`, found a float"),
+        ("entropy = '3'", "4:11", "expected a number for `entropy`, found a string"),
+        ("entropy = 35", "4:11", "`entropy` must be a number from 0 to 8 (bits per character)"),
+        ("entropy = nan", "4:11", "`entropy` must be a number from 0 to 8 (bits per character)"),
+        ("keywords = 'a'", "4:12", "expected a list of strings for `keywords`, found a string"),
+        ("keywords = ['a', 1]", "4:18", "expected strings in `keywords`, found an integer"),
+        ("keywords = ['a', '']", "4:18", "`keywords` contains an empty string, which matches everything"),
+        ("tags = 'a'", "4:8", "expected a list of strings for `tags`, found a string"),
+        ("skipReport = true", "4:1", "a rule with `skipReport` reports none of its findings"),
+        ("skipReport = 'no'", "4:14", "expected `true` or `false` for `skipReport`, found a string"),
         (
             "[[rules.required]]\nid = 'x'",
             "4:9",
-            "`required` asks for what another rule finds nearby, and values are looked at alone",
+            "`required` is not supported: it depends on matches of other rules nearby, but each value is checked alone",
         ),
-        ("[[rules]]\nid = 'r'\nregex = 'c'", "5:6", "two rules are called `r`"),
+        ("[[rules]]\nid = 'r'\nregex = 'c'", "5:6", "two rules have the `id` `r`"),
         ("[[rules.allowlists]]", "4:1", "an allowlist of a rule allows nothing"),
         ("[[rules.allowlists]]\nregexes = []", "4:1", "an allowlist of a rule allows nothing"),
         (
             "[[rules.allowlists]]\nregex = ['a']\nstopwords = ['a']",
             "5:1",
-            "`regex` is no field of an allowlist of a rule",
+            "unknown field `regex` in an allowlist of a rule",
         ),
         (
             "[[rules.allowlists]]\ntargetRules = ['r']\nstopwords = ['a']",
             "5:1",
-            "`targetRules` is no field of an allowlist of a rule",
+            "unknown field `targetRules` in an allowlist of a rule",
         ),
-        ("[[rules.allowlists]]\ncondition = 'XOR'\nstopwords = ['a']", "5:13", "`condition` expects `AND` or `OR`"),
+        ("[[rules.allowlists]]\ncondition = 'XOR'\nstopwords = ['a']", "5:13", "`condition` must be `AND` or `OR`"),
         (
             "[[rules.allowlists]]\nregexTarget = 'mtach'\nregexes = ['a']",
             "5:15",
-            "`regexTarget` expects `secret`, `match` or `line`",
+            "`regexTarget` must be `secret`, `match` or `line`",
         ),
         (
             "[[rules.allowlists]]\nregexes = ['a', 'b\\1']",
             "5:19",
-            "this regular expression cannot be taken: it refers back to a group, which linear time does not allow",
+            "invalid or unsupported regular expression: backreferences are not supported",
         ),
-        ("[[rules.allowlists]]\nstopwords = ['']", "5:14", "`stopwords` holds an empty text, which is in every text"),
+        (
+            "[[rules.allowlists]]\nstopwords = ['']",
+            "5:14",
+            "`stopwords` contains an empty string, which matches everything",
+        ),
         (
             "[rules.allowlist]\nstopwords = ['a']\n[[rules.allowlists]]\nstopwords = ['b']",
             "4:8",
-            "`allowlist` is the former name of `allowlists`, and both stand here",
+            "`allowlist` is the old name of `allowlists`; both are given here",
         ),
         ("[[allowlists]]", "4:1", "an allowlist allows nothing"),
-        ("[[allowlists]]\ntargetRules = ['r', 's']\nstopwords = ['a']", "5:21", "there is no rule `s` in `rules.toml`"),
-        ("[extend]\npath = 'base.toml'", "5:1", "`path` names another file, and a file of rules reads no other"),
+        ("[[allowlists]]\ntargetRules = ['r', 's']\nstopwords = ['a']", "5:21", "unknown rule `s` in `rules.toml`"),
+        (
+            "[extend]\npath = 'base.toml'",
+            "5:1",
+            "`path` refers to another file, but a rules file cannot include others",
+        ),
         (
             "[extend]\nurl = 'https://example.com'",
             "5:1",
-            "`url` names another file, and a file of rules reads no other",
+            "`url` refers to another file, but a rules file cannot include others",
         ),
         (
             "[extend]\nuseDefault = true\ndisabledRules = ['jwt']",
             "6:1",
-            "`disabledRules` would switch rules off, and those that are built in stay on",
+            "`disabledRules` is not supported: built-in detectors cannot be disabled",
         ),
-        ("[extend]\nuseDefaults = true", "5:1", "`useDefaults` is no field of `extend`"),
+        ("[extend]\nuseDefaults = true", "5:1", "unknown field `useDefaults` in `extend`"),
     ] {
         let toml = format!("{rule}{field}\n");
         assert_eq!(mistakes(&toml), [(format!("rules.toml:{place}"), message.to_owned())], "{field}");
@@ -259,7 +263,7 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(places, ["rules.toml:1:1", "rules.toml:4:10", "rules.toml:5:11", "rules.toml:6:1"]);
     let (place, message) = &mistakes("[[rules]]\nid = \n")[0];
     assert_eq!(place, "rules.toml:2:6");
-    assert!(message.starts_with("`rules.toml` is no TOML: "), "{message}");
+    assert!(message.starts_with("`rules.toml` is not valid TOML: "), "{message}");
 }
 
 fn mistakes(toml: &str) -> Vec<(String, String)> {

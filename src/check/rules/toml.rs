@@ -37,12 +37,12 @@ pub(super) struct TomlField {
 impl TomlKind {
     pub(super) fn noun(&self) -> &'static str {
         match self {
-            Self::Text(_) => "a text",
-            Self::Integer(_) => "a number",
-            Self::Float(_) => "a fraction",
-            Self::Truth(_) => "a truth value",
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Truth(_) => "a boolean",
             Self::Date => "a date",
-            Self::List(_) => "a list",
+            Self::List(_) => "an array",
             Self::Table(_) => "a table",
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn parse_toml(source: &Source) -> Result<TomlNode, Diagnostic> {
         let range = error.span().unwrap_or_default();
         let place = source.place(source.locate(range.start, range.end));
         // one word of it may be a text that was not meant to be shown
-        Diagnostic::error(Rule::RulesFile, format!("`{}` is no TOML: {}", source.name(), error.message()))
+        Diagnostic::error(Rule::RulesFile, format!("`{}` is not valid TOML: {}", source.name(), error.message()))
             .at_masked(place)
     })?;
     let whole = 0..source.text().len();

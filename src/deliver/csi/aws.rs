@@ -101,9 +101,12 @@ fn duplicate_parameters<'o, 'f: 'o, 'p: 'f + 'o>(
         let first = object.whole.first().or(object.parts.first().map(|(file, _)| file));
         let again = if seen.insert(object.name) { object.whole.get(1) } else { first };
         found.extend(again.map(|file| {
-            file.error(format!("`{}` mounts the parameter `{}`, as another key does", file.file, object.name))
-                .note("the provider reads each parameter of Parameter Store once, in one version")
-                .hint("mount it under one key, or deliver with `refs: external-secret`")
+            file.error(format!(
+                "`{}` mounts the parameter `{}`, which another key already mounts",
+                file.file, object.name
+            ))
+            .note("the provider reads each parameter of Parameter Store once, in one version")
+            .hint("mount it under one key, or deliver with `refs: external-secret`")
         }));
     }
     found

@@ -18,8 +18,8 @@ pub(super) fn objects(
     let has_tenant = given.has_parameter(&["tenantID", "tenantId"], problems);
     let parts = files.iter().filter(|file| file.store_ref.property.is_some());
     problems.extend(parts.map(|file| {
-        file.error(format!("`{}` has a property, which the provider `azure` does not know", file.file))
-            .hint("keep each value under a name of its own in the vault")
+        file.error(format!("the `ref` of `{}` has a property, which the provider `azure` does not support", file.file))
+            .hint("store each value under its own name in the vault")
     }));
     let objects = files.iter().map(|file| OutputValue::text(yaml::write::write_document(&object(file))));
     let objects = OutputValue::map([("array", OutputValue::List(objects.collect()))]);

@@ -22,8 +22,8 @@ pub(super) fn objects(
     }
     let twice = files.iter().filter(|file| file.store_ref.version.is_some() && file.store_ref.key.contains(VERSION));
     problems.extend(twice.map(|file| {
-        file.error(format!("the pointer of `{}` has two versions, one in its key", file.file))
-            .hint("leave one of them out")
+        file.error(format!("the `ref` of `{}` has two versions, one of them in its key", file.file))
+            .hint("remove one of them")
     }));
     let project = given.parameter(OWN).unwrap_or_default();
     Some(format_list(files.iter().map(|file| object(file, project)).collect()))

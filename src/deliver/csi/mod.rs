@@ -45,8 +45,9 @@ pub fn secret_provider_class(
     problems: &mut Diagnostics,
 ) -> Option<Manifest> {
     let Some(provider) = &delivery.provider else {
-        let error = Diagnostic::error(Rule::Delivery, "`refs: csi` needs a provider")
-            .hint("write `delivery: { provider: vault, parameters: { … } }`; known are vault, aws, azure and gcp");
+        let error = Diagnostic::error(Rule::Delivery, "`refs: csi` requires a provider").hint(
+            "write `delivery: { provider: vault, parameters: { … } }`; the providers are vault, aws, azure and gcp",
+        );
         problems.push(match &delivery.refs {
             Some(form) => error.at(form.place.clone()),
             None => error,
@@ -84,9 +85,12 @@ fn mounted_files<'p>(part: &'p ExternalBundle, problems: &mut Diagnostics) -> Ve
         let Some(pointer) = pointed.lone_ref() else { continue };
         if pointer.store.is_some() {
             problems.push(
-                Diagnostic::error(Rule::Delivery, format!("`{key}` names a store, and `refs: csi` has one provider"))
-                    .at(entry.place.clone())
-                    .hint("leave `store` out, or deliver with `refs: external-secret`"),
+                Diagnostic::error(
+                    Rule::Delivery,
+                    format!("`{key}` specifies a store, but `refs: csi` has a single provider"),
+                )
+                .at(entry.place.clone())
+                .hint("remove `store`, or deliver with `refs: external-secret`"),
             );
         }
         files.push(MountedFile { file: key, store_ref: pointer, place: &entry.place });
@@ -109,7 +113,7 @@ impl ProviderOptions<'_> {
     fn has_parameter(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
         let is_there = names.iter().any(|name| self.parameter(name).is_some());
         if let (false, Some(name)) = (is_there, names.first()) {
-            let message = format!("the provider `{}` needs the parameter `{name}`", self.provider.as_str());
+            let message = format!("the provider `{}` requires the parameter `{name}`", self.provider.as_str());
             problems.push(
                 Diagnostic::error(Rule::Delivery, message)
                     .at(self.place.clone())
@@ -130,11 +134,11 @@ impl ProviderOptions<'_> {
         let mut parameters = BTreeMap::new();
         for (name, value) in self.delivery.parameters.iter().filter(|(name, _)| Some(name.as_str()) != own) {
             if name == field {
-                let message = format!("the parameter `{name}` is made of the entries with a `ref`");
+                let message = format!("the parameter `{name}` is generated from the entries with a `ref`");
                 problems.push(
                     Diagnostic::error(Rule::Delivery, message)
                         .at(value.place.clone())
-                        .hint("remove it, and give each value an entry: `KEY: { ref: … }`"),
+                        .hint("remove it, and define an entry for each value: `KEY: { ref: … }`"),
                 );
             }
             parameters.insert(name.clone(), value.value.clone());

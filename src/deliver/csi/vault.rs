@@ -16,8 +16,8 @@ pub(super) fn objects(
     let is_complete = given.has_parameter(&["roleName"], problems);
     let whole = files.iter().filter(|file| file.store_ref.property.is_none());
     problems.extend(whole.map(|file| {
-        file.error(format!("`{}` has no property, and with Vault `refs: csi` needs one", file.file))
-            .note("the provider would mount the whole answer of Vault, which is another one each time")
+        file.error(format!("the `ref` of `{}` has no property, which `refs: csi` requires for Vault", file.file))
+            .note("the provider would mount the whole response of Vault, which differs on every read")
             .hint(format!("write `{}#PROPERTY`", file.store_ref.key))
     }));
     let mount = given.parameter(OWN).map(|mount| mount.trim_matches('/'));

@@ -150,7 +150,7 @@ fn a_namespace_is_needed_but_for_the_whole_cluster() {
     assert_eq!(unseal(&encrypted(&manifest)["a"], "").as_deref(), Some(&b"1"[..]));
     for scope in [SealScope::Strict, SealScope::NamespaceWide] {
         let error = seal(&secret, &CERTIFICATE, scope, &DERIVED).unwrap_err();
-        let expected = "the Secret `db-abc` has no namespace, which its sealed values would be bound to";
+        let expected = "the Secret `db-abc` has no namespace, which sealing requires";
         assert_eq!((error.rule.id(), error.message.as_str()), ("delivery", expected));
     }
 }

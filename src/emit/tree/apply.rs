@@ -82,7 +82,7 @@ impl ApplyRun<'_> {
         lock.map_err(|error| place::write_error(&self.show_own(), &error))?.map_err(|Busy| {
             Diagnostic::error(Rule::OutputBusy, format!("another run is writing to `{}`", root.shown))
                 .note("nothing was written")
-                .hint("wait until it is done, and render again")
+                .hint("wait until it finishes, then render again")
         })
     }
 

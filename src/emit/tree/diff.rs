@@ -62,10 +62,10 @@ fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrit
         ),
     };
     let Some(DiffPair { old, new }) = sides else {
-        return format!("{header}differs, and is not shown: it cannot be read as YAML\n");
+        return format!("{header}differs; not shown because it is not valid YAML\n");
     };
     if old == new {
-        return format!("{header}differs in layout or comments alone\n");
+        return format!("{header}differs only in formatting or comments\n");
     }
     header + &diff_lines(&old, &new)
 }

@@ -175,10 +175,9 @@ impl Inventory {
     /// Reads an inventory; `name` is its name in messages.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
         if bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
-            return Err(Diagnostic::error(Rule::Inventory, format!("`{name}` holds a conflict of a merge in Git"))
-                .hint(
-                    "take either side of it, or delete it, and render again: files that are as rendered are adopted",
-                ));
+            return Err(Diagnostic::error(Rule::Inventory, format!("`{name}` contains Git conflict markers")).hint(
+                "choose either side, or delete it, and render again: files with the expected content are adopted",
+            ));
         }
         // another version may look the same and mean something else, or not be readable at all
         let version = serde_json::from_slice(bytes).map(|InventoryVersion { version }| version);
@@ -188,9 +187,9 @@ impl Inventory {
             }
             BEFORE => serde_json::from_slice::<before::FormerInventory>(bytes).map(Self::from),
             version => {
-                let message = format!("`{name}` is of version {version}, and this septum knows version {VERSION}");
+                let message = format!("`{name}` has version {version}, but this septum supports version {VERSION}");
                 return Err(Diagnostic::error(Rule::Inventory, message).hint(
-                    "use the septum that wrote it, or delete it and render again: files that are as rendered are adopted",
+                    "use the septum version that wrote it, or delete it and render again: files with the expected content are adopted",
                 ));
             }
         };
@@ -201,8 +200,8 @@ impl Inventory {
 fn corrupt_inventory(name: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line(), error.column());
     Diagnostic::error(Rule::Inventory, format!("`{name}` is not a valid inventory: line {line}, column {column}"))
-        .note("without it, nobody knows which files septum wrote, so nothing is written")
-        .hint("restore it from Git, or delete it and render again: files that are as rendered are adopted")
+        .note("without it, septum cannot tell which files it wrote, so nothing is written")
+        .hint("restore it from Git, or delete it and render again: files with the expected content are adopted")
 }
 
 #[cfg(test)]
@@ -285,8 +284,8 @@ mod tests {
         for (case, text, expected) in [
             ("empty", String::new(), invalid),
             ("cut off", r#"{"version": 2, "targets": {"#.to_owned(), invalid),
-            ("a later version", r#"{"version": 3}"#.to_owned(), "is of version 3"),
-            ("a conflict", "{\n<<<<<<< HEAD\n}".to_owned(), "holds a conflict"),
+            ("a later version", r#"{"version": 3}"#.to_owned(), "has version 3"),
+            ("a conflict", "{\n<<<<<<< HEAD\n}".to_owned(), "contains Git conflict"),
             ("a target elsewhere", target(r#""../x": {}"#), invalid),
             ("its own directory", target(r#"".septum/x": {}"#), invalid),
             ("a target that is a path", target(r#""a/b/c": {}"#), invalid),

@@ -34,9 +34,9 @@ impl TargetName {
     /// could end up elsewhere.
     pub fn new(environment: &EnvironmentName, app: &AppName) -> Result<Self, Diagnostic> {
         Self::of(environment.as_str(), app.as_str()).ok_or_else(|| {
-            Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` cannot be a directory of the output"))
-                .note("an environment and an app are a directory each there")
-                .hint("use letters, digits, `-`, `_` and `.`, and no `.` at the start")
+            Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` is not a valid output directory"))
+                .note("the environment and the app are used as directory names")
+                .hint("use letters, digits, `-`, `_` and `.`, but no leading `.`")
         })
     }
 
@@ -78,7 +78,7 @@ impl TryFrom<String> for TargetName {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let parts = text.split_once('/').and_then(|(environment, app)| Self::of(environment, app));
-        parts.ok_or_else(|| format!("`{text}` is no target"))
+        parts.ok_or_else(|| format!("`{text}` is not a valid target"))
     }
 }
 
@@ -121,7 +121,7 @@ impl TryFrom<String> for FileName {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::of(&text).ok_or_else(|| format!("`{text}` is no name of a file"))
+        Self::of(&text).ok_or_else(|| format!("`{text}` is not a valid file name"))
     }
 }
 

@@ -206,11 +206,10 @@ fn inventory_files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic
 fn read_inventory(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
     match read_entry(&root.own_directory().join(name)) {
         Ok(TreeEntry::File(mut bytes)) => Ok(std::mem::take(&mut *bytes)),
-        Ok(_) => Err(Diagnostic::error(
-            Rule::Inventory,
-            format!("`{}` is not a file that can be read", show_inventory(root, name)),
-        )
-        .hint("delete it and render again: files that are as rendered are adopted")),
+        Ok(_) => {
+            Err(Diagnostic::error(Rule::Inventory, format!("`{}` is not a readable file", show_inventory(root, name)))
+                .hint("delete it and render again: files with the expected content are adopted"))
+        }
         Err(error) => Err(place::read_error(&show_inventory(root, name), &error)),
     }
 }

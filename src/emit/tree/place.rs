@@ -26,7 +26,7 @@ pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectori
     }
     resolve_writable(&absolute, shown)?;
     match fs::symlink_metadata(&absolute) {
-        Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is no directory"))),
+        Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is not a directory"))),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(shown, &error)),
         _ => Ok(absolute),
     }
@@ -38,17 +38,19 @@ fn refuse_sources(real: &Path, shown: &str, sources: &SourceDirectories<'_>) -> 
         return Err(refused_directory(format!("`{shown}` is the root of the project")));
     }
     if root.starts_with(real) {
-        return Err(refused_directory(format!("`{shown}` lies above the project")));
+        return Err(refused_directory(format!("`{shown}` contains the project")));
     }
     if fs::symlink_metadata(real.join(".git")).is_ok() {
         return Err(refused_directory(format!("`{shown}` is the root of a Git repository")));
     }
     if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-        return Err(refused_directory(format!("`{shown}` lies in the directory that is Git's own")));
+        return Err(refused_directory(format!("`{shown}` is inside a `.git` directory")));
     }
     match sources.directories.iter().find(|directory| directory.starts_with(real)) {
-        Some(directory) => Err(refused_directory(format!("`{shown}` holds sources"))
-            .note(format!("`{}` is one of them", directory.strip_prefix(sources.root).unwrap_or(directory).display()))),
+        Some(directory) => Err(refused_directory(format!("`{shown}` contains source files")).note(format!(
+            "`{}` is a source directory",
+            directory.strip_prefix(sources.root).unwrap_or(directory).display()
+        ))),
         None => Ok(()),
     }
 }
@@ -84,7 +86,7 @@ pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagno
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(metadata) if metadata.is_symlink() => Err(through_link(shown, path)),
-        Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` is in the way: it is no directory"))
+        Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` already exists, but is not a directory"))
             .hint("move it, or choose another output directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(read_error(shown, &error)),
@@ -116,14 +118,14 @@ pub(super) fn real_path(path: &Path) -> PathBuf {
 
 fn refused_directory(message: String) -> Diagnostic {
     Diagnostic::error(Rule::OutputDirectory, message)
-        .note("septum removes what it wrote and renders no more, so its output needs a directory that is nothing else")
-        .hint("name a directory of its own, such as `rendered`")
+        .note("septum deletes files that it no longer generates, so the output requires a separate directory")
+        .hint("use a separate directory, such as `rendered`")
 }
 
 pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
     Diagnostic::error(Rule::OutputDirectory, format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
-        .note("what is written and removed would be somewhere else")
-        .hint("name the directory that it leads to, or remove the link")
+        .note("files would be written and deleted outside of it")
+        .hint("specify the target of the link, or remove the link")
 }
 
 pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
@@ -133,8 +135,8 @@ pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
 pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error(Rule::Unwritable, format!("`{shown}` could not be written: {error}"))
         .with_failure(FailureKind::Io)
-        .note("every file there is either old or new, none half")
-        .hint("make room or mend permissions, and render again: the next run completes this one")
+        .note("every file has either its old or its new content")
+        .hint("free disk space or fix permissions, then render again: the next run completes this one")
 }
 
 #[cfg(test)]
@@ -164,14 +166,14 @@ mod tests {
             ("", "the root of the project"),
             (".", "the root of the project"),
             ("rendered/..", "the root of the project"),
-            ("..", "lies above the project"),
-            ("../..", "lies above the project"),
-            ("environments", "holds sources"),
-            ("apps", "holds sources"),
-            ("apps/a", "holds sources"),
+            ("..", "contains the project"),
+            ("../..", "contains the project"),
+            ("environments", "contains source files"),
+            ("apps", "contains source files"),
+            ("apps/a", "contains source files"),
             ("taken", "the root of a Git repository"),
-            (".git/rendered", "Git's own"),
-            ("file", "is no directory"),
+            (".git/rendered", "inside a `.git` directory"),
+            ("file", "is not a directory"),
         ] {
             let message = checked(&root, dir).unwrap_err();
             assert!(message.contains(expected), "{dir}: {message}");

@@ -284,8 +284,8 @@ fn plan_targets(tree: &OutputTree, jobs: BTreeMap<TargetName, TargetTask>) -> Re
 
 pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
     let message = match files {
-        [file] => format!("`{file}` is in the way: septum did not write it"),
-        files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), root.shown),
+        [file] => format!("`{file}` already exists, but was not written by septum"),
+        files => format!("{} files in `{}` already exist, but were not written by septum", files.len(), root.shown),
     };
     let mut error = Diagnostic::error(Rule::ForeignFile, message);
     if let [_, _, ..] = files {
@@ -293,7 +293,7 @@ pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
             error = error.note(format!("`{file}`"));
         }
     }
-    error.note("nothing was written").hint("move or remove what is in the way, or choose another output directory")
+    error.note("nothing was written").hint("move or remove them, or choose another output directory")
 }
 
 /// The inventory of this run: before, meanwhile, and after. It moves the records out of the plans.

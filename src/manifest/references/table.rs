@@ -60,7 +60,7 @@ pub(super) fn parse_table(text: &str) -> (Vec<TableSection>, Vec<String>) {
             match (block, sections.last_mut()) {
                 (Some(name), _) => blocks.entry(name).or_default().push(words),
                 (None, Some((_, lines))) => lines.push(words),
-                (None, None) => wrong.push(format!("`{line}` belongs to no section")),
+                (None, None) => wrong.push(format!("`{line}` is outside of any section")),
             }
         }
     }
@@ -116,8 +116,8 @@ impl ReferenceTable<'_> {
                     ["at", path, own @ ..] => (Some(below(path)?), own),
                     own => (parent.cloned(), own),
                 };
-                let lines = self.blocks.get(name).ok_or_else(|| format!("there is no block `{name}`"))?;
-                let depth = depth.checked_sub(1).ok_or("blocks lie too deep")?;
+                let lines = self.blocks.get(name).ok_or_else(|| format!("unknown block `{name}`"))?;
+                let depth = depth.checked_sub(1).ok_or("blocks are nested too deeply")?;
                 let options = [options, own].concat();
                 lines.iter().try_for_each(|line| self.expand(line, at.as_ref(), &options, depth, rules))
             }
@@ -127,7 +127,7 @@ impl ReferenceTable<'_> {
                 rules.push((pattern, rule));
                 Ok(())
             }
-            _ => Err("a rule has a target and a path".to_owned()),
+            _ => Err("a rule requires a target and a path".to_owned()),
         }
     }
 }
@@ -187,7 +187,7 @@ fn apply_option(
                 };
                 rule.conditions.push(ReferenceCondition { field: field(path)?, expected });
             } else {
-                return Err(format!("`{option}` is no option"));
+                return Err(format!("unknown option `{option}`"));
             }
         }
     }
@@ -198,5 +198,5 @@ fn referent_named(name: &str) -> Result<RefKind, String> {
     [RefKind::ConfigMap, RefKind::Secret]
         .into_iter()
         .find(|referent| referent.as_str() == name)
-        .ok_or_else(|| format!("`{name}` is no target"))
+        .ok_or_else(|| format!("unknown target `{name}`"))
 }

@@ -37,14 +37,14 @@ pub(in crate::manifest) fn report_kind(manifest: &Manifest) -> Option<Diagnostic
     let at = |field: &str| manifest.tree.get(field).unwrap_or(&manifest.tree).place.clone();
     let current = current_version(version, kind);
     if is_removed(version, kind) {
-        let message = format!("Kubernetes no longer has `{kind}` in `{version}`");
+        let message = format!("Kubernetes no longer serves `{kind}` in `{version}`");
         let warning = Diagnostic::warning(Rule::RemovedApi, message).at_masked(at("apiVersion"));
         return Some(warning.maybe_hint(current.map(|it| format!("write `apiVersion: {it}`, and compare the fields"))));
     }
     if table::object_structure(version, kind).is_some() {
         return None;
     }
-    let error = || Diagnostic::error(Rule::InvalidManifest, format!("there is no kind `{kind}` in `{version}`"));
+    let error = || Diagnostic::error(Rule::InvalidManifest, format!("unknown kind `{kind}` in `{version}`"));
     match current {
         // third parties define their own kinds in a group with a dot
         Some(current) if is_group_of_kubernetes(version) => {

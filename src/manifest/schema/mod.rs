@@ -87,9 +87,9 @@ impl TypeFitting<'_, '_> {
     /// Checks a scalar, which is converted if it is a template result.
     fn fit_scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
         let (expected, hint) = match wanted {
-            CoreType::String => ("a text", "put it in quotes"),
-            CoreType::Bool => ("`true` or `false`", "write it without quotes"),
-            _ => ("a number", "write it without quotes"),
+            CoreType::String => ("a string", "quote it"),
+            CoreType::Bool => ("`true` or `false`", "remove the quotes"),
+            _ => ("a number", "remove the quotes"),
         };
         let TreeKind::Leaf(scalar) = &tree.kind else {
             return self.report(tree, expected, tree.noun(), path);
@@ -101,7 +101,7 @@ impl TypeFitting<'_, '_> {
             CoreType::Bool | CoreType::String => found == wanted,
         };
         if fits && wanted == CoreType::Int && is_fraction(scalar) && !takes_fractions(path) && !scalar.locked {
-            return self.report(tree, "an integer", "a fraction", path);
+            return self.report(tree, "an integer", "a decimal number", path);
         }
         if fits || scalar.locked {
             return;
@@ -122,9 +122,9 @@ impl TypeFitting<'_, '_> {
             return;
         }
         let noun = match found {
-            CoreType::Bool => "a truth value",
+            CoreType::Bool => "a boolean",
             CoreType::Int | CoreType::Float => "a number",
-            CoreType::Null | CoreType::String => "a text",
+            CoreType::Null | CoreType::String => "a string",
         };
         let error = self.error(tree, expected, noun, path);
         self.problems.push(if self.is_made(path) { error } else { error.hint(hint) });

@@ -138,7 +138,7 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
         let mut wiring =
             PodWiring { template, bundles, volumes: &mut volumes, mounted: &mounted, place: &value.place, problems };
         if key == RELOAD {
-            wiring.error(format!("`{RELOAD}` does nothing here"), ON_WORKLOAD);
+            wiring.error(format!("`{RELOAD}` has no effect here"), ON_WORKLOAD);
             continue;
         }
         if !WISHES.contains(&key.as_str()) {
@@ -147,7 +147,7 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
         }
         let wanted: Vec<_> = text.split(',').map(str::trim).filter(|wish| !wish.is_empty()).collect();
         if wanted.is_empty() {
-            wiring.error(format!("`{key}` names no bundle"), "name one, or remove the annotation");
+            wiring.error(format!("`{key}` does not specify a bundle"), "specify one, or remove the annotation");
         }
         for wish in wanted {
             match key.as_str() {
@@ -180,7 +180,7 @@ fn take_directives(template: &mut Tree) -> Vec<(String, Tree)> {
 }
 
 /// Hint for a directive about the whole workload.
-const ON_WORKLOAD: &str = "put it on the workload itself: `metadata.annotations`";
+const ON_WORKLOAD: &str = "set it on the workload itself: `metadata.annotations`";
 
 /// Reports directives that were not applied, wherever they are: on the workload itself, or in an object without
 /// containers.
@@ -207,12 +207,12 @@ fn misplaced_within(tree: &Tree, path: &str, problems: &mut Diagnostics) {
 fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
     let field = path.rsplit('.').next().unwrap_or_default();
     let message = match field {
-        "annotations" => format!("`{key}` does nothing here"),
-        "" => format!("`{key}` is an annotation, and does nothing at the top of an object"),
-        field => format!("`{key}` is an annotation, and does nothing in `{field}`"),
+        "annotations" => format!("`{key}` has no effect here"),
+        "" => format!("`{key}` is an annotation, and has no effect at the top level of an object"),
+        field => format!("`{key}` is an annotation, and has no effect in `{field}`"),
     };
     let hint =
-        if key == RELOAD { ON_WORKLOAD } else { "put it on the pod template: `spec.template.metadata.annotations`" };
+        if key == RELOAD { ON_WORKLOAD } else { "set it on the pod template: `spec.template.metadata.annotations`" };
     Diagnostic::error(Rule::Wiring, message).at_masked(value.place.clone()).hint(hint)
 }
 
@@ -240,12 +240,12 @@ impl PodWiring<'_> {
         if known.is_none() {
             let error = |message: String| Diagnostic::error(Rule::DanglingReference, message).at(self.place.clone());
             self.problems.push(if self.bundles.defined.contains(name) {
-                error(format!("no key of the bundle `{name}` has a value here, so that there is no object of it"))
-                    .hint("give one of its keys a value in this environment")
-                    .hint("or let `manifests` of this environment name files without this annotation")
+                error(format!("no key of the bundle `{name}` has a value here, so it has no objects"))
+                    .hint("set a value for one of its keys in this environment")
+                    .hint("or use `manifests` without this annotation in this environment")
             } else {
                 let names = self.bundles.with_objects.keys().chain(&self.bundles.defined).map(String::as_str);
-                error(format!("there is no bundle `{name}`")).maybe_hint(did_you_mean(name, names))
+                error(format!("unknown bundle `{name}`")).maybe_hint(did_you_mean(name, names))
             });
         }
         known
@@ -257,9 +257,13 @@ impl PodWiring<'_> {
 
     fn report_unknown(&mut self, key: &str) {
         let nearest = did_you_mean(key, WISHES);
-        let error = Diagnostic::error(Rule::Wiring, format!("`{key}` is no annotation that is known here"));
-        self.problems
-            .push(error.at(self.place.clone()).maybe_hint(nearest).hint(format!("known are {}", WISHES.join(", "))));
+        let error = Diagnostic::error(Rule::Wiring, format!("unknown annotation `{key}`"));
+        self.problems.push(
+            error
+                .at(self.place.clone())
+                .maybe_hint(nearest)
+                .hint(format!("the known annotations are {}", WISHES.join(", "))),
+        );
     }
 
     /// All containers of the pod, including init containers: a migration needs the same configuration as the
@@ -278,10 +282,13 @@ impl PodWiring<'_> {
         let Some(sides) = self.bundle(name) else { return };
         let place = self.place.clone();
         if sides.class.is_some() && !self.mounted.contains(name) {
-            let error = Diagnostic::error(Rule::Wiring, format!("parts of `{name}` cannot become variables"))
-                .at(place.clone())
-                .note("they stay in a store, and `refs: csi` mounts them as files: no Secret has them")
-                .hint(format!("mount the bundle too: `{MOUNT}: \"{name}:/etc/{name}\"`"));
+            let error =
+                Diagnostic::error(Rule::Wiring, format!("parts of `{name}` cannot be used as environment variables"))
+                    .at(place.clone())
+                    .note(
+                        "they are in an external store, and `refs: csi` mounts them as files: no Secret contains them",
+                    )
+                    .hint(format!("mount the bundle too: `{MOUNT}: \"{name}:/etc/{name}\"`"));
             self.problems.push(error.hint("or deliver with `refs: external-secret`"));
         }
         let config_map = sides.config_map.then_some(("configMapRef", name));
@@ -302,8 +309,8 @@ impl PodWiring<'_> {
         let Some(sides) = self.bundle(name) else { return };
         let fits = sides.secret_type.as_deref().is_some_and(|kind| kind.starts_with("kubernetes.io/dockerc"));
         if !fits {
-            let message = format!("the bundle `{name}` holds no credentials of registries");
-            self.error(message, "give it `registries`, or `type: kubernetes.io/dockerconfigjson`");
+            let message = format!("the bundle `{name}` contains no registry credentials");
+            self.error(message, "set its `registries`, or `type: kubernetes.io/dockerconfigjson`");
             return;
         }
         let place = self.place.clone();
@@ -423,38 +430,38 @@ spec:
     #[test]
     fn a_wish_that_cannot_be_granted_is_told() {
         for (annotations, containers, expected) in [
-            ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo`"),
+            ("        septum.dev/env-from: shpo", "", "unknown bundle `shpo`"),
             (
                 "        septum.dev/env-from: empty",
                 "",
-                "no key of the bundle `empty` has a value here, so that there is no object of it",
+                "no key of the bundle `empty` has a value here, so it has no objects",
             ),
-            ("        septum.dev/env-from: ''", "", "`septum.dev/env-from` names no bundle"),
-            ("        septum.dev/mount: ', '", "", "`septum.dev/mount` names no bundle"),
-            ("        septum.dev/env-form: ''", "", "`septum.dev/env-form` is no annotation that is known here"),
-            ("        septum.dev/env-form: shop", "", "`septum.dev/env-form` is no annotation that is known here"),
-            ("        septum.dev/reload: 'true'", "", "`septum.dev/reload` does nothing here"),
-            ("        septum.dev/mount: shop", "", "`shop` does not say where to mount"),
-            ("        septum.dev/mount: 'shop:etc'", "", "`shop:etc` does not say where to mount"),
-            ("        septum.dev/mount: 'shop:/'", "", "`shop:/` does not say where to mount"),
-            ("        septum.dev/mount: 'shop:/etc/x:ro'", "", "`shop:/etc/x:ro` does not say where to mount"),
-            ("        septum.dev/mount: 'shop:/etc/../x'", "", "`shop:/etc/../x` does not say where to mount"),
+            ("        septum.dev/env-from: ''", "", "`septum.dev/env-from` does not specify a bundle"),
+            ("        septum.dev/mount: ', '", "", "`septum.dev/mount` does not specify a bundle"),
+            ("        septum.dev/env-form: ''", "", "unknown annotation `septum.dev/env-form`"),
+            ("        septum.dev/env-form: shop", "", "unknown annotation `septum.dev/env-form`"),
+            ("        septum.dev/reload: 'true'", "", "`septum.dev/reload` has no effect here"),
+            ("        septum.dev/mount: shop", "", "`shop` has no valid mount path"),
+            ("        septum.dev/mount: 'shop:etc'", "", "`shop:etc` has no valid mount path"),
+            ("        septum.dev/mount: 'shop:/'", "", "`shop:/` has no valid mount path"),
+            ("        septum.dev/mount: 'shop:/etc/x:ro'", "", "`shop:/etc/x:ro` has no valid mount path"),
+            ("        septum.dev/mount: 'shop:/etc/../x'", "", "`shop:/etc/../x` has no valid mount path"),
             (
                 "        septum.dev/mount: 'shop:/etc/x, plain.config:/etc//x/'",
                 "      containers: [{name: a}]\n",
-                "something is mounted at `/etc/x` already",
+                "`/etc/x` is already a mount path",
             ),
             (
                 "        septum.dev/mount: 'shop:/etc/x'",
                 "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x/}]}]\n",
-                "something is mounted at `/etc/x` already",
+                "`/etc/x` is already a mount path",
             ),
             (
                 "        septum.dev/mount: 'shop:/etc/x'",
                 "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x}]}]\n",
-                "something is mounted at `/etc/x` already",
+                "`/etc/x` is already a mount path",
             ),
-            ("        septum.dev/image-pull-secrets: shop", "", "the bundle `shop` holds no credentials of registries"),
+            ("        septum.dev/image-pull-secrets: shop", "", "the bundle `shop` contains no registry credentials"),
             (
                 "        septum.dev/env-from: [shop]",
                 "",

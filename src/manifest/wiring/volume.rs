@@ -13,13 +13,13 @@ const BESIDE: &str = "-refs";
 impl PodWiring<'_> {
     pub(super) fn mount(&mut self, wish: &str) {
         let Some((name, path)) = wish.split_once(':').filter(|(_, path)| path.starts_with('/')) else {
-            self.error(format!("`{wish}` does not say where to mount"), "write `BUNDLE:/absolute/path`");
+            self.error(format!("`{wish}` has no valid mount path"), "write `BUNDLE:/absolute/path`");
             return;
         };
         let Some(path) = mount_path(path) else {
             self.error(
-                format!("`{wish}` does not say where to mount"),
-                "write `BUNDLE:/absolute/path`, a directory below `/`, without `:`, `.` or `..`; the volume is read-only by itself",
+                format!("`{wish}` has no valid mount path"),
+                "write `BUNDLE:/absolute/path`: a directory below `/`, without `:`, `.` or `..`; the volume is always read-only",
             );
             return;
         };
@@ -32,7 +32,7 @@ impl PodWiring<'_> {
         let wanted = [is_projected.then_some(path), sides.class.as_ref().map(|_| path_of_class.as_str())];
         let taken = |path: &&str| self.containers().iter().any(|container| has_mount(container, path));
         if let Some(path) = wanted.into_iter().flatten().find(taken) {
-            self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
+            self.error(format!("`{path}` is already a mount path"), "use another path for the bundle");
             return;
         }
         if is_projected {

@@ -15,9 +15,9 @@ impl TypedSecret<'_> {
                 problems.push(self.wrong_value("token-id", "must be 6 lower-case letters and digits"));
             } else if self.name() != format!("bootstrap-token-{id}") {
                 problems.push(
-                    self.wrong_value("token-id", &format!("does not belong to the name of {}", self.describe_owner()))
-                        .note("a bootstrap token is found by the name of its Secret")
-                        .hint("name it `bootstrap-token-` with the id after it"),
+                    self.wrong_value("token-id", &format!("does not match the name of {}", self.describe_owner()))
+                        .note("Kubernetes finds a bootstrap token by the name of its Secret")
+                        .hint("name the Secret `bootstrap-token-` followed by the id"),
                 );
             }
         }
@@ -42,16 +42,16 @@ impl TypedSecret<'_> {
     }
 
     fn check_namespace(&self, problems: &mut Diagnostics) {
-        let note = format!("bootstrap tokens are looked for in `{NAMESPACE}` alone");
+        let note = format!("Kubernetes only looks for bootstrap tokens in `{NAMESPACE}`");
         problems.extend(match self.namespace {
             Some(namespace) if namespace.value == NAMESPACE => None,
             Some(namespace) => {
-                let message = format!("the bootstrap token `{}` would go to another namespace", self.name());
+                let message = format!("the bootstrap token `{}` is in another namespace", self.name());
                 Some(
                     Diagnostic::error(Rule::TypedSecret, message)
                         .at_public(namespace.place.clone(), PublicReason::Name)
                         .note(note)
-                        .hint(format!("make it part of an app with `namespace: {NAMESPACE}`")),
+                        .hint(format!("move it to an app with `namespace: {NAMESPACE}`")),
                 )
             }
             None => {

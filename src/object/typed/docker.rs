@@ -46,16 +46,16 @@ impl RegistryCredentials {
             return None;
         }
         let Some(login) = STANDARD.decode(self.auth.text.as_bytes()).ok().map(Zeroizing::new) else {
-            return Some("has an `auth` that is not Base64, so that nothing can be pulled with it");
+            return Some("has an `auth` that is not valid base64, so image pulls will fail");
         };
         let Some(colon) = login.iter().position(|byte| *byte == b':') else {
-            return Some("has an `auth` that is not `USER:PASSWORD` in Base64, so that nothing can be pulled with it");
+            return Some("has an `auth` that is not `USER:PASSWORD` in base64, so image pulls will fail");
         };
         let (user, password) = (login.get(..colon)?, login.get(colon + 1..)?);
         let differs = |given: &Credential, used: &[u8]| given.is_there && given.text.as_bytes() != used;
         let contradicts = differs(&self.username, user) || differs(&self.password, password);
         contradicts
-            .then_some("has an `auth` for another user or password than those beside it, and `auth` is what is used")
+            .then_some("has an `auth` that contradicts the `username` or `password` beside it; only `auth` is used")
     }
 }
 
@@ -128,11 +128,11 @@ impl TypedSecret<'_> {
     /// Checks for a JSON object, which the server requires (it accepts null too); its content is the kubelet's concern.
     pub(super) fn check_docker(&self, key: &str, problems: &mut Diagnostics) {
         let Some(value) = self.needed_value(key, problems) else { return };
-        let hint = "let septum write it: `registries: { ghcr.io: { username: …, password: … } }`";
+        let hint = "let septum generate it: `registries: { ghcr.io: { username: …, password: … } }`";
         let bytes = value.bytes().trim_ascii_start();
         if serde_json::from_slice::<IgnoredAny>(value.bytes()).is_err() {
             // location and cause would reveal the content
-            problems.push(self.wrong_value(key, "is not JSON").hint(hint));
+            problems.push(self.wrong_value(key, "is not valid JSON").hint(hint));
             return;
         }
         let problem = match bytes.first() {
@@ -146,15 +146,14 @@ impl TypedSecret<'_> {
                     let Some(doubt) = doubt(&auths) else { return };
                     self.doubtful_value(key, doubt)
                 }
-                Ok(DockerConfig { auths }) if !auths.is_empty() => self.doubtful_value(
-                    key,
-                    "has no credentials for any of its registries, so that nothing can be pulled with it",
-                ),
-                _ => self.doubtful_value(key, "names no registry under `auths`, so that nothing can be pulled with it"),
+                Ok(DockerConfig { auths }) if !auths.is_empty() => {
+                    self.doubtful_value(key, "has no credentials for any of its registries, so image pulls will fail")
+                }
+                _ => self.doubtful_value(key, "has no registry under `auths`, so image pulls will fail"),
             },
-            Some(b'n') => self.doubtful_value(key, "is `null`, so that nothing can be pulled with it"),
-            Some(b'[') => self.wrong_value(key, "must be a JSON object, but is a list"),
-            _ => self.wrong_value(key, "must be a JSON object, but is a single value"),
+            Some(b'n') => self.doubtful_value(key, "is `null`, so image pulls will fail"),
+            Some(b'[') => self.wrong_value(key, "must be a JSON object, but is an array"),
+            _ => self.wrong_value(key, "must be a JSON object, but is a scalar"),
         };
         problems.push(problem.hint(hint));
     }

@@ -163,7 +163,7 @@ impl TypedSecret<'_> {
             return None;
         }
         let SecretOrigin::Bundle { bundle, .. } = self.source else {
-            let message = format!("{label} is not there, but a Secret of type `{kind}` needs it");
+            let message = format!("{label} is missing, but required by the Secret type `{kind}`");
             return Some(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give(key)));
         };
         let entry = bundle.entries.get(key);
@@ -174,17 +174,17 @@ impl TypedSecret<'_> {
             // the value is known, but not in the Secret
             Some(EntryOutcome::Known(_)) => {
                 let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
-                let message = format!("{label} is declared plain, but a Secret of type `{kind}` needs it");
+                let message = format!("{label} is declared plain, but required by the Secret type `{kind}`");
                 return Some(
                     Diagnostic::error(Rule::TypedSecret, message)
                         .at(declared.unwrap_or_else(|| self.place(key)))
-                        .hint("remove `sensitive: false`: in a Secret of a type everything is sensitive"),
+                        .hint("remove `sensitive: false`: all keys of a typed Secret are sensitive"),
                 );
             }
             _ => {}
         }
         let message =
-            format!("{label} has no value in {}, but a Secret of type `{kind}` needs it", self.lacking_in(key));
+            format!("{label} has no value in {}, but is required by the Secret type `{kind}`", self.lacking_in(key));
         Some(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give(key)))
     }
 
@@ -208,14 +208,14 @@ impl TypedSecret<'_> {
 
     fn how_to_give(&self, key: &str) -> String {
         let SecretOrigin::Bundle { target, name, .. } = self.source else {
-            return "give it under `stringData`, or make the Secret from a bundle".to_owned();
+            return "add it under `stringData`, or generate the Secret from a bundle".to_owned();
         };
         if matches!(key, ".dockerconfigjson" | ".dockercfg") {
             return "write `registries: { ghcr.io: { username: …, password: … } }`".to_owned();
         }
         let is_own = *name == target.resolved.definition.own_bundle();
         let section = if is_own { "data".to_owned() } else { format!("bundles.{name}.data") };
-        format!("give it under `{section}`")
+        format!("set it under `{section}`")
     }
 
     /// Name of a key's value in messages, in backticks.
@@ -249,7 +249,7 @@ impl TypedSecret<'_> {
             return;
         }
         let message = format!(
-            "{} has neither `username` nor `password`, but a Secret of type `{}` needs one of them",
+            "{} has neither `username` nor `password`, but the Secret type `{}` requires one of them",
             self.describe_owner(),
             self.secret_type.value
         );
@@ -260,13 +260,14 @@ impl TypedSecret<'_> {
         let key = "ssh-privatekey";
         let Some(value) = self.needed_value(key, problems) else { return };
         if value.bytes().is_empty() {
-            problems
-                .push(self.wrong_value(key, "is empty, which the API server refuses").hint("give it the private key"));
+            problems.push(
+                self.wrong_value(key, "is empty, which the API server rejects").hint("set it to the private key"),
+            );
         } else if !value.text().is_some_and(|text| pem::parse_blocks(text).iter().any(pem::PemBlock::is_private_key)) {
             problems.push(
-                self.doubtful_value(key, "holds no private key")
+                self.doubtful_value(key, "does not contain a private key")
                     .note("a private key begins with a line like `-----BEGIN OPENSSH PRIVATE KEY-----`")
-                    .hint("give it the private key, not the public one"),
+                    .hint("set it to the private key, not the public key"),
             );
         }
     }
@@ -274,7 +275,7 @@ impl TypedSecret<'_> {
     fn check_service_account(&self, problems: &mut Diagnostics) {
         let Some(account) = self.annotations.get(SERVICE_ACCOUNT) else {
             let message = format!(
-                "{} does not say whose token it is, but a Secret of type `{SERVICE_ACCOUNT_TOKEN}` must",
+                "{} does not specify a service account, which the Secret type `{SERVICE_ACCOUNT_TOKEN}` requires",
                 self.describe_owner()
             );
             problems.push(
@@ -285,7 +286,7 @@ impl TypedSecret<'_> {
         };
         if let Some(why) = names::wrong_object_name(account) {
             let place = self.account_place();
-            let message = format!("`{account}` is no name of a service account: {why}");
+            let message = format!("`{account}` is not a valid service account name: {why}");
             problems.push(
                 Diagnostic::error(Rule::TypedSecret, message)
                     .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), PublicReason::Name),

@@ -18,9 +18,7 @@ impl TypedSecret<'_> {
             && key.is_some_and(|value| value.bytes().is_empty())
         {
             // a placeholder that a component of the cluster fills in; the API server accepts it too
-            problems.push(
-                self.doubtful_value(CERTIFICATE, &format!("and `{KEY}` are empty, so that nothing can be served")),
-            );
+            problems.push(self.doubtful_value(CERTIFICATE, &format!("and `{KEY}` are empty, so TLS will not work")));
             return;
         }
         let chain = certificate.and_then(|value| self.read_chain(value.text(), problems));
@@ -31,9 +29,9 @@ impl TypedSecret<'_> {
         let Some(block) = key.and_then(|value| self.private_key(value.text(), problems)) else { return };
         let Some(key) = block.bytes.as_ref().and_then(|bytes| TlsPrivateKey::read(bytes)) else {
             problems.push(
-                self.wrong_value(KEY, "holds a private key that cannot be read")
+                self.wrong_value(KEY, "contains a private key that cannot be parsed")
                     .note("expected PKCS#1, PKCS#8 or SEC 1 in PEM")
-                    .hint("copy it again from where it was made"),
+                    .hint("copy it again from its origin"),
             );
             return;
         };
@@ -43,12 +41,12 @@ impl TypedSecret<'_> {
             KeyMatch::Different => problems.push(
                 self.wrong_value(KEY, &format!("is not the key of the first certificate in `{CERTIFICATE}`"))
                     .at_masked_with(self.place(CERTIFICATE), "the certificate")
-                    .hint("take both from the same renewal; the server's own certificate comes first"),
+                    .hint("use the key and certificate of the same renewal; the server's own certificate must come first"),
             ),
             KeyMatch::Unknown => problems.push(
                 self.doubtful_value(KEY, "could not be compared with its certificate")
-                    .note("known are RSA, ECDSA on P-256 and P-384, and Ed25519")
-                    .hint(format!("`openssl x509 -pubkey` and `openssl pkey -pubout` tell the public keys of `{CERTIFICATE}` and `{KEY}`")),
+                    .note("the supported keys are RSA, ECDSA on P-256 and P-384, and Ed25519")
+                    .hint(format!("compare the output of `openssl x509 -pubkey` for `{CERTIFICATE}` and `openssl pkey -pubout` for `{KEY}`")),
             ),
         }
     }
@@ -58,16 +56,17 @@ impl TypedSecret<'_> {
         let blocks = pem::parse_blocks(text.unwrap_or_default());
         if let Some(block) = blocks.iter().find(|block| block.is_private_key()) {
             let only = blocks.iter().all(|other| other.label == block.label);
-            let hint = if only { "`tls.crt` and `tls.key` may be swapped" } else { "keep the key in `tls.key` alone" };
-            problems.push(self.wrong_value(CERTIFICATE, "holds a private key, and is sent to every client").hint(hint));
+            let hint = if only { "`tls.crt` and `tls.key` may be swapped" } else { "keep the key only in `tls.key`" };
+            problems
+                .push(self.wrong_value(CERTIFICATE, "contains a private key, but is sent to every client").hint(hint));
             return None;
         }
         let certificates: Vec<_> = blocks.iter().filter(|block| block.label == CERTIFICATE_LABEL).collect();
         if certificates.is_empty() {
             problems.push(
-                self.wrong_value(CERTIFICATE, "holds no certificate")
+                self.wrong_value(CERTIFICATE, "does not contain a certificate")
                     .note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")
-                    .hint("`openssl x509 -inform der` turns another form into this one"),
+                    .hint("convert a DER certificate with `openssl x509 -inform der`"),
             );
             return None;
         }
@@ -75,9 +74,12 @@ impl TypedSecret<'_> {
         for (index, block) in certificates.iter().enumerate() {
             let read = block.bytes.as_ref().and_then(|bytes| Certificate::from_der(bytes).ok());
             let Some(certificate) = read else {
-                let which =
-                    format!("holds a certificate that cannot be read: number {} of {}", index + 1, certificates.len());
-                problems.push(self.wrong_value(CERTIFICATE, &which).hint("copy it again from where it was made"));
+                let which = format!(
+                    "contains a certificate that cannot be parsed: number {} of {}",
+                    index + 1,
+                    certificates.len()
+                );
+                problems.push(self.wrong_value(CERTIFICATE, &which).hint("copy it again from its origin"));
                 return None;
             };
             chain.push(certificate);
@@ -89,15 +91,18 @@ impl TypedSecret<'_> {
         let found = pem::parse_blocks(text.unwrap_or_default()).into_iter().find(pem::PemBlock::is_private_key);
         let Some(block) = found else {
             problems.push(
-                self.wrong_value(KEY, "holds no private key")
+                self.wrong_value(KEY, "does not contain a private key")
                     .note("a private key begins with a line such as `-----BEGIN PRIVATE KEY-----`"),
             );
             return None;
         };
         if block.is_encrypted {
             problems.push(
-                self.wrong_value(KEY, "is a private key with a passphrase, which no server in a cluster can ask for")
-                    .hint("`openssl pkey` takes the passphrase off; let sops keep the key secret"),
+                self.wrong_value(
+                    KEY,
+                    "is a private key with a passphrase, which a server in a cluster cannot prompt for",
+                )
+                .hint("remove the passphrase with `openssl pkey`, and encrypt the key with sops"),
             );
             return None;
         }
@@ -109,14 +114,14 @@ impl TypedSecret<'_> {
             let [certificate, issuer] = pair else { continue };
             if certificate.tbs_certificate.issuer != issuer.tbs_certificate.subject {
                 let what = format!(
-                    "is no chain: certificate {} was not issued by certificate {}, which follows it",
+                    "is not a valid chain: certificate {} was not issued by certificate {}, which follows it",
                     index + 1,
                     index + 2
                 );
                 problems.push(
                     self.doubtful_value(CERTIFICATE, &what)
-                        .note("many clients do not look for the issuer elsewhere, and refuse the connection")
-                        .hint("put the server's own certificate first, and after each the one that issued it"),
+                        .note("many clients do not search for a missing issuer, and reject the connection")
+                        .hint("put the server's own certificate first, and the issuer after each certificate"),
                 );
                 return;
             }
@@ -132,11 +137,10 @@ impl TypedSecret<'_> {
             let which =
                 if chain.len() == 1 { String::new() } else { format!(" (number {} of {})", index + 1, chain.len()) };
             if day.is_after(until) {
-                let what = format!("holds a certificate that expired on {}{which}", Day::at(until));
-                problems
-                    .push(self.doubtful_value(CERTIFICATE, &what).hint("renew it, and take over the new key with it"));
+                let what = format!("contains a certificate that expired on {}{which}", Day::at(until));
+                problems.push(self.doubtful_value(CERTIFICATE, &what).hint("renew it, and replace the key as well"));
             } else if day.is_before(from) {
-                let what = format!("holds a certificate that is valid only from {}{which}", Day::at(from));
+                let what = format!("contains a certificate that is not valid before {}{which}", Day::at(from));
                 problems.push(self.doubtful_value(CERTIFICATE, &what));
             }
         }

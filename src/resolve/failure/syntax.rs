@@ -53,9 +53,9 @@ pub(super) fn partial_condition(
     let is_defined =
         named.iter().all(|path| !is_missing(&context.definition, path) || lexed.find_paths(path).next().is_none());
     (is_partial && is_defined && tag.is_closed).then(|| {
-        Diagnostic::error(Rule::Undefined, "this `if` has no `else`, and its condition is false: nothing is defined")
+        Diagnostic::error(Rule::Undefined, "this `if` has no `else`, and its condition is false, so its value is undefined")
             .at_masked(origin.place_of(&tag.range))
-            .hint("say what there is else: `a if condition else \"\"`")
+            .hint("add an `else`: `a if condition else \"\"`")
     })
 }
 
@@ -71,5 +71,5 @@ pub(super) fn unclosed_block(error: &Error, origin: &TemplateOrigin<'_>) -> Opti
     let problem = Diagnostic::error(Rule::TemplateSyntax, message);
     let is_public = tag.is_of_names() && matches!(origin, TemplateOrigin::Scalar { scalar, .. } if !scalar.encrypted);
     let problem = if is_public { problem.at_public(place, PublicReason::Expression) } else { problem.at_masked(place) };
-    Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(as_it_stands()))
+    Some(problem.hint(format!("add `{{% end{keyword} %}}` at the end of the block")).hint(as_it_stands()))
 }

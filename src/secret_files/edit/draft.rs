@@ -55,7 +55,7 @@ impl<'a> EditDraft<'a> {
             resolve_writable(path, name)?;
             check_directory(path, name)?;
             let plan = plan_encryption(book, path, name, &RecipientOptions::default());
-            let is_new = |found: Diagnostic| found.note("the file does not exist, and would be a new one");
+            let is_new = |found: Diagnostic| found.note("the file does not exist and would be created");
             DraftOrigin::Nothing(plan.map_err(|found| found.into_iter().map(is_new).collect::<Diagnostics>())?)
         };
         Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })

@@ -64,8 +64,8 @@ impl ExternalEditor {
         };
         match shlex::split(&value).filter(|words| !words.is_empty()) {
             Some(words) => Ok(Self::new(words, name, &path)),
-            None => Err(Diagnostic::error(Rule::Editor, format!("`{name}` is no command: it has an open quote"))
-                .hint("write it as for a shell: `EDITOR='code --wait'`")),
+            None => Err(Diagnostic::error(Rule::Editor, format!("`{name}` is not a valid command: unclosed quote"))
+                .hint("quote it as in a shell: `EDITOR='code --wait'`")),
         }
     }
 
@@ -106,7 +106,7 @@ impl ExternalEditor {
         match (status.success(), status.code()) {
             (true, _) if !self.waits && test_hook::elapsed_since(start) < AT_ONCE => Ok(EditorExit::AtOnce),
             (true, _) => Ok(EditorExit::Done),
-            (false, Some(code)) => Err(self.failed_diagnostic(&format!("ended with exit code {code}"))),
+            (false, Some(code)) => Err(self.failed_diagnostic(&format!("failed with exit code {code}"))),
             (false, None) => Err(self.failed_diagnostic("was killed")),
         }
     }
@@ -115,10 +115,10 @@ impl ExternalEditor {
         let message = format!("the editor `{}` could not be started: {error}", self.program());
         Diagnostic::error(Rule::Editor, message)
             .note(format!(
-                "it is named by `{}`; `SOPS_EDITOR` counts before `VISUAL`, and that before `EDITOR`",
+                "it is set by `{}`; the order of precedence is `SOPS_EDITOR`, `VISUAL`, `EDITOR`",
                 self.named_by
             ))
-            .hint(format!("set `{}` to an editor that is installed, or unset it", self.named_by))
+            .hint(format!("set `{}` to an installed editor, or unset it", self.named_by))
             .with_failure(FailureKind::Io)
     }
 
@@ -129,7 +129,7 @@ impl ExternalEditor {
 }
 
 fn no_editor() -> Diagnostic {
-    let message = format!("no editor is set, and none of {} is on the path", FALLBACKS.join(", "));
+    let message = format!("no editor is set, and none of {} was found on `PATH`", FALLBACKS.join(", "));
     Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`").with_failure(FailureKind::Io)
 }
 
@@ -172,8 +172,8 @@ mod tests {
             (&[("EDITOR", "e"), ("VISUAL", "v"), ("SOPS_EDITOR", "s")][..], "s"),
             (&[("EDITOR", "e"), ("VISUAL", "v"), ("SOPS_EDITOR", " ")], "v"),
             (&[("EDITOR", "'/a b/e' -x \"y z\"")], "/a b/e|-x|y z"),
-            (&[("EDITOR", "e 'x")], "`EDITOR` is no command: it has an open quote"),
-            (&[], "no editor is set, and none of vim, nano, vi is on the path"),
+            (&[("EDITOR", "e 'x")], "`EDITOR` is not a valid command: unclosed quote"),
+            (&[], "no editor is set, and none of vim, nano, vi was found on `PATH`"),
         ] {
             assert_eq!(words(variables), expected, "{variables:?}");
         }

@@ -129,12 +129,12 @@ fn run_editor(
 }
 
 fn lost_text(name: &str, error: &io::Error) -> Diagnostic {
-    let message = format!("the text of the editor could not be kept or read, so `{name}` was not changed: {error}");
+    let message = format!("the edited text could not be stored or read, so `{name}` was not changed: {error}");
     Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io)
 }
 
 fn given_up(name: &str) -> Diagnostic {
-    Diagnostic::error(Rule::NotEdited, format!("the text was given up, so `{name}` was not changed"))
+    Diagnostic::error(Rule::NotEdited, format!("the edit was abandoned, so `{name}` was not changed"))
 }
 
 /// Adds the path of a kept text, and the way to continue with it.
@@ -143,7 +143,7 @@ fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
     if let Some(last) = problems.pop() {
         let directory = text.parent().unwrap_or(text).display();
         problems.push(last.note(kept_note(text)).hint(format!(
-            "`septum edit {name}` again and take your text from there, then remove it: `rm -r {directory}`"
+            "run `septum edit {name}` again and recover your text from there, then remove it: `rm -r {directory}`"
         )));
     }
     problems.into_iter().collect()

@@ -87,7 +87,7 @@ impl PrivateDirectory {
             Some(place) if storage == PlaintextStorage::Disk => Self::create_in(place).map_err(|error| {
                 Diagnostic::error(
                     Rule::NoPrivateDirectory,
-                    format!("no directory could be made in `{}`: {error}", place.display()),
+                    format!("could not create a directory in `{}`: {error}", place.display()),
                 )
                 .with_failure(FailureKind::Io)
             }),
@@ -190,19 +190,20 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Note with the path of a kept text.
 pub(super) fn kept_note(text: &Path) -> String {
     let directory = text.parent().unwrap_or(text);
-    let place = if system::is_in_memory(directory) { "in memory" } else { "on the disk" };
-    format!("what you typed is kept {place}, for you alone: `{}`", text.display())
+    let place = if system::is_in_memory(directory) { "in memory" } else { "on disk" };
+    format!("your text is kept {place}, readable only by you: `{}`", text.display())
 }
 
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
-    let message = "there is no directory in memory for the plaintext, and what lay on a disk can be found there later";
+    let message =
+        "no in-memory directory is available for the plaintext, and deleted files can be recovered from a disk";
     let mut error = Diagnostic::error(Rule::NoPrivateDirectory, message).with_failure(FailureKind::Io);
     for place in searched {
         error = error.note(place);
     }
     error
         .hint("on Linux, set `XDG_RUNTIME_DIR` to a directory of a `tmpfs`")
-        .hint("or say `--allow-disk`, if the disk is encrypted or the secret worth little")
+        .hint("or use `--allow-disk`, if the disk is encrypted or the secret is of little value")
 }
 
 /// Reads a file into one buffer that is wiped, and never moved while it grows.

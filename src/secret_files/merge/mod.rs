@@ -67,24 +67,24 @@ pub fn merge_meanwhile(
         Err(refusal) => Err(refusal),
     };
     let stop = |cause: &str| {
-        let message = format!("`{name}` was changed by somebody else meanwhile, and {cause}");
+        let message = format!("someone else changed `{name}` in the meantime: {cause}");
         Diagnostic::error(Rule::ChangedMeanwhile, message)
     };
     match merged {
         Ok(MergeOutcome::Merged { conflicts, .. }) if !conflicts.is_empty() => {
-            let stop = stop("so were values that you changed");
+            let stop = stop("they changed the same values as you");
             let stop = conflicts.iter().fold(stop, |stop, path| stop.note(format!("`{path}`")));
             Err(stop
-                .hint(format!("`septum get {name} PATH` shows theirs: take it over, or leave the value alone"))
+                .hint(format!("`septum get {name} PATH` shows their value: adopt it, or keep the value unchanged"))
                 .into())
         }
         Ok(MergeOutcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == Rule::MergeComments) => {
-            Err(stop("so were comments, as you did")
-                .hint("put the old comments back, and change them again later")
+            Err(stop("they changed comments, as you did")
+                .hint("restore the old comments, and change them again later")
                 .into())
         }
         Ok(MergeOutcome::Merged { bytes, .. }) => Ok(bytes),
-        Ok(MergeOutcome::NotEncrypted) => Err(stop("is not encrypted any more").into()),
+        Ok(MergeOutcome::NotEncrypted) => Err(stop("it is no longer encrypted").into()),
         Ok(MergeOutcome::Refused(found)) => Err(found),
         Err(refusal) => {
             let (mut found, cause) = refusal.into_cause();
@@ -197,7 +197,7 @@ impl<'a> FileMerge<'a> {
             DocumentComments::of(theirs.document()).count_changes(&before, &DocumentComments::of(ours.document()));
         if lost > 0 {
             let what = if lost == 1 { "a comment".to_owned() } else { format!("{lost} comments") };
-            let message = format!("what theirs changed in {what} of `{}` was not taken over", self.path);
+            let message = format!("changes of theirs in {what} of `{}` were not merged", self.path);
             self.notes.push(Diagnostic::warning(Rule::MergeComments, message));
         }
         ours

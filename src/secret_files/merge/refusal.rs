@@ -44,9 +44,9 @@ impl MergeRefused {
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
         let (mut found, cause) = self.into_cause();
         found.push(
-            Diagnostic::error(Rule::MergeRefused, format!("`{path}` was not merged, and ours stays as it is: {cause}"))
-                .hint(format!("take one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
-                .hint(format!("then put in what the other changed, and `git add {path}`")),
+            Diagnostic::error(Rule::MergeRefused, format!("`{path}` was not merged, and ours is unchanged: {cause}"))
+                .hint(format!("choose one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
+                .hint(format!("then apply the changes of the other side, and run `git add {path}`")),
         );
         found
     }
@@ -61,25 +61,23 @@ impl MergeRefused {
             }
             Self::Write(error) => {
                 found.extend(error.into_diagnostics());
-                "its text cannot hold the result".to_owned()
+                "its format cannot represent the result".to_owned()
             }
             Self::OneSided { encrypted, plain } => {
-                format!("it is encrypted in {encrypted} and not in {plain}, where its secrets stand in plaintext")
+                format!("it is encrypted in {encrypted} but not in {plain}, where its secrets are in plaintext")
             }
             Self::Documents => "ours and theirs have different numbers of documents".to_owned(),
-            Self::Duplicate(key) => format!("`{key}` stands in it twice, and nothing tells which one is meant"),
-            Self::Terms(PolicyConflict::Groups) => "both sides changed its key groups, in different ways".to_owned(),
-            Self::Terms(PolicyConflict::Selector) => {
-                "both sides changed which of its values are encrypted, in different ways".to_owned()
-            }
-            Self::Terms(PolicyConflict::Nobody) => "the sides removed all of its recipients between them".to_owned(),
+            Self::Duplicate(key) => format!("the key `{key}` occurs twice, which is ambiguous"),
+            Self::Terms(PolicyConflict::Groups) => "both sides changed its key groups differently".to_owned(),
+            Self::Terms(PolicyConflict::Selector) => "both sides changed its selector differently".to_owned(),
+            Self::Terms(PolicyConflict::Nobody) => "together, the sides removed all of its recipients".to_owned(),
             Self::Recipients(reason) => reason,
             Self::Exposed(paths) => {
                 let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
                 format!("{} would no longer be encrypted", paths.join(", "))
             }
             Self::Value(path) => format!("`{path}` cannot be changed without another value"),
-            Self::Bytes => "both sides changed it, and it is no text".to_owned(),
+            Self::Bytes => "both sides changed it, and it is not text".to_owned(),
         };
         (found, cause)
     }

@@ -75,7 +75,7 @@ impl<'a> FileMerge<'a> {
         if !former.is_empty() {
             let message =
                 format!("the data key of `{}` is known to former recipients: {}", self.path, former.join(", "));
-            let hint = format!("take a new one with `septum rotate {}`, and change the secrets themselves", self.path);
+            let hint = format!("rotate it with `septum rotate {}`, and change the secrets themselves", self.path);
             self.notes.push(Diagnostic::warning(Rule::MergeRotate, message).hint(hint));
         }
     }

@@ -88,10 +88,10 @@ fn any_two_of_three_groups_open_a_file() {
     assert_eq!(
         diagnostic.notes[..4],
         [
-            "its data key is split among 3 key groups, 2 of which are needed; 1 could be opened".to_owned(),
-            format!("key group 1, not opened: {ONE}"),
-            format!("key group 2, not opened: {TWO}"),
-            format!("key group 3, opened: {}", ssh()),
+            "its data key is split among 3 key groups, of which 2 are required; 1 could be decrypted".to_owned(),
+            format!("key group 1, not decrypted: {ONE}"),
+            format!("key group 2, not decrypted: {TWO}"),
+            format!("key group 3, decrypted: {}", ssh()),
         ]
     );
 }
@@ -110,7 +110,7 @@ fn without_a_threshold_all_groups_are_needed() {
 fn groups_that_cannot_be_are_refused() {
     let shamir = text("shamir_2of3.enc.yaml");
     let threshold = |value: &str| shamir.replace("shamir_threshold: 2", &format!("shamir_threshold: {value}"));
-    let number = "`sops.shamir_threshold` must be a number from 2 to that of the key groups";
+    let number = "`sops.shamir_threshold` must be a number from 2 to the number of key groups";
     let list = "`sops.key_groups` must be a list of mappings";
     let start = shamir.find("    key_groups:").expect("groups");
     let end = shamir.find("    lastmodified:").expect("a field");
@@ -122,7 +122,7 @@ fn groups_that_cannot_be_are_refused() {
         (groups("x"), list),
         (groups("[x]"), "`sops.key_groups` must be a list of mappings, each with recipients in it"),
         (groups("[{age: []}]"), "`sops.key_groups` must be a list of mappings, each with recipients in it"),
-        (groups("[]"), "the file has no recipients, so nobody can decrypt it"),
+        (groups("[]"), "the file has no recipients, so it cannot be decrypted"),
     ] {
         let source = Source::new("x.yaml", text);
         let error = read_metadata(&document(source.text()), &source).expect_err(expected);
@@ -252,7 +252,7 @@ fn recipients_are_classified() {
         (&ssh(), Ok(None)),
         (&hybrid, Ok(None)),
         (&hybrid.replacen("age1pq1", "age1pq1q", 1), Err("is not a valid recipient")),
-        (rsa, Ok(Some("RSA keys of SSH are not supported"))),
+        (rsa, Ok(Some("SSH RSA keys are not supported"))),
         ("ecdsa-sha2-nistp256 AAAA", Ok(Some("SSH keys of type `ecdsa-sha2-nistp256`"))),
         #[cfg(not(feature = "plugin"))]
         ("age1yubikey1qqq", Ok(Some("recipients of `age-plugin-yubikey`"))),

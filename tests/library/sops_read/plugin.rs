@@ -31,5 +31,5 @@ fn a_plugin_that_is_missing_is_named() {
     let recipient = "age1septumtest1ppppppppppppppppppppppppppppppppjlnctg";
     let recipient = Recipient::parse(recipient).expect("a recipient");
     let error = recipient.wrap_secret(b"key").expect_err("no such plugin").to_string();
-    assert!(error.contains("`age-plugin-septumtest` is not on the path"), "{error}");
+    assert!(error.contains("`age-plugin-septumtest` was not found on `PATH`"), "{error}");
 }

@@ -54,8 +54,12 @@ fn a_changed_ciphertext_is_noticed_at_its_key() {
         ("data", replaced(simple, "data:U0UapRUF", "data:U0UapRUG"), "`a` does not decrypt"),
         ("iv", replaced(simple, "iv:xGcW", "iv:xGcX"), "`a` does not decrypt"),
         ("tag", replaced(simple, "tag:ILc4", "tag:ILc5"), "`b` does not decrypt"),
-        ("cut", replaced(simple, "data:U0UapRUF", "data:"), "`a` is not a ciphertext: it does not read `ENC["),
-        ("base64", replaced(simple, "data:U0UapRUF", "data:U0U"), "`a` is not a ciphertext: its `data` is not base64"),
+        ("cut", replaced(simple, "data:U0UapRUF", "data:"), "`a` is not a ciphertext: it does not match `ENC["),
+        (
+            "base64",
+            replaced(simple, "data:U0UapRUF", "data:U0U"),
+            "`a` is not a ciphertext: its `data` is not valid base64",
+        ),
         ("type", replaced(simple, "type:int]", "type:number]"), "`b` is not a ciphertext: its `type` is none of"),
         ("not of its type", replaced(simple, "type:str]", "type:int]"), "`a` is marked as `int`"),
         ("comment in a map", replaced(simple, "type:int]", "type:comment]"), "`b` is marked as a comment"),
@@ -90,12 +94,12 @@ fn a_block_of_another_file_is_told_once() {
     let text = with_block_of("simple.enc.yaml", "rotated.enc.yaml");
     assert_findings("later block", &text, &[("tampered", "`a` does not"), ("tampered", "`b` does not")]);
     let text = with_block_of("set_b.enc.yaml", "simple.enc.yaml");
-    assert_findings("older block, same data key", &text, &[("tampered", "`sops.mac` is that of other values")]);
+    assert_findings("older block, same data key", &text, &[("tampered", "`sops.mac` does not match the values")]);
 }
 
 #[test]
 fn the_checksum_notices_what_the_values_do_not() {
-    let mismatch = "`sops.mac` is that of other values";
+    let mismatch = "`sops.mac` does not match the values";
     let swapped = edited("listcomments.enc.yaml", |lines| lines.swap(3, 5));
     let shortened = edited("listcomments.enc.yaml", |lines| drop(lines.remove(3)));
     let doubled = edited("listcomments.enc.yaml", |lines| lines.insert(3, lines[3].clone()));
@@ -168,7 +172,7 @@ fn plaintext_where_the_selector_wants_ciphertext_is_refused() {
     let simple = "simple.enc.yaml";
     let plain = |value: &str| edited(simple, |lines| lines[1] = format!("b: {value}"));
     for value in ["2", "\"2\"", "hunter2", "true", "2024-01-01", "\"ENC[AES128,data:x]\""] {
-        let part = "`b` must be encrypted by `unencrypted_suffix: _unencrypted`, but stands in plaintext";
+        let part = "`b` must be encrypted by `unencrypted_suffix: _unencrypted`, but is in plaintext";
         assert_findings(value, &plain(value), &[("sops-plaintext", part)]);
     }
     let widened = replaced("encrypted_suffix.enc.yaml", "encrypted_suffix: _secret", "unencrypted_suffix: _x");
@@ -214,7 +218,7 @@ fn what_the_format_does_not_notice() {
 fn a_document_cut_from_its_file_is_noticed() {
     let text = text("k8s_mac_only.enc.yaml");
     let first = text.split("\n---\n").next().expect("a document");
-    assert_findings("first document", first, &[("tampered", "`sops.mac` is that of other values")]);
+    assert_findings("first document", first, &[("tampered", "`sops.mac` does not match the values")]);
 }
 
 #[test]
@@ -236,7 +240,12 @@ fn invalid_metadata_are_told_together_and_where() {
     );
     for (case, text, rule, part) in [
         ("no version", replaced(simple, "    version: 3.13.2\n", ""), "sops-version", "`sops.version` is missing"),
-        ("new", replaced(simple, "version: 3.13.2", "version: 4.0.0"), "sops-version", "the file is of format 4.0.0"),
+        (
+            "new",
+            replaced(simple, "version: 3.13.2", "version: 4.0.0"),
+            "sops-version",
+            "the file has format version 4.0.0",
+        ),
         ("no time", replaced(simple, "lastmodified", "x"), "sops-metadata", "`sops.lastmodified` is missing"),
         ("nobody", replaced(simple, "    age:\n", "    egal:\n"), "sops-metadata", "the file has no recipients"),
         ("no enc", replaced(simple, "- enc: |", "- env: |"), "sops-metadata", "`sops.age` must be a mapping with"),

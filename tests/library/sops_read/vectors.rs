@@ -71,7 +71,7 @@ fn scalars_of_all_kinds_decrypt_and_verify() {
     let error = decrypt_document(document(source.text()), &source, &identities()).expect_err("not UTF-8");
     assert_eq!(
         messages(error),
-        [("sops-value", "`v[38]` is not UTF-8, so it cannot be a value of a layer".to_owned())]
+        [("sops-value", "`v[38]` is not UTF-8, so it cannot be used as a value in a layer".to_owned())]
     );
 }
 
@@ -122,19 +122,18 @@ fn without_an_identity_the_error_says_who_could_and_where_it_looked() {
     let rendered = render_diagnostic(&diagnostic, false);
     assert_eq!(
         rendered,
-        "error: no identity at hand opens `prod.secrets.yaml`, so its values cannot be read
+        "error: none of the available age identities can decrypt `prod.secrets.yaml`
  --> prod.secrets.yaml:3:1
   |
 3 | sops:
   | ^^^^
-  = note: it is encrypted for age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh, \
-         age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7
+  = note: it is encrypted for age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh, age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7
   = note: SOPS_AGE_KEY: not set
   = note: SOPS_AGE_KEY_FILE: not set
   = note: SOPS_AGE_KEY_CMD: not set
   = note: /nowhere/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`"
+  = hint: or ask one of the recipients to add yours to `.sops.yaml` and run `septum rekey`"
     );
 }
 
@@ -146,12 +145,12 @@ fn a_finding_points_at_the_value_and_hides_it() {
     let diagnostic = error.into_diagnostics().remove(0);
     assert_eq!(
         render_diagnostic(&diagnostic, false),
-        "error: `b` must be encrypted by `unencrypted_suffix: _unencrypted`, but stands in plaintext
+        "error: `b` must be encrypted by `unencrypted_suffix: _unencrypted`, but is in plaintext
  --> prod.secrets.yaml:2:4
   |
 2 | b: …
   |    ^
-  = note: sops refuses to decrypt such a file
+  = note: sops rejects such a file
   = hint: `septum encrypt prod.secrets.yaml` encrypts it, if the change is yours
   = hint: or restore the encrypted value from Git, and change it with `septum set`"
     );

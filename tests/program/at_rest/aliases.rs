@@ -21,7 +21,10 @@ fn a_value_that_an_alias_has_in_plaintext_is_refused() {
         let text = text.replace("CANARY", CANARY);
         desk.file("x.enc.yaml", &text);
         let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
-        assert!(message.contains("one value by an anchor") && message.contains("x.enc.yaml:"), "{text}: {message}");
+        assert!(
+            message.contains("one value through an anchor") && message.contains("x.enc.yaml:"),
+            "{text}: {message}"
+        );
         assert!(!message.contains(CANARY), "{message}");
         assert_eq!(desk.read("x.enc.yaml"), text);
     }
@@ -63,7 +66,7 @@ fn an_alias_that_somebody_types_into_an_encrypted_file_shows_nothing() {
     let before = desk.read("x.enc.yaml");
     let run = edit("a: &x hunter2-canary\ndata: {p: *x}\n");
     let message = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(message.contains("one value by an anchor") && !message.contains(CANARY), "{message}");
+    assert!(message.contains("one value through an anchor") && !message.contains(CANARY), "{message}");
     assert_eq!(desk.read("x.enc.yaml"), before);
 }
 
@@ -81,14 +84,14 @@ fn fields_of_the_metadata_that_nobody_knows_are_reported_by_every_command_that_r
         let commands: [&[&str]; 4] =
             [&["decrypt", name], &["get", name, key], &["rotate", name], &["set", "--empty", name, key]];
         for command in commands {
-            assert!(!desk.run(command).stderr.contains("not a field"), "{command:?}");
+            assert!(!desk.run(command).stderr.contains("unknown metadata field"), "{command:?}");
         }
         for command in commands {
             desk.encrypted(&format!("again-{name}"), text);
             desk.file(name, desk.bytes(&format!("again-{name}")));
             desk.replace(name, from, to);
             let run = desk.run(command);
-            let found = run.stderr.matches("is not a field of the metadata").count();
+            let found = run.stderr.matches("unknown metadata field").count();
             assert!(run.code == 0 && found == 1, "{command:?}: {}", run.stderr);
         }
     }

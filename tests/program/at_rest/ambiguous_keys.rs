@@ -64,10 +64,10 @@ fn every_command_refuses_a_file_whose_keys_were_joined() {
             let message = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
             let of_git = arguments[0].starts_with("git-");
             if arguments[0] == "encrypt" {
-                assert!(run.code == 2 && message.contains("encrypted already"), "{arguments:?}: {message}");
+                assert!(run.code == 2 && message.contains("already encrypted"), "{arguments:?}: {message}");
             } else {
                 assert!(of_git || run.code == 2, "{arguments:?}: {} {message}", run.code);
-                assert!(message.contains("is below a key with a `:`"), "{arguments:?}: {message}");
+                assert!(message.contains("is below a key that contains `:`"), "{arguments:?}: {message}");
             }
             assert!(!message.contains(CANARY), "{arguments:?}: {message}");
             assert!(!desk.path("out").exists());
@@ -88,7 +88,7 @@ fn no_command_writes_a_key_that_would_be_ambiguous() {
         desk.encrypted(name, plain);
         let before = desk.bytes(name);
         let message = desk.give(CANARY, &["set", name, key]).fails(2);
-        assert!(message.contains("is below a key with a `:`"), "{name} {key}: {message}");
+        assert!(message.contains("is below a key that contains `:`"), "{name} {key}: {message}");
         assert!(!message.contains(CANARY));
         assert_eq!(desk.bytes(name), before);
     }
@@ -98,7 +98,7 @@ fn no_command_writes_a_key_that_would_be_ambiguous() {
         let desk = Desk::new();
         desk.file(name, plain);
         let message = desk.run(&["encrypt", name]).fails(2);
-        assert!(message.contains("is below a key with a `:`"), "{name}: {message}");
+        assert!(message.contains("is below a key that contains `:`"), "{name}: {message}");
         assert_eq!(desk.read(name), plain);
     }
 }

@@ -49,7 +49,7 @@ fn a_value_that_is_there_already_leaves_the_file_untouched() {
     let time = || std::fs::metadata(desk.path("app.enc.yaml")).unwrap().modified().unwrap();
     let before = (desk.bytes("app.enc.yaml"), time());
     let run = desk.give(CANARY, &["set", "app.enc.yaml", "password"]);
-    assert_eq!(run.stderr, "septum: `app.enc.yaml` is as it was: it has that value\n");
+    assert_eq!(run.stderr, "septum: `app.enc.yaml` is unchanged: it already has that value\n");
     assert_eq!((desk.bytes("app.enc.yaml"), time()), before);
 }
 
@@ -74,8 +74,8 @@ fn numbers_stay_numbers_and_texts_stay_texts() {
     }
     for (value, expected) in [
         ("{\"a\": [1, 2.5, \"x\", null, true, {}], \"b\": 9007199254740993}", None),
-        ("[", Some("the value is not JSON")),
-        ("18446744073709551615", Some("beyond 64 bits")),
+        ("[", Some("the value is not valid JSON")),
+        ("18446744073709551615", Some("does not fit into 64 signed bits")),
     ] {
         let run = desk.give(value, &["set", "x.enc.json", "deep.er", "--json"]);
         match expected {
@@ -110,9 +110,7 @@ fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
     }
     // what was to print the value may have failed
     for given in ["", "\n"] {
-        assert!(
-            desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2).contains("there is no value for `a` in x.enc.yaml")
-        );
+        assert!(desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2).contains("empty value for `a` in x.enc.yaml"));
     }
     desk.run(&["set", "x.enc.yaml", "a", "--empty"]).ok();
     assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), "");
@@ -125,7 +123,7 @@ fn values_are_taken_out() {
         desk.encrypted(name, FILES.iter().find(|(file, _)| *file == name).unwrap().1);
         assert_eq!(desk.run(&["unset", name, path]).stderr, format!("septum: removed `{path}` in {name}\n"));
         assert!(!desk.run(&["decrypt", name]).ok().contains(CANARY), "{name}");
-        assert!(desk.run(&["unset", name, path]).fails(2).contains("there is nothing at "));
+        assert!(desk.run(&["unset", name, path]).fails(2).contains(" does not exist"));
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
             sops.ok();
         }
@@ -137,9 +135,11 @@ fn a_document_of_several_is_named() {
     let desk = Desk::new();
     desk.encrypted("x.enc.yaml", "a: 1\nboth: x\n---\nb: 2\nboth: y\n");
     desk.give("3", &["set", "x.enc.yaml", "b"]).ok();
-    assert!(desk.give("z", &["set", "x.enc.yaml", "both"]).fails(2).contains("say which: `--document N`"));
+    assert!(desk.give("z", &["set", "x.enc.yaml", "both"]).fails(2).contains("specify one: `--document N`"));
     assert!(
-        desk.give("z", &["set", "x.enc.yaml", "new"]).fails(2).contains("say in which it shall be: `--document N`")
+        desk.give("z", &["set", "x.enc.yaml", "new"])
+            .fails(2)
+            .contains("specify the document to add it to: `--document N`")
     );
     desk.give("z", &["set", "x.enc.yaml", "both", "--document", "2"]).ok();
     desk.give("w", &["set", "x.enc.yaml", "new", "--document", "1"]).ok();
@@ -184,9 +184,9 @@ fn a_key_of_an_environment_goes_to_its_secrets() {
     assert!(desk.read("environments/prod.secrets.yaml").contains(",type:int]"), "an integer stays one");
     assert_eq!(desk.run(&["get", "prod", "URL"]).ok(), "x://correct%20horse%20battery@h");
     assert_eq!(desk.run(&["get", "prod", "LEVEL"]).ok(), "debug");
-    assert!(desk.run(&["get", "dev", "LITERAL"]).fails(2).contains("`septum set dev LITERAL` gives it one"));
+    assert!(desk.run(&["get", "dev", "LITERAL"]).fails(2).contains("run `septum set dev LITERAL` to set it"));
     desk.run(&["unset", "prod", "tls.key"]).ok();
-    assert!(desk.run(&["unset", "prod", "LEVEL"]).fails(2).contains("its value stands in environments/prod.yaml:1:16"));
+    assert!(desk.run(&["unset", "prod", "LEVEL"]).fails(2).contains("its value is set in environments/prod.yaml:1:16"));
     // what others wrote in the long form keeps its form
     desk.file("environments/dev.secrets.yaml", "data:\n  LITERAL: {value: old}\n");
     desk.run(&["encrypt", "environments/dev.secrets.yaml"]).ok();
@@ -207,9 +207,9 @@ fn what_the_base_says_is_checked_before_anything_is_written() {
         (&["prod", "PASSWORD", "--bundle", "shop"], "short", "`data.PASSWORD` must be at least 12 characters"),
         (&["prod", "PORT"], "eighty", "`data.PORT` must be an integer"),
         (&["prod", "PORT"], "0", "`data.PORT` must be at least 1"),
-        (&["prod", "SECRET_LEVEL"], "hunter2-canary", "`data.SECRET_LEVEL` must be what `enum` says"),
+        (&["prod", "SECRET_LEVEL"], "hunter2-canary", "`data.SECRET_LEVEL` must be a value allowed by `enum`"),
         (&["prod", "PASSWORD", "--bundle", "shop"], "hunter2-canary {{ x }}", "would be rendered as a template"),
-        (&["prod", "PORT", "--json"], "1", "`--json` is for files"),
+        (&["prod", "PORT", "--json"], "1", "`--json` requires a file"),
         (&["prd", "PORT"], "1", "did you mean `prod`?"),
         (&["environments/none.yaml", "PORT"], "1", "`environments/none.yaml` does not exist"),
         (&["environments/base.yaml", "data.PORT"], "1", "`environments/base.yaml` is not encrypted"),
@@ -224,7 +224,7 @@ fn what_the_base_says_is_checked_before_anything_is_written() {
     assert_eq!(desk.all(), before);
     desk.rules("creation_rules: [{path_regex: none, age: ALICE}]");
     let stderr = desk.give("x", &["set", "prod", "LITERAL"]).fails(2);
-    assert!(stderr.contains("no rule says for whom `environments/prod.secrets.yaml` is to be encrypted"), "{stderr}");
+    assert!(stderr.contains("no rule specifies the recipients of `environments/prod.secrets.yaml`"), "{stderr}");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn it_is_told_what_follows_from_an_encrypted_value() {
     let stderr = desk.give("info", &["set", "prod", "LEVEL"]).stderr;
     for expected in [
         "warning: `data.LEVEL` moves from the ConfigMap to the Secret",
-        "warning: another value for `data.LEVEL` stands here in plaintext\n --> environments/prod.yaml:1:16",
+        "warning: another value for `data.LEVEL` is here in plaintext\n --> environments/prod.yaml:1:16",
     ] {
         assert!(stderr.contains(expected), "{stderr}");
     }
@@ -255,7 +255,7 @@ fn the_app_is_named_if_several_have_the_key() {
         desk.file(&format!("apps/{app}/prod.yaml"), "");
     }
     let stderr = desk.give("x", &["set", "prod", "TOKEN"]).fails(2);
-    assert!(stderr.contains("in the app `a`") && stderr.contains("say which: `--app NAME`"), "{stderr}");
+    assert!(stderr.contains("in the app `a`") && stderr.contains("specify one: `--app NAME`"), "{stderr}");
     desk.give("x", &["set", "prod", "TOKEN", "--app", "b"]).ok();
     assert!(desk.path("apps/b/prod.secrets.yaml").exists() && !desk.path("apps/a/prod.secrets.yaml").exists());
 }
@@ -270,7 +270,7 @@ fn a_file_that_differs_from_its_rule_is_not_changed() {
             "x.enc.yaml",
             "unencrypted_suffix: _unencrypted",
             "encrypted_regex: ^a$",
-            "does not encrypt what its rule says",
+            "does not encrypt the values that its rule selects",
         ),
         ("y.enc.yaml", "unencrypted_suffix: _unencrypted", "mac_only_encrypted: false", ""),
     ] {

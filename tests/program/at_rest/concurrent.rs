@@ -67,19 +67,19 @@ fn what_others_did_while_a_command_waited_is_kept_or_the_command_is_refused() {
         ),
         (&set("a"), "3", &set("b"), "4", 0, "set `a`", "a: 3\nb: 4\nm:\n    x: 1\n    y: 2\n"),
         (&set("m.x"), "3", &set("m.y"), "4", 0, "set `m.x`", "a: 1\nb: 2\nm:\n    x: 3\n    y: 4\n"),
-        (&set("a"), CANARY, &set("a"), "4", 2, "somebody else changed `a` in `x.enc.yaml`", "a: 4\n"),
-        (&set("c"), CANARY, &set("c"), "4", 2, "somebody else changed `c` in `x.enc.yaml`", "c: \"4\"\n"),
-        (&set("a"), "4", &set("a"), "4", 0, "`x.enc.yaml` is as it was: it has that value", "a: 4\n"),
-        (&set("a"), CANARY, &unset("a"), "", 2, "somebody else changed `a`", "b: 2\nm:\n"),
-        (&set("m.x"), CANARY, &unset("m"), "", 2, "somebody else changed `m.x`", "a: 1\nb: 2\n"),
-        (&unset("a"), "", &set("a"), "4", 2, "somebody else changed `a`", "a: 4\n"),
-        (&unset("a"), "", &unset("a"), "", 0, "the value is not there any more", "b: 2\n"),
-        (&unset("m"), "", &set("m.x"), "4", 2, "somebody else changed `m`", "x: 4\n"),
+        (&set("a"), CANARY, &set("a"), "4", 2, "someone else changed `a` in `x.enc.yaml`", "a: 4\n"),
+        (&set("c"), CANARY, &set("c"), "4", 2, "someone else changed `c` in `x.enc.yaml`", "c: \"4\"\n"),
+        (&set("a"), "4", &set("a"), "4", 0, "`x.enc.yaml` is unchanged: it already has that value", "a: 4\n"),
+        (&set("a"), CANARY, &unset("a"), "", 2, "someone else changed `a`", "b: 2\nm:\n"),
+        (&set("m.x"), CANARY, &unset("m"), "", 2, "someone else changed `m.x`", "a: 1\nb: 2\n"),
+        (&unset("a"), "", &set("a"), "4", 2, "someone else changed `a`", "a: 4\n"),
+        (&unset("a"), "", &unset("a"), "", 0, "the value was already removed", "b: 2\n"),
+        (&unset("m"), "", &set("m.x"), "4", 2, "someone else changed `m`", "x: 4\n"),
         (&unset("a"), "", &set("b"), "4", 0, "removed `a`", "b: 4\nm:\n    x: 1\n    y: 2\n"),
         (&set("a"), "3", &["rotate", "x.enc.yaml"], "", 0, "set `a`", "a: 3\nb: 2\n"),
         (&["rotate", "x.enc.yaml"], "", &set("a"), "3", 0, "", "a: 3\nb: 2\n"),
         (&["rotate", "x.enc.yaml"], "", &["rotate", "x.enc.yaml"], "", 0, "", BEFORE),
-        (&["decrypt", "-i", "x.enc.yaml"], "", &set("a"), "3", 0, "1 file in plaintext", "a: 3\nb: 2\n"),
+        (&["decrypt", "-i", "x.enc.yaml"], "", &set("a"), "3", 0, "1 file now in plaintext", "a: 3\nb: 2\n"),
         (&set("a"), "3", &["decrypt", "-i", "x.enc.yaml"], "", 2, "`x.enc.yaml` is not encrypted", BEFORE),
         (&["decrypt", "-i", "x.enc.yaml"], "", &["decrypt", "-i", "x.enc.yaml"], "", 2, "is not encrypted", BEFORE),
     ];
@@ -113,11 +113,11 @@ fn a_file_that_is_encrypted_is_the_one_that_is_there() {
     desk.file("y.enc.yaml", "a: 1\n");
     let paused = waiting(&desk, "", &["encrypt", "y.enc.yaml"]);
     desk.run(&["encrypt", "y.enc.yaml"]).ok();
-    assert!(paused.finish().stderr.contains("is encrypted already"), "twice encrypted");
+    assert!(paused.finish().stderr.contains("is already encrypted"), "twice encrypted");
     let paused = waiting(&desk, "2", &["set", "y.enc.yaml", "a"]);
     std::fs::remove_file(desk.path("y.enc.yaml")).unwrap();
     let stderr = paused.finish().fails(2);
-    assert!(stderr.contains("`y.enc.yaml` was removed by somebody else meanwhile"), "{stderr}");
+    assert!(stderr.contains("someone else removed `y.enc.yaml` in the meantime"), "{stderr}");
     assert!(!desk.path("y.enc.yaml").exists());
 }
 
@@ -150,7 +150,7 @@ fn a_waiting_command_does_not_undo_a_rekey() {
         let paused = waiting(&desk, "x", &["set", "x.enc.yaml", "d"]);
         desk.give("y", &["set", "x.enc.yaml", "e"]).ok();
         desk.rules("creation_rules: [{path_regex: enc, age: BOB}]");
-        assert!(paused.finish().fails(2).contains("is not encrypted for those whom its rule names"));
+        assert!(paused.finish().fails(2).contains("is not encrypted for the recipients of its rule"));
     }
 }
 
@@ -183,7 +183,7 @@ fn who_has_to_wait_says_so() {
     let mut stderr = BufReader::new(second.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
-    assert_eq!(line, "septum: waiting for another septum that changes `x.enc.yaml`\n");
+    assert_eq!(line, "septum: waiting for another septum process that is changing `x.enc.yaml`\n");
     assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\n", "who only reads does not wait");
     assert_eq!(first.finish().code, 0);
     assert!(second.wait().unwrap().success());
@@ -296,10 +296,7 @@ fn a_file_with_other_names_is_refused_before_anything_is_typed() {
             b"2",
         );
         let stderr = Run::from(child.wait_with_output().unwrap()).fails(2);
-        assert!(
-            stderr.contains("has 2 names (hard links), and only this one would be changed"),
-            "{arguments:?}: {stderr}"
-        );
+        assert!(stderr.contains("has 2 hard links, and only this one would be changed"), "{arguments:?}: {stderr}");
         assert_eq!(desk.all(), before, "{arguments:?}");
     }
     // the hint works as it stands

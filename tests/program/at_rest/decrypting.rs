@@ -27,11 +27,11 @@ fn one_value_is_extracted_by_its_path() {
         assert_eq!(run.ok(), expected, "{arguments:?}");
     }
     for (arguments, expected) in [
-        (&["a"][..], "`a` stands in several documents"),
-        (&["a.b[7]"], "there is nothing at `a.b[7]`"),
+        (&["a"][..], "`a` exists in several documents"),
+        (&["a.b[7]"], "`a.b[7]` does not exist"),
         (&["a.bb"], "did you mean `b`?"),
-        (&["only", "--document", "3"], "there is no document 3"),
-        (&["a["], "the value of `--extract <PATH>` is not valid"),
+        (&["only", "--document", "3"], "document 3 does not exist"),
+        (&["a["], "invalid value for `--extract <PATH>`"),
     ] {
         let stderr = desk.run(&[&["decrypt", "x.enc.yaml", "--extract"], arguments].concat()).fails(2);
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
@@ -80,7 +80,7 @@ fn plaintext_goes_where_it_is_wanted() {
         desk.run(&["decrypt", name, "--output", "out"]).ok();
         assert_eq!((desk.read("out"), desk.bytes(name)), (content.to_owned(), encrypted));
         let run = desk.run(&["decrypt", "-i", name]);
-        assert_eq!(run.stderr, "septum: 1 file in plaintext now; `septum encrypt` encrypts again\n");
+        assert_eq!(run.stderr, "septum: 1 file now in plaintext; run `septum encrypt` to encrypt again\n");
         assert_eq!(desk.read(name), content);
     }
     desk.encrypted("x.enc.json", "{\"a\": [1, \"b\"]}\n");
@@ -91,7 +91,7 @@ fn plaintext_goes_where_it_is_wanted() {
     }
     assert_eq!(desk.run(&["decrypt", "x.enc.json", "--output-type", "yaml"]).ok(), "a:\n    - 1\n    - b\n");
     let stderr = desk.run(&["decrypt", "x.enc.json", "--output-type", "dotenv"]).fails(2);
-    assert!(stderr.contains("the format has single values only"), "{stderr}");
+    assert!(stderr.contains("the format only supports scalar values"), "{stderr}");
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn no_rule_is_needed_to_read_and_a_difference_is_told() {
         ("creation_rules: [{path_regex: other, age: BOB}]", ""),
         (
             "creation_rules: [{age: 'ALICE,BOB'}]",
-            "warning: `x.enc.yaml` is not encrypted for those whom its rule names",
+            "warning: `x.enc.yaml` is not encrypted for the recipients of its rule",
         ),
         (
             "creation_rules: [{age: ALICE, encrypted_regex: ^b}]",
-            "warning: `x.enc.yaml` does not encrypt what its rule says",
+            "warning: `x.enc.yaml` does not encrypt the values that its rule selects",
         ),
         ("creation_rules: [{age: ALICE, agee: x}]", "warning: "),
     ] {

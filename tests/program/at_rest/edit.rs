@@ -232,8 +232,8 @@ fn what_goes_wrong_leaves_the_file_as_it_was_and_keeps_what_was_typed() {
     let desk = Desk::new();
     let before = desk.read("app.enc.yaml");
     for (script, code, expected) in [
-        ("exit 7", 4, "ended with exit code 7, so nothing was changed"),
-        ("echo 'more: x' >> \"$1\"; exit 1", 4, "ended with exit code 1, so nothing was changed"),
+        ("exit 7", 4, "failed with exit code 7, so nothing was changed"),
+        ("echo 'more: x' >> \"$1\"; exit 1", 4, "failed with exit code 1, so nothing was changed"),
         ("kill -9 $$", 4, "was killed, so nothing was changed"),
         ("rm \"$1\"", 4, "so `app.enc.yaml` was not changed"),
         ("echo 'password: [' >> \"$1\"", 2, "`app.enc.yaml` was not changed"),
@@ -257,7 +257,7 @@ fn what_goes_wrong_leaves_the_file_as_it_was_and_keeps_what_was_typed() {
         assert!(output.stdout.is_empty());
         assert_eq!(desk.read("app.enc.yaml"), before, "{script}");
         let typed = script.contains('>');
-        assert_eq!(stderr.contains("what you typed is kept in memory"), typed, "{script}: {stderr}");
+        assert_eq!(stderr.contains("your text is kept in memory"), typed, "{script}: {stderr}");
         assert_eq!(desk.kept().is_some(), typed, "{script}");
         assert_eq!(desk.left(), 0, "{script}");
     }
@@ -268,14 +268,14 @@ fn an_editor_that_is_none_is_named() {
     let desk = Desk::new();
     for (editor, code, expected) in [
         ("no-such-editor --wait", 4, "`no-such-editor` could not be started"),
-        ("vi 'x", 2, "`EDITOR` is no command: it has an open quote"),
+        ("vi 'x", 2, "`EDITOR` is not a valid command: unclosed quote"),
     ] {
         let output = desk.septum(editor, &["edit", "app.enc.yaml"]);
         assert_eq!(output.status.code(), Some(code));
         assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
     let output = desk.command("", &["edit", "app.enc.yaml"]).env("PATH", "/nowhere").output().unwrap();
-    assert!(text(&output.stderr).contains("no editor is set, and none of vim, nano, vi is on the path"));
+    assert!(text(&output.stderr).contains("no editor is set, and none of vim, nano, vi was found on `PATH`"));
     // the first variable that is set counts
     let mut command = desk.command("false", &["edit", "app.enc.yaml"]);
     assert!(command.env("VISUAL", "false").env("SOPS_EDITOR", "true").status().unwrap().success());
@@ -333,7 +333,7 @@ fn what_somebody_else_changed_meanwhile_is_kept_beside_what_was_typed() {
     let desk = Desk::new();
     // comments, values, and a file that somebody else made too
     let output = desk.edit("app.enc.yaml", "echo '# theirs' >> app.enc.yaml; echo 'more: 1' >> \"$1\"");
-    let expected = "septum: `app.enc.yaml` was changed by somebody else meanwhile, and holds their changes too\n";
+    let expected = "septum: someone else changed `app.enc.yaml` during the edit; both changes were merged\n";
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), expected));
     let plaintext = desk.plaintext("app.enc.yaml");
     assert!(plaintext.contains("# theirs\n") && plaintext.contains("more: 1\n"), "{plaintext}");
@@ -359,13 +359,13 @@ fn what_somebody_else_changed_too_is_not_overwritten_and_the_text_is_kept() {
     for (theirs, expected) in [
         (
             format!("echo root | '{septum}' set -q app.enc.yaml user"),
-            "so were values that you changed\n  = note: `user`",
+            "they changed the same values as you\n  = note: `user`",
         ),
         (
             format!("EDITOR=\"sed -i 's/# who/# theirs/'\" '{septum}' edit -q app.enc.yaml"),
-            "and so were comments, as you did",
+            "they changed comments, as you did",
         ),
-        ("rm app.enc.yaml".to_owned(), "`app.enc.yaml` was removed by somebody else meanwhile"),
+        ("rm app.enc.yaml".to_owned(), "someone else removed `app.enc.yaml` in the meantime"),
         ("echo a: 1 > app.enc.yaml".to_owned(), "`app.enc.yaml` is not encrypted"),
     ] {
         let script = format!("{theirs}; cp app.enc.yaml theirs; sed -i 's/user: .*/user: hunter2-mine # x/' \"$1\"");
@@ -400,7 +400,7 @@ fn a_file_that_is_not_as_its_rule_says_any_more_is_not_written() {
         ),
     );
     assert!(
-        text(&output.stderr).contains("is not encrypted for those whom its rule names"),
+        text(&output.stderr).contains("is not encrypted for the recipients of its rule"),
         "{}",
         text(&output.stderr)
     );
@@ -465,11 +465,11 @@ fn signals_that_end_the_program_end_the_editor_and_keep_only_what_was_typed() {
         let output = child.wait_with_output().unwrap();
         let stderr = text(&output.stderr);
         assert_eq!(output.status.signal(), Some(number), "{signal}: {stderr}");
-        assert_eq!(stderr.contains("septum: what you typed is kept in memory, for you alone: `"), typed, "{stderr}");
+        assert_eq!(stderr.contains("septum: your text is kept in memory, readable only by you: `"), typed, "{stderr}");
         if typed {
             // whoever edits next is told, in case nobody could read that
             let next = text(&desk.edit("app.enc.yaml", "true").stderr);
-            assert!(next.contains("warning: what was typed in an earlier `septum edit` is kept in"), "{next}");
+            assert!(next.contains("warning: text from an earlier `septum edit` is kept in"), "{next}");
         }
         assert_eq!(desk.kept().is_some_and(|kept| kept.ends_with("more: 1\n")), typed, "{signal}");
         assert_eq!(desk.left(), 0, "{signal}");
@@ -529,7 +529,7 @@ fn what_was_typed_before_a_program_was_killed_is_kept_by_the_next() {
     child.wait().unwrap();
     send("KILL", desk.read("pid").trim());
     let stderr = text(&desk.edit("app.enc.yaml", "true").stderr);
-    assert!(stderr.contains("warning: what was typed in an earlier `septum edit` is kept in"), "{stderr}");
+    assert!(stderr.contains("warning: text from an earlier `septum edit` is kept in"), "{stderr}");
     assert!(desk.kept().unwrap().ends_with("more: 1\n"));
     assert_eq!(desk.left(), 0);
 }
@@ -563,8 +563,8 @@ fn a_mistake_can_be_left() {
     let desk = Desk::new();
     let before = desk.read("app.enc.yaml");
     // q; the end of input and Ctrl-C, which may come from somewhere else
-    let kept = "what you typed is kept in memory";
-    for (typed, code, expected) in [("q\n", 2, "was given up"), ("\u{4}", 2, kept), ("\u{3}", 130, kept)] {
+    let kept = "your text is kept in memory";
+    for (typed, code, expected) in [("q\n", 2, "was abandoned"), ("\u{4}", 2, kept), ("\u{3}", 130, kept)] {
         let turns = [("Press Enter to open the editor again", typed)];
         let Some(seen) = desk.session("echo 'more: [' >> \"$1\"", &turns) else { return };
         assert_eq!(seen.code, code, "{seen:?}");
@@ -588,17 +588,17 @@ fn an_identity_behind_a_passphrase_is_unlocked_once() {
     let turns = [("Passphrase", "wrong\n")];
     let Some(seen) = desk.session("echo more: 2 >> \"$1\"", &turns) else { return };
     assert_eq!(seen.code, 3, "{seen:?}");
-    assert!(seen.shown.contains("the one given is another"), "{seen:?}");
+    assert!(seen.shown.contains("the one entered is wrong"), "{seen:?}");
 }
 
 #[test]
 fn an_editor_that_comes_back_at_once_is_waited_for() {
     let desk = Desk::new();
     let script = "(sleep 0.1; echo more: 1 >> \"$1\"; echo written) & exit 0";
-    let Some(seen) = desk.session(script, &[("came back at once", ""), ("written", "\n")]) else { return };
+    let Some(seen) = desk.session(script, &[("returned immediately.", ""), ("written", "\n")]) else { return };
     assert_eq!(seen.code, 0, "{seen:?}");
     assert!(desk.read("app.enc.yaml").contains("more: ENC["), "{seen:?}");
-    let Some(seen) = desk.session("exit 0", &[("came back at once", "\n")]) else { return };
+    let Some(seen) = desk.session("exit 0", &[("returned immediately.", "\n")]) else { return };
     assert!(seen.shown.contains("`app.enc.yaml` was not changed"), "{seen:?}");
 }
 

@@ -57,11 +57,12 @@ fn values_that_come_back_as_another_text_are_told() {
     );
     let run = desk.run(&["encrypt", "x.enc.yaml"]);
     for key in ["mode", "version", "day"] {
-        let expected = format!("warning: `{key}` is a number or a time to sops, and comes back as another text");
+        let expected =
+            format!("warning: `{key}` is a number or a timestamp to sops, which writes it back as a different string");
         assert!(run.stderr.contains(&expected), "{}", run.stderr);
     }
     assert_eq!(run.stderr.matches("warning: ").count(), 3, "{}", run.stderr);
-    assert!(run.stderr.contains("put it in quotes to keep its text") && !run.stderr.contains("1.10"), "{}", run.stderr);
+    assert!(run.stderr.contains("quote it to keep its exact form") && !run.stderr.contains("1.10"), "{}", run.stderr);
 }
 
 #[test]
@@ -107,20 +108,26 @@ fn what_cannot_be_encrypted_is_refused_with_what_to_do() {
     let private = std::fs::read_to_string(desk.path("alice.txt")).unwrap();
     let private = private.lines().last().unwrap();
     for (arguments, expected) in [
-        (&["none.enc.yaml"][..], "`encrypted_regex: ^secret` selects no value, so the whole file would stay readable"),
-        (&["nobody.enc.yaml"], "the rule for `nobody.enc.yaml` names no recipients"),
+        (
+            &["none.enc.yaml"][..],
+            "`encrypted_regex: ^secret` selects no value, so the whole file would stay in plaintext",
+        ),
+        (&["nobody.enc.yaml"], "the rule for `nobody.enc.yaml` has no recipients"),
         (&["pgp.enc.yaml"], "a new data key cannot be encrypted for pgp `ABCDEF`"),
         (&["reserved.enc.yaml"], "the name of this key is reserved for metadata"),
         (&["reserved.enc.env"], "the name of this key is reserved for metadata"),
         (&["empty.enc.yaml"], "nothing"),
-        (&["twice.enc.yaml"], "the key `a` stands twice"),
-        (&["big.enc.yaml"], "`a` is an integer beyond 64 bits with a sign, and sops refuses such a file"),
+        (&["twice.enc.yaml"], "duplicate key `a`"),
+        (&["big.enc.yaml"], "`a` is an integer that does not fit into 64 signed bits, and sops rejects such a file"),
         (&["latin.enc.yaml"], "`latin.enc.yaml` is not UTF-8 text"),
         (&["other.yaml"], "no `path_regex` in `.sops.yaml` matches it"),
-        (&["--age", &desk.bob, "twice.enc.yaml"], "`--age` names other recipients for `twice.enc.yaml` than its rule"),
+        (
+            &["--age", &desk.bob, "twice.enc.yaml"],
+            "the recipients of `--age` for `twice.enc.yaml` differ from its rule",
+        ),
         (&["--age", private, "other.yaml"], "a recipient of `--age` is a private key: treat it as leaked"),
         (&["--age", "age1xyz", "other.yaml"], "a recipient of `--age` is not a valid recipient"),
-        (&["-o", "x", "other.yaml", "twice.enc.yaml"], "`--output` takes one file"),
+        (&["-o", "x", "other.yaml", "twice.enc.yaml"], "`--output` requires exactly one file"),
     ] {
         let stderr = desk.run(&[&["encrypt"], arguments].concat()).fails(2);
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
@@ -139,7 +146,7 @@ fn an_encrypted_file_is_not_encrypted_again() {
         desk.encrypted(name, content);
         let before = desk.bytes(name);
         let stderr = desk.run(&["encrypt", name]).fails(2);
-        assert!(stderr.contains("the file is encrypted already"), "{name}: {stderr}");
+        assert!(stderr.contains("the file is already encrypted"), "{name}: {stderr}");
         assert!(stderr.contains("`septum edit`"), "{name}: {stderr}");
         assert_eq!(desk.bytes(name), before);
     }
@@ -156,7 +163,7 @@ fn standard_input_is_encrypted_and_printed() {
     desk.give("A=1\n", &["encrypt", "--filename", "x.enc.env", "-o", "out.env"]).ok();
     assert!(desk.read("out.env").starts_with("A=ENC["));
     assert!(desk.give("a: 1\n", &["encrypt"]).fails(2).contains("--filename"));
-    assert!(desk.give("a: 1\n", &["encrypt", "--filename", "no-rule.yaml"]).fails(2).contains("no rule says"));
+    assert!(desk.give("a: 1\n", &["encrypt", "--filename", "no-rule.yaml"]).fails(2).contains("no rule specifies"));
     assert!(
         desk.give("a: [hunter2-canary\n", &["encrypt", "--filename", "x.enc.yaml"]).fails(2).contains("x.enc.yaml:")
     );
@@ -170,7 +177,7 @@ fn recipients_are_named_where_no_rule_names_any() {
     assert!(
         desk.run(&["encrypt", "a.yaml"])
             .fails(2)
-            .contains("there is no `.sops.yaml` in the file's directory or above it")
+            .contains("no `.sops.yaml` was found in the file's directory or its parents")
     );
     desk.run(&["encrypt", "--age", &format!("{},{}", desk.alice, desk.bob), "a.yaml"]).ok();
     assert_eq!(desk.run_as_bob(&["decrypt", "a.yaml"]).ok(), "a: 1\n");

@@ -80,7 +80,7 @@ fn a_cr_of_dotenv_is_a_line_end_where_all_lines_have_it() {
     let desk = Desk::new();
     desk.file("x.enc.env", "# c\r\nA=b\r\n\r\nC=d\r\n");
     let told = warned(desk.run(&["encrypt", "x.enc.env"]));
-    assert!(told.contains("warning: the lines of `x.enc.env` ended with CRLF, and end with LF now"), "{told}");
+    assert!(told.contains("warning: the line endings of `x.enc.env` were changed from CRLF to LF"), "{told}");
     assert!(!desk.read("x.enc.env").contains('\r'));
     assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "# c\nA=b\n\nC=d\n");
     if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.env"]) {
@@ -132,7 +132,7 @@ fn what_stands_behind_the_end_of_yaml_is_encrypted_or_refused() {
     }
     desk.file("x.enc.yaml", "a: x\n...\nb: hunter2-canary\n");
     let told = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
-    assert!(told.contains("sops refuses a document behind `...` that begins without `---`"), "{told}");
+    assert!(told.contains("sops rejects a document after `...` that does not begin with `---`"), "{told}");
     assert!(told.contains("x.enc.yaml:3:1"), "{told}");
 }
 
@@ -188,12 +188,12 @@ fn a_comment_that_does_not_decrypt_is_reported_and_kept_from_a_new_data_key() {
         let other = if encrypted[at..].starts_with('A') { "B" } else { "A" };
         desk.file(name, format!("{}{other}{}", &encrypted[..at], &encrypted[at + 1..]));
         let told = warned(desk.run(&["decrypt", name]));
-        assert!(told.contains("warning: this comment holds ciphertext that does not decrypt"), "{name}: {told}");
+        assert!(told.contains("warning: this encrypted comment does not decrypt"), "{name}: {told}");
         assert!(told.contains(&format!("{name}:1:1")), "{name}: {told}");
         let before = desk.all();
         for arguments in [&["rotate", name][..], &["decrypt", "-i", name]] {
             let told = desk.run(arguments).fails(2);
-            assert!(told.contains("this comment does not decrypt, and never could"), "{name}: {told}");
+            assert!(told.contains("this comment does not decrypt, and would be lost"), "{name}: {told}");
             assert!(told.contains("restore the line from Git, or remove it"), "{name}: {told}");
         }
         assert_eq!(desk.all(), before, "{name}");
@@ -220,7 +220,7 @@ fn files_whose_values_are_all_empty_are_encrypted_with_a_word_about_it() {
         desk.file(name, text);
         let told = warned(desk.run(&["encrypt", name]));
         assert!(
-            told.contains(&format!("warning: all values of `{name}` are empty, so there was none to encrypt")),
+            told.contains(&format!("warning: all values of `{name}` are empty, so nothing was encrypted")),
             "{told}"
         );
         assert_eq!(desk.run(&["decrypt", name]).code, 0);
@@ -240,7 +240,7 @@ fn encrypt_counts_what_it_encrypted_and_names_what_stays_readable() {
     desk.rules("creation_rules: [{path_regex: '\\.enc\\.', age: ALICE, encrypted_regex: ^hidden$}]");
     desk.file("x.enc.yaml", TEXT);
     let told = warned(desk.run(&["encrypt", "x.enc.yaml"]));
-    let expected = "`open.password` looks like a secret, and `encrypted_regex: ^hidden$` leaves it in plaintext";
+    let expected = "`open.password` looks like a secret, but `encrypted_regex: ^hidden$` leaves it in plaintext";
     assert!(told.contains(&format!("warning: {expected}")) && told.contains("x.enc.yaml:7:13"), "{told}");
     assert_eq!(told.matches("warning").count(), 1, "{told}");
     let comments = match desk.read("x.enc.yaml").matches("type:comment").count() {

@@ -280,7 +280,7 @@ fn a_full_disk_changes_nothing_and_loses_nothing() {
     let rest = [".sops.yaml", "a.enc.yaml", "b.enc.yaml", "fill"];
     assert_eq!(lines, [&expected.concat()[..], &rest].concat(), "{stderr}");
     assert!(stderr.contains("`c.enc.yaml` could not be written") && stderr.contains("no file was changed"), "{stderr}");
-    assert!(stderr.contains("what you typed is kept in memory") && !stderr.contains("typed-canary"), "{stderr}");
+    assert!(stderr.contains("your text is kept in memory") && !stderr.contains("typed-canary"), "{stderr}");
     let kept = fs::read_dir(memory.path()).unwrap().next().unwrap().unwrap().path();
     assert_eq!(fs::read_to_string(kept.join("a.enc.yaml")).unwrap(), "a: typed-canary\n");
 }
@@ -298,8 +298,8 @@ fn what_was_done_is_said_exactly_where_a_name_cannot_be_changed() {
     for expected in [
         "`b.enc.yaml` could not be written",
         "written: `a.enc.yaml`",
-        "as they were: `b.enc.yaml`, `c.enc.yaml`",
-        "run the command again with those that are left",
+        "unchanged: `b.enc.yaml`, `c.enc.yaml`",
+        "run the command again for the remaining files",
     ] {
         assert!(stderr.contains(expected), "{expected}: {stderr}");
     }

@@ -60,7 +60,7 @@ fn a_key_file_is_for_its_owner_and_never_overwritten() {
     assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
     let again = septum(directory.path(), &["keygen", "-o", "key.txt"], "");
     assert_eq!(again.status.code(), Some(2));
-    assert!(text(&again.stderr).contains("`key.txt` exists, and `keygen` overwrites nothing"));
+    assert!(text(&again.stderr).contains("`key.txt` already exists, and `keygen` never overwrites files"));
     assert_eq!(fs::read_to_string(&path).unwrap(), file);
     let nowhere = septum(directory.path(), &["keygen", "-o", "no/such/key.txt"], "");
     assert_eq!(nowhere.status.code(), Some(4));
@@ -75,11 +75,11 @@ fn recipients_are_those_of_all_identities_or_an_error_says_why_there_is_none() {
     let output = septum(directory.path(), &["keygen", "-y", "keys.txt"], "");
     assert_eq!(text(&output.stdout), format!("{}\n{}\n", public_key(&one), public_key(&two)));
     for (arguments, input, code, expected) in [
-        (&["keygen", "-y"][..], "", 2, "standard input: no identity in it"),
+        (&["keygen", "-y"][..], "", 2, "standard input: it contains no identity"),
         (&["keygen", "-y"], "# c\nAGE-SECRET-KEY-1HUNTER2\n", 2, "line 2 is not an age identity"),
         (&["keygen", "-y", "none.txt"], "", 4, "`none.txt` does not exist"),
         (&["keygen", "keys.txt"], "", 2, "`--recipients` is missing"),
-        (&["keygen", "-y", "--pq"], "", 2, "cannot be given together"),
+        (&["keygen", "-y", "--pq"], "", 2, "cannot be used with"),
     ] {
         let output = septum(directory.path(), arguments, input);
         let stderr = text(&output.stderr);
@@ -99,7 +99,7 @@ fn a_key_that_goes_to_a_file_that_all_may_read_is_warned_of() {
         file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
         let command = Command::new(env!("CARGO_BIN_EXE_septum")).arg("keygen").stdout(file).output().unwrap();
         assert!(command.status.success());
-        assert_eq!(text(&command.stderr).contains("everybody may read"), warned, "{mode:o}");
+        assert_eq!(text(&command.stderr).contains("world-readable"), warned, "{mode:o}");
     }
 }
 
@@ -152,7 +152,7 @@ fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
     assert!(seen.shown.contains(" echo"), "the terminal shows again what is typed: {seen:?}");
     let wrong = session(&driver, directory.path(), &[], command, &[("Passphrase", "wrong\n")]);
     assert_eq!(wrong.code, 3, "{wrong:?}");
-    assert!(wrong.shown.contains("the one given is another"), "{wrong:?}");
+    assert!(wrong.shown.contains("the one entered is wrong"), "{wrong:?}");
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn nobody_is_asked_where_nobody_is() {
     locked(directory.path(), "x");
     let output = septum(directory.path(), &["keygen", "-y", "locked.txt"], "x\n");
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).contains("there was nobody to ask"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no terminal is available to prompt"), "{}", text(&output.stderr));
 }

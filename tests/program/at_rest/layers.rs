@@ -22,16 +22,16 @@ fn a_layer_that_differs_from_its_rule_is_reported_with_a_key_and_without() {
     for (rules, rule) in [
         (
             "creation_rules: [{path_regex: 'secrets', age: 'ALICE,BOB'}]",
-            "is not encrypted for those whom its rule names",
+            "is not encrypted for the recipients of its rule",
         ),
-        ("creation_rules: [{path_regex: 'secrets', age: BOB}]", "is not encrypted for those whom its rule names"),
+        ("creation_rules: [{path_regex: 'secrets', age: BOB}]", "is not encrypted for the recipients of its rule"),
         (
             "creation_rules: [{path_regex: 'secrets', age: ALICE, encrypted_regex: '^data$'}]",
-            "does not encrypt what its rule says",
+            "does not encrypt the values that its rule selects",
         ),
         (
             "creation_rules: [{path_regex: 'secrets', age: ALICE, mac_only_encrypted: true}]",
-            "does not encrypt what its rule says",
+            "does not encrypt the values that its rule selects",
         ),
     ] {
         let desk = project();
@@ -72,7 +72,7 @@ fn set_refuses_a_key_that_a_layer_cannot_have_and_says_which_it_can() {
         ("PASSWORD", "hunter3-canary", "`septum set environments/prod.secrets.yaml 'data.PASSWORD'`"),
         ("free.data.X", "hunter3-canary", "`bundles.NAME.data.KEY`"),
         ("data.PASSWROD", "hunter3-canary", "`data.KEY`"),
-        ("hunter3-canary", "x", "is a layer, and that is not one of its keys"),
+        ("hunter3-canary", "x", "unknown key for the layer"),
         ("data.PORT", "hunter3-canary", "`data.PORT` must be an integer"),
         ("data.PASSWORD", "h3", "must be at least 5 characters"),
     ] {
@@ -121,7 +121,7 @@ fn mixins_and_shared_layers_are_checked_too_and_other_files_are_not() {
     desk.encrypted("apps/shop/other/x.secrets.yaml", "data: { PASSWORD: hunter2-canary }\n");
     for file in ["apps/shop/base.secrets.yaml", "shared/prod.secrets.yaml"] {
         let run = desk.give("x", &["set", file, "datta.X"]);
-        assert!(run.code == 2 && run.stderr.contains("is a layer"), "{file}: {}", run.stderr);
+        assert!(run.code == 2 && run.stderr.contains("unknown key for the layer"), "{file}: {}", run.stderr);
         assert_eq!(desk.give("x", &["set", file, "data.PASSWORD"]).code, 0, "{file}");
     }
     let run = desk.give("x", &["set", "apps/shop/other/x.secrets.yaml", "anything"]);
@@ -148,7 +148,11 @@ fn fix_encrypts_what_was_typed_over_a_ciphertext() {
     // somebody without the key cannot, and is told why
     let run = desk.run_without_key(&["check", "--fix"]);
     let printed = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert!(run.code == 1 && printed.contains("not fixed: no identity at hand"), "{printed}{}", run.stderr);
+    assert!(
+        run.code == 1 && printed.contains("not fixed: none of the available age identities"),
+        "{printed}{}",
+        run.stderr
+    );
     assert_eq!(desk.read(FILE), typed);
     let run = desk.run(&["check", "--fix"]);
     let printed = String::from_utf8_lossy(&run.stdout).into_owned();

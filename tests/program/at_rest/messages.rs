@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::desk::{CANARY, Desk, Run};
 
-const CONFLICT: &str = "error: a conflict that Git left here is not resolved\n";
+const CONFLICT: &str = "error: unresolved Git merge conflict\n";
 
 /// What a run said that must succeed.
 #[track_caller]
@@ -46,7 +46,7 @@ fn conflicts_of_git_are_called_so_in_every_format() {
     }
     desk.file("plain.enc.yaml", "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> topic\n");
     let message = desk.run(&["encrypt", "plain.enc.yaml"]).fails(2);
-    assert!(message.starts_with(CONFLICT) && message.contains("keep the lines that count"), "{message}");
+    assert!(message.starts_with(CONFLICT) && message.contains("keep the lines you want"), "{message}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn plaintext_typed_into_an_encrypted_file_is_encrypted_on_request() {
         assert!(message.contains("no identity"), "{message}");
         assert_eq!(desk.bytes(name), before);
         let message = told(desk.run(&["encrypt", name]));
-        assert!(message.contains(&format!("`{path}` was in plaintext, and is encrypted now")), "{message}");
+        assert!(message.contains(&format!("`{path}` was in plaintext, and is now encrypted")), "{message}");
         assert!(message.contains(&format!("`git diff -- {name}`")), "{message}");
         let after = desk.run(&["decrypt", name]).ok();
         assert!(!desk.read(name).contains(CANARY) && after.contains(line), "{name}: {after}");
@@ -102,10 +102,10 @@ fn a_file_with_another_fault_beside_plaintext_stays_refused() {
     // what is left of a ciphertext is no value
     desk.file("x.enc.yaml", text.replace("a: ENC[", "a: "));
     let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
-    assert!(message.contains("has a part of a ciphertext as a value"), "{message}");
+    assert!(message.contains("has a fragment of ciphertext as a value"), "{message}");
     desk.file("x.enc.yaml", &before["x.enc.yaml"]);
     desk.encrypted("y.enc.yaml", "a: one\n");
-    assert!(desk.run(&["encrypt", "y.enc.yaml"]).fails(2).contains("the file is encrypted already"));
+    assert!(desk.run(&["encrypt", "y.enc.yaml"]).fails(2).contains("the file is already encrypted"));
     assert_eq!(desk.all()["x.enc.yaml"], before["x.enc.yaml"]);
 }
 
@@ -117,8 +117,9 @@ fn set_keeps_a_value_from_where_it_would_stay_readable() {
     let before = desk.bytes("x.enc.yaml");
     for (path, shown) in [("open", "`open`"), ("new", "a new key"), ("more.below", "a new key")] {
         let message = desk.give(CANARY, &["set", "x.enc.yaml", path]).fails(2);
-        let expected =
-            format!("{shown} would stay readable in `x.enc.yaml`: its `encrypted_regex: ^hidden$` does not encrypt it");
+        let expected = format!(
+            "{shown} would stay in plaintext in `x.enc.yaml`: its `encrypted_regex: ^hidden$` does not encrypt it"
+        );
         assert!(message.starts_with(&format!("error: {expected}")) && message.contains("`--plain`"), "{message}");
     }
     assert_eq!(desk.bytes("x.enc.yaml"), before);
@@ -134,11 +135,11 @@ fn set_refuses_what_sops_could_not_read() {
     let before = desk.bytes("x.enc.yaml");
     for (path, value) in [("<<", "{}"), ("a[\"<<\"]", "\"x\""), ("a", "{\"k\": [{\"<<\": \"x\"}]}")] {
         let message = desk.give(value, &["set", "--json", "x.enc.yaml", path]).fails(2);
-        assert!(message.contains("`<<` merges another map in YAML"), "{path}: {message}");
+        assert!(message.contains("`<<` is the YAML merge key"), "{path}: {message}");
     }
     for value in ["{\"k\": \"hunter2-canary\", \"k\": 2}", "[{\"a\": {\"b\": 1, \"b\": 1}}]"] {
         let message = desk.give(value, &["set", "--json", "x.enc.yaml", "a"]).fails(2);
-        assert!(message.contains("the value has a key twice in one map"), "{message}");
+        assert!(message.contains("the value has a duplicate key in a map"), "{message}");
     }
     assert_eq!(desk.bytes("x.enc.yaml"), before);
     for path in ["ports.8080", "a.true", "a.null", "a[\"1.5\"]", "a[\"2024-01-01\"]", "a[\"~\"]", "a[\"# c\"]"] {
@@ -157,7 +158,7 @@ fn hints_about_rules_name_options_that_the_command_has() {
     desk.file("x.secrets.yaml", "a: b\n");
     desk.file("empty/x.secrets.yaml", "a: b\n");
     desk.file("empty/.sops.yaml", "creation_rules: [{path_regex: x}]\n");
-    for (directory, what) in [(".", "no rule says for whom"), ("empty", "names no recipients")] {
+    for (directory, what) in [(".", "no rule specifies the recipients of"), ("empty", "has no recipients")] {
         let path = format!("{directory}/x.secrets.yaml");
         let message = desk.run(&["encrypt", &path]).fails(2);
         assert!(
@@ -208,7 +209,7 @@ fn a_glob_in_the_place_of_a_regular_expression_is_called_one() {
     desk.file("a.secrets.yaml", "a: b\n");
     desk.rules("creation_rules: [{path_regex: '*.secrets.yaml', age: ALICE}]");
     let message = desk.run(&["encrypt", "a.secrets.yaml"]).fails(2);
-    let expected = r"this looks like a glob; as a regular expression: `(^|/)[^/]*\.secrets\.yaml$`";
+    let expected = r"this looks like a glob; write it as a regular expression: `(^|/)[^/]*\.secrets\.yaml$`";
     assert!(message.contains(expected), "{message}");
     desk.rules(r"creation_rules: [{path_regex: '(^|/)[^/]*\.secrets\.yaml$', age: ALICE}]");
     desk.run(&["encrypt", "a.secrets.yaml"]).ok();
@@ -231,7 +232,7 @@ fn check_reports_encrypted_files_that_no_rule_is_for() {
     desk.rules("creation_rules: [{path_regex: other, age: ALICE}]");
     let run = desk.run_without_key(&["check"]);
     let all = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
-    assert!(all.contains("`prod.secrets.yaml` is encrypted, and no rule of `.sops.yaml` is for it"), "{all}");
+    assert!(all.contains("`prod.secrets.yaml` is encrypted, but no rule of `.sops.yaml` matches it"), "{all}");
     assert!(all.contains("unruled-file"), "{all}");
 }
 
@@ -259,7 +260,7 @@ fn edit_checks_a_layer_as_set_does() {
             ("data:\n  PASSWORD: hunter2-canary-long\n  PORT: eighty\n", "`data.PORT` must be"),
             (
                 "data:\n  PASSWORD: hunter2-canary-long\n  PASSWROD: x\n",
-                "`PASSWROD` is set in `prod`, but nothing defines it",
+                "`PASSWROD` is set in `prod`, but it is not defined",
             ),
             ("data:\n  PASSWORD: short\n", "`data.PASSWORD` must be"),
             ("data:\n  PASSWORD: { value: short }\n", "`data.PASSWORD` must be"),
@@ -321,7 +322,10 @@ fn a_staged_conflict_is_found_without_a_key() {
         assert_eq!(run.code, 1, "{}", run.stderr);
         assert!(git(&desk, &["add", name]));
         let found = check();
-        assert!(found.contains(&format!("a value of `{name}` still holds both sides of a merge")), "{name}: {found}");
+        assert!(
+            found.contains(&format!("a value of `{name}` still contains both sides of a merge")),
+            "{name}: {found}"
+        );
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
             assert!(sops.ok().contains("theirs-canary"));
         }
@@ -358,7 +362,7 @@ fn plaintext_typed_into_an_encrypted_file_is_found_before_it_is_committed() {
         let run = desk.run_without_key(arguments);
         let all = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
         assert!(!all.contains("canary"), "{all}");
-        let count = |name: &str| all.matches(&format!("`{name}` holds a value in plaintext")).count();
+        let count = |name: &str| all.matches(&format!("`{name}` contains a plaintext value")).count();
         assert_eq!(["prod.secrets.yaml", "conf/x.enc.env", "conf/x.enc.json"].map(count), [1, 1, 1], "{all}");
     }
 }
@@ -376,12 +380,12 @@ fn recipients_with_blanks_between_them_are_named_as_that() {
     ] {
         desk.rules(rules);
         let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
-        assert!(message.contains("put commas there, or write a list"), "{rules}: {message}");
+        assert!(message.contains("separate them with commas, or write a list"), "{rules}: {message}");
     }
     desk.file(".sops.yaml", "");
     let both = format!("{} {}", desk.alice, desk.bob);
     let message = desk.run(&["encrypt", "--age", &both, "x.enc.yaml"]).fails(2);
-    assert!(message.contains("put commas there"), "{message}");
+    assert!(message.contains("separate them with commas"), "{message}");
     // the comment of an SSH key may begin like one
     desk.rules("creation_rules: [{age: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN ssh-laptop'}]");
     desk.run(&["encrypt", "x.enc.yaml"]).ok();
@@ -408,7 +412,9 @@ fn a_program_that_is_missing_is_called_missing() {
     for (variable, editor) in [("EDITOR", "nosuched"), ("VISUAL", "nosuched --wait"), ("SOPS_EDITOR", "nosuched")] {
         let run =
             Run::from(desk.command(&["edit", "--allow-disk", "x.enc.yaml"]).env(variable, editor).output().unwrap());
-        for part in ["`nosuched`", "no such program in any directory of `PATH`", &format!("set `{variable}` to")] {
+        for part in
+            ["`nosuched`", "the program was not found in any directory of `PATH`", &format!("set `{variable}` to")]
+        {
             assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
         }
         assert_eq!(run.code, 4);
@@ -416,7 +422,7 @@ fn a_program_that_is_missing_is_called_missing() {
     let mut command = desk.command(&["decrypt", "x.enc.yaml"]);
     command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", "nosuchcmd x");
     let run = Run::from(command.output().unwrap());
-    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is neither a program"), "{}", run.stderr);
+    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is not a program"), "{}", run.stderr);
 }
 
 #[test]

@@ -171,7 +171,11 @@ fn a_layer_that_differs_from_its_rule_is_told_when_it_is_rendered() {
     assert_eq!(desk.run(&["render", "prod"]).stderr, "");
     desk.rules("creation_rules: [{age: 'ALICE,BOB'}]");
     let run = desk.run(&["render", "prod"]);
-    assert!(run.stderr.starts_with("warning: `prod.secrets.yaml` is not encrypted for those"), "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with("warning: `prod.secrets.yaml` is not encrypted for the recipients"),
+        "{}",
+        run.stderr
+    );
     assert!(run.ok().contains("TOKEN"));
     assert_eq!(desk.run_without_key(&["explain", "prod", "TOKEN"]).stderr, "", "nothing was decrypted");
 }

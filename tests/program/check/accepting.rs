@@ -67,7 +67,7 @@ fn a_baseline_accepts_what_was_there_and_nothing_new() {
     let before = project.run(&["check"]);
     assert_eq!(before.code, 1, "{}", before.stderr);
     let written = project.run(&["check", "--write-baseline"]);
-    assert_eq!((written.code, written.stderr.as_str()), (0, "septum: 2 findings known in .septum-baseline.yaml\n"));
+    assert_eq!((written.code, written.stderr.as_str()), (0, "septum: 2 findings recorded in .septum-baseline.yaml\n"));
     let file = project.root().join(".septum-baseline.yaml");
     let baseline = fs::read_to_string(&file).unwrap();
     assert!(!baseline.contains("k3x9Lq2mVb7"), "{baseline}");
@@ -94,9 +94,9 @@ fn a_baseline_that_cannot_be_read_is_not_taken_for_an_empty_one() {
     for (text, said) in [
         ("findings: []", "missing field `key`"),
         ("key: 12\nfindings: []", "`key`"),
-        ("key: \"00\"\nfindings: []", "`key` is not 32 hexadecimal digits"),
+        ("key: \"00\"\nfindings: []", "`key` must be 32 hexadecimal digits"),
         ("key: \"00000000000000000000000000000000\"\nfindings: [{ rule: x }]", "missing field"),
-        ("{", "no baseline"),
+        ("{", "not a valid baseline"),
     ] {
         let project = Project::of("", "").file(".septum-baseline.yaml", text);
         let refused = project.run(&["check"]).refused();

@@ -115,13 +115,13 @@ fn a_value_leaves_a_layer_however_it_is_written() {
         let project = project(&[("base.yaml", base), ("dev.yaml", &dev.replace("VALUE", CANARY))]);
         if expected == "left" {
             let run = fix(&project);
-            assert!(run.stdout.contains("not fixed: a comment stands within the braces"), "{name}: {}", run.stdout);
+            assert!(run.stdout.contains("not fixed: a comment inside the braces"), "{name}: {}", run.stdout);
             continue;
         }
         let run = assert_mended(name, &project);
         assert_eq!(read(&project, "dev.yaml"), expected, "{name}");
         assert_eq!(read(&project, "base.yaml"), base, "{name}");
-        let told = "fixed[plaintext-secret]: `data.S` moved from `dev.yaml` to `dev.secrets.yaml`; change it where it is valid: Git's history keeps it\n\n";
+        let told = "fixed[plaintext-secret]: `data.S` moved from `dev.yaml` to `dev.secrets.yaml`; rotate the credential at its issuer: Git history keeps it\n\n";
         assert_eq!(run.stdout, told, "{name}");
     }
 }
@@ -208,7 +208,7 @@ fn a_key_is_declared_and_all_else_stays() {
         let project = project(&[("base.yaml", &page(base))]);
         let run = assert_mended(name, &project);
         assert_eq!(read(&project, "base.yaml"), page(expected), "{name}");
-        assert_eq!(run.stdout, "fixed[undeclared-secret]: `data.S_TOKEN` is declared sensitive in `base.yaml`\n\n");
+        assert_eq!(run.stdout, "fixed[undeclared-secret]: `data.S_TOKEN` is now declared sensitive in `base.yaml`\n\n");
         assert!(!project.root().join("base.secrets.yaml").exists(), "{name}");
     }
     let project = project(&[("base.yaml", "{\"data\": {\"S_TOKEN\": \"changeme\"}}")]);
@@ -230,28 +230,28 @@ fn what_cannot_be_mended_says_why_and_stays() {
         (
             "an anchor around it",
             &[("dev.yaml", "data: &d { S: VALUE }\nbundles: { b: { data: *d } }")],
-            "something else in the file would change",
+            "the edit would change",
         ),
         (
             "another value",
             &[("dev.yaml", "data: { S: VALUE }"), ("dev.secrets.yaml", &other)],
-            "gives the key another value",
+            "sets another value for the key",
         ),
         ("no rule", &[("dev.yaml", "data: { S: VALUE }"), (".sops.yaml", "creation_rules: []")], "`dev.secrets.yaml`"),
         (
             "a rule that leaves it",
             &[("dev.yaml", "data: { S: VALUE, T: VALUE }"), (".sops.yaml", &unencrypted)],
-            "the value would stay in plaintext in `dev.secrets.yaml`",
+            "would leave the value in plaintext in `dev.secrets.yaml`",
         ),
         (
             "twice",
             &[("dev.yaml", "data: { S: VALUE }\nbundles: { app: { data: { S: changeme } } }")],
-            "the file has it twice",
+            "the file defines it twice",
         ),
         (
             "a layer that is not as it should be",
             &[("dev.yaml", "data: { S: VALUE }\nlabels: 1")],
-            "a layer of the app cannot be read",
+            "a layer of the app is invalid; fix",
         ),
     ] {
         let project =
@@ -279,7 +279,7 @@ fn without_a_key_a_new_file_is_made_and_an_old_one_stays() {
         (
             0,
             Some(
-                "fixed[plaintext-secret]: `data.S` moved from `dev.yaml` to `dev.secrets.yaml`; change it where it is valid: Git's history keeps it"
+                "fixed[plaintext-secret]: `data.S` moved from `dev.yaml` to `dev.secrets.yaml`; rotate the credential at its issuer: Git history keeps it"
             )
         ),
         "{}",
@@ -307,8 +307,7 @@ fn files_that_should_be_encrypted_are() {
     let run = assert_mended("a file", &project);
     assert_eq!(
         run.stdout,
-        "fixed[not-encrypted]: `dev.secrets.yaml` is encrypted; change it where it is valid: Git's history keeps it\n\
-         fixed[plaintext-secret]: `data.T` moved from `dev.yaml` to `dev.secrets.yaml`; change it where it is valid: Git's history keeps it\n\n"
+        "fixed[not-encrypted]: `dev.secrets.yaml` is now encrypted; rotate the credential at its issuer: Git history keeps it\nfixed[plaintext-secret]: `data.T` moved from `dev.yaml` to `dev.secrets.yaml`; rotate the credential at its issuer: Git history keeps it\n\n"
     );
 }
 
@@ -421,7 +420,7 @@ fn nothing_outside_of_the_project_is_written() {
     let outside = project.root().with_file_name("outside.yaml");
     symlink(&outside, project.root().join("dev.secrets.yaml")).unwrap();
     let run = fix(&project);
-    assert!(run.stdout.contains("`dev.secrets.yaml` lies outside of the project"), "{}", run.stdout);
+    assert!(run.stdout.contains("`dev.secrets.yaml` is outside the project"), "{}", run.stdout);
     assert!(!outside.exists());
 }
 

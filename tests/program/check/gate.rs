@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 /// A password with all that encoders write in other ways.
 const SECRET: &str = r#"Hx7/q+2Lm9"vT%k&w"#;
 
-const RULE: &str = "holds the value of";
+const RULE: &str = "contains the value of";
 
 fn hex(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
@@ -68,8 +68,8 @@ fn passes(project: &Project) {
 fn a_copy_is_found_in_every_form() {
     let behind = |before: &str| STANDARD.encode(format!("{before}{SECRET}:and more"));
     for (text, form) in [
-        (SECRET.to_owned(), "as it is"),
-        (format!("--password={SECRET} --verbose"), "as it is"),
+        (SECRET.to_owned(), "literally"),
+        (format!("--password={SECRET} --verbose"), "literally"),
         (STANDARD.encode(SECRET), "in base64"),
         (URL_SAFE_NO_PAD.encode(SECRET), "in base64"),
         (behind("u:"), "in base64"),
@@ -77,9 +77,9 @@ fn a_copy_is_found_in_every_form() {
         (behind("app:"), "in base64"),
         (hex(SECRET), "in hexadecimal"),
         (hex(SECRET).to_uppercase(), "in hexadecimal"),
-        (format!("postgres://app:{}@db", percents(SECRET, true)), "as in a URL"),
-        (format!("postgres:?app:{}@db", percents(SECRET, false)), "as in a URL"),
-        (format!("{{\"password\": {}}}", quoted(SECRET)), "with the escapes of JSON"),
+        (format!("postgres://app:{}@db", percents(SECRET, true)), "URL-encoded"),
+        (format!("postgres:?app:{}@db", percents(SECRET, false)), "URL-encoded"),
+        (format!("{{\"password\": {}}}", quoted(SECRET)), "with JSON escapes"),
     ] {
         let project =
             with(&format!("  COPY: {{ value: {}, sensitive: false, reason: none, template: false }}\n", quoted(&text)));
@@ -89,7 +89,7 @@ fn a_copy_is_found_in_every_form() {
             continue;
         }
         let message = refused(&project);
-        let expected = format!("`data.COPY` of the ConfigMap `app` holds the value of `data.DB_PASSWORD`, {form}\n");
+        let expected = format!("`data.COPY` of the ConfigMap `app` contains the value of `data.DB_PASSWORD`, {form}\n");
         assert!(message.contains(&expected), "{text}:\n{message}");
         assert_eq!(message.matches(RULE).count(), 1, "{message}");
     }
@@ -162,7 +162,7 @@ fn what_was_decrypted_is_found_though_nothing_uses_it() {
     let copied = plain.file("prod.yaml", format!("data: {{ COPY: {} }}\n", quoted(&STANDARD.encode(&secret))));
     for arguments in [["render", "prod"].as_slice(), &["render", "prod", "--out", "rendered"]] {
         let message = copied.run_with_key(arguments).refused();
-        let told = "`data.COPY` of the ConfigMap `app` holds the value of `data.DATABASE_PASSWORD`, in base64";
+        let told = "`data.COPY` of the ConfigMap `app` contains the value of `data.DATABASE_PASSWORD`, in base64";
         assert!(message.contains(told), "{message}");
         assert!(!message.contains(&secret), "{message}");
     }

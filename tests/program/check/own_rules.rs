@@ -56,8 +56,8 @@ fn found(run: &Run) -> Vec<(String, String)> {
     findings
         .map(|text| {
             (
-                between(text, ": `", "` holds").map(|key| key.trim_start_matches("data.").to_owned()).unwrap(),
-                between(text, "by the rule ", "\n").unwrap_or_default(),
+                between(text, ": `", "` contains").map(|key| key.trim_start_matches("data.").to_owned()).unwrap(),
+                between(text, "matches the rule ", "\n").unwrap_or_default(),
             )
         })
         .collect()
@@ -110,8 +110,8 @@ fn a_value_is_told_of_once() {
     let found = found(&run);
     let keys: Vec<_> = found.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["DB_PASSWORD", "NOTE"], "{}", run.stdout);
-    assert!(run.stdout.contains("it looks like one: word `password`"), "{}", run.stdout);
-    let notes = run.stdout.lines().filter(|line| line.contains("note: by the rule")).count();
+    assert!(run.stdout.contains("it looks like a credential: word `password`"), "{}", run.stdout);
+    let notes = run.stdout.lines().filter(|line| line.contains("note: matches the rule")).count();
     assert_eq!(notes, 2, "{}", run.stdout);
 }
 
@@ -127,22 +127,22 @@ fn findings_are_accepted_for_a_reason() {
 #[test]
 fn files_that_find_nothing_are_refused() {
     let cases = [
-        ("empty", "", "there is no rule in `r.toml`", "r.toml:1:1"),
-        ("only extends", "[extend]\nuseDefault = true\n", "there is no rule in `r.toml`", "r.toml:1:1"),
+        ("empty", "", "`r.toml` contains no rules", "r.toml:1:1"),
+        ("only extends", "[extend]\nuseDefault = true\n", "`r.toml` contains no rules", "r.toml:1:1"),
         (
             "a field",
             "[[rules]]\nid = 'a'\nregex = 'b'\nkeyword = ['c']\n",
-            "`keyword` is no field of a rule",
+            "unknown field `keyword` in a rule",
             "r.toml:4:1",
         ),
         (
             "switches off",
             "[extend]\ndisabledRules = ['jwt']\n[[rules]]\nid = 'a'\nregex = 'b'\n",
-            "stay on",
+            "cannot be disabled",
             "r.toml:2:1",
         ),
-        ("looks ahead", "[[rules]]\nid = 'a'\nregex = 'b(?=c)'\n", "`(?=` looks ahead", "r.toml:3:11"),
-        ("no TOML", "[[rules]\n", "`r.toml` is no TOML", "r.toml:1:"),
+        ("look-ahead", "[[rules]]\nid = 'a'\nregex = 'b(?=c)'\n", "`(?=` (look-ahead)", "r.toml:3:11"),
+        ("no TOML", "[[rules]\n", "`r.toml` is not valid TOML", "r.toml:1:"),
     ];
     for (name, rules, message, place) in cases {
         let refused = project(BASE).file("r.toml", rules).run(&["check", "--rules", "r.toml"]).refused();
@@ -154,7 +154,7 @@ fn files_that_find_nothing_are_refused() {
 fn mistakes_of_all_files_are_told_at_once() {
     let project = project(BASE).file("a.toml", "titel = 1\n").file("b.toml", b"\xff");
     let refused = project.run(&["check", "--rules", "a.toml", "--rules", "b.toml", "--rules", "c.toml"]).refused();
-    for message in ["`titel` is no field", "`b.toml` is not UTF-8 text", "`c.toml` does not exist"] {
+    for message in ["unknown field `titel`", "`b.toml` is not UTF-8 text", "`c.toml` does not exist"] {
         assert!(refused.contains(message), "{message}: {refused}");
     }
 }

@@ -277,8 +277,8 @@ fn a_secret_that_production_shares_is_told_and_its_value_is_not() {
     let values = project("dev").run_with_key(&["get", "prod", "DATABASE_PASSWORD"]).ok();
     let run = project("dev").run_with_key(&["check"]);
     assert!(
-        run.stderr.contains("has the same secret in `prod` and in `dev`")
-            || run.stdout.contains("has the same secret in `prod` and in `dev`")
+        run.stderr.contains("has the same secret value in `prod` and `dev`")
+            || run.stdout.contains("has the same secret value in `prod` and `dev`")
     );
     assert!(!format!("{}{}", run.stdout, run.stderr).contains(values.trim()));
 }

@@ -42,7 +42,7 @@ fn programs_get_the_shape_of_the_contract() {
         json!({ "findings": [{
             "rule": "plaintext-secret",
             "severity": "error",
-            "message": "`data.API_TOKEN` holds a credential in plaintext",
+            "message": "`data.API_TOKEN` contains a credential in plaintext",
             "help": text(&report["findings"][0]["help"]),
             "file": "base.yaml",
             "line": 2,
@@ -61,14 +61,13 @@ fn people_get_place_rule_and_remedy_and_a_summary() {
     let run = Project::of("data:\n  API_TOKEN: changeme\n", "").run(&["check"]);
     assert_eq!(
         run.stdout,
-        "\
-warning[undeclared-secret]: `data.API_TOKEN` goes to the Secret for nothing but its name: word `token`
+        "warning[undeclared-secret]: `data.API_TOKEN` is routed to the Secret only because of its name: word `token`
  --> base.yaml:2:3
   |
 2 |   API_TOKEN: …
   |   ^^^^^^^^^
-  = hint: `septum check --fix` declares it: `API_TOKEN: { sensitive: true }`
-  = hint: or say `sensitive: false` with a `reason`
+  = hint: run `septum check --fix` to declare it: `API_TOKEN: { sensitive: true }`
+  = hint: or declare `sensitive: false` with a `reason`
 
 "
     );
@@ -96,7 +95,7 @@ fn the_exit_code_never_takes_what_was_not_seen_for_clean() {
     assert_eq!(run.code, 3, "something was not seen");
     assert_eq!(locked.run(&["check", "--keyless"]).code, 0, "that does not count");
     assert_eq!(locked.run_with_key(&["check"]).code, 0, "all was seen");
-    assert!(locked.run_with_key(&["check", "--keyless"]).stdout.contains("not seen: prod.secrets.yaml"));
+    assert!(locked.run_with_key(&["check", "--keyless"]).stdout.contains("not checked: prod.secrets.yaml"));
 
     let finding = Project::of("data: { API_TOKEN: changeme }", "");
     assert_eq!(finding.run(&["check"]).code, 1, "a warning is a finding");

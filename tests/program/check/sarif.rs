@@ -79,7 +79,7 @@ fn what_is_accepted_is_suppressed_where_it_is_accepted() {
     };
     assert_eq!(suppressed("inSource"), ["the sandbox gives it to everybody"]);
     let known = suppressed("external");
-    assert!(!known.is_empty() && known.iter().all(|why| *why == "known in .septum-baseline.yaml"), "{known:?}");
+    assert!(!known.is_empty() && known.iter().all(|why| *why == "listed in .septum-baseline.yaml"), "{known:?}");
     assert!(results(&log).iter().any(|result| result.get("suppressions").is_none()));
 }
 

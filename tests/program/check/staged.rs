@@ -248,7 +248,7 @@ fn an_encrypted_layer_needs_no_key_and_one_in_plaintext_is_found_once() {
     repository.check().is_clean();
     let told = Run::of(repository.septum().args(["check", "--staged", "-v"]));
     assert_eq!(told.code, 0);
-    assert!(told.stderr.contains("not seen: prod.secrets.yaml"), "{}", told.stderr);
+    assert!(told.stderr.contains("not checked: prod.secrets.yaml"), "{}", told.stderr);
     repository.file("prod.secrets.yaml", "data:\n  DATABASE_PASSWORD: changeme-long-enough\n").stage();
     let found = repository.check().findings();
     assert_eq!(found.iter().filter(|(rule, _)| rule == "not-encrypted").count(), 1, "{found:?}");
@@ -351,7 +351,7 @@ fn a_conflict_is_not_judged_and_its_resolution_is() {
     assert!(!repository.try_git(&["merge", "-q", "topic"]).status.success());
     let run = repository.check();
     assert_eq!((run.code, &*run.stdout), (2, ""));
-    assert!(run.stderr.contains("`dev.yaml` is in conflict, so nothing was checked"), "{}", run.stderr);
+    assert!(run.stderr.contains("`dev.yaml` has merge conflicts, so nothing was checked"), "{}", run.stderr);
     repository.file("dev.yaml", LEAK).stage().check().finds("plaintext-secret", "dev.yaml");
     repository.file("dev.yaml", "data: { URL: c }\n").stage().check().is_clean();
 }
@@ -455,7 +455,7 @@ fn what_a_team_accepts_or_knows_is_accepted() {
     repository.file(".septum-baseline.yaml", "key: x\n").file("dev.yaml", LEAK).stage();
     let run = repository.check();
     assert_eq!(run.code, 2, "{}", run.stdout);
-    assert!(run.stderr.contains("is no baseline"), "{}", run.stderr);
+    assert!(run.stderr.contains("is not a valid baseline"), "{}", run.stderr);
 }
 
 #[test]

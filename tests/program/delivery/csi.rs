@@ -162,7 +162,7 @@ fn no_two_volumes_are_mounted_at_one_path() {
     let by_wish = with_pod("septum.dev/mount: 'app:/etc/app, other:/etc/app-refs'", base);
     for project in [by_hand, by_wish] {
         let told = project.run(&["render", "dev"]).refused();
-        assert!(told.contains("something is mounted at `/etc/app-refs` already"), "{told}");
+        assert!(told.contains("`/etc/app-refs` is already a mount path"), "{told}");
     }
 }
 
@@ -170,44 +170,44 @@ fn no_two_volumes_are_mounted_at_one_path() {
 fn what_a_driver_cannot_do_is_told() {
     let base = "app: app\ndata: { A: x, P: { ref: p } }\n";
     let stderr = with_pod("septum.dev/env-from: app", base).run(&["render", "dev"]).refused();
-    assert!(stderr.contains("parts of `app` cannot become variables"), "{stderr}");
+    assert!(stderr.contains("parts of `app` cannot be used as environment variables"), "{stderr}");
     let by_key = with_pod("x: y", base);
     let by_key = by_key.file(
         "m/pod.yaml",
         POD.replace("image: web", "image: web, env: [{ name: P, valueFrom: { secretKeyRef: { name: app, key: P } } }]"),
     );
     let stderr = by_key.run(&["render", "dev"]).refused();
-    assert!(stderr.contains("dangling-reference") || stderr.contains("stays in a store"), "{stderr}");
+    assert!(stderr.contains("dangling-reference") || stderr.contains("is in an external store"), "{stderr}");
     for (base, delivery, expected) in [
-        ("data: { P: { ref: p } }", "{ refs: csi }", "`refs: csi` needs a provider"),
+        ("data: { P: { ref: p } }", "{ refs: csi }", "`refs: csi` requires a provider"),
         ("data: { P: { ref: p } }", "{ refs: csi, provider: valut }", "did you mean `vault`?"),
-        ("data: { P: { ref: p } }", "{ refs: csi, provider: vault }", "needs the parameter `roleName`"),
-        ("data: { P: { ref: p } }", "{ refs: csi, provider: azure }", "needs the parameter `keyvaultName`"),
+        ("data: { P: { ref: p } }", "{ refs: csi, provider: vault }", "requires the parameter `roleName`"),
+        ("data: { P: { ref: p } }", "{ refs: csi, provider: azure }", "requires the parameter `keyvaultName`"),
         (
             "data: { P: { ref: 'p#x' } }",
             "{ refs: csi, provider: azure, parameters: { keyvaultName: v, tenantID: t } }",
             "has a property",
         ),
-        ("data: { P: { ref: p } }", "{ refs: csi, provider: gcp }", "needs the parameter `projectID`"),
+        ("data: { P: { ref: p } }", "{ refs: csi, provider: gcp }", "requires the parameter `projectID`"),
         (
             "data: { P: { ref: 'projects/p/secrets/s/versions/3@4' } }",
             "{ refs: csi, provider: gcp }",
-            "the pointer of `P` has two versions",
+            "the `ref` of `P` has two versions",
         ),
         (
             "data: { P: { ref: p } }",
             "{ refs: csi, provider: vault, parameters: { roleName: x } }",
-            "with Vault `refs: csi` needs one",
+            "which `refs: csi` requires for Vault",
         ),
         (
             "data: { P: { ref: /p@1 }, Q: { ref: '/p#x@2' } }",
             "{ refs: csi, provider: aws, parameters: { service: ParameterStore } }",
-            "`Q` mounts the parameter `/p`, as another key does",
+            "`Q` mounts the parameter `/p`, which another key already mounts",
         ),
         (
             "data: { P: { ref: /p }, Q: { ref: /p } }",
             "{ refs: csi, provider: aws, parameters: { service: ParameterStore } }",
-            "`Q` mounts the parameter `/p`, as another key does",
+            "`Q` mounts the parameter `/p`, which another key already mounts",
         ),
         (
             "data: { P: { ref: p } }",
@@ -217,22 +217,22 @@ fn what_a_driver_cannot_do_is_told() {
         (
             "data: { P: { ref: p } }",
             "{ refs: csi, provider: vault, parameters: { roleName: x, objects: y } }",
-            "is made of the entries with a `ref`",
+            "is generated from the entries with a `ref`",
         ),
         (
             "data: { P: { ref: { key: p, store: s } } }",
             "{ refs: csi, provider: vault, parameters: { roleName: x } }",
-            "has one provider",
+            "has a single provider",
         ),
         (
             "data: { P: { ref: p }, U: 'x{{ data.P }}' }",
             "{ refs: csi, provider: vault, parameters: { roleName: x } }",
-            "is put together from values of a store",
+            "combines values from a store",
         ),
         (
             "bundles: { t: { type: kubernetes.io/tls, data: { tls.crt: { ref: c }, tls.key: { ref: k } } } }",
             "{ refs: csi, provider: vault, parameters: { roleName: x } }",
-            "`refs: csi` makes none",
+            "`refs: csi` creates no Secret",
         ),
     ] {
         let stderr =

@@ -153,7 +153,7 @@ fn without_an_encrypted_layer_sealed_values_are_new_each_time_and_that_is_told()
     let (one, two) = (project.run(&["render", "dev"]), project.run(&["render", "dev"]));
     assert!(one.stdout != two.stdout && one.code == 0);
     let run = project.run(&["render", "dev", "--out", "rendered"]);
-    assert!(run.stderr.contains("the sealed values of `dev` are new ones"), "{}", run.stderr);
+    assert!(run.stderr.contains("sealed values of `dev` change on every run"), "{}", run.stderr);
     // but what did not change is not made again
     let file = project.root().join("rendered/dev/app/sealedsecret-app.yaml");
     let before = fs::read(&file).unwrap();
@@ -168,26 +168,26 @@ fn what_cannot_be_sealed_says_why() {
     let half = &CERTIFICATE[..CERTIFICATE.len() / 2];
     for (what, project, expected) in [
         ("namespace", project("").file("base.yaml", without("namespace")), "the Secret `app` has no namespace"),
-        ("certificate", project("").file("prod.yaml", lone), "`secrets: sealed-secret` needs a certificate"),
+        ("certificate", project("").file("prod.yaml", lone), "`secrets: sealed-secret` requires a certificate"),
         (
             "file",
             project("").file("prod.yaml", lone.replace(" }", ", certificate: cert.pm }")).file("cert.pem", ""),
             "did you mean `cert.pem`?",
         ),
-        ("key", project("").file("certs/prod.pem", KEY), "`certs/prod.pem` holds a private key"),
+        ("key", project("").file("certs/prod.pem", KEY), "`certs/prod.pem` contains a private key"),
         (
             "both",
             project("").file("certs/prod.pem", format!("{CERTIFICATE}{KEY}")),
-            "`certs/prod.pem` holds a private key",
+            "`certs/prod.pem` contains a private key",
         ),
         ("small", project("").file("certs/prod.pem", include_str!("../../vectors/sealed/small.crt")), "has 1024 bits"),
         (
             "scope",
             project("").file("base.yaml", BASE.replace("note: b", "sealedsecrets.bitnami.com/cluster-wide: 'true'")),
-            "is not as the scope of its values",
+            "contradicts the scope of its values",
         ),
-        ("half", project("").file("certs/prod.pem", half), "cannot be read"),
-        ("text", project("").file("certs/prod.pem", "hello"), "holds no certificate"),
+        ("half", project("").file("certs/prod.pem", half), "cannot parse"),
+        ("text", project("").file("certs/prod.pem", "hello"), "does not contain a certificate"),
     ] {
         let stderr = project.run_with_key(&["render", "prod"]).refused();
         assert!(stderr.contains(expected), "{what}: {stderr}");
@@ -202,7 +202,7 @@ fn what_cannot_be_sealed_says_why() {
 fn a_certificate_that_expired_or_will_soon_is_told_of() {
     // openssl x509 -in tests/vectors/sealed/cert.pem -noout -dates
     for (day, code, expected) in [
-        ("2026-11-24", 0, "warning: the certificate is valid only from 2026-11-25"),
+        ("2026-11-24", 0, "warning: the certificate is not valid before 2026-11-25"),
         ("2126-10-20", 0, "warning: the certificate expires on 2126-11-01"),
         ("2126-11-02", 0, "warning: the certificate expired on 2126-11-01"),
     ] {

@@ -93,7 +93,7 @@ impl Merge {
     #[track_caller]
     fn refused(&self) -> String {
         let message = self.conflict();
-        assert!(self.result() == self.ours, "ours stays as it is");
+        assert!(self.result() == self.ours, "ours is unchanged");
         assert!(message.contains("git checkout --ours"), "{message}");
         message
     }
@@ -154,10 +154,10 @@ fn a_value_that_both_changed_holds_both_and_is_encrypted() {
     );
     let message = merge.conflict();
     for part in [
-        "both sides changed 2 values of `prod.secrets.yaml`",
+        "merge conflict in `prod.secrets.yaml`: both sides changed 2 values",
         "`database.password`",
         "`port`",
-        "resolve with `septum edit prod.secrets.yaml`, then `git add prod.secrets.yaml`",
+        "resolve it with `septum edit prod.secrets.yaml`, then run `git add prod.secrets.yaml`",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
@@ -212,7 +212,7 @@ fn comments_of_theirs_that_are_lost_are_told() {
     let run = merge.run();
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
-        run.stderr.contains("theirs changed in a comment of `prod.secrets.yaml` was not taken over"),
+        run.stderr.contains("changes of theirs in a comment of `prod.secrets.yaml` were not merged"),
         "{}",
         run.stderr
     );
@@ -270,7 +270,7 @@ fn binary_files_are_one_value() {
     assert_eq!(plaintext(&merge.result(), SopsFormat::Binary), expected);
     let bytes = |byte| changed(&base, SopsFormat::Binary, |file| file.replace_plaintext(&[0xFF, byte]).unwrap());
     let merge = Merge::new("a.secrets.bin", &base, &bytes(1), &bytes(2));
-    assert!(merge.refused().contains("it is no text"));
+    assert!(merge.refused().contains("it is not text"));
 }
 
 #[test]
@@ -407,10 +407,10 @@ fn a_rule_that_one_side_changed_is_taken_and_two_are_refused() {
             ),
             text.replace("c: z", "c: canary-z")
         );
-        assert!(!String::from_utf8(merge.result()).unwrap().contains("canary"), "encrypted now");
+        assert!(!String::from_utf8(merge.result()).unwrap().contains("canary"), "now encrypted");
     }
     let other = with_rule(&base, &regex("_key$|^c$"));
-    assert!(Merge::new(FILE, &base, &wider, &other).refused().contains("which of its values are encrypted"));
+    assert!(Merge::new(FILE, &base, &wider, &other).refused().contains("both sides changed its selector"));
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn without_a_key_ours_stays() {
     let mut merge = Merge::of(FILE, YAML, &[("5432", "1")], &[("canary-last", "canary-least")]);
     merge.repository = merge.repository.without_key();
     let message = merge.refused();
-    assert_eq!(message.matches("no identity at hand opens").count(), 1, "{message}");
+    assert_eq!(message.matches("none of the available age identities can decrypt").count(), 1, "{message}");
     assert!(message.contains("SOPS_AGE_KEY_FILE"), "{message}");
 }
 
@@ -486,7 +486,7 @@ fn files_that_are_not_encrypted_are_merged_as_git_does() {
     let sealed = encrypted("a: 1\n", SopsFormat::Yaml);
     for (ours, theirs) in [(&sealed[..], &b"a: 3\n"[..]), (b"a: 3\n", &sealed)] {
         let message = Merge::new(FILE, b"a: 1\n", ours, theirs).refused();
-        assert!(message.contains("where its secrets stand in plaintext"), "{message}");
+        assert!(message.contains("where its secrets are in plaintext"), "{message}");
     }
 }
 
@@ -549,7 +549,7 @@ fn different_numbers_of_documents_and_keys_that_stand_twice_are_refused() {
     let merge = Merge::of(FILE, "a: 1\n", &[("1", "2")], &[("a: 1", "a: 1\n---\nb: 3")]);
     assert!(merge.refused().contains("different numbers of documents"));
     let merge = Merge::of("a.secrets.env", "A=1\nA=2\nB=3\n", &[("=1", "=4")], &[("=3", "=5")]);
-    assert!(merge.refused().contains("`A` stands in it twice"));
+    assert!(merge.refused().contains("the key `A` occurs twice"));
 }
 
 #[test]

@@ -68,14 +68,14 @@ const UNLIKE: &[(&str, Unlike)] = &[
     ("patch to add string with int key data", Unlike::Field("patches")),
     ("patch delete generated", Unlike::Field("patches")),
     // what the API server refuses is refused here
-    ("env export", Unlike::Refused("`export H` is no key")),
-    ("literal bad key2", Unlike::Refused("`a/b` is no key")),
+    ("env export", Unlike::Refused("`export H` is not a valid")),
+    ("literal bad key2", Unlike::Refused("`a/b` is not a valid")),
     ("literal key 300", Unlike::Refused("longer than 253 characters")),
-    ("bad name", Unlike::Refused("`Bad_Name!` is no name of an object")),
+    ("bad name", Unlike::Refused("`Bad_Name!` is not a valid object name")),
     ("tls missing key", Unlike::Refused("tls.key`")),
     // what would differ between environments, or have two definitions
     ("replace secret other type", Unlike::Refused("the type of the bundle `s` may not differ between environments")),
-    ("merge over plain resource", Unlike::Refused("the ConfigMap `app` goes by the name of the bundle `app`")),
+    ("merge over plain resource", Unlike::Refused("the ConfigMap `app` has the same name as the bundle `app`")),
     ("empty cm", Unlike::Other("an object without entries is not written", &[])),
     ("empty secret", Unlike::Other("an object without entries is not written", &[])),
     (

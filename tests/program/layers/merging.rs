@@ -214,12 +214,12 @@ fn an_overlay_sets_only_what_is_defined() {
         "data:\n  LOG_LEVEL: info\nbundles:\n  free: { open: true, data: { A: 1 } }\n  more: { data: { B: 1 } }\n";
     for (name, dev, expected) in [
         ("a slip", "data: { LOG_LEVL: debug }", "did you mean `LOG_LEVEL`?"),
-        ("an unknown key", "data: { OTHER: 1 }", "nothing defines it"),
-        ("removing one", "data: { OTHER: null }", "`OTHER` is removed in `dev`, but nothing defines it"),
-        ("rules for one", "data: { OTHER: { required: true } }", "nothing defines it"),
+        ("an unknown key", "data: { OTHER: 1 }", "it is not defined"),
+        ("removing one", "data: { OTHER: null }", "`OTHER` is removed in `dev`, but it is not defined"),
+        ("rules for one", "data: { OTHER: { required: true } }", "it is not defined"),
         ("a key of another bundle", "data: { B: 1 }", "the bundle `more` has a key of this name"),
         ("a bundle", "bundles: { other: { data: { A: 1 } } }", "the bundle `other` is changed in `dev`"),
-        ("a key of a closed bundle", "bundles: { more: { data: { C: 1 } } }", "nothing defines it"),
+        ("a key of a closed bundle", "bundles: { more: { data: { C: 1 } } }", "it is not defined"),
     ] {
         let message = Project::of(base, dev).run(&["render", "dev"]).refused();
         assert!(message.contains(expected) && message.contains("dev.yaml:1:"), "{name}: {message}");
@@ -388,7 +388,7 @@ fn content_and_vars_merge_deeply_and_lists_grow_only_where_asked() {
             .file("dev.yaml", format!("extends: [m/a]\nvars: {dev}\n"));
         if ["new keys are added", "a list that is new"].contains(&name) {
             // as strict as entries
-            assert!(vars.run(&["render", "dev"]).refused().contains("nothing defines it"), "{name}, in vars");
+            assert!(vars.run(&["render", "dev"]).refused().contains("it is not defined"), "{name}, in vars");
             continue;
         }
         let read: Json = serde_json::from_str(&vars.dev().value("x.json")).unwrap();

@@ -72,7 +72,7 @@ fn layer(random: &mut Random, is_base: bool) -> Layer {
             3 if !is_base => Json::Null,
             3 => json!({ "description": "a key" }),
             4 => json!({ "value": null }),
-            5 => json!({ "description": "another text" }),
+            5 => json!({ "description": "another value" }),
             _ => continue,
         };
         data.insert(key.into(), value);

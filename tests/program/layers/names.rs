@@ -191,7 +191,7 @@ fn a_base_name_leaves_room_for_the_suffix() {
             assert_eq!(names(&found.objects()), [format!("ConfigMap/{name}{suffix}")], "{naming} {length}");
         } else {
             let message = found.refused();
-            assert!(message.contains("may have at most 242"), "{message}");
+            assert!(message.contains("at most 242 are allowed"), "{message}");
             assert!(message.contains("base.yaml:3:3"), "{message}");
         }
     }

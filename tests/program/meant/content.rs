@@ -14,14 +14,14 @@ fn an_operator_that_is_none_is_an_error() {
     for (overlay, words) in [
         ("hosts++: [b]", "`hosts+: [ … ]` appends"),
         ("hosts-: [a]", "`hosts+: [ … ]` appends"),
-        ("\"hosts[0]\": b", "one by one"),
+        ("\"hosts[0]\": b", "single items of a list"),
         ("-hosts: [a]", "`hosts+: [ … ]` appends"),
         ("tls+: { key: y }", "merges by key"),
         ("+tls: { key: y }", "merges by key"),
-        ("tls+: [y]", "`tls` is a mapping"),
+        ("tls+: [y]", "`tls`: it is a mapping"),
         ("server: { port+: 1 }", "replaces it"),
         ("mode-: null", "removes it"),
-        ("hosts+: b", "grows by lists only"),
+        ("hosts+: b", "expected a list"),
     ] {
         let message = run(overlay, "render").refused();
         assert!(message.contains(words) && message.contains("dev.yaml:1:"), "{overlay}: {message}");

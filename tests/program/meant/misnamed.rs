@@ -17,7 +17,7 @@ use Fate::{Harmless, Refused};
 
 /// Files beside the layers `base`, `dev` and `prod`.
 const FILES: &[(&str, Fate)] = &[
-    ("prod.yml", Refused("`prod.yaml`? It exists already")),
+    ("prod.yml", Refused("`prod.yaml`? It already exists")),
     ("qa.yml", Refused("rename it to `qa.yaml`")),
     ("base.yml", Refused("`base.yaml`?")),
     ("prod.secrets.yml", Refused("did you mean `prod.secrets.yaml`? Rename")),
@@ -232,7 +232,7 @@ fn a_file_of_another_program_is_called_one_whatever_its_name() {
         let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "")]).file(file, content);
         for command in [&["render", "prod"][..], &["render", "--all", "--out", "out"]] {
             let message = project.run(command).refused();
-            let says = ["looks like a file of another program", "holds an object of Kubernetes"];
+            let says = ["looks like a file of another program", "contains a Kubernetes object"];
             assert!(says.iter().any(|words| message.contains(words)), "{file}: {message}");
             assert!(message.contains(file) && !message.contains("rename it to"), "{file}: {message}");
             assert!(message.contains("move it"), "{file}: {message}");
@@ -247,7 +247,7 @@ fn a_layer_with_nothing_but_mistakes_is_still_taken_for_a_layer() {
     for (content, words) in [
         ("dta: { LEVEL: debug }\n", "did you mean `data`?"),
         ("LEVEL: debug\n", "indent it under `data`"),
-        ("stringData: { LEVEL: debug }\n", "its keys go under `data`"),
+        ("stringData: { LEVEL: debug }\n", "put its keys under `data`"),
         ("values: { a: { b: 1 } }\n", "under `vars`"),
         ("LIMITS: { cpu: 1 }\n", "indent it under `data`"),
     ] {
@@ -260,5 +260,5 @@ fn a_layer_with_nothing_but_mistakes_is_still_taken_for_a_layer() {
 #[test]
 fn a_name_of_a_series_is_no_slip_for_another() {
     let message = with("dev2.yml").run(&["render", "prod"]).refused();
-    assert!(message.contains("rename it to `dev2.yaml`") && !message.contains("exists already"), "{message}");
+    assert!(message.contains("rename it to `dev2.yaml`") && !message.contains("already exists"), "{message}");
 }

@@ -105,17 +105,17 @@ fn an_integer_is_no_fraction() {
 #[test]
 fn an_annotation_of_ours_is_granted_or_reported_wherever_it_is() {
     for (metadata, spec, of_pods, words) in [
-        (", labels: { septum.dev/env-from: app }", "", "", "is an annotation, and does nothing in `labels`"),
-        ("", "", ", septum.dev/env-from: app", "does nothing in `metadata`"),
-        ("", "  septum.dev/env-from: app\n", "", "does nothing in `spec`"),
-        ("", "", ", annotations: { septum.dev/env-from: \"\" }", "names no bundle"),
-        ("", "", ", annotations: { septum.dev/env-from: \" , \" }", "names no bundle"),
-        ("", "", ", annotations: { septum.dev/mount: \"\" }", "names no bundle"),
+        (", labels: { septum.dev/env-from: app }", "", "", "is an annotation, and has no effect in `labels`"),
+        ("", "", ", septum.dev/env-from: app", "has no effect in `metadata`"),
+        ("", "  septum.dev/env-from: app\n", "", "has no effect in `spec`"),
+        ("", "", ", annotations: { septum.dev/env-from: \"\" }", "does not specify a bundle"),
+        ("", "", ", annotations: { septum.dev/env-from: \" , \" }", "does not specify a bundle"),
+        ("", "", ", annotations: { septum.dev/mount: \"\" }", "does not specify a bundle"),
         ("", "", ", annotations: { septum.dev/env-from: null }", "found null"),
         ("", "", ", annotations: { septum.dev/env-form: \"\" }", "did you mean `septum.dev/env-from`?"),
         ("", "", ", annotations: { septum.dev/env-from: tls }", "no key of the bundle `tls` has a value here"),
         ("", "", ", annotations: { septum.dev/env-from: tsl }", "did you mean `tls`?"),
-        (", annotations: { septum.dev/env-from: app }", "", "", "does nothing here"),
+        (", annotations: { septum.dev/env-from: app }", "", "", "has no effect here"),
     ] {
         let message = render(&workload("apps/v1", "Deployment", metadata, spec, of_pods)).refused();
         assert!(message.contains(words), "{metadata}{spec}{of_pods}: {message}");

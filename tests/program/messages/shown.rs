@@ -243,7 +243,7 @@ fn a_value_on_the_command_line_is_not_echoed() {
         assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"), "{arguments:?}: {}", run.stderr);
         let is_file = arguments.contains(&"x.yaml")
             || run.stderr.contains("does not exist")
-            || run.stderr.contains("names no file");
+            || run.stderr.contains("is not an existing file");
         assert!(is_file || run.stderr.contains("hint: "), "{arguments:?}: {}", run.stderr);
     }
     for arguments in [
@@ -263,7 +263,7 @@ fn a_value_on_the_command_line_is_not_echoed() {
         assert!(!run.stderr.contains(IDENTITY), "{arguments:?}: {}", run.stderr);
     }
     let told = project.run(&["set", "prod", "PASSWORD", VALUE]).stderr;
-    assert!(told.contains("argument 4 is one more than `septum set` has") && told.contains("standard input"), "{told}");
+    assert!(told.contains("unexpected argument 4 of `septum set`") && told.contains("standard input"), "{told}");
     let told = project.run(&["set", "prod", &assignment]).stderr;
     assert!(told.contains("standard input"), "{told}");
 }

@@ -73,8 +73,8 @@ fn an_expression_has_the_type_of_its_field() {
 #[test]
 fn a_literal_of_another_type_than_its_field_is_an_error() {
     for (body, expected) in [
-        ("containers: [{ name: a, args: [1] }]", "expected a text for `spec.template.spec.containers[0].args[0]`"),
-        ("containers: [{ name: a, env: [{ name: P, value: true }] }]", "found a truth value"),
+        ("containers: [{ name: a, args: [1] }]", "expected a string for `spec.template.spec.containers[0].args[0]`"),
+        ("containers: [{ name: a, env: [{ name: P, value: true }] }]", "found a boolean"),
         ("containers: [{ name: a, env: [{ name: P, value: 0x1F }] }]", "found a number"),
         ("containers: [{ name: a, args: x }]", "expected a list"),
         ("nodeSelector: x", "expected a mapping"),
@@ -145,10 +145,10 @@ fn workloads_of_any_kind_are_wired_and_misspelt_kinds_are_named() {
         assert_eq!(pod["metadata"]["annotations"], Json::Null, "{kind}");
     }
     let told = shop(&workload("apiVersion: apps/v1\nkind: Deployement", "template")).run(&["render", "dev"]).refused();
-    assert!(told.contains("there is no kind `Deployement` in `apps/v1`") && told.contains("`Deployment`"), "{told}");
+    assert!(told.contains("unknown kind `Deployement` in `apps/v1`") && told.contains("`Deployment`"), "{told}");
     let without = "apiVersion: example.com/v1\nkind: Any\nmetadata: { name: a }\nspec: { x: { metadata: { annotations: { septum.dev/env-from: shop } } } }\n";
     let told = shop(without).run(&["render", "dev"]).refused();
-    assert!(told.contains("`septum.dev/env-from` does nothing here"), "{told}");
+    assert!(told.contains("`septum.dev/env-from` has no effect here"), "{told}");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_truth_value_prints_as_it_is_written_through_every_filter_and_operator() {
         let told = Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
             .run(&["render", "dev"])
             .refused();
-        assert!(told.contains("null has no text"), "{expression}: {told}");
+        assert!(told.contains("null cannot be printed"), "{expression}: {told}");
     }
 }
 
@@ -181,16 +181,16 @@ fn a_truth_value_prints_as_it_is_written_through_every_filter_and_operator() {
 fn what_only_looks_like_an_operator_or_a_mapping_is_an_error() {
     let base = "app: app\nvars: { hosts: [a], m: { l: [1] } }\ndata: { c.json: { content: { hosts: [a] } }, A: \"{{ vars | tojson }}\" }\n";
     for (overlay, expected) in [
-        ("vars: { hosts+: c }", "this adds a scalar to the list `hosts`"),
-        ("vars: { +hosts: { c: d } }", "this adds a mapping to the list `hosts`"),
-        ("vars: { hosts+: null }", "this adds null to the list `hosts`"),
+        ("vars: { hosts+: c }", "cannot add a scalar to the list `hosts`"),
+        ("vars: { +hosts: { c: d } }", "cannot add a mapping to the list `hosts`"),
+        ("vars: { hosts+: null }", "cannot add null to the list `hosts`"),
         ("vars: { m: { +l+: [2] } }", "`+l+` adds to both ends of a list"),
-        ("vars: { m: { l+: [2], l: [3] } }", "`l` and `l+` stand in one mapping"),
-        ("data: { c.json: { content: { hosts+: c } } }", "this adds a scalar to the list `hosts`"),
-        ("data: { c.json: { content: { hosts: [z], hosts+: [c] } } }", "stand in one mapping"),
-        ("vars: { hosts: [fd00::, x] }", "YAML takes this item for a mapping"),
-        ("vars: { m: { l: [a:, b] } }", "YAML takes this item for a mapping"),
-        ("vars: { m: { l: fd00:: } }", "a `:` at its end in quotes"),
+        ("vars: { m: { l+: [2], l: [3] } }", "`l` and `l+` are in the same mapping"),
+        ("data: { c.json: { content: { hosts+: c } } }", "cannot add a scalar to the list `hosts`"),
+        ("data: { c.json: { content: { hosts: [z], hosts+: [c] } } }", "are in the same mapping"),
+        ("vars: { hosts: [fd00::, x] }", "YAML parses this item as a mapping"),
+        ("vars: { m: { l: [a:, b] } }", "YAML parses this item as a mapping"),
+        ("vars: { m: { l: fd00:: } }", "a trailing `:`"),
     ] {
         let told = Project::of(base, &format!("{overlay}\n")).run(&["render", "dev"]).refused();
         assert!(told.contains(expected) && told.contains("dev.yaml:1:"), "{overlay}: {told}");
@@ -211,7 +211,7 @@ fn a_variable_is_no_binary_key() {
     let project = |manifest: &str| Project::of(base, "").file("bin", [0, 255, 254]).file("w/p.yaml", manifest);
     let by_key = pod("env: [{ name: X, valueFrom: { configMapKeyRef: { name: shop, key: BIN } } }]");
     let told = project(&by_key).run(&["render", "dev"]).refused();
-    assert!(told.contains("wants `BIN` of the ConfigMap `shop` as a variable, and it is binary"), "{told}");
+    assert!(told.contains("uses `BIN` of the ConfigMap `shop` as an environment variable, but it is binary"), "{told}");
     let whole = project(&pod("envFrom: [{ configMapRef: { name: shop } }]")).run(&["render", "dev"]);
     assert!(whole.code == 0 && whole.stderr.contains("`BIN` is binary"), "{}", whole.stderr);
     let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\nbinaryData: { B: AP8= }\n---\n";
@@ -239,8 +239,8 @@ fn what_another_program_fills_in_or_only_looks_like_a_pod_is_left_alone() {
 fn a_field_of_another_shape_is_an_error() {
     for (body, expected) in [
         ("containers: [{ name: a, env: { A: b } }]", "expected a list for `spec.template.spec.containers[0].env`"),
-        ("containers: [{ name: a, image: { repository: b } }]", "expected a text"),
-        ("containers: [{ name: a, args: [[a]] }]", "expected a text"),
+        ("containers: [{ name: a, image: { repository: b } }]", "expected a string"),
+        ("containers: [{ name: a, args: [[a]] }]", "expected a string"),
         ("nodeSelector: [a]", "expected a mapping"),
         ("terminationGracePeriodSeconds: [3]", "expected a number"),
         ("securityContext: [x]", "expected a mapping"),
@@ -270,7 +270,7 @@ fn a_function_is_no_text() {
         let told = Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
             .run(&["render", "dev"])
             .refused();
-        assert!(told.contains("a function has no text") && !told.contains("::"), "{expression}: {told}");
+        assert!(told.contains("a function cannot be printed: call") && !told.contains("::"), "{expression}: {told}");
     }
 }
 

@@ -145,7 +145,7 @@ fn a_secret_in_anything_but_a_secret_is_an_error_that_shows_the_way() {
     project("web.yaml", &lifted).run(&["render", "dev"]).ok();
     let whole = "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { x: '{{ data.DATABASE_URL }}' } }\n";
     let stderr = project("web.yaml.j2", whole).run(&["render", "dev"]).refused();
-    assert!(stderr.contains("`metadata.annotations.x` of what the template makes depends on a secret"), "{stderr}");
+    assert!(stderr.contains("`metadata.annotations.x` in the output of the template depends on a secret"), "{stderr}");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn who_may_read_a_secret_gets_a_role_for_that_one() {
     assert_eq!(binding["roleRef"]["name"], "locked-reader");
     let unused = BASE.replace("plain: { data", "plain: { rbac: { serviceAccount: web }, data");
     let run = Project::of(&unused, "").file("workloads/x.yaml", "").run(&["render", "dev"]);
-    assert!(run.stderr.contains("warning: the bundle `plain` has no Secret to be read"), "{}", run.stderr);
+    assert!(run.stderr.contains("warning: the bundle `plain` has no Secret to grant access to"), "{}", run.stderr);
 }
 
 #[test]
@@ -227,31 +227,35 @@ fn mistakes_in_manifests_are_told_with_their_place() {
         (
             "a.yaml",
             "kind: Service\nmetadata: { name: a }\n",
-            "a manifest lacks `apiVersion`\n --> workloads/a.yaml:1:1",
+            "a manifest has no `apiVersion`\n --> workloads/a.yaml:1:1",
         ),
-        ("a.yaml", "apiVersion: v1\nkind: Service\n", "a manifest lacks `metadata.name`"),
-        ("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: { generateName: a- }\n", "gives another name each time"),
-        ("a.yaml", "- a\n", "a manifest lacks `apiVersion`"),
+        ("a.yaml", "apiVersion: v1\nkind: Service\n", "a manifest has no `metadata.name`"),
+        ("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: { generateName: a- }\n", "generates a new name on every"),
+        ("a.yaml", "- a\n", "a manifest has no `apiVersion`"),
         (
             "a.yaml",
             "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n",
-            "a kustomization is no object",
+            "a kustomization is not an object",
         ),
         (
             "a.yaml",
             "apiVersion: v1\nkind: Service\nmetadata: { name: {{ app.name }} }\n",
-            "a template within YAML stands in quotes",
+            "quote templates inside YAML; to template",
         ),
-        ("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ app.nmae }}\" }\n", "there is `app.name`"),
+        (
+            "a.yaml",
+            "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ app.nmae }}\" }\n",
+            "the only field is `app.name`",
+        ),
         (
             "a.yaml",
             "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { septum.dev/env-from: app } }\n",
-            "`septum.dev/env-from` does nothing here",
+            "`septum.dev/env-from` has no effect here",
         ),
         (
             "a.yaml",
             "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: plain }\n",
-            "the manifests and bundles of `app` make a ConfigMap `plain`",
+            "the manifests and bundles of `app` both define a ConfigMap `plain`",
         ),
         ("a.yaml.j2", "apiVersion: v1\nkind: {% if %}\n", "workloads/a.yaml.j2:2"),
     ] {
@@ -260,17 +264,17 @@ fn mistakes_in_manifests_are_told_with_their_place() {
     }
     let beside =
         Project::of("app: app\n", "").file("web.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: a }\n");
-    assert!(beside.run(&["render", "dev"]).refused().contains("`web.yaml` holds an object of Kubernetes, not a layer"));
+    assert!(beside.run(&["render", "dev"]).refused().contains("`web.yaml` contains a Kubernetes object, not a layer"));
     for (manifests, expected) in [
         ("[none.yaml]", "`none.yaml` matches no file\n  --> base.yaml:12:13"),
-        ("['../x.yaml']", "leads out of the directory of its layer"),
-        ("['[a']", "`[a` is no valid glob"),
-        ("[{ template: false }]", "a manifest needs `path`"),
+        ("['../x.yaml']", "is outside the directory of its layer"),
+        ("['[a']", "`[a` is not a valid glob"),
+        ("[{ template: false }]", "a manifest requires `path`"),
         ("[{ path: a, tmplate: false }]", "did you mean `template`?"),
-        ("web.yaml", "expected a list for `manifests`, found a text"),
+        ("web.yaml", "expected a list for `manifests`, found a string"),
         ("web.yaml", "hint: write `manifests: [ … ]`"),
-        ("[workloads]", "`workloads` is a directory, and files are named here"),
-        ("[workloads]", "all files in it are `workloads/*`, with the directories below `workloads/**/*`"),
+        ("[workloads]", "`workloads` is a directory, but files are required here"),
+        ("[workloads]", "for all files in it, write `workloads/*`; including subdirectories, `workloads/**/*`"),
     ] {
         let base = BASE.replace("[\"workloads/*\"]", manifests);
         let stderr =
@@ -300,11 +304,11 @@ fn a_reference_that_leads_nowhere_is_an_error_that_says_where_the_key_went() {
     for (container, expected) in [
         (
             "        envFrom: [{ configMapRef: { name: lokced } }]\n",
-            "names the ConfigMap `lokced`, which nothing defines",
+            "refers to the ConfigMap `lokced`, which is not defined",
         ),
         (
             "        envFrom: [{ configMapRef: { name: locked } }]\n",
-            "the bundle `locked` is a Secret here, and has nothing for a ConfigMap",
+            "the bundle `locked` is only a Secret here, and has no values for a ConfigMap",
         ),
         (
             "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: DATABASE_URL } } }]\n",
@@ -316,11 +320,11 @@ fn a_reference_that_leads_nowhere_is_an_error_that_says_where_the_key_went() {
         ),
         (
             "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: LOG_LEVEL } } }]\n",
-            "`LOG_LEVEL` is in the ConfigMap `app`, because: nothing says that it is sensitive",
+            "`LOG_LEVEL` is in the ConfigMap `app`, because: no reason to treat it as sensitive",
         ),
         (
             "      volumes: [{ name: v, secret: { secretName: locked, items: [{ key: TKEN, path: t }] } }]\n",
-            "wants the key `TKEN` of the Secret `locked`",
+            "uses the key `TKEN` of the Secret `locked`",
         ),
         ("      imagePullSecrets: [{ name: corp }]\n", "`external: [{ kind: Secret, name: corp }]`"),
     ] {
@@ -395,7 +399,10 @@ fn reloader_is_told_what_a_workload_refers_to() {
     )
     .run(&["render", "dev"])
     .refused();
-    assert!(stderr.contains("`septum.dev/reload` is `true` on a workload with a pod template"), "{stderr}");
+    assert!(
+        stderr.contains("`septum.dev/reload` must be `true`, and is only valid on a workload with a pod template"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -405,8 +412,8 @@ fn a_key_that_is_no_name_of_a_variable_is_warned_of() {
         .file("workloads/web.yaml", deployment("septum.dev/env-from: app", ""))
         .run(&["render", "dev"]);
     assert!(
-        run.stderr.contains("takes `nginx.conf` as a variable")
-            || run.stderr.contains("`nginx.conf` is no portable name"),
+        run.stderr.contains("uses `nginx.conf` as an environment variable")
+            || run.stderr.contains("`nginx.conf` as an environment variable, but"),
         "{}",
         run.stderr
     );
@@ -425,7 +432,7 @@ fn a_project_knows_references_of_its_own() {
     .file("shop/workloads/w.yaml", widget);
     let stderr = project.run(&["render", "dev"]).refused();
     assert!(
-        stderr.contains("`spec.passwordFrom` of the Widget `w` names the Secret `lokced`")
+        stderr.contains("`spec.passwordFrom` of the Widget `w` refers to the Secret `lokced`")
             && stderr.contains("did you mean `locked`?"),
         "{stderr}"
     );
@@ -442,7 +449,7 @@ fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
         let with = |manifest: &str| Project::of(&base, "").file("workloads/x.yaml", manifest).run(&["render", "dev"]);
         for manifest in [secret.to_owned(), secret.replace("{ name", "{ namespace: shop, name")] {
             let stderr = with(&manifest).refused();
-            assert!(stderr.contains("the Secret `locked` goes by the name of the bundle `locked`"), "{stderr}");
+            assert!(stderr.contains("the Secret `locked` has the same name as the bundle `locked`"), "{stderr}");
             assert!(stderr.contains("--> workloads/x.yaml:1:1"), "{stderr}");
         }
         assert_eq!(with(&other_kind).code, 0);
@@ -465,7 +472,7 @@ metadata: { name: web, annotations: { nginx.ingress.kubernetes.io/auth-tls-secre
             assert!(name.starts_with("shop/locked-"), "{namespace}: {name}");
         } else {
             let stderr = project.run(&["render", "dev"]).refused();
-            assert!(stderr.contains("names the Secret `locked`, which nothing defines"), "{stderr}");
+            assert!(stderr.contains("refers to the Secret `locked`, which is not defined"), "{stderr}");
         }
     }
 }

@@ -215,7 +215,7 @@ fn objects_are_ordered_by_environment_kind_namespace_and_name() {
         assert_eq!(names(&found), expected, "{arguments:?}");
     }
     for (arguments, expected) in [
-        (&["dev", "--app", "a"][..], "there is no app `a`"),
+        (&["dev", "--app", "a"][..], "unknown app `a`"),
         (&["dev", "--app", "c"], "the app `c` has no environment `dev`"),
         (&["dve"], "did you mean `dev`?"),
         (&["dve", "rpod"], "`rpod`"),
@@ -369,7 +369,7 @@ fn list_as_json_has_the_documented_shape() {
     });
     let gone = json!({
         "app": "app", "bundle": "app", "key": "GONE", "sensitive": false,
-        "reasons": [{ "layer": "default", "detail": "nothing says that it is sensitive", "source": "base.yaml:7:3" }],
+        "reasons": [{ "layer": "default", "detail": "no reason to treat it as sensitive", "source": "base.yaml:7:3" }],
         "environments": {
             "dev": { "state": "inherited", "source": "base.yaml:7:9" },
             "prod": { "state": "removed", "source": "prod.yaml:1:9" },
@@ -387,8 +387,7 @@ fn list_as_json_has_the_documented_shape() {
 
 #[test]
 fn explain_tells_history_verdict_and_object() {
-    let expected = "\
-LOG_LEVEL in dev → ConfigMap `app`
+    let expected = "LOG_LEVEL in dev → ConfigMap `app`
   How much is said.
 
 value
@@ -399,7 +398,7 @@ history
   dev   dev.yaml:1:20  value debug
 
 reasons
-  default    nothing says that it is sensitive  (base.yaml:3:3)
+  default    no reason to treat it as sensitive  (base.yaml:3:3)
 ";
     assert_eq!(small().run(&["explain", "dev", "LOG_LEVEL"]).ok(), expected);
     let expected = "\
@@ -418,8 +417,7 @@ uses
   data.DB_PASSWORD
 ";
     assert_eq!(small().run(&["explain", "dev", "URL"]).ok(), expected);
-    let expected = "\
-GONE in prod → no object
+    let expected = "GONE in prod → no object
 
 value
   removed
@@ -429,7 +427,7 @@ history
   prod  prod.yaml:1:9  removed
 
 reasons
-  default    nothing says that it is sensitive  (base.yaml:7:3)
+  default    no reason to treat it as sensitive  (base.yaml:7:3)
 ";
     assert_eq!(small().run(&["explain", "prod", "GONE"]).ok(), expected);
     let message = small().run(&["explain", "dev", "LOG_LEVL"]).refused();
@@ -440,7 +438,7 @@ reasons
 fn explain_as_json_has_the_documented_shape() {
     let expected = json!({
         "app": "app", "bundle": "app", "key": "LOG_LEVEL", "sensitive": false,
-        "reasons": [{ "layer": "default", "detail": "nothing says that it is sensitive", "source": "base.yaml:3:3" }],
+        "reasons": [{ "layer": "default", "detail": "no reason to treat it as sensitive", "source": "base.yaml:3:3" }],
         "environments": { "dev": { "state": "set", "source": "dev.yaml:1:20" } },
         "history": [
             { "source": "base.yaml:3:23", "layer": "base", "change": "value", "value": "info" },
@@ -547,7 +545,7 @@ fn init_writes_a_project_that_renders_and_overwrites_nothing() {
 
     let before = contents(&directory);
     let again = home.run(&["init", "My Shop"]).refused();
-    assert!(again.contains("overwrites nothing") && again.contains("base.yaml"), "{again}");
+    assert!(again.contains("overwrites files") && again.contains("base.yaml"), "{again}");
     assert_eq!((contents(&directory), fs::read_to_string(&keys).unwrap()), (before, key.clone()));
 
     home.run(&["init", "other"]).ok();

@@ -39,42 +39,42 @@ fn each_type_has_keys_that_it_needs() {
     for (base, expected) in [
         (
             bundle("kubernetes.io/tls", "    data: { tls.crt: x }\n"),
-            "`bundles.b.tls.key` has no value in `dev`, but a Secret of type `kubernetes.io/tls` needs it",
+            "`bundles.b.tls.key` has no value in `dev`, but is required by the Secret type `kubernetes.io/tls`",
         ),
         (
             bundle("kubernetes.io/basic-auth", "    data: { user: x }\n"),
-            "the bundle `b` has neither `username` nor `password`, but a Secret of type `kubernetes.io/basic-auth` needs one of them",
+            "the bundle `b` has neither `username` nor `password`, but the Secret type `kubernetes.io/basic-auth` requires one of them",
         ),
         (
             bundle("kubernetes.io/ssh-auth", "    data: { ssh-publickey: x }\n"),
-            "`bundles.b.ssh-privatekey` has no value in `dev`, but a Secret of type `kubernetes.io/ssh-auth` needs it",
+            "`bundles.b.ssh-privatekey` has no value in `dev`, but is required by the Secret type `kubernetes.io/ssh-auth`",
         ),
         (
             bundle("kubernetes.io/ssh-auth", "    data: { ssh-privatekey: \"\" }\n"),
-            "`bundles.b.ssh-privatekey` is empty, which the API server refuses",
+            "`bundles.b.ssh-privatekey` is empty, which the API server rejects",
         ),
         (
             bundle("kubernetes.io/dockercfg", ""),
-            "`bundles.b..dockercfg` has no value in `dev`, but a Secret of type `kubernetes.io/dockercfg` needs it",
+            "`bundles.b..dockercfg` has no value in `dev`, but is required by the Secret type `kubernetes.io/dockercfg`",
         ),
         (
             bundle("kubernetes.io/service-account-token", ""),
-            "the bundle `b` does not say whose token it is, but a Secret of type `kubernetes.io/service-account-token` must",
+            "the bundle `b` does not specify a service account, which the Secret type `kubernetes.io/service-account-token` requires",
         ),
         (
             bundle(
                 "kubernetes.io/service-account-token",
                 "    annotations: { kubernetes.io/service-account.name: A_b }\n",
             ),
-            "`A_b` is no name of a service account: it must consist of lower-case letters, digits, `-` and `.`, and start and end with a letter or digit",
+            "`A_b` is not a valid service account name: it must consist of lower-case letters, digits, `-` and `.`, and start and end with a letter or digit",
         ),
         (
             bundle("kubernetes.io/basic-auth", "    data: { password: { value: x, sensitive: false, reason: r } }\n"),
-            "the bundle `b` has neither `username` nor `password`, but a Secret of type `kubernetes.io/basic-auth` needs one of them",
+            "the bundle `b` has neither `username` nor `password`, but the Secret type `kubernetes.io/basic-auth` requires one of them",
         ),
         (
             bundle("kubernetes.io/tls", "    data: { tls.crt: { value: '', sensitive: false }, tls.key: '' }\n"),
-            "`bundles.b.tls.crt` is declared plain, but a Secret of type `kubernetes.io/tls` needs it",
+            "`bundles.b.tls.crt` is declared plain, but required by the Secret type `kubernetes.io/tls`",
         ),
     ] {
         let run = render(&base, "");
@@ -87,8 +87,10 @@ fn each_type_has_keys_that_it_needs() {
 fn a_required_key_without_a_value_is_told_of_once() {
     let base = bundle("kubernetes.io/tls", "    data: { tls.crt: x, tls.key: { required: true } }\n");
     let run = render(&base, "");
-    let expected =
-        ["`bundles.b.tls.crt` holds no certificate", "`bundles.b.tls.key` is required, but has no value in `dev`"];
+    let expected = [
+        "`bundles.b.tls.crt` does not contain a certificate",
+        "`bundles.b.tls.key` is required, but has no value in `dev`",
+    ];
     assert_eq!(errors(&run), expected);
 }
 
@@ -97,7 +99,7 @@ fn an_environment_without_any_value_has_no_secret_of_the_type() {
     let base = bundle("kubernetes.io/tls", "    data: { tls.crt: {}, tls.key: {} }\n");
     assert_eq!(render(&base, "").ok(), "");
     let half = render(&base, "bundles: { b: { data: { tls.key: '' } } }\n");
-    let expected = "`bundles.b.tls.crt` has no value in `dev`, but a Secret of type `kubernetes.io/tls` needs it";
+    let expected = "`bundles.b.tls.crt` has no value in `dev`, but is required by the Secret type `kubernetes.io/tls`";
     assert_eq!(errors(&half).first(), Some(&expected));
 }
 
@@ -181,7 +183,7 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
     let nowhere = render(&token("", "07401b", ""), "");
     assert_eq!(warned(&nowhere), ["the bootstrap token `bootstrap-token-07401b` has no namespace"]);
     for (namespace, id, rest, expected) in [
-        ("kube-system", "07401c", "", "token-id` does not belong to the name of the bundle `bootstrap-token-07401b`"),
+        ("kube-system", "07401c", "", "token-id` does not match the name of the bundle `bootstrap-token-07401b`"),
         ("kube-system", "07401", "", "token-id` must be 6 lower-case letters and digits"),
         (
             "kube-system",
@@ -201,7 +203,7 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
             "      auth-extra-groups: system:masters\n",
             "auth-extra-groups` must be a list of groups such as `system:bootstrappers:workers`, separated by commas",
         ),
-        ("shop", "07401b", "", "the bootstrap token `bootstrap-token-07401b` would go to another namespace"),
+        ("shop", "07401b", "", "the bootstrap token `bootstrap-token-07401b` is in another namespace"),
     ] {
         let run = render(&token(&format!("namespace: {namespace}"), id, rest), "");
         let errors = errors(&run);
@@ -213,11 +215,11 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
 fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
     let hidden = "canary4711";
     for (kind, value, expected) in [
-        ("dockerconfigjson", "[\"canary4711\"]", "must be a JSON object, but is a list"),
-        ("dockerconfigjson", "\"canary4711\"", "must be a JSON object, but is a single value"),
-        ("dockerconfigjson", "{\"auths\": canary4711}", "is not JSON"),
-        ("dockercfg", "{canary4711}", "is not JSON"),
-        ("dockercfg", "", "is not JSON"),
+        ("dockerconfigjson", "[\"canary4711\"]", "must be a JSON object, but is an array"),
+        ("dockerconfigjson", "\"canary4711\"", "must be a JSON object, but is a scalar"),
+        ("dockerconfigjson", "{\"auths\": canary4711}", "is not valid JSON"),
+        ("dockercfg", "{canary4711}", "is not valid JSON"),
+        ("dockercfg", "", "is not valid JSON"),
     ] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
         let run = render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "");
@@ -228,9 +230,9 @@ fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
         (
             "dockerconfigjson",
             "{}",
-            "`bundles.b..dockerconfigjson` names no registry under `auths`, so that nothing can be pulled with it",
+            "`bundles.b..dockerconfigjson` has no registry under `auths`, so image pulls will fail",
         ),
-        ("dockercfg", "null", "`bundles.b..dockercfg` is `null`, so that nothing can be pulled with it"),
+        ("dockercfg", "null", "`bundles.b..dockercfg` is `null`, so image pulls will fail"),
     ] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
         assert_eq!(warned(&render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "")), [expected]);
@@ -328,10 +330,10 @@ fn registries_that_say_something_else_are_refused() {
         (base("{ ghcr.io: { username: u } }"), "the registry `ghcr.io` has no `password`"),
         (base("{ ghcr.io: { password: p } }"), "the registry `ghcr.io` has no `username`"),
         (base("{ ghcr.io: { username: u, password: '' } }"), "the registry `ghcr.io` has no `password`"),
-        (base("{ ghcr.io: { user: u, password: p } }"), "`user` is no field of the registry `ghcr.io`"),
-        (base("{ ghcr.io: { username: [u], password: p } }"), "expected a text for `username`, found a list"),
-        (base("{ ghcr.io: { username: u, password: } }"), "expected a text for `password`, found a blank value"),
-        (base("{ ghcr.io: token }"), "expected a mapping with `username` and `password` for `ghcr.io`, found a text"),
+        (base("{ ghcr.io: { user: u, password: p } }"), "unknown field `user` in the registry `ghcr.io`"),
+        (base("{ ghcr.io: { username: [u], password: p } }"), "expected a string for `username`, found a list"),
+        (base("{ ghcr.io: { username: u, password: } }"), "expected a string for `password`, found a blank value"),
+        (base("{ ghcr.io: token }"), "expected a mapping with `username` and `password` for `ghcr.io`, found a string"),
         (base("[ghcr.io]"), "expected a mapping of servers for `registries`, found a list"),
         (
             base("{ a b: { username: u, password: p } }"),
@@ -349,10 +351,10 @@ fn registries_that_say_something_else_are_refused() {
         ),
         (
             with("    type: kubernetes.io/tls\n"),
-            "`registries` of the bundle `b` have no place in a Secret of type `kubernetes.io/tls`",
+            "`registries` of the bundle `b` cannot be used with the Secret type `kubernetes.io/tls`",
         ),
-        (with("    type: Opaque\n"), "`registries` of the bundle `b` have no place in a Secret of type `Opaque`"),
-        (with("    data: { A: x }\n"), "the bundle `b` has `registries` beside other entries, but no `type`"),
+        (with("    type: Opaque\n"), "`registries` of the bundle `b` cannot be used with the Secret type `Opaque`"),
+        (with("    data: { A: x }\n"), "the bundle `b` has `registries` and other entries, but no `type`"),
     ] {
         let run = render(&base, "");
         let found = errors(&run);
@@ -361,7 +363,7 @@ fn registries_that_say_something_else_are_refused() {
     }
     let dev = "bundles: { b: { registries: { r: { username: u, password: p } } } }\n";
     let run = render("bundles: { b: { data: { A: x } } }\n", dev);
-    assert_eq!(errors(&run), ["`dev` gives registries to the bundle `b`, but nothing defines any"]);
+    assert_eq!(errors(&run), ["`dev` sets `registries` in the bundle `b`, but they are not defined"]);
 }
 
 #[test]
@@ -448,21 +450,21 @@ fn what_is_no_certificate_or_no_key_is_refused() {
     let (certificate, key) = (vector("p256.crt"), vector("p256.key"));
     let damaged = certificate.replacen('M', "N", 1);
     for (crt, private, expected) in [
-        ("nothing", &*key, "`bundles.b.tls.crt` holds no certificate"),
-        (&*key, &*certificate, "`bundles.b.tls.crt` holds a private key, and is sent to every client"),
-        (&damaged, &key, "`bundles.b.tls.crt` holds a certificate that cannot be read: number 1 of 1"),
-        (&certificate, "nothing", "`bundles.b.tls.key` holds no private key"),
-        (&certificate, "", "`bundles.b.tls.key` holds no private key"),
-        (&certificate, &key.replace("MIG", "MIH"), "`bundles.b.tls.key` holds a private key that cannot be read"),
+        ("nothing", &*key, "`bundles.b.tls.crt` does not contain a certificate"),
+        (&*key, &*certificate, "`bundles.b.tls.crt` contains a private key, but is sent to every client"),
+        (&damaged, &key, "`bundles.b.tls.crt` contains a certificate that cannot be parsed: number 1 of 1"),
+        (&certificate, "nothing", "`bundles.b.tls.key` does not contain a private key"),
+        (&certificate, "", "`bundles.b.tls.key` does not contain a private key"),
+        (&certificate, &key.replace("MIG", "MIH"), "`bundles.b.tls.key` contains a private key that cannot be parsed"),
         (
             &certificate,
             &vector("encrypted.key"),
-            "`bundles.b.tls.key` is a private key with a passphrase, which no server in a cluster can ask for",
+            "`bundles.b.tls.key` is a private key with a passphrase, which a server in a cluster cannot prompt for",
         ),
         (
             &certificate,
             &vector("encrypted.pkcs1.key"),
-            "`bundles.b.tls.key` is a private key with a passphrase, which no server in a cluster can ask for",
+            "`bundles.b.tls.key` is a private key with a passphrase, which a server in a cluster cannot prompt for",
         ),
     ] {
         let run = tls(crt, private, &[]);
@@ -471,7 +473,7 @@ fn what_is_no_certificate_or_no_key_is_refused() {
         assert!(body.iter().all(|line| !run.stderr.contains(line)), "{}", run.stderr);
     }
     let empty = tls("", "", &[]);
-    assert_eq!(warned(&empty), ["`bundles.b.tls.crt` and `tls.key` are empty, so that nothing can be served"]);
+    assert_eq!(warned(&empty), ["`bundles.b.tls.crt` and `tls.key` are empty, so TLS will not work"]);
 }
 
 #[test]
@@ -480,7 +482,7 @@ fn a_chain_goes_from_each_certificate_to_its_issuer() {
     let broken = |first: usize| {
         let second = first + 1;
         format!(
-            "`bundles.b.tls.crt` is no chain: certificate {first} was not issued by certificate {second}, which follows it"
+            "`bundles.b.tls.crt` is not a valid chain: certificate {first} was not issued by certificate {second}, which follows it"
         )
     };
     for (names, expected) in [
@@ -502,12 +504,12 @@ fn expiry_is_a_matter_of_the_day_that_is_named() {
     assert_eq!(warned(&tls(&certificates, &key, &["--at", "2030-01-31"])), [""; 0]);
     let late = tls(&certificates, &key, &["--at", "9000-01-01"]);
     let warnings = warned(&late);
-    assert!(warnings.len() == 2 && warnings[0].contains("holds a certificate that expired on 2"), "{warnings:?}");
+    assert!(warnings.len() == 2 && warnings[0].contains("contains a certificate that expired on 2"), "{warnings:?}");
     assert!(warnings[0].ends_with("(number 1 of 2)"), "{warnings:?}");
     let early = tls(&vector("p256.crt"), &key, &["--at", "2000-01-01"]);
     let warnings = warned(&early);
     assert!(
-        matches!(warnings[..], [one] if one.contains("holds a certificate that is valid only from 20")),
+        matches!(warnings[..], [one] if one.contains("contains a certificate that is not valid before 20")),
         "{warnings:?}"
     );
     let refused = tls(&certificates, &key, &["--at", "2027-02-30"]);
@@ -555,5 +557,5 @@ fn an_ssh_key_is_a_private_one() {
         render(&bundle("kubernetes.io/ssh-auth", &format!("    data: {{ ssh-privatekey: {key} }}\n")), "")
     };
     assert_eq!(warned(&entry(&vector("p256.key"))), [""; 0]);
-    assert_eq!(warned(&entry("ssh-ed25519 AAAA dummy")), ["`bundles.b.ssh-privatekey` holds no private key"]);
+    assert_eq!(warned(&entry("ssh-ed25519 AAAA dummy")), ["`bundles.b.ssh-privatekey` does not contain a private key"]);
 }

@@ -277,6 +277,6 @@ fn a_filter_is_not_run_and_what_it_keeps_is_reported() {
     let output = world.command(env!("CARGO_BIN_EXE_septum")).args(["check", "--staged"]).output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(!world.ran());
-    assert!(stdout.contains("the filter `evil` of `.gitattributes` makes its content"), "{stdout}");
+    assert!(stdout.contains("its content requires the filter `evil` of `.gitattributes`"), "{stdout}");
     assert_ne!(output.status.code(), Some(0));
 }

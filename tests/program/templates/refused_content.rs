@@ -95,7 +95,7 @@ fn ciphertext_is_a_value_nowhere() {
         for arguments in [&["render", "dev"][..], &["render", "--all", "--out", "out", "--allow-plaintext"]] {
             let run = project.run(arguments);
             assert!(run.code == 2 && run.stdout.is_empty(), "{name}, {arguments:?}: {} {}", run.code, run.stderr);
-            assert!(run.stderr.contains("holds SOPS ciphertext"), "{name}, {arguments:?}: {}", run.stderr);
+            assert!(run.stderr.contains("contains SOPS ciphertext"), "{name}, {arguments:?}: {}", run.stderr);
             assert!(!run.stderr.contains("8DYjUFiy5cyA9DYa7aHfmg"), "{name}: {}", run.stderr);
         }
         assert!(!project.root().join("out").exists(), "{name}");
@@ -129,7 +129,7 @@ fn a_lost_block_is_restored_and_not_encrypted_over() {
         let before = desk.bytes(name);
         for command in [&["encrypt", name][..], &["decrypt", name], &["edit", name], &["rekey", name]] {
             let message = desk.run(command).fails(2);
-            assert!(message.contains("holds SOPS ciphertext"), "{command:?}: {message}");
+            assert!(message.contains("contains SOPS ciphertext"), "{command:?}: {message}");
             assert!(message.contains("git checkout"), "{command:?}: {message}");
             assert!(!message.contains("`septum encrypt"), "{command:?}: {message}");
         }
@@ -137,7 +137,7 @@ fn a_lost_block_is_restored_and_not_encrypted_over() {
     }
     desk.encrypted("y.enc.yaml", "a: 1\n");
     let message = desk.give(CIPHERTEXT, &["set", "y.enc.yaml", "b"]).fails(2);
-    assert!(message.contains("holds SOPS ciphertext"), "{message}");
+    assert!(message.contains("contains SOPS ciphertext"), "{message}");
 }
 
 #[test]
@@ -161,18 +161,18 @@ fn an_encrypted_value_below_a_key_with_a_colon_is_refused() {
     let moved = desk.read("prod.secrets.yaml").replacen("vars:\n  m:\n    k: ", "vars:\n  \"m:k\": ", 1);
     desk.file("prod.secrets.yaml", moved);
     let message = desk.run(&["render", "prod"]).fails(2);
-    assert!(message.contains("is below a key with a `:`"), "{message}");
+    assert!(message.contains("is below a key that contains `:`"), "{message}");
     let keyless = desk.run_without_key(&["check", "--keyless"]);
     assert_ne!(keyless.code, 0);
     assert!(
-        String::from_utf8(keyless.stdout).unwrap().contains("is below a key with a `:`")
-            || keyless.stderr.contains("is below a key with a `:`")
+        String::from_utf8(keyless.stdout).unwrap().contains("is below a key that contains `:`")
+            || keyless.stderr.contains("is below a key that contains `:`")
     );
     // and nobody is led to make such a file
     for (name, text) in [("a.enc.yaml", "\"m:k\": 1\n"), ("a.enc.json", "{\"m\": {\"k:\": [1]}}")] {
         desk.file(name, text);
         let message = desk.run(&["encrypt", name]).fails(2);
-        assert!(message.contains("is below a key with a `:`"), "{message}");
+        assert!(message.contains("is below a key that contains `:`"), "{message}");
         assert_eq!(desk.read(name), text);
     }
 }
@@ -196,7 +196,7 @@ fn a_private_key_is_refused_wherever_a_recipient_is_expected_and_never_shown() {
             desk.file("x.enc.yaml", "a: 1\n");
             let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
             assert!(
-                message.contains("`.sops.yaml` holds a private key") && message.contains("septum rekey"),
+                message.contains("`.sops.yaml` contains a private key") && message.contains("septum rekey"),
                 "{message}"
             );
             assert!(!message.to_uppercase().contains(&key.to_uppercase()), "{message}");
@@ -207,7 +207,11 @@ fn a_private_key_is_refused_wherever_a_recipient_is_expected_and_never_shown() {
             assert_eq!(message.code, 1, "{}", message.stdout);
             let found =
                 Project::new([("a/base.yaml", BASE), ("a/dev.yaml", ""), ("septum.yaml", &text)]).run(&["check"]);
-            assert!(found.code == 2 && found.stderr.contains("`septum.yaml` holds a private key"), "{}", found.stderr);
+            assert!(
+                found.code == 2 && found.stderr.contains("`septum.yaml` contains a private key"),
+                "{}",
+                found.stderr
+            );
             assert!(!found.stderr.to_uppercase().contains(&key.to_uppercase()), "{}", found.stderr);
         }
     }

@@ -52,25 +52,25 @@ fn a_text_template_puts_secrets_into_values_alone() {
             "metadata: { name: a, labels: { n: 'l{{ declassify(data.PW | length, \"says little\") }}' } }\nstringData: { A: '{{ data.PW }}' }",
             None,
         ),
-        ("the name", "metadata: { name: '{{ data.PW | sha256 }}' }", Some("`metadata.name` of what")),
+        ("the name", "metadata: { name: '{{ data.PW | sha256 }}' }", Some("`metadata.name` in the output")),
         (
             "an annotation",
             "metadata: { name: a, annotations: { x: '{{ data.PW | reverse }}' } }",
-            Some("`metadata.annotations.x` of what"),
+            Some("`metadata.annotations.x` in the output"),
         ),
         (
             "a label by a variable",
             "{% set p = data.PW %}metadata: { name: a, labels: { x: '{{ p }}' } }",
-            Some("`metadata.labels.x` of what"),
+            Some("`metadata.labels.x` in the output"),
         ),
-        ("the type", "metadata: { name: a }\ntype: '{{ data.PW }}'", Some("`type` of what")),
-        ("a key", "metadata: { name: a }\nstringData: { 'K{{ data.PW }}': x }", Some("`stringData` of what")),
+        ("the type", "metadata: { name: a }\ntype: '{{ data.PW }}'", Some("`type` in the output")),
+        ("a key", "metadata: { name: a }\nstringData: { 'K{{ data.PW }}': x }", Some("`stringData` in the output")),
         (
             "owners",
             "metadata: { name: a, ownerReferences: [{ apiVersion: v1, kind: Pod, name: x, uid: '{{ data.PW }}' }] }",
-            Some("`metadata.ownerReferences[0].uid` of what"),
+            Some("`metadata.ownerReferences[0].uid` in the output"),
         ),
-        ("immutable", "metadata: { name: a }\nimmutable: {{ data.PW == 'x' }}", Some("`immutable` of what")),
+        ("immutable", "metadata: { name: a }\nimmutable: {{ data.PW == 'x' }}", Some("`immutable` in the output")),
         (
             "the kind",
             "metadata: { name: a }\n---\napiVersion: v1\nkind: '{{ 'Secret' if data.PW else 'Pod' }}'\nmetadata: { name: b }",
@@ -79,7 +79,7 @@ fn a_text_template_puts_secrets_into_values_alone() {
         (
             "the number of documents",
             "metadata: { name: a }\nstringData: { A: '{{ data.PW }}' }\n{{ '\\n---\\napiVersion: v1\\nkind: Secret\\nmetadata: {name: b}' if data.PW == 'dummy-dummy' }}",
-            Some("what objects the template makes"),
+            Some("the set of objects that the template generates"),
         ),
         (
             "a condition",
@@ -105,10 +105,18 @@ fn a_text_template_puts_secrets_into_values_alone() {
         (
             "a value that is a list",
             "metadata: { name: a }\nstringData: { A: ['{{ data.PW }}'] }",
-            Some("`stringData.A` of what"),
+            Some("`stringData.A` in the output"),
         ),
-        ("deeper data", "metadata: { name: a }\nspec: { data: { A: '{{ data.PW }}' } }", Some("`spec.data.A` of what")),
-        ("brackets", "{{ {'a':{'b':1}} and '' }}metadata: { name: '{{ data.PW }}' }", Some("`metadata.name` of what")),
+        (
+            "deeper data",
+            "metadata: { name: a }\nspec: { data: { A: '{{ data.PW }}' } }",
+            Some("`spec.data.A` in the output"),
+        ),
+        (
+            "brackets",
+            "{{ {'a':{'b':1}} and '' }}metadata: { name: '{{ data.PW }}' }",
+            Some("`metadata.name` in the output"),
+        ),
     ] {
         assert_use(name, rest, expected);
     }
@@ -120,47 +128,47 @@ fn nothing_that_holds_a_secret_decides_anything() {
         (
             "a condition on a variable",
             "{% set p = data.PW %}metadata: { name: a }\n{% if p == 'x' %}immutable: true\n{% endif %}",
-            Some("uses `p`, in which there is a secret"),
+            Some("uses `p`, which contains a secret"),
         ),
         (
             "a comparison of a variable",
             "{% set p = data.PW %}metadata: { name: \"n{{ 'a' if p == 'x' else 'b' }}\" }",
-            Some("`metadata.name` of what"),
+            Some("`metadata.name` in the output"),
         ),
         (
             "a variable that is made of another",
             "{% set p = data.PW %}{% set q = p == 'x' %}metadata: { name: a }\n{% if q %}immutable: true\n{% endif %}",
-            Some("uses `q`, in which there is a secret"),
+            Some("uses `q`, which contains a secret"),
         ),
         (
             "a text in a variable",
             "{% set p %}{{ data.PW }}{% endset %}metadata: { name: a }\n{% if p == 'x' %}immutable: true\n{% endif %}",
-            Some("uses `p`, in which there is a secret"),
+            Some("uses `p`, which contains a secret"),
         ),
         (
             "a filtered text in a variable",
             "{% set p %}{% filter upper %}{{ data.PW }}{% endfilter %}{% endset %}metadata: { name: a }\n{% if p == 'x' %}{% endif %}",
-            Some("cannot be told"),
+            Some("cannot determine"),
         ),
         (
             "the result of a macro",
             "{% macro m() %}{{ data.PW }}{% endmacro %}metadata: { name: a }\n{% if m() == 'x' %}immutable: true\n{% endif %}",
-            Some("uses `m`, in which there is a secret"),
+            Some("uses `m`, which contains a secret"),
         ),
         (
             "a field of a namespace",
             "{% set n = namespace(v='') %}{% set n.v = data.PW %}metadata: { name: 'n{{ n.v }}' }",
-            Some("cannot be told"),
+            Some("cannot determine"),
         ),
         (
             "a field that a macro sets",
             "{% set n = namespace(v='') %}{% macro m(o, x) %}{% set o.v = x %}{% endmacro %}{{ m(n, data.PW) }}metadata: { name: 'n{{ n.v }}' }",
-            Some("cannot be told"),
+            Some("cannot determine"),
         ),
         (
             "what a loop remembers",
             "{% for i in [1] %}{{ loop.changed(data.PW) | string | replace('true', '') }}metadata: { name: 'n{{ loop.changed('x') }}' }{% endfor %}",
-            Some("it remembers values"),
+            Some("which remembers values"),
         ),
         (
             "a plain field of a namespace",

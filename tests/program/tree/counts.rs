@@ -65,7 +65,7 @@ impl Fleet {
         };
         let keys = fs::read_to_string(&log).map(|text| text.lines().count()).unwrap_or_default();
         let (rendered, written) = (before("of"), before("file"));
-        let read = run.stderr.lines().find_map(|line| line.split_once(" of the sources read")).unwrap_or_default().0;
+        let read = run.stderr.lines().find_map(|line| line.split_once(" read")).unwrap_or_default().0;
         let read = read.split(' ').find_map(|word| word.parse().ok()).unwrap_or_else(|| panic!("{}", run.stderr));
         Counts { rendered, written, read, decrypted: before("layer"), keys }
     }

@@ -23,7 +23,7 @@ fn a_secret_in_plaintext_is_refused_in_a_work_tree() {
         "error: a Secret would be written in plaintext into a Git work tree",
         "rendered/dev/app/secret-app.yaml",
         "encrypt them: `delivery: { secrets: sops }`",
-        "or let Git ignore `rendered`",
+        "or add `rendered` to `.gitignore`",
         "--allow-plaintext",
     ] {
         assert!(run.stderr.contains(line), "{line}: {}", run.stderr);

@@ -128,7 +128,7 @@ fn what_is_rendered_no_more_goes_unless_somebody_changed_it() {
     let run = project.render_with(&["dev"]);
     assert!(run.code == 0 && project.rendered().join("staging").exists(), "{}", run.stderr);
     let told = project.render_with(&["--all", "--prune"]).stderr;
-    assert!(told.contains("`rendered/prod/shop/deployment-web.yaml` is no longer generated, and was kept"), "{told}");
+    assert!(told.contains("`rendered/prod/shop/deployment-web.yaml` is no longer generated, but was kept"), "{told}");
     assert_eq!(fs::read_to_string(&edited).unwrap(), "mine: now\n");
     assert!(!project.rendered().join("staging").exists());
     assert!(!project.rendered().join("dev/shop/deployment-web.yaml").exists());
@@ -187,7 +187,7 @@ fn a_tree_may_not_lie_where_sources_are_or_beyond_a_link() {
 fn the_directory_may_be_said_once_and_for_all() {
     let project = shop();
     let run = project.run_with_key(&["render", "--all", "--out"]);
-    assert!(run.code == 2 && run.stderr.contains("`--out` does not say where to"), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("`--out` requires a directory"), "{}", run.stderr);
     let project = Project::new([
         ("septum.yaml", "apps: [app]\noutput: manifests/rendered\n"),
         ("app/base.yaml", "data: { A: x }\n"),
@@ -213,7 +213,7 @@ fn two_apps_of_one_name_would_share_a_directory() {
         ("b/dev.yaml", ""),
     ]);
     let run = project.run(&["render", "--all", "--out", "out"]);
-    assert!(run.code == 2 && run.stderr.contains("two apps are called `same`"), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("two apps are named `same`"), "{}", run.stderr);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn two_apps_may_not_make_the_same_object() {
     // also if one of them is not rendered again
     project.edit("b/base.yaml", "namespace: two", "namespace: one");
     let run = project.run(&["render", "--all", "--out", "out"]);
-    let expected = "the apps `a` and `b` both make a ConfigMap `common` in the namespace `one` in `dev`";
+    let expected = "the apps `a` and `b` both generate a ConfigMap `common` in the namespace `one` in `dev`";
     assert!(run.code == 2 && run.stderr.contains(expected), "{}", run.stderr);
 }
 

@@ -51,7 +51,7 @@ fn a_pipe_gets_a_summary_and_with_v_where_the_time_went() {
     let first = run(&[]);
     assert_eq!((first.code, first.stderr.lines().count()), (0, 1), "{}", first.stderr);
     let again = run(&["-v"]);
-    let stages = again.stderr.lines().find(|line| line.contains("of all threads together")).unwrap_or_default();
+    let stages = again.stderr.lines().find(|line| line.contains("time in all threads")).unwrap_or_default();
     let names = ["compare", "layers", "resolve", "route", "objects", "deliver", "emit"];
     assert!(names.iter().all(|name| stages.contains(&format!("{name} "))), "{}", again.stderr);
 }

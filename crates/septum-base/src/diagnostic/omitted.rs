@@ -35,8 +35,8 @@ impl OmittedCounts {
                 failure,
                 message,
                 labels: Vec::new(),
-                notes: vec![format!("{MOST_KEPT} findings are kept one by one, and the others counted")],
-                hints: vec!["fix some, and run it again".to_owned()],
+                notes: vec![format!("only the first {MOST_KEPT} findings are shown individually")],
+                hints: vec!["fix some of them, and run it again".to_owned()],
                 cause: None,
                 count,
             }

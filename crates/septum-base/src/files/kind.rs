@@ -41,22 +41,22 @@ file_kinds! {
     Layer: "layer", MIB;
     /// The file of an entry. Kubernetes accepts 1 MiB in one ConfigMap or Secret (`MaxSecretSize` in
     /// kubernetes/pkg/apis/core/validation).
-    EntryFile: "file of an entry", MIB;
+    EntryFile: "entry file", MIB;
     /// The template file of an entry.
     Template: "template", MIB;
     /// A file that a template includes.
     Include: "included template", MIB;
     /// A file of manifests. The definitions of an operator's custom resources have several megabytes, and no server
     /// accepts an object of more than 3 (etcd's limit of a request is less).
-    Manifest: "file of manifests", 16 * MIB;
+    Manifest: "manifest file", 16 * MIB;
     /// The certificate that Secrets are sealed for.
     Certificate: "certificate", MIB;
     /// `.sops.yaml`
-    SopsConfig: "file of rules", MIB;
+    SopsConfig: "rules file", MIB;
     /// `.septum-baseline.yaml`
     Baseline: "baseline", MIB;
     /// Rules in the format of gitleaks.
-    CustomRules: "file of rules", MIB;
+    CustomRules: "rules file", MIB;
     /// A file whose values are encrypted at rest, or are to be.
     SecretFile: "file", GIB;
     /// The inventory of a tree.
@@ -66,7 +66,7 @@ file_kinds! {
     /// A file that `check` searches for a Kustomization of Flux. A larger one is not one.
     Kustomization: "file", 256 * KIB;
     /// `.gitignore`
-    IgnoreRules: "file of ignored paths", MIB;
+    IgnoreRules: "ignore file", MIB;
 }
 
 #[cfg(test)]

@@ -20,23 +20,25 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
     match refusal {
         FileReadError::Missing => Diagnostic::error(Rule::MissingFile, format!("`{name}` does not exist")),
         FileReadError::Outside => outside_path(kind, name),
-        FileReadError::LinkOut => outside_path(kind, name).note("the path goes through a symbolic link that leads out"),
+        FileReadError::LinkOut => {
+            outside_path(kind, name).note("the path goes through a symbolic link that leads outside")
+        }
         FileReadError::DanglingLink => {
-            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a symbolic link that leads to nothing"))
-                .hint("create the file that it names, or remove the link")
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a broken symbolic link"))
+                .hint("create its target, or remove the link")
         }
         FileReadError::LinkLoop => {
-            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a symbolic link that leads in a circle"))
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a symbolic link that refers to itself"))
                 .hint("replace the link with the file itself")
         }
         FileReadError::Directory => {
             Diagnostic::error(Rule::MissingFile, format!("`{name}` is a directory, not a file"))
-                .hint("name a file in it")
+                .hint("specify a file in it")
         }
         FileReadError::Special(what) => {
             Diagnostic::error(Rule::Unreadable, format!("`{name}` is a {what}, not a regular file"))
-                .note(format!("a {} is read only from a regular file", kind.noun()))
-                .hint("replace it with a file")
+                .note(format!("expected a regular file for the {}", kind.noun()))
+                .hint("replace it with a regular file")
         }
         FileReadError::TooBig(limit) => too_big(*limit, kind, name),
         FileReadError::Io(error) => Diagnostic::error(Rule::Unreadable, format!("`{name}` could not be read: {error}"))
@@ -48,15 +50,15 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
 fn outside_path(kind: FileKind, name: &str) -> Diagnostic {
     match kind {
         FileKind::SopsConfig | FileKind::SecretFile | FileKind::CustomRules | FileKind::IgnoreRules => {
-            Diagnostic::error(Rule::OutsideProject, format!("`{name}` leads out of the repository"))
-                .note("a repository is not trusted with the files beside it")
+            Diagnostic::error(Rule::OutsideProject, format!("`{name}` is outside the repository"))
+                .note("files outside the repository are not read on its behalf")
                 .hint(match kind {
-                    FileKind::SecretFile | FileKind::CustomRules => "name the file itself, not the link to it",
+                    FileKind::SecretFile | FileKind::CustomRules => "specify the file itself, not the link to it",
                     _ => "replace the link with a file",
                 })
         }
-        _ => Diagnostic::error(Rule::OutsideProject, format!("`{name}` lies outside of the project"))
-            .note("what a project renders must not depend on the machine it is rendered on")
+        _ => Diagnostic::error(Rule::OutsideProject, format!("`{name}` is outside the project"))
+            .note("the output of a project must not depend on the machine")
             .hint("copy the file into the project"),
     }
 }
@@ -65,8 +67,8 @@ fn too_big(limit: u64, kind: FileKind, name: &str) -> Diagnostic {
     let error = Diagnostic::error(Rule::FileTooBig, format!("`{name}` is larger than {}", size_text(limit)));
     match kind {
         FileKind::Layer | FileKind::EntryFile | FileKind::Template | FileKind::Include => error
-            .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
-            .hint("keep large data out of configuration: in an image, a volume or an object store"),
+            .note("a ConfigMap or Secret is limited to 1 MiB, so a layer or file cannot be larger")
+            .hint("keep large data in an image, a volume or an object store"),
         FileKind::Manifest => error.hint("split it into several files"),
         FileKind::ProjectFile
         | FileKind::Certificate
@@ -77,7 +79,7 @@ fn too_big(limit: u64, kind: FileKind, name: &str) -> Diagnostic {
         | FileKind::Inventory
         | FileKind::Output
         | FileKind::Kustomization
-        | FileKind::IgnoreRules => error.note(format!("a {} is never as large", kind.noun())),
+        | FileKind::IgnoreRules => error.note(format!("no valid {} is that large", kind.noun())),
     }
 }
 

@@ -55,7 +55,7 @@ fn private_key(scan: &DetectorInput) -> Option<DetectorFinding> {
         let start = range.start.saturating_sub("-----BEGIN ".len());
         (length > 0).then(|| DetectorFinding {
             certainty,
-            reason: "private key in PEM form",
+            reason: "private key in PEM format",
             range: Some(start..range.end + 5),
         })
     });
@@ -69,9 +69,9 @@ fn private_key(scan: &DetectorInput) -> Option<DetectorFinding> {
             .map(str::len)
             .sum::<usize>();
         let is_key = first.len() >= 16 && length >= SHORTEST_PEM_BODY && !is_pem_body_stub(&body);
-        is_key.then(|| DetectorFinding::likely("private key in a broken PEM form", range))
+        is_key.then(|| DetectorFinding::likely("private key in malformed PEM", range))
     });
-    let putty = PUTTY.matches(scan.literal).map(|(_, range)| DetectorFinding::certain("private key of PuTTY", range));
+    let putty = PUTTY.matches(scan.literal).map(|(_, range)| DetectorFinding::certain("PuTTY private key", range));
     pem.chain(broken).chain(putty).max_by_key(|found| found.certainty)
 }
 
@@ -92,8 +92,8 @@ fn google(scan: &DetectorInput) -> Option<DetectorFinding> {
     let person = text_field(&document, "client_secret").is_some() && text_field(&document, "refresh_token").is_some();
     let whole = 0..scan.text.len();
     match (service_account, person) {
-        (true, _) => Some(DetectorFinding::certain("key file of a Google service account", whole)),
-        (_, true) => Some(DetectorFinding::certain("Google credentials of a person", whole)),
+        (true, _) => Some(DetectorFinding::certain("Google service account key file", whole)),
+        (_, true) => Some(DetectorFinding::certain("Google user credentials", whole)),
         _ => None,
     }
 }
@@ -109,10 +109,7 @@ fn docker(scan: &DetectorInput) -> Option<DetectorFinding> {
             .is_some_and(|pair| pair.split_once(':').is_some_and(|(_, password)| is_literal("password", password)));
         pair || text_field(registry, "password").is_some() || text_field(registry, "identitytoken").is_some()
     };
-    registries
-        .values()
-        .any(holds)
-        .then(|| DetectorFinding::certain("registry credentials of Docker", 0..scan.text.len()))
+    registries.values().any(holds).then(|| DetectorFinding::certain("Docker registry credentials", 0..scan.text.len()))
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -158,7 +155,7 @@ fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
 fn wireguard(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern =
         CredentialPattern::new(r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)");
-    PATTERN.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("key of WireGuard", range))
+    PATTERN.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("WireGuard key", range))
 }
 
 /// Credentials in `.npmrc`, `.netrc`, `.pgpass`.
@@ -169,9 +166,9 @@ fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PGPASS: CredentialPattern = CredentialPattern::new(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:(\S+)$");
     let is_pgpass = scan.key.to_lowercase().contains("pgpass");
     let files = [
-        (&NPM, "registry credentials of npm", true),
+        (&NPM, "npm registry credentials", true),
         (&NETRC, "credentials in netrc form", true),
-        (&PGPASS, "password file of PostgreSQL", is_pgpass),
+        (&PGPASS, "PostgreSQL password file", is_pgpass),
     ];
     let literal = |(text, _): &(&str, _)| is_literal("", text);
     files.into_iter().filter(|(_, _, applies)| *applies).find_map(|(pattern, reason, _)| {
@@ -186,11 +183,11 @@ fn auth_header(scan: &DetectorInput) -> Option<DetectorFinding> {
     static BEARER: CredentialPattern = CredentialPattern::new(r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
     let basic = BASIC.matches(scan.literal).find(|(text, _)| decode(text).is_some_and(|pair| is_pair(&pair)));
     if let Some((_, range)) = basic {
-        return Some(DetectorFinding::certain("header of HTTP basic authentication", range));
+        return Some(DetectorFinding::certain("HTTP basic authentication header", range));
     }
     let mut bearers = BEARER.matches(scan.literal);
     let bearer = bearers.find(|(text, _)| super::super::random::is_mixed(text) && !is_placeholder("", text));
-    bearer.map(|(_, range)| DetectorFinding::likely("header with a bearer token", range))
+    bearer.map(|(_, range)| DetectorFinding::likely("HTTP header with a bearer token", range))
 }
 
 fn is_pair(text: &str) -> bool {
@@ -206,7 +203,7 @@ fn bootstrap_token(scan: &DetectorInput) -> Option<DetectorFinding> {
         let digits = token.bytes().filter(u8::is_ascii_digit).count();
         let alone = super::pattern::stands_alone(scan.literal, &range);
         let fits = alone && !documented && digits >= 3 && scan.mentions(&["bootstrap", "token"], range.start);
-        fits.then(|| DetectorFinding::likely("bootstrap token of Kubernetes", range))
+        fits.then(|| DetectorFinding::likely("Kubernetes bootstrap token", range))
     })
 }
 

@@ -29,7 +29,7 @@ static FORMS: [CredentialPattern; 9] = [
 
 fn password_hash(scan: &DetectorInput) -> Option<DetectorFinding> {
     let mut matches = FORMS.iter().flat_map(|form| form.matches(scan.literal));
-    matches.next().map(|(_, range)| DetectorFinding::certain("hash of a password", range))
+    matches.next().map(|(_, range)| DetectorFinding::certain("password hash", range))
 }
 
 fn ldif(scan: &DetectorInput) -> Option<DetectorFinding> {

@@ -55,18 +55,18 @@ fn azure(scan: &DetectorInput) -> Option<DetectorFinding> {
     static BARE: CredentialPattern =
         CredentialPattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{86}==)(?:\z|[^A-Za-z0-9+/=])");
     if let Some(range) = first_real(&[&STORAGE, &BUS, &CONFIGURATION], scan.literal) {
-        return Some(DetectorFinding::certain("connection string of Azure with its key", range));
+        return Some(DetectorFinding::certain("Azure connection string with its key", range));
     }
     // 64 bytes in Base64 are also a SHA-512
     let range = first_real(&[&BARE], scan.literal).filter(|range| scan.mentions(&["azure", "storage"], range.start))?;
-    Some(DetectorFinding::certain("key of an Azure storage account", range))
+    Some(DetectorFinding::certain("Azure storage account key", range))
 }
 
 fn azure_client_secret(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}");
     let mut matches = PATTERN.matches(scan.text);
     let found = matches.find(|(text, range)| !is_dummy(text) && super::pattern::stands_alone(scan.text, range));
-    found.map(|(_, range)| DetectorFinding::certain("client secret of Azure AD", range))
+    found.map(|(_, range)| DetectorFinding::certain("Azure AD client secret", range))
 }
 
 #[cfg(test)]

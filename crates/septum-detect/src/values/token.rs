@@ -232,7 +232,7 @@ fn aws(scan: &DetectorInput) -> Option<DetectorFinding> {
     SECRET.matches(scan.text).find_map(|(secret, range)| {
         let random = is_mixed_case(secret) && !is_dummy(secret);
         let near = scan.mentions(&["aws"], range.start) && scan.mentions(&["secret"], range.start);
-        (random && (paired || near)).then(|| DetectorFinding::certain("secret access key of AWS", range))
+        (random && (paired || near)).then(|| DetectorFinding::certain("AWS secret access key", range))
     })
 }
 

@@ -67,9 +67,9 @@ fn drift_diagnostic(
     let recipients = drift.changes_recipients();
     let kind = if recipients { Rule::RecipientsDrift } else { Rule::SelectorDrift };
     let what = if recipients {
-        "is not encrypted for those whom its rule names"
+        "is not encrypted for the recipients of its rule"
     } else {
-        "does not encrypt what its rule says"
+        "does not encrypt the values that its rule selects"
     };
     let message = format!("`{name}` {what}");
     let found = match severity {
@@ -80,7 +80,7 @@ fn drift_diagnostic(
     let found = found.at(metadata.place.clone()).at_with(rule.place.clone(), "the rule");
     Some(
         found.hint(format!(
-            "look at the change of the rule first; then `septum rekey` makes all files as their rules say, `septum rekey {name}` this one"
+            "review the change of the rule first; then run `septum rekey` to update all files, or `septum rekey {name}` for this one"
         )),
     )
 }
@@ -99,13 +99,13 @@ pub fn describe_drift(drift: &Drift) -> Vec<String> {
         lines.extend(group.removed.iter().map(|recipient| format!("- {of}{}", short_recipient(recipient))));
     }
     if let Some((is, wanted)) = drift.threshold {
-        lines.push(format!("groups needed: {is} → {wanted}"));
+        lines.push(format!("groups required: {is} → {wanted}"));
     }
     if let Some((is, wanted)) = &drift.selector {
         lines.push(format!("selector: {is} → {wanted}"));
     }
     if let Some((is, wanted)) = drift.mac_scope {
-        lines.push(format!("checksum: {} → {}", scope_name(is), scope_name(wanted)));
+        lines.push(format!("MAC scope: {} → {}", scope_name(is), scope_name(wanted)));
     }
     lines
 }

@@ -140,7 +140,7 @@ impl SopsConfig {
         });
         let broken = broken.flatten().map(|problem| {
             Diagnostic { severity: Severity::Warning, ..problem }
-                .note("the rule is not used; the files that it is for cannot be encrypted or changed")
+                .note("the rule is not used; files that it matches cannot be encrypted or changed")
         });
         broken.chain(self.list.warnings.clone()).collect()
     }
@@ -199,7 +199,7 @@ fn discover_config(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnost
     }
     match existing(OTHER_NAME) {
         Some(other) => {
-            Err(Diagnostic::error(Rule::SopsRules, format!("`{}` is read by nobody, sops included", path_text(&other)))
+            Err(Diagnostic::error(Rule::SopsRules, format!("`{}` is not read by septum or sops", path_text(&other)))
                 .hint(format!("rename it to `{SOPS_CONFIG}`")))
         }
         None => Ok(None),

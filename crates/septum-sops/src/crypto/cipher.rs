@@ -75,10 +75,10 @@ impl fmt::Display for PlaintextType {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MalformedCiphertext {
     /// The text is not `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`.
-    #[error("it does not read `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`")]
+    #[error("it does not match `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`")]
     Shape,
     /// A field that is not base64.
-    #[error("its `{0}` is not base64")]
+    #[error("its `{0}` is not valid base64")]
     Base64(&'static str),
     /// A nonce of a length that no writer uses.
     #[error("its `iv` has {0} bytes instead of 32")]
@@ -87,7 +87,7 @@ pub enum MalformedCiphertext {
     #[error("its `tag` has {0} bytes instead of 16")]
     Tag(usize),
     /// A type that sops does not have.
-    #[error("its `type` is none of `str`, `int`, `float`, `bool`, `time`, `comment`, `bytes`")]
+    #[error("its `type` is not one of `str`, `int`, `float`, `bool`, `time`, `comment`, `bytes`")]
     Type,
 }
 

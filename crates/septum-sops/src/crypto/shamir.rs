@@ -17,16 +17,16 @@ type ShareBytes = Zeroizing<Vec<u8>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ShamirError {
     /// A number of shares or a threshold that the scheme does not support.
-    #[error("the threshold must be at least 2 and at most the number of key groups, of which there may be 255")]
+    #[error("the threshold must be at least 2 and at most the number of key groups, which is limited to 255")]
     Parameters,
     /// A single share, which reveals nothing.
-    #[error("at least two shares are needed")]
+    #[error("at least two shares are required")]
     TooFew,
     /// A share is too short, or of another length than the first.
-    #[error("the shares are not of one length")]
+    #[error("the shares have different lengths")]
     Length,
     /// Two shares are for the same point, or one is for the secret itself.
-    #[error("two shares are the same one")]
+    #[error("two shares are identical")]
     Same,
 }
 

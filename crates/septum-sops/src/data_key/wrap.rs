@@ -79,13 +79,13 @@ impl Recipients {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SealError {
     /// There are no recipients.
-    #[error("there are no recipients, so nobody could decrypt the file")]
+    #[error("there are no recipients, so the file could not be decrypted")]
     NoRecipients,
     /// A group is empty.
-    #[error("key group {} is empty, so nobody could open its share", .0 + 1)]
+    #[error("key group {} is empty, so its share could not be decrypted", .0 + 1)]
     EmptyGroup(usize),
     /// A new data key cannot be wrapped for a key of another service.
-    #[error("the data key would have to be encrypted anew for {0}, which only sops can do")]
+    #[error("the data key would have to be encrypted again for {0}, which only sops can do")]
     Foreign(ForeignKey),
     /// A recipient for which no data key can be wrapped.
     #[error(transparent)]

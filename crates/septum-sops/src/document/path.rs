@@ -25,16 +25,16 @@ pub enum PathError {
     #[error("the path is empty")]
     Empty,
     /// A bracket is open.
-    #[error("a `[` has no `]` after a position or a key in quotes")]
+    #[error("a `[` has no `]` after an index or a quoted key")]
     Bracket,
     /// A quote is open.
-    #[error("a quote is open")]
+    #[error("unclosed quote")]
     Quote,
     /// A `\u` is not followed by four digits of one character.
-    #[error("`\\u` takes the four digits of one character")]
+    #[error("`\\u` requires four hexadecimal digits")]
     Escape,
     /// A key is missing between two dots, or at the end.
-    #[error("a key is missing between two dots; an empty one is `\"\"`")]
+    #[error("missing key between two dots; an empty key is written `\"\"`")]
     NoKey,
 }
 

@@ -37,11 +37,11 @@ pub(crate) fn refuse_ambiguous_file(
 
 /// The error for such a key.
 fn ambiguous_key_diagnostic(place: Location) -> Diagnostic {
-    Diagnostic::error(Rule::AmbiguousKey, "an encrypted value is below a key with a `:`")
+    Diagnostic::error(Rule::AmbiguousKey, "an encrypted value is below a key that contains `:`")
         .at_masked(place)
-        .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
-        .hint("if it was a way through several keys, restore the file from Git")
-        .hint("else rename the key, or keep it outside of what is encrypted; `sops decrypt` prints the values until then")
+        .note("SOPS binds a value to its keys joined by `:`, so `a: { b: … }` can be changed to `\"a:b\": …` without any key")
+        .hint("if the key was originally several nested keys, restore the file from Git")
+        .hint("otherwise rename the key, or move it outside the encrypted part; until then, `sops decrypt` prints the values")
 }
 
 /// Whether a value at this path would be ambiguous if it was encrypted.
@@ -51,10 +51,10 @@ pub(crate) fn is_ambiguous(path: &ValuePath) -> bool {
 
 /// The error for a value that would be ambiguous.
 pub(crate) fn would_be_ambiguous(place: Location) -> Diagnostic {
-    Diagnostic::error(Rule::AmbiguousKey, "a value that is to be encrypted is below a key with a `:`")
+    Diagnostic::error(Rule::AmbiguousKey, "a value to be encrypted is below a key that contains `:`")
         .at_masked(place)
-        .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
-        .hint("rename the key, or keep it outside of what is encrypted")
+        .note("SOPS binds a value to its keys joined by `:`, so `a: { b: … }` can be changed to `\"a:b\": …` without any key")
+        .hint("rename the key, or move it outside the encrypted part")
 }
 
 fn has_separator(key: &str) -> bool {

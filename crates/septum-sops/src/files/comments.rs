@@ -33,9 +33,9 @@ impl CommentFindings {
     /// A warning for each comment that does not decrypt.
     pub(crate) fn altered_warnings(&self) -> Diagnostics {
         let warning = |place: &Location| {
-            Diagnostic::warning(Rule::AlteredComment, "this comment holds ciphertext that does not decrypt")
+            Diagnostic::warning(Rule::AlteredComment, "this encrypted comment does not decrypt")
                 .at_masked(place.clone())
-                .note("it was changed or moved, or is of another file; the checksum covers values alone")
+                .note("it was changed or moved, or belongs to another file; the MAC does not cover comments")
                 .hint("restore the line from Git, or remove it")
         };
         self.altered.iter().map(warning).collect()
@@ -45,14 +45,14 @@ impl CommentFindings {
     pub(crate) fn plain_warning(&self, name: &str) -> Option<Diagnostic> {
         let first = self.plain.first()?.clone();
         let message = match self.plain.len() {
-            1 => "this comment is in plaintext, so that nobody can tell who wrote it".to_owned(),
-            count => format!("this comment and {} more are in plaintext: nobody can tell who wrote them", count - 1),
+            1 => "this comment is in plaintext, so it is not authenticated".to_owned(),
+            count => format!("this comment and {} more are in plaintext, so they are not authenticated", count - 1),
         };
         Some(
             Diagnostic::warning(Rule::PlainComment, message)
                 .at_masked(first)
-                .note("comments of this file are encrypted, and the checksum covers values alone")
-                .hint(format!("`septum rotate {name}` encrypts them too, once you know that they belong there")),
+                .note("comments of this file are encrypted, and the MAC does not cover comments")
+                .hint(format!("review them, then run `septum rotate {name}` to encrypt them")),
         )
     }
 }

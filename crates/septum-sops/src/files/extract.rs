@@ -14,7 +14,7 @@ use septum_base::diagnostic::nearest_name;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PathNotFound {
     /// No document has the path.
-    #[error("there is nothing at {}", display_path(.path.as_ref()))]
+    #[error("{} does not exist", display_path(.path.as_ref()))]
     Nowhere {
         /// The path, if it is nearly one of the document: otherwise it may be any text, a value too.
         path: Option<ValuePath>,
@@ -22,7 +22,7 @@ pub enum PathNotFound {
         nearest: Option<String>,
     },
     /// Several documents have the path.
-    #[error("`{path}` stands in several documents")]
+    #[error("`{path}` exists in several documents")]
     Several {
         /// The path.
         path: ValuePath,
@@ -30,7 +30,7 @@ pub enum PathNotFound {
         documents: Vec<usize>,
     },
     /// The document index does not exist.
-    #[error("there is no document {}", .0 + 1)]
+    #[error("document {} does not exist", .0 + 1)]
     NoDocument(usize),
 }
 

@@ -24,10 +24,9 @@ pub struct LossyValue {
 impl LossyValue {
     /// Converts the value to a diagnostic.
     pub fn into_diagnostic(self) -> Diagnostic {
-        let message = format!("`{}` is a number or a time to sops, and comes back as another text", self.path);
-        Diagnostic::warning(Rule::RewordedValue, message)
-            .at_masked(self.place)
-            .hint("put it in quotes to keep its text")
+        let message =
+            format!("`{}` is a number or a timestamp to sops, which writes it back as a different string", self.path);
+        Diagnostic::warning(Rule::RewordedValue, message).at_masked(self.place).hint("quote it to keep its exact form")
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn read_text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostic
         let mut found = Diagnostics::new();
         found.push(
             Diagnostic::error(Rule::NotUtf8, format!("`{name}` is not UTF-8 text"))
-                .hint("a file that is no text can be encrypted as a binary one"),
+                .hint("a file that is not text can be encrypted in the binary format"),
         );
         found
     })

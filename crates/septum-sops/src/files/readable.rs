@@ -60,9 +60,9 @@ impl ReadabilityCheck<'_> {
         let (before, after) = self.source.text().split_at_checked(span.start).unwrap_or_default();
         if flow && span.start == span.end && before.ends_with(':') && after.starts_with([',', '}', ']']) {
             self.found.push(
-                Diagnostic::error(Rule::SopsValue, "sops takes this key, which has no value, with its `:`")
+                Diagnostic::error(Rule::SopsValue, "sops reads the `:` as part of this key, which has no value")
                     .at_masked(self.source.place(span))
-                    .hint("write a blank behind the `:`, or `null`"),
+                    .hint("write a space after the `:`, or `null`"),
             );
         }
     }
@@ -77,13 +77,13 @@ impl ReadabilityCheck<'_> {
             if section.text.is_empty() || is_trimmed {
                 self.refuse_at(
                     section.span,
-                    "sops reads another name of this section",
-                    "give it a name without blanks around it",
+                    "sops reads a different name for this section",
+                    "remove whitespace around the name",
                 );
             }
             let SopsTree::Map(map) = tree else { continue };
             for (key, _) in map.values().filter(|(key, _)| key.text == "-") {
-                self.refuse_at(key.span, "sops reads another name of this key", "give it a name");
+                self.refuse_at(key.span, "sops reads a different name for this key", "rename it");
             }
         }
     }
@@ -104,15 +104,13 @@ impl ReadabilityCheck<'_> {
         let what = match TypedValue::of(&Scalar::new(key.text.as_str(), YamlStyle::Plain)) {
             TypedValue::Text(_) => return,
             TypedValue::Int(_) | TypedValue::Float(_) => "a number",
-            TypedValue::Bool(_) => "a truth value",
-            TypedValue::Time(_) => "a time",
-            TypedValue::Null | TypedValue::Comment => "nothing",
+            TypedValue::Bool(_) => "a boolean",
+            TypedValue::Time(_) => "a timestamp",
+            TypedValue::Null | TypedValue::Comment => "null",
         };
-        let message = format!("this key is {what} to sops, which has texts only as keys");
+        let message = format!("this key is {what} to sops, which only supports strings as keys");
         self.found.push(
-            Diagnostic::error(Rule::SopsValue, message)
-                .at_masked(self.source.place(key.span))
-                .hint("put the key in quotes"),
+            Diagnostic::error(Rule::SopsValue, message).at_masked(self.source.place(key.span)).hint("quote the key"),
         );
     }
 
@@ -121,9 +119,12 @@ impl ReadabilityCheck<'_> {
         let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
         if line.trim().is_empty() && line.contains('\t') {
             self.found.push(
-                Diagnostic::error(Rule::TabIndentation, "a tab indents this comment, and sops refuses such a file")
-                    .at_masked(self.source.place(span))
-                    .hint("replace the tabs at the start of lines by spaces"),
+                Diagnostic::error(
+                    Rule::TabIndentation,
+                    "this comment is indented with a tab, and sops rejects such a file",
+                )
+                .at_masked(self.source.place(span))
+                .hint("replace tabs in the indentation with spaces"),
             );
         }
     }
@@ -145,10 +146,10 @@ fn bare_documents(source: &Source) -> Diagnostics {
                 found.push(
                     Diagnostic::error(
                         Rule::SopsValue,
-                        "sops refuses a document behind `...` that begins without `---`",
+                        "sops rejects a document after `...` that does not begin with `---`",
                     )
                     .at_masked(place)
-                    .hint("write `---` on the line before"),
+                    .hint("add a line `---` before it"),
                 );
             }
             is_ended = false;
@@ -163,9 +164,9 @@ fn bare_returns(source: &Source) -> Diagnostics {
     let text = source.text();
     let bare = memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'));
     let found = bare.map(|at| {
-        Diagnostic::error(Rule::SopsValue, "a line ends with a carriage return alone")
+        Diagnostic::error(Rule::SopsValue, "a line ends with a bare carriage return")
             .at_masked(source.place(Span::locate(text, at, at)))
-            .hint("end lines with a line feed")
+            .hint("use line feeds as line endings")
     });
     found.into_iter().collect()
 }
@@ -179,7 +180,7 @@ fn find_directives(source: &Source) -> Diagnostics {
         if line.starts_with('%') {
             let place = source.place(Span::locate(source.text(), at, at + 1));
             found.push(
-                Diagnostic::error(Rule::SopsValue, "sops refuses a file with a YAML directive")
+                Diagnostic::error(Rule::SopsValue, "sops rejects a file with a YAML directive")
                     .at_masked(place)
                     .hint("remove the line"),
             );

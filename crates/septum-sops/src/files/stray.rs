@@ -50,9 +50,9 @@ pub fn holds_ciphertext(bytes: &[u8]) -> bool {
 
 /// The finding that a ciphertext is in the place of a value. `what` begins the message.
 pub fn ciphertext_as_value(what: &str) -> Diagnostic {
-    Diagnostic::error(RULE, format!("{what} holds SOPS ciphertext, which nothing can decrypt there"))
-        .note("it would be used as the value, as it is")
-        .hint("restore the file with its `sops` block: `git log -p -- FILE` shows where it was lost, `git checkout COMMIT -- FILE` brings it back")
+    Diagnostic::error(RULE, format!("{what} contains SOPS ciphertext, which cannot be decrypted there"))
+        .note("the ciphertext itself would be used as the value")
+        .hint("restore the file with its `sops` block: `git log -p -- FILE` shows where it was lost, `git checkout COMMIT -- FILE` restores it")
         .hint("do not encrypt it again: the ciphertext itself would become the value")
 }
 

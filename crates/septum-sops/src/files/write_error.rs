@@ -18,7 +18,7 @@ pub enum WriteError {
     #[error("the file cannot be read")]
     Read(Diagnostics),
     /// It is encrypted already.
-    #[error("the file is encrypted already")]
+    #[error("the file is already encrypted")]
     AlreadyEncrypted(Location),
     /// A key of the document is in the place of the metadata.
     #[error("the key `sops` is reserved")]
@@ -32,7 +32,7 @@ pub enum WriteError {
         selector: String,
     },
     /// The format cannot hold the new content.
-    #[error("the format cannot hold the file")]
+    #[error("the format cannot represent the file")]
     Unfit {
         /// The file.
         place: Location,
@@ -66,7 +66,7 @@ pub enum WriteError {
         problem: SealError,
     },
     /// A recipient entry of the file is invalid, so that no data key can be wrapped for it.
-    #[error("a recipient is none")]
+    #[error("a recipient is invalid")]
     Recipient {
         /// The metadata.
         place: Location,
@@ -74,7 +74,7 @@ pub enum WriteError {
         problem: InvalidRecipient,
     },
     /// New bytes differ from their intended content: a bug of this program.
-    #[error("the file would not hold what it is to hold")]
+    #[error("the new file would not have the expected content")]
     Unfaithful {
         /// The file.
         place: Location,
@@ -82,7 +82,7 @@ pub enum WriteError {
         problem: UnfaithfulOutput,
     },
     /// A value is encrypted in one place, and an alias has it in plaintext in another.
-    #[error("a value would lie open in another place")]
+    #[error("a value would be in plaintext in another place")]
     SharedValue {
         /// The value.
         place: Location,
@@ -95,7 +95,7 @@ pub enum WriteError {
     #[error("a comment would be lost")]
     LostComment(Location),
     /// A new selector would leave in plaintext values that are encrypted now.
-    #[error("values would lie open")]
+    #[error("values would be in plaintext")]
     Exposed {
         /// The file.
         place: Location,
@@ -122,46 +122,47 @@ impl WriteError {
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         vec![match self {
             Self::Read(found) => return found.into_sorted(),
-            Self::AlreadyEncrypted(place) => Diagnostic::error(Rule::AlreadyEncrypted, "the file is encrypted already")
+            Self::AlreadyEncrypted(place) => Diagnostic::error(Rule::AlreadyEncrypted, "the file is already encrypted")
                 .at(place)
-                .hint("change it with `septum edit` or `septum set`, or decrypt it first"),
+                .hint("edit it with `septum edit` or `septum set`, or decrypt it first"),
             Self::Reserved(place) => {
                 Diagnostic::error(Rule::ReservedKey, "the name of this key is reserved for metadata")
                     .at(place)
-                    .hint("give the key another name")
+                    .hint("rename the key")
             }
             Self::NothingSelected { place, selector } => {
-                let message = format!("`{selector}` selects no value, so the whole file would stay readable");
+                let message = format!("`{selector}` selects no value, so the whole file would stay in plaintext");
                 Diagnostic::error(Rule::NothingSelected, message)
                     .at(place)
-                    .hint("correct the selector in `.sops.yaml`, or the keys of the file")
+                    .hint("fix the selector in `.sops.yaml`, or the keys of the file")
             }
             Self::Unfit { place, unfit } => Diagnostic::error(Rule::SopsValue, unfit.reason().to_owned())
                 .at(place)
-                .hint("keep the file in another format"),
+                .hint("store the file in another format"),
             Self::Value { place, problem } => value_diagnostic(place, &problem),
             Self::Edit { place, path, problem } => edit_diagnostic(place, &path, &problem),
             Self::Wrap { place, problem } => wrapping_diagnostic(place, &problem),
             Self::Recipient { place, problem } => {
                 Diagnostic::error(Rule::Recipient, format!("a recipient of the file {problem}"))
                     .at(place)
-                    .hint("`septum rekey` writes those whom `.sops.yaml` names")
+                    .hint("`septum rekey` replaces the recipients with those in `.sops.yaml`")
             }
             Self::Unfaithful { place, problem } => unfaithful_diagnostic(place, &problem),
             Self::LostComment(place) => Diagnostic::error(
                 Rule::AlteredComment,
-                "this comment does not decrypt, and never could with another data key",
+                "this comment does not decrypt, and would be lost with a new data key",
             )
             .at_masked(place)
-            .note("it was changed or moved, or is of another file; the checksum covers values alone")
+            .note("it was changed or moved, or belongs to another file; the MAC does not cover comments")
             .hint("restore the line from Git, or remove it, and try again"),
             Self::SharedValue { place, plain, encrypted } => {
-                let message =
-                    format!("`{encrypted}` and `{plain}` are one value by an anchor, and only the first is encrypted");
+                let message = format!(
+                    "`{encrypted}` and `{plain}` share one value through an anchor, but only the first is encrypted"
+                );
                 Diagnostic::error(Rule::SharedValue, message)
                     .at_masked(place)
-                    .note("the format has no aliases: each place is written out, and the second would show the value")
-                    .hint("put the anchor below a key that is encrypted too, or write the value out in the place that may show it")
+                    .note("aliases are expanded, so the second would show the value in plaintext")
+                    .hint("move the anchor below an encrypted key too, or write the value out in the place where it may be plaintext")
             }
             Self::Exposed { place, selector, paths } => exposed_diagnostic(place, &selector, &paths),
         }]
@@ -171,11 +172,11 @@ impl WriteError {
 impl UnrepresentableValue {
     fn reason(self) -> &'static str {
         match self {
-            Self::NotUtf8 => "a value is not UTF-8, which the format cannot hold",
-            Self::Nested => "the format has single values only, and this one is a list or a map",
-            Self::NotFinite => "the format has no number for infinity or for what is not a number",
-            Self::Characters => "the format cannot hold a text with these characters",
-            Self::Documents => "the format has one document only",
+            Self::NotUtf8 => "a value is not UTF-8, which the format cannot represent",
+            Self::Nested => "the format only supports scalar values, and this one is a list or a map",
+            Self::NotFinite => "the format cannot represent infinity or NaN",
+            Self::Characters => "the format cannot represent a string with these characters",
+            Self::Documents => "the format only supports one document",
         }
     }
 }
@@ -185,22 +186,20 @@ fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
         SealError::Foreign(key) => {
             Diagnostic::error(Rule::ForeignRecipient, format!("a new data key cannot be encrypted for {key}"))
                 .at(place)
-                .note(
-                    "this program has no access to that service, and without a copy the recipient would lose the file",
-                )
-                .hint("rotate with `sops`, or take that recipient out of the rule and the file first")
+                .note("septum cannot use that service, and without the new data key that recipient would lose access")
+                .hint("rotate with `sops`, or remove that recipient from the rule and the file first")
         }
         SealError::NoRecipients | SealError::EmptyGroup(_) | SealError::Wrap(_) | SealError::Shamir(_) => {
             Diagnostic::error(Rule::Recipient, problem.to_string())
                 .at(place)
-                .hint("name recipients like `age1…` in `.sops.yaml`")
+                .hint("specify recipients like `age1…` in `.sops.yaml`")
         }
     }
 }
 
 fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> Diagnostic {
     const SHOWN: usize = 10;
-    let message = format!("`{selector}` would leave values in plaintext that are encrypted now");
+    let message = format!("`{selector}` would decrypt values that are now encrypted");
     let mut found = Diagnostic::error(Rule::WouldExpose, message).at(place);
     for path in paths.iter().take(SHOWN) {
         found = found.note(format!("`{path}`"));
@@ -208,54 +207,54 @@ fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> D
     if paths.len() > SHOWN {
         found = found.note(format!("and {} more", paths.len() - SHOWN));
     }
-    found.hint("correct the selector in `.sops.yaml`; to have them in plaintext, decrypt the file and encrypt it anew")
+    found
+        .hint("fix the selector in `.sops.yaml`; if they should be in plaintext, decrypt the file and encrypt it again")
 }
 
 fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnostic {
     let what = match problem {
         UnfaithfulOutput::Selection => {
-            let message =
-                "comments select which values are encrypted, and would be of others once the file is written anew";
-            return Diagnostic::error(Rule::SopsValue, message).at_masked(place).note("the file is as it was").hint(
-                "write it without aliases, documents in brackets and comments inside of values: such are written anew",
+            let message = "comments select the encrypted values, and would select others once the file is rewritten";
+            return Diagnostic::error(Rule::SopsValue, message).at_masked(place).note("the file is unchanged").hint(
+                "write it without aliases, flow-style documents and comments inside values, which are rewritten",
             );
         }
-        UnfaithfulOutput::Unreadable => "the new file could not be read again".to_owned(),
+        UnfaithfulOutput::Unreadable => "the new file could not be read back".to_owned(),
         UnfaithfulOutput::Different(path) if path.steps().is_empty() => {
-            "the new file would hold something else".to_owned()
+            "the new file would have different content".to_owned()
         }
-        UnfaithfulOutput::Different(path) => format!("the new file would hold something else at `{path}`"),
+        UnfaithfulOutput::Different(path) => format!("the new file would have different content at `{path}`"),
     };
-    Diagnostic::error(Rule::Bug, format!("{what}: that is a bug in septum"))
+    Diagnostic::error(Rule::Bug, format!("{what}: this is a bug in septum"))
         .at_masked(place)
         .with_failure(FailureKind::Bug)
-        .note("the file is as it was")
-        .hint("report it, with the shape of the file and no value of it")
+        .note("the file is unchanged")
+        .hint("report it together with the structure of the file, but none of its values")
 }
 
 fn value_diagnostic(place: Location, problem: &SealProblem) -> Diagnostic {
     match problem {
         SealProblem::NoRandomness => {
-            Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
+            Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed")
+                .with_failure(FailureKind::Io)
         }
         SealProblem::CommentPattern { path } => {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
-            Diagnostic::error(Rule::SopsValue, message)
-                .at(place)
-                .hint("use a pattern that a random text does not match")
+            Diagnostic::error(Rule::SopsValue, message).at(place).hint("use a pattern that does not match random text")
         }
         SealProblem::AmbiguousKey { span } => would_be_ambiguous(place.source.place(*span)),
         SealProblem::Unfit { path, unfit } => {
             let message = format!("`{path}`: {}", unfit.reason());
             Diagnostic::error(Rule::SopsValue, message)
                 .at(place)
-                .hint("keep the file in another format, or the value in base64")
+                .hint("store the file in another format, or the value in base64")
         }
         SealProblem::Unsigned { span, path } => {
-            let message = format!("`{path}` is an integer beyond 64 bits with a sign, and sops refuses such a file");
+            let message =
+                format!("`{path}` is an integer that does not fit into 64 signed bits, and sops rejects such a file");
             Diagnostic::error(Rule::SopsValue, message)
                 .at_masked(place.source.place(*span))
-                .hint("put it in quotes, so that it is a text")
+                .hint("quote it to make it a string")
         }
     }
 }
@@ -263,13 +262,13 @@ fn value_diagnostic(place: Location, problem: &SealProblem) -> Diagnostic {
 fn edit_diagnostic(place: Location, path: &ValuePath, problem: &EditProblem) -> Diagnostic {
     let message = match problem {
         EditProblem::NoKeys => "a binary file is one value without keys".to_owned(),
-        EditProblem::NoDocument => "the file has no document of this number".to_owned(),
-        EditProblem::Missing => format!("there is nothing at `{path}`"),
-        EditProblem::NotThere => format!("`{path}` leads into a value that has nothing of that kind below it"),
+        EditProblem::NoDocument => "the file has no document with this number".to_owned(),
+        EditProblem::Missing => format!("`{path}` does not exist"),
+        EditProblem::NotThere => format!("`{path}` leads into a value that has no such children"),
         EditProblem::Reserved => "the key `sops` at the root is reserved for metadata".to_owned(),
-        EditProblem::MergeKey => "`<<` merges another map in YAML, and cannot be the key of a value".to_owned(),
+        EditProblem::MergeKey => "`<<` is the YAML merge key, and cannot be the key of a value".to_owned(),
         EditProblem::Entangled => {
-            format!("`{path}` cannot be changed alone: other values would change with it")
+            format!("`{path}` cannot be changed separately: other values would change with it")
         }
         EditProblem::Unfit(unfit) => format!("`{path}`: {}", unfit.reason()),
     };

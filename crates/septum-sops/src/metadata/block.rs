@@ -141,11 +141,11 @@ impl SopsMetadata {
                 _ => found.push(
                     Diagnostic::warning(
                         Rule::SopsMetadata,
-                        format!("`{path}` is not a field of the metadata, and is ignored"),
+                        format!("unknown metadata field `{path}`, which is ignored"),
                     )
                     .at(self.place.source.place(key.span))
                     .maybe_hint(did_you_mean(name, level.fields()))
-                    .hint("remove it, or restore the `sops` block from Git: what it was to say does not hold"),
+                    .hint("remove it, or restore the `sops` block from Git: the field has no effect"),
                 ),
             }
         }
@@ -217,7 +217,7 @@ impl MetadataReader<'_> {
     fn age_entry(&mut self, entry: &YamlNode) -> Option<AgeRecipient> {
         let field = |name| entry.as_map().and_then(|fields| field_text(fields, name));
         let (Some((recipient, _)), Some((wrapped, span))) = (field("recipient"), field("enc")) else {
-            self.report_invalid(entry.span, "age", "a mapping with the texts `recipient` and `enc`");
+            self.report_invalid(entry.span, "age", "a mapping with the strings `recipient` and `enc`");
             return None;
         };
         let wrapped = SpannedText { text: wrapped.to_owned(), span };
@@ -257,7 +257,7 @@ impl MetadataReader<'_> {
         let (text, span) = field_text(fields, "shamir_threshold").filter(|(text, _)| groups > 1 && *text != "0")?;
         let threshold = text.parse().ok().filter(|threshold| (2..=groups).contains(threshold));
         if threshold.is_none() {
-            self.report_invalid(span, "shamir_threshold", "a number from 2 to that of the key groups");
+            self.report_invalid(span, "shamir_threshold", "a number from 2 to the number of key groups");
         }
         threshold
     }
@@ -269,7 +269,7 @@ impl MetadataReader<'_> {
         };
         let time = Timestamp::parse_rfc3339(text);
         if time.is_none() {
-            self.report_invalid(span, "lastmodified", "a time like `2026-05-22T20:16:23Z`");
+            self.report_invalid(span, "lastmodified", "a timestamp like `2026-05-22T20:16:23Z`");
         }
         time
     }

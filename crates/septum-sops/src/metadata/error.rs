@@ -18,13 +18,13 @@ pub enum DecryptionError {
     #[error("invalid sops metadata")]
     Metadata(Vec<MetadataProblem>),
     /// None of the available identities decrypts the file.
-    #[error("no identity opens the file")]
+    #[error("no identity can decrypt the file")]
     NoIdentity(Box<NoIdentity>),
     /// The format cannot determine which keys lead to a value.
     #[error("a key of the file is ambiguous")]
     AmbiguousKey(Box<Diagnostic>),
     /// Values or their checksum were altered.
-    #[error("the file is not as it was encrypted")]
+    #[error("the file was changed after encryption")]
     Content(Vec<IntegrityFinding>),
 }
 
@@ -191,13 +191,14 @@ impl MetadataProblem {
                 error(format!("`sops.{field}` is not a regular expression: {reason}"))
             }
             MetadataFault::NoRecipients => {
-                error("the file has no recipients, so nobody can decrypt it".to_owned()).hint(restore)
+                error("the file has no recipients, so it cannot be decrypted".to_owned()).hint(restore)
             }
-            MetadataFault::NoVersion => version("`sops.version` is missing, and sops refuses such a file".to_owned())
+            MetadataFault::NoVersion => version("`sops.version` is missing, and sops rejects such a file".to_owned())
                 .hint("add the version of the program that wrote the file: `version: 3.13.1`"),
             MetadataFault::InvalidVersion => version("`sops.version` must be a version like `3.13.1`".to_owned()),
             MetadataFault::NewVersion { version: found } => {
-                version(format!("the file is of format {found}, and this version reads up to 3")).hint("update Septum")
+                version(format!("the file has format version {found}, but this version supports at most 3"))
+                    .hint("update Septum")
             }
         };
         diagnostic.at(self.place)
@@ -212,13 +213,13 @@ impl NoIdentity {
         }
         let opened = self.groups.iter().filter(|group| group.opened).count();
         let mut notes = vec![format!(
-            "its data key is split among {} key groups, {} of which are needed; {opened} could be opened",
+            "its data key is split among {} key groups, of which {} are required; {opened} could be decrypted",
             self.groups.len(),
             self.needed
         )];
         for (index, group) in self.groups.iter().enumerate() {
             let recipients = group.recipients.join(", ");
-            let state = if group.opened { "opened" } else { "not opened" };
+            let state = if group.opened { "decrypted" } else { "not decrypted" };
             notes.push(format!("key group {}, {state}: {recipients}", index + 1));
         }
         notes
@@ -226,7 +227,7 @@ impl NoIdentity {
 
     fn into_diagnostic(self) -> Diagnostic {
         let name = self.place.source.name();
-        let message = format!("no identity at hand opens `{name}`, so its values cannot be read");
+        let message = format!("none of the available age identities can decrypt `{name}`");
         let mut diagnostic = Diagnostic::error(Rule::NoIdentity, message).with_failure(FailureKind::Key);
         for note in self.list_recipients() {
             diagnostic = diagnostic.note(note);
@@ -236,7 +237,7 @@ impl NoIdentity {
         }
         diagnostic
             .hint("set `SOPS_AGE_KEY_FILE` to the file with your identity")
-            .hint("or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`")
+            .hint("or ask one of the recipients to add yours to `.sops.yaml` and run `septum rekey`")
             .at(self.place)
     }
 }
@@ -249,16 +250,16 @@ impl IntegrityFinding {
             self.fault,
             IntegrityFault::NoMac | IntegrityFault::MacMismatch | IntegrityFault::Everything { .. }
         );
-        let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt it anew";
+        let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt the file again";
         let tampered = |message: String| {
-            let note = "somebody without the key, or a merge, changed the file; none of its values is used";
+            let note = "the file was changed without the key, or by a merge; none of its values is used";
             Diagnostic::error(Rule::Tampered, message).note(note).hint(restore)
         };
         let diagnostic = match self.fault {
             IntegrityFault::Plaintext { selector } => {
-                let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
+                let message = format!("`{path}` must be encrypted by `{selector}`, but is in plaintext");
                 Diagnostic::error(Rule::SopsPlaintext, message)
-                    .note("sops refuses to decrypt such a file")
+                    .note("sops rejects such a file")
                     .hint(format!("`septum encrypt {}` encrypts it, if the change is yours", self.place.source.name()))
                     .hint("or restore the encrypted value from Git, and change it with `septum set`")
             }
@@ -267,34 +268,34 @@ impl IntegrityFinding {
                 "`{path}` does not decrypt: its ciphertext was changed, or belongs to another key or file"
             )),
             IntegrityFault::NotOfItsType(kind) => {
-                tampered(format!("`{path}` is marked as `{kind}`, but its plaintext is none"))
+                tampered(format!("`{path}` has the type `{kind}`, but its plaintext does not"))
             }
             IntegrityFault::NotUtf8 => {
-                let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
-                Diagnostic::error(Rule::SopsValue, message).hint("keep the bytes in a file of their own, or in base64")
+                let message = format!("`{path}` is not UTF-8, so it cannot be used as a value in a layer");
+                Diagnostic::error(Rule::SopsValue, message).hint("store the bytes in a separate file, or in base64")
             }
             IntegrityFault::Conflict => {
-                let message = format!("`{path}` still holds both sides of a merge, so there is no value to use");
-                let edit = format!("take one of them with `septum edit {}`", self.place.source.name());
+                let message = format!("`{path}` still contains both sides of a merge, so its value is ambiguous");
+                let edit = format!("choose one of them with `septum edit {}`", self.place.source.name());
                 Diagnostic::error(Rule::MergeConflict, message).hint(edit)
             }
             IntegrityFault::Comment => {
-                tampered(format!("`{path}` is marked as a comment, but a value must stand there"))
+                tampered(format!("`{path}` has the type `comment`, but a value is required there"))
             }
             IntegrityFault::Everything { values } => tampered(format!(
-                "none of the {values} values decrypts: the `sops` block is that of another file, or all keys were renamed"
+                "none of the {values} values decrypts: the `sops` block belongs to another file, or all keys were renamed"
             )),
             IntegrityFault::DataKey { recipient } => {
                 tampered(format!("the data key of `{recipient}` does not decrypt with the identity of that recipient"))
             }
             IntegrityFault::NoMac => {
-                tampered("`sops.mac` is missing, so nobody can tell whether values were changed".to_owned())
+                tampered("`sops.mac` is missing, so changes of values cannot be detected".to_owned())
             }
             IntegrityFault::MacAltered => {
-                tampered("`sops.mac` does not decrypt: it or `sops.lastmodified` was changed".to_owned())
+                tampered("`sops.mac` does not decrypt: `sops.mac` or `sops.lastmodified` was changed".to_owned())
             }
             IntegrityFault::MacMismatch => tampered(
-                "`sops.mac` is that of other values: some were added, removed, reordered or changed".to_owned(),
+                "`sops.mac` does not match the values: some were added, removed, reordered or changed".to_owned(),
             ),
         };
         if at_key { diagnostic.at(self.place) } else { diagnostic.at_masked(self.place) }

@@ -63,7 +63,7 @@ fn is_trusted(name: &str) -> bool {
 }
 
 fn missing(name: &str) -> EncryptError {
-    let message = format!("`age-plugin-{name}` is not on the path");
+    let message = format!("`age-plugin-{name}` was not found on `PATH`");
     EncryptError::Io(std::io::Error::new(std::io::ErrorKind::NotFound, message))
 }
 

@@ -9,12 +9,12 @@ const AGE: (&str, usize) = ("AGE-SECRET-KEY-", 20);
 /// Refuses a file that contains a private key, anywhere in it, comments included. The key is not shown.
 pub fn refuse_private_key(source: &Source) -> Result<(), Diagnostic> {
     let Some(at) = find_private_key(source.text()) else { return Ok(()) };
-    let message = format!("`{}` holds a private key, which everybody who has the file can use", source.name());
+    let message = format!("`{}` contains a private key, which anyone with the file can use", source.name());
     Err(Diagnostic::error(Rule::PrivateKey, message)
         .at_masked(source.place(Span::locate(source.text(), at, at)))
-        .note("it decrypts whatever is encrypted for it, and Git's history keeps it")
-        .hint("treat it as leaked: make a new one with `septum keygen`, name its recipient (`age1…`) here, and run `septum rekey`")
-        .hint("keep private keys outside of the repository; `septum keygen -y KEYFILE` prints the recipient of one"))
+        .note("it can decrypt everything encrypted for it, and Git history keeps it")
+        .hint("treat it as leaked: generate a new one with `septum keygen`, write its recipient (`age1…`) here, and run `septum rekey`")
+        .hint("keep private keys outside the repository; `septum keygen -y KEYFILE` prints the recipient of a key"))
 }
 
 /// Offset of the first private key.

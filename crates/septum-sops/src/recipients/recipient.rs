@@ -35,10 +35,10 @@ enum RecipientKey {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnusableRecipient {
     /// RSA keys of SSH.
-    #[error("RSA keys of SSH are not supported: their implementation leaks through timing (RUSTSEC-2023-0071)")]
+    #[error("SSH RSA keys are not supported: their implementation has a timing side channel (RUSTSEC-2023-0071)")]
     SshRsa,
     /// Keys of SSH that are neither ed25519 nor RSA.
-    #[error("SSH keys of type `{0}` cannot be age recipients; ed25519 ones can")]
+    #[error("SSH keys of type `{0}` cannot be age recipients; use an ed25519 key")]
     SshOther(String),
     /// Keys of a plugin.
     #[error("recipients of `age-plugin-{0}` are not supported by this build")]
@@ -52,13 +52,13 @@ pub enum InvalidRecipient {
     #[error("is empty")]
     Empty,
     /// It is a private key, which is published thereby.
-    #[error("is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead")]
+    #[error("is a private key: treat it as leaked, and specify its recipient (`septum keygen -y`) instead")]
     Private,
     /// It starts like a recipient, and has a typing error.
-    #[error("is not a valid recipient: it is cut off or has a slip")]
+    #[error("is not a valid recipient: it is truncated or mistyped")]
     Damaged,
     /// There are several recipients with blanks between them.
-    #[error("holds several recipients with blanks between them: put commas there, or write a list")]
+    #[error("contains several recipients separated by spaces: separate them with commas, or write a list")]
     Several,
     /// It has no known beginning.
     #[error("is not a recipient: expected `age1…` or `ssh-ed25519 …`")]
@@ -69,7 +69,7 @@ pub enum InvalidRecipient {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WrapError {
     /// The recipient is of a kind that cannot be used.
-    #[error("nothing can be encrypted for `{recipient}`: {reason}")]
+    #[error("cannot encrypt for `{recipient}`: {reason}")]
     Unusable {
         /// The recipient.
         recipient: String,
@@ -77,7 +77,7 @@ pub enum WrapError {
         reason: UnusableRecipient,
     },
     /// age, or a plugin of it, failed.
-    #[error("encrypting for `{recipient}` failed: {reason}")]
+    #[error("encryption for `{recipient}` failed: {reason}")]
     Failed {
         /// The recipient.
         recipient: String,

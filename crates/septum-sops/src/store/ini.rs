@@ -37,7 +37,7 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
         if let Err((span, expected)) = reader.line() {
             let mut found = Diagnostics::new();
             let diagnostic = Diagnostic::error(Rule::IniSyntax, format!("expected {expected}"));
-            found.push(diagnostic.at_masked(source.place(span)).hint("correct the line, or keep the file as YAML"));
+            found.push(diagnostic.at_masked(source.place(span)).hint("fix the line, or store the file as YAML"));
             return Err(found);
         }
     }
@@ -121,7 +121,7 @@ impl<'a> IniReader<'a> {
         let delimiter = line.find(['=', ':']).ok_or((span, "`key = value`"))?;
         let name = line.get(..delimiter).unwrap_or_default().trim();
         if name.is_empty() || name.starts_with(['"', '`']) {
-            return Err((span, "a key without quotes before the `=`"));
+            return Err((span, "an unquoted key before the `=`"));
         }
         let lead = line.len() - line.trim_start().len();
         let key_span = Span { start: span.start + lead, end: span.start + lead + name.len(), ..span };
@@ -134,7 +134,7 @@ impl<'a> IniReader<'a> {
         if let Some(SopsItem::Value(_, SopsTree::Map(section))) = self.root.items.last_mut() {
             // go-ini keeps the last one alone, so that the checksum would not fit for sops
             if !self.names.insert(name) {
-                return Err((key_span, "a key that does not stand in its section already"));
+                return Err((key_span, "a key that is unique in its section"));
             }
             section.span.end = end;
             let key = YamlKey { text: name.to_owned(), span: key_span };
@@ -154,7 +154,7 @@ impl<'a> IniReader<'a> {
             return self.read_long_value(rest, span, "`");
         }
         if raw.contains(['#', ';']) {
-            return Err((span, "a value with `#` or `;` in backticks: go-ini cuts it off there"));
+            return Err((span, "backticks around a value with `#` or `;`, where go-ini truncates it"));
         }
         if raw.ends_with('\\') {
             return Err((span, "a value on one line"));
@@ -175,7 +175,7 @@ impl<'a> IniReader<'a> {
         let start = span.start + close.len();
         if let Some(end) = first.find(close) {
             if !first.get(end + close.len()..).unwrap_or_default().trim().is_empty() {
-                return Err((span, "nothing behind the closing quotes of the value"));
+                return Err((span, "nothing after the closing quotes of the value"));
             }
             return Ok((
                 TextBytes::read(self.source, start, first.get(..end).unwrap_or_default()),
@@ -189,7 +189,7 @@ impl<'a> IniReader<'a> {
         }
         let behind = rest.get(end + close.len()..).unwrap_or_default().split('\n').next().unwrap_or_default();
         if !behind.trim().is_empty() {
-            return Err((span, "nothing behind the closing quotes of the value"));
+            return Err((span, "nothing after the closing quotes of the value"));
         }
         let value = rest.get(..end).unwrap_or_default().replace("\r\n", "\n");
         Ok((value.into_bytes().into(), start + end + close.len()))
@@ -250,10 +250,10 @@ fn no_metadata(item: &SopsItem<YamlKey>) -> Option<Span> {
 
 /// An item that a user added behind the metadata: sops drops it silently, and it is not verified.
 fn misplaced_metadata(source: &Source, span: Span) -> Diagnostics {
-    Diagnostic::error(Rule::SopsMetadata, "this line is in the section `[sops]`, which holds metadata alone")
+    Diagnostic::error(Rule::SopsMetadata, "this line is in the section `[sops]`, which is reserved for metadata")
         .at_masked(source.place(span))
-        .note("sops drops such a line, and nobody could tell who wrote it")
-        .hint("move it above the line `[sops]`, or remove it; `septum set` puts values where they belong")
+        .note("sops drops such a line, and it is not authenticated")
+        .hint("move it above the line `[sops]`, or remove it; `septum set` adds values in the right place")
         .into()
 }
 

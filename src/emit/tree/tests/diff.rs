@@ -128,5 +128,5 @@ fn plain_files_are_shown_as_they_are() {
         "+++ rendered/prod/a/configmap-a.yaml\n@@ -1,4 +1,4 @@\n # by hand\n kind: ConfigMap\n data:\n-  A: '1'\n+  A: '2'\n"
     );
     let layout = diff("secret-a.yaml", Some(&format!("{SECRET}  A: x\n")), Some(&format!("{SECRET}  A: 'x' # y\n")));
-    assert!(layout.ends_with("differs in layout or comments alone\n"), "{layout}");
+    assert!(layout.ends_with("differs only in formatting or comments\n"), "{layout}");
 }

@@ -11,16 +11,16 @@ use super::site::Site;
 fn the_project_file_names_nothing_outside() {
     let sound = Site::sound();
     for (text, place, message) in [
-        ("apps: [app]\noutput: ../outside/tree\n", "septum.yaml:2:9", "`output: ../outside/tree` leads out"),
-        ("apps: [app]\noutput: /tmp/tree\n", "septum.yaml:2:9", "`output: /tmp/tree` leads out"),
-        ("apps: [app]\noutput: link/tree\n", "septum.yaml:2:9", "`output: link/tree` leads out"),
-        ("apps: [app]\nshared: ../outside\n", "septum.yaml:2:9", "lies outside of the project"),
-        ("apps: [app]\nshared: link\n", "septum.yaml:2:9", "lies outside of the project"),
-        ("apps:\n- ../outside\n", "septum.yaml:2:3", "`apps: ../outside` leads out"),
-        ("apps:\n- app\n- ../out*\n", "septum.yaml:3:3", "`apps: ../out*` leads out"),
-        ("apps:\n- app\n- link/*\n", "septum.yaml:3:3", "`apps: link/*` leads out"),
-        ("apps: [app, link]\n", "septum.yaml:1:13", "`link` lies outside of the project"),
-        ("apps: [app, '*']\n", "septum.yaml:1:13", "`link` lies outside of the project"),
+        ("apps: [app]\noutput: ../outside/tree\n", "septum.yaml:2:9", "`output: ../outside/tree` is outside"),
+        ("apps: [app]\noutput: /tmp/tree\n", "septum.yaml:2:9", "`output: /tmp/tree` is outside"),
+        ("apps: [app]\noutput: link/tree\n", "septum.yaml:2:9", "`output: link/tree` is outside"),
+        ("apps: [app]\nshared: ../outside\n", "septum.yaml:2:9", "is outside the project"),
+        ("apps: [app]\nshared: link\n", "septum.yaml:2:9", "is outside the project"),
+        ("apps:\n- ../outside\n", "septum.yaml:2:3", "`apps: ../outside` is outside"),
+        ("apps:\n- app\n- ../out*\n", "septum.yaml:3:3", "`apps: ../out*` is outside"),
+        ("apps:\n- app\n- link/*\n", "septum.yaml:3:3", "`apps: link/*` is outside"),
+        ("apps: [app, link]\n", "septum.yaml:1:13", "`link` is outside the project"),
+        ("apps: [app, '*']\n", "septum.yaml:1:13", "`link` is outside the project"),
     ] {
         let site = sound.copy();
         symlink("../outside", site.root().join("link")).unwrap();
@@ -160,7 +160,7 @@ fn commands_on_files_follow_no_link_out() {
         assert_eq!(run.code, 2, "{case}");
         assert!(run.leak().is_none(), "{case}");
         assert_eq!(site.outside(), outside, "{case}");
-        assert!(["leads out", "lies outside"].iter().any(|text| run.stderr.contains(text)), "{case}");
+        assert!(["leads out", "is outside"].iter().any(|text| run.stderr.contains(text)), "{case}");
         assert!(!run.stderr.contains("outside/file"), "where a link leads is not said: {case}");
     }
 }

@@ -6,515 +6,515 @@ use super::rules;
 rules! {
     "Command line and project" {
         Usage, "usage", Error, Invalid, false,
-            "the command line asks for what is not there, or `init` would overwrite",
-            "see `septum help`";
+            "the command line is invalid, or `init` or `keygen` would overwrite a file",
+            "see the hint, or `septum help`";
         NoProject, "no-project", Error, Invalid, false,
-            "no `septum.yaml` and no `base.yaml` here or above",
-            "change the directory, name it with `-C`, or run `septum init`";
+            "no `septum.yaml` or `base.yaml` in this directory or its parents",
+            "change to the project directory, specify it with `-C`, or run `septum init`";
         ProjectFile, "project-file", Error, Invalid, false,
-            "`septum.yaml` is no YAML, or has an unknown field or a bad glob",
-            "mend it as the message says";
+            "`septum.yaml` is not valid YAML, or has an unknown field or an invalid glob",
+            "fix it as described in the message";
         NoEnvironment, "no-environment", Error, Invalid, false,
-            "an app has no environment, so nothing is rendered of it",
+            "an app has no environment, so nothing is rendered for it",
             "create `NAME.yaml` beside its `base.yaml`; it may be empty";
         UnknownFile, "unknown-file", Error, Invalid, false,
-            "a file [beside a layer](layers.md#names-of-files) looks like a layer or its encrypted half, and is not; a `septum.yml`",
-            "rename it as the hint says, move it to a directory, or remove it";
+            "a file [beside a layer](layers.md#names-of-files) is not read although its name looks like that of a layer or its encrypted half; likewise a `septum.yml`",
+            "rename it as described in the hint, move it to a directory, or remove it";
         LostApp, "lost-app", Error, Invalid, false,
-            "a tree has an app that no longer exists, and would lose it",
-            "restore its directory or its name, or say `--prune`";
+            "an output directory contains an app that no longer exists, whose files would be deleted",
+            "restore its directory or its name, or use `--prune`";
         LostEnvironment, "lost-environment", Error, Invalid, false,
-            "a tree has an environment that no app has any more, or that an app lost, and would lose it",
-            "restore its file, or say `--prune`";
+            "an output directory contains an environment that no longer exists, or no longer exists in an app, whose files would be deleted",
+            "restore its file, or use `--prune`";
         NoApp, "no-app", Error, Invalid, false,
             "a glob of `apps` matches no directory with a `base.yaml`",
-            "mend the glob, or create the app";
+            "fix the glob, or create the app";
         UnknownApp, "unknown-app", Error, Invalid, false,
-            "`--app` names none",
-            "take the suggested name; `septum list` shows all";
+            "`--app` is not the name of an app",
+            "use the suggested name; `septum list` shows all";
         UnknownBundle, "unknown-bundle", Error, Invalid, false,
-            "`--bundle` names none of the environment",
-            "take one of those listed";
+            "`--bundle` is not a bundle of the environment",
+            "use one of those listed";
         UnknownEnvironment, "unknown-environment", Error, Invalid, false,
-            "no app, or not the named one, has this environment",
-            "take one of those listed, or create `NAME.yaml`";
+            "no app, or not the one given by `--app`, has this environment",
+            "use one of those listed, or create `NAME.yaml`";
         RulesFile, "rules-file", Error, Invalid, false,
-            "a file of `--rules` is no TOML, has no rule, an unknown field, or a regular expression that cannot be taken",
-            "mend it as the message says; see [your own rules](check.md#your-own-rules)";
+            "a `--rules` file is not valid TOML, contains no rules, has an unknown field, or an invalid or unsupported regular expression",
+            "fix it as described in the message; see [your own rules](check.md#your-own-rules)";
         Git, "git", Error, Invalid, false,
-            "`check --staged` could not ask Git what is staged; exit code 4",
-            "do what Git says; run it in a repository";
+            "`check --staged` could not list the staged files with Git; exit code 4",
+            "follow the message of Git; run it in a repository";
         Unmerged, "unmerged", Error, Invalid, false,
-            "a file is in conflict, so that nobody knows what would be committed",
-            "resolve it, then `git add` it";
+            "a file has unresolved merge conflicts, so its committed content is not known",
+            "resolve the conflict, then `git add` the file";
     }
     "Files" {
         MissingFile, "missing-file", Error, Invalid, false,
-            "a file that a layer names, or the directory in `shared`, does not exist, is a directory, or is a link that leads nowhere or in a circle; exit code 4 for a file that the command line names, also where the name of an environment was given",
-            "fix the path: it is relative to the layer; replace the link with the file";
+            "a file referenced by a layer, or the `shared` directory, does not exist, is a directory, or is a broken or cyclic symbolic link; exit code 4 for a file given on the command line, also if the argument is the name of an environment",
+            "fix the path, which is relative to the layer; replace the link with the file";
         MissingLayer, "missing-layer", Error, Invalid, false,
-            "`extends` names a layer that has no file",
-            "mend the name, or create the file";
+            "a layer in `extends` has no file",
+            "fix the name, or create the file";
         ExtendsCycle, "extends-cycle", Error, Invalid, false,
-            "layers extend each other in a circle",
-            "remove one of the lines shown; move what several need to a mixin";
+            "layers extend each other in a cycle",
+            "remove one of the lines shown; move shared content to a mixin";
         OutsideProject, "outside-project", Error, Invalid, false,
-            "a path is absolute or leads out of the project or the repository, perhaps through a link: see [which files are read](layers.md#which-files-are-read)",
-            "copy the file into the project; name the file itself, and not the link to it";
+            "a path is absolute, or resolves to a file outside the project or the repository, possibly through a symbolic link: see [which files are read](layers.md#which-files-are-read)",
+            "copy the file into the project; specify the file itself, not the link to it";
         FileTooBig, "file-too-big", Error, Invalid, false,
-            "a file is larger than 1 MiB, or one of manifests than 16 MiB",
+            "a file is larger than 1 MiB, or a manifest file larger than 16 MiB",
             "keep large data elsewhere; split manifests into several files";
         BudgetExceeded, "budget-exceeded", Error, Invalid, false,
-            "the project asks one run for more work than it may do: directories searched for patterns, steps of templates, bytes of values; see [limits](layers.md#limits)",
-            "do what the hint says: narrower patterns, fewer targets at once, less computed";
+            "one run exceeds a limit on its work: directories searched for patterns, template steps, bytes of values; see [limits](layers.md#limits)",
+            "follow the hint: use narrower patterns, render fewer targets at once, or compute less";
         NotUtf8, "not-utf8", Error, Invalid, false,
-            "a layer or template is no UTF-8 text",
-            "save it as UTF-8; bytes can be the `file` of an entry";
+            "a layer or template is not UTF-8 text",
+            "save it as UTF-8; binary data can be the `file` of an entry";
         Unreadable, "unreadable", Error, Invalid, false,
             "a file or directory could not be read (exit code 4), or is a pipe, a device or a socket",
             "fix its permissions; replace it with a regular file";
         Unwritable, "unwritable", Error, Invalid, false,
             "output or a file could not be written; exit code 4",
-            "make room, mend permissions";
+            "free disk space, or fix permissions";
         OutputDirectory, "output-directory", Error, Invalid, false,
-            "the output directory is the project, a repository, or holds sources, or the path to it goes through a symbolic link",
-            "name a directory of its own";
+            "the output directory is the project or a repository, contains sources, or its path goes through a symbolic link",
+            "use a separate directory";
         ForeignFile, "foreign-file", Error, Invalid, false,
-            "a file that septum did not write is where it would write its own; nothing was written",
+            "a file not written by septum is at an output path; nothing was written",
             "move it, or choose another directory";
         StaleFile, "stale-file", Warning, Invalid, false,
-            "a file is no longer generated, and somebody may have edited it, so it was kept",
+            "a file is no longer generated; it was kept because it may have been edited",
             "remove it, or move it elsewhere";
         StrayFile, "stray-file", Warning, Invalid, false,
-            "something in the tree is not generated by anything, and septum did not write it: it was left. A controller that applies the directory may apply it",
+            "a file in the output directory is not generated and was not written by septum, so it was kept. A controller that applies the directory may apply it",
             "remove it, or move it elsewhere";
         Inventory, "inventory", Error, Invalid, false,
-            "the list of Septum's files cannot be read, or holds a conflict of a merge",
-            "take either side, or delete it, and render again";
+            "the inventory of generated files cannot be read, or contains a merge conflict",
+            "choose either side, or delete it, and render again";
         OutputBusy, "output-busy", Error, Invalid, false,
-            "another run is writing to the output directory, or has since this one looked",
+            "another run is writing to the output directory, or has written to it since this run started",
             "render again";
     }
     "YAML" {
         YamlSyntax, "yaml-syntax", Error, Invalid, false,
-            "it is not YAML",
-            "quote values that start with `{{`, `*`, `&`, `!`, `@`, `%`, or hold `: ` or ` #`";
+            "invalid YAML",
+            "quote values that start with `{{`, `*`, `&`, `!`, `@`, `%`, or contain `: ` or ` #`";
         TabIndentation, "tab-indentation", Error, Invalid, false,
-            "a tab indents a line",
+            "a line is indented with a tab",
             "use spaces";
         DuplicateKey, "duplicate-key", Error, Invalid, false,
-            "a key stands twice in one mapping",
-            "remove one";
+            "duplicate key in a mapping",
+            "remove one of them";
         ComplexKey, "complex-key", Error, Invalid, false,
-            "a key is no text, or missing",
-            "write a text, in quotes if need be";
+            "a key is missing, or is a list or a mapping",
+            "write a string, quoted if necessary";
         SeveralDocuments, "several-documents", Error, Invalid, false,
-            "a second document after `---`",
-            "give it a file of its own";
+            "a second document after `---` in a file that must have one",
+            "move it to a separate file";
         UnknownTag, "unknown-tag", Error, Invalid, false,
-            "a tag that is none of YAML's own",
+            "a tag that is not part of YAML",
             "remove it, or quote a value that starts with `!`";
         MergeKey, "merge-key", Error, Invalid, false,
-            "`<<` with something that is no mapping",
-            "name an anchor of a mapping, or quote the key";
+            "the value of `<<` is not a mapping",
+            "use an alias of a mapping, or quote the key";
         UndefinedAlias, "undefined-alias", Error, Invalid, false,
             "`*name` without `&name` before it",
             "define it, or quote a value that starts with `*`";
         RecursiveAlias, "recursive-alias", Error, Invalid, false,
-            "an alias within its own anchor",
+            "an alias inside its own anchor",
             "write the value out";
         AliasBomb, "alias-bomb", Error, Invalid, false,
-            "aliases multiply the file beyond measure",
+            "aliases expand the file beyond the limit",
             "use fewer aliases of aliases";
         TooDeep, "too-deep", Error, Invalid, false,
-            "more than 64 collections lie in each other",
+            "collections are nested more than 64 levels deep",
             "flatten the structure";
     }
     "Layers" {
         UnknownField, "unknown-field", Error, Invalid, false,
-            "a layer, bundle or entry has no such field",
-            "take the suggested name; fields of other tools (`default`, `secret`, `env`, `min`) are named with what there is here";
+            "unknown field in a layer, bundle or entry",
+            "use the suggested name; for fields of other tools (`default`, `secret`, `env`, `min`), the hint names the equivalent";
         InvalidField, "invalid-field", Error, Invalid, false,
-            "a field holds something else than it should, or stands in a layer where it may not",
-            "write what the message expects";
+            "a field has the wrong type or an invalid value, or is not allowed in this layer",
+            "write the value that the message expects";
         EncryptedField, "encrypted-field", Error, Invalid, false,
-            "a field that is shown in plain text (a label, a rule, a description) is encrypted",
+            "a field that is shown in plaintext (a label, a rule, a description) is encrypted",
             "move it to a layer that is not encrypted";
         Unsupported, "unsupported", Error, Invalid, false,
             "a file of `manifests` is encrypted",
-            "put its values into an encrypted layer, and templates into the file";
+            "store its values in an encrypted layer, and use templates in the file";
         UnknownKey, "unknown-key", Error, Invalid, true,
-            "an environment sets or removes an entry or a variable that nothing defines; or `explain` was asked for no key",
+            "an environment sets or removes an entry or a variable that is not defined; or the key of `explain` does not exist",
             "fix the name, define it in the base, or open the bundle";
         BlankValue, "blank-value", Error, Invalid, false,
-            "`KEY:` with nothing after it",
+            "`KEY:` has no value after it",
             "write `\"\"`, `null`, or `{ required: true }`";
         TwoSources, "two-sources", Error, Invalid, false,
-            "an entry has more than one of `value`, `file`, `template`, `content`, `ref`, or a bundle `registries` and their key",
-            "keep one";
+            "an entry has more than one of `value`, `file`, `template`, `content`, `ref`; or a bundle has both `registries` and the key generated from them",
+            "keep one of them";
         NotAList, "not-a-list", Error, Invalid, false,
-            "`list+:` or `+list:` adds to what is no list",
+            "`list+:` or `+list:` adds to a value that is not a list",
             "write `list:` to replace it";
         LoweredSensitivity, "lowered-sensitivity", Error, Invalid, false,
-            "a layer would take back `sensitive: true`, or an environment declares plain",
+            "a layer overrides `sensitive: true` with `false`, or an environment declares `sensitive: false`",
             "declare it in the base, with a `reason`";
     }
     "Templates and values" {
         TemplateSyntax, "template-syntax", Error, Invalid, false,
-            "a template cannot be parsed; operators and statements of other languages (`&&`, `?`, `eq`, `{% end %}`, `\\| default: x`) are named with what is written here",
-            "mend it; for literal braces, or templates of another program, `template: false`";
+            "a template cannot be parsed; for operators and statements of other languages (`&&`, `?`, `eq`, `{% end %}`, `\\| default: x`), the hint names the equivalent",
+            "fix it; for literal braces, or templates of another program, set `template: false`";
         Undefined, "undefined", Error, Invalid, false,
-            "a template uses what is not defined, or has no value in this environment",
-            "take the suggested name, set it, or give a `default`";
+            "a template uses a name that is not defined, or has no value in this environment",
+            "use the suggested name, set a value, or add a `default`";
         OversizedValue, "oversized-value", Error, Invalid, false,
             "a computed value is larger than 1 MiB",
             "compute less, or keep large data elsewhere";
         TemplateFailed, "template-failed", Error, Invalid, false,
-            "a filter or function failed, or a template ran too long; of a template that has read a secret, no more is said",
+            "a filter or function failed, or a template exceeded its step limit; details are omitted if the template read a secret",
             "see the message; [try it](templates.md#failures) with harmless values";
         TemplateCycle, "template-cycle", Error, Invalid, false,
-            "entries or variables refer to each other in a circle",
-            "give one of them a value of its own";
+            "entries or variables refer to each other in a cycle",
+            "give one of them a literal value";
         UnknownValue, "unknown-value", Error, Invalid, false,
-            "a template does something with the value of a `ref`, which [stays in a store](templates.md#values-that-stay-in-a-store)",
-            "place it and no more, or give the value in a layer";
+            "a template processes the value of a `ref`, which [stays in a store](templates.md#values-that-stay-in-a-store)",
+            "only insert it, or set the value in a layer";
         InvalidContent, "invalid-content", Error, Invalid, false,
-            "the format cannot hold the structure, or none is known for the key",
+            "the format cannot represent the structure, or the key has no known format",
             "see the hint; add `format:`";
         InvalidValue, "invalid-value", Error, Invalid, true,
-            "a value breaks one of its rules, or is no base64 for `!!binary`",
-            "mend the value or the rule";
+            "a value violates one of its rules, or is not valid base64 for `!!binary`",
+            "fix the value or the rule";
         MissingRequired, "missing-required", Error, Invalid, true,
-            "a required key has no value in the environments named",
+            "a required key has no value in the environments listed",
             "set it in each of them";
         DeprecatedKey, "deprecated-key", Warning, Invalid, true,
-            "a key that is deprecated has a value",
-            "do what its text says";
+            "a deprecated key has a value",
+            "follow its deprecation message";
     }
     "Routing" {
         DeclaredPlain, "declared-plain", Error, Invalid, true,
-            "an entry is declared plain and computed from a secret",
-            "remove `sensitive: false`, or lift it with `declassify(value, \"why\")`";
+            "an entry is declared `sensitive: false`, but computed from a secret",
+            "remove `sensitive: false`, or use `declassify(value, \"why\")`";
         MissingReason, "missing-reason", Error, Invalid, true,
-            "an entry is declared plain against its name or value, without a reason",
+            "an entry whose name or value looks like a secret is declared `sensitive: false` without a reason",
             "add `reason:`";
         SecretInPlainOutput, "secret-in-plain-output", Error, Invalid, true,
-            "what everybody may read holds the value of a secret, as it is or encoded: [the last gate](routing.md#the-last-gate); nothing was written",
-            "make it of the secret with a template, refer to the Secret, `declassify`, or `allow` it";
+            "output that anyone can read contains a secret value, literally or encoded: [the last gate](routing.md#the-last-gate); nothing was written",
+            "derive it from the secret with a template, refer to the Secret, or use `declassify` or `allow`";
     }
     "Check" {
         PlaintextSecret, "plaintext-secret", Error, Invalid, true,
-            "a literal credential lies in a layer, a file or a manifest that is not encrypted",
-            "`septum set ENV KEY`, remove it there, and change it where it is valid";
+            "an unencrypted layer, file or manifest contains a literal credential",
+            "store it with `septum set ENV KEY`, remove it from the file, and rotate the credential";
         RefInContent, "ref-in-content", Warning, Invalid, true,
-            "a `ref` within `content`, which is written as it stands",
-            "a key of its own: `KEY: { ref: … }`";
+            "a `ref` inside `content`, which is written literally",
+            "use a separate key: `KEY: { ref: … }`";
         UndeclaredSecret, "undeclared-secret", Warning, Invalid, true,
-            "a key goes to the Secret for nothing but its name or value",
-            "`septum check --fix`, or `sensitive: false` with a `reason`";
+            "a key is routed to the Secret only because of its name or value",
+            "run `septum check --fix`, or set `sensitive: false` with a `reason`";
         MissingEnvironment, "missing-environment", Warning, Invalid, true,
-            "a key has a value in one environment and none in another, and no default",
-            "give it one, or say `KEY: null` there";
+            "a key has a value in some environments but not in others, and no default",
+            "set a value, or `KEY: null`, in those environments";
         SharedSecret, "shared-secret", Warning, Invalid, true,
-            "production (`prod`, `live`, `prod-eu` …) and another environment have the same secret, each in a layer of its own; reported where both could be decrypted",
-            "give production one of its own: `septum set prod KEY`";
+            "production (`prod`, `live`, `prod-eu` …) and another environment have the same secret value in separate layers; reported if both can be decrypted",
+            "set a separate value for production: `septum set prod KEY`";
         UnusedEntry, "unused-entry", Warning, Invalid, true,
-            "no environment gives a key a value",
-            "remove it, or say `required: true`";
+            "a key has no value in any environment",
+            "remove it, or set `required: true`";
         UnusedVariable, "unused-variable", Warning, Invalid, true,
             "no template reads a variable",
             "remove it";
         UnusedAllow, "unused-allow", Warning, Invalid, true,
-            "an `allow`, or a line of the baseline, accepts what is not found",
+            "an `allow`, or a line of the baseline, matches no finding",
             "remove it";
         ExpiredAllow, "expired-allow", Warning, Invalid, true,
-            "the last day of an `allow` is past",
-            "mend it, or give it another day";
+            "the `until` date of an `allow` has passed",
+            "fix the finding, or set a later date";
         Substitution, "substitution", Warning, Invalid, true,
-            "Flux would replace `${NAME}` in an object",
-            "the annotation of the hint, or `$${NAME}`";
+            "Flux would substitute `${NAME}` in an object",
+            "add the annotation from the hint, or write `$${NAME}`";
         InvalidBaseline, "invalid-baseline", Error, Invalid, false,
-            "`.septum-baseline.yaml` is not what `--write-baseline` writes; exit code 2",
-            "write it anew";
+            "`.septum-baseline.yaml` is not in the format that `--write-baseline` writes; exit code 2",
+            "rewrite it with `--write-baseline`";
     }
     "Objects" {
         InvalidKey, "invalid-key", Error, Invalid, true,
-            "not a key of a ConfigMap or Secret",
-            "take the nearest valid one";
+            "a key is not valid in a ConfigMap or Secret",
+            "use the nearest valid key";
         InvalidName, "invalid-name", Error, Invalid, true,
-            "a file beside `base.yaml` whose name is no DNS label, and so no environment; not a name, namespace, label or annotation; a name without room for its hash; the same object is made twice, by apps, bundles or manifests (both places are shown), or a manifest goes by the name of a bundle",
-            "rename, or use namespaces";
+            "a file beside `base.yaml` whose name is not a DNS label, and so not a valid environment; an invalid name, namespace, label or annotation; a name too long for a hash suffix; the same object generated twice by apps, bundles or manifests (both places are shown); a manifest with the name of a bundle",
+            "rename it, or use different namespaces";
         NoNamingKey, "no-naming-key", Error, Invalid, false,
-            "`names: hashed`, a Secret, and no encrypted layer that gives a key for its [name](output.md#names)",
-            "encrypt the secrets; or `names: plain`, or knowingly `names: kustomize`";
+            "`names: hashed` with a Secret, but without an encrypted layer to derive the key for its [name](output.md#names)",
+            "encrypt the secrets; or set `names: plain`, or `names: kustomize` if that is acceptable";
         InvalidManifest, "invalid-manifest", Error, Invalid, false,
-            "a document of `manifests` is no object: it lacks `apiVersion`, `kind` or `metadata.name`; its API version does not have its kind; a value has the tag `!!binary`",
-            "complete or correct it";
+            "a document of `manifests` is not a valid object: `apiVersion`, `kind` or `metadata.name` is missing; the API version does not have the kind; a value has the tag `!!binary`",
+            "complete or fix it";
         RemovedApi, "removed-api", Warning, Invalid, true,
             "Kubernetes no longer serves the API version of an object",
-            "take the one of the hint, and compare the fields";
+            "use the version from the hint, and compare the fields";
         SecretInManifest, "secret-in-manifest", Error, Invalid, true,
-            "a template put something sensitive into an object that is no Secret, or made more than the values under `data` and `stringData` of a Secret depend on it",
-            "refer to the Secret, [wire it](workloads.md), print the value where it goes, or `declassify`";
+            "a template puts a sensitive value into an object that is not a Secret, or into a Secret outside of the values of `data` and `stringData`",
+            "refer to the Secret, [wire it](workloads.md), insert the value only under `data` or `stringData`, or use `declassify`";
         Bug, "bug", Error, Invalid, false,
-            "a template or an environment makes septum panic; the others are rendered all the same; exit code 101",
+            "a template or an environment makes septum panic; the others are still rendered; exit code 101",
             "report it";
         Wiring, "wiring", Error, Invalid, false,
-            "a `septum.dev/…` annotation stands where it does nothing, or asks for what cannot be",
-            "move or mend it";
+            "a `septum.dev/…` annotation is in a place where it has no effect, or its value is invalid",
+            "move or fix it";
         DanglingReference, "dangling-reference", Error, Invalid, true,
-            "a workload refers to an object or a key that nothing defines",
-            "take the suggested name, or declare it under `external`";
+            "a workload refers to an object or a key that is not defined",
+            "use the suggested name, or declare it under `external`";
         HalfBundle, "half-bundle", Warning, Invalid, false,
-            "an object takes a bundle's Secret as a whole, and not the one with [what a store has](workloads.md#values-that-stay-in-a-store) of it",
-            "name that too, or wire the bundle";
+            "an object uses a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
+            "add that Secret too, or wire the bundle";
         UnportableVariable, "unportable-variable", Warning, Invalid, false,
-            "a workload takes a key as a variable whose name not every cluster and shell takes",
-            "rename it, or mount it";
+            "a workload uses a key as an environment variable whose name is not portable across clusters and shells",
+            "rename it, or mount it as a file";
         UnknownReference, "unknown-reference", Warning, Invalid, false,
-            "a field holds the name of an object with a suffix, and no rule knows it",
-            "add a [rule](layers.md#the-project-file), if it is a reference";
+            "a field contains the name of an object with a hash suffix, but no rule covers the field",
+            "if it is a reference, add a [rule](layers.md#the-project-file)";
         UnusedRbac, "unused-rbac", Warning, Invalid, false,
             "`rbac` on a bundle without a Secret",
             "remove it";
         OversizedObject, "oversized-object", Error, Invalid, true,
-            "values of more than 1 MiB, or annotations of more than 256 KiB; a warning where a client-side `kubectl apply` fails",
-            "keep large data elsewhere; `kubectl apply --server-side`";
+            "an object has more than 1 MiB of values, or 256 KiB of annotations; a warning if only a client-side `kubectl apply` fails",
+            "keep large data elsewhere; use `kubectl apply --server-side`";
         TypedSecret, "typed-secret", Error, Invalid, true,
-            "a [Secret of a type](layers.md#types-of-secrets) lacks a key, or holds what the type does not allow; a warning where it may be meant, as a Docker configuration without credentials, or with an `auth` for another password than the one beside it",
+            "a [typed Secret](layers.md#types-of-secrets) lacks a key, or has a value that its type does not allow; a warning if it may be intended, such as a Docker configuration without credentials, or with an `auth` that contradicts the password beside it",
             "see the message";
         ShadowedVariable, "shadowed-variable", Warning, Invalid, true,
-            "two sources of a container's variables have the same key, and the later one hides the other",
-            "rename one, or give one a `prefix`";
+            "two sources of a container's environment variables have the same key, and the later one shadows the other",
+            "rename one, or add a `prefix` to one source";
         UnreadableMount, "unreadable-mount", Warning, Invalid, true,
-            "a Secret is mounted for root alone (`0400`), into a container that surely runs as somebody else, in a pod without `fsGroup`",
-            "`securityContext: { fsGroup: NUMBER }` of the pod, or `defaultMode: 0444`";
+            "a Secret is mounted readable by root only (`0400`) into a container that does not run as root, in a pod without `fsGroup`",
+            "set `securityContext: { fsGroup: NUMBER }` on the pod, or `defaultMode: 0444`";
         EmptyValue, "empty-value", Warning, Invalid, true,
-            "a key is `required`, and its value is an empty text, or blanks alone",
-            "give it a value, or leave out `required`";
+            "a `required` key has an empty or whitespace-only value",
+            "set a value, or remove `required`";
         InvisibleCharacter, "invisible-character", Warning, Invalid, true,
-            "a value of a layer holds a character that looks like a space or like nothing (a no-break or zero-width space, a byte-order mark), or a file a byte-order mark; not where it is written as an escape, nor a no-break space between letters that are not ASCII",
-            "write an ordinary space, or `\\u00A0` in double quotes if it is meant";
+            "a value of a layer contains a character that is invisible or looks like a space (a no-break or zero-width space, a byte-order mark), or a file contains a byte-order mark; not reported if written as an escape, nor for a no-break space between non-ASCII letters",
+            "write an ordinary space, or `\\u00A0` in double quotes if it is intended";
         MissingLineFeed, "missing-line-feed", Warning, Invalid, true,
-            "an SSH key has no line feed after its last line, so that `ssh` cannot read it",
-            "end the file with one";
+            "an SSH key does not end with a line feed, so `ssh` cannot read it",
+            "add a line feed at the end of the file";
         TrailingLineFeed, "trailing-line-feed", Warning, Invalid, true,
-            "a secret of one line, in a file or a block that is not encrypted, ends in a line feed, which is a part of a variable and `%0A` in a URL; of a key with an extension only where a template reads it",
-            "write the file without it, or the block as `\\|-`";
+            "a single-line secret in an unencrypted file or block scalar ends with a line feed, which becomes part of a variable, and `%0A` in a URL; for a key with an extension, only reported if a template reads it",
+            "write the file without it, or the block scalar as `\\|-`";
         CarriageReturn, "carriage-return", Warning, Invalid, true,
-            "a file has the line ends of Windows (not reported for `.bat`, `.cmd`, `.csv`, `.eml`, `.http`, `.ps1`, `.reg`, `.vcf`)",
-            "save it with LF";
+            "a file has Windows line endings (not reported for `.bat`, `.cmd`, `.csv`, `.eml`, `.http`, `.ps1`, `.reg`, `.vcf`)",
+            "save it with LF line endings";
         TypographicQuotes, "typographic-quotes", Warning, Invalid, true,
-            "a value is between quotes such as `“` and `”`, or is a word with one at its begin or end, which are a part of it",
-            "write `\"`, or no quotes";
+            "a value is enclosed in quotes such as `“` and `”`, or is a word that begins or ends with one, which are part of the value",
+            "use `\"`, or no quotes";
         SingleBraces, "single-braces", Warning, Invalid, true,
-            "a value holds the name of a key or a variable in single braces, or `{env.name}` and the like",
-            "write `{{ data.KEY }}`, or `template: false` if it is meant";
+            "a value contains the name of a key or a variable in single braces, or `{env.name}` and the like",
+            "write `{{ data.KEY }}`, or set `template: false` if it is intended";
         ControlCharacter, "control-character", Warning, Invalid, false,
-            "a text holds a character that kustomize refuses, or that no environment variable can hold",
+            "a value contains a character that kustomize rejects, or that an environment variable cannot contain",
             "remove it, or encode the value";
     }
     "Delivery" {
         Delivery, "delivery", Error, Invalid, false,
-            "`delivery` lacks what the form of the secrets needs, or a Secret cannot leave in that form: it has no namespace that sealed values are bound to, or an annotation that asks for another scope",
+            "`delivery` lacks a setting that the form of the secrets requires, or a Secret cannot be delivered in that form: it has no namespace for sealing, or an annotation with another scope",
             "see the hint";
         InvalidRecipient, "invalid-recipient", Error, Invalid, false,
-            "`delivery.recipients` holds what is no public key, or one that nothing can be encrypted for",
-            "write `age1…`; a private key that you pasted is known to others now";
+            "`delivery.recipients` contains an invalid or unsupported public key",
+            "write `age1…`; a private key that was pasted here is compromised";
         Certificate, "certificate", Error, Invalid, true,
-            "nothing can be sealed with the certificate: it cannot be read, has no key of RSA or a short one, or its file holds a private key. A warning after its end, in the 30 days before that, and before it is valid",
-            "`kubeseal --fetch-cert > cert.pem`";
+            "the certificate is unusable for sealing: it cannot be parsed, has no RSA key or a short one, or its file contains a private key. A warning if it has expired, expires within 30 days, or is not yet valid",
+            "run `kubeseal --fetch-cert > cert.pem`";
         UnstableCiphertext, "unstable-ciphertext", Warning, Invalid, false,
-            "ciphertext is [another one](gitops.md#stable-ciphertext) each time it is made, since no layer of the environment is encrypted",
+            "ciphertext [changes on every run](gitops.md#stable-ciphertext), because no layer of the environment is encrypted",
             "encrypt the secrets";
         PlaintextOutput, "plaintext-output", Error, Invalid, false,
-            "a Secret in plaintext would be written where Git takes it",
-            "encrypt it, let Git ignore the directory, or knowingly `--allow-plaintext`";
+            "a plaintext Secret would be written to a directory tracked by Git",
+            "encrypt it, let Git ignore the directory, or use `--allow-plaintext` if that is acceptable";
         EncryptedOutput, "encrypted-output", Warning, Invalid, false,
-            "the Secrets on standard output are ciphertext, which the API server refuses",
-            "`--delivery manifest`, or a tree that Flux decrypts";
+            "the Secrets on standard output are ciphertext, which the API server rejects",
+            "use `--delivery manifest`, or write a tree that Flux decrypts";
         StaleOutput, "stale-output", Error, Invalid, true,
-            "the tree is not what the sources give, or holds something that nothing generates; exit code 1 of `render --check` and of `check --rendered`",
-            "run the command of the hint, and commit";
+            "the output directory is out of date, or contains files that are not generated; exit code 1 of `render --check` and `check --rendered`",
+            "run the command from the hint, and commit";
         Unseen, "unseen", Error, Invalid, false,
-            "`render` could not make files without a key; exit code 3, and all else was done",
-            "let somebody with the key render";
+            "files could not be rendered without a key; exit code 3, everything else is done",
+            "render with a key of the environment";
         UnverifiedSecret, "unverified-secret", Error, Invalid, true,
-            "nobody here can decrypt the values of a Secret in the tree; all else of it is as it should be. Exit code 3 of `render --check` and `check --rendered`, a warning with `--keyless`",
-            "check with the key of the environment";
+            "the values of a Secret in the output directory cannot be verified without a key; everything else is up to date. Exit code 3 of `render --check` and `check --rendered`, a warning with `--keyless`",
+            "check with a key of the environment";
     }
     "SOPS" {
         NoIdentity, "no-identity", Error, Invalid, false,
-            "no identity at hand opens the file; exit code 3",
-            "set `SOPS_AGE_KEY_FILE`; the message names recipients and every place searched";
+            "none of the available age identities can decrypt the file; exit code 3",
+            "set `SOPS_AGE_KEY_FILE`; the message lists the recipients and every place searched";
         Tampered, "tampered", Error, Invalid, false,
-            "a value, the data key or the checksum is not as it was encrypted",
+            "a value, the data key or the MAC was changed after encryption",
             "restore the file from Git";
         CiphertextAsValue, "ciphertext-as-value", Error, Invalid, false,
-            "SOPS ciphertext where nothing can decrypt it: the `sops` block of the file was lost, the key is one that the selector leaves in plaintext, or somebody copied it",
+            "SOPS ciphertext in a place where it cannot be decrypted: the `sops` block of the file was lost, the selector leaves the key in plaintext, or the value was copied",
             "restore the file with its block: `git log -p -- FILE`, `git checkout COMMIT -- FILE`; do not encrypt it again";
         AmbiguousKey, "ambiguous-key", Error, Invalid, false,
-            "an encrypted value is below a key with a `:`, so that the [format](sops-format.md#8-what-the-format-does-not-protect) cannot tell which keys lead to it",
+            "an encrypted value is below a key that contains `:`, so the [format](sops-format.md#8-what-the-format-does-not-protect) cannot distinguish which keys lead to it",
             "restore the file from Git, or rename the key";
         PrivateKey, "private-key", Error, Invalid, false,
-            "`.sops.yaml` or `septum.yaml` holds a private key, in whatever place",
-            "`septum keygen` makes a new one; name its recipient, then `septum rekey`";
+            "`.sops.yaml` or `septum.yaml` contains a private key",
+            "generate a new one with `septum keygen`, replace the key with its recipient, then run `septum rekey`";
         SopsPlaintext, "sops-plaintext", Error, Invalid, false,
-            "a value stands in plaintext that the file's selector says is encrypted",
+            "a value is in plaintext although the file's selector requires it to be encrypted",
             "`septum encrypt FILE` [encrypts it](secrets.md#plaintext-in-an-encrypted-file); or restore it, then use `septum set`";
         RecipientsDrift, "recipients-drift", Error, Invalid, true,
-            "a file is not encrypted for those whom its rule names; a warning where it is read, with a key or without (`check --keyless`), an error where it would be changed, exit code 1 of `rekey --check`",
-            "look at the change of the rule, then `septum rekey`";
+            "a file is not encrypted for the recipients of its rule; a warning when it is read, with or without a key (`check --keyless`), an error when it would be changed, exit code 1 of `rekey --check`",
+            "review the change of the rule, then run `septum rekey`";
         SelectorDrift, "selector-drift", Error, Invalid, true,
-            "a file encrypts other values than its rule says; likewise",
-            "the same";
+            "a file encrypts other values than its rule requires; severity and exit code as for `recipients-drift`",
+            "review the change of the rule, then run `septum rekey`";
         IdentityFile, "identity-file", Error, Invalid, false,
-            "`keygen -y` was given a file without identities, or with a line that is none; exit code 3 if it needs another passphrase",
-            "name an identity file";
+            "the file of `keygen -y` contains no identities, or a line that is not an identity; exit code 3 if the passphrase is wrong or missing",
+            "specify an identity file";
         ExposedKey, "exposed-key", Warning, Invalid, false,
-            "`keygen` writes to a file that others may read",
-            "name it with `--output`";
+            "`keygen` writes to a file that other users can read",
+            "use `--output FILE`";
         SopsRules, "sops-rules", Error, Invalid, false,
-            "`.sops.yaml` has an unknown field, a wrong value, a glob for a regular expression, or a rule that nobody could decrypt by: an error for the files of that rule, a warning for all others",
+            "`.sops.yaml` has an unknown field, an invalid value, a glob instead of a regular expression, or a rule whose files could not be decrypted: an error for the files of that rule, a warning for all others",
             "fix the rule";
         SopsMetadata, "sops-metadata", Error, Invalid, false,
-            "the `sops` block is not as it should be; a warning for a field that nobody knows",
+            "the `sops` block is invalid; a warning for an unknown field",
             "restore the block";
         SopsVersion, "sops-version", Error, Invalid, false,
-            "the version in the block is missing, odd or too new",
-            "write the version of sops that made the file";
+            "the version in the `sops` block is missing, invalid or too new",
+            "write the version of sops that wrote the file";
         AlteredComment, "altered-comment", Error, Invalid, false,
-            "a comment holds ciphertext that does not decrypt: a warning where the file is read, an error where the data key would be lost (`rotate`, `rekey` that removes somebody, `decrypt -i`)",
+            "an encrypted comment does not decrypt: a warning when the file is read, an error when the data key would be replaced (`rotate`, `rekey` that removes a recipient, `decrypt -i`)",
             "restore the line from Git, or remove it: [comments](secrets.md#comments)";
         PlainComment, "plain-comment", Warning, Invalid, false,
-            "a comment is in plaintext where comments are encrypted, so that nobody can tell who wrote it",
-            "look at it; `septum rotate FILE` encrypts it";
+            "a comment is in plaintext in a file with encrypted comments, so it is not authenticated",
+            "review it; `septum rotate FILE` encrypts it";
         UnverifiedFile, "unverified-file", Warning, Invalid, false,
-            "values that were [typed in plaintext](secrets.md#plaintext-in-an-encrypted-file) were encrypted, and the checksum of the others could not be compared",
-            "look at `git diff` before you commit";
+            "values [typed in plaintext](secrets.md#plaintext-in-an-encrypted-file) were encrypted, but the MAC of the other values could not be verified",
+            "review `git diff` before you commit";
         UnruledFile, "unruled-file", Warning, Invalid, false,
-            "an encrypted file is under no rule of its `.sops.yaml`, so that `rekey` leaves it out",
-            "add a rule, or correct one";
+            "no rule of `.sops.yaml` matches an encrypted file, so `rekey` skips it",
+            "add a rule, or fix one";
         SopsValue, "sops-value", Error, Invalid, false,
-            "a value decrypts to bytes that are no UTF-8",
-            "keep them in base64 or in a file";
+            "a value decrypts to bytes that are not UTF-8",
+            "store them in base64 or in a file";
         MergeConflict, "merge-conflict", Error, Invalid, false,
-            "a file holds a conflict of Git; or both sides of a [merge](git.md#conflicts) changed a value, and nobody has chosen yet; exit code 1 of `git-merge`",
-            "edit the file, keep one of them";
+            "a file contains Git conflict markers; or both sides of a [merge](git.md#conflicts) changed a value, which is not yet resolved; exit code 1 of `git-merge`",
+            "edit the file, and keep one side";
         MergeRefused, "merge-refused", Error, Invalid, false,
-            "a merge would lose or show something, or a version cannot be verified; exit code 1",
-            "take [one side](git.md#refusals)";
+            "a merge would lose or expose content, or a version cannot be verified; exit code 1",
+            "choose [one side](git.md#refusals)";
         MergeComments, "merge-comments", Warning, Invalid, false,
-            "a merge could not keep comments of theirs",
-            "put them in again";
+            "a merge could not keep comments from the other side",
+            "add them again";
         MergeRotate, "merge-rotate", Warning, Invalid, false,
-            "somebody who is no recipient any more knows the data key",
-            "take a new data key, change the secrets";
+            "a former recipient knows the data key",
+            "rotate the data key, and change the secrets";
     }
     "Writing SOPS files" {
         SharedValue, "shared-value", Error, Invalid, false,
-            "a YAML anchor and its alias are one value, which the selector has encrypted in one place and leaves in plaintext in the other",
-            "put both below keys that are encrypted, or write the value out";
+            "a YAML anchor and its alias share one value, which the selector encrypts in one place and leaves in plaintext in the other",
+            "move both below encrypted keys, or write the value out";
         UncheckedLayer, "unchecked-layer", Warning, Invalid, false,
             "a changed layer was not compared with the base, because the project cannot be read",
-            "fix what `septum check` says, then check again";
+            "fix the findings of `septum check`, then check again";
         NotEncrypted, "not-encrypted", Error, Invalid, true,
-            "the file is no encrypted one; of `check`, exit code 1: it should be one, by its name or a rule",
-            "`septum encrypt`";
+            "the file is not encrypted; from `check`, with exit code 1: its name or a rule requires encryption",
+            "run `septum encrypt FILE`";
         LeftoverDraft, "leftover-draft", Error, Invalid, true,
-            "`check` found a `.septum-XXXXXX` that a killed run left, or that is staged; it may hold plaintext",
-            "remove it; change the secrets if it was committed";
+            "`check` found a `.septum-XXXXXX` file left behind by an interrupted run, or staged; it may contain plaintext",
+            "remove it; rotate the secrets if it was committed";
         NoRule, "no-rule", Error, Invalid, false,
-            "no rule of a `.sops.yaml` says for whom, or it names nobody",
-            "add a rule, or recipients to it; `encrypt` takes them with `--age` too";
+            "no rule of `.sops.yaml` matches the file, or its rule has no recipients",
+            "add a rule, or add recipients to it; `encrypt` also accepts `--age`";
         AlreadyEncrypted, "already-encrypted", Error, Invalid, false,
-            "the file has a `sops` block",
-            "change it as an encrypted file";
+            "the file is already encrypted: it has a `sops` block",
+            "edit it as an encrypted file";
         ReservedKey, "reserved-key", Error, Invalid, false,
-            "a key of the document is one that metadata needs",
+            "a key of the document is reserved for SOPS metadata",
             "rename the key";
         NothingEncrypted, "nothing-encrypted", Warning, Invalid, false,
-            "all values of the file are empty, and the format leaves those readable",
-            "give it values with `septum set` or `septum edit`";
+            "all values of the file are empty, and the format does not encrypt empty values",
+            "set values with `septum set` or `septum edit`";
         PlainSecret, "plain-secret", Warning, Invalid, false,
             "a value looks like a secret, and the selector leaves it in plaintext",
             "change the selector, then `septum rekey`";
         PlainValue, "plain-value", Error, Invalid, false,
             "`set` would write a value where the file's selector leaves it in plaintext",
-            "put it below a key that is encrypted; `--plain` if it is no secret";
+            "move it below an encrypted key; use `--plain` if it is not a secret";
         LineEnds, "line-ends", Warning, Invalid, false,
-            "the lines of a dotenv file ended with CRLF, and end with LF now: to sops, the CR is a part of the value",
-            "nothing";
+            "the line endings of a dotenv file were changed from CRLF to LF: to sops, the CR is part of the value",
+            "no action required";
         NothingSelected, "nothing-selected", Error, Invalid, false,
-            "the selector matches no value, so that all would stay readable",
-            "mend the selector";
+            "the selector matches no value, so the whole file would stay in plaintext",
+            "fix the selector";
         NoContent, "no-content", Error, Invalid, false,
-            "there is nothing to encrypt",
-            "give the file keys";
+            "the file contains nothing to encrypt",
+            "add keys to the file";
         NotAMapping, "not-a-mapping", Error, Invalid, false,
-            "the root of the file is no mapping",
-            "give the file keys";
+            "the root of the file is not a mapping",
+            "add keys to the file";
         JsonSyntax, "json-syntax", Error, Invalid, false,
-            "the file is no JSON",
-            "correct the line";
+            "the file is not valid JSON",
+            "fix the line";
         DotenvSyntax, "dotenv-syntax", Error, Invalid, false,
             "a line is neither `KEY=value` nor a comment",
-            "correct the line";
+            "fix the line";
         IniSyntax, "ini-syntax", Error, Invalid, false,
             "a line is neither a section, a key nor a comment",
-            "correct the line";
+            "fix the line";
         SopsPath, "sops-path", Error, Invalid, false,
-            "there is nothing at the path, or something else than it needs",
+            "the path does not exist in the file, or leads to a value of another type",
             "compare the path with the file";
         Recipient, "recipient", Error, Invalid, false,
-            "there is no recipient, or one that nothing can be encrypted for",
-            "name one such as `age1…`";
+            "there are no recipients, or one is invalid or unsupported",
+            "specify one such as `age1…`";
         ForeignRecipient, "foreign-recipient", Error, Invalid, false,
-            "a new data key would have to be wrapped by another service",
-            "rotate with sops, or take that recipient out first";
+            "a new data key would have to be encrypted by an external key service",
+            "rotate with sops, or remove that recipient first";
         WouldExpose, "would-expose", Error, Invalid, false,
-            "a new selector would leave values in plaintext that are encrypted now",
-            "mend the selector";
+            "a new selector would decrypt values that are now encrypted",
+            "fix the selector";
         KnownSecrets, "known-secrets", Warning, Invalid, false,
-            "somebody who was removed has read the file",
+            "a removed recipient could read the old values",
             "change the secrets themselves";
         RewordedValue, "reworded-value", Warning, Invalid, false,
-            "a number or a time comes back as [another text](secrets.md#whole-files)",
-            "put it in quotes";
+            "a number or a timestamp is written back as [a different string](secrets.md#whole-files)",
+            "quote it";
         TemplateValue, "template-value", Error, Invalid, false,
-            "a value that is set would be rendered as a template",
-            "`template: false` in the base, or `--template`";
+            "a value passed to `set` would be rendered as a template",
+            "set `template: false` in the base, or use `--template`";
         ShadowedValue, "shadowed-value", Warning, Invalid, false,
-            "another value of the environment stands in plaintext",
+            "another value of the environment is in plaintext",
             "remove it";
         MovedKey, "moved-key", Warning, Invalid, false,
-            "a key goes to the Secret from now on, since its value is encrypted",
-            "declare it `sensitive`";
+            "a key moves to the Secret, because its value is now encrypted",
+            "declare `sensitive: true`";
         MissingValue, "missing-value", Error, Invalid, false,
-            "`get` was asked for a key without a value",
-            "`septum set`";
+            "the key of `get` has no value",
+            "set it with `septum set`";
         NoRandomness, "no-randomness", Error, Invalid, false,
-            "the system gives no random numbers",
-            "mend the system";
+            "the system's random number generator failed",
+            "fix the system";
     }
     "Editing" {
         Editor, "editor", Error, Invalid, false,
-            "no editor is set or found, it could not be started, or it ended with a failure; exit code 4, or 2 for an open quote in the variable",
+            "no editor is set or found, or it could not be started, or it failed; exit code 4, or 2 for an unclosed quote in the variable",
             "set `EDITOR`";
         NoPrivateDirectory, "no-private-directory", Error, Invalid, false,
-            "no directory lies in memory, so the plaintext would lie on a disk; exit code 4",
-            "mount a `tmpfs`, or say `--allow-disk`";
+            "no in-memory directory is available, so the plaintext would be written to disk; exit code 4",
+            "mount a `tmpfs`, or use `--allow-disk`";
         NotEdited, "not-edited", Error, Invalid, false,
-            "the text could not be taken, and was given up; the file is as it was",
+            "the edited text was invalid and discarded; the file is unchanged",
             "edit it again";
         ChangedMeanwhile, "changed-meanwhile", Error, Invalid, false,
-            "somebody else removed the file, or changed the same value, between the moment you started and the moment it was to be written: [theirs stays](secrets.md#several-people-at-once)",
-            "look at theirs, and run the command again";
+            "someone else removed the file or changed the same value while the command was running: [their change is kept](secrets.md#several-people-at-once)",
+            "review their change, and run the command again";
         HardLink, "hard-link", Error, Invalid, false,
-            "the file has other names, which would keep the old content: it is [replaced as a whole](secrets.md#several-people-at-once)",
-            "give the name a file of its own, as the hint says";
+            "the file has other hard links, which would keep the old content: it is [replaced as a whole](secrets.md#several-people-at-once)",
+            "turn the hard link into a separate file as described in the hint";
         KeptText, "kept-text", Warning, Invalid, false,
-            "what somebody typed in an `edit` that could not save it is still in memory",
-            "take from it what you need, then remove it";
+            "text from an `edit` that could not be saved is still in memory",
+            "recover what you need, then remove it";
     }
 }

@@ -25,19 +25,19 @@ pub fn find_conflict(source: &Source) -> Option<Diagnostic> {
         return None;
     }
     let name = source.name();
-    let found = Diagnostic::error(Rule::MergeConflict, "a conflict that Git left here is not resolved")
+    let found = Diagnostic::error(Rule::MergeConflict, "unresolved Git merge conflict")
         .at_masked(source.place(Span::locate(text, first, first)));
     Some(if text.contains(CIPHERTEXT) {
         found
-            .note("an encrypted file cannot be merged line by line: its checksum covers all values")
+            .note("an encrypted file cannot be merged line by line: its MAC covers all values")
             .hint(format!(
-                "take one version as a whole with `git checkout --ours -- {name}` or `--theirs`, then repeat the other side's changes with `septum edit {name}`"
+                "choose one version as a whole with `git checkout --ours -- {name}` or `--theirs`, then repeat the other side's changes with `septum edit {name}`"
             ))
             .hint(format!(
-                "or let Git merge by values: set up `septum git-merge` as docs/git.md says, then `git checkout --merge -- {name}`"
+                "or let Git merge by values: set up `septum git-merge` as described in docs/git.md, then run `git checkout --merge -- {name}`"
             ))
     } else {
-        found.hint("keep the lines that count, and remove those with `<<<<<<<`, `=======` and `>>>>>>>`")
+        found.hint("keep the lines you want, and remove those with `<<<<<<<`, `=======` and `>>>>>>>`")
     })
 }
 

@@ -120,12 +120,12 @@ fn merge_sources(node: YamlNode) -> Option<Vec<Mapping>> {
 
 fn duplicate_key(source: &Source, key: &str, first: Span, second: Span) -> Diagnostic {
     let hint = match key {
-        "<<" => "name all of them in one: `<<: [*first, *second]`",
-        _ => "remove one of the two; a later one would silently win",
+        "<<" => "combine them into one: `<<: [*first, *second]`",
+        _ => "remove one of the two; the later one would silently win",
     };
-    Diagnostic::error(Rule::DuplicateKey, format!("the key {} stands twice in one mapping", display_key(key)))
+    Diagnostic::error(Rule::DuplicateKey, format!("duplicate key {} in a mapping", display_key(key)))
         .at(source.place(second))
-        .at_with(source.place(first), "first here")
+        .at_with(source.place(first), "first occurrence")
         .hint(hint)
 }
 
@@ -141,24 +141,24 @@ fn display_key(key: &str) -> String {
 
 fn complex_key(source: &Source, key: Span) -> Diagnostic {
     let written = source.text().get(key.start..).unwrap_or_default();
-    let diagnostic = Diagnostic::error(Rule::ComplexKey, "expected a text as key, found a collection")
+    let diagnostic = Diagnostic::error(Rule::ComplexKey, "a list or a mapping cannot be a key")
         .at(source.place(first_line_span(key)));
     // `key: {{ x }}` is a mapping with a mapping as its key
     if written.starts_with('{') && source.text().get(..key.start).is_some_and(|before| before.ends_with('{')) {
-        diagnostic.hint("put a value that starts with `{{` in quotes: `\"{{ … }}\"`")
+        diagnostic.hint("quote a value that starts with `{{`: `\"{{ … }}\"`")
     } else {
-        diagnostic.hint("write the key as a text, in quotes if it holds `{`, `[` or `: `")
+        diagnostic.hint("write the key as a string, quoted if it contains `{`, `[` or `: `")
     }
 }
 
 fn blank_key(source: &Source, key: Span) -> Diagnostic {
     Diagnostic::error(Rule::ComplexKey, "expected a key before the `:`, found nothing")
         .at(source.place(key))
-        .hint("write the key; put one that is meant to be empty in quotes: `\"\"`")
+        .hint("write the key; an empty key must be quoted: `\"\"`")
 }
 
 fn bad_merge(source: &Source, value: Span) -> Diagnostic {
-    Diagnostic::error(Rule::MergeKey, "`<<` merges mappings, and this is none")
+    Diagnostic::error(Rule::MergeKey, "`<<` requires a mapping")
         .at(source.place(first_line_span(value)))
-        .hint("name a mapping or a list of them, as in `<<: *defaults`; put a key that is meant to be `<<` in quotes")
+        .hint("use a mapping or a list of them, as in `<<: *defaults`; quote a key that is literally `<<`")
 }

@@ -139,7 +139,7 @@ fn first_line_span(span: Span) -> Span {
 fn several_documents(source: &Source, second: Span) -> Diagnostic {
     Diagnostic::error(Rule::SeveralDocuments, "expected one document, found a second one after `---`")
         .at(source.place(first_line_span(second)))
-        .hint("move it to a file of its own, or remove the `---` before it")
+        .hint("move it to a separate file, or remove the `---` before it")
 }
 
 #[cfg(test)]

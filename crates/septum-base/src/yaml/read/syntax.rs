@@ -31,14 +31,14 @@ pub(super) fn syntax_diagnostic(source: &Source, error: &ScanError) -> Diagnosti
     let (message, hint) = describe_error(error.kind());
     let diagnostic = Diagnostic::error(SYNTAX, message).at(source.place(at));
     if starts_with_template(text, offset) {
-        return diagnostic.hint("put a value that starts with `{{` or `{%` in quotes: `\"{{ … }}\"`");
+        return diagnostic.hint("quote a value that starts with `{{` or `{%`: `\"{{ … }}\"`");
     }
     let line = line_at(text, offset);
     if matches!(error.kind(), ErrorKind::InvalidTrailingDoubleQuotedScalar) && line.contains("{{") {
-        return diagnostic.hint("within double quotes, a template has single ones: `\"{{ … | default('x') }}\"`");
+        return diagnostic.hint("within double quotes, use single quotes in a template: `\"{{ … | default('x') }}\"`");
     }
     if is_assignment(line) || is_assignment(line_before(text, offset)) && !line.trim_start().starts_with('-') {
-        return diagnostic.hint("write `KEY: value` in the place of `KEY=value`");
+        return diagnostic.hint("write `KEY: value` instead of `KEY=value`");
     }
     diagnostic.hint(hint)
 }
@@ -99,30 +99,28 @@ fn starts_with_template(text: &str, offset: usize) -> bool {
 fn describe_error(kind: &ErrorKind) -> (String, &'static str) {
     let (message, hint) = match kind {
         ErrorKind::UnexpectedCharacter { character } => return unexpected_character(*character),
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => (
-            "the quote that opens here is never closed",
-            "close it; within double quotes write `\\\"` for a quote, within single quotes `''`",
-        ),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            ("unclosed quote", "close it; within double quotes write `\\\"` for a quote, within single quotes `''`")
+        }
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
-            ("text stands behind the closing quote", "put the whole value in quotes, and a ` #` before a comment")
+            ("unexpected text after the closing quote", "quote the whole value, and put ` #` before a comment")
         }
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
-        | ErrorKind::InvalidColonPlacement => (
-            "this bracket is not closed, or its entries lack a comma",
-            "close it, or put a value with brackets in quotes",
-        ),
+        | ErrorKind::InvalidColonPlacement => {
+            ("unclosed bracket, or a missing comma between its entries", "close it, or quote a value with brackets")
+        }
         ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             ("the brackets do not match", "close each `[` with `]` and each `{` with `}`")
         }
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => (
             "expected a comma or a closing bracket",
-            "add it, or put a value with brackets, commas or a `:` at its end in quotes",
+            "add it, or quote a value with brackets, commas or a trailing `:`",
         ),
         ErrorKind::MappingValueNotAllowed => (
-            "a `:` stands where no key can be",
-            "put a value that holds `: ` in quotes, write `key: value` with a space, and align keys with their siblings",
+            "unexpected `:`",
+            "quote a value that contains `: `, write `key: value` with a space, and align keys with their siblings",
         ),
         _ => return describe_layout_error(kind),
     };
@@ -136,41 +134,42 @@ fn describe_layout_error(kind: &ErrorKind) -> (String, &'static str) {
         | ErrorKind::ExpectedBlockSequenceEntry
         | ErrorKind::ExpectedDocumentStart
         | ErrorKind::InvalidIndentation => {
-            ("this does not continue what stands above it", "align it with its siblings, or check the line above")
+            ("this line does not continue the one above it", "align it with its siblings, or check the line above")
         }
-        ErrorKind::InvalidBlockScalarIndent => {
-            ("a line of the block text is not indented like the others", "indent all its lines alike, blank ones too")
-        }
+        ErrorKind::InvalidBlockScalarIndent => (
+            "a line of the block scalar is not indented like the others",
+            "indent all its lines alike, including blank ones",
+        ),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             ("expected a `:` after this key", "write `key: value` with a space after the `:`")
         }
         ErrorKind::BlockSequenceEntryNotAllowed => {
-            ("a list cannot start here", "start it on the next line, or put a value that starts with `- ` in quotes")
+            ("a list cannot start here", "start it on the next line, or quote a value that starts with `- `")
         }
         ErrorKind::UnknownQuotedScalarEscape
         | ErrorKind::InvalidQuotedScalarHexEscape
         | ErrorKind::InvalidUnicodeEscape => (
-            "the text in double quotes holds an unknown `\\` escape",
-            "write `\\\\` for a backslash, or use single quotes, which know no escapes",
+            "unknown `\\` escape in a double-quoted string",
+            "write `\\\\` for a backslash, or use single quotes, which have no escapes",
         ),
         ErrorKind::MissingAnchorOrAliasName => {
-            ("expected a name after `&` or `*`", "put a value that starts with one of them in quotes")
+            ("expected a name after `&` or `*`", "quote a value that starts with one of them")
         }
         ErrorKind::CommentInterceptedScalar => {
-            ("a comment cuts a text of several lines in two", "move the comment, or put the text in quotes")
+            ("a comment interrupts a multi-line string", "move the comment, or quote the string")
         }
-        ErrorKind::BomInsideDocument => ("a byte-order mark stands in the middle of the file", "remove it"),
-        _ => ("this is not valid YAML", "put a value with special characters in quotes"),
+        ErrorKind::BomInsideDocument => ("byte-order mark in the middle of the file", "remove it"),
+        _ => ("this is not valid YAML", "quote a value with special characters"),
     };
     (message.to_owned(), hint)
 }
 
 fn unexpected_character(character: char) -> (String, &'static str) {
     if character.is_control() || !character.is_ascii() {
-        let message = format!("the character U+{:04X} cannot stand bare in YAML", u32::from(character));
-        return (message, "remove it, or write it in double quotes as an escape such as `\\x07` or `\\u2028`");
+        let message = format!("the character U+{:04X} is not allowed unquoted in YAML", u32::from(character));
+        return (message, "remove it, or write it as an escape in double quotes, such as `\\x07` or `\\u2028`");
     }
-    (format!("a bare value cannot start with `{character}`"), "put the value in quotes")
+    (format!("an unquoted value cannot start with `{character}`"), "quote the value")
 }
 
 fn undeclared_tag(source: &Source, offset: usize) -> Diagnostic {
@@ -182,42 +181,42 @@ fn undeclared_tag(source: &Source, offset: usize) -> Diagnostic {
 
 /// A text that ends in `:` within brackets, which makes it a key.
 pub(super) fn bare_pair(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error(SYNTAX, "YAML takes this item for a mapping, since it ends in `:`")
+    Diagnostic::error(SYNTAX, "YAML parses this item as a mapping, because it ends with `:`")
         .at_masked(source.place(at))
-        .hint("put it in quotes; a key without a value is `{ key: null }`")
+        .hint("quote it; for a key without a value, write `{ key: null }`")
 }
 
 /// A tab in the indentation.
 pub(super) fn tab_diagnostic(source: &Source, offset: usize) -> Diagnostic {
-    Diagnostic::error(TAB, "a tab indents this line, and YAML indents with spaces only")
+    Diagnostic::error(TAB, "this line is indented with a tab, but YAML only allows spaces")
         .at(source.place(Span::locate(source.text(), offset, offset + 1)))
-        .hint("replace the tabs at the start of lines by spaces")
+        .hint("replace tabs in the indentation with spaces")
 }
 
 /// Collections nested deeper than in any realistic file.
 pub(super) fn too_deep(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error(DEPTH, format!("more than {} collections lie in each other", super::MAX_DEPTH))
+    Diagnostic::error(DEPTH, format!("collections are nested more than {} levels deep", super::MAX_DEPTH))
         .at(source.place(at))
-        .hint("flatten the structure, or keep it as text in a block (`key: |`)")
+        .hint("flatten the structure, or write it as a block scalar (`key: |`)")
 }
 
 /// Copies that would fill the memory.
 pub(super) fn alias_bomb(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error(Rule::AliasBomb, "anchors and aliases multiply this file beyond all measure")
+    Diagnostic::error(Rule::AliasBomb, "anchors and aliases expand this file beyond the limit")
         .at(source.place(at))
         .hint("use fewer aliases of aliases")
 }
 
 /// An alias within its own anchor.
 pub(super) fn recursive_alias(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error(Rule::RecursiveAlias, "this alias stands within its own anchor, which would never end")
+    Diagnostic::error(Rule::RecursiveAlias, "this alias is inside its own anchor, which would be infinite")
         .at(source.place(at))
-        .hint("name another anchor, or write the value out")
+        .hint("use another anchor, or write the value out")
 }
 
 /// An alias without an anchor. It is more likely a password with a `*` than an alias, so its name is not shown.
 pub(super) fn undefined_alias(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error(Rule::UndefinedAlias, "no anchor of this name stands before this alias")
+    Diagnostic::error(Rule::UndefinedAlias, "undefined alias: no anchor with its name precedes it")
         .at_masked(source.place(at))
-        .hint("put a value that starts with `*` in quotes, or define the anchor above with `&name`")
+        .hint("quote a value that starts with `*`, or define the anchor above with `&name`")
 }

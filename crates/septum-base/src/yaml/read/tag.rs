@@ -54,15 +54,15 @@ pub(super) fn tag_diagnostic(place: Location, standing: TagPlacement) -> Diagnos
     let diagnostic = match standing {
         TagPlacement::BeforeValue => {
             // a password that begins with `!` and wants quotes is a tag too
-            Diagnostic::error(Rule::UnknownTag, "this tag has no meaning here").at(place)
+            Diagnostic::error(Rule::UnknownTag, "unknown tag").at(place)
         }
         TagPlacement::Alone => {
-            Diagnostic::error(Rule::UnknownTag, "a `!` starts a tag, and this one has no meaning").at_masked(place)
+            Diagnostic::error(Rule::UnknownTag, "unknown tag: a leading `!` starts a tag").at_masked(place)
         }
     };
     diagnostic
         .note(
-            "known are `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!binary`, `!!timestamp`, `!!seq` and `!!map`",
+            "the known tags are `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!binary`, `!!timestamp`, `!!seq` and `!!map`",
         )
-        .hint("remove the tag, or put a value that starts with `!` in quotes")
+        .hint("remove the tag, or quote a value that starts with `!`")
 }

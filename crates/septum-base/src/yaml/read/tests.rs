@@ -169,7 +169,7 @@ fn a_second_key_shows_both_places() {
     let found = read_document(&source("A: 1\nB: 2\nA: 3\n")).expect_err("twice").into_sorted();
     assert_eq!(
         render_diagnostic(&found[0], false),
-        "error: the key `A` stands twice in one mapping
+        "error: duplicate key `A` in a mapping
  --> x.yaml:3:1
   |
 3 | A: …
@@ -177,8 +177,8 @@ fn a_second_key_shows_both_places() {
  --> x.yaml:1:1
   |
 1 | A: …
-  | ^ first here
-  = hint: remove one of the two; a later one would silently win"
+  | ^ first occurrence
+  = hint: remove one of the two; the later one would silently win"
     );
 }
 

@@ -28,12 +28,15 @@ pub(super) fn read_groups(
         let mut group = RecipientGroup::default();
         let complete = collect_group(fields, node, &mut group, reader);
         if complete && group.is_empty() {
-            reader.report_error(node.span, format!("key group {} is empty, so nobody could open its share", index + 1));
+            reader.report_error(
+                node.span,
+                format!("key group {} is empty, so its share could not be decrypted", index + 1),
+            );
         } else if let Some(first) = groups.iter().position(|known| complete && *known == group) {
             reader.report_error(
                 node.span,
                 format!(
-                    "key groups {} and {} are the same, so that each of their recipients has two shares",
+                    "key groups {} and {} are identical, so each of their recipients has two shares",
                     first + 1,
                     index + 1
                 ),

@@ -128,7 +128,7 @@ impl SopsConfigReader<'_> {
 
     fn rule(&mut self, node: &YamlNode) -> Option<CreationRule> {
         let Some(map) = node.as_map() else {
-            self.hidden_error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
+            self.hidden_error(node.span, format!("expected a mapping for a rule, found {}", node.noun()));
             return None;
         };
         let fields: RuleFields = self.fields(map, &RULE)?;
@@ -145,7 +145,7 @@ impl SopsConfigReader<'_> {
             let groups = groups.len();
             self.report_error(
                 key_span(map, "shamir_threshold"),
-                format!("`shamir_threshold` is {wrong}, but must be from 2 to {groups}, the number of key groups"),
+                format!("`shamir_threshold` is {wrong}, but must be between 2 and {groups}, the number of key groups"),
             );
         }
         let mac_scope = if fields.mac_only_encrypted.unwrap_or(false) { MacScope::Encrypted } else { MacScope::All };
@@ -178,8 +178,9 @@ impl SopsConfigReader<'_> {
             }
         }
         if let [(first, _), (second, _), ..] = found.as_slice() {
-            let message =
-                format!("`{first}` and `{second}` contradict each other: a rule has one of the six selectors");
+            let message = format!(
+                "`{first}` and `{second}` contradict each other: a rule can have only one of the six selectors"
+            );
             self.report_error(key_span(map, second), message);
         }
         found.into_iter().next().map(|(_, selector)| selector)
@@ -198,12 +199,13 @@ impl SopsConfigReader<'_> {
     /// A pattern of paths, for which users also write globs.
     fn path_pattern(&mut self, map: &Mapping, text: &str) -> Option<GoRegex> {
         let glob = glob::as_regex(text);
-        let hint = glob.as_ref().map(|regex| format!("this looks like a glob; as a regular expression: `{regex}`"));
+        let hint =
+            glob.as_ref().map(|regex| format!("this looks like a glob; write it as a regular expression: `{regex}`"));
         match self.compile_pattern(map, "path_regex", text) {
             Ok(pattern) => {
                 if let Some(hint) = hint {
                     let span = map.get("path_regex").map_or_else(Span::default, |node| node.span);
-                    let message = "`path_regex` is a regular expression, in which `*` repeats what is before it";
+                    let message = "`path_regex` is a regular expression, in which `*` repeats the preceding item";
                     let found = Diagnostic::warning(Rule::SopsRules, message).at(self.source.place(span));
                     self.warnings.push(found.hint(hint));
                 }
@@ -218,7 +220,7 @@ impl SopsConfigReader<'_> {
 
     fn compile_pattern(&self, map: &Mapping, field: &str, text: &str) -> Result<GoRegex, Diagnostic> {
         GoRegex::parse(text).map_err(|reason| {
-            let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
+            let message = format!("`{field}` is not a valid regular expression: {reason}");
             let span = map.get(field).map_or_else(Span::default, |node| node.span);
             Diagnostic::error(Rule::SopsRules, message).at(self.source.place(span))
         })
@@ -284,7 +286,7 @@ impl SopsConfigReader<'_> {
 
     fn report_unknown(&mut self, span: Span, name: &str, names: &[&str]) {
         if !self.has_value(span) {
-            self.hidden_error(span, "expected fields with their values, found a text");
+            self.hidden_error(span, "expected fields with their values, found a string");
             return;
         }
         let diagnostic = self.unknown_field(span, name, names);
@@ -298,7 +300,7 @@ impl SopsConfigReader<'_> {
 
     fn unknown_field(&self, span: Span, name: &str, names: &[&str]) -> Diagnostic {
         Diagnostic::error(Rule::SopsRules, format!("unknown field `{name}`"))
-            .note("sops ignores it in silence, so what it is meant to say does not hold")
+            .note("sops silently ignores it, so it has no effect")
             .maybe_hint(did_you_mean(name, names.iter().copied()))
             .at(self.source.place(span))
     }
@@ -306,7 +308,7 @@ impl SopsConfigReader<'_> {
     /// Reports a problem of a recipient, with a hint how to get a valid one.
     pub(super) fn recipient_error(&mut self, found: Diagnostic) {
         self.findings.push(found.hint(
-            "ask its owner for the line `# public key: age1…` of the key file; `septum keygen` makes a new identity and prints it",
+            "ask its owner for the line `# public key: age1…` of the key file; `septum keygen` generates a new identity and prints its recipient",
         ));
     }
 
@@ -338,14 +340,14 @@ fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
     }
     let expected = match field {
         "mac_only_encrypted" => "`true` or `false`",
-        "shamir_threshold" => "a number from 0",
+        "shamir_threshold" => "a non-negative integer",
         "key_groups" => "a list of mappings with lists of keys",
         "age" | "pgp" | "kms" | "gcp_kms" | "hckms" | "azure_keyvault" | "hc_vault_transit_uri" => {
-            "a list of texts, or one text with commas"
+            "a list of strings, or one string with commas"
         }
-        "yaml" | "json" | "json_binary" => "a mapping with a number `indent`",
+        "yaml" | "json" | "json_binary" => "a mapping with an integer `indent`",
         "dotenv" | "ini" => "an empty mapping",
-        _ => "a text",
+        _ => "a string",
     };
     format!("`{field}` must be {expected}, but is {}", describe_value(&fields::to_serde_value(node), node))
 }
@@ -353,11 +355,11 @@ fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
 fn describe_value(value: &Value, node: &YamlNode) -> &'static str {
     match value {
         Value::Number(_) => "a number",
-        Value::Bool(_) => "a truth value",
-        Value::String(_) => "a text",
+        Value::Bool(_) => "a boolean",
+        Value::String(_) => "a string",
         Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => match node.noun() {
-            "a list" => "a list with other things",
-            "a mapping" => "a mapping with other things",
+            "a list" => "a list with other items",
+            "a mapping" => "a mapping with other fields",
             noun => noun,
         },
     }

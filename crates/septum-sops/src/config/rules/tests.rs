@@ -126,7 +126,7 @@ fn rules_are_looked_for_from_the_file_upward() {
     assert!(SopsConfig::read_nearest(&at("x.yaml")).expect("none").is_none());
     fs::write(at(".sops.yml"), "").expect("writes");
     let error = SopsConfig::find_rule(&at("x.yaml")).expect_err("another name").into_sorted().remove(0);
-    assert!(error.message.ends_with(".sops.yml` is read by nobody, sops included"), "{}", error.message);
+    assert!(error.message.ends_with(".sops.yml` is not read by septum or sops"), "{}", error.message);
     // as sops, which reads any entry of the name
     fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
     let error = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect_err("a directory").into_sorted().remove(0);
@@ -155,30 +155,30 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         ("stores: {yaml: {indnt: 2}}\n", "1:17", "unknown field `indnt`", Some("did you mean `indent`?")),
         ("creation_rules: {age: ONE}\n", "1:17", "`creation_rules` must be a list, but is a mapping", None),
-        ("creation_rules: [x]\n", "1:18", "expected a rule, which is a mapping, found a scalar", None),
+        ("creation_rules: [x]\n", "1:18", "expected a mapping for a rule, found a scalar", None),
         ("[]", "1:1", "expected a mapping with `creation_rules`, found a list", None),
         (
             "creation_rules:\n- age: {a: hunter2}\n",
             "2:3",
-            "`age` must be a list of texts, or one text with commas, but is a mapping with other things",
+            "`age` must be a list of strings, or one string with commas, but is a mapping with other fields",
             None,
         ),
         (
             "creation_rules:\n- age: ONE\n  shamir_threshold: hunter2\n",
             "3:3",
-            "`shamir_threshold` must be a number from 0, but is a text",
+            "`shamir_threshold` must be a non-negative integer, but is a string",
             None,
         ),
         (
             "creation_rules:\n- age: ONE\n  mac_only_encrypted: 'true'\n",
             "3:3",
-            "`mac_only_encrypted` must be `true` or `false`, but is a text",
+            "`mac_only_encrypted` must be `true` or `false`, but is a string",
             None,
         ),
         (
             "creation_rules:\n- key_groups: [{age: ONE}]\n",
             "2:3",
-            "`key_groups` must be a list of mappings with lists of keys, but is a list with other things",
+            "`key_groups` must be a list of mappings with lists of keys, but is a list with other items",
             None,
         ),
         (
@@ -190,43 +190,43 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "creation_rules:\n- path_regex: 'a(?=b)'\n",
             "2:15",
-            "`path_regex` cannot be compiled as a regular expression: `(?=` looks ahead, which linear time does not allow",
+            "`path_regex` is not a valid regular expression: `(?=` (look-ahead) is not supported",
             None,
         ),
         (
             "creation_rules:\n- encrypted_regex: '('\n",
             "2:20",
-            "`encrypted_regex` cannot be compiled as a regular expression: unclosed group",
+            "`encrypted_regex` is not a valid regular expression: unclosed group",
             None,
         ),
         (
             "creation_rules:\n- encrypted_regex: a\n  encrypted_suffix: b\n",
             "2:3",
-            "`encrypted_suffix` and `encrypted_regex` contradict each other: a rule has one of the six selectors",
+            "`encrypted_suffix` and `encrypted_regex` contradict each other: a rule can have only one of the six selectors",
             None,
         ),
         (
             "creation_rules:\n- key_groups: [{age: [ONE]}, {}]\n",
             "2:89",
-            "key group 2 is empty, so nobody could open its share",
+            "key group 2 is empty, so its share could not be decrypted",
             None,
         ),
         (
             "creation_rules:\n- key_groups: [{age: [ONE]}, {age: [ONE]}]\n",
             "2:89",
-            "key groups 1 and 2 are the same, so that each of their recipients has two shares",
+            "key groups 1 and 2 are identical, so each of their recipients has two shares",
             None,
         ),
         (
             "creation_rules:\n- shamir_threshold: 3\n  key_groups: [{age: [ONE]}, {age: [TWO]}]\n",
             "2:3",
-            "`shamir_threshold` is 3, but must be from 2 to 2, the number of key groups",
+            "`shamir_threshold` is 3, but must be between 2 and 2, the number of key groups",
             None,
         ),
         (
             "creation_rules:\n- age: [age1pgs5clcz, TWO]\n",
             "2:9",
-            "`age1pgs5clcz` is not a valid recipient: it is cut off or has a slip",
+            "`age1pgs5clcz` is not a valid recipient: it is truncated or mistyped",
             None,
         ),
         (
@@ -238,14 +238,14 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "creation_rules:\n- age: AGE-SECRET-KEY-1HUNTER2\n",
             "2:8",
-            "an entry of `age` is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead",
+            "an entry of `age` is a private key: treat it as leaked, and specify its recipient (`septum keygen -y`) instead",
             None,
         ),
         ("stores: {yaml: {indent: -1}}\n", "1:10", "`stores.yaml.indent` must be at least 0", None),
         (
             "stores: {json: {indent: x}}\n",
             "1:10",
-            "`json` must be a mapping with a number `indent`, but is a mapping with other things",
+            "`json` must be a mapping with an integer `indent`, but is a mapping with other fields",
             None,
         ),
     ] {

@@ -67,14 +67,14 @@ impl fmt::Display for LookupOutcome {
             Self::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
             Self::Invalid { line } => write!(f, "line {line} is not an age identity, so no line was used"),
             Self::Unsupported(what) => write!(f, "{what}, which is not supported by this version"),
-            Self::NotAnSshKey => f.write_str("not a private key of SSH, or a damaged one"),
-            Self::Locked => f.write_str("encrypted with a passphrase, and there was nobody to ask for it"),
+            Self::NotAnSshKey => f.write_str("not an SSH private key, or a damaged one"),
+            Self::Locked => f.write_str("encrypted with a passphrase, but no terminal is available to prompt for it"),
             Self::LockedFor { recipient } => write!(f, "the identity of {recipient}, encrypted with a passphrase"),
-            Self::WrongPassphrase => f.write_str("encrypted with a passphrase, and the one given is another"),
+            Self::WrongPassphrase => f.write_str("encrypted with a passphrase, but the one entered is wrong"),
             Self::NotUnlockable => f.write_str("encrypted, but not with a passphrase, or damaged"),
             Self::NotRun => f.write_str("not run"),
-            Self::NotACommand => f.write_str("not a command: it is empty or has an open quote"),
-            Self::NoProgram => f.write_str("its first word is neither a program on `PATH` nor the path of one"),
+            Self::NotACommand => f.write_str("not a valid command: it is empty or has an unclosed quote"),
+            Self::NoProgram => f.write_str("its first word is not a program on `PATH` or the path of one"),
             Self::Failed(Some(code)) => write!(f, "the command failed with exit code {code}"),
             Self::Failed(None) => f.write_str("the command was killed"),
             Self::Found { recipients, unsupported } => write_found(f, recipients, unsupported),
@@ -84,7 +84,7 @@ impl fmt::Display for LookupOutcome {
 
 fn write_found(f: &mut fmt::Formatter<'_>, recipients: &[String], unsupported: &[String]) -> fmt::Result {
     match recipients {
-        [] if unsupported.is_empty() => f.write_str("no identity in it")?,
+        [] if unsupported.is_empty() => f.write_str("it contains no identity")?,
         [] => {}
         recipients => write!(f, "the identity of {}", recipients.join(", "))?,
     }

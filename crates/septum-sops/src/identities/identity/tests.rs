@@ -35,7 +35,7 @@ fn in_file(content: &str) -> (LookupOutcome, usize) {
 
 #[test]
 fn a_file_says_what_is_in_it() {
-    let locked = "encrypted with a passphrase, and there was nobody to ask for it";
+    let locked = "encrypted with a passphrase, but no terminal is available to prompt for it";
     for (content, expected, usable) in [
         (format!("# a comment\n\n{ONE}\r\n  {TWO}\n"), format!("the identity of {ONE_PUBLIC}, {TWO_PUBLIC}"), 2),
         #[cfg(not(feature = "plugin"))]
@@ -45,8 +45,8 @@ fn a_file_says_what_is_in_it() {
         (format!("{ONE}\n\nhunter2\n"), "line 3 is not an age identity, so no line was used".to_owned(), 0),
         (format!("{ONE}x"), "line 1 is not an age identity".to_owned(), 0),
         (format!("{ONE} {TWO}"), "line 1 is not an age identity".to_owned(), 0),
-        ("\n# nothing\n".to_owned(), "no identity in it".to_owned(), 0),
-        (String::new(), "no identity in it".to_owned(), 0),
+        ("\n# nothing\n".to_owned(), "it contains no identity".to_owned(), 0),
+        (String::new(), "it contains no identity".to_owned(), 0),
         ("age-encryption.org/v1\n-> scrypt".to_owned(), locked.to_owned(), 0),
         ("-----BEGIN AGE ENCRYPTED FILE-----".to_owned(), locked.to_owned(), 0),
         ("-----BEGIN OPENSSH PRIVATE KEY-----".to_owned(), "an SSH key where age identities are".to_owned(), 0),
@@ -81,11 +81,8 @@ fn all_places_are_searched_and_remembered() {
     assert_eq!(found[2], "SOPS_AGE_KEY_CMD: not set");
     assert_eq!(found[3], format!("{}: the identity of {TWO_PUBLIC}", user.display()));
     assert!(found[4].contains(": cannot be read: "), "{}", found[4]);
-    assert_eq!(
-        found[5],
-        "SOPS_AGE_SSH_PRIVATE_KEY_CMD: its first word is neither a program on `PATH` nor the path of one"
-    );
-    assert_eq!(found[6], format!("{}: not a private key of SSH, or a damaged one", ssh.display()));
+    assert_eq!(found[5], "SOPS_AGE_SSH_PRIVATE_KEY_CMD: its first word is not a program on `PATH` or the path of one");
+    assert_eq!(found[6], format!("{}: not an SSH private key, or a damaged one", ssh.display()));
     assert_eq!(found.len(), 7);
     assert_eq!(tried(&identities, &[]), [ONE_PUBLIC, TWO_PUBLIC, TWO_PUBLIC]);
     assert!(!format!("{identities:?}{found:?}").contains("SECRET-KEY-1"));
@@ -113,11 +110,8 @@ fn a_command_is_run_without_a_shell_and_only_when_needed() {
     };
     assert_eq!(outcome(format!("cat '{}'", path.display())), format!("the identity of {ONE_PUBLIC}"));
     assert_eq!(outcome("false".to_owned()), "the command failed with exit code 1");
-    assert_eq!(
-        outcome("/nowhere/program".to_owned()),
-        "its first word is neither a program on `PATH` nor the path of one"
-    );
-    assert_eq!(outcome("cat 'x".to_owned()), "not a command: it is empty or has an open quote");
+    assert_eq!(outcome("/nowhere/program".to_owned()), "its first word is not a program on `PATH` or the path of one");
+    assert_eq!(outcome("cat 'x".to_owned()), "not a valid command: it is empty or has an unclosed quote");
     assert_eq!(outcome("echo hunter2".to_owned()), "line 1 is not an age identity, so no line was used");
 }
 
@@ -165,7 +159,7 @@ fn a_passphrase_is_asked_for_last_and_once() {
     fs::write(&path, encrypted_file()).expect("writes");
     for (answer, expected) in [
         ("correct", format!("the identity of {ONE_PUBLIC}")),
-        ("hunter2", "encrypted with a passphrase, and the one given is another".to_owned()),
+        ("hunter2", "encrypted with a passphrase, but the one entered is wrong".to_owned()),
     ] {
         let asked = Arc::default();
         let places = IdentitySources {

@@ -38,7 +38,7 @@ pub(crate) struct LockedKey {
 pub(crate) fn read_private(content: &[u8]) -> Option<SshPrivateKey> {
     let text = std::str::from_utf8(content).ok()?.trim();
     if text.starts_with("-----BEGIN RSA PRIVATE KEY-----") {
-        return Some(SshPrivateKey::Unsupported("an RSA key of SSH"));
+        return Some(SshPrivateKey::Unsupported("an SSH RSA key"));
     }
     let body = text.strip_prefix(BEGIN)?.strip_suffix(END)?;
     let encoded = Zeroizing::new(body.split_ascii_whitespace().collect::<String>());
@@ -53,16 +53,12 @@ pub(crate) fn read_private(content: &[u8]) -> Option<SshPrivateKey> {
     let Some(recipient) = SshRecipient::of_blob(blob) else {
         let kind = SshReader(blob).string()?;
         let rsa = kind == b"ssh-rsa";
-        return Some(SshPrivateKey::Unsupported(if rsa {
-            "an RSA key of SSH"
-        } else {
-            "an SSH key that is not ed25519"
-        }));
+        return Some(SshPrivateKey::Unsupported(if rsa { "an SSH RSA key" } else { "an SSH key that is not ed25519" }));
     };
     match (cipher, kdf) {
         (b"none", b"none") => read_identity(section, recipient).map(SshPrivateKey::Ed25519),
         (b"aes256-ctr", b"bcrypt") => read_locked_key(options, section, recipient).map(SshPrivateKey::Locked),
-        _ => Some(SshPrivateKey::Unsupported("an SSH key under another cipher than `aes256-ctr`")),
+        _ => Some(SshPrivateKey::Unsupported("an SSH key with a cipher other than `aes256-ctr`")),
     }
 }
 

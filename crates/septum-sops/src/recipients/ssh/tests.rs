@@ -34,9 +34,9 @@ fn a_key_with_a_passphrase_opens_with_that_one() {
 #[test]
 fn keys_of_other_types_are_named() {
     for (content, expected) in [
-        (RSA, "an RSA key of SSH"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nx", "an RSA key of SSH"),
-        (GCM, "an SSH key under another cipher than `aes256-ctr`"),
+        (RSA, "an SSH RSA key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nx", "an SSH RSA key"),
+        (GCM, "an SSH key with a cipher other than `aes256-ctr`"),
     ] {
         let Some(SshPrivateKey::Unsupported(what)) = read_private(content.as_bytes()) else { panic!("{expected}") };
         assert_eq!(what, expected);

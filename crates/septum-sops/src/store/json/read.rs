@@ -15,7 +15,7 @@ use septum_base::yaml::node::YamlKey;
 const MAX_DEPTH: usize = 128;
 
 /// Expected in a text with a backslash.
-const ESCAPES: &str = "only escapes that JSON has";
+const ESCAPES: &str = "a valid JSON escape";
 
 /// Reads the object at the root. It must be the whole text.
 pub(in crate::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
@@ -39,7 +39,7 @@ fn read_json(source: &Source, left: Option<&'static str>) -> Result<ParsedFile, 
         found.push(
             Diagnostic::error(Rule::JsonSyntax, format!("expected {expected}"))
                 .at_masked(source.place(span))
-                .hint("correct the JSON"),
+                .hint("fix the JSON"),
         );
         found
     })?;
@@ -83,11 +83,11 @@ impl<'a> JsonReader<'a> {
     fn root(&mut self) -> JsonResult<SopsMap> {
         self.skip_blanks();
         let SopsTree::Map(root) = self.value(0)? else {
-            return Err("an object at the root, which is all that sops knows");
+            return Err("an object at the root, as sops requires");
         };
         self.skip_blanks();
         // sops ignores trailing text: it would be lost, or be beside ciphertext as if it were verified
-        if self.at < self.text.len() { Err("the end of the file behind the object") } else { Ok(root) }
+        if self.at < self.text.len() { Err("the end of the file after the object") } else { Ok(root) }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -119,7 +119,7 @@ impl<'a> JsonReader<'a> {
 
     fn value(&mut self, depth: usize) -> JsonResult<SopsTree> {
         if depth > MAX_DEPTH {
-            return Err("no more than 128 levels");
+            return Err("at most 128 levels of nesting");
         }
         let head = self.span(self.at, self.at);
         let value = match self.peek() {
@@ -156,7 +156,7 @@ impl<'a> JsonReader<'a> {
                 self.skip_blanks();
                 let start = self.span(self.at, self.at);
                 if self.peek() != Some(b'"') {
-                    return Err("a key in quotes");
+                    return Err("a quoted key");
                 }
                 let text = self.string()?.to_string();
                 let key = YamlKey { text, span: Span { end: self.at, ..start } };
@@ -222,11 +222,7 @@ impl<'a> JsonReader<'a> {
             self.at += 1;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        if let Some(value) = parse_number(text) {
-            Ok(value)
-        } else {
-            Err("a number of JSON, and not beyond what 64 bits hold")
-        }
+        if let Some(value) = parse_number(text) { Ok(value) } else { Err("a JSON number that fits into 64 bits") }
     }
 
     fn text(&mut self) -> JsonResult<TextBytes> {
@@ -245,7 +241,7 @@ impl<'a> JsonReader<'a> {
 
     /// A text as it is written, without its quotes.
     fn raw(&mut self) -> JsonResult<&'a str> {
-        const UNTERMINATED: &str = "the closing `\"` of a text";
+        const UNTERMINATED: &str = "the closing `\"` of a string";
         let start = self.at + 1;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let mut length = 0;
@@ -257,7 +253,7 @@ impl<'a> JsonReader<'a> {
                 Some(b'\\') => length += 2,
                 Some(0..=0x1f) => {
                     self.at = start + length;
-                    return Err("no control characters in a text: write them with `\\`");
+                    return Err("no control characters in a string: escape them with `\\`");
                 }
                 Some(_) => {}
             }

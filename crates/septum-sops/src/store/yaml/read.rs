@@ -334,7 +334,7 @@ fn untime_tree(tree: &mut SopsTree, text: &str) {
 fn empty_file(source: &Source) -> Diagnostics {
     let mut found = Diagnostics::new();
     found.push(
-        Diagnostic::error(Rule::NoContent, "the file holds nothing that could be encrypted")
+        Diagnostic::error(Rule::NoContent, "the file contains nothing to encrypt")
             .at(source.place(Span::locate(source.text(), 0, 0)))
             .hint("write at least one key and its value"),
     );
@@ -347,7 +347,7 @@ fn not_a_map(source: &Source, node: &YamlNode) -> Diagnostics {
     found.push(
         Diagnostic::error(Rule::NotAMapping, message)
             .at_masked(source.place(Span { end: node.span.start, ..node.span }))
-            .hint("put the value under a key; sops knows no other documents"),
+            .hint("put the value under a key; sops supports no other documents"),
     );
     found
 }
