@@ -54,7 +54,7 @@ pub(super) const PROGRAM: CommandHelp = CommandHelp {
     topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git],
 };
 
-/// What the program does with its files, for its manual page.
+/// Files of the program, for its manual page.
 pub(super) const DESCRIPTION: &str = "\
 Septum reads layers: `base.yaml` defines the keys of an app, `ENV.yaml` and the encrypted `ENV.secrets.yaml` change \
 them for one environment.
@@ -64,7 +64,7 @@ A key that has a secret value, or whose value is computed from one, goes to a Se
 
 Values of secrets are never arguments, and no message contains one.";
 
-/// Where to read more.
+/// Pointer to further documentation.
 const MORE: &str = "\
 See `septum COMMAND --help`, the manual pages (`septum man COMMAND | man -l -`), and docs/ in the source repository.";
 

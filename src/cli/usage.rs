@@ -14,10 +14,16 @@ use crate::sops::PathError;
 
 /// Commands with a value, and the way to pass it to each.
 const HOW: [(&str, &str); 7] = [
-    ("set", "values are never arguments, which other users can see: pass the value on standard input, or type it at the prompt"),
+    (
+        "set",
+        "values are never arguments, which other users can see: pass the value on standard input, or type it at the prompt",
+    ),
     ("unset", "`unset` removes a value from a file and takes no value argument"),
     ("get", "`get` prints one value"),
-    ("encrypt", "to encrypt one value, use `septum set` with the value on standard input; specify recipients with `--age age1…`"),
+    (
+        "encrypt",
+        "to encrypt one value, use `septum set` with the value on standard input; specify recipients with `--age age1…`",
+    ),
     ("decrypt", "private keys are found as in sops: in `SOPS_AGE_KEY_FILE`, or in the user's `keys.txt`"),
     (
         "keygen",

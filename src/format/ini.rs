@@ -158,12 +158,9 @@ mod tests {
         let expected = "`a.b` is a mapping, but a `.ini` file has one level of sections and no lists";
         assert_eq!(write_ini(&deep).unwrap_err().to_string(), expected);
         for (key, value, expected) in [
-            ("a", OutputValue::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists",
-            ),
-            ("a", OutputValue::Null, "`a` is null, which a `.ini` file cannot represent",
-            ),
-            ("a", OutputValue::text("x\ny"), "`a` contains a line break, which a `.ini` file cannot represent",
-            ),
+            ("a", OutputValue::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists"),
+            ("a", OutputValue::Null, "`a` is null, which a `.ini` file cannot represent"),
+            ("a", OutputValue::text("x\ny"), "`a` contains a line break, which a `.ini` file cannot represent"),
             ("a", OutputValue::text("\0"), "`a` contains a control character, which a `.ini` file cannot represent"),
             (
                 "a]",

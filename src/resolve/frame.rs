@@ -174,7 +174,7 @@ impl RenderFrame {
         log.visibility = log.visibility.max(visibility);
     }
 
-    /// How much of the result is known.
+    /// Known part of the result.
     pub(super) fn visibility(&self) -> Visibility {
         self.log().visibility
     }

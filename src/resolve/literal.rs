@@ -99,7 +99,7 @@ mod tests {
             (TemplateWord::Key("HOST".to_owned()), "{{ data[\"HOST\"] }}", true),
             (TemplateWord::Key("HOST".to_owned()), "{{ data.HOSTNAME }} HOST", false),
             (TemplateWord::Key("7".to_owned()), "{{ data[vars.x] }} 7", false),
-            (TemplateWord::Key("".to_owned()), "{{ data[''] }}", false),
+            (TemplateWord::Key(String::new()), "{{ data[''] }}", false),
             (TemplateWord::Message("set it".to_owned()), "{{ x | required(\"set it\") }}", true),
             (TemplateWord::Message("set it".to_owned()), "{{ x | required( 'set it' ) }}", true),
             (TemplateWord::Message("set it".to_owned()), "{{ x | required('set it' ~ y) }}", false),

@@ -51,7 +51,7 @@ pub struct TemplatePart {
     pub place: Location,
     /// Lineage of the output.
     pub lineage: Lineage,
-    /// How much of it is known without the keys of what it read.
+    /// Known part of it without the keys of the values that it read.
     pub visibility: Visibility,
     /// Template, if it produced the document as a text.
     pub text: Option<Arc<TextTemplate>>,
@@ -91,10 +91,13 @@ impl TemplateRenderer {
                 }
                 if is_directory {
                     let directory = text.trim_end_matches('/');
-                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a directory, but files are required here"))
-                        .hint(format!(
-                            "for all files in it, write `{directory}/*`; including subdirectories, `{directory}/**/*`"
-                        ))
+                    Diagnostic::error(
+                        Rule::MissingFile,
+                        format!("`{text}` is a directory, but files are required here"),
+                    )
+                    .hint(format!(
+                        "for all files in it, write `{directory}/*`; including subdirectories, `{directory}/**/*`"
+                    ))
                 } else {
                     Diagnostic::error(Rule::MissingFile, format!("`{text}` matches no file"))
                         .hint("paths are relative to the layer, and may contain `*` and `**`")
@@ -169,8 +172,7 @@ impl TemplateRenderer {
                 let message =
                     format!("the output of the template is not valid YAML: line {}, column {}", at.line, at.column);
                 let problem = Diagnostic::error(problem.rule, message).at_masked(template.clone());
-                self.context
-                    .report(problem.note("the output is not shown because it may contain secrets"));
+                self.context.report(problem.note("the output is not shown because it may contain secrets"));
             }
             ErrorReported
         })?;

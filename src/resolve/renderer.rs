@@ -78,9 +78,9 @@ impl TemplateRenderer {
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
         let bug =
             Diagnostic::error(Rule::Bug, format!("this template makes septum panic{at}: this is a bug in septum"));
-        Err(self
-            .context
-            .report(bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it together with the template")))
+        Err(self.context.report(
+            bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it together with the template"),
+        ))
     }
 
     /// Reports that the templates of the run take too many steps together.

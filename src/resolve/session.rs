@@ -166,9 +166,11 @@ impl ResolveSession {
                     RenderSubject::Variable(path) if frame::follows_secret() => self.context.withhold(path, problem),
                     // its length may depend on a secret
                     _ if frame.is_secret() => {
-                        drop(self.context.report(failure::withheld_error(&name, place, "template")))
+                        self.context.report(failure::withheld_error(&name, place, "template"));
                     }
-                    _ => drop(self.context.report(problem)),
+                    _ => {
+                        self.context.report(problem);
+                    }
                 }
                 EntryOutcome::Failed
             }

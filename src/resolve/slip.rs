@@ -246,10 +246,8 @@ mod tests {
     #[test]
     fn a_slip_is_found_where_it_is() {
         for (template, failed, found) in [
-            ("{{ a || b }}", 6, "||",
-            ),
-            ("{% if !a %}", 6, "!",
-            ),
+            ("{{ a || b }}", 6, "||"),
+            ("{% if !a %}", 6, "!"),
             ("{% if a = \"y\" %}", 8, "="),
             ("{{ a | default: \"x\" }}", 14, ":"),
             ("{% if a %}x{% end %}", 14, "end"),

@@ -143,7 +143,7 @@ fn mark_change<'a>(what: &str, is_changed: bool) -> OutputValue<'a> {
     OutputValue::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
 }
 
-/// How much is shown of a field.
+/// Visible part of a field.
 fn mode_inside(map: &Mapping, key: &str, mode: RedactionMode) -> RedactionMode {
     match mode {
         RedactionMode::Open if key == LAST_APPLIED => RedactionMode::Secret,

@@ -53,9 +53,12 @@ pub(super) fn partial_condition(
     let is_defined =
         named.iter().all(|path| !is_missing(&context.definition, path) || lexed.find_paths(path).next().is_none());
     (is_partial && is_defined && tag.is_closed).then(|| {
-        Diagnostic::error(Rule::Undefined, "this `if` has no `else`, and its condition is false, so its value is undefined")
-            .at_masked(origin.place_of(&tag.range))
-            .hint("add an `else`: `a if condition else \"\"`")
+        Diagnostic::error(
+            Rule::Undefined,
+            "this `if` has no `else`, and its condition is false, so its value is undefined",
+        )
+        .at_masked(origin.place_of(&tag.range))
+        .hint("add an `else`: `a if condition else \"\"`")
     })
 }
 

@@ -278,3 +278,20 @@ fn the_name_of_a_type_is_unique() {
     names.retain(|name, places| places.len() > 1 && !SHARED_NAMES.iter().any(|(shared, _)| shared == name));
     assert!(names.is_empty(), "a search for a name should find one type: {names:#?}");
 }
+
+#[test]
+fn a_doc_comment_begins_with_what_a_thing_is_or_does() {
+    let question = Regex::new(r"^\s*//[/!] (?:What|That|Who|Whom|Whose|Where|How|Which|Why|When)\b").unwrap();
+    let is_doc = |line: &str| line.trim_start().starts_with("///") || line.trim_start().starts_with("//!");
+    let mut wrong = Vec::new();
+    for SourceFile { path, text, .. } in rust_sources() {
+        let lines: Vec<_> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let is_first = index == 0 || !is_doc(lines[index - 1]);
+            if is_first && question.is_match(line) {
+                wrong.push(format!("{}:{}: {}", path.display(), index + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "begin with a noun phrase or a verb in the third person:\n{}", wrong.join("\n"));
+}
