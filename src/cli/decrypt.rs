@@ -135,24 +135,32 @@ impl DecryptArgs {
         let (path, name, closed) = file.into_encrypted()?;
         let report = |book| policy::report_drift(book, &path, &name, closed.metadata(), format);
         let mut told = book.map(report).unwrap_or_default();
-        let sealed =
-            closed.decrypt_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        if self.in_place {
-            sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        }
-        if self.extract.is_none() {
+        let text = if self.extract.is_some() || self.output_type.is_some_and(|wanted| wanted != format) {
+            let sealed =
+                closed.decrypt_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            if self.extract.is_none() {
+                told.extend(sealed.altered_comments());
+                told.extend(sealed.plain_comments());
+            }
+            self.text(&sealed, &name, format)?
+        } else {
+            let sealed = closed.decrypt_to_text(identities, false);
+            let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            if self.in_place {
+                sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            }
             told.extend(sealed.altered_comments());
             told.extend(sealed.plain_comments());
-        }
-        let text = self.text(sealed, &name, format)?;
+            sealed.into_plaintext().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?
+        };
         Ok(DecryptedOutput { path, name, format: self.output_type.unwrap_or(format), text, findings: told })
     }
 
-    fn text(&self, sealed: DecryptedFile, name: &str, format: SopsFormat) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    fn text(&self, sealed: &DecryptedFile, name: &str, format: SopsFormat) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         let wanted = self.output_type.unwrap_or(format);
         if let Some(path) = &self.extract {
             let document = self.document.map(|number| number as usize - 1);
-            let (value, mut text) = extract_value(&sealed, document, path, wanted, name)?;
+            let (value, mut text) = extract_value(sealed, document, path, wanted, name)?;
             // as sops does it
             if wanted == SopsFormat::Yaml
                 && matches!(value, SopsTree::Leaf(leaf) if !matches!(leaf.value, TypedValue::Text(_)))
@@ -161,8 +169,7 @@ impl DecryptArgs {
             }
             return Ok(text);
         }
-        let text = if wanted == format { sealed.into_plaintext() } else { sealed.emit_format(wanted) };
-        text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
+        sealed.emit_format(wanted).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
     }
 
     fn print(&self, output: &OutputStreams, opened: &[DecryptedOutput]) -> Result<(), Diagnostics> {

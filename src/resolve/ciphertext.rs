@@ -16,7 +16,7 @@ impl ResolveContext {
     fn refuse_below(&self, tree: &Tree, path: &str) {
         match &tree.kind {
             TreeKind::Leaf(scalar) => {
-                if scalar.tag.as_deref() == Some("binary") {
+                if scalar.tag_name() == Some("binary") {
                     self.report(binary_in_object(path).at_masked(tree.place.clone()));
                 }
                 if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {

@@ -246,7 +246,7 @@ impl ResolveSession {
         if scalar.locked {
             return Ok(EntryOutcome::Locked(frame.placeholder_for(Some(scalar.text()))));
         }
-        if scalar.tag.as_deref() == Some("binary") {
+        if scalar.tag_name() == Some("binary") {
             let packed: String = scalar.text().split_whitespace().collect();
             let bytes = STANDARD.decode(packed).map_err(|_| {
                 let message = "`!!binary` requires standard base64 with padding";

@@ -99,7 +99,7 @@ impl ComparedFile {
             });
         }
         // a new data key changes every ciphertext
-        let opened = if rotated { closed.decrypt_to_read(identities) } else { closed.decrypt_file(identities) };
+        let opened = closed.decrypt_to_text(identities, !rotated);
         let mut sealed = opened.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if let Some(rule) = rule.filter(|rule| !rule.groups.is_empty()) {
             if drift.changes_recipients() {

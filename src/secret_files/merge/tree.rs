@@ -127,7 +127,7 @@ pub(in crate::secret_files) fn is_same_tree(one: Option<&SopsTree>, other: Optio
         (Some(SopsTree::Leaf(one)), Some(SopsTree::Leaf(other))) => {
             // by its bytes, so that NaN equals itself
             let types = discriminant(&one.value) == discriminant(&other.value);
-            types && one.value.bytes() == other.value.bytes() && one.unsigned == other.unsigned
+            types && one.value.bytes() == other.value.bytes() && one.site.unsigned == other.site.unsigned
         }
         (Some(SopsTree::List(one)), Some(SopsTree::List(other))) => {
             let equal = one.values().zip(other.values()).all(|(one, other)| is_same_tree(Some(one), Some(other)));

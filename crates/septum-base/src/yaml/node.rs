@@ -2,7 +2,8 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::sync::LazyLock;
 
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
@@ -56,7 +57,20 @@ impl Borrow<str> for YamlKey {
 }
 
 /// A mapping in the order of the file; keys are unique.
-pub type Mapping = IndexMap<YamlKey, YamlNode>;
+pub type Mapping = IndexMap<YamlKey, YamlNode, SharedHasher>;
+
+/// Hashers of one random state for all mappings: each would take memory for its own, and every node with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SharedHasher;
+
+impl BuildHasher for SharedHasher {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        STATE.build_hasher()
+    }
+}
 
 /// A value of a document and its location.
 #[derive(Debug, Clone)]
@@ -87,10 +101,8 @@ pub struct Scalar {
     text: ScalarText,
     /// Style in which it was written.
     pub style: YamlStyle,
-    /// The core-schema tag before it: `str`, `int`, `float`, `bool`, `null`, `binary`, `timestamp`.
-    pub tag: Option<String>,
-    /// Offset in the file at which that tag starts.
-    pub tag_at: Option<usize>,
+    /// The tag before it; few scalars have one.
+    pub tag: Option<Box<ScalarTag>>,
     /// Whether nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
     pub blank: bool,
     /// The text was decrypted from a SOPS leaf.
@@ -98,6 +110,15 @@ pub struct Scalar {
     /// Whether the value depends on values that were not decrypted: it exists, and is not known. The text is a
     /// placeholder, with ciphertext in the place of plaintext.
     pub locked: bool,
+}
+
+/// A tag of the core schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScalarTag {
+    /// `str`, `int`, `float`, `bool`, `null`, `binary`, or `timestamp`.
+    pub name: &'static str,
+    /// Offset in the file at which it starts.
+    pub start: Option<usize>,
 }
 
 /// The text of a scalar: its own, or that of the file where it is the same.
@@ -119,7 +140,7 @@ impl Scalar {
     }
 
     fn with_text(text: ScalarText, style: YamlStyle) -> Self {
-        Self { text, style, tag: None, tag_at: None, blank: false, encrypted: false, locked: false }
+        Self { text, style, tag: None, blank: false, encrypted: false, locked: false }
     }
 
     /// The text of the scalar.
@@ -150,9 +171,14 @@ impl Scalar {
         Self { encrypted: true, locked: true, ..Self::new(self.text(), YamlStyle::DoubleQuoted) }
     }
 
+    /// The name of the tag.
+    pub fn tag_name(&self) -> Option<&'static str> {
+        self.tag.as_ref().map(|tag| tag.name)
+    }
+
     /// Whether this is an explicit null: `~`, `null`, `Null`, `NULL`, or `!!null`.
     pub fn is_null(&self) -> bool {
-        match self.tag.as_deref() {
+        match self.tag_name() {
             Some("null") => true,
             Some(_) => false,
             None => {

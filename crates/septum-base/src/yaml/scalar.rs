@@ -26,7 +26,7 @@ pub enum CoreType {
 
 /// The type of a scalar: that of its tag, else that of its plain text.
 pub fn core_type(scalar: &Scalar) -> CoreType {
-    match scalar.tag.as_deref() {
+    match scalar.tag_name() {
         Some("null") => CoreType::Null,
         Some("bool") => CoreType::Bool,
         Some("int") => CoreType::Int,
@@ -46,7 +46,7 @@ impl Scalar {
             CoreType::Null => OutputValue::Null,
             CoreType::Bool if text.eq_ignore_ascii_case("true") => OutputValue::Bool(true),
             CoreType::Bool => OutputValue::Bool(false),
-            _ if self.style == YamlStyle::Plain && self.tag.as_deref() != Some("str") => {
+            _ if self.style == YamlStyle::Plain && self.tag_name() != Some("str") => {
                 OutputValue::Literal(Cow::from(text))
             }
             CoreType::Int | CoreType::Float => OutputValue::Literal(Cow::from(text)),

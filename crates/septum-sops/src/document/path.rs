@@ -131,6 +131,11 @@ impl ValuePath {
         &self.0
     }
 
+    /// The keys of the steps.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|step| if let ValuePathStep::Key(key) = step { Some(key.as_str()) } else { None })
+    }
+
     /// One level down, below a key.
     pub(crate) fn enter_key(&mut self, key: &str) {
         self.0.push(ValuePathStep::Key(key.to_owned()));

@@ -50,7 +50,7 @@ impl TypedValue {
     /// The value of a scalar in a file.
     pub(crate) fn of(scalar: &Scalar) -> Self {
         let text = scalar.text();
-        match (scalar.tag.as_deref(), scalar.style) {
+        match (scalar.tag_name(), scalar.style) {
             (None, YamlStyle::Plain) if scalar.blank => Self::Null,
             (None, YamlStyle::Plain) => resolve_plain(text, true),
             (Some("str") | None, _) => Self::from_text(text),
@@ -67,7 +67,7 @@ impl TypedValue {
 
     /// The value of a scalar, whose text is not copied.
     pub(crate) fn from_scalar(scalar: Scalar) -> Self {
-        let resolved = match (scalar.tag.as_deref(), scalar.style) {
+        let resolved = match (scalar.tag_name(), scalar.style) {
             (None, YamlStyle::Plain) if scalar.blank => Some(Self::Null),
             (None, YamlStyle::Plain) => resolve_word(scalar.text(), true),
             (None | Some("str"), _) => None,
@@ -331,14 +331,15 @@ fn is_float(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use septum_base::yaml::node::ScalarTag;
 
     fn bytes(scalar: &Scalar) -> Option<String> {
         TypedValue::of(scalar).bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn tagged(tag: &str, text: &str, style: YamlStyle) -> Scalar {
+    fn tagged(name: &'static str, text: &str, style: YamlStyle) -> Scalar {
         let mut scalar = Scalar::new(text, style);
-        scalar.tag = Some(tag.to_owned());
+        scalar.tag = Some(Box::new(ScalarTag { name, start: None }));
         scalar
     }
 
@@ -480,7 +481,7 @@ mod tests {
             for text in [text, digits, time] {
                 for tag in [None, Some("int"), Some("float"), Some("binary"), Some("timestamp"), Some("x")] {
                     let mut scalar = Scalar::new(text.as_str(), YamlStyle::Plain);
-                    scalar.tag = tag.map(str::to_owned);
+                    scalar.tag = tag.map(|name| Box::new(ScalarTag { name, start: None }));
                     let copied = TypedValue::of(&scalar);
                     assert_eq!((copied.kind(), copied.bytes()), {
                         let moved = TypedValue::from_scalar(scalar.clone());

@@ -68,6 +68,11 @@ impl Selector {
         }
     }
 
+    /// Whether comments decide which values are encrypted.
+    pub(crate) fn is_by_comments(&self) -> bool {
+        matches!(self, Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_))
+    }
+
     /// Whether a value at a path is encrypted in a file without comments.
     pub fn encrypts_path(&self, path: &ValuePath) -> bool {
         let scope = path.steps().iter().fold(self.root_scope(), |scope, step| match step {

@@ -8,11 +8,28 @@ use septum_base::yaml::node::YamlKey;
 
 /// Visitor of every value and comment of a document, in document order.
 pub(crate) trait DocumentVisitor {
+    /// A step on the way.
+    fn visit_step(&mut self, _: DocumentStep<'_>) {}
+
     /// A comment.
     fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>);
 
     /// A single value; returns the comment that it turned out to be, if it did.
     fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment>;
+}
+
+/// A step of a traversal that is neither a value nor a comment.
+pub(crate) enum DocumentStep<'k> {
+    /// Below a key of a map.
+    Key(&'k str),
+    /// Into a map.
+    Map,
+    /// Into a list.
+    List,
+    /// Out of a map or list.
+    End,
+    /// Behind the map at the root.
+    EndOfBranch,
 }
 
 /// Visits all documents. Their depth is bounded by the reader, so recursion is safe here.
@@ -25,7 +42,9 @@ pub(crate) fn visit_document(document: &mut SopsDocument, selector: &Selector, v
         lists: Vec::new(),
     };
     for branch in &mut document.branches {
+        visitor.visit_step(DocumentStep::Map);
         way.visit_items(&mut branch.items, visitor);
+        visitor.visit_step(DocumentStep::EndOfBranch);
     }
 }
 
@@ -53,6 +72,7 @@ trait TraversalStep {
     const IN_LIST: bool;
 
     fn enter(&self, way: &mut TraversalState<'_>, index: usize);
+    fn key(&self) -> Option<&str>;
     fn leave(way: &mut TraversalState<'_>);
 }
 
@@ -63,6 +83,10 @@ impl TraversalStep for YamlKey {
         let scope = way.selector.enter_key(way.scope(), &self.text);
         way.scopes.push(scope);
         way.path.enter_key(&self.text);
+    }
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.text)
     }
 
     fn leave(way: &mut TraversalState<'_>) {
@@ -76,6 +100,10 @@ impl TraversalStep for ListPosition {
 
     fn enter(&self, way: &mut TraversalState<'_>, index: usize) {
         way.path.enter_index(index);
+    }
+
+    fn key(&self) -> Option<&str> {
+        None
     }
 
     fn leave(way: &mut TraversalState<'_>) {
@@ -135,6 +163,9 @@ impl TraversalState<'_> {
                 }
                 SopsItem::Value(key, value) => {
                     key.enter(self, index);
+                    if let Some(key) = key.key() {
+                        visitor.visit_step(DocumentStep::Key(key));
+                    }
                     let comment = self.visit_tree(value, visitor);
                     K::leave(self);
                     if let Some(run) = self.runs.last_mut() {
@@ -147,6 +178,7 @@ impl TraversalState<'_> {
                 }
             }
         }
+        visitor.visit_step(DocumentStep::End);
         self.runs.pop();
         self.lists.pop();
     }
@@ -154,8 +186,14 @@ impl TraversalState<'_> {
     fn visit_tree(&mut self, tree: &mut SopsTree, visitor: &mut impl DocumentVisitor) -> Option<SopsComment> {
         match tree {
             SopsTree::Leaf(leaf) => return visitor.visit_leaf(leaf, self),
-            SopsTree::List(list) => self.visit_items(&mut list.items, visitor),
-            SopsTree::Map(map) => self.visit_items(&mut map.items, visitor),
+            SopsTree::List(list) => {
+                visitor.visit_step(DocumentStep::List);
+                self.visit_items(&mut list.items, visitor);
+            }
+            SopsTree::Map(map) => {
+                visitor.visit_step(DocumentStep::Map);
+                self.visit_items(&mut map.items, visitor);
+            }
         }
         None
     }

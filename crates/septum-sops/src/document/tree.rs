@@ -66,8 +66,6 @@ pub enum SopsTree {
 pub struct Leaf {
     /// The value.
     pub value: TypedValue,
-    /// Whether it is written as an integer beyond the range of sops: 64 bits with a sign.
-    pub unsigned: bool,
     /// Location in the text.
     pub site: ValueSite,
 }
@@ -96,7 +94,9 @@ pub struct ValueSite {
     pub flat: bool,
     /// Indentation of the lines of a block, if there is room for one; of a comment, the one that it should have, if
     /// it is not.
-    pub indent: Option<usize>,
+    pub indent: Option<u32>,
+    /// Whether an integer beyond the range of sops is written there: 64 bits with a sign.
+    pub unsigned: bool,
 }
 
 impl fmt::Debug for SopsComment {
@@ -109,6 +109,11 @@ impl SopsMap {
     /// The value under a key; of several equal keys, the first.
     pub fn get(&self, key: &str) -> Option<&SopsTree> {
         self.values().find(|(known, _)| known.text == key).map(|(_, value)| value)
+    }
+
+    /// Whether there are no values.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values().next().is_none()
     }
 
     /// The keys and values, without the comments.
@@ -144,7 +149,7 @@ impl SopsMap {
 impl Leaf {
     /// A value at a place.
     pub(crate) fn new(value: TypedValue, site: ValueSite) -> Self {
-        Self { value, unsigned: false, site }
+        Self { value, site }
     }
 }
 

@@ -3,9 +3,6 @@
 //! Every written file is read again and compared by these rules, so that no mistake of a reader or of a writer
 //! reaches a file.
 
-use sha2::{Digest as _, Sha256};
-
-use crate::crypto::cipher::PlaintextType;
 use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::scalar::TypedValue;
 use crate::document::tree::{ListPosition, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree};
@@ -31,108 +28,8 @@ pub(crate) fn find_difference(first: &SopsDocument, second: &SopsDocument) -> Op
     difference_beside(first, second, None)
 }
 
-/// Contents of a document as hashes: a big document need not be kept to be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DocumentFingerprint {
-    /// Equal for documents without a difference by [`find_difference`].
-    pub(crate) content: [u8; 32],
-    /// Keys that the ciphertexts of the comments are bound to.
-    pub(crate) bindings: [u8; 32],
-}
-
-impl DocumentFingerprint {
-    /// The fingerprint of a document.
-    pub(crate) fn collect_comments(document: &SopsDocument) -> Self {
-        let mut hashes = Hashes::default();
-        for branch in &document.branches {
-            hashes.values.update(b"{");
-            hashes.items(&branch.items);
-            hashes.before = 0;
-            hashes.comments.update(b"}");
-            hashes.bindings.update(b"}");
-        }
-        let Hashes { mut values, comments, bindings, .. } = hashes;
-        values.update(comments.finalize());
-        Self { content: values.finalize().into(), bindings: bindings.finalize().into() }
-    }
-}
-
-#[derive(Default)]
-struct Hashes {
-    values: Sha256,
-    comments: Sha256,
-    bindings: Sha256,
-    /// The keys on the way.
-    keys: ValuePath,
-    /// The number of values so far, as for [`CommentCollector`].
-    before: usize,
-}
-
-/// Adds a part with its length, so that no two parts are confused.
-fn add(hash: &mut Sha256, part: &[u8]) {
-    hash.update((part.len() as u64).to_le_bytes());
-    hash.update(part);
-}
-
-impl Hashes {
-    fn items<K: ItemName>(&mut self, items: &[SopsItem<K>]) {
-        for item in items {
-            match item {
-                SopsItem::Comment(comment) => self.comment(comment),
-                SopsItem::Value(name, value) => {
-                    let is_key = name.bind_key(&mut self.keys);
-                    if let (true, Some(ValuePathStep::Key(key))) = (is_key, self.keys.steps().last()) {
-                        self.values.update(b"k");
-                        add(&mut self.values, key.as_bytes());
-                    }
-                    self.collect_tree(value);
-                    if is_key {
-                        self.keys.leave_step();
-                    }
-                }
-            }
-        }
-        self.values.update(b"}");
-    }
-
-    fn collect_tree(&mut self, tree: &SopsTree) {
-        let before = self.before;
-        match tree {
-            SopsTree::Leaf(leaf) => {
-                self.values.update(b"=");
-                add(&mut self.values, leaf.value.kind().map_or("", PlaintextType::name).as_bytes());
-                add(&mut self.values, &leaf.value.bytes().unwrap_or_default());
-            }
-            SopsTree::List(list) => {
-                self.values.update(b"[");
-                self.items(&list.items);
-            }
-            SopsTree::Map(map) => {
-                self.values.update(b"{");
-                self.items(&map.items);
-            }
-        }
-        self.before = self.before.max(before + 1);
-    }
-
-    fn comment(&mut self, comment: &SopsComment) {
-        for line in lines(comment) {
-            self.comments.update(b"#");
-            self.comments.update((self.before as u64).to_le_bytes());
-            add(&mut self.comments, line.as_bytes());
-            for step in self.keys.steps() {
-                if let ValuePathStep::Key(key) = step {
-                    self.bindings.update(b"k");
-                    add(&mut self.bindings, key.as_bytes());
-                }
-            }
-            self.bindings.update(b"#");
-        }
-    }
-}
-
 /// The lines of a comment: INI joins them, and may join others once a value between them is removed.
-fn lines(comment: &SopsComment) -> impl Iterator<Item = &str> {
+pub(crate) fn comment_lines(comment: &SopsComment) -> impl Iterator<Item = &str> {
     let lines = comment.text.trim_end().split('\n').enumerate();
     lines.map(|(index, line)| if index == 0 { line } else { ini_comment_text(line) })
 }
@@ -306,7 +203,7 @@ impl<'a> CommentCollector<'a> {
             match item {
                 SopsItem::Comment(comment) => {
                     inline = if comment.inline { inline + 1 } else { 0 };
-                    for text in lines(comment) {
+                    for text in comment_lines(comment) {
                         self.found.push(PlacedComment { keys: self.keys.clone(), before: self.values, text });
                     }
                 }

@@ -11,7 +11,7 @@ use crate::document::selector::{Selection, Selector};
 use crate::document::time::Timestamp;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsMap, SopsTree};
-use crate::files::content::DocumentFingerprint;
+use crate::files::fingerprint::DocumentFingerprint;
 use crate::files::lossy::{LossyValue, find_lossy_values};
 use crate::files::plain::{parse_plaintext, read_text, seal_mac, without_returns};
 use crate::files::seal::{DocumentEncryptor, EncryptedDocument, SealProblem};
@@ -19,7 +19,7 @@ use crate::files::verify::check_written;
 use crate::files::write_error::WriteError;
 use crate::recipients::group::{KeyGroup, recipient_fields};
 use crate::store::layout::StoreLayout;
-use crate::store::{ParsedFile, SopsFormat, TextEdit, apply_edits};
+use crate::store::{ParsedFile, SopsFormat, split_text};
 use septum_base::span::{Location, Source, Span};
 use zeroize::Zeroizing;
 
@@ -145,12 +145,12 @@ pub fn encrypt_judged(
     put_rule(&mut fields, plan);
     let indent = plan.layout.indent(format);
     for end in ends {
-        changes.push(TextEdit::new(end..end, format.write_block(&fields, source.text(), end, indent)));
+        changes.push(end..end, &[&format.write_block(&fields, split_text(source.text(), end), indent)]);
     }
     // each part is dropped as soon as it is not needed: a file may be big
-    let expected = DocumentFingerprint::collect_comments(&document);
+    let expected = DocumentFingerprint::of(&mut document);
     drop(document);
-    let mut out = apply_edits(source.text(), changes);
+    let mut out = changes.apply(source.text());
     drop(source);
     let bytes = std::mem::take(&mut *out).into_bytes();
     let bytes = check_written(name, bytes, format, &key, expected)
@@ -230,7 +230,7 @@ fn encrypt_binary(
         fields.put_value("mac_only_encrypted", SopsTree::of(TypedValue::Bool(true)));
     }
     let indent = plan.layout.json_binary;
-    let block = SopsFormat::Binary.write_block(&fields, ",", 0, indent);
+    let block = SopsFormat::Binary.write_block(&fields, ("", ","), indent);
     let mut out = String::with_capacity(sealed.as_ref().map_or(0, Ciphertext::length) + block.len() + 32);
     out.extend(["{\n", &indent.first_level(), "\"data\": \""]);
     if let Some(ciphertext) = sealed {

@@ -6,6 +6,7 @@ pub(crate) mod comments;
 pub(crate) mod content;
 pub(crate) mod encrypt;
 pub(crate) mod extract;
+pub(crate) mod fingerprint;
 pub(crate) mod guess;
 pub(crate) mod lock;
 pub(crate) mod lossy;

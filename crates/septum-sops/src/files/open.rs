@@ -5,14 +5,16 @@ use zeroize::Zeroizing;
 use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
 use crate::crypto::ciphertext_cache::{CachedToken, CiphertextCache};
 use crate::crypto::mac::Mac;
+use crate::document::conflict::{has_mark, is_conflict};
 use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
-use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
-use crate::document::tree::{Leaf, SopsComment, SopsDocument, ValueSite};
+use crate::document::traversal::{DocumentStep, DocumentVisitor, TraversalState, visit_document};
+use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsMap, ValueSite};
+use crate::files::fingerprint::{DocumentFingerprint, FingerprintBuilder};
 use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{IntegrityFault, IntegrityFinding};
-use crate::store::{SopsFormat, TextEdit, UnrepresentableValue};
+use crate::store::{SopsFormat, TextEdits, UnrepresentableValue};
 use septum_base::span::{Source, Span};
 
 /// Result of decrypting a document.
@@ -23,9 +25,22 @@ pub(crate) struct DecryptedDocument {
     pub(crate) encrypted: usize,
     pub(crate) stash: CiphertextCache,
     /// Edits that turn the text into plaintext.
-    pub(crate) changes: Vec<TextEdit>,
+    pub(crate) changes: TextEdits,
     /// A value that the format cannot hold in plaintext.
     pub(crate) unfit: Option<(ValuePath, UnrepresentableValue)>,
+    /// Summary of the values, which are not kept then.
+    pub(crate) summary: Option<ContentSummary>,
+}
+
+/// Content of a document whose values are not kept.
+pub(crate) struct ContentSummary {
+    pub(crate) fingerprint: DocumentFingerprint,
+    /// Whether a value is a conflict.
+    pub(crate) has_conflict: bool,
+    /// Whether a value has a mark of a conflict.
+    pub(crate) has_mark: bool,
+    /// Whether each branch has no values.
+    pub(crate) empty: Vec<bool>,
 }
 
 /// Purpose of a decrypted document.
@@ -35,8 +50,26 @@ pub(crate) enum DecryptPurpose {
     Change,
     /// Its values are read, and its text in plaintext.
     Read,
-    /// To be compared with another one.
+    /// Its text in plaintext is encrypted again, with the ciphertexts that it had. Its values are not kept.
+    Rewrite,
+    /// Its text in plaintext is read. Its values are not kept.
+    Text,
+    /// To be compared with another one. Neither its values nor its text are kept.
     Verify,
+}
+
+impl DecryptPurpose {
+    fn keeps_values(self) -> bool {
+        matches!(self, Self::Change | Self::Read)
+    }
+
+    /// The same with the values kept.
+    pub(crate) fn with_values(self) -> Self {
+        match self {
+            Self::Change | Self::Rewrite => Self::Change,
+            Self::Read | Self::Text | Self::Verify => Self::Read,
+        }
+    }
 }
 
 /// Decrypts a document in place.
@@ -55,12 +88,40 @@ pub(crate) fn decrypt_values(
         findings: Vec::new(),
         encrypted: 0,
         stash: CiphertextCache::default(),
-        changes: Vec::new(),
+        changes: TextEdits::of_text(format, source.text()),
         unfit: None,
+        summary: None,
     };
-    let mut opener = ValueDecryptor { last: String::new(), source, format, purpose, key, selector: &selector, opened };
+    let summary = (!purpose.keeps_values()).then(SummaryBuilder::default);
+    let mut opener =
+        ValueDecryptor { last: String::new(), source, format, purpose, key, selector: &selector, opened, summary };
     visit_document(document, &selector, &mut opener);
-    opener.opened
+    let empty = || document.branches.iter().map(SopsMap::is_empty).collect();
+    let summary = opener.summary.map(|summary| summary.finish(empty()));
+    DecryptedDocument { summary, ..opener.opened }
+}
+
+/// Summary of values on the way through a document.
+#[derive(Default)]
+struct SummaryBuilder {
+    fingerprint: FingerprintBuilder,
+    has_conflict: bool,
+    has_mark: bool,
+}
+
+impl SummaryBuilder {
+    fn add_value(&mut self, value: &TypedValue) {
+        self.fingerprint.add_value(value);
+        if let TypedValue::Text(text) = value {
+            self.has_conflict |= is_conflict(text);
+            self.has_mark |= has_mark(text);
+        }
+    }
+
+    fn finish(self, empty: Vec<bool>) -> ContentSummary {
+        let Self { fingerprint, has_conflict, has_mark } = self;
+        ContentSummary { fingerprint: fingerprint.finish(), has_conflict, has_mark, empty }
+    }
 }
 
 struct ValueDecryptor<'a> {
@@ -72,10 +133,46 @@ struct ValueDecryptor<'a> {
     key: &'a DataKey,
     selector: &'a Selector,
     opened: DecryptedDocument,
+    summary: Option<SummaryBuilder>,
 }
 
 impl DocumentVisitor for ValueDecryptor<'_> {
+    fn visit_step(&mut self, step: DocumentStep<'_>) {
+        if let Some(summary) = &mut self.summary {
+            summary.fingerprint.add_step(step);
+        }
+    }
+
     fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
+        self.decrypt_comment(comment, way);
+        if let Some(summary) = &mut self.summary {
+            summary.fingerprint.add_comment(comment, way.path());
+        }
+    }
+
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        let comment = self.decrypt_leaf(leaf, way);
+        if let Some(summary) = &mut self.summary {
+            match &comment {
+                Some(comment) => summary.fingerprint.add_comment(comment, way.path()),
+                None => summary.add_value(&leaf.value),
+            }
+            leaf.value = TypedValue::Null;
+        }
+        comment
+    }
+}
+
+/// The text of a value, the only kind that can be a ciphertext.
+fn token_text(value: &TypedValue) -> Option<&str> {
+    match value {
+        TypedValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+impl ValueDecryptor<'_> {
+    fn decrypt_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
         // one that does not decrypt stays as it is: sops does so, and it is not a value
         let is_encrypted = Ciphertext::parse(comment.text.trim()).is_ok_and(|it| it.kind == PlaintextType::Comment);
         if !is_encrypted || way.comment_selection() == Selection::Plain {
@@ -83,12 +180,12 @@ impl DocumentVisitor for ValueDecryptor<'_> {
         }
         let token = comment.text.trim().to_owned();
         let Some((plaintext, associated)) = self.decrypt_bound(&token, &way.path().associated_data()) else { return };
-        if let Some(text) = self.comment_text(&plaintext, &associated, &token, comment.site.span) {
+        if let Some(text) = self.comment_text(&plaintext, &associated, &token, (comment.site.span, "")) {
             comment.text = text;
         }
     }
 
-    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+    fn decrypt_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         let encrypted = match (self.selector, &leaf.value) {
             // go-yaml and we may differ on which value a comment is of; the checksum knows
             (Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_), value) => {
@@ -117,17 +214,7 @@ impl DocumentVisitor for ValueDecryptor<'_> {
             _ => self.report_plaintext(leaf.site.span, way),
         }
     }
-}
 
-/// The text of a value, the only kind that can be a ciphertext.
-fn token_text(value: &TypedValue) -> Option<&str> {
-    match value {
-        TypedValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    }
-}
-
-impl ValueDecryptor<'_> {
     /// The text of a comment, and the path that its ciphertext is bound to. The map or list of a comment depends on
     /// the lines around it, and sops itself assigns some comments that it wrote to another one: any map or list that
     /// the comment may end, or be in, is accepted.
@@ -207,7 +294,7 @@ impl ValueDecryptor<'_> {
         }
         if self.format != SopsFormat::Binary && self.purpose != DecryptPurpose::Verify {
             match self.format.write_leaf(&value, leaf.site) {
-                Ok(text) => self.opened.changes.push(TextEdit::fitted(span.start..span.end, text)),
+                Ok(text) => self.opened.changes.push(span.start..span.end, &[&text]),
                 // no error, as long as the text is not needed
                 Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
             }
@@ -231,11 +318,9 @@ impl ValueDecryptor<'_> {
             return None;
         }
         let site = ValueSite { span: Span { start: before.len() - 1, ..span }, ..ValueSite::default() };
-        let text = self.comment_text(plaintext, associated, token, site.span)?;
         // at the column of the key it would be one of the map that the key is in
-        if let Some(change) = self.opened.changes.last_mut().filter(|_| leaf.site.flat) {
-            change.text.insert(0, ' ');
-        }
+        let lead = if leaf.site.flat { " " } else { "" };
+        let text = self.comment_text(plaintext, associated, token, (site.span, lead))?;
         Some(SopsComment { text, site, inline: false, as_item: true })
     }
 
@@ -244,13 +329,13 @@ impl ValueDecryptor<'_> {
         plaintext: &[u8],
         associated: &str,
         token: &str,
-        span: Span,
+        (span, lead): (Span, &str),
     ) -> Option<Zeroizing<String>> {
         let text = Zeroizing::new(std::str::from_utf8(plaintext).ok()?.to_owned());
         let written = self.format.write_comment(&text)?;
         self.keep_ciphertext(PlaintextType::Comment, associated, plaintext, token, span.start..span.end);
         if self.purpose != DecryptPurpose::Verify {
-            self.opened.changes.push(TextEdit { at: span.start..span.end, text: written });
+            self.opened.changes.push(span.start..span.end, &[lead, &written]);
         }
         Some(text)
     }
@@ -263,7 +348,7 @@ impl ValueDecryptor<'_> {
         token: &str,
         at: std::ops::Range<usize>,
     ) {
-        if self.purpose == DecryptPurpose::Change {
+        if matches!(self.purpose, DecryptPurpose::Change | DecryptPurpose::Rewrite) {
             self.opened.stash.put_token(kind, associated, plaintext, CachedToken::new(self.source, at, token));
         }
     }

@@ -8,9 +8,10 @@ use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::Selector;
 use crate::document::time::Timestamp;
-use crate::document::tree::{SopsDocument, SopsTree};
+use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
+use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsTree};
 use crate::files::aliases::refuse_shared;
-use crate::files::content::DocumentFingerprint;
+use crate::files::fingerprint::DocumentFingerprint;
 use crate::files::plain::seal_mac;
 use crate::files::seal::{DocumentEncryptor, EncryptedDocument, SealProblem};
 use crate::files::sealed::DecryptedFile;
@@ -18,7 +19,7 @@ use crate::files::selection::collect_selected;
 use crate::files::verify::check_written;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::recipients::group::KeyGroup;
-use crate::store::{MetadataBlock, ParsedFile, SopsFormat, TextEdit, apply_edits};
+use crate::store::{MetadataBlock, ParsedFile, SopsFormat, TextEdit};
 use septum_base::span::Source;
 
 impl DecryptedFile {
@@ -40,6 +41,8 @@ impl DecryptedFile {
         self.key = DataKey::generate().ok_or_else(|| self.no_randomness())?;
         self.stash = CiphertextCache::default();
         self.renewal.rotated = true;
+        // the old ciphertexts are no longer needed
+        self.forget_source();
         Ok(())
     }
 
@@ -63,19 +66,20 @@ impl DecryptedFile {
             self.mark_conflicts()?;
         }
         let is_binary = self.format == SopsFormat::Binary;
-        let before = std::mem::take(&mut self.document);
-        let (mut document, expected) = if is_binary {
-            (before, None)
-        } else {
-            (<_>::default(), Some(DocumentFingerprint::collect_comments(&before)))
+        let mut document = std::mem::take(&mut self.document);
+        let expected = match self.summary.take() {
+            Some(summary) => Some(summary.fingerprint),
+            None if is_binary => None,
+            None => Some(DocumentFingerprint::of(&mut std::mem::take(&mut document))),
         };
         let text = if is_binary { self.source.clone() } else { self.take_plaintext()? };
         let ParsedFile { document: read, blocks, in_place, .. } = self.format.parse(&text).map_err(WriteError::Read)?;
         if !in_place {
             refuse_shared(&read, &text, &self.metadata.selector)?;
         }
-        if !is_binary {
-            document = read;
+        let before = std::mem::replace(&mut document, read);
+        if is_binary {
+            move_values(before, &mut document);
         }
         let mut encrypted = self.encrypt_document(&mut document);
         if is_binary && !is_new {
@@ -86,7 +90,7 @@ impl DecryptedFile {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.root_place(), selector });
         }
-        let fingerprint = DocumentFingerprint::collect_comments(&document);
+        let fingerprint = DocumentFingerprint::of(&mut document);
         if expected.is_some_and(|expected| expected.content != fingerprint.content) {
             return Err(self.unfaithful_error(UnfaithfulOutput::Different(ValuePath::default())));
         }
@@ -97,14 +101,10 @@ impl DecryptedFile {
             .map_err(|problem| self.unfaithful_error(problem))
     }
 
-    /// The text in plaintext, which is in the new bytes soon. With a new data key, the old file is no longer needed.
+    /// The text in plaintext, which is in the new bytes soon.
     fn take_plaintext(&mut self) -> Result<Source, WriteError> {
         self.check_fit()?;
-        let text = Source::new(self.source.name(), std::mem::take(&mut *self.text));
-        if self.renewal.rotated {
-            self.forget_source();
-        }
-        Ok(text)
+        Ok(Source::new(self.source.name(), std::mem::take(&mut *self.text)))
     }
 
     fn unfaithful_error(&self, problem: UnfaithfulOutput) -> WriteError {
@@ -156,7 +156,7 @@ impl DecryptedFile {
             let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;
             changes.extend(blocks.iter().flatten().flat_map(|block| self.reseal_fields(block, &mac, now)));
         }
-        let mut out = apply_edits(text.text(), changes);
+        let mut out = changes.apply(text.text());
         Ok(std::mem::take(&mut *out).into_bytes())
     }
 
@@ -194,4 +194,23 @@ impl DecryptedFile {
     fn no_randomness(&self) -> WriteError {
         WriteError::Value { place: self.root_place(), problem: SealProblem::NoRandomness }
     }
+}
+
+/// Moves the values of a document to another one of the same shape.
+fn move_values(mut from: SopsDocument, to: &mut SopsDocument) {
+    struct LeafVisitor<F>(F);
+    impl<F: FnMut(&mut TypedValue)> DocumentVisitor for LeafVisitor<F> {
+        fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
+
+        fn visit_leaf(&mut self, leaf: &mut Leaf, _: &TraversalState<'_>) -> Option<SopsComment> {
+            (self.0)(&mut leaf.value);
+            None
+        }
+    }
+    let mut values = Vec::new();
+    let take = |value: &mut TypedValue| values.push(std::mem::replace(value, TypedValue::Null));
+    visit_document(&mut from, &Selector::default(), &mut LeafVisitor(take));
+    let mut values = values.into_iter();
+    let put = |value: &mut TypedValue| *value = values.next().unwrap_or(TypedValue::Null);
+    visit_document(to, &Selector::default(), &mut LeafVisitor(put));
 }

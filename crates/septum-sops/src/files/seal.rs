@@ -9,7 +9,7 @@ use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, ValueSite};
 use crate::files::ambiguous::is_ambiguous;
-use crate::store::{SopsFormat, TextEdit, UnrepresentableValue};
+use crate::store::{SopsFormat, TextEdits, UnrepresentableValue};
 use septum_base::span::Span;
 
 /// Result of encrypting a document.
@@ -22,7 +22,7 @@ pub(crate) struct EncryptedDocument {
     /// Number of new ciphertexts, including those of comments.
     pub(crate) new: usize,
     /// Edits that turn the text into ciphertext.
-    pub(crate) changes: Vec<TextEdit>,
+    pub(crate) changes: TextEdits,
     pub(crate) problem: Option<SealProblem>,
 }
 
@@ -76,7 +76,7 @@ impl DocumentEncryptor<'_> {
             values: 0,
             plain: 0,
             new: 0,
-            changes: Vec::new(),
+            changes: TextEdits::default(),
             problem: None,
         };
         let mut run = EncryptionRun { sealer: self, encrypted };
@@ -115,18 +115,21 @@ impl DocumentVisitor for EncryptionRun<'_> {
         };
         let ValueSite { span, indent, .. } = comment.site;
         // a kept comment stays in its place, unless it is an item of a list
-        match indent.filter(|_| matches!(token, CiphertextToken::New(_)) || written.starts_with('-')) {
+        match indent
+            .and_then(|indent| usize::try_from(indent).ok())
+            .filter(|_| matches!(token, CiphertextToken::New(_)) || written.starts_with('-'))
+        {
             Some(indent) => {
                 let start = span.start - span.column.saturating_sub(1).min(span.start);
-                self.push_edit(Span { start, ..span }, format!("{:indent$}{written}", ""));
+                self.push_edit(Span { start, ..span }, &[&" ".repeat(indent), &written]);
             }
-            None => self.push_edit(span, written),
+            None => self.push_edit(span, &[&written]),
         }
     }
 
     fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         if let TypedValue::Text(text) = &leaf.value
-            && leaf.unsigned
+            && leaf.site.unsigned
             && !text.is_empty()
         {
             let problem = SealProblem::Unsigned { span: leaf.site.span, path: way.path().clone() };
@@ -153,8 +156,7 @@ impl DocumentVisitor for EncryptionRun<'_> {
             self.encrypted.problem.get_or_insert(SealProblem::Unfit { path: way.path().clone(), unfit });
         }
         let token = self.make_token(kind, &way.path().associated_data(), &bytes)?;
-        let written = self.write_token(&token, leaf.site);
-        self.push_edit(leaf.site.span, written);
+        self.push_token(&token, leaf.site);
         None
     }
 }
@@ -195,16 +197,19 @@ impl EncryptionRun<'_> {
         new.map(CiphertextToken::New)
     }
 
-    /// With its previous quotes, if they fit its new place.
-    fn write_token(&self, token: &CiphertextToken, site: ValueSite) -> String {
+    /// Writes a ciphertext with its previous quotes, if they fit its new place.
+    fn push_token(&mut self, token: &CiphertextToken, site: ValueSite) {
         let fits = |written: &&str| !(written.contains('\n') || site.flow && !written.starts_with(['"', '\'']));
         match token.written().filter(fits) {
-            Some(written) => written.to_owned(),
-            None => self.sealer.format.write_token(token.text(), site),
+            Some(written) => self.push_edit(site.span, &[written]),
+            None => {
+                let quotes = self.sealer.format.token_quotes(site);
+                self.push_edit(site.span, &[quotes, token.text(), quotes]);
+            }
         }
     }
 
-    fn push_edit(&mut self, span: Span, text: String) {
-        self.encrypted.changes.push(TextEdit::new(span.start..span.end, text));
+    fn push_edit(&mut self, span: Span, pieces: &[&str]) {
+        self.encrypted.changes.push(span.start..span.end, pieces);
     }
 }

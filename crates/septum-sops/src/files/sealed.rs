@@ -7,6 +7,9 @@ mod adopt;
 mod change;
 mod exposed;
 mod selection;
+mod text;
+
+pub use text::DecryptedText;
 
 use std::ops::Range;
 
@@ -25,7 +28,8 @@ use crate::document::tree::{Leaf, SopsDocument, SopsItem, SopsMap, SopsTree};
 use crate::files::ambiguous::refuse_ambiguous_file;
 use crate::files::comments::CommentFindings;
 use crate::files::content::{find_difference, same_branches};
-use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
+use crate::files::fingerprint::DocumentFingerprint;
+use crate::files::open::{ContentSummary, DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::plain::{parse_plaintext, read_text, without_returns};
 use crate::files::selection::selects_alike;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
@@ -34,7 +38,6 @@ use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{DecryptionError, IntegrityFault, IntegrityFinding};
 use crate::store::{
     EditProblem, MetadataBlock, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue, amend, apply_edits,
-    fit_line_ends, moved_offset,
 };
 use crate::{DATA, missing_block, stored_mac, verify_mac};
 use septum_base::diagnostic::{Diagnostic, Diagnostics};
@@ -51,10 +54,12 @@ pub struct DecryptedFile {
     pub(crate) key: DataKey,
     pub(crate) stash: CiphertextCache,
     pub(crate) document: SopsDocument,
+    /// Summary of the values, where the document is not kept.
+    pub(crate) summary: Option<ContentSummary>,
     /// The file in plaintext, with its metadata; empty for a binary file.
     pub(crate) text: Zeroizing<String>,
-    /// Ranges of the metadata in `text`, as long as it is unchanged.
-    pub(crate) cuts: Option<Vec<Range<usize>>>,
+    /// The metadata and their ranges in `text`, as long as it is unchanged.
+    pub(crate) blocks: Option<Vec<MetadataBlock>>,
     /// The hash of `text`, or of a binary file's data, before the first change.
     first: Option<[u8; 32]>,
     encrypted: usize,
@@ -122,6 +127,18 @@ impl EncryptedFile {
         self.decrypt_as(unlocked, true, DecryptPurpose::Change)
     }
 
+    /// Decrypts and verifies like [`decrypt_file`](Self::decrypt_file), and keeps the text without the values, which
+    /// takes less memory. `keeps_tokens` says whether the file may be written again with its ciphertexts.
+    pub fn decrypt_to_text(
+        self,
+        identities: &Identities,
+        keeps_tokens: bool,
+    ) -> Result<DecryptedText, DecryptionError> {
+        let unlocked = unlock::unlock_data_key(&self.metadata, identities)?;
+        let purpose = if keeps_tokens { DecryptPurpose::Rewrite } else { DecryptPurpose::Text };
+        self.decrypt_as(unlocked, false, purpose).map(DecryptedText)
+    }
+
     /// Decrypts like [`decrypt_file`](Self::decrypt_file) for reading only: the ciphertexts of the values are not
     /// kept.
     pub fn decrypt_to_read(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
@@ -142,7 +159,10 @@ impl EncryptedFile {
         let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let ParsedFile { mut document, blocks, in_place, .. } = parsed;
-        let DecryptedDocument { mac, findings, encrypted, stash, mut changes, unfit } =
+        // a binary file is its value; what is written anew is made of the values
+        let needs_values = format == SopsFormat::Binary || !in_place || metadata.selector.is_by_comments();
+        let purpose = if needs_values { purpose.with_values() } else { purpose };
+        let DecryptedDocument { mac, findings, encrypted, stash, changes, unfit, summary } =
             decrypt_values(&mut document, &source, format, &metadata, &key, purpose);
         let is_plaintext = |finding: &IntegrityFinding| matches!(finding.fault, IntegrityFault::Plaintext { .. });
         let mut typed = Vec::new();
@@ -152,29 +172,34 @@ impl EncryptedFile {
         } else {
             verify_mac(mac, findings, encrypted, &metadata, &key)?;
         }
-        fit_line_ends(format, source.text(), &mut changes);
         let remarks = CommentFindings::of(&mut document, &source, &metadata.selector);
-        let mut cuts = None;
-        let moves_lines = changes.iter().any(|change| change.text.contains('\n') || change.text.starts_with('#'));
+        if summary.is_some() {
+            document = SopsDocument::default();
+        }
+        let moves_lines = changes.moves_lines();
         let fields = blocks.iter().flatten().next().map(|block| block.fields.clone()).unwrap_or_default();
-        let text = match blocks.iter().flatten().next() {
-            _ if format == SopsFormat::Binary => Zeroizing::default(),
-            Some(block) if !in_place => format.emit_document(&document, Some(&block.fields)).unwrap_or_default(),
+        let (text, blocks) = match format {
+            SopsFormat::Binary => (Zeroizing::default(), None),
+            _ if !in_place => (format.emit_document(&document, Some(&fields)).unwrap_or_default(), None),
             _ => {
-                let moved = |block: &MetadataBlock| {
-                    moved_offset(block.whole.start, &changes)..moved_offset(block.whole.end, &changes)
+                let moved = |block: MetadataBlock| {
+                    let Range { start, end } = block.whole;
+                    MetadataBlock { whole: changes.moved_offset(start)..changes.moved_offset(end), ..block }
                 };
-                cuts = Some(blocks.iter().flatten().map(moved).collect());
-                apply_edits(source.text(), changes)
+                let blocks = blocks.into_iter().flatten().map(moved).collect();
+                (changes.apply(source.text()), Some(blocks))
             }
         };
         let is_risky = format == SopsFormat::Yaml && unfit.is_none() && (!in_place || moves_lines);
         let (renewal, first) = (PendingReencryption::default(), (!typed.is_empty()).then_some([0; 32]));
         #[rustfmt::skip]
         let mut sealed = DecryptedFile {
-            format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
-            unsettled: None, remarks, typed,
+            format, source, metadata, unlocked, key, stash, document, summary, text, blocks, first, encrypted, unfit,
+            renewal, unsettled: None, remarks, typed,
         };
+        if sealed.summary.is_some() {
+            return if is_risky && !sealed.is_settled() { sealed.decrypt_with_values(purpose) } else { Ok(sealed) };
+        }
         if is_risky {
             sealed.unsettled = sealed.settle_text(&fields).err();
         }
@@ -227,8 +252,31 @@ impl DecryptedFile {
         }
         let text = self.format.emit_document(&self.document, Some(fields)).map_err(|_| UnfaithfulOutput::Unreadable)?;
         differs(&text).map_or(Ok(()), Err)?;
-        (self.text, self.cuts) = (text, None);
+        (self.text, self.blocks) = (text, None);
         Ok(())
+    }
+
+    /// Whether the text in plaintext has the content that the summary is of.
+    fn is_settled(&mut self) -> bool {
+        // not a copy of the text: it may be big
+        let source = Source::new(self.source.name(), std::mem::take(&mut *self.text));
+        let parsed = self.format.parse(&source);
+        let fingerprint = parsed.map(|mut parsed| DocumentFingerprint::of(&mut parsed.document));
+        self.text = Zeroizing::new(source.into_text());
+        match (&self.summary, fingerprint) {
+            (Some(summary), Ok(fingerprint)) => summary.fingerprint.content == fingerprint.content,
+            _ => false,
+        }
+    }
+
+    /// Decrypts the file again, with its values.
+    fn decrypt_with_values(self, purpose: DecryptPurpose) -> Result<Self, DecryptionError> {
+        let Self { format, source, unlocked, .. } = self;
+        let name = source.name().to_owned();
+        match EncryptedFile::read(&name, source.text().as_bytes().to_vec(), format)? {
+            Some(closed) => closed.decrypt_as(unlocked, false, purpose.with_values()),
+            None => Err(missing_block(source.place(Span::default()))),
+        }
     }
 
     /// Encryption metadata of the file.
@@ -285,7 +333,7 @@ impl DecryptedFile {
         if self.first.is_none() {
             self.first = Some(self.hash_content());
         }
-        self.cuts = None;
+        self.blocks = None;
     }
 
     /// Number of values that were encrypted.
@@ -310,12 +358,16 @@ impl DecryptedFile {
 
     /// Changes that remove the metadata from the text.
     fn without_blocks(&self) -> Result<Vec<TextEdit>, WriteError> {
-        let cuts = match &self.cuts {
-            Some(cuts) => cuts.clone(),
+        let cuts: Vec<_> = match &self.blocks {
+            Some(blocks) => blocks.iter().map(|block| block.whole.clone()).collect(),
             None => self.parse_text()?.blocks.into_iter().flatten().map(|block| block.whole).collect(),
         };
         // a document without values would be none at all without its metadata
-        let mut is_empty = self.document.branches.iter().map(|branch| branch.values().next().is_none());
+        let is_empty: Vec<bool> = match &self.summary {
+            Some(summary) => summary.empty.clone(),
+            None => self.document.branches.iter().map(SopsMap::is_empty).collect(),
+        };
+        let mut is_empty = is_empty.into_iter();
         let mut rest = || if self.format == SopsFormat::Yaml && is_empty.next() == Some(true) { "{}\n" } else { "" };
         Ok(cuts.into_iter().map(|cut| TextEdit::new(cut, rest())).collect())
     }
@@ -423,11 +475,18 @@ impl DecryptedFile {
         Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
     }
 
-    /// Drops the original file, except for the line that messages show.
+    /// Drops the original file, except for the line that messages show. Of a binary file all but its ciphertext stays.
     pub(crate) fn forget_source(&mut self) {
-        let line = self.source.text().lines().next().unwrap_or_default();
-        let source = Source::new(self.source.name(), line);
-        self.metadata.place = source.place(Span::locate(line, 0, 0));
+        let data = self.leaf_mut().map(|leaf| leaf.site.span);
+        let text = self.source.text();
+        let source = match data {
+            Some(Span { start, end, .. }) => {
+                let (before, after) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
+                Source::new(self.source.name(), [before, "\"\"", after].concat())
+            }
+            None => Source::new(self.source.name(), text.lines().next().unwrap_or_default()),
+        };
+        self.metadata.place = source.place(Span::locate(source.text(), 0, 0));
         self.remarks = CommentFindings::default();
         self.source = source;
     }

@@ -134,7 +134,7 @@ pub fn encrypt_stable(
         return Err(WriteError::NothingSelected { place: place(), selector: plan.selector.to_string() });
     }
     let mac = mac.finish();
-    let sealed = apply_edits(source.text(), changes);
+    let sealed = changes.apply(source.text());
     let (groups, at) = match wrapped {
         Some((groups, at)) => (groups, Some(at)),
         None => {
@@ -146,7 +146,7 @@ pub fn encrypt_stable(
     let file = |time: Timestamp| -> Result<Vec<u8>, WriteError> {
         let mac = seal_mac(&key, &mac, time).ok_or_else(no_randomness)?;
         let fields = metadata_fields(plan, &groups, &mac, time);
-        let block = SopsFormat::Yaml.write_block(&fields, &sealed, sealed.len(), plan.layout.indent(SopsFormat::Yaml));
+        let block = SopsFormat::Yaml.write_block(&fields, (&sealed, ""), plan.layout.indent(SopsFormat::Yaml));
         let mut out = apply_edits(&sealed, vec![TextEdit::new(sealed.len()..sealed.len(), block)]);
         Ok(std::mem::take(&mut *out).into_bytes())
     };
@@ -175,7 +175,7 @@ pub fn with_metadata(text: &str, plan: &EncryptionPlan, committed: Option<&[u8]>
         }
         None => unknown_fields(plan, unknown),
     };
-    let block = SopsFormat::Yaml.write_block(&fields, text, text.len(), plan.layout.indent(SopsFormat::Yaml));
+    let block = SopsFormat::Yaml.write_block(&fields, (text, ""), plan.layout.indent(SopsFormat::Yaml));
     format!("{text}{}", block.as_str())
 }
 

@@ -5,7 +5,7 @@
 
 use crate::crypto::cipher::DataKey;
 use crate::document::path::ValuePath;
-use crate::files::content::DocumentFingerprint;
+use crate::files::fingerprint::DocumentFingerprint;
 use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::sealed::EncryptedFile;
 use crate::files::write_error::UnfaithfulOutput;
@@ -28,10 +28,10 @@ pub(crate) fn check_written(
     let closed = EncryptedFile::read(name, bytes, format).ok().flatten().ok_or(UnfaithfulOutput::Unreadable)?;
     let EncryptedFile { source, parsed, metadata, .. } = closed;
     let ParsedFile { mut document, .. } = parsed;
-    let DecryptedDocument { mac, findings, encrypted, .. } =
+    let DecryptedDocument { mac, findings, encrypted, summary, .. } =
         decrypt_values(&mut document, &source, format, &metadata, key, DecryptPurpose::Verify);
     verify_mac(mac, findings, encrypted, &metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
-    if DocumentFingerprint::collect_comments(&document) != expected {
+    if summary.is_none_or(|summary| summary.fingerprint != expected) {
         return Err(UnfaithfulOutput::Different(ValuePath::default()));
     }
     // it has no other owner then, and need not be copied

@@ -92,7 +92,7 @@ impl AgeRecipient {
 /// counts with several groups only; none means all of them.
 pub fn recipient_fields(groups: &[KeyGroup], threshold: Option<usize>) -> Mapping {
     match groups {
-        [] => Mapping::new(),
+        [] => Mapping::default(),
         [group] => group.to_lists(false),
         groups => {
             let list = groups.iter().map(|group| synthetic_node(YamlKind::Map(group.to_lists(true)))).collect();

@@ -11,13 +11,19 @@ use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;
 
+/// Few lines of an encrypted file are shorter.
+const SHORT: usize = 32;
+
 /// Prefix of the names of the metadata.
 const PREFIX: &str = "sops_";
 
 /// Reads a text line by line.
 pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     let text = source.text();
-    let mut root = SopsMap { items: Vec::new(), span: Span { end: text.len(), line: 1, column: 1, start: 0 } };
+    // of its size at once: what grows needs the memory twice
+    let count = text.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    let items = Vec::with_capacity(count.min(text.len() / SHORT));
+    let mut root = SopsMap { items, span: Span { end: text.len(), line: 1, column: 1, start: 0 } };
     let mut metadata: Vec<(YamlKey, Leaf)> = Vec::new();
     let mut found = Diagnostics::new();
     let (mut at, mut block_end) = (0, 0);
@@ -176,9 +182,8 @@ pub(super) fn block_lines(fields: &SopsMap) -> String {
     })
 }
 
-/// The metadata, to be inserted at `end`.
-pub(super) fn block_at(fields: &SopsMap, text: &str, end: usize) -> String {
-    let before = text.get(..end).unwrap_or_default();
+/// The metadata, to be appended to a text.
+pub(super) fn write_block(fields: &SopsMap, before: &str) -> String {
     let missing = !before.is_empty() && !before.ends_with('\n');
     format!("{}{}", if missing { "\n" } else { "" }, block_lines(fields))
 }

@@ -363,9 +363,8 @@ fn push_section(out: &mut String, name: &str, section: &SopsMap) -> Result<(), U
     Ok(())
 }
 
-/// The metadata as a section, to be inserted at `end`.
-pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize) -> String {
-    let before = text.get(..end).unwrap_or_default();
+/// The metadata as a section, to be appended to a text.
+pub(super) fn write_block(fields: &SopsMap, before: &str) -> String {
     let lines = flat::flatten_fields(fields);
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let mut out = String::new();

@@ -65,15 +65,14 @@ pub(super) fn end_of_content(text: &str) -> usize {
     inner.trim_end().len()
 }
 
-/// The metadata, to be inserted at `end`, after the last value or the opening bracket.
-pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
-    let before = text.get(..end).unwrap_or_default();
+/// The metadata, to be inserted between two texts, after the last value or the opening bracket.
+pub(super) fn write_block(fields: &SopsMap, (before, after): (&str, &str), indent: Indent) -> String {
     let comma = if before.trim_end().ends_with('{') { "" } else { "," };
     let mut out = String::new();
     // a text of the metadata is always valid: one that is not UTF-8 has not been read
     let _ = push_map(&mut out, fields, 1, JsonStyle { single: write_single, indent });
     // keys follow where the metadata were first
-    let close = if text.get(end..).is_some_and(|rest| rest.starts_with('"')) { ",\n" } else { "" };
+    let close = if after.starts_with('"') { ",\n" } else { "" };
     let blanks = indent.first_level();
     let behind = if close.is_empty() { "" } else { &blanks };
     format!("{comma}\n{blanks}\"{BLOCK}\": {out}{close}{behind}")

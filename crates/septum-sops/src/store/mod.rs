@@ -14,6 +14,7 @@ mod ini;
 mod json;
 pub(crate) mod layout;
 mod lines;
+mod text_edits;
 mod yaml;
 
 use std::ops::Range;
@@ -32,6 +33,7 @@ pub(super) use dotenv::has_returns as dotenv_has_returns;
 pub(super) use edit::EditPath;
 pub use edit::EditProblem;
 pub(super) use ini::comment_text as ini_comment_text;
+pub(super) use text_edits::TextEdits;
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,52 +98,16 @@ impl TextEdit {
     pub(super) fn new(at: Range<usize>, text: impl Into<String>) -> Self {
         Self { at, text: Zeroizing::new(text.into()) }
     }
+}
 
-    /// An edit whose text may have more memory than it needs, and is copied to fit then: there may be millions.
-    pub(super) fn fitted(at: Range<usize>, text: Zeroizing<String>) -> Self {
-        if text.capacity() == text.len() { Self { at, text } } else { Self::new(at, text.as_str()) }
-    }
+/// The text before and after an offset.
+pub(super) fn split_text(text: &str, at: usize) -> (&str, &str) {
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 /// The text with all changes, which must not overlap.
-pub(super) fn apply_edits(text: &str, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
-    changes.sort_by_key(|change| (change.at.start, change.at.end));
-    // of its full length at once: a growing buffer leaves copies behind
-    let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
-    let mut out = Zeroizing::new(String::with_capacity(length));
-    let mut from = 0;
-    // each is freed as soon as it is in its place
-    for TextEdit { at, text: new } in changes {
-        out.push_str(text.get(from..at.start).unwrap_or_default());
-        out.push_str(&new);
-        from = from.max(at.end);
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out
-}
-
-/// Converts the line ends of new lines to those of the text. In dotenv a CR is a part of a value.
-pub(super) fn fit_line_ends(format: SopsFormat, text: &str, changes: &mut [TextEdit]) {
-    if format == SopsFormat::Dotenv || !text.contains("\r\n") {
-        return;
-    }
-    for change in changes.iter_mut().filter(|change| change.text.contains('\n')) {
-        let mut lines = Zeroizing::new(String::with_capacity(change.text.len() * 2));
-        for line in change.text.split_inclusive('\n') {
-            match line.strip_suffix('\n') {
-                Some(line) => lines.extend([line.strip_suffix('\r').unwrap_or(line), "\r\n"]),
-                None => lines.push_str(line),
-            }
-        }
-        change.text = lines;
-    }
-}
-
-/// Offset in a text after changes are applied; it is inside none of them.
-pub(super) fn moved_offset(offset: usize, changes: &[TextEdit]) -> usize {
-    let before = changes.iter().filter(|change| change.at.start < offset);
-    let (old, new) = before.fold((0, 0), |(old, new), change| (old + change.at.len(), new + change.text.len()));
-    offset + new - old
+pub(super) fn apply_edits(text: &str, changes: Vec<TextEdit>) -> Zeroizing<String> {
+    changes.into_iter().collect::<TextEdits>().apply(text)
 }
 
 impl SopsFormat {
@@ -207,13 +173,17 @@ impl SopsFormat {
 
     /// A ciphertext as it is written at a place.
     pub(super) fn write_token(self, token: &str, site: ValueSite) -> String {
-        let quotes = match self {
+        let quotes = self.token_quotes(site);
+        [quotes, token, quotes].concat()
+    }
+
+    /// The quotes around a ciphertext at a place.
+    pub(super) fn token_quotes(self, site: ValueSite) -> &'static str {
+        match self {
             Self::Yaml if site.flow => "\"",
             Self::Json | Self::Binary => "\"",
             Self::Yaml | Self::Dotenv | Self::Ini => "",
-        };
-        // of its length, where a file has millions of them
-        [quotes, token, quotes].concat()
+        }
     }
 
     /// A comment, if the format has comments.
@@ -228,13 +198,13 @@ impl SopsFormat {
         (!text.contains(breaks)).then(|| Zeroizing::new(format!("#{text}")))
     }
 
-    /// The metadata as they are appended to a branch that ends at `end`.
-    pub(super) fn write_block(self, fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
+    /// The metadata as they are put between the text before and after them.
+    pub(super) fn write_block(self, fields: &SopsMap, around: (&str, &str), indent: Indent) -> String {
         match self {
-            Self::Yaml => yaml::write_block(fields, text, end, indent),
-            Self::Json | Self::Binary => json::write_block(fields, text, end, indent),
-            Self::Dotenv => dotenv::block_at(fields, text, end),
-            Self::Ini => ini::write_block(fields, text, end),
+            Self::Yaml => yaml::write_block(fields, around, indent),
+            Self::Json | Self::Binary => json::write_block(fields, around, indent),
+            Self::Dotenv => dotenv::write_block(fields, around.0),
+            Self::Ini => ini::write_block(fields, around.0),
         }
     }
 
@@ -271,7 +241,7 @@ impl SopsFormat {
             return Ok(yaml::emit_with(document, fields, indent));
         }
         let end = self.end_of_content(&text);
-        let block = self.write_block(fields, &text, end, indent);
+        let block = self.write_block(fields, split_text(&text, end), indent);
         Ok(apply_edits(&text, vec![TextEdit::new(end..end, block)]))
     }
 

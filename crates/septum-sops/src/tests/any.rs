@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::yamlish::yamlish;
 use super::*;
-use crate::files::content::{DocumentFingerprint, find_difference};
+use crate::files::content::find_difference;
+use crate::files::fingerprint::DocumentFingerprint;
 use crate::files::plain::without_returns;
 
 /// Tokens of JSON, dotenv and INI, which random characters seldom produce.
@@ -113,7 +114,12 @@ proptest! {
             let (text, _) = without_returns(Source::new("x", text), format);
             prop_assert_eq!(meaning(&plain, format), meaning(text.text(), format), "{}\n{}", encrypted, plain);
         }
-        prop_assert_eq!(written(sealed), encrypted);
+        prop_assert_eq!(&written(sealed), &encrypted);
+        // a new data key changes no value, whether they are known or not
+        let mut rotated = opened_text(&encrypted, format);
+        rotated.rotate_key().expect("a new data key");
+        let rotated = rotated.write_bytes(later()).expect("rotated");
+        prop_assert_eq!(plaintext(&opened(str::from_utf8(&rotated).expect("UTF-8"), format)), plain);
     }
 
     #[test]
@@ -126,8 +132,8 @@ proptest! {
         let read = |text: &str| format.parse(&Source::new("x", text)).ok().map(|parsed| parsed.document);
         let at = at.index(one.len() + 1);
         let other = [&one[..at], &change, &one[at..]].concat();
-        let (Some(first), Some(second)) = (read(&one), read(&other)) else { return Ok(()) };
-        let (print, changed) = (DocumentFingerprint::collect_comments(&first), DocumentFingerprint::collect_comments(&second));
+        let (Some(mut first), Some(mut second)) = (read(&one), read(&other)) else { return Ok(()) };
+        let (print, changed) = (DocumentFingerprint::of(&mut first), DocumentFingerprint::of(&mut second));
         prop_assert_eq!(print.content == changed.content, find_difference(&first, &second).is_none(), "{:?} {:?}", one, other);
     }
 

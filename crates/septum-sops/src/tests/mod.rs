@@ -63,13 +63,23 @@ fn sealed(text: &str, format: SopsFormat, selector: Selector) -> String {
 
 fn opened(text: &str, format: SopsFormat) -> DecryptedFile {
     let sealed = DecryptedFile::decrypt_bytes("file", text.as_bytes().to_vec(), format, &identities());
+    let sealed = sealed.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()));
+    let without_values = opened_text(text, format).into_plaintext();
+    assert_eq!(without_values.ok(), sealed.plaintext().ok(), "{text}");
+    sealed
+}
+
+/// The same, whose values are not kept.
+fn opened_text(text: &str, format: SopsFormat) -> DecryptedText {
+    let closed = EncryptedFile::read("file", text.as_bytes().to_vec(), format).ok().flatten().expect("encrypted");
+    let sealed = closed.decrypt_to_text(&identities(), false);
     sealed.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()))
 }
 
 fn plaintext(sealed: &DecryptedFile) -> String {
-    if let (Some(cuts), Ok(parsed)) = (&sealed.cuts, sealed.parse_text()) {
-        let found: Vec<_> = parsed.blocks.into_iter().flatten().map(|block| block.whole).collect();
-        assert_eq!(*cuts, found, "where the metadata stand");
+    if let (Some(blocks), Ok(parsed)) = (&sealed.blocks, sealed.parse_text()) {
+        let cuts = blocks.iter().map(|block| &block.whole);
+        assert!(cuts.eq(parsed.blocks.iter().flatten().map(|block| &block.whole)), "where the metadata stand");
     }
     String::from_utf8(sealed.plaintext().expect("plain").to_vec()).expect("UTF-8")
 }

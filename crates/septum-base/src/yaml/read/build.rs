@@ -1,5 +1,7 @@
 //! Builds the tree from events, with a stack of its own.
 
+use std::cmp::Ordering;
+
 use granit_parser::{Event, ScalarStyle, ScanError, Span as Mark, StructureStyle, Tag};
 
 use super::anchor::{AliasError, Anchors};
@@ -9,7 +11,7 @@ use super::tag::{self, InvalidTag, TagPlacement, TagShape};
 use super::{MAX_DEPTH, MergeKeys, YamlComment, YamlStream, blank_node, first_line_span, syntax};
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, SourcePart, Span};
-use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, YamlStyle};
+use crate::yaml::node::{Mapping, Scalar, ScalarTag, YamlKind, YamlNode, YamlStyle};
 
 /// Length in bytes from which a text is not copied if the file has it as it is.
 const LONG: usize = 64;
@@ -111,7 +113,13 @@ impl<'s> YamlBuilder<'s> {
             }
             Event::MappingStart(layout, anchor, tag) => {
                 self.check_tag(tag.as_deref(), mark, TagShape::Map);
-                self.begin_collection(CollectionBody::Map(OpenMap::new()), layout, anchor, range.start, range.end)
+                self.begin_collection(
+                    CollectionBody::Map(OpenMap::with_capacity(self.count_entries(range.start, layout))),
+                    layout,
+                    anchor,
+                    range.start,
+                    range.end,
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.end_collection(range.start, range.end),
             Event::Alias(id) => self.expand_alias(id, range.start, range.end),
@@ -153,8 +161,10 @@ impl<'s> YamlBuilder<'s> {
         let start = span.start + usize::from(matches!(style, YamlStyle::SingleQuoted | YamlStyle::DoubleQuoted));
         let part = if text.len() < LONG { None } else { SourcePart::of(self.source, start, text) };
         let mut scalar = part.map_or_else(|| Scalar::new(text, style), |part| Scalar::in_place(part, style));
-        scalar.tag = tag_name;
-        scalar.tag_at = tag.and_then(|_| mark.tag_span()?.byte_range()).map(|range| range.start);
+        scalar.tag = tag_name.map(|name| {
+            let start = tag.and_then(|_| mark.tag_span()?.byte_range()).map(|range| range.start);
+            Box::new(ScalarTag { name, start })
+        });
         YamlNode { span, kind: YamlKind::Scalar(scalar) }
     }
 
@@ -181,8 +191,28 @@ impl<'s> YamlBuilder<'s> {
         self.cursor.find_word(self.previous, start, |word| word == "-").map_or(start, |(dash, _)| dash)
     }
 
+    /// The number of entries of a mapping, as far as its lines tell: what grows needs the memory twice.
+    fn count_entries(&self, start: usize, layout: StructureStyle) -> usize {
+        if layout == StructureStyle::Flow {
+            return 0;
+        }
+        let (before, rest) = self.text().split_at_checked(start).unwrap_or_default();
+        let indent = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut count = 0;
+        for line in rest.split('\n').skip(1) {
+            let content = line.trim_start_matches(' ');
+            match (line.len() - content.len()).cmp(&indent) {
+                Ordering::Less if !content.starts_with(['#', '\r']) && !content.is_empty() => break,
+                Ordering::Equal => count += 1,
+                Ordering::Less | Ordering::Greater => {}
+            }
+        }
+        // few entries of a file with many of them are shorter
+        (count + 1).min(self.text().len() / 32 + 1)
+    }
+
     /// The name of a tag; one that is unknown or does not fit is recorded as a finding.
-    fn check_tag(&mut self, tag: Option<&Tag>, mark: &Mark, shape: TagShape) -> Option<String> {
+    fn check_tag(&mut self, tag: Option<&Tag>, mark: &Mark, shape: TagShape) -> Option<&'static str> {
         tag::core_tag_name(tag?, shape).unwrap_or_else(|InvalidTag| {
             let (start, end) = tag::tag_range(mark);
             let place = self.source.place(self.cursor.span(start, end));

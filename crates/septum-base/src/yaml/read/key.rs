@@ -3,7 +3,7 @@
 use super::{MergeKeys, first_line_span};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
-use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
+use crate::yaml::node::{Mapping, SharedHasher, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// Next part of a mapping.
 enum MappingTurn {
@@ -30,8 +30,9 @@ struct MergeEntry {
 }
 
 impl OpenMap {
-    pub(super) fn new() -> Self {
-        Self { entries: Mapping::new(), turn: MappingTurn::Key, merge: None }
+    /// An empty mapping that has room for so many entries.
+    pub(super) fn with_capacity(entries: usize) -> Self {
+        Self { entries: Mapping::with_capacity_and_hasher(entries, SharedHasher), turn: MappingTurn::Key, merge: None }
     }
 
     /// Adds the next key or value, which is at `written`.
@@ -89,7 +90,7 @@ impl OpenMap {
     pub(super) fn close(self) -> Mapping {
         let mut entries = self.entries;
         let Some(merge) = self.merge else { return entries };
-        let mut merged = Mapping::new();
+        let mut merged = Mapping::default();
         for (key, node) in merge.sources.into_iter().flatten() {
             if !entries.contains_key(&key) {
                 merged.entry(key).or_insert(node);

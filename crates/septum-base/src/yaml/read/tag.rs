@@ -5,6 +5,9 @@ use granit_parser::{Span as Mark, Tag};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
+/// Tags of the core schema that a scalar may have.
+const SCALARS: [&str; 7] = ["str", "int", "float", "bool", "null", "binary", "timestamp"];
+
 const CORE: &str = "tag:yaml.org,2002:";
 
 /// Node shapes that a tag may precede.
@@ -20,16 +23,14 @@ pub(super) struct InvalidTag;
 
 /// The name of a tag that fits the shape, if the name is more specific than the shape. `!!merge` is no more specific
 /// than the `<<` after it.
-pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<String>, InvalidTag> {
+pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<&'static str>, InvalidTag> {
     if tag.handle().is_empty() && tag.suffix() == "!" {
         // a lone `!` disables type detection: a text, or the collection after it
-        return Ok((shape == TagShape::Scalar).then(|| "str".to_owned()));
+        return Ok((shape == TagShape::Scalar).then_some("str"));
     }
     let suffix = tag.suffix_in_namespace(CORE).ok_or(InvalidTag)?;
     match (shape, &*suffix) {
-        (TagShape::Scalar, "str" | "int" | "float" | "bool" | "null" | "binary" | "timestamp") => {
-            Ok(Some(suffix.into_owned()))
-        }
+        (TagShape::Scalar, name) if SCALARS.contains(&name) => Ok(SCALARS.into_iter().find(|known| *known == name)),
         (TagShape::Scalar, "merge") | (TagShape::List, "seq") | (TagShape::Map, "map") => Ok(None),
         (TagShape::Scalar | TagShape::List | TagShape::Map, _) => Err(InvalidTag),
     }

@@ -12,7 +12,7 @@ fn shape(node: &YamlNode) -> String {
     match &node.kind {
         YamlKind::Scalar(scalar) if scalar.blank => "_".to_owned(),
         YamlKind::Scalar(scalar) => {
-            let tag = scalar.tag.as_ref().map_or_else(String::new, |tag| format!("!!{tag} "));
+            let tag = scalar.tag_name().map_or_else(String::new, |tag| format!("!!{tag} "));
             format!("{tag}{:?}", scalar.text())
         }
         YamlKind::List(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(", ")),

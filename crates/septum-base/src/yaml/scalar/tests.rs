@@ -2,12 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::span::Source;
+use crate::yaml::node::ScalarTag;
 use crate::yaml::node::{YamlKind, YamlNode};
 use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
-fn typed(text: &str, style: YamlStyle, tag: Option<&str>) -> CoreType {
+fn typed(text: &str, style: YamlStyle, tag: Option<&'static str>) -> CoreType {
     let mut scalar = Scalar::new(text, style);
-    scalar.tag = tag.map(str::to_owned);
+    scalar.tag = tag.map(|name| Box::new(ScalarTag { name, start: None }));
     core_type(&scalar)
 }
 

@@ -92,14 +92,20 @@ impl DecryptedFile {
 
     /// Marks in the metadata whether a value still holds both sides of a merge, for readers without a key.
     pub(crate) fn mark_conflicts(&mut self) -> Result<(), WriteError> {
-        let mut search = ConflictSearch { was_marked: self.metadata.has_conflict(), is_found: false };
-        visit_document(&mut self.document, &Selector::default(), &mut search);
-        if search.is_found == self.metadata.has_conflict() {
+        let was_marked = self.metadata.has_conflict();
+        let is_found = if let Some(summary) = &self.summary {
+            summary.has_conflict || was_marked && summary.has_mark
+        } else {
+            let mut search = ConflictSearch { was_marked, is_found: false };
+            visit_document(&mut self.document, &Selector::default(), &mut search);
+            search.is_found
+        };
+        if is_found == was_marked {
             return Ok(());
         }
         self.edit_blocks(|fields| {
             fields.remove_key(CONFLICT_FIELD);
-            if search.is_found {
+            if is_found {
                 fields.put_value(CONFLICT_FIELD, SopsTree::from_text("unresolved"));
             }
         })
@@ -109,17 +115,24 @@ impl DecryptedFile {
     fn edit_blocks(&mut self, edit: impl Fn(&mut SopsMap)) -> Result<(), WriteError> {
         let is_binary = self.format == SopsFormat::Binary;
         let text = if is_binary { self.source.text() } else { &self.text };
-        let parsed = if is_binary { self.read_text(text)? } else { self.parse_text()? };
-        let changes = parsed.blocks.iter().flatten().map(|block| {
+        let blocks = match self.blocks.take() {
+            Some(blocks) => {
+                self.check_fit()?;
+                blocks
+            }
+            None if is_binary => self.read_text(text)?.blocks.into_iter().flatten().collect(),
+            None => self.parse_text()?.blocks.into_iter().flatten().collect(),
+        };
+        let changes = blocks.iter().map(|block| {
             let mut fields = SopsMap::default();
             for (key, value) in block.fields.values() {
                 fields.put_value(&key.text, value.clone());
             }
             edit(&mut fields);
             let (before, after) = (text.get(..block.whole.start), text.get(block.whole.end..));
-            let rest = format!("{}{}", before.unwrap_or_default(), after.unwrap_or_default());
+            let around = (before.unwrap_or_default(), after.unwrap_or_default());
             let indent = detect_indent(self.format, text.get(block.whole.clone()).unwrap_or_default());
-            TextEdit::new(block.whole.clone(), self.format.write_block(&fields, &rest, block.whole.start, indent))
+            TextEdit::new(block.whole.clone(), self.format.write_block(&fields, around, indent))
         });
         let edited = apply_edits(text, changes.collect());
         self.remember_text();

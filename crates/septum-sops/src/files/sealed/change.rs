@@ -9,7 +9,7 @@ use crate::files::content::{SkippedValue, difference_beside, find_difference, is
 use crate::files::readable::refuse_unreadable;
 use crate::files::selection::selects_alike;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
-use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, amend, apply_edits, fit_line_ends};
+use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, TextEdits, amend};
 use septum_base::span::Source;
 
 impl DecryptedFile {
@@ -91,9 +91,10 @@ impl DecryptedFile {
     }
 
     /// The text with changes, whose line ends become those of the text.
-    fn apply_edits(&self, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
-        fit_line_ends(self.format, &self.text, &mut changes);
-        apply_edits(&self.text, changes)
+    fn apply_edits(&self, changes: Vec<TextEdit>) -> Zeroizing<String> {
+        let mut edits = TextEdits::of_text(self.format, &self.text);
+        edits.extend(changes);
+        edits.apply(&self.text)
     }
 
     /// Checks that a path can be that of a value.

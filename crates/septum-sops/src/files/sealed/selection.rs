@@ -4,7 +4,7 @@ use super::{DecryptedFile, EncryptedFile};
 use crate::crypto::cipher::Ciphertext;
 use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
-use crate::document::selector::{Selection, Selector};
+use crate::document::selector::Selection;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsTree};
 use crate::store::{EditPath, SopsFormat, amend};
@@ -86,9 +86,7 @@ impl EncryptedFile {
     /// Location of the first such value, as far as it is known without the key: where comments select, the checksum
     /// is more precise.
     pub fn typed_plaintext(&self) -> Option<Location> {
-        let by_comments =
-            matches!(self.metadata.selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));
-        self.plaintext_at().filter(|_| !by_comments).map(|span| self.source.place(span))
+        self.plaintext_at().filter(|_| !self.metadata.selector.is_by_comments()).map(|span| self.source.place(span))
     }
 
     fn plaintext_at(&self) -> Option<Span> {

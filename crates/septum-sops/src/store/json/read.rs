@@ -14,6 +14,9 @@ use septum_base::yaml::node::YamlKey;
 /// Maximum nesting of values.
 const MAX_DEPTH: usize = 128;
 
+/// Few items of an encrypted file are shorter.
+const SHORT: usize = 32;
+
 /// Expected in a text with a backslash.
 const ESCAPES: &str = "a valid JSON escape";
 
@@ -29,7 +32,8 @@ pub(in crate::store) fn parse_envelope(source: &Source) -> Result<ParsedFile, Di
 
 fn read_json(source: &Source, left: Option<&'static str>) -> Result<ParsedFile, Diagnostics> {
     let text = source.text();
-    let mut reader = JsonReader { source, text, at: 0, line: 1, line_start: 0, left };
+    let mut reader =
+        JsonReader { source, text, at: 0, line: 1, line_start: 0, left, counts: count_items(text).into_iter() };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -75,6 +79,8 @@ struct JsonReader<'a> {
     line_start: usize,
     /// The key at the root whose text is not copied.
     left: Option<&'static str>,
+    /// How many items each object and each list has that was not read yet: what grows needs the memory twice.
+    counts: std::vec::IntoIter<usize>,
 }
 
 type JsonResult<T> = Result<T, &'static str>;
@@ -133,7 +139,7 @@ impl<'a> JsonReader<'a> {
     }
 
     fn leaf(&self, value: TypedValue, head: Span) -> SopsTree {
-        let site = ValueSite { span: Span { end: self.at, ..head }, flow: true, flat: false, indent: None };
+        let site = ValueSite { span: Span { end: self.at, ..head }, flow: true, ..ValueSite::default() };
         SopsTree::Leaf(Leaf::new(value, site))
     }
 
@@ -149,7 +155,7 @@ impl<'a> JsonReader<'a> {
 
     fn map(&mut self, depth: usize, head: Span) -> JsonResult<SopsMap> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = self.items();
         self.skip_blanks();
         if !self.eat(b'}') {
             loop {
@@ -179,7 +185,7 @@ impl<'a> JsonReader<'a> {
 
     fn list(&mut self, depth: usize, head: Span) -> JsonResult<SopsList> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = self.items();
         self.skip_blanks();
         if !self.eat(b']') {
             loop {
@@ -191,6 +197,11 @@ impl<'a> JsonReader<'a> {
             }
         }
         Ok(SopsList { items, span: Span { end: self.at, ..head } })
+    }
+
+    /// Room for the items of the next object or list; no more than a file of this length needs.
+    fn items<K>(&mut self) -> Vec<SopsItem<K>> {
+        Vec::with_capacity(self.counts.next().unwrap_or_default().min(self.text.len() / SHORT))
     }
 
     /// Whether a comma follows, rather than the closing bracket.
@@ -262,6 +273,39 @@ impl<'a> JsonReader<'a> {
         self.at = start + length + 1;
         Ok(raw)
     }
+}
+
+/// The number of items of each object and list, in the order in which they start; of JSON that is invalid, some number.
+fn count_items(text: &str) -> Vec<usize> {
+    let (mut counts, mut open) = (Vec::new(), Vec::new());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'{' | b'[' if open.len() > MAX_DEPTH => break,
+            b'{' | b'[' => {
+                open.push(counts.len());
+                counts.push(1);
+            }
+            b'}' | b']' => drop(open.pop()),
+            b',' => {
+                if let Some(count) = open.last().and_then(|last| counts.get_mut(*last)) {
+                    *count += 1;
+                }
+            }
+            b'"' => loop {
+                rest = rest.get(plain_length(rest)..).unwrap_or_default();
+                let skipped = if rest.first() == Some(&b'\\') { 2 } else { 1 };
+                let is_end = rest.first().is_none_or(|byte| *byte == b'"');
+                rest = rest.get(skipped..).unwrap_or_default();
+                if is_end {
+                    break;
+                }
+            },
+            _ => {}
+        }
+    }
+    counts
 }
 
 /// Number of leading bytes that represent only themselves.

@@ -137,7 +137,8 @@ pub(super) fn align_comments<K>(items: &mut [SopsItem<K>], column: usize, is_lis
                 let Span { start, column: found, .. } = comment.site.span;
                 // one between a key and its value is of neither another map nor another list
                 let is_between_values = !comment.inline && start < next;
-                comment.site.indent = (is_between_values && found != column).then_some(column.saturating_sub(1));
+                let indent = u32::try_from(column.saturating_sub(1)).ok();
+                comment.site.indent = indent.filter(|_| is_between_values && found != column);
                 comment.as_item = is_between_values && is_list;
             }
         }

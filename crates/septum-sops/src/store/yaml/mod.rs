@@ -56,6 +56,7 @@ fn quote_text(text: &str, site: ValueSite) -> Zeroizing<String> {
         _ if !(needs_quotes(text) || site.flow && text.contains(':')) => out.push_str(text),
         Some(indent) if fits_block(text) && !text.ends_with("\n\n") => {
             out.push_str(if text.ends_with('\n') { "|" } else { "|-" });
+            let indent = usize::try_from(indent).unwrap_or_default();
             for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
                 out.push('\n');
                 if !line.is_empty() {
@@ -69,14 +70,13 @@ fn quote_text(text: &str, site: ValueSite) -> Zeroizing<String> {
     out
 }
 
-/// The metadata, to be inserted at `end`.
-pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
-    let before = text.get(..end).unwrap_or_default();
+/// The metadata, to be inserted between two texts.
+pub(super) fn write_block(fields: &SopsMap, (before, after): (&str, &str), indent: Indent) -> String {
     let mut out = String::new();
     if !before.is_empty() && !before.ends_with('\n') {
         out.push('\n');
     }
     out.push_str(&emit::emit_block(fields, indent));
     // the line breaks of the file
-    if text.contains("\r\n") { out.replace('\n', "\r\n") } else { out }
+    if before.contains("\r\n") || after.contains("\r\n") { out.replace('\n', "\r\n") } else { out }
 }

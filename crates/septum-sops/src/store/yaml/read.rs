@@ -24,7 +24,7 @@ pub(in crate::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics
     // each is one of its own to sops, with its copy of the metadata
     for (index, (before, span)) in std::mem::take(&mut stream.empty).into_iter().enumerate() {
         let at = (before + index).min(stream.documents.len());
-        stream.documents.insert(at, YamlNode { span, kind: YamlKind::Map(Mapping::new()) });
+        stream.documents.insert(at, YamlNode { span, kind: YamlKind::Map(Mapping::default()) });
     }
     let ends = document_ends(text, &stream.documents);
     let mut parsed =
@@ -132,7 +132,9 @@ impl SopsYamlReader<'_> {
     }
 
     fn map(&mut self, mapping: Mapping, span: Span, around: ValueSurroundings) -> SopsMap {
-        let mut items = Vec::with_capacity(mapping.len());
+        // of its size at once: what grows needs the memory twice
+        let comments = self.comments.clone().take_while(|comment| comment.span.start < around.limit).count();
+        let mut items = Vec::with_capacity(mapping.len() + comments.min(mapping.len()));
         // a key may have a tag before it
         let column = mapping.keys().next().map_or(span.column, |key| key.span.column.min(span.column));
         let mut entries = mapping.into_iter().peekable();
@@ -247,7 +249,7 @@ impl SopsYamlReader<'_> {
     fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: ValueSurroundings) -> Leaf {
         let span = if scalar.blank { self.empty_value_span(span, key_end) } else { span };
         // a tag is removed with its value
-        let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
+        let start = scalar.tag.as_ref().and_then(|tag| tag.start).filter(|at| *at < span.start).unwrap_or(span.start);
         let lead = self.text.get(key_end..start).unwrap_or_default();
         let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
         // the rest of the line, spaces too, would become a part of a block
@@ -259,10 +261,10 @@ impl SopsYamlReader<'_> {
             span: Span { start, ..span },
             flow: around.flow,
             flat: around.flat,
-            indent: room.then_some(around.indent),
+            indent: room.then(|| u32::try_from(around.indent).ok()).flatten(),
+            unsigned: is_unsigned(&scalar),
         };
-        let unsigned = is_unsigned(&scalar);
-        Leaf { value: TypedValue::from_scalar(scalar), unsigned, site }
+        Leaf::new(TypedValue::from_scalar(scalar), site)
     }
 
     /// Offset after the `:` of a key or the dash of an item without a value.
@@ -284,7 +286,9 @@ impl SopsYamlReader<'_> {
 /// Start of a value, with its tag.
 fn start_of(node: &YamlNode) -> usize {
     match &node.kind {
-        YamlKind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
+        YamlKind::Scalar(scalar) => {
+            scalar.tag.as_ref().and_then(|tag| tag.start).unwrap_or(node.span.start).min(node.span.start)
+        }
         YamlKind::List(_) | YamlKind::Map(_) => node.span.start,
     }
 }
