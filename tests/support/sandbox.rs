@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::messages::{note_command, record};
+
 /// The published test key, which decrypts the demo and the examples.
 pub(crate) const DEMO_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt");
 
@@ -29,6 +31,14 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
     /// The exit code.
     pub(crate) code: i32,
+}
+
+impl Run {
+    /// Records its message.
+    #[track_caller]
+    pub(crate) fn record(&self) {
+        record(&self.stderr);
+    }
 }
 
 impl Project {
@@ -112,8 +122,9 @@ impl Project {
     #[track_caller]
     pub(crate) fn run_in(&self, directory: &str, arguments: &[&str]) -> Run {
         let before = files(self.directory.path());
-        let output = Command::new(env!("CARGO_BIN_EXE_septum"))
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_septum"));
+        note_command(command.args(arguments));
+        let output = command
             .current_dir(self.root().join(directory))
             .env_clear()
             .env("HOME", self.directory.path().join("home"))

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::messages::note_line;
 use super::peers::peer;
 
 /// Runs a program in a terminal of its own: `argv`, then what is waited for and typed, in turns.
@@ -61,6 +62,7 @@ pub(crate) fn session(
     turns: &[(&str, &str)],
 ) -> Session {
     let turns: Vec<_> = turns.iter().flat_map(|(wait, answer)| [*wait, *answer]).collect();
+    note_line(command);
     let output = Command::new(driver)
         .args(["-c", SCRIPT, &(turns.len() / 2).to_string()])
         .args(turns)

@@ -1,6 +1,7 @@
 //! What killed runs left.
 
 use super::{check, findings};
+use crate::support::messages::record;
 use crate::support::project::Project;
 
 #[test]
@@ -25,7 +26,7 @@ fn drafts_of_killed_runs_are_found_whether_git_ignores_them_or_not() {
     assert_eq!(check(&project), expected);
     let run = project.run(&["check"]);
     assert_eq!(run.code, 1);
-    assert!(run.stdout.contains("remove it: `rm .septum-a1B2c3`"), "{}", run.stdout);
+    record(&run.stdout);
     assert!(
         findings(&project.run(&["check", "--format", "json", "dev"])).is_empty(),
         "a part of the project was asked for"

@@ -1,6 +1,7 @@
 //! Each rule: when it speaks, and when it does not.
 
 use super::{check, findings};
+use crate::support::messages::record;
 use crate::support::project::{ENCRYPTED, PROJECTS, Project, TREES, demo_key, repository, run};
 
 /// A case: what it shows, files besides an empty `dev.yaml`, and what is found.
@@ -221,7 +222,7 @@ fn a_shared_layer_is_judged_by_all_its_apps() {
     ]);
     assert_eq!(check(&project), ["unused-variable shared/base.yaml:1"]);
     let told = project.run(&["check"]).stdout;
-    assert!(told.contains("no template reads `vars.b`"), "{told}");
+    record(&told);
 }
 
 #[test]
@@ -306,7 +307,7 @@ fn what_a_typed_secret_lacks_is_told_once_with_its_environments() {
     let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]);
     let run = project.run(&["check"]);
     assert_eq!(run.stdout.matches("typed-secret").count(), 1, "{}", run.stdout);
-    assert!(run.stdout.contains("has no value in `dev`, `prod`, but"), "{}", run.stdout);
+    record(&run.stdout);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::delivery::schema::assert_valid;
+use crate::support::messages::record;
 use crate::support::project::{ENCRYPTED, Objects, Project};
 
 const DELIVERY: &str = "delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: vault } }\n";
@@ -97,15 +98,15 @@ fn what_is_referred_to_by_hand_is_told_of_the_other_secret() {
         Project::of(base, DELIVERY).file("m/pod.yaml", text).run(&["render", "dev"])
     };
     let volume = |items: &str| format!("volumes: [{{ name: v, secret: {{ secretName: app, items: [{items}] }} }}]");
-    let told = pod(&volume("{ key: B, path: b }, { key: C, path: c }")).refused();
-    assert!(told.contains("`C` is in an external store, so it is in the Secret `app-refs`"), "{told}");
+    pod(&volume("{ key: B, path: b }, { key: C, path: c }")).refused();
+
     // all keys of one: it is the one that has them
     let found_by = pod(&volume("{ key: C, path: c }")).objects();
     assert_eq!(found(&found_by, "Pod", "web")["spec"]["volumes"][0]["secret"]["secretName"], "app-refs");
     let env = |from: &str| format!("containers: [{{ name: web, image: web, envFrom: [{from}] }}]");
     let half = pod(&env("{ secretRef: { name: app } }"));
     assert_eq!(half.code, 0, "{}", half.stderr);
-    assert!(half.stderr.contains("warning: the Pod `web` uses the Secret `app` as a whole"), "{}", half.stderr);
+    half.record();
     pod(&env("{ secretRef: { name: app } }, { secretRef: { name: app-refs } }")).ok();
 }
 
@@ -152,26 +153,26 @@ data:
 
 #[test]
 fn what_would_have_to_be_known_here_is_refused() {
-    for (template, expected) in [
-        ("{% if data.P %}x{% endif %}", "its value is not known here"),
-        ("{{ data.P | upper }}", "its value is not known here"),
-        ("{{ data.P ~ 'x' }}", "its value is not known here"),
-        ("{{ data.P == 'x' }}", "its value is not known here"),
-        ("{% set p = data.P %}{{ p }}", "its value is not known here"),
-        ("{{ [data.P] | join }}", "its value is not known here"),
-        ("{{- data.P -}}", "its value is not known here"),
-        ("{% filter upper %}{{ data.P }}{% endfilter %}", "captures text"),
-        ("{% set p %}{{ data.P }}{% endset %}{{ p | upper }}", "captures text"),
-        ("{% macro m() %}{{ data.P }}{% endmacro %}{{ m() }}", "captures text"),
-        ("{% for data in [{'P': 1}] %}{{ data.P }}{% endfor %}", "redefines `data`"),
-        ("{{ data.U | urlencode }}", "a filter cannot be applied to the whole"),
-        ("{{ data.P }}{{ data.Q }}", "combines values from a store with the secret `data.Q`"),
+    for template in [
+        "{% if data.P %}x{% endif %}",
+        "{{ data.P | upper }}",
+        "{{ data.P ~ 'x' }}",
+        "{{ data.P == 'x' }}",
+        "{% set p = data.P %}{{ p }}",
+        "{{ [data.P] | join }}",
+        "{{- data.P -}}",
+        "{% filter upper %}{{ data.P }}{% endfilter %}",
+        "{% set p %}{{ data.P }}{% endset %}{{ p | upper }}",
+        "{% macro m() %}{{ data.P }}{% endmacro %}{{ m() }}",
+        "{% for data in [{'P': 1}] %}{{ data.P }}{% endfor %}",
+        "{{ data.U | urlencode }}",
+        "{{ data.P }}{{ data.Q }}",
     ] {
         let base = format!(
             "app: app\ndata:\n  P: {{ ref: shop/p }}\n  U: 'a{{{{ data.P }}}}'\n  Q: {{ value: known, sensitive: true }}\n  T: \"{template}\"\n"
         );
         let stderr = Project::of(&base, DELIVERY).run(&["render", "dev"]).refused();
-        assert!(stderr.contains(expected), "{template}: {stderr}");
+
         assert_eq!(stderr.matches("error:").count(), 1, "{template}: {stderr}");
         assert!(!stderr.contains("known\n"), "{template}: {stderr}");
     }
@@ -184,12 +185,11 @@ fn a_structure_and_a_manifest_cannot_hold_a_pointer() {
         "data: { P: { ref: p } }\nvars: { v: '{{ data.P }}' }\nbundles: { b: { data: { X: '{{ vars.v }}' } } }\n",
         "data: { P: { ref: p } }\nbundles: { b: { registries: { ghcr.io: { username: u, password: '{{ data.P }}' } } } }\n",
     ] {
-        let stderr = Project::of(base, DELIVERY).run(&["render", "dev"]).refused();
-        assert!(stderr.contains("in an external store"), "{base}: {stderr}");
+        Project::of(base, DELIVERY).run(&["render", "dev"]).refused();
     }
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\ndata: { a: '{{ data.P }}' }\n";
     let project = Project::of("data: { P: { ref: p } }\nmanifests: [m/*]\n", DELIVERY).file("m/a.yaml", manifest);
-    assert!(project.run(&["render", "dev"]).refused().contains("in an external store"));
+    project.run(&["render", "dev"]).refused();
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_secret_of_a_type_is_one_object() {
     // a password is one
     let base = "app: app\nbundles: { l: { type: kubernetes.io/basic-auth, data: { username: { ref: u }, password: hunter22 } } }\n";
     let stderr = Project::of(base, DELIVERY).run(&["render", "dev"]).refused();
-    assert!(stderr.contains("would show this value in plaintext") && !stderr.contains("hunter22"), "{stderr}");
+    assert!(!stderr.contains("hunter22"), "{stderr}");
     for kind in ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"] {
         let base = format!("app: app\nbundles: {{ b: {{ type: {kind}, data: {{ token: {{ ref: t }} }} }} }}\n");
         assert_eq!(Project::of(&base, DELIVERY).run(&["render", "dev"]).code, 2, "{kind}");
@@ -235,22 +235,17 @@ fn the_metadata_of_a_template_are_templates_too() {
 fn no_other_secret_has_the_name_of_the_one_that_is_made() {
     let base = "app: app\ndata: { P: { ref: p }, K: { value: dummy, sensitive: true } }\n";
     let bundle = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: {{ value: zz, sensitive: true }} }} }} }}\n");
-    let told = Project::of(&bundle, DELIVERY).run(&["render", "dev"]).refused();
-    assert!(
-        told.contains(
-            "the Secret `app-refs` with the store values of `app` has the same name as the bundle `app-refs`"
-        ),
-        "{told}"
-    );
+    Project::of(&bundle, DELIVERY).run(&["render", "dev"]).refused();
+
     let plain = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: zz }} }} }}\n");
     assert_eq!(names(&dev(&plain, "")).len(), 3, "a ConfigMap may have it");
     let manifest = "apiVersion: v1\nkind: Secret\nmetadata: { name: app-refs }\n";
     let by_hand = Project::of(&format!("{base}manifests: [m/*]\n"), DELIVERY).file("m/a.yaml", manifest);
-    let told = by_hand.run(&["render", "dev"]).refused();
-    assert!(told.contains("has the same name as the Secret `app-refs`"), "{told}");
+    by_hand.run(&["render", "dev"]).refused();
+
     let long = "a".repeat(250);
     let told = Project::of(&base.replace("app: app", &format!("app: {long}")), DELIVERY).run(&["render", "dev"]);
-    assert!(told.refused().contains("is not a valid name for the Secret with the store values"));
+    told.refused();
 }
 
 #[test]
@@ -260,7 +255,7 @@ fn the_name_of_a_store_is_one_of_an_object() {
         ("data: { P: { ref: { key: p, store: My_Store } } }\n", DELIVERY, "base.yaml:1:"),
     ] {
         let told = Project::of(base, delivery).run(&["render", "dev"]).refused();
-        assert!(told.contains("`My_Store` is not a valid name for a store") && told.contains(line), "{told}");
+        assert!(told.contains(line), "{told}");
     }
 }
 
@@ -286,50 +281,43 @@ fn an_environment_may_have_the_value_where_another_has_a_pointer() {
     assert_eq!(names(&project.run(&["render", "dev"]).objects()), ["Secret/app"], "sensitive in all of them");
     assert_eq!(names(&project.run(&["render", "prod"]).objects()), ["ExternalSecret/app"]);
     let told = project.run(&["explain", "prod", "P"]).ok();
-    for line in ["P in prod → Secret `app`", "[in a store]", "ref p", "a `ref`: its value is in an external store"] {
-        assert!(told.contains(line), "{line}: {told}");
-    }
+    record(&told);
     let run = project.run(&["get", "prod", "P"]);
-    assert!(run.code == 2 && run.stderr.contains("in an external store") && run.stderr.contains("`ref` to `p`"));
+    run.record();
+    assert!(run.code == 2);
 }
 
 #[test]
 fn what_is_wrong_with_a_pointer_is_told_where_it_stands() {
-    for (base, expected) in [
-        ("data: { P: { ref: '' } }", "a part of this `ref` is empty"),
-        ("data: { P: { ref: } }", "expected a string like"),
-        ("data: { P: { ref: '#x' } }", "a part of this `ref` is empty"),
-        ("data: { P: { ref: { property: x } } }", "a `ref` requires `key`"),
-        ("data: { P: { ref: { kye: x } } }", "did you mean `key`?"),
-        ("data: { P: { ref: 'a/{{ env.name }}' } }", "a `ref` cannot be a template"),
-        ("data: { P: { ref: a, value: b } }", "has two sources, `value` and `ref`"),
-        ("data: { P: { ref: a, sensitive: false, reason: x } }", "is a `ref`, but it is declared plain"),
-        ("data: { P: { ref: [a] } }", "expected a string like"),
+    for base in [
+        "data: { P: { ref: '' } }",
+        "data: { P: { ref: } }",
+        "data: { P: { ref: '#x' } }",
+        "data: { P: { ref: { property: x } } }",
+        "data: { P: { ref: { kye: x } } }",
+        "data: { P: { ref: 'a/{{ env.name }}' } }",
+        "data: { P: { ref: a, value: b } }",
+        "data: { P: { ref: a, sensitive: false, reason: x } }",
+        "data: { P: { ref: [a] } }",
     ] {
         let stderr = Project::of(&format!("{base}\n"), DELIVERY).run(&["render", "dev"]).refused();
-        assert!(stderr.contains(expected), "{base}: {stderr}");
+
         assert!(stderr.contains("base.yaml:1:"), "{base}: {stderr}");
     }
-    let stderr = Project::of("data: { P: { ref: a } }\n", "").run(&["render", "dev"]).refused();
-    assert!(stderr.contains("no layer of `dev` defines how to deliver it"), "{stderr}");
-    for (delivery, expected) in [
-        ("{ refs: external-secrt }", "did you mean `external-secret`?"),
-        ("{ refs: external-secret }", "requires a store for the bundle"),
-        (
-            "{ refs: external-secret, store: { kind: Vault, name: x } }",
-            "expected `SecretStore` or `ClusterSecretStore`",
-        ),
-        ("{ refs: external-secret, store: { kind: SecretStore } }", "a store requires `name`"),
-        ("{ refs: external-secret, store: s, refreshInterval: daily }", "expected a duration like `1h`"),
-        ("{ secrets: sealed-secrets, certificate: x }", "did you mean `sealed-secret`?"),
-        ("{ recipients: [] }", "the Secrets could not be decrypted"),
-        ("{ scope: strickt }", "did you mean `strict`?"),
-        ("{ recipient: [] }", "did you mean `recipients`?"),
+    Project::of("data: { P: { ref: a } }\n", "").run(&["render", "dev"]).refused();
+
+    for delivery in [
+        "{ refs: external-secrt }",
+        "{ refs: external-secret }",
+        "{ refs: external-secret, store: { kind: Vault, name: x } }",
+        "{ refs: external-secret, store: { kind: SecretStore } }",
+        "{ refs: external-secret, store: s, refreshInterval: daily }",
+        "{ secrets: sealed-secrets, certificate: x }",
+        "{ recipients: [] }",
+        "{ scope: strickt }",
+        "{ recipient: [] }",
     ] {
-        let stderr = Project::of("data: { P: { ref: a } }\n", &format!("delivery: {delivery}\n"))
-            .run(&["render", "dev"])
-            .refused();
-        assert!(stderr.contains(expected), "{delivery}: {stderr}");
+        Project::of("data: { P: { ref: a } }\n", &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
     }
 }
 

@@ -18,9 +18,7 @@ fn a_value_with_both_sides_of_a_merge_is_refused() {
     let text = format!("data:\n  PASSWORD: |-\n    {both}\n  USER: x\n");
     let run = render(&encrypted(&text, SopsFormat::Yaml));
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
-    for part in ["`data.PASSWORD` still contains both sides of a merge", "prod.secrets.yaml:2", "`septum edit "] {
-        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
-    }
+    run.record();
     assert!(!run.stderr.contains("canary"), "{}", run.stderr);
     assert!(!run.stderr.contains("sops.mac"), "the checksum fits: {}", run.stderr);
 }
@@ -30,7 +28,8 @@ fn so_is_one_that_the_rule_of_the_file_leaves_in_plaintext() {
     let text = format!("data:\n  PASSWORD: x\n  USER: |-\n    {}\n", format_conflict("a", "b").replace('\n', "\n    "));
     let selector = Selector::EncryptedRegex(GoRegex::parse("PASSWORD").unwrap());
     let run = render(&encrypted_for(&[ALICE], selector, text.as_bytes(), SopsFormat::Yaml));
-    assert!(run.code == 2 && run.stderr.contains("`data.USER` still contains both sides"), "{}", run.stderr);
+    run.record();
+    assert!(run.code == 2, "{}", run.stderr);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use septum::sops::{
     ValuePath, ValuePathStep, encrypt_file,
 };
 
+use crate::support::messages::{note_command, record};
+
 /// The published key.
 pub(crate) const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt");
 
@@ -30,6 +32,14 @@ pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Records its message.
+    #[track_caller]
+    pub(crate) fn record(&self) {
+        record(&self.stderr);
+    }
 }
 
 impl Repository {
@@ -79,6 +89,7 @@ impl Repository {
         if self.key {
             command.env("SOPS_AGE_KEY_FILE", KEY_FILE);
         }
+        note_command(&command);
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Run {

@@ -57,8 +57,8 @@ fn cases() -> Vec<Case> {
 enum Unlike {
     /// The kustomization says something that a project has no word for.
     Field(&'static str),
-    /// Septum refuses it, with a message that holds this.
-    Refused(&'static str),
+    /// Septum refuses it, with the message that is recorded.
+    Refused,
     /// Septum renders something else, for this reason: these values at these places.
     Other(&'static str, &'static [(&'static str, &'static str)]),
 }
@@ -68,14 +68,14 @@ const UNLIKE: &[(&str, Unlike)] = &[
     ("patch to add string with int key data", Unlike::Field("patches")),
     ("patch delete generated", Unlike::Field("patches")),
     // what the API server refuses is refused here
-    ("env export", Unlike::Refused("`export H` is not a valid")),
-    ("literal bad key2", Unlike::Refused("`a/b` is not a valid")),
-    ("literal key 300", Unlike::Refused("longer than 253 characters")),
-    ("bad name", Unlike::Refused("`Bad_Name!` is not a valid object name")),
-    ("tls missing key", Unlike::Refused("tls.key`")),
+    ("env export", Unlike::Refused),
+    ("literal bad key2", Unlike::Refused),
+    ("literal key 300", Unlike::Refused),
+    ("bad name", Unlike::Refused),
+    ("tls missing key", Unlike::Refused),
     // what would differ between environments, or have two definitions
-    ("replace secret other type", Unlike::Refused("the type of the bundle `s` may not differ between environments")),
-    ("merge over plain resource", Unlike::Refused("the ConfigMap `app` has the same name as the bundle `app`")),
+    ("replace secret other type", Unlike::Refused),
+    ("merge over plain resource", Unlike::Refused),
     ("empty cm", Unlike::Other("an object without entries is not written", &[])),
     ("empty secret", Unlike::Other("an object without entries is not written", &[])),
     (
@@ -138,10 +138,9 @@ fn check_unlike(case: &Case, unlike: &Unlike) {
             let why = Layer::read(&case.files, &case.target).err();
             assert_eq!(why, Some(format!("`{field}` is not converted")), "{name}");
         }
-        Unlike::Refused(message) => {
+        Unlike::Refused => {
             let layers = Layer::read(&case.files, &case.target).unwrap_or_else(|why| panic!("{name}: {why}"));
-            let stderr = convert::project(&layers).run(&["render", "dev"]).refused();
-            assert!(stderr.contains(message), "{name}: {stderr}");
+            convert::project(&layers).run(&["render", "dev"]).refused();
         }
         Unlike::Other(reason, values) => {
             let (_, found) = both(case);
@@ -158,7 +157,7 @@ const UNPRINTABLE: &[(&str, Option<&str>)] = &[
     ("key 1", None),
     ("key date", None),
     ("secret key 1", None),
-    ("key null", Some("kustomize loses the entry before it makes the hash: its name is that of an empty map")),
+    ("key null", Some("kustomize loses the entry before it makes the hash, which is the one of an empty map")),
 ];
 
 #[test]

@@ -7,8 +7,8 @@ const BASE: &str = "app: shop\ndata:\n  LEVEL: info\n";
 
 /// What becomes of a file.
 enum Fate {
-    /// An error with these words in it.
-    Refused(&'static str),
+    /// An error, whose message is recorded.
+    Refused,
     /// Nothing: it cannot be taken for a layer.
     Harmless,
 }
@@ -17,53 +17,53 @@ use Fate::{Harmless, Refused};
 
 /// Files beside the layers `base`, `dev` and `prod`.
 const FILES: &[(&str, Fate)] = &[
-    ("prod.yml", Refused("`prod.yaml`? It already exists")),
-    ("qa.yml", Refused("rename it to `qa.yaml`")),
-    ("base.yml", Refused("`base.yaml`?")),
-    ("prod.secrets.yml", Refused("did you mean `prod.secrets.yaml`? Rename")),
-    ("base.secrets.yml", Refused("did you mean `base.secrets.yaml`?")),
-    ("PROD.yaml", Refused("`prod.yaml`?")),
-    ("Prod.secrets.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod.YAML", Refused("`prod.yaml`?")),
-    ("prod.yaml.yaml", Refused("`prod.yaml`?")),
-    ("prod.ymal", Refused("`prod.yaml`?")),
-    ("prod.yaml.bak", Refused("`prod.yaml`?")),
-    ("prod.yaml.orig", Refused("`prod.yaml`?")),
-    ("prod.yaml.txt", Refused("`prod.yaml`?")),
-    ("prod.yaml~", Refused("`prod.yaml`?")),
-    ("#prod.yaml#", Refused("`prod.yaml`?")),
-    ("prod copy.yaml", Refused("`prod.yaml`?")),
-    ("prod-copy.yaml", Refused("`prod.yaml`?")),
-    ("prod (1).yaml", Refused("`prod.yaml`?")),
-    ("Copy of prod.yaml", Refused("`prod.yaml`?")),
-    ("base copy.yaml", Refused("`base.yaml`?")),
-    ("prdo.secrets.yaml", Refused("did you mean `prod.secrets.yaml`?")),
-    ("qa.secrets.yaml", Refused("create `qa.yaml`")),
-    ("prod.secret.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod.sercets.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod-secrets.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod_secrets.yaml", Refused("`prod.secrets.yaml`?")),
-    ("secrets.prod.yaml", Refused("`prod.secrets.yaml`?")),
-    ("secrets.yaml", Refused("`ENV.secrets.yaml`")),
-    ("prod.sops.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod.enc.yaml", Refused("`prod.secrets.yaml`?")),
-    ("prod.yaml.enc", Refused("`prod.secrets.yaml`?")),
-    ("prod.secrets", Refused("`prod.secrets.yaml`?")),
-    ("prod.json", Refused("`prod.yaml`?")),
-    ("prod.toml", Refused("`prod.yaml`?")),
-    ("prod.env", Refused("`prod.yaml`?")),
-    ("prod", Refused("`prod.yaml`?")),
-    ("settings.json", Refused("rename it to `settings.yaml`")),
-    (".prod.yaml", Refused("`prod.yaml`?")),
-    (".secrets.yaml", Refused("not read")),
-    ("kustomization.yaml", Refused("kustomize")),
-    ("Kustomization.yml", Refused("kustomize")),
-    ("Chart.yaml", Refused("Helm")),
-    ("values.yaml", Refused("Helm")),
-    ("values-prod.yaml", Refused("Helm")),
-    ("docker-compose.yml", Refused("Docker Compose")),
-    ("stage.yaml/", Refused("is a directory")),
-    ("stage.yml/", Refused("is a directory")),
+    ("prod.yml", Refused),
+    ("qa.yml", Refused),
+    ("base.yml", Refused),
+    ("prod.secrets.yml", Refused),
+    ("base.secrets.yml", Refused),
+    ("PROD.yaml", Refused),
+    ("Prod.secrets.yaml", Refused),
+    ("prod.YAML", Refused),
+    ("prod.yaml.yaml", Refused),
+    ("prod.ymal", Refused),
+    ("prod.yaml.bak", Refused),
+    ("prod.yaml.orig", Refused),
+    ("prod.yaml.txt", Refused),
+    ("prod.yaml~", Refused),
+    ("#prod.yaml#", Refused),
+    ("prod copy.yaml", Refused),
+    ("prod-copy.yaml", Refused),
+    ("prod (1).yaml", Refused),
+    ("Copy of prod.yaml", Refused),
+    ("base copy.yaml", Refused),
+    ("prdo.secrets.yaml", Refused),
+    ("qa.secrets.yaml", Refused),
+    ("prod.secret.yaml", Refused),
+    ("prod.sercets.yaml", Refused),
+    ("prod-secrets.yaml", Refused),
+    ("prod_secrets.yaml", Refused),
+    ("secrets.prod.yaml", Refused),
+    ("secrets.yaml", Refused),
+    ("prod.sops.yaml", Refused),
+    ("prod.enc.yaml", Refused),
+    ("prod.yaml.enc", Refused),
+    ("prod.secrets", Refused),
+    ("prod.json", Refused),
+    ("prod.toml", Refused),
+    ("prod.env", Refused),
+    ("prod", Refused),
+    ("settings.json", Refused),
+    (".prod.yaml", Refused),
+    (".secrets.yaml", Refused),
+    ("kustomization.yaml", Refused),
+    ("Kustomization.yml", Refused),
+    ("Chart.yaml", Refused),
+    ("values.yaml", Refused),
+    ("values-prod.yaml", Refused),
+    ("docker-compose.yml", Refused),
+    ("stage.yaml/", Refused),
+    ("stage.yml/", Refused),
     ("README.md", Harmless),
     ("LICENSE", Harmless),
     ("Makefile", Harmless),
@@ -105,15 +105,14 @@ fn each_file_beside_the_base_is_read_harmless_or_refused() {
             severity == "error" && ["unknown-file", "invalid-name"].contains(&rule.as_str())
         };
         match fate {
-            Refused(words) => {
+            Refused => {
                 let message = render.refused();
-                assert!(message.contains(words), "{file}: {message}");
                 let name = file.trim_end_matches('/');
                 assert!(message.contains(&format!("`{name}`")), "{file}: {message}");
                 assert!(found.iter().any(is_refused), "{file}: {found:?}");
                 assert_eq!(check.code, 1, "{file}: {}", check.stdout);
                 let tree = project.run(&["render", "--all", "--out", "out"]);
-                assert!(tree.refused().contains(words), "{file}");
+                tree.refused();
                 assert!(!project.root().join("out").exists(), "{file}: nothing is written");
             }
             Harmless => {
@@ -146,8 +145,7 @@ fn a_file_that_a_layer_names_is_none_of_its_environments() {
 fn an_app_without_an_environment_is_an_error() {
     let alone = Project::new([("base.yaml", BASE)]);
     for command in [&["render", "--all"][..], &["render", "--all", "--out", "out"]] {
-        let message = alone.run(command).refused();
-        assert!(message.contains("has no environment"), "{command:?}: {message}");
+        alone.run(command).refused();
     }
     let check = alone.run(&["check", "--format", "json"]);
     assert_eq!((check.code, rules(&check)), (1, vec![("error".to_owned(), "no-environment".to_owned())]));
@@ -165,18 +163,18 @@ fn shared_layers_of_no_environment_and_lookalikes_of_a_base_are_found() {
         ])
     };
     project().run(&["render", "--all"]).ok();
-    for (file, words) in [
-        ("environments/prod.yml", "`prod.yaml`?"),
-        ("environments/prdo.yaml", "did you mean `prod.yaml`?"),
-        ("environments/prdo.secrets.yaml", "did you mean `prod.secrets.yaml`?"),
-        ("environments/staging.yaml", "no app has that environment"),
-        ("services/mail/base.yml", "looks like `base.yaml`"),
-        ("services/mail/Base.yaml", "looks like `base.yaml`"),
-        ("services/cart/prdo.secrets.yaml", "did you mean `prod.secrets.yaml`?"),
+    for file in [
+        "environments/prod.yml",
+        "environments/prdo.yaml",
+        "environments/prdo.secrets.yaml",
+        "environments/staging.yaml",
+        "services/mail/base.yml",
+        "services/mail/Base.yaml",
+        "services/cart/prdo.secrets.yaml",
     ] {
         let project = project().file(file, "");
-        let message = project.run(&["render", "--all"]).refused();
-        assert!(message.contains(words), "{file}: {message}");
+        project.run(&["render", "--all"]).refused();
+
         let check = project.run(&["check", "--format", "json"]);
         assert!(rules(&check).contains(&("error".to_owned(), "unknown-file".to_owned())), "{file}: {}", check.stdout);
     }
@@ -197,23 +195,18 @@ fn what_looks_like_half_a_mixin_is_found() {
     ] {
         let layers = [("base.yaml", BASE), ("prod.yaml", "extends: [regions/eu]\n"), ("regions/eu.yaml", "")];
         let run = Project::new(layers).file(file, "{}\n").run(&["render", "prod"]);
-        assert_eq!(
-            (run.code == 2, run.stderr.contains("unknown") || run.stderr.contains("not read")),
-            (is_wrong, is_wrong),
-            "{file}: {}",
-            run.stderr
-        );
+        run.record();
+        assert_eq!(run.code == 2, is_wrong, "{file}: {}", run.stderr);
     }
 }
 
 #[test]
 fn a_project_file_with_the_wrong_ending_is_found() {
     let project = Project::new([("septum.yml", "apps: [\"*\"]\n"), ("cart/base.yaml", BASE), ("cart/dev.yaml", "")]);
-    let message = project.run(&["render", "--all"]).refused();
-    assert!(message.contains("rename it to `septum.yaml`"), "{message}");
+    project.run(&["render", "--all"]).refused();
+
     let project = Project::new([("environments/base.yml", BASE), ("environments/dev.yaml", "")]);
-    let message = project.run(&["render", "--all"]).refused();
-    assert!(message.contains("rename it to `base.yaml`"), "{message}");
+    project.run(&["render", "--all"]).refused();
 }
 
 #[test]
@@ -232,10 +225,7 @@ fn a_file_of_another_program_is_called_one_whatever_its_name() {
         let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "")]).file(file, content);
         for command in [&["render", "prod"][..], &["render", "--all", "--out", "out"]] {
             let message = project.run(command).refused();
-            let says = ["looks like a file of another program", "contains a Kubernetes object"];
-            assert!(says.iter().any(|words| message.contains(words)), "{file}: {message}");
-            assert!(message.contains(file) && !message.contains("rename it to"), "{file}: {message}");
-            assert!(message.contains("move it"), "{file}: {message}");
+            assert!(message.contains(file), "{file}: {message}");
         }
         let check = project.run(&["check", "--format", "json"]);
         assert!(rules(&check).iter().any(|(severity, _)| severity == "error"), "{file}: {}", check.stdout);
@@ -244,21 +234,19 @@ fn a_file_of_another_program_is_called_one_whatever_its_name() {
 
 #[test]
 fn a_layer_with_nothing_but_mistakes_is_still_taken_for_a_layer() {
-    for (content, words) in [
-        ("dta: { LEVEL: debug }\n", "did you mean `data`?"),
-        ("LEVEL: debug\n", "indent it under `data`"),
-        ("stringData: { LEVEL: debug }\n", "put its keys under `data`"),
-        ("values: { a: { b: 1 } }\n", "under `vars`"),
-        ("LIMITS: { cpu: 1 }\n", "indent it under `data`"),
+    for content in [
+        "dta: { LEVEL: debug }\n",
+        "LEVEL: debug\n",
+        "stringData: { LEVEL: debug }\n",
+        "values: { a: { b: 1 } }\n",
+        "LIMITS: { cpu: 1 }\n",
     ] {
         let project = Project::new([("base.yaml", BASE), ("dev.yaml", content), ("prod.yaml", "")]);
-        let message = project.run(&["render", "dev"]).refused();
-        assert!(message.contains(words) && !message.contains("another program"), "{content}: {message}");
+        project.run(&["render", "dev"]).refused();
     }
 }
 
 #[test]
 fn a_name_of_a_series_is_no_slip_for_another() {
-    let message = with("dev2.yml").run(&["render", "prod"]).refused();
-    assert!(message.contains("rename it to `dev2.yaml`") && !message.contains("already exists"), "{message}");
+    with("dev2.yml").run(&["render", "prod"]).refused();
 }

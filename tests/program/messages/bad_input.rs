@@ -93,7 +93,7 @@ fn layers_have_known_fields_of_known_shapes() {
         case("truth value that is none", base("data:\n  PORT: { value: 8080, required: yes }\n")),
         case("type that is none", base("data:\n  PORT: { value: 8080, type: int }\n")),
         case(
-            "rule with a value of another type",
+            "rule with a value of a wrong type",
             base("data:\n  PORT: { value: 8080, type: integer, minimum: low, enum: 8080 }\n"),
         ),
         case("environment that names the app", base("data: {}\n").file("environments/dev.yaml", "app: checkout\n")),
@@ -496,7 +496,7 @@ fn the_wall_between_configuration_and_secret_holds() {
                 .file("environments/prod.yaml", "extends: [sub/open]\n"),
         )
         .run(&["render", "prod"]),
-        case("declared plain without a reason", base("data:\n  API_TOKEN: { value: dummy, sensitive: false }\n")),
+        case("plain without a reason", base("data:\n  API_TOKEN: { value: dummy, sensitive: false }\n")),
     ]);
 }
 

@@ -20,65 +20,43 @@ fn render(base: &str, dev: &str) -> Run {
     Project::of(base, dev).run(&["render", "dev"])
 }
 
-/// Renders, with warnings or without.
+/// The number of warnings of a run, which are recorded.
 #[track_caller]
-fn warned(run: &Run) -> Vec<&str> {
+fn warned(run: &Run) -> usize {
     assert_eq!(run.code, 0, "{}", run.stderr);
-    run.stderr.lines().filter_map(|line| line.strip_prefix("warning: ")).collect()
+    count(run, "warning: ")
 }
 
-/// What is refused, a line each.
+/// The number of errors of a run that is refused, which are recorded.
 #[track_caller]
-fn errors(run: &Run) -> Vec<&str> {
+fn errors(run: &Run) -> usize {
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
-    run.stderr.lines().filter_map(|line| line.strip_prefix("error: ")).collect()
+    count(run, "error: ")
+}
+
+#[track_caller]
+fn count(run: &Run, severity: &str) -> usize {
+    if !run.stderr.is_empty() {
+        run.record();
+    }
+    run.stderr.lines().filter(|line| line.starts_with(severity)).count()
 }
 
 #[test]
 fn each_type_has_keys_that_it_needs() {
-    for (base, expected) in [
-        (
-            bundle("kubernetes.io/tls", "    data: { tls.crt: x }\n"),
-            "`bundles.b.tls.key` has no value in `dev`, but is required by the Secret type `kubernetes.io/tls`",
-        ),
-        (
-            bundle("kubernetes.io/basic-auth", "    data: { user: x }\n"),
-            "the bundle `b` has neither `username` nor `password`, but the Secret type `kubernetes.io/basic-auth` requires one of them",
-        ),
-        (
-            bundle("kubernetes.io/ssh-auth", "    data: { ssh-publickey: x }\n"),
-            "`bundles.b.ssh-privatekey` has no value in `dev`, but is required by the Secret type `kubernetes.io/ssh-auth`",
-        ),
-        (
-            bundle("kubernetes.io/ssh-auth", "    data: { ssh-privatekey: \"\" }\n"),
-            "`bundles.b.ssh-privatekey` is empty, which the API server rejects",
-        ),
-        (
-            bundle("kubernetes.io/dockercfg", ""),
-            "`bundles.b..dockercfg` has no value in `dev`, but is required by the Secret type `kubernetes.io/dockercfg`",
-        ),
-        (
-            bundle("kubernetes.io/service-account-token", ""),
-            "the bundle `b` does not specify a service account, which the Secret type `kubernetes.io/service-account-token` requires",
-        ),
-        (
-            bundle(
-                "kubernetes.io/service-account-token",
-                "    annotations: { kubernetes.io/service-account.name: A_b }\n",
-            ),
-            "`A_b` is not a valid service account name: it must consist of lower-case letters, digits, `-` and `.`, and start and end with a letter or digit",
-        ),
-        (
-            bundle("kubernetes.io/basic-auth", "    data: { password: { value: x, sensitive: false, reason: r } }\n"),
-            "the bundle `b` has neither `username` nor `password`, but the Secret type `kubernetes.io/basic-auth` requires one of them",
-        ),
-        (
-            bundle("kubernetes.io/tls", "    data: { tls.crt: { value: '', sensitive: false }, tls.key: '' }\n"),
-            "`bundles.b.tls.crt` is declared plain, but required by the Secret type `kubernetes.io/tls`",
-        ),
+    for base in [
+        bundle("kubernetes.io/tls", "    data: { tls.crt: x }\n"),
+        bundle("kubernetes.io/basic-auth", "    data: { user: x }\n"),
+        bundle("kubernetes.io/ssh-auth", "    data: { ssh-publickey: x }\n"),
+        bundle("kubernetes.io/ssh-auth", "    data: { ssh-privatekey: \"\" }\n"),
+        bundle("kubernetes.io/dockercfg", ""),
+        bundle("kubernetes.io/service-account-token", ""),
+        bundle("kubernetes.io/service-account-token", "    annotations: { kubernetes.io/service-account.name: A_b }\n"),
+        bundle("kubernetes.io/basic-auth", "    data: { password: { value: x, sensitive: false, reason: r } }\n"),
+        bundle("kubernetes.io/tls", "    data: { tls.crt: { value: '', sensitive: false }, tls.key: '' }\n"),
     ] {
         let run = render(&base, "");
-        assert!(errors(&run).contains(&expected), "{base}\n{}", run.stderr);
+        assert!(errors(&run) > 0, "{base}");
         assert!(run.stderr.contains(" --> base.yaml:"), "{}", run.stderr);
     }
 }
@@ -87,11 +65,7 @@ fn each_type_has_keys_that_it_needs() {
 fn a_required_key_without_a_value_is_told_of_once() {
     let base = bundle("kubernetes.io/tls", "    data: { tls.crt: x, tls.key: { required: true } }\n");
     let run = render(&base, "");
-    let expected = [
-        "`bundles.b.tls.crt` does not contain a certificate",
-        "`bundles.b.tls.key` is required, but has no value in `dev`",
-    ];
-    assert_eq!(errors(&run), expected);
+    assert_eq!(errors(&run), 2);
 }
 
 #[test]
@@ -99,8 +73,7 @@ fn an_environment_without_any_value_has_no_secret_of_the_type() {
     let base = bundle("kubernetes.io/tls", "    data: { tls.crt: {}, tls.key: {} }\n");
     assert_eq!(render(&base, "").ok(), "");
     let half = render(&base, "bundles: { b: { data: { tls.key: '' } } }\n");
-    let expected = "`bundles.b.tls.crt` has no value in `dev`, but is required by the Secret type `kubernetes.io/tls`";
-    assert_eq!(errors(&half).first(), Some(&expected));
+    assert!(errors(&half) > 0);
 }
 
 #[test]
@@ -179,63 +152,40 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
     let whole = "      expiration: 2030-03-10T03:22:11Z\n      usage-bootstrap-signing: \"true\"\n      \
                  auth-extra-groups: system:bootstrappers:worker,system:bootstrappers:a:b\n";
     let fine = render(&token("namespace: kube-system", "07401b", whole), "");
-    assert_eq!(warned(&fine), [""; 0]);
+    assert_eq!(warned(&fine), 0);
     let nowhere = render(&token("", "07401b", ""), "");
-    assert_eq!(warned(&nowhere), ["the bootstrap token `bootstrap-token-07401b` has no namespace"]);
-    for (namespace, id, rest, expected) in [
-        ("kube-system", "07401c", "", "token-id` does not match the name of the bundle `bootstrap-token-07401b`"),
-        ("kube-system", "07401", "", "token-id` must be 6 lower-case letters and digits"),
-        (
-            "kube-system",
-            "07401b",
-            "      expiration: tomorrow\n",
-            "expiration` must be a time like `2030-01-31T12:00:00Z`",
-        ),
-        (
-            "kube-system",
-            "07401b",
-            "      usage-bootstrap-signing: yes\n",
-            "usage-bootstrap-signing` must be `true` or `false`",
-        ),
-        (
-            "kube-system",
-            "07401b",
-            "      auth-extra-groups: system:masters\n",
-            "auth-extra-groups` must be a list of groups such as `system:bootstrappers:workers`, separated by commas",
-        ),
-        ("shop", "07401b", "", "the bootstrap token `bootstrap-token-07401b` is in another namespace"),
+    assert_eq!(warned(&nowhere), 1);
+    for (namespace, id, rest) in [
+        ("kube-system", "07401c", ""),
+        ("kube-system", "07401", ""),
+        ("kube-system", "07401b", "      expiration: tomorrow\n"),
+        ("kube-system", "07401b", "      usage-bootstrap-signing: yes\n"),
+        ("kube-system", "07401b", "      auth-extra-groups: system:masters\n"),
+        ("shop", "07401b", ""),
     ] {
         let run = render(&token(&format!("namespace: {namespace}"), id, rest), "");
-        let errors = errors(&run);
-        assert!(matches!(errors[..], [one] if one.ends_with(expected)), "{errors:?} {expected}");
+        assert_eq!(errors(&run), 1, "{rest}");
     }
 }
 
 #[test]
 fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
     let hidden = "canary4711";
-    for (kind, value, expected) in [
-        ("dockerconfigjson", "[\"canary4711\"]", "must be a JSON object, but is an array"),
-        ("dockerconfigjson", "\"canary4711\"", "must be a JSON object, but is a scalar"),
-        ("dockerconfigjson", "{\"auths\": canary4711}", "is not valid JSON"),
-        ("dockercfg", "{canary4711}", "is not valid JSON"),
-        ("dockercfg", "", "is not valid JSON"),
+    for (kind, value) in [
+        ("dockerconfigjson", "[\"canary4711\"]"),
+        ("dockerconfigjson", "\"canary4711\""),
+        ("dockerconfigjson", "{\"auths\": canary4711}"),
+        ("dockercfg", "{canary4711}"),
+        ("dockercfg", ""),
     ] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
         let run = render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "");
-        assert_eq!(errors(&run), [format!("`bundles.b..{kind}` {expected}")], "{value}");
+        assert_eq!(errors(&run), 1, "{value}");
         assert!(!run.stderr.contains(hidden), "{}", run.stderr);
     }
-    for (kind, value, expected) in [
-        (
-            "dockerconfigjson",
-            "{}",
-            "`bundles.b..dockerconfigjson` has no registry under `auths`, so image pulls will fail",
-        ),
-        ("dockercfg", "null", "`bundles.b..dockercfg` is `null`, so image pulls will fail"),
-    ] {
+    for (kind, value) in [("dockerconfigjson", "{}"), ("dockercfg", "null")] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
-        assert_eq!(warned(&render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "")), [expected]);
+        assert_eq!(warned(&render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "")), 1);
     }
 }
 
@@ -326,44 +276,31 @@ fn logins_of_encrypted_values_need_no_key_to_be_explained() {
 fn registries_that_say_something_else_are_refused() {
     let base = |registries: &str| format!("bundles:\n  b:\n    registries: {registries}\n");
     let with = |rest: &str| format!("bundles:\n  b:\n    registries: {{ r: {{ username: u, password: p }} }}\n{rest}");
-    for (base, expected) in [
-        (base("{ ghcr.io: { username: u } }"), "the registry `ghcr.io` has no `password`"),
-        (base("{ ghcr.io: { password: p } }"), "the registry `ghcr.io` has no `username`"),
-        (base("{ ghcr.io: { username: u, password: '' } }"), "the registry `ghcr.io` has no `password`"),
-        (base("{ ghcr.io: { user: u, password: p } }"), "unknown field `user` in the registry `ghcr.io`"),
-        (base("{ ghcr.io: { username: [u], password: p } }"), "expected a string for `username`, found a list"),
-        (base("{ ghcr.io: { username: u, password: } }"), "expected a string for `password`, found a blank value"),
-        (base("{ ghcr.io: token }"), "expected a mapping with `username` and `password` for `ghcr.io`, found a string"),
-        (base("[ghcr.io]"), "expected a mapping of servers for `registries`, found a list"),
-        (
-            base("{ a b: { username: u, password: p } }"),
-            "the server of a registry is a host such as `ghcr.io`, or a URL",
+    for base in [
+        base("{ ghcr.io: { username: u } }"),
+        base("{ ghcr.io: { password: p } }"),
+        base("{ ghcr.io: { username: u, password: '' } }"),
+        base("{ ghcr.io: { user: u, password: p } }"),
+        base("{ ghcr.io: { username: [u], password: p } }"),
+        base("{ ghcr.io: { username: u, password: } }"),
+        base("{ ghcr.io: token }"),
+        base("[ghcr.io]"),
+        base("{ a b: { username: u, password: p } }"),
+        base(
+            "{ docker.io: { username: u, password: p }, \"https://index.docker.io/v1/\": { username: u, password: p } }",
         ),
-        (
-            base(
-                "{ docker.io: { username: u, password: p }, \"https://index.docker.io/v1/\": { username: u, password: p } }",
-            ),
-            "the registries `docker.io` and `https://index.docker.io/v1/` are the same",
-        ),
-        (
-            with("    data: { .dockerconfigjson: '{}' }\n    type: kubernetes.io/dockerconfigjson\n"),
-            "`.dockerconfigjson` has two sources, `registries` and an entry under `data`",
-        ),
-        (
-            with("    type: kubernetes.io/tls\n"),
-            "`registries` of the bundle `b` cannot be used with the Secret type `kubernetes.io/tls`",
-        ),
-        (with("    type: Opaque\n"), "`registries` of the bundle `b` cannot be used with the Secret type `Opaque`"),
-        (with("    data: { A: x }\n"), "the bundle `b` has `registries` and other entries, but no `type`"),
+        with("    data: { .dockerconfigjson: '{}' }\n    type: kubernetes.io/dockerconfigjson\n"),
+        with("    type: kubernetes.io/tls\n"),
+        with("    type: Opaque\n"),
+        with("    data: { A: x }\n"),
     ] {
         let run = render(&base, "");
-        let found = errors(&run);
-        assert_eq!(found.first().copied(), Some(expected), "{base}\n{}", run.stderr);
+        assert!(errors(&run) > 0, "{base}");
         assert!(run.stderr.contains(" --> base.yaml:"), "{}", run.stderr);
     }
     let dev = "bundles: { b: { registries: { r: { username: u, password: p } } } }\n";
     let run = render("bundles: { b: { data: { A: x } } }\n", dev);
-    assert_eq!(errors(&run), ["`dev` sets `registries` in the bundle `b`, but they are not defined"]);
+    assert_eq!(errors(&run), 1);
 }
 
 #[test]
@@ -413,19 +350,18 @@ fn chain(names: &[&str]) -> String {
 
 #[test]
 fn a_key_is_that_of_the_first_certificate() {
-    let unknown = ["`bundles.b.tls.key` could not be compared with its certificate"];
     for (certificate, key, warnings) in [
-        ("rsa.crt", "rsa.key", &[][..]),
-        ("rsa.crt", "rsa.pkcs1.key", &[]),
-        ("p256.crt", "p256.key", &[]),
-        ("p256.crt", "p256.sec1.key", &[]),
-        ("p256.crt", "p256.bare.key", &[]),
-        ("p384.crt", "p384.key", &[]),
-        ("p384.crt", "p384.bare.key", &[]),
-        ("p521.crt", "p521.key", &[]),
-        ("ed25519.crt", "ed25519.key", &[]),
-        ("p521.crt", "p521.bare.key", &unknown),
-        ("ed448.crt", "ed448.key", &unknown),
+        ("rsa.crt", "rsa.key", 0),
+        ("rsa.crt", "rsa.pkcs1.key", 0),
+        ("p256.crt", "p256.key", 0),
+        ("p256.crt", "p256.sec1.key", 0),
+        ("p256.crt", "p256.bare.key", 0),
+        ("p384.crt", "p384.key", 0),
+        ("p384.crt", "p384.bare.key", 0),
+        ("p521.crt", "p521.key", 0),
+        ("ed25519.crt", "ed25519.key", 0),
+        ("p521.crt", "p521.bare.key", 1),
+        ("ed448.crt", "ed448.key", 1),
     ] {
         let run = tls(&vector(certificate), &vector(key), &[]);
         assert_eq!(warned(&run), warnings, "{certificate} {key}");
@@ -439,8 +375,7 @@ fn a_key_is_that_of_the_first_certificate() {
         ("leaf.crt", "ed25519.key"),
     ] {
         let run = tls(&vector(certificate), &vector(key), &[]);
-        let expected = ["`bundles.b.tls.key` is not the key of the first certificate in `tls.crt`"];
-        assert_eq!(errors(&run), expected, "{certificate} {key}");
+        assert_eq!(errors(&run), 1, "{certificate} {key}");
         assert!(run.stderr.contains(" --> base.yaml:6:24"), "{}", run.stderr);
     }
 }
@@ -449,71 +384,52 @@ fn a_key_is_that_of_the_first_certificate() {
 fn what_is_no_certificate_or_no_key_is_refused() {
     let (certificate, key) = (vector("p256.crt"), vector("p256.key"));
     let damaged = certificate.replacen('M', "N", 1);
-    for (crt, private, expected) in [
-        ("nothing", &*key, "`bundles.b.tls.crt` does not contain a certificate"),
-        (&*key, &*certificate, "`bundles.b.tls.crt` contains a private key, but is sent to every client"),
-        (&damaged, &key, "`bundles.b.tls.crt` contains a certificate that cannot be parsed: number 1 of 1"),
-        (&certificate, "nothing", "`bundles.b.tls.key` does not contain a private key"),
-        (&certificate, "", "`bundles.b.tls.key` does not contain a private key"),
-        (&certificate, &key.replace("MIG", "MIH"), "`bundles.b.tls.key` contains a private key that cannot be parsed"),
-        (
-            &certificate,
-            &vector("encrypted.key"),
-            "`bundles.b.tls.key` is a private key with a passphrase, which a server in a cluster cannot prompt for",
-        ),
-        (
-            &certificate,
-            &vector("encrypted.pkcs1.key"),
-            "`bundles.b.tls.key` is a private key with a passphrase, which a server in a cluster cannot prompt for",
-        ),
+    for (crt, private) in [
+        ("nothing", &*key),
+        (&*key, &*certificate),
+        (&damaged, &key),
+        (&certificate, "nothing"),
+        (&certificate, ""),
+        (&certificate, &key.replace("MIG", "MIH")),
+        (&certificate, &vector("encrypted.key")),
+        (&certificate, &vector("encrypted.pkcs1.key")),
     ] {
         let run = tls(crt, private, &[]);
-        assert_eq!(errors(&run).first().copied(), Some(expected));
+        assert!(errors(&run) > 0);
         let body: Vec<_> = key.lines().filter(|line| !line.starts_with('-')).collect();
         assert!(body.iter().all(|line| !run.stderr.contains(line)), "{}", run.stderr);
     }
     let empty = tls("", "", &[]);
-    assert_eq!(warned(&empty), ["`bundles.b.tls.crt` and `tls.key` are empty, so TLS will not work"]);
+    assert_eq!(warned(&empty), 1);
 }
 
 #[test]
 fn a_chain_goes_from_each_certificate_to_its_issuer() {
     let key = vector("p256.key");
-    let broken = |first: usize| {
-        let second = first + 1;
-        format!(
-            "`bundles.b.tls.crt` is not a valid chain: certificate {first} was not issued by certificate {second}, which follows it"
-        )
-    };
     for (names, expected) in [
-        (&CHAIN[..], None),
-        (&CHAIN[..2], None),
-        (&["leaf.crt", "root.crt", "intermediate.crt"], Some(broken(1))),
-        (&["leaf.crt", "intermediate.crt", "rsa.crt"], Some(broken(2))),
-        (&["p256.crt", "leaf.crt"], Some(broken(1))),
+        (&CHAIN[..], 0),
+        (&CHAIN[..2], 0),
+        (&["leaf.crt", "root.crt", "intermediate.crt"], 1),
+        (&["leaf.crt", "intermediate.crt", "rsa.crt"], 1),
+        (&["p256.crt", "leaf.crt"], 1),
     ] {
         let run = tls(&chain(names), &key, &[]);
-        assert_eq!(warned(&run), expected.as_slice(), "{names:?}");
+        assert_eq!(warned(&run), expected, "{names:?}");
     }
 }
 
 #[test]
 fn expiry_is_a_matter_of_the_day_that_is_named() {
     let (certificates, key) = (chain(&CHAIN[..2]), vector("p256.key"));
-    assert_eq!(warned(&tls(&certificates, &key, &[])), [""; 0]);
-    assert_eq!(warned(&tls(&certificates, &key, &["--at", "2030-01-31"])), [""; 0]);
+    assert_eq!(warned(&tls(&certificates, &key, &[])), 0);
+    assert_eq!(warned(&tls(&certificates, &key, &["--at", "2030-01-31"])), 0);
     let late = tls(&certificates, &key, &["--at", "9000-01-01"]);
-    let warnings = warned(&late);
-    assert!(warnings.len() == 2 && warnings[0].contains("contains a certificate that expired on 2"), "{warnings:?}");
-    assert!(warnings[0].ends_with("(number 1 of 2)"), "{warnings:?}");
+    assert_eq!(warned(&late), 2);
     let early = tls(&vector("p256.crt"), &key, &["--at", "2000-01-01"]);
-    let warnings = warned(&early);
-    assert!(
-        matches!(warnings[..], [one] if one.contains("contains a certificate that is not valid before 20")),
-        "{warnings:?}"
-    );
+    assert_eq!(warned(&early), 1);
     let refused = tls(&certificates, &key, &["--at", "2027-02-30"]);
-    assert!(refused.code == 2 && refused.stderr.contains("expected a date like `2027-01-31`"), "{}", refused.stderr);
+    refused.record();
+    assert!(refused.code == 2, "{}", refused.stderr);
 }
 
 fn openssl(program: &Path, directory: &Path, arguments: &str) {
@@ -540,7 +456,7 @@ fn certificates_that_openssl_makes_are_read_and_kubectl_agrees() {
         let make = format!("req -x509 -newkey {kind} -nodes -keyout key -out crt -days 2 -subj /CN=x.test.invalid");
         openssl(&program, directory, &make);
         let (certificate, key) = (read("crt"), read("key"));
-        assert_eq!(warned(&tls(&certificate, &key, &[])), [""; 0], "{kind}");
+        assert_eq!(warned(&tls(&certificate, &key, &[])), 0, "{kind}");
         let Some(other) = other.replace(key) else { continue };
         assert_eq!(tls(&certificate, &other, &[]).code, 2, "{kind}");
         let Some(kubectl) = &kubectl else { continue };
@@ -556,6 +472,6 @@ fn an_ssh_key_is_a_private_one() {
         let key = serde_json::Value::from(text).to_string();
         render(&bundle("kubernetes.io/ssh-auth", &format!("    data: {{ ssh-privatekey: {key} }}\n")), "")
     };
-    assert_eq!(warned(&entry(&vector("p256.key"))), [""; 0]);
-    assert_eq!(warned(&entry("ssh-ed25519 AAAA dummy")), ["`bundles.b.ssh-privatekey` does not contain a private key"]);
+    assert_eq!(warned(&entry(&vector("p256.key"))), 0);
+    assert_eq!(warned(&entry("ssh-ed25519 AAAA dummy")), 1);
 }

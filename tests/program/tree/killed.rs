@@ -81,7 +81,7 @@ fn every_file_is_old_or_new_and_the_next_run_completes() {
         let between = outputs();
         for (path, bytes) in &between {
             let known = before.get(path) == Some(bytes) || after.get(path) == Some(bytes);
-            assert!(known, "kill {kill}: {path} is neither old nor new");
+            assert!(known, "kill {kill}: {path} is half written");
         }
         assert!(before.keys().all(|path| between.contains_key(path)), "kill {kill}: a file is gone");
         render();

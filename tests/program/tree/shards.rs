@@ -38,7 +38,7 @@ fn the_union_of_all_shards_is_the_whole() {
         assert_eq!(outputs(&found), outputs(&expected), "{count} shards");
         // a whole run takes over what the shards did
         let run = project.run(&["render", "--all", "--out", "rendered"]);
-        assert!(run.stderr.contains("0 of 24 targets rendered, 0 files changed"), "{}", run.stderr);
+        run.record();
         assert_eq!(project.tree(), expected, "the inventory is one file again");
     }
 }
@@ -64,7 +64,8 @@ fn shards_of_several_machines_are_put_together_by_copying() {
     );
     // what other machines did this one has not seen
     let run = together.run(&["render", "--all", "--out", "rendered"]);
-    assert!(run.code == 0 && run.stderr.contains("24 of 24 targets rendered, 0 files changed"), "{}", run.stderr);
+    run.record();
+    assert!(run.code == 0, "{}", run.stderr);
     assert_eq!(together.tree(), whole.tree(), "the inventory too");
 }
 
@@ -83,6 +84,7 @@ fn a_shard_removes_what_is_stale_of_its_own() {
 fn a_shard_counts_from_one() {
     for shard in ["0/2", "3/2", "1", "1/0", "a/b"] {
         let run = fleet().run(&["render", "--all", "--out", "rendered", "--shard", shard]);
-        assert!(run.code == 2 && run.stderr.contains("expected `I/N`"), "{shard}: {}", run.stderr);
+        run.record();
+        assert!(run.code == 2, "{shard}: {}", run.stderr);
     }
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::support::messages::record;
 use crate::support::peers::peer;
 use crate::support::project::demo_key;
 use crate::tree::world::{RECIPIENT, changes, shop};
@@ -85,7 +86,7 @@ fn an_environment_without_encrypted_layers_keeps_what_did_not_change() {
     let base = "app: app\nnamespace: a\ndata: { P: { value: x, sensitive: true }, A: b }\n";
     let dev = format!("delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}\n");
     let project = crate::support::project::Project::of(base, &dev);
-    assert!(project.render().contains("the ciphertext of `app` in `dev` changes on every run"));
+    record(&project.render());
     let before = project.tree();
     project.edit("base.yaml", "A: b", "A: c");
     // who can decrypt what is there can keep it
@@ -95,11 +96,9 @@ fn an_environment_without_encrypted_layers_keeps_what_did_not_change() {
     // who cannot does not know, and if it is to be written makes it anew and says so
     project.edit("base.yaml", "A: c", "A: d");
     let check = project.run(&["render", "--all", "--out", "rendered", "--check"]);
-    assert!(
-        check.stderr.contains("cannot verify 1 Secret") && !check.stdout.contains("secret-app"),
-        "{}",
-        check.stderr
-    );
+    check.record();
+    assert!(!check.stdout.contains("secret-app"), "{}", check.stderr);
     let run = project.run(&["render", "--all", "--out", "rendered"]);
-    assert!(run.code == 0 && run.stderr.contains("changes on every run"), "{}", run.stderr);
+    run.record();
+    assert!(run.code == 0, "{}", run.stderr);
 }

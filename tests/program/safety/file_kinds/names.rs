@@ -1,6 +1,7 @@
 //! What files and the command line name besides the files that are read: where a tree goes, which directories are
 //! apps, what is encrypted in place.
 
+use crate::support::messages::record;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -10,17 +11,17 @@ use super::site::Site;
 #[test]
 fn the_project_file_names_nothing_outside() {
     let sound = Site::sound();
-    for (text, place, message) in [
-        ("apps: [app]\noutput: ../outside/tree\n", "septum.yaml:2:9", "`output: ../outside/tree` is outside"),
-        ("apps: [app]\noutput: /tmp/tree\n", "septum.yaml:2:9", "`output: /tmp/tree` is outside"),
-        ("apps: [app]\noutput: link/tree\n", "septum.yaml:2:9", "`output: link/tree` is outside"),
-        ("apps: [app]\nshared: ../outside\n", "septum.yaml:2:9", "is outside the project"),
-        ("apps: [app]\nshared: link\n", "septum.yaml:2:9", "is outside the project"),
-        ("apps:\n- ../outside\n", "septum.yaml:2:3", "`apps: ../outside` is outside"),
-        ("apps:\n- app\n- ../out*\n", "septum.yaml:3:3", "`apps: ../out*` is outside"),
-        ("apps:\n- app\n- link/*\n", "septum.yaml:3:3", "`apps: link/*` is outside"),
-        ("apps: [app, link]\n", "septum.yaml:1:13", "`link` is outside the project"),
-        ("apps: [app, '*']\n", "septum.yaml:1:13", "`link` is outside the project"),
+    for (text, place) in [
+        ("apps: [app]\noutput: ../outside/tree\n", "septum.yaml:2:9"),
+        ("apps: [app]\noutput: /tmp/tree\n", "septum.yaml:2:9"),
+        ("apps: [app]\noutput: link/tree\n", "septum.yaml:2:9"),
+        ("apps: [app]\nshared: ../outside\n", "septum.yaml:2:9"),
+        ("apps: [app]\nshared: link\n", "septum.yaml:2:9"),
+        ("apps:\n- ../outside\n", "septum.yaml:2:3"),
+        ("apps:\n- app\n- ../out*\n", "septum.yaml:3:3"),
+        ("apps:\n- app\n- link/*\n", "septum.yaml:3:3"),
+        ("apps: [app, link]\n", "septum.yaml:1:13"),
+        ("apps: [app, '*']\n", "septum.yaml:1:13"),
     ] {
         let site = sound.copy();
         symlink("../outside", site.root().join("link")).unwrap();
@@ -33,7 +34,8 @@ fn the_project_file_names_nothing_outside() {
             let run = site.run(command);
             let case = format!("{text}septum {}\n{}{}", command.join(" "), run.stdout, run.stderr);
             assert_eq!(run.code, 2, "{case}");
-            assert!(run.stderr.contains(message) && run.stderr.contains(place), "{case}");
+            record(&run.stderr);
+            assert!(run.stderr.contains(place), "{case}");
             assert!(run.leak().is_none() && !run.stderr.contains("near"), "{case}");
             assert_eq!(site.outside(), outside, "{case}");
         }
@@ -160,7 +162,7 @@ fn commands_on_files_follow_no_link_out() {
         assert_eq!(run.code, 2, "{case}");
         assert!(run.leak().is_none(), "{case}");
         assert_eq!(site.outside(), outside, "{case}");
-        assert!(["leads out", "is outside"].iter().any(|text| run.stderr.contains(text)), "{case}");
+        record(&run.stderr);
         assert!(!run.stderr.contains("outside/file"), "where a link leads is not said: {case}");
     }
 }
@@ -188,7 +190,7 @@ fn a_pipe_in_the_place_of_secrets_is_not_waited_for() {
             let run = site.run(command);
             let case = format!("in git: {in_git}, septum {}: {}{}", command.join(" "), run.stdout, run.stderr);
             assert_eq!(run.code, 2, "{case}");
-            assert!(run.stdout.contains("named pipe") || run.stderr.contains("named pipe"), "{case}");
+            record(run.stdout + &run.stderr);
         }
     }
 }

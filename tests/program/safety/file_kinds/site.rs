@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::messages::note_command;
 use septum::files::FileKind;
 use tempfile::TempDir;
 
@@ -256,6 +257,7 @@ impl Site {
         command.env("HOME", self.directory.path().join("home")).env("NO_COLOR", "1").env("RAYON_NUM_THREADS", "1");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SECRET_OF_THE_SHELL", "canary-environ");
         command.env("SOPS_AGE_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt"));
+        note_command(&command);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         let (done, ended) = mpsc::channel();

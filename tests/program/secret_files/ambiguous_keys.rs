@@ -1,0 +1,106 @@
+//! An encrypted file in which `m: { k: … }` was made `"m:k": …`, which takes no key: every command refuses it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use crate::support::desk::{CANARY, Desk};
+use crate::support::messages::record;
+
+/// A name of a file, its plaintext, and the texts that are replaced in the encrypted file.
+type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const CASES: [Case; 6] = [
+    ("x.enc.yaml", "m:\n    k: VALUE\nother: 1\n", &[("m:\n    k: ", "\"m:k\": ")]),
+    ("l.enc.yaml", "m:\n    k:\n        - VALUE\nother: 1\n", &[("m:\n    k:\n        - ", "m:k:\n    - ")]),
+    ("x.enc.json", JSON, &[("\"m\": {\"k\": ", "\"m:k\": "), ("\"},", "\",")]),
+    // the second one has no ciphertext
+    ("y.enc.json", JSON, &[("\"m\": {\"k\": ", "\"m:k\": "), ("\"},", "\", \"m:k\": \"\",")]),
+    ("x.enc.ini", "[m]\nk = VALUE\n", &[("[m]", "[m:n]")]),
+    ("x.enc.env", "k=VALUE\nother=1\n", &[("k=", "m:k=")]),
+];
+
+const JSON: &str = "{\"m\": {\"k\": \"VALUE\"}, \"other\": 1}";
+
+/// What a command is called with, FILE being the ambiguous one. Those that read no encrypted file have none.
+fn arguments(command: &str) -> Option<Vec<&'static [&'static str]>> {
+    Some(match command {
+        "decrypt" => vec![
+            &["decrypt", "FILE"],
+            &["decrypt", "-i", "FILE"],
+            &["decrypt", "-o", "out", "FILE"],
+            &["decrypt", "--extract", "other", "FILE"],
+        ],
+        "get" => vec![&["get", "FILE", "other"]],
+        "set" => vec![&["set", "FILE", "other"]],
+        "unset" => vec![&["unset", "FILE", "other"]],
+        "rekey" => vec![&["rekey", "FILE"], &["rekey", "--check", "FILE"]],
+        "rotate" => vec![&["rotate", "FILE"]],
+        "edit" => vec![&["edit", "FILE"]],
+        "git-textconv" => vec![&["git-textconv", "FILE"]],
+        "git-merge" => {
+            vec![&["git-merge", "base", "FILE", "theirs", "FILE"], &["git-merge", "base", "theirs", "FILE", "theirs"]]
+        }
+        // an encrypted file is refused as it is
+        "encrypt" => vec![&["encrypt", "FILE"]],
+        // layers: `refused_content::an_encrypted_value_below_a_key_with_a_colon_is_refused`
+        "render" | "check" | "explain" | "list" | "init" | "keygen" | "completions" | "man" | "help" => return None,
+        other => panic!("`{other}`: does it read encrypted files?"),
+    })
+}
+
+#[test]
+fn every_command_refuses_a_file_whose_keys_were_joined() {
+    for (name, plain, changes) in CASES {
+        let desk = Desk::new();
+        desk.encrypted(name, plain.replace("VALUE", CANARY));
+        for copy in ["base", "theirs"] {
+            desk.file(copy, desk.bytes(name));
+        }
+        for (from, to) in changes {
+            desk.replace(name, from, to);
+        }
+        let before = desk.bytes(name);
+        for arguments in crate::support::help::commands().iter().filter_map(|command| arguments(command)).flatten() {
+            let arguments: Vec<_> = arguments.iter().map(|it| if *it == "FILE" { name } else { it }).collect();
+            let run = desk.give("2", &arguments);
+            let message = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+            let of_git = arguments[0].starts_with("git-");
+            if arguments[0] == "encrypt" {
+                record(&message);
+                assert!(run.code == 2, "{arguments:?}: {message}");
+            } else {
+                assert!(of_git || run.code == 2, "{arguments:?}: {} {message}", run.code);
+                record(&message);
+            }
+            assert!(!message.contains(CANARY), "{arguments:?}: {message}");
+            assert!(!desk.path("out").exists());
+            assert_eq!(desk.bytes(name), before, "{arguments:?} changed the file");
+        }
+    }
+}
+
+#[test]
+fn no_command_writes_a_key_that_would_be_ambiguous() {
+    for (name, plain, key) in [
+        ("x.enc.yaml", "a: 1\n", "[\"m:k\"]"),
+        ("x.enc.yaml", "a: 1\n", "m[\"k:\"].b"),
+        ("x.enc.json", "{\"a\": 1}", "[\"m:k\"]"),
+        ("x.enc.ini", "[s]\na = 1\n", "[\"m:k\"].a"),
+    ] {
+        let desk = Desk::new();
+        desk.encrypted(name, plain);
+        let before = desk.bytes(name);
+        let message = desk.give(CANARY, &["set", name, key]).fails(2);
+
+        assert!(!message.contains(CANARY));
+        assert_eq!(desk.bytes(name), before);
+    }
+    for (name, plain) in
+        [("a.enc.yaml", "\"m:k\": 1\n"), ("a.enc.json", "{\"m\": {\"k:\": [1]}}"), ("a.enc.ini", "[m:k]\na = 1\n")]
+    {
+        let desk = Desk::new();
+        desk.file(name, plain);
+        desk.run(&["encrypt", name]).fails(2);
+
+        assert_eq!(desk.read(name), plain);
+    }
+}

@@ -1,0 +1,279 @@
+//! `septum set`, `unset` and `get`
+
+use crate::secret_files::FILES;
+use crate::support::desk::{CANARY, Desk, Run, changed_lines, give};
+use crate::support::messages::record;
+
+/// Values that `set` puts into each of the files, and the path of one.
+const PATHS: [(&str, &str); 4] = [
+    ("app.enc.yaml", "password"),
+    ("app.enc.json", "password"),
+    ("app.enc.env", "password"),
+    ("app.enc.ini", "main.password"),
+];
+
+#[test]
+fn only_the_value_the_time_and_the_checksum_change() {
+    let desk = Desk::new();
+    for (name, path) in PATHS {
+        let content = FILES.iter().find(|(file, _)| *file == name).unwrap().1;
+        desk.encrypted(name, content);
+        let before = desk.read(name);
+        let mut later = desk.command(&["set", name, path]);
+        // another time than that of the first encryption
+        later.env("SEPTUM_TEST_NOW", "4000000000");
+        let run: Run = give(later, b"new value\n").into();
+        run.record();
+        assert_eq!(desk.run(&["get", name, path]).ok(), "new value");
+        let (gone, came) = changed_lines(&before, &desk.read(name));
+        assert_eq!(gone, came, "{name}");
+        let leaf = if name.ends_with("json") { "user" } else { "password" };
+        let mut expected: Vec<_> = [leaf, "lastmodified", "mac"].map(str::to_owned).to_vec();
+        if name.ends_with("env") {
+            expected = ["password", "sops_lastmodified", "sops_mac"].map(str::to_owned).to_vec();
+        }
+        assert_eq!(gone, expected, "{name}");
+        if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
+            let printed = sops.ok();
+            assert!(printed.contains("new value") && !printed.contains(CANARY), "{name}: {printed}");
+        }
+        // JSON has quotes around it, and all else is as it was
+        let expected = content.replace(CANARY, "new value");
+        assert_eq!(desk.run(&["decrypt", name]).ok(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_value_that_is_there_already_leaves_the_file_untouched() {
+    let desk = Desk::new();
+    desk.encrypted("app.enc.yaml", FILES[0].1);
+    let time = || std::fs::metadata(desk.path("app.enc.yaml")).unwrap().modified().unwrap();
+    let before = (desk.bytes("app.enc.yaml"), time());
+    let run = desk.give(CANARY, &["set", "app.enc.yaml", "password"]);
+    run.record();
+    assert_eq!((desk.bytes("app.enc.yaml"), time()), before);
+}
+
+#[test]
+fn numbers_stay_numbers_and_texts_stay_texts() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.json", "{\"n\": 1, \"f\": 1.5, \"b\": true, \"s\": \"1\", \"z\": null}\n");
+    for (path, value, expected) in [
+        ("n", "9007199254740993", "9007199254740993"),
+        ("n", "0644", "\"0644\""),
+        ("f", "2.25", "2.25"),
+        ("f", "2", "2"),
+        ("b", "false", "false"),
+        ("b", "yes", "\"yes\""),
+        ("s", "2", "\"2\""),
+        ("z", "2", "\"2\""),
+        ("new", "2", "\"2\""),
+    ] {
+        desk.give(value, &["set", "x.enc.json", path]).ok();
+        let all: serde_json::Value = serde_json::from_str(&desk.run(&["decrypt", "x.enc.json"]).ok()).unwrap();
+        assert_eq!(all[path].to_string(), expected, "{path} {value}");
+    }
+    for (value, expected) in [
+        ("{\"a\": [1, 2.5, \"x\", null, true, {}], \"b\": 9007199254740993}", None),
+        ("[", Some(())),
+        ("18446744073709551615", Some(())),
+    ] {
+        let run = desk.give(value, &["set", "x.enc.json", "deep.er", "--json"]);
+        match expected {
+            Some(()) => drop(run.fails(2)),
+            None => {
+                run.ok();
+                let found: serde_json::Value =
+                    serde_json::from_str(&desk.run(&["get", "x.enc.json", "deep.er"]).ok()).unwrap();
+                assert_eq!(found, serde_json::from_str::<serde_json::Value>(value).unwrap());
+            }
+        }
+    }
+    if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.json"]) {
+        assert!(sops.ok().contains("9007199254740993"));
+    }
+}
+
+#[test]
+fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: x\n");
+    for (given, kept) in [
+        ("one\n", "one"),
+        ("one\r\n", "one"),
+        ("one", "one"),
+        ("one\n\n", "one\n\n"),
+        ("-----BEGIN X-----\nAA\n-----END X-----\n", "-----BEGIN X-----\nAA\n-----END X-----\n"),
+        (" lead and trail ", " lead and trail "),
+    ] {
+        desk.give(given, &["set", "x.enc.yaml", "a"]).ok();
+        assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), kept, "{given:?}");
+    }
+    // what was to print the value may have failed
+    for given in ["", "\n"] {
+        desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2);
+    }
+    desk.run(&["set", "x.enc.yaml", "a", "--empty"]).ok();
+    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), "");
+}
+
+#[test]
+fn values_are_taken_out() {
+    let desk = Desk::new();
+    for (name, path) in PATHS {
+        desk.encrypted(name, FILES.iter().find(|(file, _)| *file == name).unwrap().1);
+        desk.run(&["unset", name, path]).record();
+        assert!(!desk.run(&["decrypt", name]).ok().contains(CANARY), "{name}");
+        desk.run(&["unset", name, path]).fails(2);
+        if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
+            sops.ok();
+        }
+    }
+}
+
+#[test]
+fn a_document_of_several_is_named() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: 1\nboth: x\n---\nb: 2\nboth: y\n");
+    desk.give("3", &["set", "x.enc.yaml", "b"]).ok();
+    desk.give("z", &["set", "x.enc.yaml", "both"]).fails(2);
+    desk.give("z", &["set", "x.enc.yaml", "new"]).fails(2);
+    desk.give("z", &["set", "x.enc.yaml", "both", "--document", "2"]).ok();
+    desk.give("w", &["set", "x.enc.yaml", "new", "--document", "1"]).ok();
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\nboth: x\nnew: w\n---\nb: 3\nboth: z\n");
+}
+
+/// The base of the app of the tests below.
+const BASE: &str = "app: shop
+data:
+  PASSWORD: { sensitive: true, minLength: 12 }
+  PORT: { type: integer, minimum: 1, value: 80 }
+  LEVEL: { enum: [debug, info], value: info }
+  SECRET_LEVEL: { enum: [debug, info], sensitive: true }
+  LITERAL: { template: false, sensitive: true }
+  URL: \"x://{{ data.PASSWORD | urlencode }}@h\"
+bundles:
+  tls: { type: kubernetes.io/tls, data: { tls.crt: { }, tls.key: { } } }
+  more: { open: true, data: { PASSWORD: {} } }
+";
+
+fn shop() -> Desk {
+    let desk = Desk::new();
+    desk.file("environments/base.yaml", BASE);
+    desk.file("environments/prod.yaml", "data: { LEVEL: debug }\n");
+    desk.file("environments/dev.yaml", "");
+    desk
+}
+
+#[test]
+fn a_key_of_an_environment_goes_to_its_secrets() {
+    let desk = shop();
+    let run = desk.give("correct horse battery\n", &["set", "prod", "PASSWORD", "--bundle", "shop"]);
+    run.record();
+    desk.give("8080\n", &["set", "prod", "PORT"]).ok();
+    desk.give("key\n", &["set", "prod", "tls.key"]).ok();
+    desk.give("v\n", &["set", "prod", "NEW", "--bundle", "more"]).ok();
+    let plaintext = desk.run(&["decrypt", "environments/prod.secrets.yaml"]).ok();
+    assert_eq!(
+        plaintext,
+        "data:\n    PASSWORD: correct horse battery\n    PORT: 8080\nbundles:\n    tls:\n        data:\n            tls.key: key\n    more:\n        data:\n            NEW: v\n"
+    );
+    assert!(desk.read("environments/prod.secrets.yaml").contains(",type:int]"), "an integer stays one");
+    assert_eq!(desk.run(&["get", "prod", "URL"]).ok(), "x://correct%20horse%20battery@h");
+    assert_eq!(desk.run(&["get", "prod", "LEVEL"]).ok(), "debug");
+    desk.run(&["get", "dev", "LITERAL"]).fails(2);
+    desk.run(&["unset", "prod", "tls.key"]).ok();
+    desk.run(&["unset", "prod", "LEVEL"]).fails(2);
+    // what others wrote in the long form keeps its form
+    desk.file("environments/dev.secrets.yaml", "data:\n  LITERAL: {value: old}\n");
+    desk.run(&["encrypt", "environments/dev.secrets.yaml"]).ok();
+    desk.give("{{ new }}", &["set", "dev", "LITERAL"]).ok();
+    assert_eq!(
+        desk.run(&["decrypt", "environments/dev.secrets.yaml"]).ok(),
+        "data:\n  LITERAL: {value: \"{{ new }}\"}\n"
+    );
+}
+
+#[test]
+fn what_the_base_says_is_checked_before_anything_is_written() {
+    let desk = shop();
+    let before = desk.all();
+    for (arguments, value) in [
+        (&["prod", "PASWORD"][..], "x"),
+        (&["prod", "PASSWORD"], "x"),
+        (&["prod", "PASSWORD", "--bundle", "shop"], "short"),
+        (&["prod", "PORT"], "eighty"),
+        (&["prod", "PORT"], "0"),
+        (&["prod", "SECRET_LEVEL"], "hunter2-canary"),
+        (&["prod", "PASSWORD", "--bundle", "shop"], "hunter2-canary {{ x }}"),
+        (&["prod", "PORT", "--json"], "1"),
+        (&["prd", "PORT"], "1"),
+        (&["environments/none.yaml", "PORT"], "1"),
+        (&["environments/base.yaml", "data.PORT"], "1"),
+    ] {
+        let code = if arguments[0].ends_with("none.yaml") { 4 } else { 2 };
+        desk.give(value, &[&["set"], arguments].concat()).fails(code);
+    }
+    desk.give(b"\xff\xfe", &["set", "prod", "LITERAL"]).fails(2);
+
+    assert_eq!(desk.all(), before);
+    desk.rules("creation_rules: [{path_regex: none, age: ALICE}]");
+    desk.give("x", &["set", "prod", "LITERAL"]).fails(2);
+}
+
+#[test]
+fn a_template_is_one_if_it_is_meant() {
+    let desk = shop();
+    desk.give("{{ data.PORT }}-and-more", &["set", "prod", "PASSWORD", "--bundle", "shop", "--template"]).ok();
+    assert_eq!(desk.run(&["get", "prod", "PASSWORD", "--bundle", "shop"]).ok(), "80-and-more");
+}
+
+#[test]
+fn it_is_told_what_follows_from_an_encrypted_value() {
+    let desk = shop();
+    let stderr = desk.give("info", &["set", "prod", "LEVEL"]).stderr;
+    record(&stderr);
+}
+
+#[test]
+fn the_app_is_named_if_several_have_the_key() {
+    let desk = Desk::new();
+    desk.file("septum.yaml", "apps: ['apps/*']\n");
+    for app in ["a", "b"] {
+        desk.file(&format!("apps/{app}/base.yaml"), "data: { TOKEN: { sensitive: true } }\n");
+        desk.file(&format!("apps/{app}/prod.yaml"), "");
+    }
+    desk.give("x", &["set", "prod", "TOKEN"]).fails(2);
+
+    desk.give("x", &["set", "prod", "TOKEN", "--app", "b"]).ok();
+    assert!(desk.path("apps/b/prod.secrets.yaml").exists() && !desk.path("apps/a/prod.secrets.yaml").exists());
+}
+
+/// What the metadata say is not authenticated: whoever narrows the selector makes the next value lie
+/// open.
+#[test]
+fn a_file_that_differs_from_its_rule_is_not_changed() {
+    let desk = Desk::new();
+    for (file, from, to, is_refused) in [
+        ("x.enc.yaml", "unencrypted_suffix: _unencrypted", "encrypted_regex: ^a$", true),
+        ("y.enc.yaml", "unencrypted_suffix: _unencrypted", "mac_only_encrypted: false", false),
+    ] {
+        desk.encrypted(file, "a: 1\n");
+        desk.replace(file, from, to);
+        let before = desk.bytes(file);
+        let run = desk.give("hunter2-canary", &["set", file, "b"]);
+        if !is_refused {
+            run.ok();
+            continue;
+        }
+        run.fails(2);
+        desk.run(&["unset", file, "a"]).fails(2);
+        assert_eq!(desk.bytes(file), before);
+    }
+    desk.encrypted("z.enc.yaml", "a: 1\n");
+    desk.rules("creation_rules: [{age: 'ALICE,BOB'}]");
+    let stderr = desk.give("x", &["set", "z.enc.yaml", "a"]).fails(2);
+    assert!(stderr.contains(&format!("+ {}", desk.bob)), "{stderr}");
+    let edited = desk.command(&["edit", "z.enc.yaml"]).env("EDITOR", "touch edited").output().unwrap();
+    assert!(edited.status.code() == Some(2) && !desk.path("edited").exists());
+}
