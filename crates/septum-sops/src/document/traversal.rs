@@ -19,6 +19,7 @@ pub(crate) trait DocumentVisitor {
 }
 
 /// A step of a traversal that is neither a value nor a comment.
+#[derive(Clone, Copy)]
 pub(crate) enum DocumentStep<'k> {
     /// Below a key of a map.
     Key(&'k str),
