@@ -42,7 +42,7 @@ pub(crate) fn note_command(command: &Command) {
 /// Notes the case of a table that the next record belongs to.
 pub(crate) fn note_case(case: &str) {
     TRANSCRIPT.with_borrow_mut(|transcript| {
-        transcript.command.extend([" # ".to_owned(), case.trim_end().escape_debug().to_string()])
+        transcript.command.extend([" # ".to_owned(), case.trim_end().escape_debug().to_string()]);
     });
 }
 

@@ -324,7 +324,7 @@ fn explain_names_what_uses_a_key_and_needs_no_key_for_it() {
         consumers("LOG_LEVEL"),
         json!(["Deployment web (spec.template.spec.containers[0].envFrom[0].configMapRef.name)"])
     );
-    record(&project.run(&["explain", "dev", "LOG_LEVEL"]).ok());
+    record(project.run(&["explain", "dev", "LOG_LEVEL"]).ok());
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn what_is_wrong_in_one_rule_stops_only_its_files() {
     assert!(message.contains("`encrypted_regex`"), "{message}");
     desk.run(&["encrypt", "worse/x.enc.yaml"]).fails(2);
 
-    record(&told(desk.run(&["decrypt", "x.enc.yaml"])));
+    record(told(desk.run(&["decrypt", "x.enc.yaml"])));
 }
 
 #[test]

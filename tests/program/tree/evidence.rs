@@ -348,12 +348,12 @@ fn a_cache_in_the_repository_is_not_believed() {
         run(&project.root(), &["render", "--all", "--out", "rendered"], &variables).stderr
     };
     for _ in 0..2 {
-        record(&render(&inside));
+        record(render(&inside));
         assert!(!inside.exists());
     }
     let beside = project.root().with_file_name("beside");
-    record(&render(&beside));
-    record(&render(&beside));
+    record(render(&beside));
+    record(render(&beside));
     // it is looked at by nobody who checks
     project.edit("rendered/prod/shop/configmap-shop.yaml", "hello", "hallo");
     let variables = [("SEPTUM_CACHE_DIR", beside.display().to_string())];
@@ -361,7 +361,7 @@ fn a_cache_in_the_repository_is_not_believed() {
     let check = run(&project.root(), &["render", "--all", "--out", "rendered", "--check", "--keyless"], &variables);
     assert_eq!(check.code, 1, "{}", check.stderr);
     // nor does it hide an edit from who renders
-    record(&render(&beside));
+    record(render(&beside));
 }
 
 #[test]

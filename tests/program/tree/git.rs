@@ -51,8 +51,8 @@ fn what_did_not_change_is_left_alone_where_it_was_written_and_only_there() {
     let project = plain().file(".gitignore", "/rendered/dev/\n");
     repository(&project);
     let render = || project.run(&["render", "--all", "--out", "rendered"]).stderr;
-    record(&render());
-    record(&render());
+    record(render());
+    record(render());
     // what this machine knows of a secret does not go into Git
     let taken = Command::new("git").args(["add", "-A", "-n"]).current_dir(project.root()).output().unwrap();
     let taken = String::from_utf8(taken.stdout).unwrap();
@@ -61,13 +61,13 @@ fn what_did_not_change_is_left_alone_where_it_was_written_and_only_there() {
     assert!(inventory.contains("\"secret\": true"), "{inventory}");
     // another machine renders it
     std::fs::remove_dir_all(project.root().parent().unwrap().join(".cache")).unwrap();
-    record(&render());
-    record(&render());
+    record(render());
+    record(render());
     // an edited one is put right, and a stale one goes where it is known
     let file = project.rendered().join("dev/app/secret-app.yaml");
     let secret = std::fs::read(&file).unwrap();
     std::fs::write(&file, "edited").unwrap();
-    record(&render());
+    record(render());
     assert_eq!(std::fs::read(&file).unwrap(), secret);
     project.edit("base.yaml", "value: hunter2hunter2, sensitive: true", "value: plain");
     assert!(render().contains("1 removed"));
