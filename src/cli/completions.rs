@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{DirEntryKind, Disk, read_named};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
+use crate::resolve::ResolvedTarget;
 use crate::sops::{HostSystem, Identities, IdentitySources};
 
 /// Print a shell completion script
@@ -87,16 +88,18 @@ pub(super) fn apps() -> ArgValueCandidates {
     })
 }
 
+/// All environments of the project, without any key.
+fn resolved_targets() -> Vec<ResolvedTarget> {
+    let Some(project) = find_project() else { return Vec::new() };
+    let pipeline = Pipeline::new(&project, no_identities());
+    let survey = |app| pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut Diagnostics::new());
+    project.apps.iter().filter_map(survey).flat_map(|survey| survey.environments).collect()
+}
+
 pub(super) fn keys() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(project) = find_project() else { return Vec::new() };
-        let pipeline = Pipeline::new(&project, no_identities());
-        let surveys = project
-            .apps
-            .iter()
-            .filter_map(|app| pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut Diagnostics::new()));
-        let mut keys: Vec<_> = surveys
-            .flat_map(|survey| survey.environments)
+        let mut keys: Vec<_> = resolved_targets()
+            .into_iter()
             .flat_map(|resolved| resolved.entries.into_keys())
             .map(|id| id.key.as_str().to_owned())
             .collect();
@@ -108,14 +111,8 @@ pub(super) fn keys() -> ArgValueCandidates {
 
 pub(super) fn bundles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(project) = find_project() else { return Vec::new() };
-        let pipeline = Pipeline::new(&project, no_identities());
-        let surveys = project
-            .apps
-            .iter()
-            .filter_map(|app| pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut Diagnostics::new()));
-        let resolved = surveys.flat_map(|survey| survey.environments);
-        let names: BTreeSet<_> = resolved
+        let names: BTreeSet<_> = resolved_targets()
+            .into_iter()
             .flat_map(|resolved| resolved.definition.bundles.keys().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
         safe_candidates(names.into_iter())

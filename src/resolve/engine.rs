@@ -1,19 +1,20 @@
 //! The template engine, configured so that the same input gives the same output on every machine.
 
 use crate::diagnostic::Rule;
-use std::path::{Component, Path};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::documents::DocumentCache;
 use super::fault::{TemplateFault, invalid_value};
 use super::prepare::prepare;
 use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
 use super::steps::{MeteredEnvironments, StepError};
 use super::{filters, frame, literal};
 use crate::files::{FileKind, ProjectFiles};
+use crate::layer::Tree;
 use crate::template_tokens;
 
 /// Renders templates; shared by a whole run.
@@ -24,6 +25,22 @@ pub struct Engine {
     pub(super) metered: MeteredEnvironments,
     pub(super) files: Arc<ProjectFiles>,
     pub(super) documents: Arc<DocumentCache>,
+}
+
+/// Cache of manifest files parsed as YAML: before their templates are rendered, they are the same in all environments
+/// of an app.
+#[derive(Debug, Default)]
+pub struct DocumentCache(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
+
+impl DocumentCache {
+    pub(super) fn of<E>(&self, path: &Path, read: impl FnOnce() -> Result<Vec<Tree>, E>) -> Result<Arc<[Tree]>, E> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(Arc::clone(known));
+        }
+        let read: Arc<[Tree]> = read()?.into();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), Arc::clone(&read));
+        Ok(read)
+    }
 }
 
 impl Engine {

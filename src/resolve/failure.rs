@@ -2,10 +2,9 @@
 
 use minijinja::{Error, ErrorKind};
 
-use self::cause::innermost_error;
 use self::explain::{as_it_stands, explain_error, is_manifest};
 use self::missing::missing_name;
-use self::site::TemplateErrorSite;
+use self::site::{TemplateErrorSite, innermost_error};
 use self::syntax::{partial_condition, slip, unclosed_block};
 use super::context::ResolveContext;
 use super::declassify::BESIDE_NAMESPACE;
@@ -17,7 +16,6 @@ use crate::diagnostic::{Cause, Diagnostic, PublicReason, Rule};
 use crate::span::Location;
 use crate::template_tokens::lex_template;
 
-mod cause;
 mod explain;
 mod missing;
 mod origin;
@@ -75,7 +73,7 @@ pub(super) fn diagnose_failure(
         .maybe_hint(hint)
         .maybe_hint(as_it_stands)
         .with_cause(required.map(Cause::FollowsFrom));
-    Some(if at.hidden {
+    Some(if at.excerpt.hidden {
         diagnostic.at_masked(at.place)
     } else {
         diagnostic.at_public(at.place, PublicReason::Expression)

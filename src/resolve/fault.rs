@@ -1,21 +1,24 @@
 //! Errors of Septum. The engine carries them as the sources of its errors, where they are found after a render.
 
 use std::error::Error as _;
-use std::fmt;
 use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
 /// Error of Septum in a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OwnError {
     /// Error that was reported where it arose.
+    #[error("reported before")]
     Reported,
     /// Detail of fixed words alone, which is safe to show.
+    #[error("{0}")]
     Fixed(&'static str),
     /// Message that is shown only if `word`, a part of it, occurs in the template: otherwise it was computed.
+    #[error("a message that may hold what was computed")]
     Computed { message: String, hint: Option<String>, word: TemplateWord },
     /// The run's budget of steps is exhausted.
+    #[error("out of steps")]
     OutOfSteps,
 }
 
@@ -46,26 +49,14 @@ impl OwnError {
     }
 }
 
-impl fmt::Display for OwnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reported => "reported before",
-            Self::Fixed(detail) => detail,
-            Self::Computed { .. } => "a message that may hold what was computed",
-            Self::OutOfSteps => "out of steps",
-        })
-    }
-}
-
-impl std::error::Error for OwnError {}
-
 /// Error with a detail that is safe to show.
 pub(super) fn invalid_value(detail: &'static str) -> Error {
     OwnError::Fixed(detail).into_error()
 }
 
 /// Reason why a template is rejected before it reaches the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub(super) struct TemplateFault {
     /// Invalid range of the source.
     pub(super) range: Range<usize>,
@@ -74,14 +65,6 @@ pub(super) struct TemplateFault {
     /// File, if it is not the template being rendered.
     pub(super) file: Option<String>,
 }
-
-impl fmt::Display for TemplateFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
-    }
-}
-
-impl std::error::Error for TemplateFault {}
 
 impl TemplateFault {
     pub(super) fn new(range: Range<usize>, message: &'static str, hint: Option<&'static str>) -> Self {

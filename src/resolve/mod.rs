@@ -12,7 +12,6 @@ mod content;
 mod content_text;
 mod context;
 mod declassify;
-mod documents;
 mod engine;
 mod failure;
 mod fault;
@@ -58,8 +57,7 @@ use crate::span::Location;
 use crate::visibility::Placeholder;
 use crate::yaml::node::Scalar;
 
-pub use documents::DocumentCache;
-pub use engine::Engine;
+pub use engine::{DocumentCache, Engine};
 pub use manifest::{ManifestDocument, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
 pub use store_text::{StoreRefFilter, StoreText, StoreTextPart};

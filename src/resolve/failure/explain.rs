@@ -2,8 +2,7 @@
 
 use minijinja::{Error, ErrorKind};
 
-use super::cause::unknown_name;
-use super::site::TemplateErrorSite;
+use super::site::{TemplateErrorSite, unknown_name};
 use crate::layer::Definition;
 use crate::resolve::fault::{OwnError, TemplateFault};
 use crate::resolve::frame::{self, RenderSubject};
@@ -31,14 +30,14 @@ pub(super) fn explain_error(
 ) -> (String, Option<String>) {
     let detail = error.detail().unwrap_or_default();
     let text = at.text.as_deref();
-    if let Some((path, written)) = at.dashed.as_ref().filter(|_| !at.hidden) {
+    if let Some((path, written)) = at.excerpt.dashed.as_ref().filter(|_| !at.excerpt.hidden) {
         return (
             format!("`{path}` is not defined: `-` subtracts"),
             Some(format!("for a name with a `-`, write `{written}`")),
         );
     }
     match OwnError::of(error) {
-        Some(OwnError::Computed { message, hint, .. }) if at.literal => return (message.clone(), hint.clone()),
+        Some(OwnError::Computed { message, hint, .. }) if at.excerpt.literal => return (message.clone(), hint.clone()),
         Some(OwnError::Computed { .. }) => return (unspecific_undefined(), None),
         Some(OwnError::Fixed(detail)) => return (format!("the template failed: {detail}"), None),
         Some(OwnError::Reported | OwnError::OutOfSteps) | None => {}
@@ -48,7 +47,7 @@ pub(super) fn explain_error(
     }
     match error.kind() {
         ErrorKind::UndefinedError => undefined_expression(definition, text),
-        ErrorKind::SyntaxError if at.hidden => {
+        ErrorKind::SyntaxError if at.excerpt.hidden => {
             let hint = format!("write `{{{{ … }}}}` or `{{% … %}}`; {}", as_it_stands());
             ("the template has a bracket or a text that is not closed, or does not belong there".to_owned(), Some(hint))
         }
@@ -64,9 +63,9 @@ pub(super) fn explain_error(
             let hint = "a loop is longer than any configuration needs; compute less";
             ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
         }
-        ErrorKind::UnknownFilter => unknown_function("filter", unknown_name(detail), at.literal),
-        ErrorKind::UnknownFunction => unknown_function("function", unknown_name(detail), at.literal),
-        ErrorKind::UnknownTest => unknown_function("test", unknown_name(detail), at.literal),
+        ErrorKind::UnknownFilter => unknown_function("filter", unknown_name(detail), at.excerpt.literal),
+        ErrorKind::UnknownFunction => unknown_function("function", unknown_name(detail), at.excerpt.literal),
+        ErrorKind::UnknownTest => unknown_function("test", unknown_name(detail), at.excerpt.literal),
         kind => {
             let found = REASONS.iter().find(|(words, _)| detail.starts_with(words));
             let reason = match found {
@@ -77,7 +76,7 @@ pub(super) fn explain_error(
                 // the name of a kind is one of the engine's own
                 None => kind.to_string(),
             };
-            match (at.called, kind) {
+            match (at.excerpt.called, kind) {
                 (Some((name, usage)), ErrorKind::TooManyArguments) => (
                     format!("`{name}` has no such argument, or fewer of them"),
                     Some(format!("its usage is `{usage}`")),

@@ -3,8 +3,8 @@
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::cause::innermost_error;
 use super::origin::TemplateOrigin;
+use super::site::innermost_error;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::resolve::context::ResolveContext;
 use crate::resolve::fault::OwnError;

@@ -1,15 +1,16 @@
 //! Location of an error, and the part of the template there that may be shown.
 
+use std::error::Error as _;
 use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use super::cause::{names_another, source_range, template_name, unknown_name};
 use super::origin::TemplateOrigin;
 use crate::files::FileKind;
 use crate::resolve::engine::Engine;
-use crate::resolve::fault::OwnError;
+use crate::resolve::fault::{OwnError, TemplateFault};
 use crate::resolve::literal::{has_template_word, has_word};
+use crate::resolve::prepare::prepare;
 use crate::resolve::suggest::dashed_spelling;
 use crate::resolve::usage::usage_of;
 use crate::span::{Location, Source, Span};
@@ -23,6 +24,13 @@ pub(super) struct TemplateErrorSite {
     pub(super) start: Option<usize>,
     /// Text that the engine complains about, unless it must not be shown.
     pub(super) text: Option<String>,
+    pub(super) excerpt: TemplateExcerpt,
+}
+
+/// Part of a template around an error that may be shown.
+#[derive(Default)]
+pub(super) struct TemplateExcerpt {
+    range: Range<usize>,
     pub(super) hidden: bool,
     /// Whether the word of an error of Septum occurs in the template.
     pub(super) literal: bool,
@@ -30,15 +38,6 @@ pub(super) struct TemplateErrorSite {
     pub(super) called: Option<(&'static str, &'static str)>,
     /// Path with dashes there, and its correct spelling.
     pub(super) dashed: Option<(String, String)>,
-}
-
-/// Part of a template around an error that may be shown.
-struct TemplateExcerpt {
-    range: Range<usize>,
-    hidden: bool,
-    literal: bool,
-    called: Option<(&'static str, &'static str)>,
-    dashed: Option<(String, String)>,
 }
 
 impl TemplateExcerpt {
@@ -113,14 +112,12 @@ impl TemplateErrorSite {
     pub(super) fn locate_error(engine: &Engine, error: &Error, origin: &TemplateOrigin<'_>) -> Self {
         match origin {
             TemplateOrigin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let piece =
+                let mut excerpt =
                     TemplateExcerpt::at_range(error, scalar.text(), &source_range(error, scalar.text(), *shift));
-                let (range, start) = (piece.range.clone(), Some(piece.range.start));
+                excerpt.hidden |= scalar.encrypted;
+                let range = &excerpt.range;
                 let span = locate_in_scalar(place.source.text(), place.span, scalar, range.start, range.len());
-                let hidden = scalar.encrypted || piece.hidden;
-                let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
-                let TemplateExcerpt { literal, called, dashed, .. } = piece;
-                Self { place: place.source.place(span), start, text, hidden, literal, called, dashed }
+                Self::around(place.source.place(span), scalar.text(), excerpt)
             }
             TemplateOrigin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
             TemplateOrigin::Scalar { place, .. } => Self::in_include(engine, error, place),
@@ -131,28 +128,58 @@ impl TemplateErrorSite {
     }
 
     fn in_file(error: &Error, source: &Source) -> Self {
-        let TemplateExcerpt { range, hidden, literal, called, dashed } =
-            TemplateExcerpt::at_range(error, source.text(), &source_range(error, source.text(), 0));
-        let (place, range_start) = (source.place(source.locate(range.start, range.end)), range.start);
-        let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
-        Self { place, start: Some(range_start), text, hidden, literal, called, dashed }
+        let excerpt = TemplateExcerpt::at_range(error, source.text(), &source_range(error, source.text(), 0));
+        let place = source.place(source.locate(excerpt.range.start, excerpt.range.end));
+        Self::around(place, source.text(), excerpt)
+    }
+
+    fn around(place: Location, template: &str, excerpt: TemplateExcerpt) -> Self {
+        let text = template.get(excerpt.range.clone()).filter(|_| !excerpt.hidden).map(str::to_owned);
+        Self { place, start: Some(excerpt.range.start), text, excerpt }
     }
 
     fn in_include(engine: &Engine, error: &Error, fallback: &Location) -> Self {
         let files = &engine.files;
         let file =
             template_name(error).and_then(|name| files.read_text(FileKind::Include, &files.root().join(name)).ok());
+        let excerpt = TemplateExcerpt { hidden: true, ..TemplateExcerpt::default() };
         file.map_or_else(
-            || Self {
-                place: fallback.clone(),
-                start: None,
-                text: None,
-                hidden: true,
-                literal: false,
-                called: None,
-                dashed: None,
-            },
+            || Self { place: fallback.clone(), start: None, text: None, excerpt },
             |source| Self::in_file(error, &source),
         )
     }
+}
+
+/// Innermost error: an error in an included template wraps the more specific one.
+pub(super) fn innermost_error(error: &Error) -> &Error {
+    let mut inner = error;
+    while let Some(cause) = inner.source().and_then(|cause| cause.downcast_ref::<Error>()) {
+        inner = cause;
+    }
+    inner
+}
+
+/// Whether an error arose in another template than the one called `name`. Expressions have no name of their own.
+pub(super) fn names_another(error: &Error, name: &str) -> bool {
+    template_name(error).is_some_and(|found| found != name && found != "<expression>")
+}
+
+/// Template in which an error arose, if known.
+pub(super) fn template_name(error: &Error) -> Option<&str> {
+    TemplateFault::of(error).and_then(|fault| fault.file.as_deref()).or_else(|| error.name())
+}
+
+/// Range of the source that an error is about. The engine's range refers to the prepared text.
+pub(super) fn source_range(error: &Error, template: &str, shift: usize) -> Range<usize> {
+    if let Some(fault) = TemplateFault::of(error) {
+        return fault.range.clone();
+    }
+    let range = error.range().unwrap_or_default();
+    let range = range.start + shift..range.end + shift;
+    prepare(template).map_or(range.clone(), |prepared| prepared.to_source(&range))
+}
+
+/// Name in `filter NAME is unknown`, `NAME is unknown` or `test NAME is unknown`.
+pub(super) fn unknown_name(detail: &str) -> &str {
+    detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail)
 }

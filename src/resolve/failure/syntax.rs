@@ -3,10 +3,9 @@
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::cause::{names_another, source_range};
 use super::explain::as_it_stands;
 use super::origin::TemplateOrigin;
-use super::site::TemplateErrorSite;
+use super::site::{TemplateErrorSite, names_another, source_range};
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::resolve::context::ResolveContext;
 use crate::resolve::fault::TemplateFault;
