@@ -73,6 +73,22 @@ pub(super) fn json(path: &Path, maps: usize) {
     write(path, text.as_bytes());
 }
 
+/// Lines of dotenv, or, with blanks around the `=`, sections of INI: a hundred keys for each of so many maps.
+pub(super) fn lines(path: &Path, maps: usize, blank: Option<&str>) {
+    let mut bytes = Bytes(5);
+    let mut text = String::new();
+    for map in 0..maps {
+        if blank.is_some() {
+            let _ = writeln!(text, "[group_{map}]");
+        }
+        let blank = blank.unwrap_or_default();
+        for key in 0..100 {
+            let _ = writeln!(text, "KEY_{map}_{key}{blank}={blank}{}", word(&mut bytes, 24));
+        }
+    }
+    write(path, text.as_bytes());
+}
+
 /// A file that is no text.
 pub(super) fn binary(path: &Path, length: usize) {
     write(path, &Bytes(4).take(length).collect::<Vec<u8>>());

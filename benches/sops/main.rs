@@ -6,6 +6,7 @@
 mod files;
 #[path = "../measure/mod.rs"]
 mod measure;
+mod memory;
 #[path = "../../tests/support/peers.rs"]
 mod peers;
 
@@ -50,6 +51,7 @@ fn main() {
     for (name, what) in [("big.yaml", "20,000 keys of YAML"), ("big.json", "20,000 keys of JSON"), ("big", "100 MB")] {
         bench.big(name, what);
     }
+    memory::measure(&bench);
 }
 
 /// What all rows have in common.

@@ -157,3 +157,40 @@ impl Extend<TextEdit> for TextEdits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_apply_in_the_order_of_the_text_however_long_they_are() {
+        let text = "0123456789".repeat(20);
+        for length in [0, 1, LONG - 1, LONG, PART, PART + 1] {
+            let mut edits = TextEdits::default();
+            let mut expected = text.clone();
+            for (index, at) in [190, 10, 50, 30, 70].into_iter().enumerate() {
+                edits.push(at..at + 5, &["<", &index.to_string().repeat(length), ">"]);
+            }
+            for (index, at) in [(0, 190), (4, 70), (2, 50), (3, 30), (1, 10)] {
+                expected.replace_range(at..at + 5, &format!("<{}>", index.to_string().repeat(length)));
+            }
+            assert_eq!(edits.moved_offset(40), 40 + 2 * (length + 2) - 10);
+            let out = edits.apply(&text);
+            assert_eq!((out.as_str(), out.capacity()), (expected.as_str(), expected.len()), "{length}");
+        }
+    }
+
+    #[test]
+    fn new_lines_end_as_those_of_the_text() {
+        for (format, text, expected) in [
+            (SopsFormat::Yaml, "a\r\nb", "x\r\ny\r\n\r\nb"),
+            (SopsFormat::Yaml, "a\nb", "x\ny\r\n\nb"),
+            (SopsFormat::Dotenv, "a\r\nb", "x\ny\r\n\r\nb"),
+        ] {
+            let mut edits = TextEdits::of_text(format, text);
+            edits.push(0..1, &["x\n", "y\r\n"]);
+            assert!(edits.moves_lines());
+            assert_eq!(edits.apply(text).as_str(), expected, "{text:?}");
+        }
+    }
+}

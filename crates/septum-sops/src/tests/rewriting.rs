@@ -296,3 +296,18 @@ fn another_selector_encrypts_more_and_never_less() {
     let refused = file.write_bytes(now()).expect_err("it would lie open").into_diagnostics();
     assert_eq!((refused[0].rule.id(), refused[0].notes.as_slice()), ("would-expose", &["`a`".to_owned()][..]));
 }
+
+#[test]
+fn a_binary_file_is_rotated_wherever_its_metadata_are() {
+    let text = sealed("a file", SopsFormat::Binary, Selector::default());
+    let (data, block) = text.trim_end().strip_suffix("\n}").and_then(|rest| rest.split_once(",\n")).expect("both");
+    let moved = format!("{{\n{block},\n{}\n}}\n", data.strip_prefix("{\n").expect("an object"));
+    for text in [text.as_str(), moved.as_str()] {
+        assert_eq!(plaintext(&opened(text, SopsFormat::Binary)), "a file");
+        let mut rotated = opened_text(text, SopsFormat::Binary);
+        rotated.rotate_key().expect("a new data key");
+        let rotated = String::from_utf8(rotated.write_bytes(later()).expect("rotated")).expect("UTF-8");
+        assert_eq!(plaintext(&opened(&rotated, SopsFormat::Binary)), "a file", "{text}");
+        assert_ne!(rotated, text);
+    }
+}
