@@ -3,7 +3,8 @@
 use clap::{Arg, ArgAction, Args, Command, CommandFactory as _};
 use roff::{Inline, Roff, bold, italic, roman};
 
-use super::help::{self, CommandHelp, EXIT_CODES, FILES, GROUPS, HelpTopic, PROGRAM, VARIABLES};
+use super::help::{CommandHelp, EXIT_CODES, FILES, HelpTopic, VARIABLES};
+use super::help_groups::{self, GROUPS, PROGRAM};
 use super::output::{self, invalid_usage};
 use super::{Cli, argument};
 use crate::diagnostic::Diagnostics;
@@ -12,22 +13,12 @@ use crate::diagnostic::Diagnostics;
 ///
 /// Prints the page of septum or of one of its commands in the format of man(7).
 #[derive(Debug, Args)]
-#[command(after_help = HELP.to_text())]
+#[command(after_help = help_groups::MAN.to_text())]
 pub(super) struct ManArgs {
     /// Command [default: septum itself]
     #[arg(value_name = "COMMAND", add = super::completions::commands())]
     command: Option<String>,
 }
-
-/// Help of `septum man`.
-pub(super) const HELP: CommandHelp = CommandHelp {
-    examples: &[
-        ("Read the page of a command", "septum man render | man -l -"),
-        ("Install a page", "septum man render > ~/.local/share/man/man1/septum-render.1"),
-    ],
-    exit_codes: &[],
-    topics: &[],
-};
 
 impl ManArgs {
     pub(super) fn run(&self) -> Result<(), Diagnostics> {
@@ -35,11 +26,11 @@ impl ManArgs {
         // each page has the options of every command
         septum.build();
         let page = match &self.command {
-            None => render_page(&septum.long_about(help::DESCRIPTION), "septum", &PROGRAM),
+            None => render_page(&septum.long_about(help_groups::DESCRIPTION), "septum", &PROGRAM),
             Some(name) => {
-                let known = help::commands().find(|(known, _)| known == name);
+                let known = help_groups::commands().find(|(known, _)| known == name);
                 let (Some((name, help)), Some(command)) = (known, septum.find_subcommand(name)) else {
-                    let known = help::commands().map(|(name, _)| name);
+                    let known = help_groups::commands().map(|(name, _)| name);
                     let (message, hint) = argument::unknown_name("command", name, known);
                     return Err(invalid_usage(message).maybe_hint(hint).into());
                 };

@@ -13,6 +13,7 @@ mod get;
 mod git_merge;
 mod git_textconv;
 mod help;
+mod help_groups;
 mod init;
 mod keygen;
 mod list;
@@ -45,7 +46,7 @@ use output::OutputStreams;
 /// out of plain objects
 #[derive(Debug, Parser)]
 #[command(name = "septum", version, max_term_width = 100, arg_required_else_help = true, disable_help_flag = true)]
-#[command(after_help = help::program_text())]
+#[command(after_help = help_groups::program_text())]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -136,8 +137,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = help::as_option(arguments.collect());
-    let parsed = help::with_layout(Cli::command()).try_get_matches_from(&arguments);
+    let arguments = help_groups::as_option(arguments.collect());
+    let parsed = help_groups::with_layout(Cli::command()).try_get_matches_from(&arguments);
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // a value such as `-hunter` is not a request for help

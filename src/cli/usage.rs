@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Error};
 
 use super::output::{OutputStreams, invalid_usage};
 use super::{Cli, GlobalArgs};
-use super::{elsewhere, help};
+use super::{elsewhere, help_groups};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
@@ -144,7 +144,7 @@ fn named_command(arguments: &[OsString]) -> Option<&'static str> {
         match argument {
             "-C" | "--color" => drop(rest.next()),
             _ if argument.starts_with('-') => {}
-            _ => return help::commands().map(|(name, _)| name).find(|name| *name == argument),
+            _ => return help_groups::commands().map(|(name, _)| name).find(|name| *name == argument),
         }
     }
     None
@@ -219,7 +219,7 @@ mod tests {
             &["--at", "HUNTER"],
             &["--shard", "HUNTER"],
         ];
-        for command in help::commands().map(|(name, _)| name).chain(["HUNTER"]) {
+        for command in help_groups::commands().map(|(name, _)| name).chain(["HUNTER"]) {
             for arguments in places {
                 let arguments: Vec<OsString> =
                     ["septum", command].iter().chain(arguments).map(OsString::from).collect();

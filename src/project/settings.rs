@@ -184,8 +184,8 @@ mod tests {
                 (3, 20),
                 "",
             ),
-            ("{kind: W, path: a.**, target: Secret}", "`a.**` is no path of a name", (3, 19), ""),
-            ("{kind: W, path: a.b, key: a.*, target: Secret}", "`a.*` is no path of a key", (3, 29), ""),
+            ("{kind: W, path: a.**, target: Secret}", "`a.**` is not a valid path", (3, 19), ""),
+            ("{kind: W, path: a.b, key: a.*, target: Secret}", "`a.*` is not a valid key path", (3, 29), ""),
             ("{kind: W, path: [a], target: Secret}", "expected a string for `references[0].path`", (3, 19), ""),
             ("a", "expected a mapping for `references[0]`", (3, 3), ""),
         ] {

@@ -35,7 +35,7 @@ pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (Str
 
 /// The message for an undefined expression of which nothing is shown.
 pub(super) fn unspecific_undefined() -> String {
-    "the template uses something that is not defined".to_owned()
+    "the template uses an undefined value".to_owned()
 }
 
 /// Words of expressions and statements, which are not names.

@@ -17,7 +17,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// The length of a file in plaintext.
 const LENGTH: usize = 400_000;
 
-/// How many times the length of the larger of input and output may be allocated.
+/// Maximum ratio: how many times the length of the larger of input and output may be allocated.
 const MOST: f64 = 3.0;
 
 /// A text of a length that no two values share.
@@ -120,7 +120,7 @@ fn files() -> Vec<(&'static str, SopsFormat, String)> {
     ]
 }
 
-/// What is made of a copy of the input, and how many times the length of the larger of both was allocated for it.
+/// Output for a copy of the input, and the peak allocation over the length of the larger of both.
 fn measure(input: &[u8], work: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (Vec<u8>, f64) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();

@@ -11,9 +11,9 @@ use crate::resolve::suggest::{undefined_expression, unknown_function, unspecific
 /// Hint for a text that only looks like a template.
 pub(super) fn as_it_stands() -> &'static str {
     if is_manifest() {
-        "if the file is meant as it stands, name it as `manifests: [{ path: …, template: false }]`"
+        "if the file is not a template, list it as `manifests: [{ path: …, template: false }]`"
     } else {
-        "if the text is meant as it stands, set `template: false` on its key"
+        "if the value is not a template, set `template: false` on its key"
     }
 }
 
@@ -32,8 +32,8 @@ pub(super) fn explain_error(
     let text = at.text.as_deref();
     if let Some((path, written)) = at.excerpt.dashed.as_ref().filter(|_| !at.excerpt.hidden) {
         return (
-            format!("`{path}` is not defined: `-` subtracts"),
-            Some(format!("for a name with a `-`, write `{written}`")),
+            format!("`{path}` is not defined: `-` is a subtraction"),
+            Some(format!("for a name that contains `-`, write `{written}`")),
         );
     }
     match OwnError::of(error) {
@@ -49,19 +49,19 @@ pub(super) fn explain_error(
         ErrorKind::UndefinedError => undefined_expression(definition, text),
         ErrorKind::SyntaxError if at.excerpt.hidden => {
             let hint = format!("write `{{{{ … }}}}` or `{{% … %}}`; {}", as_it_stands());
-            ("the template has a bracket or a text that is not closed, or does not belong there".to_owned(), Some(hint))
+            ("the template has an unclosed or misplaced bracket or string".to_owned(), Some(hint))
         }
         ErrorKind::SyntaxError => {
             (format!("the template has a syntax error: {detail}"), Some(as_it_stands().to_owned()))
         }
         ErrorKind::TemplateNotFound => {
             // the name may be computed from a secret
-            let hint = "name a file relative to the file that includes it, within the project";
-            ("a template that is included or imported was not found".to_owned(), Some(hint.to_owned()))
+            let hint = "write a path inside the project, relative to the file that includes it";
+            ("an included or imported template was not found".to_owned(), Some(hint.to_owned()))
         }
         ErrorKind::OutOfFuel => {
-            let hint = "a loop is longer than any configuration needs; compute less";
-            ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
+            let hint = "reduce the number of loop iterations";
+            ("the template exceeds the step limit".to_owned(), Some(hint.to_owned()))
         }
         ErrorKind::UnknownFilter => unknown_function("filter", unknown_name(detail), at.excerpt.literal),
         ErrorKind::UnknownFunction => unknown_function("function", unknown_name(detail), at.excerpt.literal),
@@ -70,22 +70,20 @@ pub(super) fn explain_error(
             let found = REASONS.iter().find(|(words, _)| detail.starts_with(words));
             let reason = match found {
                 Some((_, reason)) => (*reason).to_owned(),
-                None if detail.ends_with(" is not iterable") => {
-                    "a value that is no list is gone through as one".to_owned()
-                }
+                None if detail.ends_with(" is not iterable") => "a value that is not a list is used as one".to_owned(),
                 // the name of a kind is one of the engine's own
                 None => kind.to_string(),
             };
             match (at.excerpt.called, kind) {
                 (Some((name, usage)), ErrorKind::TooManyArguments) => (
-                    format!("`{name}` has no such argument, or fewer of them"),
-                    Some(format!("its usage is `{usage}`")),
+                    format!("`{name}` has an unknown argument, or too many arguments"),
+                    Some(format!("usage: `{usage}`")),
                 ),
                 (Some((name, usage)), ErrorKind::MissingArgument) => {
-                    (format!("an argument of `{name}` is missing"), Some(format!("its usage is `{usage}`")))
+                    (format!("missing argument of `{name}`"), Some(format!("usage: `{usage}`")))
                 }
                 (Some((name, usage)), _) => {
-                    (format!("`{name}` cannot be used here: {reason}"), Some(format!("its usage is `{usage}`")))
+                    (format!("`{name}` cannot be used here: {reason}"), Some(format!("usage: `{usage}`")))
                 }
                 (None, _) => (format!("the template failed: {reason}"), None),
             }
@@ -96,24 +94,24 @@ pub(super) fn explain_error(
 /// Prefixes of the engine's details, and the text shown in their place: they may quote a value, as `unable to calculate
 /// 1234 // 0` does.
 const REASONS: [(&str, &str); 20] = [
-    ("cannot round value", "a number is needed, and another value is used"),
-    ("cannot get absolute value", "a number is needed, and another value is used"),
-    ("cannot convert value to list", "a list is needed, and another value is used"),
-    ("cannot convert value into pair", "a mapping is needed, and another value is used"),
-    ("cannot get first item", "a list or a text is needed, and another value is used"),
-    ("cannot get last item", "a list or a text is needed, and another value is used"),
+    ("cannot round value", "expected a number, found another type"),
+    ("cannot get absolute value", "expected a number, found another type"),
+    ("cannot convert value to list", "expected a list, found another type"),
+    ("cannot convert value into pair", "expected a mapping, found another type"),
+    ("cannot get first item", "expected a list or a string, found another type"),
+    ("cannot get last item", "expected a list or a string, found another type"),
     ("cannot serialize", "the value cannot be written in this format"),
-    ("count cannot be 0", "a count of 0"),
+    ("count cannot be 0", "the count is 0"),
     ("unable to calculate", "a calculation has no result, such as a division by zero"),
-    ("cannot convert ", "a value cannot be converted to the type that is needed"),
-    ("tried to use ", "an operator is used on values of types that it is not for"),
-    ("value of type ", "a value of another type is needed"),
-    ("cannot join value of type ", "`join` is used on a value that is no list"),
-    ("cannot calculate length of value of type ", "`length` is used on a value that has none"),
-    ("cannot reverse values of type ", "`reverse` is used on a value that is neither a text nor a list"),
-    ("can only sum numbers", "`sum` is used on values that are no numbers"),
-    ("value is not a string", "a text is needed, and another value is used"),
-    ("string has no method named ", "a method is called that texts do not have"),
-    ("map has no method named ", "a method is called that mappings do not have"),
+    ("cannot convert ", "a value cannot be converted to the required type"),
+    ("tried to use ", "an operator does not support the types of its operands"),
+    ("value of type ", "a value has the wrong type"),
+    ("cannot join value of type ", "`join` requires a list"),
+    ("cannot calculate length of value of type ", "`length` requires a value with a length"),
+    ("cannot reverse values of type ", "`reverse` requires a string or a list"),
+    ("can only sum numbers", "`sum` requires numbers"),
+    ("value is not a string", "expected a string, found another type"),
+    ("string has no method named ", "strings have no such method"),
+    ("map has no method named ", "mappings have no such method"),
     ("range has too many elements", "a range has too many elements"),
 ];

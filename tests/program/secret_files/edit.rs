@@ -586,7 +586,7 @@ fn an_editor_that_comes_back_at_once_is_waited_for() {
     let Some(seen) = desk.session(script, &[("returned immediately.", ""), ("written", "\n")]) else { return };
     assert_eq!(seen.code, 0, "{seen:?}");
     assert!(desk.read("app.enc.yaml").contains("more: ENC["), "{seen:?}");
-    let Some(seen) = desk.session("exit 0", &[("came back at once", "\n")]) else { return };
+    let Some(seen) = desk.session("exit 0", &[("returned immediately.", "\n")]) else { return };
     record(seen.shown.lines().last().unwrap_or_default().trim());
 }
 

@@ -86,7 +86,7 @@ fn an_environment_without_encrypted_layers_keeps_what_did_not_change() {
     let base = "app: app\nnamespace: a\ndata: { P: { value: x, sensitive: true }, A: b }\n";
     let dev = format!("delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}\n");
     let project = crate::support::project::Project::of(base, &dev);
-    record(&project.render());
+    record(project.render());
     let before = project.tree();
     project.edit("base.yaml", "A: b", "A: c");
     // who can decrypt what is there can keep it

@@ -15,7 +15,7 @@ use septum_base::diagnostic::{Diagnostic, Diagnostics};
 pub struct DecryptedText(pub(super) DecryptedFile);
 
 impl DecryptedText {
-    /// What the file says of its encryption.
+    /// Encryption metadata of the file.
     pub fn metadata(&self) -> &SopsMetadata {
         self.0.metadata()
     }

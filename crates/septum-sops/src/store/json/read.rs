@@ -79,7 +79,7 @@ struct JsonReader<'a> {
     line_start: usize,
     /// The key at the root whose text is not copied.
     left: Option<&'static str>,
-    /// How many items each object and each list has that was not read yet: what grows needs the memory twice.
+    /// Number of items of each object and list not yet read: a buffer that grows needs its memory twice.
     counts: std::vec::IntoIter<usize>,
 }
 
