@@ -61,8 +61,8 @@ fn a_changed_ciphertext_is_noticed_at_its_key() {
             "`a` is not a ciphertext: its `data` is not valid base64",
         ),
         ("type", replaced(simple, "type:int]", "type:number]"), "`b` is not a ciphertext: its `type` is not one of"),
-        ("not of its type", replaced(simple, "type:str]", "type:int]"), "`a` is marked as `int`"),
-        ("comment in a map", replaced(simple, "type:int]", "type:comment]"), "`b` is marked as a comment"),
+        ("not of its type", replaced(simple, "type:str]", "type:int]"), "`a` has the type `int`"),
+        ("comment in a map", replaced(simple, "type:int]", "type:comment]"), "`b` has the type `comment`"),
         ("renamed", replaced(simple, "a: ENC", "c: ENC"), "`c` does not decrypt"),
         ("moved", replaced(simple, "a: ENC", "x:\n  a: ENC"), "`x.a` does not decrypt"),
     ] {

@@ -268,7 +268,7 @@ impl IntegrityFinding {
                 "`{path}` does not decrypt: its ciphertext was changed, or belongs to another key or file"
             )),
             IntegrityFault::NotOfItsType(kind) => {
-                tampered(format!("`{path}` has the type `{kind}`, but its plaintext does not"))
+                tampered(format!("`{path}` has the type `{kind}`, but its plaintext is not of this type"))
             }
             IntegrityFault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be used as a value in a layer");
