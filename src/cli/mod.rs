@@ -61,7 +61,7 @@ struct GlobalArgs {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
     directory: PathBuf,
-    /// Use of colours
+    /// Colours of the output
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
     color: ColorMode,
     /// Print only results and errors
@@ -81,7 +81,7 @@ impl Default for GlobalArgs {
     }
 }
 
-/// Use of colours.
+/// Colours of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ColorMode {
     /// On a terminal, unless `NO_COLOR` is set

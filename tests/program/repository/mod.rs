@@ -5,4 +5,5 @@ mod circles;
 mod clocks;
 mod docs;
 mod examples;
+mod help;
 mod wording;
