@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::repository::GitRepository;
-use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
 /// Start of a file whose contents are stored elsewhere (git-lfs, its specification of pointers).
@@ -209,7 +209,7 @@ fn spawn_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Chil
             io::ErrorKind::NotFound => "it is not installed".to_owned(),
             _ => error.to_string(),
         };
-        Diagnostic::error(Rule::Git, format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
+        Diagnostic::error(Rule::Git, format!("`git` could not be run: {error}"))
     })
 }
 
@@ -230,7 +230,6 @@ fn first_line(output: &Output) -> String {
 
 fn git_failure(why: &str) -> Diagnostic {
     Diagnostic::error(Rule::Git, "cannot read the staged files from Git, so nothing was checked")
-        .with_failure(FailureKind::Io)
         .note(format!("Git reported: {why}"))
         .hint("run it inside the work tree of a repository")
 }

@@ -45,7 +45,6 @@
 pub mod atomic;
 pub mod check;
 pub mod cli;
-pub mod day;
 pub mod deliver;
 pub mod emit;
 pub mod fix;
@@ -72,7 +71,7 @@ pub mod visibility;
 
 pub use septum_base::{
     budget, diagnostic, disk, files, go_regex, parallel, program, regex_size, secret, span, template_tokens, test_hook,
-    value, yaml,
+    time, value, value_path, yaml,
 };
 pub use septum_sops as sops;
 

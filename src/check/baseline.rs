@@ -102,13 +102,8 @@ impl Baseline {
     }
 
     /// Number of known findings.
-    pub fn len(&self) -> usize {
+    pub fn count_findings(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Whether it is empty.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     fn entry_for(&self, finding: &Finding) -> BaselineEntry {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::CheckScope;
 use super::finding::Finding;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
 use crate::emit::tree::FileChange;
 use crate::pipeline::Pipeline;
@@ -113,7 +113,7 @@ fn unverified_secret(unverified: &UnverifiedFile, dir: &str) -> Finding {
             error.note("its inputs differ from those recorded in the inventory: it is probably out of date")
         }
     };
-    let error = error.with_failure(FailureKind::Key).at(of_file(&file));
+    let error = error.at(of_file(&file));
     let error = error.hint("check it with a key of the environment");
     let finding = Finding::new_finding(error, None, Some(&target.environment().into()), None);
     if *standing == VerificationState::Covered { finding.placed_last() } else { finding }

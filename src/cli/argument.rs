@@ -59,7 +59,7 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
             return Err(Diagnostic::error(Rule::Usage, message).hint(hint));
         }
         let message = format!("the directory of `-C`{shown} does not exist");
-        return Err(Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io));
+        return Err(Diagnostic::error(Rule::Unreadable, message));
     }
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     for id in matches.ids().map(clap::Id::as_str) {

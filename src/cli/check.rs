@@ -9,7 +9,6 @@ use clap::{Args, ValueEnum};
 use super::encrypt::usual_recipients;
 use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
-use super::init::write_error;
 use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
 use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities, user_identities};
@@ -199,7 +198,7 @@ impl CheckArgs {
 
     /// Findings; none if they were written to the baseline.
     fn create_report(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<Option<CheckReport>, Diagnostics> {
-        let today = self.at.or_else(|| current_time().to_seconds().get(..10)?.parse().ok());
+        let today = self.at.or_else(|| Some(current_time().day()));
         if self.staged {
             let mut report = check::check_staged(
                 &GitIndex::of(&global.directory)?,
@@ -379,8 +378,9 @@ fn write_baseline(
     report.findings.retain(|finding| !finding.is_acceptable());
     let files = &pipeline.library.project.files;
     let path = files.writable_path(FileKind::Baseline, &files.root().join(BASELINE))?;
-    atomic::replace_file(&path, new.to_string().as_bytes()).map_err(|error| write_error(BASELINE, &error))?;
-    output.print_note(&format!("septum: {} recorded in {BASELINE}", counted_noun(new.len(), "finding")));
+    atomic::replace_file(&path, new.to_string().as_bytes())
+        .map_err(|error| Diagnostic::unwritable(BASELINE, &error))?;
+    output.print_note(&format!("septum: {} recorded in {BASELINE}", counted_noun(new.count_findings(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
 }
 

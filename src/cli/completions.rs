@@ -14,7 +14,7 @@ use clap_complete::env::Shells;
 use super::Cli;
 use super::help::CommandHelp;
 use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{DirEntryKind, Disk, read_named};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
@@ -55,7 +55,6 @@ impl CompletionsArgs {
         let written = shell.write_registration("COMPLETE", "septum", "septum", "septum", &mut script);
         written.map_err(|error| {
             Diagnostic::error(Rule::Unwritable, format!("the script could not be written: {error}"))
-                .with_failure(FailureKind::Io)
         })?;
         output::print_result(&String::from_utf8_lossy(&script))
     }

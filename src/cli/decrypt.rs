@@ -12,9 +12,8 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, user_identities};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::secret_files::{
-    FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, par_map, write_all,
-};
+use crate::parallel::try_par_map;
+use crate::secret_files::{FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, write_all};
 use crate::sops::{
     DecryptedFile, Identities, SopsConfigCache, SopsFormat, SopsTree, TypedValue, UnrepresentableValue, ValuePath,
     WriteError, policy,
@@ -120,7 +119,7 @@ impl DecryptArgs {
             }
             return Ok(());
         }
-        let opened = par_map(files, |path| self.open(read(path)?, Some(&book), &identities))?;
+        let opened = try_par_map(files, |path| self.open(read(path)?, Some(&book), &identities))?;
         output.print_findings(book.warnings());
         self.print(output, &opened)
     }

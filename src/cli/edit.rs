@@ -100,7 +100,7 @@ impl EditArgs {
                 apps.retain(|app| app.environments.contains(&environment));
                 match apps.as_slice() {
                     [app] => {
-                        let path = app.directory.join(format!("{environment}.secrets.yaml"));
+                        let path = app.secrets_file(&environment);
                         project.files.writable_path(FileKind::Layer, &path)?;
                         Ok(path)
                     }

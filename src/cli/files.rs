@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::output::invalid_usage;
 use super::{GlobalArgs, argument, prompt};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::real_named;
 use crate::secret::read_to_end;
 use crate::secret_files::SecretFile;
@@ -70,7 +70,7 @@ pub(super) fn read_value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
 fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     read_to_end(io::stdin().lock()).map_err(|error| {
         let message = format!("standard input could not be read: {error}");
-        Diagnostics::from(Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io))
+        Diagnostics::from(Diagnostic::error(Rule::Unreadable, message))
     })
 }
 

@@ -10,7 +10,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::{FileKind, read_named};
 use crate::git::{GitConfiguration, SafeGit};
 use crate::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
@@ -104,10 +104,8 @@ impl GitMergeArgs {
             git.args(["-q", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args(files);
             git.current_dir(directory).stdout(Stdio::inherit()).stderr(Stdio::inherit()).status()
         });
-        let status = status.map_err(|error| {
-            Diagnostic::error(Rule::Unreadable, format!("`git` could not be run: {error}"))
-                .with_failure(FailureKind::Io)
-        })?;
+        let status =
+            status.map_err(|error| Diagnostic::error(Rule::Unreadable, format!("`git` could not be run: {error}")))?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(CONFLICT) })
     }
 }

@@ -10,7 +10,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
@@ -72,16 +72,16 @@ impl InitArgs {
             .key_file
             .as_ref()
             .map_or_else(|| keys.display().to_string(), |file| argument::shown_path(Path::new(""), file, "FILE"));
-        let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
+        let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(Diagnostic::no_randomness)?;
         let recipient = identity.recipient();
         let app = app_name(&directory);
         // the key first: a project whose key was lost is worse than a key without a project
         append_key(&keys, &app, recipient, identity.identity().expose())
-            .map_err(|error| write_error(&shown_keys, &error))?;
+            .map_err(|error| Diagnostic::unwritable(&shown_keys, &error))?;
         for (path, template) in FILES {
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
             write_new(&directory.join(path), text.as_bytes())
-                .map_err(|error| write_error(&Path::new(&shown).join(path).display().to_string(), &error))?;
+                .map_err(|error| Diagnostic::unwritable(&Path::new(&shown).join(path).display().to_string(), &error))?;
         }
         let mut text = StyledText::new();
         let place = if shown == "DIR" { "the new directory" } else { &shown };
@@ -123,17 +123,7 @@ fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Error: no key can be generated.
-pub(super) fn no_randomness() -> Diagnostic {
-    Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed").with_failure(FailureKind::Io)
-}
-
-pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(Rule::Unwritable, format!("`{shown}` could not be written: {error}"))
-        .with_failure(FailureKind::Io)
-}
-
-/// The directory's name, reduced to a valid name for Kubernetes.
+/// The directory's name, as far as Kubernetes takes it as one.
 fn app_name(directory: &Path) -> String {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());

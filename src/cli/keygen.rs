@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 
 use super::files::current_time;
 use super::help::CommandHelp;
-use super::init::{no_randomness, write_error};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::TerminalPrompt;
 use super::{GlobalArgs, argument};
@@ -55,7 +54,7 @@ impl KeygenArgs {
             return self.print_recipients(global);
         }
         let kind = if self.pq { IdentityKind::PostQuantum } else { IdentityKind::X25519 };
-        let new = NewIdentity::generate(kind).ok_or_else(no_randomness)?;
+        let new = NewIdentity::generate(kind).ok_or_else(Diagnostic::no_randomness)?;
         if self.output.is_none() && is_world_readable() {
             let warning = Diagnostic::warning(Rule::ExposedKey, "the output file for the new key is world-readable");
             output.print_findings(
@@ -90,7 +89,7 @@ impl KeygenArgs {
                 let message = format!("`{shown}` already exists, and `keygen` never overwrites files");
                 Err(invalid_usage(message).hint("use another file name").into())
             }
-            Err(error) => Err(write_error(&shown, &error).into()),
+            Err(error) => Err(Diagnostic::unwritable(&shown, &error).into()),
         }
     }
 }
@@ -124,9 +123,11 @@ fn read_identities(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>
         };
     }
     let mut content = Zeroizing::new(Vec::new());
-    io::stdin().lock().take(LONGEST).read_to_end(&mut content).map_err(|error| {
-        Diagnostic::error(Rule::Unreadable, format!("{name} could not be read: {error}")).with_failure(FailureKind::Io)
-    })?;
+    io::stdin()
+        .lock()
+        .take(LONGEST)
+        .read_to_end(&mut content)
+        .map_err(|error| Diagnostic::error(Rule::Unreadable, format!("{name} could not be read: {error}")))?;
     Ok(content)
 }
 

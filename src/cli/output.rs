@@ -177,7 +177,7 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");
-            Err(Diagnostic::error(Rule::Unwritable, message).with_failure(FailureKind::Io).into())
+            Err(Diagnostic::error(Rule::Unwritable, message).into())
         }
         _ => Ok(()),
     }

@@ -10,8 +10,9 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use crate::parallel::try_par_map;
 use crate::secret_files::{
-    ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, par_map, ruled_files,
+    ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, ruled_files,
 };
 use crate::sops::{SopsConfigCache, policy};
 
@@ -75,7 +76,7 @@ impl RekeyArgs {
         if self.check {
             let book = SopsConfigCache::default();
             let read = |path: PathBuf| selected.compare(SecretFile::read(&global.directory, &path, None)?, &book);
-            let compared = par_map(selected.paths.clone(), read)?;
+            let compared = try_par_map(selected.paths.clone(), read)?;
             return check_files(&compared.into_iter().flatten().collect::<Vec<_>>(), output);
         }
         apply_rules(global, &selected, Rotation::WhereRemoved, output)

@@ -451,7 +451,7 @@ fn unverified_error(unverified: &[UnverifiedFile]) -> Option<Diagnostic> {
         [_] => "cannot verify 1 file without a key".to_owned(),
         left => format!("cannot verify {} files without a key", left.len()),
     };
-    let error = Diagnostic::error(Rule::Unseen, message).with_failure(FailureKind::Key);
+    let error = Diagnostic::error(Rule::Unseen, message);
     let error = name_files(error, &left);
     Some(error.hint("everything else is done; render again with a key of the environment"))
 }
@@ -463,8 +463,7 @@ fn not_verified(unverified: &[UnverifiedFile], severity: Severity) -> Option<Dia
         [_] => "cannot verify 1 Secret without a key".to_owned(),
         all => format!("cannot verify {} Secrets without a key", all.len()),
     };
-    let error =
-        Diagnostic { severity, ..Diagnostic::error(Rule::UnverifiedSecret, message).with_failure(FailureKind::Key) };
+    let error = Diagnostic { severity, ..Diagnostic::error(Rule::UnverifiedSecret, message) };
     let error = name_files(error, &unverified.iter().collect::<Vec<_>>());
     Some(error.hint("check again with a key of the environment"))
 }

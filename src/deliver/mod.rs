@@ -19,7 +19,6 @@ mod sops;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostics;
@@ -93,7 +92,60 @@ pub fn name_of(object: &Object, form: SecretForm) -> ObjectName {
 
 fn delivered_name(id: ObjectName, form: SecretForm) -> ObjectName {
     let is_secret = id.kind == "Secret" && id.group.is_empty();
-    if form == SecretForm::SealedSecret && is_secret { secret::sealed_name(id) } else { id }
+    if is_secret { delivery_of(form).name_secret(id) } else { id }
+}
+
+/// A form of delivered Secrets. Each is implemented in its own file, and has a row in [`delivery_of`].
+trait SecretDelivery {
+    /// Converts the Secrets of a target.
+    fn convert_secrets(
+        &self,
+        secrets: Vec<RenderedObject>,
+        way: &DeliveryContext<'_>,
+        problems: &mut Diagnostics,
+    ) -> Vec<Delivered>;
+
+    /// The name of the object that a Secret becomes.
+    fn name_secret(&self, id: ObjectName) -> ObjectName {
+        id
+    }
+
+    /// Disk queries, in addition to those of the objects.
+    fn input_queries(&self, _: &DeliverySources<'_>) -> Vec<InputQuery> {
+        Vec::new()
+    }
+
+    /// Terms that decide how a Secret is delivered, besides its values and the layers.
+    fn describe_terms(&self, _: &DeliveryContext<'_>, _: &ObjectName) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The implementation of each form.
+fn delivery_of(form: SecretForm) -> &'static dyn SecretDelivery {
+    match form {
+        SecretForm::Manifest => &PlaintextDelivery,
+        SecretForm::Sops => &sops::SopsDelivery,
+        SecretForm::SealedSecret => &secret::SealedDelivery,
+    }
+}
+
+/// Secrets, delivered unchanged.
+struct PlaintextDelivery;
+
+impl SecretDelivery for PlaintextDelivery {
+    fn convert_secrets(
+        &self,
+        secrets: Vec<RenderedObject>,
+        _: &DeliveryContext<'_>,
+        _: &mut Diagnostics,
+    ) -> Vec<Delivered> {
+        let deliver = |secret: RenderedObject| {
+            let outline = (!secret.is_known()).then(|| Outline::new(outline_text(&secret, outline::VALUE)));
+            Delivered { outline, ..Delivered::plain(secret) }
+        };
+        secrets.into_iter().map(deliver).collect()
+    }
 }
 
 impl Delivered {
@@ -159,23 +211,22 @@ pub struct DeliveryContext<'a> {
     pub day: Option<Day>,
 }
 
-/// Disk queries of a delivery of Secrets to files in a directory.
-pub fn input_queries(
-    definition: &Definition,
-    directory: &Path,
-    secrets: &Path,
-    files: &ProjectFiles,
-) -> Vec<InputQuery> {
-    let delivery = &definition.delivery;
-    match delivery.secrets() {
-        SecretForm::Sops if delivery.recipients.is_none() => {
-            let paths = [&directory.join("secret.yaml"), secrets];
-            paths.into_iter().flat_map(|path| sops::rule_queries(path, files)).collect()
-        }
-        SecretForm::SealedSecret => {
-            delivery.certificate.iter().map(|path| InputQuery::File(path.value.clone())).collect()
-        }
-        SecretForm::Sops | SecretForm::Manifest => Vec::new(),
+/// Sources of a delivery of Secrets to files in a directory.
+pub struct DeliverySources<'a> {
+    /// Definition from the layers.
+    pub definition: &'a Definition,
+    /// The directory of the files.
+    pub directory: &'a Path,
+    /// The file of the environment's secrets.
+    pub secrets: &'a Path,
+    /// The files of the project.
+    pub files: &'a ProjectFiles,
+}
+
+impl DeliverySources<'_> {
+    /// Disk queries of the delivery.
+    pub fn input_queries(&self) -> Vec<InputQuery> {
+        delivery_of(self.definition.delivery.secrets()).input_queries(self)
     }
 }
 
@@ -186,14 +237,7 @@ pub fn delivery_context(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<u8> {
     let delivery = &definition.delivery;
     let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
     parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
-    match delivery.secrets() {
-        SecretForm::Manifest => {}
-        SecretForm::Sops => parts.extend(sops::describe_recipients(way, id)),
-        SecretForm::SealedSecret => {
-            let certificate = delivery.certificate.as_ref().and_then(|path| way.files.output_content(&path.value));
-            parts.push(format!("{:x}", Sha256::digest(certificate.as_deref().unwrap_or_default())));
-        }
-    }
+    parts.extend(delivery_of(delivery.secrets()).describe_terms(way, id));
     for (source, wrapping) in &definition.wrappings {
         parts.push(source.name().to_owned());
         parts.extend(wrapping.iter().map(|byte| format!("{byte:02x}")));
@@ -209,19 +253,9 @@ pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut
     let (secrets, others): (Vec<_>, Vec<_>) =
         objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
     let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
-    delivered.extend(match way.definition.delivery.secrets() {
-        SecretForm::Manifest => secrets.into_iter().map(deliver_plaintext).collect(),
-        SecretForm::Sops => sops::encrypt_secrets(secrets, way, problems),
-        SecretForm::SealedSecret => secret::seal_secrets(secrets, way, problems),
-    });
+    delivered.extend(delivery_of(way.definition.delivery.secrets()).convert_secrets(secrets, way, problems));
     delivered.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     delivered
-}
-
-/// Delivers a Secret unchanged.
-fn deliver_plaintext(secret: RenderedObject) -> Delivered {
-    let outline = (!secret.is_known()).then(|| Outline::new(outline_text(&secret, outline::VALUE)));
-    Delivered { outline, ..Delivered::plain(secret) }
 }
 
 /// Text of a Secret with a mark in place of each value.

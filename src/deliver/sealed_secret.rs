@@ -17,7 +17,7 @@ use rsa::traits::RandomizedEncryptor as _;
 use zeroize::Zeroizing;
 
 pub use super::certificate::SealingCertificate;
-use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{SealScope, Tree};
 use crate::manifest::Manifest;
 use crate::object::Object;
@@ -134,10 +134,7 @@ impl SealContext<'_> {
     /// Seals a value: `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
     fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
         let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
-        let (session, seed) = drawn.ok_or_else(|| {
-            Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed")
-                .with_failure(FailureKind::Io)
-        })?;
+        let (session, seed) = drawn.ok_or_else(Diagnostic::no_randomness)?;
         self.seal_with(&session, seed, value).ok_or_else(|| {
             let name = &self.secret.name;
             Diagnostic::error(Rule::Delivery, format!("the value of `{key}` in the Secret `{name}` cannot be sealed"))

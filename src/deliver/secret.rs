@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 
 use super::sealed_secret::{EntropySource, SealingCertificate, seal};
-use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, sealed_secret};
+use super::{
+    Delivered, DeliveredForm, DeliveryContext, DeliverySources, ObjectName, Outline, SecretDelivery, outline,
+    sealed_secret,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::files::FileKind;
+use crate::files::{FileKind, InputQuery};
 use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
@@ -33,44 +37,65 @@ pub(super) fn has_values(object: &RenderedObject) -> bool {
     }
 }
 
-/// Seals Secrets for a controller.
-pub(super) fn seal_secrets(
-    secrets: Vec<RenderedObject>,
-    way: &DeliveryContext<'_>,
-    problems: &mut Diagnostics,
-) -> Vec<Delivered> {
-    if secrets.is_empty() {
-        return Vec::new();
+/// Secrets, each sealed for a controller.
+pub(super) struct SealedDelivery;
+
+impl SecretDelivery for SealedDelivery {
+    fn convert_secrets(
+        &self,
+        secrets: Vec<RenderedObject>,
+        way: &DeliveryContext<'_>,
+        problems: &mut Diagnostics,
+    ) -> Vec<Delivered> {
+        if secrets.is_empty() {
+            return Vec::new();
+        }
+        let Some((told, certificate)) = problems_of(sealing_certificate(way), problems) else { return Vec::new() };
+        problems.extend(told);
+        let mut unstable = false;
+        let mut delivered = Vec::with_capacity(secrets.len());
+        for secret in secrets {
+            let environment = secret.environment().clone();
+            let has_key = way.definition.naming_key.is_some();
+            let outline = (!has_key || !secret.is_known()).then(|| sealed_outline(&secret, way));
+            let mut plain = Delivered::plain(secret);
+            plain.id = sealed_name(plain.id);
+            let form = match plain.form {
+                DeliveredForm::Plain(secret) => {
+                    let object = match object_of(*secret) {
+                        Ok(object) => object,
+                        Err(problem) => {
+                            problems.push(problem);
+                            continue;
+                        }
+                    };
+                    let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
+                    unstable |= !has_key;
+                    DeliveredForm::Plain(Box::new(RenderedObject::Manifest(manifest, environment)))
+                }
+                other => other,
+            };
+            delivered.push(Delivered { form, outline, ..plain });
+        }
+        problems.extend(unstable.then(|| not_stable(way)));
+        delivered
     }
-    let Some((told, certificate)) = problems_of(sealing_certificate(way), problems) else { return Vec::new() };
-    problems.extend(told);
-    let mut unstable = false;
-    let mut delivered = Vec::with_capacity(secrets.len());
-    for secret in secrets {
-        let environment = secret.environment().clone();
-        let has_key = way.definition.naming_key.is_some();
-        let outline = (!has_key || !secret.is_known()).then(|| sealed_outline(&secret, way));
-        let mut plain = Delivered::plain(secret);
-        plain.id = sealed_name(plain.id);
-        let form = match plain.form {
-            DeliveredForm::Plain(secret) => {
-                let object = match object_of(*secret) {
-                    Ok(object) => object,
-                    Err(problem) => {
-                        problems.push(problem);
-                        continue;
-                    }
-                };
-                let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
-                unstable |= !has_key;
-                DeliveredForm::Plain(Box::new(RenderedObject::Manifest(manifest, environment)))
-            }
-            other => other,
-        };
-        delivered.push(Delivered { form, outline, ..plain });
+
+    fn name_secret(&self, id: ObjectName) -> ObjectName {
+        sealed_name(id)
     }
-    problems.extend(unstable.then(|| not_stable(way)));
-    delivered
+
+    fn input_queries(&self, sources: &DeliverySources<'_>) -> Vec<InputQuery> {
+        let certificate = &sources.definition.delivery.certificate;
+        certificate.iter().map(|path| InputQuery::File(path.value.clone())).collect()
+    }
+
+    /// The certificate.
+    fn describe_terms(&self, way: &DeliveryContext<'_>, _: &ObjectName) -> Vec<String> {
+        let path = way.definition.delivery.certificate.as_ref();
+        let certificate = path.and_then(|path| way.files.output_content(&path.value));
+        vec![format!("{:x}", Sha256::digest(certificate.as_deref().unwrap_or_default()))]
+    }
 }
 
 /// Outline of the SealedSecret of a Secret, without its values.
@@ -92,7 +117,7 @@ fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: 
 }
 
 /// Identity of the SealedSecret of a Secret.
-pub(super) fn sealed_name(id: ObjectName) -> ObjectName {
+fn sealed_name(id: ObjectName) -> ObjectName {
     ObjectName { kind: "SealedSecret".to_owned(), group: "bitnami.com".to_owned(), ..id }
 }
 

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, outline_text};
+use super::{
+    Delivered, DeliveredForm, DeliveryContext, DeliverySources, ObjectName, Outline, SecretDelivery, outline,
+    outline_text,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::{InputQuery, ProjectFiles};
 use crate::object::{RenderedObject, Reveal};
@@ -20,52 +23,77 @@ const SELECTED: &str = "^(data|stringData)$";
 /// Context string that separates this use of the layers' keys from others.
 const PURPOSE: &[u8] = b"septum: the data key of a delivered Secret, version 1";
 
-/// Encrypts Secrets, each as a file of its own.
-pub(super) fn encrypt_secrets(
-    secrets: Vec<RenderedObject>,
-    way: &DeliveryContext<'_>,
-    problems: &mut Diagnostics,
-) -> Vec<Delivered> {
-    let mut unstable = Vec::new();
-    let mut delivered = Vec::with_capacity(secrets.len());
-    let mut without_recipients = None;
-    for secret in secrets {
-        let outlined = outline_text(&secret, outline::CIPHERTEXT);
-        let plain = Delivered::plain(secret);
-        let path = (way.path)(&plain.id);
-        let plan = match encryption_plan(way, &path) {
-            Ok(Some(plan)) => plan,
-            Ok(None) => {
-                without_recipients.get_or_insert_with(|| no_recipients(way, &path));
-                continue;
-            }
-            Err(found) => {
-                problems.extend(found);
-                continue;
-            }
-        };
-        let committed = (way.committed)(&plain.id);
-        let committed = committed.as_deref().map(Vec::as_slice);
-        let outline = Outline::new(sops::with_metadata(&outlined, &plan, committed, outline::CIPHERTEXT));
-        let DeliveredForm::Plain(object) = &plain.form else {
-            delivered.push(Delivered { outline: Some(outline), ..plain });
-            continue;
-        };
-        match encrypt_secret(object, &plain.id, &plan, committed, way) {
-            Ok(StableFile { bytes, kept }) => {
-                if matches!(kept, CiphertextReuse::Unstable | CiphertextReuse::Unopened) {
-                    unstable.push(plain.id.clone());
+/// Secrets, each encrypted as a file of its own.
+pub(super) struct SopsDelivery;
+
+impl SecretDelivery for SopsDelivery {
+    fn convert_secrets(
+        &self,
+        secrets: Vec<RenderedObject>,
+        way: &DeliveryContext<'_>,
+        problems: &mut Diagnostics,
+    ) -> Vec<Delivered> {
+        let mut unstable = Vec::new();
+        let mut delivered = Vec::with_capacity(secrets.len());
+        let mut without_recipients = None;
+        for secret in secrets {
+            let outlined = outline_text(&secret, outline::CIPHERTEXT);
+            let plain = Delivered::plain(secret);
+            let path = (way.path)(&plain.id);
+            let plan = match encryption_plan(way, &path) {
+                Ok(Some(plan)) => plan,
+                Ok(None) => {
+                    without_recipients.get_or_insert_with(|| no_recipients(way, &path));
+                    continue;
                 }
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                let outline = (kept == CiphertextReuse::Unopened).then_some(outline);
-                delivered.push(Delivered { form: DeliveredForm::Encrypted(Zeroizing::new(text)), outline, ..plain });
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            };
+            let committed = (way.committed)(&plain.id);
+            let committed = committed.as_deref().map(Vec::as_slice);
+            let outline = Outline::new(sops::with_metadata(&outlined, &plan, committed, outline::CIPHERTEXT));
+            let DeliveredForm::Plain(object) = &plain.form else {
+                delivered.push(Delivered { outline: Some(outline), ..plain });
+                continue;
+            };
+            match encrypt_secret(object, &plain.id, &plan, committed, way) {
+                Ok(StableFile { bytes, kept }) => {
+                    if matches!(kept, CiphertextReuse::Unstable | CiphertextReuse::Unopened) {
+                        unstable.push(plain.id.clone());
+                    }
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    let outline = (kept == CiphertextReuse::Unopened).then_some(outline);
+                    delivered.push(Delivered {
+                        form: DeliveredForm::Encrypted(Zeroizing::new(text)),
+                        outline,
+                        ..plain
+                    });
+                }
+                Err(found) => problems.extend(found),
             }
-            Err(found) => problems.extend(found),
+        }
+        problems.extend(without_recipients);
+        problems.extend((!unstable.is_empty()).then(|| not_stable(&unstable, way)));
+        delivered
+    }
+
+    fn input_queries(&self, sources: &DeliverySources<'_>) -> Vec<InputQuery> {
+        if sources.definition.delivery.recipients.is_some() {
+            return Vec::new();
+        }
+        let paths = [&sources.directory.join("secret.yaml"), sources.secrets];
+        paths.into_iter().flat_map(|path| rule_queries(path, sources.files)).collect()
+    }
+
+    /// Recipients of the Secret; empty if none are configured.
+    fn describe_terms(&self, way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<String> {
+        match encryption_plan(way, &(way.path)(id)) {
+            Ok(Some(plan)) => plan.recipients.to_words(),
+            Ok(None) | Err(_) => Vec::new(),
         }
     }
-    problems.extend(without_recipients);
-    problems.extend((!unstable.is_empty()).then(|| not_stable(&unstable, way)));
-    delivered
 }
 
 fn encrypt_secret(
@@ -108,19 +136,11 @@ fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<Encr
     Ok(None)
 }
 
-/// Paths at which the rule for a file is searched: another `.sops.yaml` may give other recipients.
-pub(super) fn rule_queries(path: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
+/// Disk queries for the rule of a file: another `.sops.yaml` may give other recipients.
+fn rule_queries(path: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
     let directories = path.ancestors().skip(1).take_while(|directory| directory.starts_with(files.root()));
     let nearest = SopsConfig::find_nearest(path).ok().flatten();
     directories.map(|directory| directory.join(".sops.yaml")).chain(nearest).map(InputQuery::File).collect()
-}
-
-/// Describes the recipients of a Secret in words; empty if none are configured.
-pub(super) fn describe_recipients(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<String> {
-    match encryption_plan(way, &(way.path)(id)) {
-        Ok(Some(plan)) => plan.recipients.to_words(),
-        Ok(None) | Err(_) => Vec::new(),
-    }
 }
 
 fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {

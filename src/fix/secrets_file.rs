@@ -8,7 +8,7 @@ use super::entry_path::alternative_path;
 use super::refusal::FixError;
 use crate::atomic::Access;
 use crate::check::EntryLocation;
-use crate::project::SECRETS;
+use crate::project::secrets_file_name;
 use crate::secret_files::{
     ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
     entry_value, plan_encryption, write_all,
@@ -37,7 +37,7 @@ enum SecretsFileState {
 impl SecretsFileEdit {
     /// Opens the encrypted file of a layer, or creates one by its rule.
     pub(super) fn open(desk: FixContext<'_>, layer: &str) -> Result<Self, FixError> {
-        let name = format!("{}{SECRETS}", layer.strip_suffix(".yaml").unwrap_or(layer));
+        let name = secrets_file_name(layer.strip_suffix(".yaml").unwrap_or(layer));
         let path = resolve_inside(desk.files, &name)?;
         if !desk.files.bounds().has(&path) {
             let plan = plan_encryption(desk.rules, &path, &name, &RecipientOptions::default())?;

@@ -19,7 +19,7 @@
 //!
 //! A shell sources only keys of letters, digits and `_`; dotenv libraries also accept `.` and `-`.
 
-use super::error::WriterPosition;
+use super::error::{FormatProblem, WriterPosition};
 use super::{ConfigFormat, FormatError, flat_text, mapping_entries};
 use crate::value::OutputValue;
 
@@ -44,7 +44,7 @@ fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     } else {
         return Ok(());
     };
-    Err(FormatError::Key { format: ConfigFormat::Env, path: at.path(), problem })
+    Err(at.error(ConfigFormat::Env, FormatProblem::Key(problem)))
 }
 
 fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result<&'v str, FormatError> {
@@ -57,7 +57,7 @@ fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result
     } else {
         return Ok(text);
     };
-    Err(FormatError::Text { format: ConfigFormat::Env, path: at.path(), problem })
+    Err(at.error(ConfigFormat::Env, FormatProblem::Text(problem)))
 }
 
 fn push_text(out: &mut String, text: &str) {

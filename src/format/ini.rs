@@ -11,7 +11,7 @@
 //! quotes would be worse to those that do not. Text that no reader could restore, line breaks and control characters,
 //! is an error. So is a key that would be read as something else.
 
-use super::error::WriterPosition;
+use super::error::{FormatProblem, WriterPosition};
 use super::{ConfigFormat, FormatError, MapEntry, flat_text, mapping_entries};
 use crate::value::OutputValue;
 
@@ -55,7 +55,7 @@ fn write_line(out: &mut String, (key, value): &MapEntry<'_>, outer: WriterPositi
 fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     check_name(key, &['=', ':', ';', '#'], "contains one of `=`, `:`, `;`, `#`", at)?;
     let problem = key.starts_with(['[', '"', '\'', '`']).then_some("starts with a bracket or a quote");
-    problem.map_or(Ok(()), |problem| Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem }))
+    problem.map_or(Ok(()), |problem| Err(at.error(ConfigFormat::Ini, FormatProblem::Key(problem))))
 }
 
 /// Refuses names that are empty, would be trimmed at their ends, or have one of these characters.
@@ -76,7 +76,7 @@ fn check_name(
     } else {
         return Ok(());
     };
-    Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem })
+    Err(at.error(ConfigFormat::Ini, FormatProblem::Key(problem)))
 }
 
 fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result<&'v str, FormatError> {
@@ -88,7 +88,7 @@ fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result
     } else {
         return Ok(text);
     };
-    Err(FormatError::Text { format: ConfigFormat::Ini, path: at.path(), problem })
+    Err(at.error(ConfigFormat::Ini, FormatProblem::Text(problem)))
 }
 
 fn push_text(out: &mut String, text: &str) {

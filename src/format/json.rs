@@ -5,64 +5,38 @@
 //! string of that text. Strings are escaped by `serde_json`, and text beyond ASCII stays as it
 //! is.
 
+use super::bool_text;
 use super::literal::is_json_number;
-use super::{MapEntry, bool_text};
 use crate::value::OutputValue;
 
 /// JSON for users: indented by two spaces, with a newline at the end.
 pub fn pretty_json(value: &OutputValue<'_>) -> String {
     let mut out = String::new();
-    write_node(&mut out, value, JsonLayout::Indented(0));
+    write_node(&mut out, value, 0);
     out.push('\n');
     out
 }
 
-/// JSON on one line, without blanks and without a newline at the end.
-pub fn compact_json(value: &OutputValue<'_>) -> String {
-    let mut out = String::new();
-    write_node(&mut out, value, JsonLayout::Compact);
-    out
+/// Starts a line at a nesting level.
+fn break_line(out: &mut String, depth: usize) {
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth));
 }
 
-/// Layout of the items of a list or mapping.
-#[derive(Clone, Copy)]
-enum JsonLayout {
-    Compact,
-    /// Each on a line of its own, so many levels deep.
-    Indented(usize),
-}
-
-impl JsonLayout {
-    fn inner(self) -> Self {
-        match self {
-            Self::Compact => Self::Compact,
-            Self::Indented(depth) => Self::Indented(depth + 1),
-        }
-    }
-
-    fn line_break(self, out: &mut String) {
-        if let Self::Indented(depth) = self {
-            out.push('\n');
-            out.extend(std::iter::repeat_n("  ", depth));
-        }
-    }
-
-    fn colon(self) -> &'static str {
-        match self {
-            Self::Compact => ":",
-            Self::Indented(_) => ": ",
-        }
-    }
-}
-
-fn write_node(out: &mut String, value: &OutputValue<'_>, layout: JsonLayout) {
+fn write_node(out: &mut String, value: &OutputValue<'_>, depth: usize) {
     match value {
         OutputValue::Null => out.push_str("null"),
         OutputValue::Bool(truth) => out.push_str(bool_text(*truth)),
         OutputValue::Literal(text) => write_literal(out, text),
         OutputValue::String(text) => write_string(out, text),
-        OutputValue::List(items) => write_list(out, items, layout),
-        OutputValue::Map(entries) => write_map(out, entries, layout),
+        OutputValue::List(items) => write_parts(out, ('[', ']'), items, depth, |out, item| {
+            write_node(out, item, depth + 1);
+        }),
+        OutputValue::Map(entries) => write_parts(out, ('{', '}'), entries, depth, |out, (key, value)| {
+            write_string(out, key);
+            out.push_str(": ");
+            write_node(out, value, depth + 1);
+        }),
     }
 }
 
@@ -79,36 +53,25 @@ fn write_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }
 
-fn write_list(out: &mut String, items: &[OutputValue<'_>], layout: JsonLayout) {
-    out.push('[');
-    for (place, item) in items.iter().enumerate() {
+fn write_parts<T>(
+    out: &mut String,
+    (open, close): (char, char),
+    parts: &[T],
+    depth: usize,
+    write_part: impl Fn(&mut String, &T),
+) {
+    out.push(open);
+    for (place, part) in parts.iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
-        layout.inner().line_break(out);
-        write_node(out, item, layout.inner());
+        break_line(out, depth + 1);
+        write_part(out, part);
     }
-    if !items.is_empty() {
-        layout.line_break(out);
+    if !parts.is_empty() {
+        break_line(out, depth);
     }
-    out.push(']');
-}
-
-fn write_map(out: &mut String, entries: &[MapEntry<'_>], layout: JsonLayout) {
-    out.push('{');
-    for (place, (key, value)) in entries.iter().enumerate() {
-        if place > 0 {
-            out.push(',');
-        }
-        layout.inner().line_break(out);
-        write_string(out, key);
-        out.push_str(layout.colon());
-        write_node(out, value, layout.inner());
-    }
-    if !entries.is_empty() {
-        layout.line_break(out);
-    }
-    out.push('}');
+    out.push(close);
 }
 
 #[cfg(test)]
@@ -141,7 +104,6 @@ mod tests {
 }
 "#;
         assert_eq!(pretty_json(&value), expected);
-        assert_eq!(compact_json(&value), r#"{"port":8080,"tags":["a",{"b":null}],"none":[],"empty":{}}"#);
     }
 
     #[test]
@@ -160,7 +122,7 @@ mod tests {
             ("yes", r#""yes""#),
             ("True", r#""True""#),
         ] {
-            assert_eq!(compact_json(&literal(text)), expected, "{text}");
+            assert_eq!(pretty_json(&literal(text)), format!("{expected}\n"), "{text}");
         }
     }
 
@@ -168,10 +130,8 @@ mod tests {
         #[test]
         fn every_string_comes_back(key: String, text: String) {
             let value = OutputValue::map([(key.as_str(), OutputValue::List(vec![OutputValue::text(text.as_str()), OutputValue::Bool(true)]))]);
-            for written in [pretty_json(&value), compact_json(&value)] {
-                let read: serde_json::Value = serde_json::from_str(&written).unwrap();
-                prop_assert_eq!(read, serde_json::json!({ key.as_str(): [text.as_str(), true] }));
-            }
+            let read: serde_json::Value = serde_json::from_str(&pretty_json(&value)).unwrap();
+            prop_assert_eq!(read, serde_json::json!({ key.as_str(): [text.as_str(), true] }));
         }
     }
 }

@@ -21,9 +21,10 @@ use std::str::FromStr;
 use crate::diagnostic::did_you_mean;
 use crate::value::OutputValue;
 
-use error::{WriterPosition, value_noun};
+use error::{FormatProblem, WriterPosition, value_noun};
 
-pub use error::{FormatError, PathStep, StructurePath};
+pub use crate::value_path::ValuePathStep as PathStep;
+pub use error::FormatError;
 
 /// A format of configuration files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,7 +129,7 @@ fn mapping_entries<'v, 'a>(
         | OutputValue::Bool(_)
         | OutputValue::Literal(_)
         | OutputValue::String(_)
-        | OutputValue::List(_) => Err(FormatError::NotAMapping { format, found: value_noun(value) }),
+        | OutputValue::List(_) => Err(WriterPosition::Top.error(format, FormatProblem::NotAMapping(value_noun(value)))),
     }
 }
 
@@ -144,10 +145,8 @@ fn flat_text<'v>(
     match value {
         OutputValue::Bool(truth) => Ok(bool_text(*truth)),
         OutputValue::Literal(text) | OutputValue::String(text) => Ok(text),
-        OutputValue::Null => Err(FormatError::Null { format, path: at.path() }),
-        OutputValue::List(_) | OutputValue::Map(_) => {
-            Err(FormatError::Nested { format, path: at.path(), found: value_noun(value) })
-        }
+        OutputValue::Null => Err(at.error(format, FormatProblem::Null)),
+        OutputValue::List(_) | OutputValue::Map(_) => Err(at.error(format, FormatProblem::Nested(value_noun(value)))),
     }
 }
 

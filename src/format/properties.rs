@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::error::WriterPosition;
+use super::error::{FormatProblem, WriterPosition};
 use super::{ConfigFormat, FormatError, MapEntry, bool_text, mapping_entries};
 use crate::value::OutputValue;
 
@@ -34,7 +34,7 @@ struct PropertiesWriter {
 impl PropertiesWriter {
     fn node(&mut self, value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<(), FormatError> {
         match value {
-            OutputValue::Null => Err(FormatError::Null { format: ConfigFormat::Properties, path: at.path() }),
+            OutputValue::Null => Err(at.error(ConfigFormat::Properties, FormatProblem::Null)),
             OutputValue::Map(entries) => self.map(entries, at),
             OutputValue::List(items) if items.is_empty() => self.line("", at),
             OutputValue::List(items) => self.list(items, at),
@@ -70,7 +70,7 @@ impl PropertiesWriter {
     fn line(&mut self, text: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
         if !self.seen.insert(self.name.clone()) {
             let name = self.name.clone();
-            return Err(FormatError::Collision { format: ConfigFormat::Properties, path: at.path(), name });
+            return Err(at.error(ConfigFormat::Properties, FormatProblem::Collision(name)));
         }
         write_escaped(&mut self.out, &self.name, SpaceEscaping::All);
         self.out.push('=');

@@ -9,7 +9,7 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value as Toml};
 
-use super::error::WriterPosition;
+use super::error::{FormatProblem, WriterPosition};
 use super::{ConfigFormat, FormatError, MapEntry, mapping_entries};
 use crate::value::OutputValue;
 
@@ -54,7 +54,7 @@ fn build_tables(items: &[OutputValue<'_>], at: WriterPosition<'_>) -> Result<Opt
 /// A value that is beside its key.
 fn build_value(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Toml, FormatError> {
     match value {
-        OutputValue::Null => Err(FormatError::Null { format: ConfigFormat::Toml, path: at.path() }),
+        OutputValue::Null => Err(at.error(ConfigFormat::Toml, FormatProblem::Null)),
         OutputValue::Bool(truth) => Ok(Toml::from(*truth)),
         OutputValue::Literal(text) => Ok(parse_literal(text).unwrap_or_else(|| Toml::from(text.as_ref()))),
         OutputValue::String(text) => Ok(Toml::from(text.as_ref())),

@@ -4,94 +4,16 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::SealScope;
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text};
-use super::unexpected::unexpected_value;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
+use super::words::{CsiProvider, RefForm, SealScope, SecretForm};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
-use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
+use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
 const FIELDS: [&str; 9] =
     ["secrets", "recipients", "certificate", "scope", "refs", "store", "refreshInterval", "provider", "parameters"];
-
-/// Form of Secrets whose values are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SecretForm {
-    /// A Secret, in plaintext.
-    #[default]
-    Manifest,
-    /// A Secret encrypted in the SOPS format.
-    Sops,
-    /// A SealedSecret, which a controller in the cluster decrypts.
-    SealedSecret,
-}
-
-impl SecretForm {
-    const WORDS: [&str; 3] = ["manifest", "sops", "sealed-secret"];
-
-    fn of(word: &str) -> Option<Self> {
-        match word {
-            "manifest" => Some(Self::Manifest),
-            "sops" => Some(Self::Sops),
-            "sealed-secret" => Some(Self::SealedSecret),
-            _ => None,
-        }
-    }
-}
-
-/// Form of entries whose values stay in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefForm {
-    /// An ExternalSecret, from which an operator creates a Secret.
-    ExternalSecret,
-    /// A SecretProviderClass: a driver mounts the values, and no Secret is created.
-    Csi,
-}
-
-impl RefForm {
-    const WORDS: [&str; 2] = ["external-secret", "csi"];
-
-    fn of(word: &str) -> Option<Self> {
-        match word {
-            "external-secret" => Some(Self::ExternalSecret),
-            "csi" => Some(Self::Csi),
-            _ => None,
-        }
-    }
-}
-
-/// Provider of the store that a driver mounts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CsiProvider {
-    /// `HashiCorp` Vault.
-    Vault,
-    /// Secrets Manager and Parameter Store.
-    Aws,
-    /// Key Vault.
-    Azure,
-    /// Secret Manager.
-    Gcp,
-}
-
-impl CsiProvider {
-    const WORDS: [&str; 4] = ["vault", "aws", "azure", "gcp"];
-
-    /// Name of the provider in a SecretProviderClass.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Vault => "vault",
-            Self::Aws => "aws",
-            Self::Azure => "azure",
-            Self::Gcp => "gcp",
-        }
-    }
-
-    fn of(word: &str) -> Option<Self> {
-        [Self::Vault, Self::Aws, Self::Azure, Self::Gcp].into_iter().find(|provider| provider.as_str() == word)
-    }
-}
 
 /// SecretStore or ClusterSecretStore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,38 +115,16 @@ pub(super) fn read_delivery(
         !is_null
     });
     let mut fields = LayerFields::new(map, &FIELDS, "`delivery`", source, problems);
-    delivery.secrets = take_word(&mut fields, "secrets", &SecretForm::WORDS, SecretForm::of, source, problems);
+    delivery.secrets = fields.word("secrets", "delivery.", problems);
     delivery.recipients = recipients(&mut fields, source, problems);
     delivery.certificate = certificate(&mut fields, directory, source, problems);
-    delivery.scope = take_word(&mut fields, "scope", &SealScope::WORDS, SealScope::of, source, problems);
-    delivery.refs = take_word(&mut fields, "refs", &RefForm::WORDS, RefForm::of, source, problems);
+    delivery.scope = fields.word("scope", "delivery.", problems);
+    delivery.refs = fields.word("refs", "delivery.", problems);
     delivery.store = read_store(fields.take("store"), source, problems);
     delivery.refresh_interval = refresh_interval(&mut fields, problems);
-    delivery.provider = take_word(&mut fields, "provider", &CsiProvider::WORDS, CsiProvider::of, source, problems);
+    delivery.provider = fields.word("provider", "delivery.", problems);
     take_parameters(&mut delivery, &mut fields, source, problems);
     delivery
-}
-
-/// Takes a field that contains one of a set of words.
-fn take_word<T>(
-    fields: &mut LayerFields<'_>,
-    name: &str,
-    words: &[&str],
-    of: impl Fn(&str) -> Option<T>,
-    source: &Source,
-    problems: &mut Diagnostics,
-) -> Option<Located<T>> {
-    let (key, node) = fields.take(name)?;
-    let found = node.as_scalar().map(Scalar::text).unwrap_or_default();
-    if let Some(value) = of(found) {
-        return Some(Located { value, place: source.place(node.span) });
-    }
-    let (last, first) = words.split_last().unwrap_or((&"", &[]));
-    let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
-    let what = format!("{} or `{last}`", first.join(", "));
-    let error = unexpected_value(&format!("delivery.{name}"), what, &node, &key, source);
-    problems.push(error.maybe_hint(did_you_mean(found, words.iter().copied())));
-    None
 }
 
 fn recipients(

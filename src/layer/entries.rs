@@ -17,11 +17,10 @@ use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
 const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
-const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "deprecated", "format"];
 
 /// All fields of an entry.
 pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
-    SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied()
+    SOURCES.iter().chain(EntrySchema::RULES).chain(&SCHEMA_KEYWORDS).copied()
 }
 
 /// Reads the entry that `node` gives to `key`. An invalid one is marked, so that references to it are not reported as
@@ -116,16 +115,11 @@ fn long_form(
     if let Some(EntrySource::Content(tree)) = entry.source.as_ref().map(|source| &source.value) {
         warnings.extend(misread::reference_in_content(&key.text, tree));
     }
-    entry.rules = Arc::new(EntrySchema {
-        sensitive: fields.boolean("sensitive", problems),
-        reason: fields.text("reason", problems),
-        required: fields.boolean("required", problems),
-        description: fields.text("description", problems),
-        deprecated: fields.text("deprecated", problems).filter(|word| word.value != "false"),
-        template: template_rule,
-        format: fields.text("format", problems),
-        schema: schema::read_schema(fields.into_rest(), source, problems),
-    });
+    let mut rules = EntrySchema::take_from(&mut fields, problems);
+    rules.deprecated.take_if(|word| word.value == "false");
+    rules.template = template_rule;
+    rules.schema = schema::read_schema(fields.into_rest(), source, problems);
+    entry.rules = Arc::new(rules);
 }
 
 /// Takes the sources that are present, each with the location of its field.

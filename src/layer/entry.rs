@@ -5,8 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
+use super::fields::LayerFields;
 use super::pointer::StoreRef;
 use super::tree::Tree;
+use crate::diagnostic::Diagnostics;
 use crate::name::LayerName;
 use crate::span::{Located, Location};
 use crate::yaml::node::Scalar;
@@ -42,25 +44,56 @@ impl EntrySource {
     }
 }
 
-/// Rules for a key in every environment. Each rule carries the location that set it.
-#[derive(Debug, Clone, Default)]
-pub struct EntrySchema {
+/// Declares [`EntrySchema`]: the name, the type and the reader of each rule. A later layer replaces each by itself.
+macro_rules! entry_rules {
+    ($($(#[$doc:meta])+ $rule:ident: $kind:ty = $read:ident,)+) => {
+        /// Rules for a key in every environment. Each rule carries the location that set it.
+        #[derive(Debug, Clone, Default)]
+        pub struct EntrySchema {
+            $($(#[$doc])+ pub $rule: Option<Located<$kind>>,)+
+            /// Whether `value` may be a template; true by default.
+            pub template: Option<Located<bool>>,
+            /// JSON Schema keywords in the order written.
+            pub schema: IndexMap<String, Located<serde_json::Value>>,
+        }
+
+        impl EntrySchema {
+            /// The names of the rules.
+            pub(super) const RULES: &[&str] = &[$(stringify!($rule)),+];
+
+            /// Takes the rules from the fields of an entry.
+            pub(super) fn take_from(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -> Self {
+                Self { $($rule: fields.$read(stringify!($rule), problems),)+ ..Self::default() }
+            }
+
+            fn replace(&mut self, later: &Self) {
+                $(replace(&mut self.$rule, later.$rule.as_ref());)+
+                replace(&mut self.template, later.template.as_ref());
+                self.schema.extend(later.schema.iter().map(|(keyword, value)| (keyword.clone(), value.clone())));
+            }
+        }
+    };
+}
+
+entry_rules! {
     /// Explicit routing.
-    pub sensitive: Option<Located<bool>>,
+    sensitive: bool = boolean,
     /// Reason for declaring it plain.
-    pub reason: Option<Located<String>>,
+    reason: String = text,
     /// Whether every environment must provide a value.
-    pub required: Option<Located<bool>>,
+    required: bool = boolean,
     /// Purpose of the key.
-    pub description: Option<Located<String>>,
+    description: String = text,
     /// Deprecation message: the key should no longer be set.
-    pub deprecated: Option<Located<String>>,
-    /// Whether `value` may be a template; true by default.
-    pub template: Option<Located<bool>>,
+    deprecated: String = text,
     /// `format`: the file format for `content`, otherwise the JSON Schema keyword.
-    pub format: Option<Located<String>>,
-    /// JSON Schema keywords in the order written.
-    pub schema: IndexMap<String, Located<serde_json::Value>>,
+    format: String = text,
+}
+
+fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+    if let Some(new) = new {
+        *old = Some(new.clone());
+    }
 }
 
 impl EntrySchema {
@@ -77,24 +110,6 @@ impl EntrySchema {
             *rules = Arc::clone(later);
         } else if !Arc::ptr_eq(later, &none) {
             Arc::make_mut(rules).replace(later);
-        }
-    }
-
-    fn replace(&mut self, later: &Self) {
-        fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
-            if let Some(new) = new {
-                *old = Some(new.clone());
-            }
-        }
-        replace(&mut self.sensitive, later.sensitive.as_ref());
-        replace(&mut self.reason, later.reason.as_ref());
-        replace(&mut self.required, later.required.as_ref());
-        replace(&mut self.description, later.description.as_ref());
-        replace(&mut self.deprecated, later.deprecated.as_ref());
-        replace(&mut self.template, later.template.as_ref());
-        replace(&mut self.format, later.format.as_ref());
-        for (keyword, value) in &later.schema {
-            self.schema.insert(keyword.clone(), value.clone());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::foreign_field::entry_field_hint;
 use super::misread;
 use super::unexpected::unexpected_value;
+use super::words::LayerWord;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
@@ -83,6 +84,27 @@ impl<'a> LayerFields<'a> {
             }
         };
         Some(Located { value, place: self.source.place(node.span) })
+    }
+
+    /// Takes a field that contains one of a set of words; messages put `prefix` before its name.
+    pub(super) fn word<T: LayerWord>(
+        &mut self,
+        name: &str,
+        prefix: &str,
+        problems: &mut Diagnostics,
+    ) -> Option<Located<T>> {
+        let (key, node) = self.take(name)?;
+        let found = node.as_scalar().map(Scalar::text).unwrap_or_default();
+        if let Some(value) = T::from_word(found) {
+            return Some(Located { value, place: self.source.place(node.span) });
+        }
+        let words: Vec<_> = T::ALL.iter().map(|value| value.word()).collect();
+        let (last, first) = words.split_last().unwrap_or((&"", &[]));
+        let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
+        let expected = format!("{} or `{last}`", first.join(", "));
+        let error = unexpected_value(&format!("{prefix}{name}"), expected, &node, &key, self.source);
+        problems.push(error.maybe_hint(did_you_mean(found, words.iter().copied())));
+        None
     }
 
     /// Takes a field that contains a mapping.

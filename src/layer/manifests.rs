@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::fields::{LayerFields, read_text};
 use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::span::{Located, Location, Source};
+use crate::span::{Located, Source};
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// Files with objects of the app.
@@ -28,8 +28,6 @@ pub struct ExternalObject {
     pub name: String,
     /// Namespace of the object; `None` means that of the app.
     pub namespace: Option<String>,
-    /// Location where it is declared.
-    pub place: Location,
 }
 
 /// Reads `manifests`: patterns, or mappings with a `path`.
@@ -81,7 +79,7 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
         let namespace = fields.text("namespace", problems).map(|namespace| namespace.value);
         match (kind, name) {
             (Some(kind), Some(name)) if matches!(kind.value.as_str(), "ConfigMap" | "Secret") => {
-                found.push(ExternalObject { kind: kind.value, name: name.value, namespace, place });
+                found.push(ExternalObject { kind: kind.value, name: name.value, namespace });
             }
             (Some(kind), Some(_)) => problems.push(
                 Diagnostic::error(Rule::InvalidField, "expected `ConfigMap` or `Secret` for `kind`").at(kind.place),

@@ -14,17 +14,16 @@ mod library;
 mod manifests;
 mod merge;
 mod misread;
-mod naming;
 mod plaintext;
 mod pointer;
 mod read;
 mod registries;
 mod schema;
-mod seal_scope;
 mod stack;
 pub mod tree;
 mod unexpected;
 mod variables;
+mod words;
 
 use std::path::PathBuf;
 
@@ -35,15 +34,14 @@ use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
 pub use definition::{Bundle, Definition, entry_label};
-pub use delivery::{CsiProvider, Delivery, RefForm, SecretForm, SecretStore};
+pub use delivery::{Delivery, SecretStore};
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 pub use library::LayerCache;
 pub use manifests::{ExternalObject, ManifestPattern};
-pub use naming::Naming;
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
-pub use seal_scope::SealScope;
 pub use tree::{Tree, TreeKind};
+pub use words::{CsiProvider, LayerWord, Naming, RefForm, SealScope, SecretForm};
 
 /// Capabilities of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use super::manifests;
 use super::misread;
 use super::registries;
 use super::unexpected::unexpected_value;
-use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, Naming};
-use crate::day::Day;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
+use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
 use crate::span::{Located, Location, Source};
+use crate::time::Day;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data", "registries", "rbac"];
@@ -116,7 +116,7 @@ impl Layer {
         if let Some((_, map)) = fields.map("bundles", problems) {
             self.read_bundles(map, problems);
         }
-        self.names = read_names(&mut fields, &source, problems);
+        self.names = fields.word("names", "", problems);
         if let Some((_, map)) = fields.map("delivery", problems) {
             self.delivery = delivery::read_delivery(map, &self.directory, &source, problems);
         }
@@ -253,17 +253,6 @@ fn read_texts(
         texts.insert(key.text, value);
     }
     texts
-}
-
-fn read_names(fields: &mut LayerFields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Naming>> {
-    let (key, node) = fields.take("names")?;
-    let word = node.as_scalar().map(Scalar::text).unwrap_or_default();
-    let Some(value) = Naming::of(word) else {
-        let error = unexpected_value("names", "`plain`, `hashed` or `kustomize`", &node, &key, source);
-        problems.push(error.maybe_hint(did_you_mean(word, Naming::WORDS)));
-        return None;
-    };
-    Some(Located { value, place: source.place(node.span) })
 }
 
 fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Option<AllowedFinding> {

@@ -4,8 +4,8 @@
 //! an annotation, the arguments of a workload. So the values of all secrets of a target are searched in everything that
 //! is about to be written in plaintext, literally and encoded.
 //!
-//! A finding blocks a render, so false positives must be avoided: values that occur by chance are not searched
-//! ([`Uniqueness`]), and [`unsearched_secrets`] lists their secrets.
+//! A finding stops a render, so it has to be right: what is met by chance is not looked for
+//! ([`Uniqueness`]).
 
 mod declassified;
 mod forms;
@@ -54,21 +54,6 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
         walk::visit_texts(object, &mut |spot| gate.check_text(object, spot, &mut found));
         problems.extend(found);
     }
-}
-
-/// Labels of a target's secrets that the leak scan does not search, since their values occur by chance. Empty values do
-/// not count.
-pub fn unsearched_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<String> {
-    let label = |owner: &SecretSource| match owner.part.as_str() {
-        "" => owner.label.clone(),
-        part => format!("{} at {part}", owner.label),
-    };
-    let below = collect_secrets(resolved, routing).into_iter();
-    let below = below.filter(|secret| secret.uniqueness == Uniqueness::Common && !secret.text.is_empty());
-    let mut labels: Vec<_> = below.flat_map(|secret| secret.owners.iter().map(label).collect::<Vec<_>>()).collect();
-    labels.sort();
-    labels.dedup();
-    labels
 }
 
 struct LeakScan<'a> {
@@ -161,11 +146,26 @@ fn is_made_for(object: &Delivered, spot: &TextSite<'_>, owner: &SecretSource) ->
 mod tests {
     use std::fs;
 
-    use super::unsearched_secrets;
+    use super::*;
     use crate::diagnostic::Diagnostics;
     use crate::pipeline::{Pipeline, SurveyOptions};
     use crate::project::Project;
     use crate::sops::{Identities, IdentitySources};
+
+    /// The labels of the secrets of a target that the gate does not look for, since what they are is met by
+    /// chance. Empty ones are none.
+    fn unsearched_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<String> {
+        let label = |owner: &SecretSource| match owner.part.as_str() {
+            "" => owner.label.clone(),
+            part => format!("{} at {part}", owner.label),
+        };
+        let below = collect_secrets(resolved, routing).into_iter();
+        let below = below.filter(|secret| secret.uniqueness == Uniqueness::Common && !secret.text.is_empty());
+        let mut labels: Vec<_> = below.flat_map(|secret| secret.owners.iter().map(label).collect::<Vec<_>>()).collect();
+        labels.sort();
+        labels.dedup();
+        labels
+    }
 
     #[test]
     fn what_is_not_looked_for_can_be_told() {

@@ -12,7 +12,7 @@ use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, names, naming, size, text};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
-use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReason, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
 use crate::manifest::CommonMetadata;
 use crate::name::{BundleName, EntryId};
@@ -208,11 +208,7 @@ fn checked_value<'r>(
         EntryOutcome::Locked(_) => {
             // a target is only built with decrypted layers
             let message = format!("the value of `{}` is encrypted, but was not decrypted", id.key);
-            problems.push(
-                Diagnostic::error(Rule::NoIdentity, message)
-                    .with_failure(FailureKind::Key)
-                    .at_masked(value.place.clone()),
-            );
+            problems.push(Diagnostic::error(Rule::NoIdentity, message).at_masked(value.place.clone()));
             return None;
         }
     };

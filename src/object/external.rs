@@ -10,7 +10,7 @@ use super::{Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Bundle, Definition, RefForm};
 use crate::manifest::{CommonMetadata, Manifest};
-use crate::name::{BundleName, EntryId, EnvironmentName};
+use crate::name::{BundleName, EntryId};
 use crate::resolve::{
     EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText, StoreTextPart, TemplateRead,
 };
@@ -36,8 +36,6 @@ pub struct ExternalBundle {
     pub secret_type: String,
     /// Entries by key.
     pub entries: BTreeMap<String, ExternalEntry>,
-    /// Environment it is for.
-    pub environment: EnvironmentName,
 }
 
 /// Entry of an [`ExternalBundle`].
@@ -130,7 +128,6 @@ pub(super) fn build_external(
     secret: &mut Option<BTreeMap<String, ResolvedBytes>>,
     problems: &mut Diagnostics,
 ) -> Option<ExternalBundle> {
-    let definition = &*parts.target.resolved.definition;
     let split = StoreSplit::of(parts.target.resolved, parts.target.routing, parts.name)?;
     problems.extend(too_long(parts, &split));
     let mut entries = BTreeMap::new();
@@ -172,7 +169,6 @@ pub(super) fn build_external(
         annotations: parts.metadata.annotations.clone(),
         secret_type: parts.bundle.secret_type.as_ref().map_or("Opaque", |kind| kind.value.as_str()).to_owned(),
         entries,
-        environment: definition.environment.clone(),
     })
 }
 

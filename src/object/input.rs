@@ -2,12 +2,12 @@
 
 use super::constraint::Constraints;
 use super::{Object, ObjectKind};
-use crate::day::Day;
 use crate::layer::Definition;
 use crate::manifest::references;
 use crate::name::{BundleName, EntryId};
 use crate::resolve::ResolvedTarget;
 use crate::route::{Routing, Sensitivity};
+use crate::time::Day;
 use crate::visibility::OnMissingKey;
 
 /// One app in one environment, ready to be built into objects.

@@ -38,7 +38,7 @@ pub use names::wrong_object_name;
 pub use naming::known_name;
 pub use provide::ObjectIndex;
 pub use rendered::{RenderedObject, TargetObjects, find_consumers, render};
-pub use typed::{Day, InvalidDay, pem};
+pub use typed::{Day, pem};
 
 /// Kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

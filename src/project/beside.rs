@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::foreign::is_content_of_another_program;
 use super::likeness::{FileNameParts, tool_of};
-use super::{BASE, PROJECT_FILE, SECRETS};
+use super::{BASE, PROJECT_FILE, SECRETS, secrets_file_name};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntry, DirEntryKind};
 use crate::files::ProjectFiles;
@@ -239,7 +239,7 @@ impl LayerFileSorter<'_> {
         let layer = near.unwrap_or(name).to_owned();
         let found = self.misnamed_file(file, message, Some(layer));
         let found = match near {
-            Some(near) => found.hinting(self.rename(file, &format!("{near}{SECRETS}"))),
+            Some(near) => found.hinting(self.rename(file, &secrets_file_name(near))),
             None => found,
         };
         let found = match self.role {

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, PublicReason, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
@@ -25,10 +26,7 @@ const FEW: usize = 32;
 
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let disk = Disk::default();
-    let start = BoundedRoot::new(disk.clone(), start).map_err(|error| {
-        Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", start.display()))
-            .with_failure(FailureKind::Io)
-    })?;
+    let start = BoundedRoot::new(disk.clone(), start).map_err(|error| unopened(start, &error))?;
     let start = start.path();
     let root = locate(&disk, start);
     if let Some(file) = misnamed_project(&disk, start, root.as_ref()) {
@@ -85,10 +83,11 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
 }
 
 fn files_below(disk: &Disk, root: &Path) -> Result<Arc<ProjectFiles>, Diagnostic> {
-    ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| {
-        Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", root.display()))
-            .with_failure(FailureKind::Io)
-    })
+    ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| unopened(root, &error))
+}
+
+fn unopened(directory: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", directory.display()))
 }
 
 fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {

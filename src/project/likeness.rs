@@ -102,7 +102,7 @@ impl FileNameParts {
     pub(super) fn meant_file<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<(String, String)> {
         let layer = self.layer(known).map(str::to_owned);
         let layer = layer.or_else(|| is_dns_label(&self.stem).then(|| self.stem.clone()))?;
-        let file = if self.is_secret { format!("{layer}{}", super::SECRETS) } else { format!("{layer}.yaml") };
+        let file = if self.is_secret { super::secrets_file_name(&layer) } else { format!("{layer}.yaml") };
         Some((layer, file))
     }
 

@@ -170,7 +170,12 @@ impl App {
         names.flat_map(files_of).map(|file| self.directory.join(file))
     }
 
-    /// Name of the directory: the app's name unless its base sets another.
+    /// The file of an environment's secrets, which need not exist.
+    pub fn secrets_file(&self, environment: &EnvironmentName) -> PathBuf {
+        self.directory.join(secrets_file_name(environment.as_str()))
+    }
+
+    /// The directory's name: the app's name unless its base says another.
     pub fn directory_name(&self) -> String {
         self.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -183,5 +188,10 @@ pub fn root_above(start: &Path) -> Option<PathBuf> {
 
 /// Files of a layer, in merge order.
 pub fn files_of(layer: &str) -> [String; 2] {
-    [format!("{layer}.yaml"), format!("{layer}{SECRETS}")]
+    [format!("{layer}.yaml"), secrets_file_name(layer)]
+}
+
+/// The name of the encrypted half of a layer.
+pub fn secrets_file_name(layer: &str) -> String {
+    format!("{layer}{SECRETS}")
 }

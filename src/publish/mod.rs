@@ -234,7 +234,7 @@ pub fn deliver_objects(
     let directory = output.join(environment.as_str()).join(survey.app.as_str());
     let way = DeliveryContext {
         definition: &resolved.definition,
-        secrets: &app.directory.join(format!("{environment}.secrets.yaml")),
+        secrets: &app.secrets_file(environment),
         rules: pipeline.library.rules(),
         identities: pipeline.library.identities(),
         files: &project.files,
@@ -272,8 +272,7 @@ fn deliver_target(
 
 /// The day on which certificates must be valid: today, unless another is given.
 fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
-    let today = || now.to_seconds().get(..10)?.parse().ok();
-    pipeline.day().or_else(today)
+    pipeline.day().or_else(|| Some(now.day()))
 }
 
 /// The usual directory of a tree.

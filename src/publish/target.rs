@@ -1,12 +1,12 @@
 //! One target: its objects as files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::duplicates::ObjectSite;
 use super::inputs::{InputDigests, layers_in};
 use super::{PublishIntent, RenderRequest, UnverifiedFile, VerificationState};
-use crate::deliver::{Delivered, DeliveredForm, DeliveryContext, ObjectName};
+use crate::deliver::{Delivered, DeliveredForm, DeliveryContext, DeliverySources, ObjectName};
 use crate::diagnostic::Diagnostics;
 use crate::emit;
 use crate::emit::tree::{
@@ -101,9 +101,13 @@ impl TargetRender<'_> {
     /// Its own queries.
     fn own_queries(&self, resolved: &ResolvedTarget) -> BTreeSet<InputQuery> {
         let directory = self.dir.join(self.target.as_str());
-        let delivery =
-            crate::deliver::input_queries(&resolved.definition, &directory, &self.secrets(), &resolved.files);
-        layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery).collect()
+        let delivery = DeliverySources {
+            definition: &resolved.definition,
+            directory: &directory,
+            secrets: &self.app.secrets_file(self.environment),
+            files: &resolved.files,
+        };
+        layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery.input_queries()).collect()
     }
 
     /// Digest of its own inputs, and of the decisions over all environments. As long as it stays the same, so does
@@ -120,11 +124,6 @@ impl TargetRender<'_> {
             parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
         }
         Some(self.tree.cache().digest(parts.join("\n").as_bytes()))
-    }
-
-    /// The file of the environment's secrets.
-    fn secrets(&self) -> PathBuf {
-        self.app.directory.join(format!("{}.secrets.yaml", self.environment))
     }
 
     /// Renders the target; none on errors, which are reported.
@@ -145,7 +144,7 @@ impl TargetRender<'_> {
         let names: HashMap<_, _> = ids.iter().zip(names).collect();
         let file = |id: &ObjectName| names.get(&without_name(id)).cloned().or_else(|| FileName::of(&file_of(id)));
         let directory = self.dir.join(self.target.as_str());
-        let (secrets, path) = (self.secrets(), |id: &ObjectName| directory.join(file_of(id)));
+        let (secrets, path) = (self.app.secrets_file(self.environment), |id: &ObjectName| directory.join(file_of(id)));
         let committed = |id: &ObjectName| self.tree.committed_bytes(self.target, &file(id)?);
         let way = DeliveryContext {
             definition: &resolved.definition,

@@ -159,7 +159,7 @@ impl SecretEntry {
         environment: &EnvironmentName,
         id: &EntryId,
     ) -> Self {
-        let file = app.directory.join(format!("{environment}.secrets.yaml"));
+        let file = app.secrets_file(environment);
         let name = pipeline.library.project.files.name(&file);
         let entry = survey.environment(environment).and_then(|resolved| resolved.definition.entry(id));
         Self {

@@ -1,8 +1,8 @@
 //! Files with secrets at rest: the implementation of the commands on them, without the command line.
 //!
 //! A file is read ([`SecretFile`]), compared with its rule in `.sops.yaml`, and changed as a whole or not at all:
-//! every change goes through [`write_all`], which locks the file and detects changes that others made meanwhile. Many
-//! files are processed in parallel ([`par_map`]), and nothing is written before all of them are valid.
+//! whatever changes one goes through [`write_all`], which locks it and finds what others changed meanwhile. Many
+//! files are worked on side by side ([`try_par_map`](crate::parallel::try_par_map)), and nothing is written before all of them are in order.
 
 mod change;
 pub mod edit;
@@ -17,7 +17,6 @@ mod rewrite;
 mod search;
 mod text;
 pub mod textconv;
-mod together;
 
 pub use change::{EditableFile, ValueChange, entry_value, file_with, not_found};
 pub use encrypt::{
@@ -32,4 +31,3 @@ pub use rekey::{ComparedFile, RekeyOutcome, Rotation};
 pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, write_all};
 pub use search::ruled_files;
 pub use text::{TextValueKind, ValueProblem, parse_typed};
-pub use together::par_map;

@@ -36,9 +36,7 @@ pub struct RekeyOutcome {
     pub name: String,
     /// Changes, one per line.
     pub changes: Vec<String>,
-    /// Whether it has a new data key.
-    pub rotated: bool,
-    /// Whether a recipient who could decrypt it no longer can.
+    /// Whether somebody could decrypt it who no longer can.
     pub removed: bool,
     /// Warnings about comments that do not decrypt.
     pub warnings: Diagnostics,
@@ -89,14 +87,8 @@ impl ComparedFile {
         let removed = drift.removes_recipients();
         let rotated = removed || rotation == Rotation::Always;
         if drift.is_none() && !rotated {
-            return Ok(RekeyOutcome {
-                name,
-                changes: Vec::new(),
-                rotated,
-                removed,
-                warnings: Diagnostics::new(),
-                staged: None,
-            });
+            let warnings = Diagnostics::new();
+            return Ok(RekeyOutcome { name, changes: Vec::new(), removed, warnings, staged: None });
         }
         // a new data key changes every ciphertext
         let opened = closed.decrypt_to_text(identities, !rotated);
@@ -121,6 +113,6 @@ impl ComparedFile {
             changes.push("new data key".to_owned());
         }
         let staged = Some(StagedWrite { path, name: name.clone(), bytes, access: Access::Usual });
-        Ok(RekeyOutcome { name, changes, rotated, removed, warnings, staged })
+        Ok(RekeyOutcome { name, changes, removed, warnings, staged })
     }
 }

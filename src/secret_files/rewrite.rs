@@ -10,11 +10,11 @@ use rayon::prelude::*;
 
 use super::file::{FileContent, SecretFile, StagedWrite, check_names};
 use super::lock::{FileLocks, WaitCallback, lock_files, make_room};
-use super::together::par_map;
 use crate::atomic::{self, CommitOutcome, PreparedWrite};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
+use crate::parallel::try_par_map;
 use crate::signals;
 use crate::sops::SopsConfigCache;
 use crate::test_hook::{StopPoint, pass_point};
@@ -83,7 +83,7 @@ pub fn change_files<T: Send>(
     waiting: WaitCallback<'_>,
 ) -> Result<Vec<T>, Diagnostics> {
     let (work, book) = (&work, SopsConfigCache::default());
-    let rewrites = par_map(files, |path| {
+    let rewrites = try_par_map(files, |path| {
         let file = read(path)?;
         let (path, name, format) = (file.path.clone(), file.name.clone(), file.format);
         let content = FileContent::of(&file.bytes);
@@ -102,7 +102,7 @@ pub fn change_files<T: Send>(
 
 /// Writes changes: all of them, or none as far as possible. Returns their outcomes.
 pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallback<'_>) -> Result<Vec<T>, Diagnostics> {
-    let rewrites = par_map(rewrites, FileRewrite::resolve_path)?;
+    let rewrites = try_par_map(rewrites, FileRewrite::resolve_path)?;
     let staged = rewrites.iter().filter_map(|rewrite| rewrite.made.staged.as_ref());
     let files = staged.filter(|staged| !atomic::is_device(&staged.path));
     let paths: Vec<_> = files.map(|staged| (staged.path.as_path(), staged.name.as_str())).collect();
@@ -115,7 +115,7 @@ pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallba
     })?;
     pass_point(StopPoint::FilesLocked);
     signals::report_if_ended(Some("septum: interrupted, and no file was changed".to_owned()));
-    let (outcomes, staged): (Vec<_>, Vec<_>) = par_map(rewrites, |rewrite| rewrite.redo_if_changed(&locks))?
+    let (outcomes, staged): (Vec<_>, Vec<_>) = try_par_map(rewrites, |rewrite| rewrite.redo_if_changed(&locks))?
         .into_iter()
         .map(|made| (made.outcome, made.staged))
         .unzip();
@@ -246,11 +246,8 @@ fn too_many(files: usize, limit: u64) -> Diagnostic {
     let message = format!("cannot change {files} files at once: the limit of open files is {limit}");
     Diagnostic::error(Rule::Unwritable, message)
         .hint("raise the limit with `ulimit -n`, or specify fewer files at a time")
-        .with_failure(FailureKind::Io)
 }
 
 fn unwritable_file(name: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(Rule::Unwritable, format!("`{name}` could not be written: {error}"))
-        .hint("free disk space, or fix the permissions")
-        .with_failure(FailureKind::Io)
+    Diagnostic::unwritable(name, error).hint("free disk space, or fix the permissions")
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`span`] | locations in source text; every value keeps one |
 //! | [`diagnostic`] | messages: what, where, why and what to do; never a value |
+//! | [`time`], [`value_path`] | days and timestamps; paths into documents |
 //! | [`secret`] | values that cannot be printed or compared by accident, and are wiped |
 //! | [`yaml`] | parser into a tree that keeps the source text and location of every scalar, and the writer |
 //! | [`disk`], [`files`] | file access that does not leave a root directory, and reads each file once |
@@ -24,5 +25,7 @@ pub mod secret;
 pub mod span;
 pub mod template_tokens;
 pub mod test_hook;
+pub mod time;
 pub mod value;
+pub mod value_path;
 pub mod yaml;

@@ -8,7 +8,9 @@ use std::thread;
 
 use rayon::prelude::*;
 
-/// The stack of every thread that renders. It is reserved, not used: a page of it costs memory once it is written.
+use crate::diagnostic::Diagnostics;
+
+/// The stack of every thread that renders. It is reserved, not used: a page of it takes memory once it is written.
 ///
 /// The largest use is a value that a template nests as deep as it can, and that is compared, printed and dropped by
 /// recursion: some 16,000 levels (`resolve::nesting`, and the nesting of frames that the engine allows) of 1.5 KiB
@@ -34,7 +36,23 @@ pub fn par_map<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) ->
     }
 }
 
-/// Runs two functions, in parallel if they are `much`.
+/// Maps files on all cores as [`par_map`] does. Where some fail, all that is wrong with any of them is reported, and
+/// there are no results.
+pub fn try_par_map<T: Send, R: Send>(
+    things: Vec<T>,
+    work: impl Fn(T) -> Result<R, Diagnostics> + Sync + Send,
+) -> Result<Vec<R>, Diagnostics> {
+    let (mut done, mut found) = (Vec::with_capacity(things.len()), Diagnostics::new());
+    for result in par_map(things, 1, work) {
+        match result {
+            Ok(result) => done.push(result),
+            Err(problems) => found.extend(problems),
+        }
+    }
+    if found.is_empty() { Ok(done) } else { Err(found) }
+}
+
+/// Does two things, side by side if they are `much`.
 pub fn par_join<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     if much {
         start_pool();
@@ -121,7 +139,8 @@ pub fn hide_panics(report: impl Fn(&str) + Send + Sync + 'static) {
 
 #[cfg(test)]
 mod tests {
-    use super::{catch_panic, is_stack_short, on_known_stack, par_join, par_map};
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Rule};
 
     #[test]
     fn results_are_in_order_however_many_there_are() {
@@ -129,6 +148,18 @@ mod tests {
         for few in [0, 99, 100] {
             assert_eq!(par_map(all.clone(), few, |number| number), all, "{few}");
         }
+    }
+
+    #[test]
+    fn failures_are_reported_together() {
+        let all: Vec<usize> = (0..100).collect();
+        assert_eq!(try_par_map(all.clone(), Ok).expect("no failure"), all);
+        assert_eq!(try_par_map(vec![7], Ok).expect("no failure"), [7]);
+        let odd = |index: usize| match index % 2 {
+            0 => Ok(()),
+            _ => Err(Diagnostic::error(Rule::Bug, index.to_string()).into()),
+        };
+        assert_eq!(try_par_map(all, odd).expect_err("odd ones").len(), 50);
     }
 
     #[test]

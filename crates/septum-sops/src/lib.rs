@@ -57,11 +57,9 @@ pub use crypto::cipher::MalformedCiphertext;
 pub use crypto::mac::MacScope;
 pub use crypto::shamir::ShamirError;
 pub use data_key::wrap::{Recipients, SealError};
-pub use document::path::{PathError, ValuePath, ValuePathStep};
 pub use document::pattern::GoRegex;
 pub use document::scalar::TypedValue;
 pub use document::selector::Selector;
-pub use document::time::Timestamp;
 pub use document::tree::{
     Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite,
 };
@@ -82,6 +80,8 @@ pub use recipients::group::SpannedText;
 pub use recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 pub use recipients::passphrase::PassphraseProvider;
 pub use recipients::recipient::{InvalidRecipient, Recipient, UnusableRecipient, WrapError};
+pub use septum_base::time::Timestamp;
+pub use septum_base::value_path::{PathError, ValuePath, ValuePathStep};
 pub use store::layout::{Indent, StoreLayout};
 pub use store::{EditProblem, SopsFormat, UnrepresentableValue};
 

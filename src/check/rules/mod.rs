@@ -67,16 +67,6 @@ impl UserRules {
     pub fn read(source: &Source) -> Result<Self, Diagnostics> {
         read::read_rules(source)
     }
-
-    /// Number of rules.
-    pub fn len(&self) -> usize {
-        self.rules.len()
-    }
-
-    /// Whether there are none, which [`read`](Self::read) rejects.
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
 }
 
 impl RuleMatch<'_> {

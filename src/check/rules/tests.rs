@@ -130,9 +130,13 @@ fn reasons_name_rule_file_and_description() {
 fn the_papers_of_a_file_say_nothing() {
     let toml = format!("title = 't'\ndescription = 'd'\nminVersion = 'v8.25.0'\nextend.useDefault = true\n{TOKEN}");
     assert_eq!(found(&toml, "K", "acme_abcd1234", "f").len(), 1);
-    assert_eq!(rules(&format!("[extend]\nuseDefault = false\n{TOKEN}tags = ['a']\nskipReport = false\n")).len(), 1);
+    assert_eq!(
+        rules(&format!("[extend]\nuseDefault = false\n{TOKEN}tags = ['a']\nskipReport = false\n")).rules.len(),
+        1
+    );
     assert_eq!(
         rules("rules = [{ id = 'a', regex = 'b' }, { id = 'c', regex = 'd', allowlists = [{ regexes = ['e'] }] }]")
+            .rules
             .len(),
         2
     );
@@ -300,7 +304,7 @@ fn the_rules_of_gitleaks_itself_are_read() {
     let text = std::fs::read_to_string(path).unwrap();
     let expected = text.lines().filter(|line| *line == "[[rules]]").count();
     let rules = rules(&text);
-    assert!(rules.len() == expected && expected > 100, "{} of {expected}", rules.len());
+    assert!(rules.rules.len() == expected && expected > 100, "{} of {expected}", rules.rules.len());
     for (key, text, expected) in [
         // invented values
         ("TOKEN", "glpat-A1b2C3d4E5f6G7h8I9j0", Some("gitlab-pat")),

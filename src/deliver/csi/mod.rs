@@ -15,7 +15,7 @@ mod vault;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::{CsiProvider, Delivery, StoreRef, Tree};
+use crate::layer::{CsiProvider, Delivery, LayerWord as _, StoreRef, Tree};
 use crate::manifest::Manifest;
 use crate::object::{ExternalBundle, ExternalValue};
 use crate::span::Location;
@@ -66,7 +66,7 @@ pub fn secret_provider_class(
     let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);
     let parameters = parameters.iter().map(|(name, value)| (name.as_str(), text(value)));
-    let spec = [("parameters", Tree::map(parameters, &place)), ("provider", text(provider.value.as_str()))];
+    let spec = [("parameters", Tree::map(parameters, &place)), ("provider", text(provider.value.word()))];
     let object = [
         ("apiVersion", text("secrets-store.csi.x-k8s.io/v1")),
         ("kind", text("SecretProviderClass")),
@@ -113,7 +113,7 @@ impl ProviderOptions<'_> {
     fn has_parameter(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
         let is_there = names.iter().any(|name| self.parameter(name).is_some());
         if let (false, Some(name)) = (is_there, names.first()) {
-            let message = format!("the provider `{}` requires the parameter `{name}`", self.provider.as_str());
+            let message = format!("the provider `{}` requires the parameter `{name}`", self.provider.word());
             problems.push(
                 Diagnostic::error(Rule::Delivery, message)
                     .at(self.place.clone())

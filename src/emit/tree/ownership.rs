@@ -191,7 +191,7 @@ fn inventory_files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic
     if !place::is_real_directory(&directory, &shown)? {
         return Ok(Vec::new());
     }
-    let unreadable = |error: &io::Error| place::read_error(&shown, error);
+    let unreadable = |error: &io::Error| Diagnostic::unreadable(&shown, error);
     let mut names = Vec::new();
     for entry in fs::read_dir(&directory).map_err(|error| unreadable(&error))? {
         let name = entry.map_err(|error| unreadable(&error))?.file_name().to_string_lossy().into_owned();
@@ -210,7 +210,7 @@ fn read_inventory(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
             Err(Diagnostic::error(Rule::Inventory, format!("`{}` is not a readable file", show_inventory(root, name)))
                 .hint("delete it and render again: files with the expected content are adopted"))
         }
-        Err(error) => Err(place::read_error(&show_inventory(root, name), &error)),
+        Err(error) => Err(Diagnostic::unreadable(&show_inventory(root, name), &error)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::files::resolve_writable;
 
 /// Directories that an output directory must not overlap: stale files are removed in it.
@@ -18,7 +18,7 @@ pub struct SourceDirectories<'a> {
 
 /// The directory as an absolute path, if a tree may be there.
 pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectories<'_>) -> Result<PathBuf, Diagnostic> {
-    let absolute = absolute_path(dir).map_err(|error| read_error(shown, &error))?;
+    let absolute = absolute_path(dir).map_err(|error| Diagnostic::unreadable(shown, &error))?;
     let real = real_path(&absolute);
     refuse_sources(&real, shown, sources)?;
     if let Some(link) = checked_ancestors(&absolute, sources.root).into_iter().find(|path| is_link(path)) {
@@ -27,7 +27,7 @@ pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectori
     resolve_writable(&absolute, shown)?;
     match fs::symlink_metadata(&absolute) {
         Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is not a directory"))),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(shown, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Diagnostic::unreadable(shown, &error)),
         _ => Ok(absolute),
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagno
         Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` already exists, but is not a directory"))
             .hint("move it, or choose another output directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(read_error(shown, &error)),
+        Err(error) => Err(Diagnostic::unreadable(shown, &error)),
     }
 }
 
@@ -128,13 +128,8 @@ pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
         .hint("specify the target of the link, or remove the link")
 }
 
-pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(Rule::Unreadable, format!("`{shown}` could not be read: {error}")).with_failure(FailureKind::Io)
-}
-
 pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(Rule::Unwritable, format!("`{shown}` could not be written: {error}"))
-        .with_failure(FailureKind::Io)
+    Diagnostic::unwritable(shown, error)
         .note("every file has either its old or its new content")
         .hint("free disk space or fix permissions, then render again: the next run completes this one")
 }

@@ -8,7 +8,7 @@ use std::io;
 
 use super::name::TargetName;
 use super::ownership::is_inventory;
-use super::{OWN, TreeRoot, place};
+use super::{OWN, TreeRoot};
 use crate::diagnostic::Diagnostic;
 
 /// Scope of a run.
@@ -130,7 +130,7 @@ enum StrayKind {
 /// Entries of a directory of the tree.
 fn list_entries(root: &TreeRoot, directory: &str) -> Result<Vec<StrayEntry>, Diagnostic> {
     let shown = if directory.is_empty() { root.shown.clone() } else { format!("{}/{directory}", root.shown) };
-    let unreadable = |error: &io::Error| place::read_error(&shown, error);
+    let unreadable = |error: &io::Error| Diagnostic::unreadable(&shown, error);
     let found = match fs::read_dir(root.dir.join(directory)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         found => found.map_err(|error| unreadable(&error))?,

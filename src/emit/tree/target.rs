@@ -189,7 +189,7 @@ impl<'a> TargetDirectory<'a> {
             Err(error) => Err(error),
         };
         match entries {
-            Err(error) => plan.problems.push(place::read_error(&shown, &error)),
+            Err(error) => plan.problems.push(Diagnostic::unreadable(&shown, &error)),
             Ok(entries) => {
                 // where the system ignores case, a file may still have its previous name
                 let is_renamed = |name: &str| FileName::of(name).is_some_and(|name| self.is_only_renamed(&name, plan));
@@ -229,7 +229,7 @@ impl<'a> TargetDirectory<'a> {
         let found = match look() {
             Ok(found) => found,
             Err(error) => {
-                plan.problems.push(place::read_error(&shown, &error));
+                plan.problems.push(Diagnostic::unreadable(&shown, &error));
                 return None;
             }
         };
@@ -238,7 +238,7 @@ impl<'a> TargetDirectory<'a> {
         let (bytes, inputs) = match (content, found) {
             (OutputContent::Kept, TreeEntry::File(bytes)) => (bytes, fingerprint.or_else(listed)),
             (OutputContent::Kept, _) => {
-                plan.problems.push(place::read_error(&shown, &io::ErrorKind::NotFound.into()));
+                plan.problems.push(Diagnostic::unreadable(&shown, &io::ErrorKind::NotFound.into()));
                 return None;
             }
             (OutputContent::Outline(text), found) => {
@@ -297,7 +297,7 @@ impl<'a> TargetDirectory<'a> {
             Ok(TreeEntry::File(bytes)) => Some(bytes),
             Ok(TreeEntry::Other) => None,
             Err(error) => {
-                plan.problems.push(place::read_error(&shown, &error));
+                plan.problems.push(Diagnostic::unreadable(&shown, &error));
                 return true;
             }
         };

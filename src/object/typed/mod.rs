@@ -21,7 +21,7 @@ use crate::name::{BundleName, EntryId, KeyName};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::span::{Located, Location};
 
-pub use crate::day::{Day, InvalidDay};
+pub use crate::time::Day;
 
 /// Annotation with the service account whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";

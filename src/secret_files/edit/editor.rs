@@ -65,6 +65,7 @@ impl ExternalEditor {
         match shlex::split(&value).filter(|words| !words.is_empty()) {
             Some(words) => Ok(Self::new(words, name, &path)),
             None => Err(Diagnostic::error(Rule::Editor, format!("`{name}` is not a valid command: unclosed quote"))
+                .with_failure(FailureKind::Invalid)
                 .hint("quote it as in a shell: `EDITOR='code --wait'`")),
         }
     }
@@ -119,18 +120,17 @@ impl ExternalEditor {
                 self.named_by
             ))
             .hint(format!("set `{}` to an installed editor, or unset it", self.named_by))
-            .with_failure(FailureKind::Io)
     }
 
     fn failed_diagnostic(&self, how: &str) -> Diagnostic {
         let message = format!("the editor `{}` {how}, so nothing was changed", self.program());
-        Diagnostic::error(Rule::Editor, message).with_failure(FailureKind::Io)
+        Diagnostic::error(Rule::Editor, message)
     }
 }
 
 fn no_editor() -> Diagnostic {
     let message = format!("no editor is set, and none of {} was found on `PATH`", FALLBACKS.join(", "));
-    Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`").with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`")
 }
 
 /// The name of an editor without its directory, and without `.exe` or `.cmd`.

@@ -16,7 +16,7 @@ pub use editor::ExternalEditor;
 pub use private_directory::{PlaintextStorage, PrivateDirectory, TempDirs};
 use private_directory::{kept_note, read_text};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 
 /// Reply of the interactive user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn run_editor(
 
 fn lost_text(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("the edited text could not be stored or read, so `{name}` was not changed: {error}");
-    Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Unreadable, message)
 }
 
 fn given_up(name: &str) -> Diagnostic {

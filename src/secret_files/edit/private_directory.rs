@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::system;
-use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::signals;
 
 /// Prefix of the names of private directories; the process number follows.
@@ -89,7 +89,6 @@ impl PrivateDirectory {
                     Rule::NoPrivateDirectory,
                     format!("could not create a directory in `{}`: {error}", place.display()),
                 )
-                .with_failure(FailureKind::Io)
             }),
             _ => Err(none_in_memory(searched)),
         }
@@ -197,7 +196,7 @@ pub(super) fn kept_note(text: &Path) -> String {
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
     let message =
         "no in-memory directory is available for the plaintext, and deleted files can be recovered from a disk";
-    let mut error = Diagnostic::error(Rule::NoPrivateDirectory, message).with_failure(FailureKind::Io);
+    let mut error = Diagnostic::error(Rule::NoPrivateDirectory, message);
     for place in searched {
         error = error.note(place);
     }

@@ -200,7 +200,8 @@ fn keys_of_other_services_are_kept_in_their_groups() {
         text("shamir_2of3.enc.yaml").replacen("    lastmodified:", &format!("{FOREIGN}    lastmodified:"), 1),
     );
     let metadata = read_metadata(&document(source.text()), &source).expect("reads");
-    let names: Vec<_> = metadata.foreign_recipients().map(|entry| entry.key.to_string()).collect();
+    let names: Vec<_> =
+        metadata.groups.iter().flat_map(|group| &group.foreign).map(|entry| entry.key.to_string()).collect();
     assert_eq!(names, ["hc_vault `https://vault:8200/v1/transit/keys/k`", "pgp `AAAABBBB`"]);
     let unlocked = unlock_data_key(&metadata, &Identities::new(places(2, false))).expect("opens");
     let mut wanted: Vec<_> = metadata
@@ -286,7 +287,7 @@ fn a_rule_is_compared_with_a_file() {
     let rule = |text: &str| {
         let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", &ssh());
         let rules = SopsConfig::parse(&Source::new(".sops.yaml", text), "/").expect("reads");
-        rules.iter_rules().next().unwrap().clone()
+        rules.first_match(std::path::Path::new("/x.yaml")).unwrap().unwrap().clone()
     };
     let (.., two) = read("two_recipients.enc.yaml");
     let (.., shamir) = read("shamir_2of3.enc.yaml");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use septum::sops::{
-    Identities, IdentitySources, Recipient, RecipientGroup, SopsConfig, decrypt_document, read_metadata,
+    Identities, IdentitySources, Recipient, RecipientGroup, SopsConfigCache, decrypt_document, read_metadata,
     unlock_data_key, wrap_data_key,
 };
 use septum::span::Source;
@@ -113,7 +113,7 @@ fn key_groups_that_sops_writes_are_read_and_ours_by_sops() {
         let found = decrypt_document(document(source.text()), &source, &identities)
             .unwrap_or_else(|error| panic!("{rule}: {:?}", messages(error)));
         assert_eq!(meaning(&found.tree), meaning(&document("a: hunter2\nb: [1, true]\n")));
-        let rule = SopsConfig::find_rule(&at.join("x.yaml")).expect("reads").expect("a rule");
+        let rule = SopsConfigCache::default().find_rule(&at.join("x.yaml")).expect("reads").expect("a rule");
         assert!(septum::sops::compute_drift(&rule, &found.metadata).is_none(), "{written}");
         // the other way: the same data key, wrapped here
         let key = *unlock_data_key(&found.metadata, &identities).expect("opens").data_key();
@@ -177,7 +177,7 @@ fn rules_match_the_files_that_they_match_for_sops() {
                     None
                 }
             };
-            let ours = SopsConfig::find_rule(&at.join(path)).expect("reads");
+            let ours = SopsConfigCache::default().find_rule(&at.join(path)).expect("reads");
             let ours = ours.as_ref().map(|rule| rule.groups[0].age[0].as_str());
             assert_eq!(ours, real, "`{pattern}` on `{path}`");
         }

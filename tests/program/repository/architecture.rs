@@ -17,7 +17,6 @@ const ORDER: &[&[&str]] = &[
     &[
         "atomic",
         "budget",
-        "day",
         "disk",
         "git",
         "glob",
@@ -25,9 +24,11 @@ const ORDER: &[&[&str]] = &[
         "meter",
         "parallel",
         "span",
+        "time",
         "secret",
         "signals",
         "value",
+        "value_path",
         "name",
         "pattern",
         "program",
@@ -75,7 +76,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("toml_edit", &["check/rules/toml.rs", "detect/toml_texts.rs", "format"]),
     ("jsonschema", &["object"]),
     ("rsa", &["deliver/certificate.rs", "deliver/sealed_secret.rs"]),
-    ("x509_cert", &["day.rs", "deliver/certificate.rs", "object/typed"]),
+    ("x509_cert", &["deliver/certificate.rs", "object/typed"]),
     ("pkcs8", &["object/typed/key.rs"]),
     ("pkcs1", &["object/typed/key.rs"]),
     ("sec1", &["object/typed/key.rs"]),
@@ -294,4 +295,44 @@ fn a_doc_comment_begins_with_what_a_thing_is_or_does() {
         }
     }
     assert!(wrong.is_empty(), "begin with a noun phrase or a verb in the third person:\n{}", wrong.join("\n"));
+}
+
+/// A file that no module declares is not compiled: its code is dead, and its tests never run.
+#[test]
+fn every_source_file_is_declared_as_a_module() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut directories, mut files) =
+        (["src", "crates", "tests"].map(|name| repository.join(name)).to_vec(), Vec::new());
+    while let Some(directory) = directories.pop() {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 600, "only {} files were found", files.len());
+    let mut undeclared = Vec::new();
+    for file in &files {
+        let (directory, name) = (file.parent().unwrap(), file.file_stem().unwrap().to_str().unwrap());
+        // a directory is declared where its `mod.rs` would be
+        let (directory, name) = match name {
+            "mod" => (directory.parent().unwrap(), directory.file_name().unwrap().to_str().unwrap()),
+            _ => (directory, name),
+        };
+        // Cargo finds these by itself: roots of crates, examples, tests of a crate
+        let is_root = matches!(name, "lib" | "main")
+            || ["examples", "tests"].iter().any(|kind| {
+                directory.ends_with(kind) && directory.parent().is_some_and(|above| above.join("Cargo.toml").exists())
+            });
+        let declaration = Regex::new(&format!(r#"\bmod {name};|path = "{name}\.rs""#)).unwrap();
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|parent| directory.join(parent));
+        let mut parents = parents.into_iter().chain([directory.with_extension("rs")]);
+        let declares = |parent: PathBuf| fs::read_to_string(parent).is_ok_and(|text| declaration.is_match(&text));
+        if !is_root && !parents.any(declares) {
+            undeclared.push(file.strip_prefix(repository).unwrap());
+        }
+    }
+    assert!(undeclared.is_empty(), "declared by no module: {undeclared:#?}");
 }

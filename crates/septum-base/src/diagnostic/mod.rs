@@ -12,6 +12,7 @@ mod rule;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 
 use crate::span::Location;
 
@@ -127,7 +128,7 @@ impl Diagnostic {
         Self {
             rule,
             severity: Severity::Error,
-            failure: FailureKind::Invalid,
+            failure: rule.info().failure,
             message: message.into(),
             labels: Vec::new(),
             notes: Vec::new(),
@@ -142,7 +143,22 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(rule, message) }
     }
 
-    /// An error of a kind other than invalid input.
+    /// Error for a file that could not be read.
+    pub fn unreadable(name: &str, error: &io::Error) -> Self {
+        Self::error(Rule::Unreadable, format!("`{name}` could not be read: {error}"))
+    }
+
+    /// Error for a file that could not be written.
+    pub fn unwritable(name: &str, error: &io::Error) -> Self {
+        Self::error(Rule::Unwritable, format!("`{name}` could not be written: {error}"))
+    }
+
+    /// Error for a system that gives no random bytes.
+    pub fn no_randomness() -> Self {
+        Self::error(Rule::NoRandomness, "the system's random number generator failed")
+    }
+
+    /// An error of another kind than its rule usually has.
     #[must_use]
     pub fn with_failure(mut self, failure: FailureKind) -> Self {
         self.failure = failure;

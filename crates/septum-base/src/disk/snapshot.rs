@@ -57,12 +57,7 @@ impl Snapshot {
         Self { root, entries, read: Box::new(read) }
     }
 
-    /// The directory that it replaces.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The files in it, without links and other repositories, sorted by path.
+    /// The files that it holds, without links and other repositories, sorted by path.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let files = self.entries.iter().filter(|(_, entry)| entry.kind == SnapshotEntryKind::File);
         files.map(|(path, _)| self.root.join(path))

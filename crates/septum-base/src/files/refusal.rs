@@ -37,12 +37,12 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
         }
         FileReadError::Special(what) => {
             Diagnostic::error(Rule::Unreadable, format!("`{name}` is a {what}, not a regular file"))
+                .with_failure(FailureKind::Invalid)
                 .note(format!("expected a regular file for the {}", kind.noun()))
                 .hint("replace it with a regular file")
         }
         FileReadError::TooBig(limit) => too_big(*limit, kind, name),
-        FileReadError::Io(error) => Diagnostic::error(Rule::Unreadable, format!("`{name}` could not be read: {error}"))
-            .with_failure(FailureKind::Io),
+        FileReadError::Io(error) => Diagnostic::unreadable(name, error),
     }
 }
 

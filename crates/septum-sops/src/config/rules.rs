@@ -39,7 +39,6 @@ const HIGHEST: usize = 100;
 #[derive(Debug, Clone)]
 pub struct SopsConfig {
     directory: PathBuf,
-    source: Source,
     list: RuleList,
 }
 
@@ -112,7 +111,7 @@ impl SopsConfig {
     pub fn parse(source: &Source, directory: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
         refuse_private_key(source)?;
         let list = read::read_rule_list(source)?;
-        Ok(Self { directory: directory.into(), source: source.clone(), list })
+        Ok(Self { directory: directory.into(), list })
     }
 
     /// The first rule that matches a file. An invalid rule is an error of its files alone.
@@ -148,19 +147,6 @@ impl SopsConfig {
     /// A path as messages show it: from the working directory, if it is below it.
     pub fn display_path(path: &Path) -> String {
         path_text(path)
-    }
-
-    /// All valid rules, in the order of the file.
-    pub fn iter_rules(&self) -> impl Iterator<Item = &CreationRule> {
-        self.list.entries.iter().filter_map(|entry| match entry {
-            RuleEntry::Sound(rule) => Some(rule),
-            RuleEntry::Broken { .. } => None,
-        })
-    }
-
-    /// The file.
-    pub fn source(&self) -> &Source {
-        &self.source
     }
 
     /// Text that `path_regex` is matched against: the path from the directory of the rules, with `/`; the

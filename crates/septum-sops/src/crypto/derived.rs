@@ -1,7 +1,9 @@
 //! Keys derived from those of encrypted layers, for output that is made from the layers.
 
-use crate::crypto::naming::{NamingKey, authenticate_parts};
+use crate::crypto::naming::NamingKey;
+use hkdf::Hkdf;
 use septum_base::secret::Secret;
+use sha2::Sha256;
 
 /// The length of a key, and of a block of HKDF with SHA-256.
 const LENGTH: usize = 32;
@@ -43,8 +45,8 @@ impl DerivedKey {
         self.0.expose()
     }
 
-    /// Fills `out` with bytes that look random without the key, and are the same for the same context: at
-    /// most 8,160. Bytes beyond that stay unchanged.
+    /// Fills `out`, of at most 8,160 bytes, with bytes that look random without the key, and are the same for the
+    /// same context.
     pub fn fill_bytes(&self, context: &[&[u8]], out: &mut [u8]) {
         expand_key(self.0.expose(), &encode_info(b"septum: bytes, version 1", context), out);
     }
@@ -62,16 +64,10 @@ fn encode_info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
     info
 }
 
-/// HKDF-Expand (RFC 5869, section 2.3). An implementation of our own, because that of the crate can fail, and there
-/// is no way to handle it.
+/// HKDF-Expand (RFC 5869, section 2.3). A longer output is a bug of the caller, since every length is a constant.
 fn expand_key(key: &[u8; LENGTH], info: &[u8], out: &mut [u8]) {
-    let mut previous: Option<Secret<[u8; LENGTH]>> = None;
-    for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(LENGTH)) {
-        let before = previous.as_ref().map(|block| block.expose().as_slice()).unwrap_or_default();
-        let block = authenticate_parts(key, &[before, info, &[number]]);
-        chunk.iter_mut().zip(block.expose()).for_each(|(slot, byte)| *slot = *byte);
-        previous = Some(block);
-    }
+    let is_expanded = Hkdf::<Sha256>::from_prk(key).is_ok_and(|hkdf| hkdf.expand(info, out).is_ok());
+    assert!(is_expanded, "a key of {LENGTH} bytes expands to at most {} bytes", 255 * LENGTH);
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::crypto::KEY_LENGTH;
 use crate::crypto::shamir::{self, ShamirError};
-use crate::document::path::ValuePath;
 use crate::identities::identity::{Identities, IdentityBatch};
 use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{DecryptionError, GroupState, IntegrityFault, IntegrityFinding, NoIdentity};
 use crate::recipients::group::{AgeRecipient, KeyGroup};
 use crate::recipients::recipient;
+use septum_base::value_path::ValuePath;
 
 /// The length of a share.
 const SHARE: usize = KEY_LENGTH + 1;

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::cipher::PlaintextType;
 use crate::document::text_bytes::TextBytes;
-use crate::document::time::Timestamp;
+use septum_base::time::Timestamp;
 use septum_base::yaml::node::{Scalar, YamlStyle};
 
 /// A value in the data model of sops (format, section 1.2).

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::pattern::GoRegex;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 
 /// The rule by which values of a file are encrypted or left alone. A file has exactly one.
 ///

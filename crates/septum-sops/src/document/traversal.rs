@@ -1,9 +1,9 @@
 //! Traversal of a document: the path of each value, and the state of the selector at it (format, sections 1.3 and
 //! 1.5).
 
-use crate::document::path::ValuePath;
 use crate::document::selector::{Selection, Selector, SelectorScope};
 use crate::document::tree::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsTree};
+use septum_base::value_path::ValuePath;
 use septum_base::yaml::node::YamlKey;
 
 /// Visitor of every value and comment of a document, in document order.

@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 
-use crate::document::path::ValuePath;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
 use crate::files::write_error::WriteError;
 use septum_base::span::{Source, Span};
+use septum_base::value_path::ValuePath;
 
 /// Refuses a document in which a value is encrypted in one place and in plaintext in another one.
 pub(crate) fn refuse_shared(document: &SopsDocument, source: &Source, selector: &Selector) -> Result<(), WriteError> {

@@ -7,11 +7,11 @@
 
 use crate::BLOCK;
 use crate::crypto::cipher::Ciphertext;
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::selector::{Selection, Selector, SelectorScope};
 use crate::document::tree::{SopsDocument, SopsMap, SopsTree};
 use septum_base::diagnostic::{Diagnostic, Rule};
 use septum_base::span::{Location, Source};
+use septum_base::value_path::{ValuePath, ValuePathStep};
 use septum_base::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Refuses a document that has an encrypted value below a key with a `:`.

@@ -3,10 +3,10 @@
 //! Every written file is read again and compared by these rules, so that no mistake of a reader or of a writer
 //! reaches a file.
 
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::scalar::TypedValue;
 use crate::document::tree::{ListPosition, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree};
 use crate::store::ini_comment_text;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 use septum_base::yaml::node::YamlKey;
 
 /// A value that is left out of a comparison, with everything below it.

@@ -5,10 +5,8 @@ use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
 use crate::crypto::ciphertext_cache::CiphertextCache;
 use crate::crypto::mac::{Mac, MacScope};
 use crate::data_key::wrap::{self, Recipients, SealError};
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
-use crate::document::time::Timestamp;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsMap, SopsTree};
 use crate::files::fingerprint::DocumentFingerprint;
@@ -21,6 +19,8 @@ use crate::recipients::group::{KeyGroup, recipient_fields};
 use crate::store::layout::StoreLayout;
 use crate::store::{ParsedFile, SopsFormat, split_text};
 use septum_base::span::{Location, Source, Span};
+use septum_base::time::Timestamp;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 use zeroize::Zeroizing;
 
 /// The written version of the format.

@@ -3,12 +3,12 @@
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::tree::{SopsDocument, SopsTree};
 use crate::files::sealed::DecryptedFile;
 use crate::store::layout::StoreLayout;
 use crate::store::{SopsFormat, UnrepresentableValue};
 use septum_base::diagnostic::nearest_name;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 
 /// Reason why a path does not lead to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -3,12 +3,12 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::crypto::cipher::PlaintextType;
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::Selector;
 use crate::document::traversal::{DocumentStep, DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
 use crate::files::content::comment_lines;
+use septum_base::value_path::ValuePath;
 
 /// Hashes of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,13 +4,13 @@
 //! and `2024-01-01` as `2024-01-01T00:00:00Z` (format, section 1.9.2). For sops that is the same value.
 //! Where values are texts, as in layers, it is not.
 
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
 use septum_base::diagnostic::{Diagnostic, Rule};
 use septum_base::span::{Location, Source};
+use septum_base::value_path::ValuePath;
 
 /// A value whose text changes once it is decrypted.
 #[derive(Debug, Clone)]

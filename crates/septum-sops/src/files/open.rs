@@ -6,7 +6,6 @@ use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
 use crate::crypto::ciphertext_cache::{CachedToken, CiphertextCache};
 use crate::crypto::mac::Mac;
 use crate::document::conflict::{has_mark, is_conflict};
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentStep, DocumentVisitor, TraversalState, visit_document};
@@ -16,6 +15,7 @@ use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{IntegrityFault, IntegrityFinding};
 use crate::store::{SopsFormat, TextEdits, UnrepresentableValue};
 use septum_base::span::{Source, Span};
+use septum_base::value_path::ValuePath;
 
 /// Result of decrypting a document.
 pub(crate) struct DecryptedDocument {

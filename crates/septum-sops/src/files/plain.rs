@@ -5,7 +5,6 @@ use zeroize::Zeroizing;
 use crate::BLOCK;
 use crate::crypto::cipher::{DataKey, PlaintextType};
 use crate::document::selector::Selector;
-use crate::document::time::Timestamp;
 use crate::files::aliases::refuse_shared;
 use crate::files::content::find_difference;
 use crate::files::readable::refuse_unreadable;
@@ -14,6 +13,7 @@ use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::store::{ParsedFile, SopsFormat, dotenv_has_returns};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::{Source, Span};
+use septum_base::time::Timestamp;
 
 /// The text of a file.
 pub(crate) fn read_text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {

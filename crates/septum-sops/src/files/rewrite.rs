@@ -4,10 +4,8 @@ use crate::crypto::cipher::DataKey;
 use crate::crypto::ciphertext_cache::CiphertextCache;
 use crate::crypto::mac::MacScope;
 use crate::data_key::wrap::{self, Recipients};
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::Selector;
-use crate::document::time::Timestamp;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsTree};
 use crate::files::aliases::refuse_shared;
@@ -21,6 +19,8 @@ use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::recipients::group::KeyGroup;
 use crate::store::{MetadataBlock, ParsedFile, SopsFormat, TextEdit};
 use septum_base::span::Source;
+use septum_base::time::Timestamp;
+use septum_base::value_path::ValuePath;
 
 impl DecryptedFile {
     /// Sets the recipients that can decrypt the file. Existing recipients keep their entries unchanged. A removed

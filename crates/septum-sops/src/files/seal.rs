@@ -3,7 +3,6 @@
 use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
 use crate::crypto::ciphertext_cache::{CachedToken, CiphertextCache};
 use crate::crypto::mac::{Mac, MacScope};
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
@@ -11,6 +10,7 @@ use crate::document::tree::{Leaf, SopsComment, SopsDocument, ValueSite};
 use crate::files::ambiguous::is_ambiguous;
 use crate::store::{SopsFormat, TextEdits, UnrepresentableValue};
 use septum_base::span::Span;
+use septum_base::value_path::ValuePath;
 
 /// Result of encrypting a document.
 pub(crate) struct EncryptedDocument {

@@ -21,7 +21,6 @@ use crate::crypto::ciphertext_cache::CiphertextCache;
 use crate::crypto::mac::MacScope;
 use crate::data_key::unlock::{self, UnlockedDataKey};
 use crate::data_key::wrap::Recipients;
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::Selector;
 use crate::document::tree::{Leaf, SopsDocument, SopsItem, SopsMap, SopsTree};
@@ -42,6 +41,7 @@ use crate::store::{
 use crate::{DATA, missing_block, stored_mac, verify_mac};
 use septum_base::diagnostic::{Diagnostic, Diagnostics};
 use septum_base::span::{Location, Source, Span};
+use septum_base::value_path::ValuePath;
 
 /// A file that was decrypted and verified, and can be changed.
 pub struct DecryptedFile {

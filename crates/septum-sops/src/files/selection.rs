@@ -1,9 +1,9 @@
 //! Comparison of the values that a selector encrypts.
 
-use crate::document::path::ValuePath;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
+use septum_base::value_path::ValuePath;
 
 /// Whether a selector has the same values of two equal documents encrypted. Where comments select, that depends on
 /// their positions.

@@ -6,7 +6,7 @@
 //!
 //! The recipients are part of the derivation of the data key: a removed recipient knows no later one.
 //!
-//! Where the sources have no keys to derive from, the data key of the existing file is used again, but only for the
+//! Where the sources have no keys to derive from, the data key of the existing file is reused, but only for the
 //! very values that the file has: anyone who knows the recipients can put a file there with a data key of their own,
 //! and would read later values encrypted under it. SECURITY.md has the whole argument.
 
@@ -18,7 +18,6 @@ use crate::crypto::ciphertext_cache::CiphertextCache;
 use crate::crypto::derived::DerivedKey;
 use crate::data_key::unlock;
 use crate::data_key::wrap::{self, Recipients};
-use crate::document::time::Timestamp;
 use crate::document::tree::{SopsDocument, SopsMap, SopsTree};
 use crate::files::encrypt::{EncryptionPlan, metadata_fields};
 use crate::files::plain::{parse_plaintext, seal_mac};
@@ -34,6 +33,7 @@ use crate::recipients::recipient::Recipient;
 use crate::store::{ParsedFile, SopsFormat, TextEdit, apply_edits};
 use crate::stored_mac;
 use septum_base::span::{Source, Span};
+use septum_base::time::Timestamp;
 
 /// Label that separates the data key of a file from the keys from which it is derived.
 const OF_RECIPIENTS: &[u8] = b"septum: the data key of a file for its recipients, version 1";

@@ -4,13 +4,13 @@
 //! matches. Otherwise there is a bug in this program, and the file is not written.
 
 use crate::crypto::cipher::DataKey;
-use crate::document::path::ValuePath;
 use crate::files::fingerprint::DocumentFingerprint;
 use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::sealed::EncryptedFile;
 use crate::files::write_error::UnfaithfulOutput;
 use crate::store::{ParsedFile, SopsFormat};
 use crate::verify_mac;
+use septum_base::value_path::ValuePath;
 
 /// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and returns them.
 ///

@@ -4,12 +4,12 @@
 use crate::crypto::cipher::{Ciphertext, DataKey};
 use crate::crypto::mac::Mac;
 use crate::document::conflict::is_conflict;
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, SelectorScope};
 use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{IntegrityFault, IntegrityFinding};
 use septum_base::span::Span;
+use septum_base::value_path::ValuePath;
 use septum_base::yaml::node::{Scalar, YamlKind, YamlNode};
 
 /// Decrypts the values of one document after the other.

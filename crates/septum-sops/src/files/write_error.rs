@@ -3,13 +3,13 @@
 use thiserror::Error;
 
 use crate::data_key::wrap::SealError;
-use crate::document::path::ValuePath;
 use crate::files::ambiguous::would_be_ambiguous;
 use crate::files::seal::SealProblem;
 use crate::recipients::recipient::InvalidRecipient;
 use crate::store::{EditProblem, UnrepresentableValue};
-use septum_base::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::Location;
+use septum_base::value_path::ValuePath;
 
 /// Reason why a file could not be encrypted or changed. Contains no value of it.
 #[derive(Debug, Error)]
@@ -227,17 +227,13 @@ fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnos
     };
     Diagnostic::error(Rule::Bug, format!("{what}: this is a bug in septum"))
         .at_masked(place)
-        .with_failure(FailureKind::Bug)
         .note("the file is unchanged")
         .hint("report it together with the structure of the file, but none of its values")
 }
 
 fn value_diagnostic(place: Location, problem: &SealProblem) -> Diagnostic {
     match problem {
-        SealProblem::NoRandomness => {
-            Diagnostic::error(Rule::NoRandomness, "the system's random number generator failed")
-                .with_failure(FailureKind::Io)
-        }
+        SealProblem::NoRandomness => Diagnostic::no_randomness(),
         SealProblem::CommentPattern { path } => {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
             Diagnostic::error(Rule::SopsValue, message).at(place).hint("use a pattern that does not match random text")

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use crate::document::time::Timestamp;
 use crate::identities::identity::{LookupOutcome, read_recipients};
 use crate::recipients::hybrid::HybridIdentity;
 use crate::recipients::passphrase::PassphraseProvider;
 use septum_base::secret::Secret;
+use septum_base::time::Timestamp;
 
 /// A kind of identity that can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use sha2::{Digest as _, Sha256};
 use crate::crypto::mac::MacScope;
 use crate::document::pattern::GoRegex;
 use crate::document::selector::Selector;
-use crate::document::time::Timestamp;
 use crate::metadata::error::{DecryptionError, MetadataFault, MetadataProblem};
 use crate::recipients::foreign::{ForeignKey, SERVICES};
 use crate::recipients::group::SpannedText;
 use crate::recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use septum_base::span::{Location, Source, Span};
+use septum_base::time::Timestamp;
 use septum_base::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 /// The newest supported major version of the format.
@@ -89,8 +89,6 @@ pub struct SopsMetadata {
     pub selector: Selector,
     /// Values covered by the checksum.
     pub mac_scope: MacScope,
-    /// The version of sops, or of the format that another program writes.
-    pub version: String,
     /// Location of the block.
     pub place: Location,
     /// The block as it was read, unknown fields included.
@@ -173,15 +171,13 @@ impl SopsMetadata {
         let last_modified = reader.last_modified(fields);
         let selector = reader.selector(fields);
         let mac_scope = reader.mac_scope(fields);
-        let version = reader.version(fields);
+        reader.check_version(fields);
         let mac = field_text(fields, "mac").map(|(text, span)| SpannedText { text: text.to_owned(), span });
         let problems = reader.problems;
-        let (Some(last_modified), Some(selector), Some(version), true) =
-            (last_modified, selector, version, problems.is_empty())
-        else {
+        let (Some(last_modified), Some(selector), true) = (last_modified, selector, problems.is_empty()) else {
             return Err(DecryptionError::Metadata(problems));
         };
-        Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, version, place, block })
+        Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, place, block })
     }
 }
 
@@ -319,10 +315,9 @@ impl MetadataReader<'_> {
         }
     }
 
-    fn version(&mut self, fields: &Mapping) -> Option<String> {
+    fn check_version(&mut self, fields: &Mapping) {
         let Some((text, span)) = field_text(fields, "version") else {
-            self.report_problem(self.block.clone(), MetadataFault::NoVersion);
-            return None;
+            return self.report_problem(self.block.clone(), MetadataFault::NoVersion);
         };
         let place = self.source.place(span);
         match parse_major(text) {
@@ -330,9 +325,8 @@ impl MetadataReader<'_> {
             Some(major) if major > MAJOR => {
                 self.report_problem(place, MetadataFault::NewVersion { version: text.to_owned() });
             }
-            Some(_) => return Some(text.to_owned()),
+            Some(_) => {}
         }
-        None
     }
 }
 
@@ -387,10 +381,5 @@ impl SopsMetadata {
     /// All age recipients with their wrapped keys, group after group.
     pub fn age_recipients(&self) -> impl Iterator<Item = &AgeRecipient> {
         self.groups.iter().flat_map(|group| &group.age)
-    }
-
-    /// All recipients of services that are not age, group after group.
-    pub fn foreign_recipients(&self) -> impl Iterator<Item = &ForeignRecipient> {
-        self.groups.iter().flat_map(|group| &group.foreign)
     }
 }

@@ -3,10 +3,10 @@
 use thiserror::Error;
 
 use crate::crypto::cipher::MalformedCiphertext;
-use crate::document::path::ValuePath;
 use crate::identities::identity::SearchedSource;
-use septum_base::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::span::Location;
+use septum_base::value_path::ValuePath;
 
 /// Reason why a file could not be decrypted.
 #[derive(Debug, Error)]
@@ -228,7 +228,7 @@ impl NoIdentity {
     fn into_diagnostic(self) -> Diagnostic {
         let name = self.place.source.name();
         let message = format!("none of the available age identities can decrypt `{name}`");
-        let mut diagnostic = Diagnostic::error(Rule::NoIdentity, message).with_failure(FailureKind::Key);
+        let mut diagnostic = Diagnostic::error(Rule::NoIdentity, message);
         for note in self.list_recipients() {
             diagnostic = diagnostic.note(note);
         }

@@ -1,9 +1,9 @@
 //! Changes of single values in the tree of a document, for changes that are impossible in its text alone.
 
 use super::edit::{EditPath, copy_tree, wrap_in_maps};
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::tree::{ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree};
 use septum_base::span::Span;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 use septum_base::yaml::node::YamlKey;
 
 /// Number of steps of a path that lead to an existing value.

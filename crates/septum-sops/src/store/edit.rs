@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{ParsedFile, SopsFormat, TextEdit, UnrepresentableValue, flow, go, yaml};
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::tree::{SopsItem, SopsList, SopsMap, SopsTree};
+use septum_base::value_path::{ValuePath, ValuePathStep};
 use septum_base::yaml::node::YamlKey;
 
 /// Reason why a value cannot be inserted or removed.

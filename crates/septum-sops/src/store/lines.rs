@@ -1,8 +1,8 @@
 //! Changes of single values in the text of formats that have one on each line: dotenv and INI.
 
 use super::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue};
-use crate::document::path::ValuePathStep;
 use crate::document::tree::{Leaf, SopsItem, SopsMap, SopsTree};
+use septum_base::value_path::ValuePathStep;
 use septum_base::yaml::node::YamlKey;
 
 /// Sets a text at a key, on its line or on a new one.

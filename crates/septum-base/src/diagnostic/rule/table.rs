@@ -41,7 +41,7 @@ rules! {
         RulesFile, "rules-file", Error, Invalid, false,
             "a `--rules` file is not valid TOML, contains no rules, has an unknown field, or an invalid or unsupported regular expression",
             "fix it as described in the message; see [your own rules](check.md#your-own-rules)";
-        Git, "git", Error, Invalid, false,
+        Git, "git", Error, Io, false,
             "`check --staged` could not list the staged files with Git; exit code 4",
             "follow the message of Git; run it in a repository";
         Unmerged, "unmerged", Error, Invalid, false,
@@ -70,10 +70,10 @@ rules! {
         NotUtf8, "not-utf8", Error, Invalid, false,
             "a layer or template is not UTF-8 text",
             "save it as UTF-8; binary data can be the `file` of an entry";
-        Unreadable, "unreadable", Error, Invalid, false,
+        Unreadable, "unreadable", Error, Io, false,
             "a file or directory could not be read (exit code 4), or is a pipe, a device or a socket",
             "fix its permissions; replace it with a regular file";
-        Unwritable, "unwritable", Error, Invalid, false,
+        Unwritable, "unwritable", Error, Io, false,
             "output or a file could not be written; exit code 4",
             "free disk space, or fix permissions";
         OutputDirectory, "output-directory", Error, Invalid, false,
@@ -256,7 +256,7 @@ rules! {
         SecretInManifest, "secret-in-manifest", Error, Invalid, true,
             "a template puts a sensitive value into an object that is not a Secret, or into a Secret outside of the values of `data` and `stringData`",
             "refer to the Secret, [wire it](workloads.md), insert the value only under `data` or `stringData`, or use `declassify`";
-        Bug, "bug", Error, Invalid, false,
+        Bug, "bug", Error, Bug, false,
             "a template or an environment makes septum panic; the others are still rendered; exit code 101",
             "report it";
         Wiring, "wiring", Error, Invalid, false,
@@ -336,15 +336,15 @@ rules! {
         StaleOutput, "stale-output", Error, Invalid, true,
             "the output directory is out of date, or contains files that are not generated; exit code 1 of `render --check` and `check --rendered`",
             "run the command from the hint, and commit";
-        Unseen, "unseen", Error, Invalid, false,
+        Unseen, "unseen", Error, Key, false,
             "files could not be rendered without a key; exit code 3, everything else is done",
             "render with a key of the environment";
-        UnverifiedSecret, "unverified-secret", Error, Invalid, true,
+        UnverifiedSecret, "unverified-secret", Error, Key, true,
             "the values of a Secret in the output directory cannot be verified without a key; everything else is up to date. Exit code 3 of `render --check` and `check --rendered`, a warning with `--keyless`",
             "check with a key of the environment";
     }
     "SOPS" {
-        NoIdentity, "no-identity", Error, Invalid, false,
+        NoIdentity, "no-identity", Error, Key, false,
             "none of the available age identities can decrypt the file; exit code 3",
             "set `SOPS_AGE_KEY_FILE`; the message lists the recipients and every place searched";
         Tampered, "tampered", Error, Invalid, false,
@@ -493,15 +493,15 @@ rules! {
         MissingValue, "missing-value", Error, Invalid, false,
             "the key of `get` has no value",
             "set it with `septum set`";
-        NoRandomness, "no-randomness", Error, Invalid, false,
+        NoRandomness, "no-randomness", Error, Io, false,
             "the system's random number generator failed",
             "fix the system";
     }
     "Editing" {
-        Editor, "editor", Error, Invalid, false,
+        Editor, "editor", Error, Io, false,
             "no editor is set or found, or it could not be started, or it failed; exit code 4, or 2 for an unclosed quote in the variable",
             "set `EDITOR`";
-        NoPrivateDirectory, "no-private-directory", Error, Invalid, false,
+        NoPrivateDirectory, "no-private-directory", Error, Io, false,
             "no in-memory directory is available, so the plaintext would be written to disk; exit code 4",
             "mount a `tmpfs`, or use `--allow-disk`";
         NotEdited, "not-edited", Error, Invalid, false,

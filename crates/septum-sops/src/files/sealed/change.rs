@@ -3,7 +3,6 @@
 use zeroize::Zeroizing;
 
 use super::DecryptedFile;
-use crate::document::path::{ValuePath, ValuePathStep};
 use crate::document::tree::{Leaf, SopsDocument, SopsTree};
 use crate::files::content::{SkippedValue, difference_beside, find_difference, is_without, same_values};
 use crate::files::readable::refuse_unreadable;
@@ -11,6 +10,7 @@ use crate::files::selection::selects_alike;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, TextEdits, amend};
 use septum_base::span::Source;
+use septum_base::value_path::{ValuePath, ValuePathStep};
 
 impl DecryptedFile {
     /// Sets a value at a path; missing maps on the path are created.

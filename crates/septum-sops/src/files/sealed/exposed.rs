@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashSet};
 use super::{DecryptedFile, SopsFormat};
 use crate::crypto::cipher::PlaintextType;
 use crate::crypto::ciphertext_cache::{CiphertextCache, hash_value};
-use crate::document::path::ValuePath;
 use crate::document::selector::Selection;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
+use septum_base::value_path::ValuePath;
 
 impl DecryptedFile {
     /// The values and comments that would be in plaintext here, and are so in none of the versions that they can be

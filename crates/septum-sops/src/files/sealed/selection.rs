@@ -2,13 +2,13 @@
 
 use super::{DecryptedFile, EncryptedFile};
 use crate::crypto::cipher::Ciphertext;
-use crate::document::path::ValuePath;
 use crate::document::scalar::TypedValue;
 use crate::document::selector::Selection;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsTree};
 use crate::store::{EditPath, SopsFormat, amend};
 use septum_base::span::{Location, Span};
+use septum_base::value_path::ValuePath;
 
 impl DecryptedFile {
     /// Whether a value at a path is encrypted, or would be if it were set.

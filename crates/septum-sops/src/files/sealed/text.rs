@@ -6,10 +6,10 @@ use super::DecryptedFile;
 use crate::crypto::mac::MacScope;
 use crate::data_key::wrap::Recipients;
 use crate::document::selector::Selector;
-use crate::document::time::Timestamp;
 use crate::files::write_error::WriteError;
 use crate::metadata::block::SopsMetadata;
 use septum_base::diagnostic::{Diagnostic, Diagnostics};
+use septum_base::time::Timestamp;
 
 /// A file that was decrypted and verified, and whose values were not kept.
 pub struct DecryptedText(pub(super) DecryptedFile);

@@ -1,16 +1,82 @@
-//! Points in time as sops reads and writes them.
+//! Days, and points in time as sops reads and writes them.
 //!
-//! Only from text to text: a timestamp is authenticated in the form in which Go prints it, so no more is needed.
+//! A timestamp is authenticated by the form in which Go prints it, so it goes from text to text.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+/// Seconds of a day.
+const DAY_LENGTH: u64 = 24 * 60 * 60;
+
+/// A day in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    year: u32,
+    month: u32,
+    /// Counted from 1.
+    of_month: u32,
+}
+
+/// Error for a text that is not a valid day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a date like `2027-01-31`")]
+pub struct InvalidDay;
+
+impl FromStr for Day {
+    type Err = InvalidDay;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        let mut rest = TimestampParser(text.as_bytes());
+        let day = rest.date(2).filter(|day| day.year >= 1970 && rest.end().is_some());
+        day.ok_or(InvalidDay)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.of_month)
+    }
+}
+
+impl Day {
+    /// The day that a moment is on; `moment` is counted since 1970.
+    pub fn at(moment: Duration) -> Self {
+        Self::nth(moment.as_secs() / DAY_LENGTH)
+    }
+
+    /// A day counted from 1970-01-01.
+    fn nth(days: u64) -> Self {
+        let (mut year, mut rest) = (1970, days);
+        loop {
+            let length = (1..=12).map(|month| u64::from(days_in(month, year))).sum();
+            if rest < length || year >= 9999 {
+                break;
+            }
+            (year, rest) = (year + 1, rest - length);
+        }
+        let mut month = 1;
+        while month < 12 && rest >= u64::from(days_in(month, year)) {
+            (month, rest) = (month + 1, rest - u64::from(days_in(month, year)));
+        }
+        Self { year, month, of_month: u32::try_from(rest + 1).unwrap_or(1).min(days_in(month, year)) }
+    }
+
+    /// Whether a moment lies before the day.
+    pub fn is_after(self, moment: Duration) -> bool {
+        Self::at(moment) < self
+    }
+
+    /// Whether a moment lies after the day.
+    pub fn is_before(self, moment: Duration) -> bool {
+        Self::at(moment) > self
+    }
+}
 
 /// A point in time with its offset; prints as RFC 3339 with as many digits of a second as needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
-    year: u32,
-    month: u32,
-    day: u32,
+    day: Day,
     hour: u32,
     minute: u32,
     second: u32,
@@ -23,21 +89,21 @@ impl Timestamp {
     /// Reads RFC 3339: `2026-05-22T20:16:23Z`.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let mut rest = TimestampParser(text.as_bytes());
-        let date = rest.date(2)?;
+        let day = rest.date(2)?;
         rest.eat(b"T")?;
         let clock = rest.clock(2, b".")?;
         let offset = rest.offset()?;
         rest.end()?;
-        Some(Self::new(date, clock, offset))
+        Some(Self::new(day, clock, offset))
     }
 
     /// Reads what go-yaml interprets as a timestamp (format, section 1.9.2): RFC 3339 with `T` or `t` and fields of
     /// one or two digits, the same with a blank and without an offset, or a date alone.
     pub fn parse_yaml(text: &str) -> Option<Self> {
         let mut rest = TimestampParser(text.as_bytes());
-        let date = rest.date(1)?;
+        let day = rest.date(1)?;
         if rest.end().is_some() {
-            return Some(Self::new(date, (0, 0, 0, 0), 0));
+            return Some(Self::new(day, (0, 0, 0, 0), 0));
         }
         let zoned = rest.eat(b"Tt").is_some();
         if !zoned {
@@ -47,7 +113,7 @@ impl Timestamp {
         let clock = rest.clock(1, b".,")?;
         let offset = if zoned { rest.offset()? } else { 0 };
         rest.end()?;
-        Some(Self::new(date, clock, offset))
+        Some(Self::new(day, clock, offset))
     }
 
     /// A point in time by the clock of the machine, in whole seconds and UTC.
@@ -55,7 +121,7 @@ impl Timestamp {
         let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let part = |number: u64| u32::try_from(number).unwrap_or_default();
         let clock = (part(seconds / 3600 % 24), part(seconds / 60 % 60), part(seconds % 60), 0);
-        Self::new(date_of(seconds / 86_400), clock, 0)
+        Self::new(Day::nth(seconds / DAY_LENGTH), clock, 0)
     }
 
     /// RFC 3339 without a fraction: the form that the MAC is bound to (format, section 1.6).
@@ -63,19 +129,20 @@ impl Timestamp {
         Self { nanoseconds: 0, ..self }.to_string()
     }
 
-    fn new(
-        (year, month, day): (u32, u32, u32),
-        (hour, minute, second, nanoseconds): (u32, u32, u32, u32),
-        offset: i32,
-    ) -> Self {
-        Self { year, month, day, hour, minute, second, nanoseconds, offset }
+    /// The day, as its offset has it.
+    pub fn day(self) -> Day {
+        self.day
+    }
+
+    fn new(day: Day, (hour, minute, second, nanoseconds): (u32, u32, u32, u32), offset: i32) -> Self {
+        Self { day, hour, minute, second, nanoseconds, offset }
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { year, month, day, hour, minute, second, nanoseconds, offset } = self;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        let Self { day, hour, minute, second, nanoseconds, offset } = self;
+        write!(f, "{day}T{hour:02}:{minute:02}:{second:02}")?;
         if *nanoseconds > 0 {
             let fraction = format!("{nanoseconds:09}");
             write!(f, ".{}", fraction.trim_end_matches('0'))?;
@@ -116,13 +183,13 @@ impl TimestampParser<'_> {
         range.contains(&number).then_some(number)
     }
 
-    fn date(&mut self, least: usize) -> Option<(u32, u32, u32)> {
+    fn date(&mut self, least: usize) -> Option<Day> {
         let year = self.number(4, 4, 0..=9999)?;
         self.eat(b"-")?;
         let month = self.number(least, 2, 1..=12)?;
         self.eat(b"-")?;
-        let day = self.number(least, 2, 1..=days_in(month, year))?;
-        Some((year, month, day))
+        let of_month = self.number(least, 2, 1..=days_in(month, year))?;
+        Some(Day { year, month, of_month })
     }
 
     fn clock(&mut self, least: usize, points: &[u8]) -> Option<(u32, u32, u32, u32)> {
@@ -157,23 +224,6 @@ impl TimestampParser<'_> {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn date_of(days: u64) -> (u32, u32, u32) {
-    let (mut year, mut rest) = (1970, days);
-    loop {
-        let length = (1..=12).map(|month| u64::from(days_in(month, year))).sum();
-        if rest < length || year >= 9999 {
-            break;
-        }
-        (year, rest) = (year + 1, rest - length);
-    }
-    let mut month = 1;
-    while month < 12 && rest >= u64::from(days_in(month, year)) {
-        (month, rest) = (month + 1, rest - u64::from(days_in(month, year)));
-    }
-    (year, month, u32::try_from(rest + 1).unwrap_or(1).min(days_in(month, year)))
-}
-
 fn days_in(month: u32, year: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
@@ -185,9 +235,7 @@ fn days_in(month: u32, year: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use super::Timestamp;
+    use super::*;
 
     #[test]
     fn the_clock_of_the_machine_is_read_in_utc() {
@@ -249,5 +297,26 @@ mod tests {
             let bound = Timestamp::parse_rfc3339(text).map(Timestamp::to_seconds);
             assert_eq!(bound.as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_is_one_of_the_calendar() {
+        for (text, valid) in [
+            ("2027-01-31", true),
+            ("2028-02-29", true),
+            ("2027-02-29", false),
+            ("2027-02-31", false),
+            ("1969-12-31", false),
+            ("2027-13-01", false),
+            ("2027-1-31", false),
+            ("+027-01-31", false),
+            ("2027-01-31T00:00:00Z", false),
+            ("äöüäö", false),
+        ] {
+            assert_eq!(text.parse::<Day>().is_ok(), valid, "{text}");
+        }
+        let day: Day = "1970-01-02".parse().unwrap();
+        assert!(day.is_after(Duration::from_secs(86_399)) && !day.is_after(Duration::from_secs(86_400)));
+        assert!(day.is_before(Duration::from_secs(172_800)) && !day.is_before(Duration::from_secs(172_799)));
     }
 }

@@ -126,34 +126,41 @@ impl ValuePath {
         Self(vec![ValuePathStep::Key(key.into())])
     }
 
+    /// The path of the value that so many first steps lead to.
+    #[must_use]
+    pub fn truncate(mut self, depth: usize) -> Self {
+        self.0.truncate(depth);
+        self
+    }
+
     /// The steps from the root on.
     pub fn steps(&self) -> &[ValuePathStep] {
         &self.0
     }
 
     /// The keys of the steps.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|step| if let ValuePathStep::Key(key) = step { Some(key.as_str()) } else { None })
     }
 
     /// One level down, below a key.
-    pub(crate) fn enter_key(&mut self, key: &str) {
+    pub fn enter_key(&mut self, key: &str) {
         self.0.push(ValuePathStep::Key(key.to_owned()));
     }
 
     /// One level down, into a list.
-    pub(crate) fn enter_index(&mut self, index: usize) {
+    pub fn enter_index(&mut self, index: usize) {
         self.0.push(ValuePathStep::Index(index));
     }
 
     /// One level up.
-    pub(crate) fn leave_step(&mut self) {
+    pub fn leave_step(&mut self) {
         self.0.pop();
     }
 
     /// Associated data of the ciphertext of a value at this path (format, section 1.3): the keys, each
     /// followed by a colon. List positions are not part of it, and keys are not escaped.
-    pub(crate) fn associated_data(&self) -> String {
+    pub fn associated_data(&self) -> String {
         let length = |step: &ValuePathStep| if let ValuePathStep::Key(key) = step { key.len() + 1 } else { 0 };
         let mut data = String::with_capacity(self.0.iter().map(length).sum::<usize>().max(1));
         for step in &self.0 {
@@ -176,7 +183,7 @@ impl fmt::Display for ValuePath {
                         f.write_str(".")?;
                     }
                     let bare =
-                        !key.is_empty() && !key.contains(['.', '[', ']', '"', '\'', '\\', ' ', '\t', '\n', '\r']);
+                        !key.is_empty() && !key.contains(['.', '[', ']', '"', '\'', '`', '\\', ' ', '\t', '\n', '\r']);
                     if bare { f.write_str(key)? } else { write!(f, "{key:?}")? }
                 }
             }

@@ -1,0 +1,103 @@
+//! Fields of a layer that contain one of a set of words: each enum and its words are declared here, once.
+
+/// A value that a layer gives as a word.
+pub trait LayerWord: Copy + 'static {
+    /// All values, in the order in which messages list their words.
+    const ALL: &'static [Self];
+
+    /// The word of the value.
+    fn word(self) -> &'static str;
+
+    /// The value of a word.
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.word() == word)
+    }
+}
+
+macro_rules! layer_words {
+    ($($(#[$meta:meta])+ $name:ident { $($(#[$doc:meta])+ $variant:ident = $word:literal,)+ })+) => {$(
+        $(#[$meta])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl LayerWord for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+    )+};
+}
+
+layer_words! {
+    /// The form of Secrets whose values are known: `delivery.secrets`.
+    #[derive(Default)]
+    SecretForm {
+        /// A Secret, in plaintext.
+        #[default]
+        Manifest = "manifest",
+        /// A Secret that is encrypted in the format of SOPS.
+        Sops = "sops",
+        /// A SealedSecret, which a controller in the cluster decrypts.
+        SealedSecret = "sealed-secret",
+    }
+
+    /// The form of entries whose values stay in a store: `delivery.refs`.
+    RefForm {
+        /// An ExternalSecret, from which an operator creates a Secret.
+        ExternalSecret = "external-secret",
+        /// A SecretProviderClass: a driver mounts the values, and no Secret is created.
+        Csi = "csi",
+    }
+
+    /// Provider of the store that a driver mounts from: `delivery.provider`.
+    CsiProvider {
+        /// `HashiCorp` Vault.
+        Vault = "vault",
+        /// Secrets Manager and Parameter Store.
+        Aws = "aws",
+        /// Key Vault.
+        Azure = "azure",
+        /// Secret Manager.
+        Gcp = "gcp",
+    }
+
+    /// The identity that the ciphertext of a SealedSecret is bound to: `delivery.scope`.
+    #[derive(Default)]
+    SealScope {
+        /// Its name and namespace.
+        #[default]
+        Strict = "strict",
+        /// Its namespace.
+        NamespaceWide = "namespace-wide",
+        /// Nothing.
+        ClusterWide = "cluster-wide",
+    }
+
+    /// The part of an object's name that follows from its values: `names`.
+    #[derive(Default)]
+    Naming {
+        /// Nothing: an object keeps its name when its values change.
+        #[default]
+        Plain = "plain",
+        /// A hash of the values, in kustomize's way for a ConfigMap, made with a key for a Secret.
+        Hashed = "hashed",
+        /// A hash of the values in kustomize's way, also for a Secret.
+        Kustomize = "kustomize",
+    }
+}
+
+impl Naming {
+    /// Whether the values are part of the name, so that an object never changes under it.
+    pub fn has_suffix(self) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Hashed | Self::Kustomize => true,
+        }
+    }
+}
