@@ -7,7 +7,7 @@ use clap::Args;
 use super::files;
 use super::files::{count_files, each_once};
 use super::help::{CommandHelp, HelpTopic};
-use super::output::OutputStreams;
+use super::output::{self, OutputStreams};
 use super::{GlobalArgs, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
 use crate::parallel::try_par_map;
@@ -58,6 +58,9 @@ pub(super) struct RotateArgs {
     /// Files to re-encrypt [default: all encrypted files that the rules of the nearest .sops.yaml cover]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Re-encrypt standard input and print the result; NAME selects its format and its rule
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    filename: Option<PathBuf>,
 }
 
 /// Help of `septum rotate`.
@@ -65,6 +68,10 @@ pub(super) const ROTATE_HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Re-encrypt all files", "septum rotate"),
         ("Re-encrypt one file", "septum rotate environments/prod.secrets.yaml"),
+        (
+            "Re-encrypt standard input",
+            "septum rotate --filename environments/prod.secrets.yaml < environments/prod.secrets.yaml",
+        ),
     ],
     exit_codes: &[],
     topics: &[HelpTopic::Recipients, HelpTopic::Identities],
@@ -85,7 +92,23 @@ impl RekeyArgs {
 
 impl RotateArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        if let Some(name) = &self.filename {
+            return rotate_stream(files::standard_input(global, Some(name), None)?, output);
+        }
         apply_rules(global, &SelectedFiles::of(global, &self.files, false, output)?, Rotation::Always, output)
+    }
+}
+
+/// Prints a file from standard input with a new data key, for the recipients of its rule.
+fn rotate_stream(file: SecretFile, output: &OutputStreams) -> Result<(), Diagnostics> {
+    let book = SopsConfigCache::default();
+    let compared = ComparedFile::read(file, &book)?;
+    let mut rotated = compared.rekey_file(&user_identities(), Rotation::Always, files::current_time())?;
+    rotated.warnings.extend(book.warnings());
+    output.print_findings(std::mem::take(&mut rotated.warnings));
+    match rotated.staged {
+        Some(staged) => output::print_bytes(&staged.bytes),
+        None => Ok(()),
     }
 }
 

@@ -206,3 +206,21 @@ fn entries_of_other_services_are_kept_and_never_lost() {
     desk.run(&["rekey", "x.enc.yaml"]).ok();
     assert!(!desk.read("x.enc.yaml").contains("pgp"), "whoever is removed is gone");
 }
+
+#[test]
+fn standard_input_gets_a_new_data_key_and_is_printed() {
+    let desk = Desk::new();
+    desk.file("x.enc.json", "{\"a\": \"hunter2-canary\"}\n");
+    desk.run(&["encrypt", "x.enc.json"]).ok();
+    let before = desk.read("x.enc.json");
+    let rotated = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).ok();
+    assert_ne!(rotated, before);
+    assert_eq!(desk.read("x.enc.json"), before);
+    let plain = |text: &str| desk.give(text, &["decrypt", "--filename", "x.enc.json"]).ok();
+    assert_eq!(plain(&rotated), plain(&before));
+    // for the recipients of the rule of that name
+    desk.rules(r"creation_rules: [{path_regex: '\.(enc|secrets)\.', age: 'ALICE,BOB'}]");
+    let shared = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).ok();
+    assert!(shared.contains(&desk.bob));
+    desk.give("{\"a\": \"hunter2-canary\"}", &["rotate", "--filename", "x.enc.json"]).record();
+}
