@@ -55,7 +55,7 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
     let defined = |bundle: &BundleName, key: &str| {
         definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(key)))
     };
-    let own = definition.own_bundle();
+    let own = data_bundle(definition);
     match steps[..] {
         ["data", key] if defined(&own, key) => {
             no_value(definition, &EntryId { bundle: own, key: key.into() }, expression)
@@ -202,10 +202,7 @@ pub(super) fn is_missing(definition: &Definition, path: &str) -> bool {
         |bundle: &BundleName, key: &str| definition.bundles.get(bundle).and_then(|bundle| bundle.entries.get(key));
     let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(|entry| entry.source.is_none());
     match steps.as_slice() {
-        ["data", key] => {
-            let bundle = frame::current_frame().map_or_else(|| definition.own_bundle(), |frame| frame.bundle.clone());
-            lacks(&bundle, key)
-        }
+        ["data", key] => lacks(&data_bundle(definition), key),
         ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),
         ["vars", rest @ ..] if !rest.is_empty() => {
             let steps: Vec<_> = rest.iter().map(|key| VariableStepRef::Key(key)).collect();
@@ -217,12 +214,17 @@ pub(super) fn is_missing(definition: &Definition, path: &str) -> bool {
     }
 }
 
+/// The bundle that `data` is in the template being rendered.
+fn data_bundle(definition: &Definition) -> BundleName {
+    frame::current_frame().map_or_else(|| definition.own_bundle(), |frame| frame.bundle.clone())
+}
+
 /// Location of the entry that has no value where it is used, if every environment must provide one.
 pub(super) fn required_place(definition: &Definition, text: &str) -> Option<Location> {
     let expression = text.trim().split(['|', '(', '~', ' ']).next().unwrap_or_default();
     let steps: Vec<&str> = expression.split('.').collect();
     let id = match steps[..] {
-        ["data", key] => EntryId { bundle: definition.own_bundle(), key: key.into() },
+        ["data", key] => EntryId { bundle: data_bundle(definition), key: key.into() },
         ["bundles", bundle, key] => EntryId { bundle: bundle.into(), key: key.into() },
         _ => return None,
     };
