@@ -2,6 +2,7 @@
 
 mod command;
 mod repository;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::repository::GitRepository;
+pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 

@@ -18,7 +18,8 @@
 //!
 //! [`pipeline`] connects the stages; [`publish`] maintains the tree that Git tracks; [`view`] reads results and changes
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
-//! [`fix`] applies the fixes that need no human decision; [`cli`] parses arguments and prints.
+//! [`fix`] applies the fixes that need no human decision; [`doctor`] checks the machine and the clone; [`cli`] parses
+//! arguments and prints.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
 //! never contain a value.
@@ -46,6 +47,7 @@ pub mod atomic;
 pub mod check;
 pub mod cli;
 pub mod deliver;
+pub mod doctor;
 pub mod emit;
 pub mod fix;
 pub mod format;

@@ -11,7 +11,7 @@ use crate::sops::SopsConfig;
 use crate::span::{Source, Span};
 
 /// Drafts below the root of a project that no process is writing, whether Git ignores them or not.
-pub(super) fn find_drafts(files: &ProjectFiles) -> Diagnostics {
+pub fn find_drafts(files: &ProjectFiles) -> Diagnostics {
     // a staged file need not be on disk
     let (disk, limit) = (Disk::default(), FileKind::IgnoreRules.limit());
     match find_named(&disk, files.root(), limit, &is_draft) {

@@ -40,10 +40,12 @@ use crate::visibility::OnMissingKey;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
+pub use leftover::find_drafts;
 pub use remedy::{EntryLocation, Fix};
 pub use rules::{RuleMatch, UserRules};
 pub use sarif::sarif_log;
 pub use staged::{StagedFilter, check_staged};
+pub use unencrypted::{find_encrypted_files, is_of_tree};
 
 use places::EntryIndex;
 use staged::StagedEntryRefs;
@@ -129,7 +131,7 @@ pub fn check_apps(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>) -> CheckRepor
         found.findings.extend(stale::find_stale_outputs(pipeline, dir, scope));
     }
     if scope.is_whole {
-        let left = leftover::find_drafts(&pipeline.library.project.files);
+        let left = find_drafts(&pipeline.library.project.files);
         found.findings.extend(left.into_iter().map(|problem| Finding::new_finding(problem, None, None, None)));
         let of_files = find_unencrypted(pipeline, &found);
         found.findings.extend(of_files);
@@ -148,7 +150,7 @@ fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Findin
     let found = BoundedRoot::new(disk, &directory)
         .map_err(|error| refuse_file(&error.into(), FileKind::SecretFile, &files.name(&directory)))
         .and_then(|bounds| {
-            Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, &bounds, book)?, &known))
+            Ok(unencrypted::errors_of_files(&bounds, book, &find_encrypted_files(files, &bounds, book)?, &known))
         });
     found.unwrap_or_else(|problem| vec![Finding::new_finding(problem, None, None, None)])
 }

@@ -138,7 +138,7 @@ pub(super) fn errors_of_files(
 
 /// The files that match rules, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
 /// except those that Git ignores. Each with its name in messages.
-pub(super) fn ruled_files(
+pub fn find_encrypted_files(
     files: &ProjectFiles,
     bounds: &BoundedRoot,
     book: &SopsConfigCache,
@@ -175,7 +175,7 @@ const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
 const RECORDS: &str = ".septum";
 
 /// Whether a file is in a tree that `render --out` keeps: the recipients of its Secrets come from the layers.
-fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
+pub fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
     path.ancestors().skip(1).any(|directory| root.is_directory(&directory.join(RECORDS)))
 }
 

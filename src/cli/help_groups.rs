@@ -56,6 +56,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("check", &super::check::HELP),
             ("list", &super::list::HELP),
             ("explain", &super::explain::HELP),
+            ("doctor", &super::doctor::HELP),
         ],
     ),
     (
@@ -72,7 +73,14 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("keygen", &super::keygen::HELP),
         ],
     ),
-    ("Git plumbing", &[("git-textconv", &super::git_textconv::HELP), ("git-merge", &super::git_merge::HELP)]),
+    (
+        "Git",
+        &[
+            ("git-setup", &super::git_setup::HELP),
+            ("git-textconv", &super::git_textconv::HELP),
+            ("git-merge", &super::git_merge::HELP),
+        ],
+    ),
     ("Shell", &[("completions", &super::completions::HELP), ("man", &MAN)]),
 ];
 

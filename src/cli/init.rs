@@ -1,130 +1,246 @@
 //! `septum init`
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+pub(super) mod key;
+mod plan;
+pub(super) mod rules;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use self::key::ProjectKey;
+use self::plan::{PlannedChange, PlannedFile, ProjectPlace};
+use self::rules::ExistingRules;
 use super::help::{CommandHelp, HelpTopic};
-use super::output::{OutputStreams, invalid_usage};
+use super::output::OutputStreams;
+use super::pasted::{quoted, relative};
 use super::{GlobalArgs, argument};
-use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
-use crate::disk::{BoundedRoot, Disk};
-use crate::files::{FileKind, refuse_file, resolve_writable};
-use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
+use crate::disk::{BoundedRoot, Disk, real_named};
+use crate::files::resolve_writable;
+use crate::project::Project;
+use crate::sops::short_recipient;
 
 /// Create a small project to start from
 ///
-/// Writes a base, three environments, `.sops.yaml` with a new recipient, `.gitattributes` and a GitHub workflow to
-/// DIR. Existing files are never overwritten. The new private key is appended to the key file.
+/// Writes a base and two environments to DIR, and what the repository lacks to its root: a rule in `.sops.yaml`, the
+/// Git drivers in `.gitattributes`, and a GitHub workflow. Existing files are kept, or lines are appended to them.
+///
+/// Secrets will be encrypted for the recipients in `.sops.yaml`, or else for the first age identity that is found, or
+/// else for a new one, which is added to the key file.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct InitArgs {
     /// Directory of the project; created if it does not exist
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     project_directory: PathBuf,
-    /// File for the new private key [default: the user's `sops/age/keys.txt`]
+    /// File of the private key; a new key is added if it has none [default: the user's `sops/age/keys.txt`]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Do not write a GitHub workflow
+    #[arg(long)]
+    no_ci: bool,
 }
 
 /// Help of `septum init`.
 pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Create a project in the directory shop", "septum init shop"),
-        ("Write the private key to a file of its own", "septum init api --key-file api-key.txt"),
+        ("Create one without a GitHub workflow", "septum init billing --no-ci"),
+        ("Use the private key in a file of its own", "septum init api --key-file api-key.txt"),
     ],
     exit_codes: &[],
     topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Git],
 };
 
-/// The files of the project; `APP` and `RECIPIENT` are filled in.
-const FILES: [(&str, &str); 7] = [
-    ("environments/base.yaml", include_str!("init/base.yaml")),
-    ("environments/dev.yaml", include_str!("init/dev.yaml")),
-    ("environments/staging.yaml", include_str!("init/staging.yaml")),
-    ("environments/prod.yaml", include_str!("init/prod.yaml")),
-    (".sops.yaml", include_str!("init/sops.yaml")),
-    (".gitattributes", include_str!("init/gitattributes")),
-    (".github/workflows/septum.yaml", include_str!("init/workflow.yaml")),
-];
+/// Plan of a run: the files, and the key.
+struct ProjectPlan {
+    place: ProjectPlace,
+    files: Vec<PlannedFile>,
+    /// The key, unless the rules name recipients for the project.
+    key: Option<ProjectKey>,
+    /// The file of a new key as it is shown.
+    key_name: String,
+    /// The rule that could not be added to the rules of the repository.
+    missing_rule: Option<String>,
+    app: String,
+}
 
 impl InitArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let named = global.directory.join(&self.project_directory);
         let shown = argument::shown_path(&global.directory, &self.project_directory, "DIR");
-        let directory = resolve_writable(&named, &shown)?;
-        let taken: Vec<_> =
-            FILES.iter().map(|(path, _)| directory.join(path)).filter(|path| Disk::default().has(path)).collect();
-        if !taken.is_empty() {
-            let mut error = invalid_usage("files already exist, and `init` never overwrites files".to_owned());
-            for path in &taken {
-                let below = path.strip_prefix(&directory).unwrap_or(path);
-                error = error.note(format!("`{}` exists", Path::new(&shown).join(below).display()));
-            }
-            return Err(error.hint("use another directory: `septum init DIR`").into());
+        let mut plan = self.plan(resolve_writable(&named, &shown)?)?;
+        for file in &mut plan.files {
+            file.check_links(&plan.place.top)?;
         }
-        check_directories(&directory)?;
-        let keys = self.key_file()?;
-        let shown_keys = self
-            .key_file
-            .as_ref()
-            .map_or_else(|| keys.display().to_string(), |file| argument::shown_path(Path::new(""), file, "FILE"));
-        let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(Diagnostic::no_randomness)?;
-        let recipient = identity.recipient();
-        let app = app_name(&directory);
         // the key first: a project whose key was lost is worse than a key without a project
-        append_key(&keys, &app, recipient, identity.identity().expose())
-            .map_err(|error| Diagnostic::unwritable(&shown_keys, &error))?;
-        for (path, template) in FILES {
-            let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
-            write_new(&directory.join(path), text.as_bytes())
-                .map_err(|error| Diagnostic::unwritable(&Path::new(&shown).join(path).display().to_string(), &error))?;
+        if let Some(key) = &plan.key {
+            key.save(&plan.app).map_err(|error| Diagnostic::unwritable(&plan.key_name, &error))?;
         }
-        let mut text = StyledText::new();
-        let place = if shown == "DIR" { "the new directory" } else { &shown };
-        text.push_line(format!("created in {place}"));
-        for (path, _) in FILES {
-            text.push_line(format!("  {path}"));
+        let mut names = FileNames::new(&plan.place, shown);
+        for file in &plan.files {
+            file.write(&names.name_of(&file.path))?;
         }
-        text.end_line();
-        text.push_line(format!("The private key of {recipient}"));
-        text.push_line(format!(
-            "was added to {shown_keys}. Keep a backup: without it, files encrypted for this recipient cannot be decrypted."
-        ));
-        text.end_line();
-        let at = if shown == "." { String::new() } else { format!("-C {shown} ") };
-        text.push_line(format!("Next: septum {at}render dev, then septum {at}set prod DATABASE_PASSWORD"));
-        output.print_text(&text)
+        if is_name(&named) {
+            names.shown = super::output::shown_path(&named);
+        }
+        output.print_text(&plan.describe(&names))
     }
 
-    fn key_file(&self) -> Result<PathBuf, Diagnostic> {
-        let default = || {
-            IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next()
+    fn plan(&self, directory: PathBuf) -> Result<ProjectPlan, Diagnostics> {
+        let place = ProjectPlace::of(directory)?;
+        let app = app_name(&place.directory);
+        let mut files = place.plan_layers(&app)?;
+        let secrets = place.secrets_file();
+        let existing = ExistingRules::find(&place.top, &secrets)?;
+        let is_covered = existing.as_ref().map_or(Ok(false), |rules| rules.names_recipients(&secrets))?;
+        let key = if is_covered { None } else { Some(self.find_key(existing.as_ref())?) };
+        let mut missing_rule = None;
+        let rules = place.plan_rules(existing.as_ref(), key.as_ref().map(ProjectKey::recipients));
+        if matches!((&rules.change, &key), (PlannedChange::Keep, Some(_))) {
+            missing_rule = key.as_ref().map(|key| rules::rule_text("  ", key.recipients()));
+        }
+        files.push(rules);
+        files.push(place.plan_attributes()?);
+        if !self.no_ci {
+            files.push(place.plan_workflow());
+        }
+        if let Some(file) = self.key_file.as_ref().filter(|_| key.is_some()) {
+            files.extend(place.plan_ignored(&real_named(file))?);
+        }
+        // before it exists: a name that is not a path is not repeated
+        let key_name = match (&key, &self.key_file) {
+            (_, Some(named)) => argument::shown_path(Path::new(""), named, "FILE"),
+            (Some(ProjectKey::New(_, file)), None) => file.display().to_string(),
+            _ => String::new(),
         };
-        match &self.key_file {
-            Some(file) => resolve_writable(file, &argument::shown_path(Path::new(""), file, "FILE")),
-            None => default().ok_or_else(|| {
-                invalid_usage("no home directory found for the new private key".to_owned())
-                    .hint("specify a file: `--key-file FILE`")
-            }),
+        Ok(ProjectPlan { place, files, key, key_name, missing_rule, app })
+    }
+
+    fn find_key(&self, rules: Option<&ExistingRules>) -> Result<ProjectKey, Diagnostic> {
+        if let Some(file) = &self.key_file {
+            let shown = argument::shown_path(Path::new(""), file, "FILE");
+            return ProjectKey::in_file(resolve_writable(file, &shown)?, &shown);
+        }
+        match rules.and_then(ExistingRules::common_recipients) {
+            Some(recipients) => Ok(ProjectKey::Shared(recipients)),
+            None => ProjectKey::of_user(),
         }
     }
 }
 
-/// Refuses to write through a directory that is a link out of the named one.
-fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
-    let Ok(root) = BoundedRoot::new(Disk::default(), directory) else { return Ok(()) };
-    for (path, _) in FILES {
-        root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse_file(&refusal, FileKind::Layer, path))?;
+impl ProjectPlan {
+    /// The changes, the key, and commands to continue with.
+    fn describe(&self, names: &FileNames) -> StyledText {
+        let mut text = StyledText::new();
+        // the base was written last, and is read first
+        let (base, others): (Vec<_>, Vec<_>) = self.files.iter().partition(|file| file.path.ends_with("base.yaml"));
+        for file in base.into_iter().chain(others) {
+            text.push_line(format!("{:8}  {}", file.change.word(), names.name_of(&file.path)));
+        }
+        text.end_line();
+        for line in self.key_lines() {
+            text.push_line(line);
+        }
+        text.end_line();
+        if let Some(line) = unlisted_app(&self.place) {
+            text.push_line(line);
+            text.end_line();
+        }
+        text.push_line(if names.is_shown() { "Next:" } else { "Next, in the new directory:" });
+        let at = names.directory_option();
+        let is_new = self.files.iter().any(|file| file.path.ends_with("base.yaml") && file.change.word() == "created");
+        let commands: &[&str] =
+            if is_new { &["render dev", "set prod DATABASE_PASSWORD", "render prod"] } else { &["check"] };
+        for command in commands.iter().chain(self.place.is_in_git.then_some(&"git-setup --hook")) {
+            text.push_line(format!("  septum {at}{command}"));
+        }
+        text
     }
-    Ok(())
+
+    /// Lines on the key, and on a rule that is missing.
+    fn key_lines(&self) -> Vec<String> {
+        let secrets = "Secrets are encrypted for";
+        let mut lines = match &self.key {
+            None => vec![format!("{secrets} the recipients that the rules already name.")],
+            Some(ProjectKey::Shared(recipients)) => {
+                let short: Vec<_> = recipients.split(',').map(short_recipient).collect();
+                vec![format!("{secrets} the recipients of the other rules: {}", short.join(", "))]
+            }
+            Some(ProjectKey::Found { recipient, place }) => {
+                vec![format!("{secrets} {recipient},"), format!("whose private key was found: {place}")]
+            }
+            Some(key @ ProjectKey::New(..)) => vec![
+                format!("{secrets} {}.", key.recipients()),
+                format!("Its new private key was added to {}. Keep a backup:", self.key_name),
+                "without it, nobody can decrypt them.".to_owned(),
+            ],
+        };
+        if let Some(rule) = &self.missing_rule {
+            lines.push("No rule could be added to the rules of the repository. Add this one by hand:".to_owned());
+            lines.extend(rule.lines().map(str::to_owned));
+        }
+        lines
+    }
+}
+
+/// Names of files in the output.
+struct FileNames {
+    here: Option<PathBuf>,
+    directory: PathBuf,
+    /// The directory of the project as it is shown.
+    shown: String,
+}
+
+/// Directory whose name is not shown.
+const HIDDEN: &str = "DIR";
+
+impl FileNames {
+    fn new(place: &ProjectPlace, shown: String) -> Self {
+        let here = BoundedRoot::new(Disk::default(), Path::new("."));
+        Self { here: here.ok().map(|root| root.path().to_path_buf()), directory: place.directory.clone(), shown }
+    }
+
+    fn is_shown(&self) -> bool {
+        self.shown != HIDDEN
+    }
+
+    /// A file of the project from its directory as it is shown, and another one from the working directory.
+    fn name_of(&self, path: &Path) -> String {
+        match (path.strip_prefix(&self.directory), &self.here) {
+            (Ok(below), _) if self.shown == "." => below.display().to_string(),
+            (Ok(below), _) => Path::new(&self.shown).join(below).display().to_string(),
+            (Err(_), Some(here)) => relative(here, path).display().to_string(),
+            (Err(_), None) => path.display().to_string(),
+        }
+    }
+
+    /// The option with which a command works on the project.
+    fn directory_option(&self) -> String {
+        if self.shown == "." || !self.is_shown() {
+            return String::new();
+        }
+        format!("-C {} ", quoted(Path::new(&self.shown)))
+    }
+}
+
+/// Whether a path may be shown once it was created: the names in it are those of the project.
+fn is_name(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| !path.contains(['=', ':', '@', '\n']))
+}
+
+/// A line on an app that the settings of the repository do not list.
+fn unlisted_app(place: &ProjectPlace) -> Option<String> {
+    let settings = place.settings.as_ref()?;
+    let project = Project::discover(&place.directory).ok()?;
+    let is_listed = project.apps.iter().any(|app| app.directory == place.layers);
+    let below = place.layers.strip_prefix(settings.parent()?).ok()?;
+    (!is_listed).then(|| format!("Add {} to `apps` in septum.yaml, which does not list it.", below.display()))
 }
 
 /// The directory's name, as far as Kubernetes takes it as one.
-fn app_name(directory: &Path) -> String {
+pub(super) fn app_name(directory: &Path) -> String {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
     let name: String = name
@@ -135,30 +251,4 @@ fn app_name(directory: &Path) -> String {
         .collect();
     let name = name.trim_matches('-');
     if name.is_empty() { "app".to_owned() } else { name.to_owned() }
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    atomic::create_new(path, bytes, Access::Usual)
-}
-
-/// Adds a key in the format of `age-keygen`, to a file that only its owner can read.
-fn append_key(path: &Path, app: &str, recipient: &str, identity: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    let mut directories = fs::DirBuilder::new();
-    directories.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-        options.mode(0o600);
-        directories.mode(0o700);
-    }
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        directories.create(directory)?;
-    }
-    let text = zeroize::Zeroizing::new(format!("# for the project {app}\n# public key: {recipient}\n{identity}\n"));
-    options.open(path)?.write_all(text.as_bytes())
 }

@@ -4,6 +4,7 @@ mod argument;
 mod check;
 mod completions;
 mod decrypt;
+mod doctor;
 mod edit;
 mod elsewhere;
 mod encrypt;
@@ -11,6 +12,7 @@ mod explain;
 mod files;
 mod get;
 mod git_merge;
+mod git_setup;
 mod git_textconv;
 mod help;
 mod help_groups;
@@ -118,6 +120,8 @@ enum CliCommand {
     Rotate(rekey::RotateArgs),
     Edit(edit::EditArgs),
     Keygen(keygen::KeygenArgs),
+    Doctor(doctor::DoctorArgs),
+    GitSetup(git_setup::GitSetupArgs),
     GitTextconv(git_textconv::GitTextconvArgs),
     GitMerge(git_merge::GitMergeArgs),
     Completions(completions::CompletionsArgs),
@@ -183,6 +187,8 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Rotate(command) => command.run(&cli.global, output),
         CliCommand::Edit(command) => command.run(&cli.global, output),
         CliCommand::Keygen(command) => command.run(&cli.global, output),
+        CliCommand::Doctor(command) => return command.run(&cli.global, output),
+        CliCommand::GitSetup(command) => command.run(&cli.global, output),
         CliCommand::GitTextconv(command) => command.run(&cli.global),
         CliCommand::GitMerge(command) => return command.run(&cli.global, output),
         CliCommand::Completions(command) => command.run(),

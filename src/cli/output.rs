@@ -60,6 +60,14 @@ impl OutputStreams {
         }
     }
 
+    /// A text whose commands are adapted to the directory in which the program was started.
+    pub(super) fn placed_text(&self, text: &str) -> String {
+        match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
+            Some(place) => place.place_commands(text),
+            None => text.to_owned(),
+        }
+    }
+
     /// Whether only results and errors are wanted.
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet

@@ -38,7 +38,7 @@ impl CommandPlace {
     }
 
     /// A text whose commands are adapted to that place.
-    fn place_commands(&self, text: &str) -> String {
+    pub(super) fn place_commands(&self, text: &str) -> String {
         let mut parts = text.split(COMMAND);
         let mut placed = parts.next().unwrap_or_default().to_owned();
         for part in parts {
@@ -79,14 +79,14 @@ fn has_extension(word: &str) -> bool {
 }
 
 /// The relative path from one directory to another.
-fn relative(from: &Path, to: &Path) -> PathBuf {
+pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     up.chain(to.components().skip(common)).collect()
 }
 
 /// A path quoted for a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%,:".contains(char);
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

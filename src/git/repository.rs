@@ -89,6 +89,16 @@ impl GitRepository {
         Ok(found)
     }
 
+    /// Directory of this work tree alone.
+    pub(super) fn own_directory(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// Directory shared by all work trees.
+    pub(super) fn shared_directory(&self) -> &Path {
+        &self.common
+    }
+
     /// Directory of the repository's objects.
     pub(super) fn objects(&self) -> PathBuf {
         self.common.join("objects")

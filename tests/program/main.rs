@@ -6,6 +6,7 @@
 
 mod check;
 mod delivery;
+mod first_hour;
 mod git_drivers;
 mod kustomize;
 mod layers;

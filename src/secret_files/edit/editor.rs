@@ -1,7 +1,7 @@
 //! Choice of the editor, and its execution.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
@@ -90,6 +90,16 @@ impl ExternalEditor {
             || is_vim
             || ["vi", "nano", "emacs", "emacsclient", "hx", "helix"].contains(&name.as_str());
         Self { words, named_by, waits }
+    }
+
+    /// The path of its program, which must exist.
+    pub fn find_program(&self) -> Result<PathBuf, Diagnostic> {
+        let program = Path::new(self.program());
+        let missing = || self.not_started(&std::io::Error::other("the program was not found"));
+        if program.components().count() > 1 {
+            return if program.is_file() { Ok(program.to_path_buf()) } else { Err(missing()) };
+        }
+        find_program(program, &program::search_path(), None).ok_or_else(missing)
     }
 
     /// The program, by its name in messages.

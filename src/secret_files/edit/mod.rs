@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub use draft::{EditDraft, SaveOutcome};
 use editor::EditorExit;
 pub use editor::ExternalEditor;
-pub use private_directory::{PlaintextStorage, PrivateDirectory, TempDirs};
+pub use private_directory::{LeftoverDirectories, PlaintextStorage, PrivateDirectory, TempDirs};
 use private_directory::{kept_note, read_text};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};

@@ -66,6 +66,39 @@ impl TempDirs {
     }
 }
 
+/// Directories with plaintext that former runs left.
+#[derive(Debug, Clone, Default)]
+pub struct LeftoverDirectories {
+    /// Those of killed runs, which the next run removes.
+    pub killed: Vec<PathBuf>,
+    /// Those with an edited text that was not saved.
+    pub kept: Vec<PathBuf>,
+}
+
+impl TempDirs {
+    /// Finds the directories that former runs of this user left.
+    pub fn find_leftovers(&self) -> LeftoverDirectories {
+        let Self(places) = self;
+        let entries = places.iter().flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten());
+        let mut found = LeftoverDirectories::default();
+        for path in entries.map(|entry| entry.path()) {
+            if is_kept(&path) {
+                found.kept.push(path);
+            } else if is_leftover(&path) {
+                found.killed.push(path);
+            }
+        }
+        found.killed.sort();
+        found.kept.sort();
+        found
+    }
+}
+
+/// Whether a directory has an edited text of this user.
+fn is_kept(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && system::is_ours(path)
+}
+
 impl PrivateDirectory {
     /// Creates one, and removes leftovers of programs that were killed.
     pub fn new(temporary: &TempDirs, storage: PlaintextStorage) -> Result<Self, Diagnostic> {
@@ -133,10 +166,7 @@ impl PrivateDirectory {
     /// Directories of this user beside it, with texts that former runs kept.
     pub fn keep_path(&self) -> Vec<PathBuf> {
         let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
-        let is_kept = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && system::is_ours(path)
-        };
-        let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(is_kept).collect();
+        let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_kept(path)).collect();
         kept.sort();
         kept
     }

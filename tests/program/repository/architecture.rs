@@ -52,7 +52,7 @@ const ORDER: &[&[&str]] = &[
     &["pipeline"],
     &["secret_files", "publish", "view"],
     &["check"],
-    &["fix"],
+    &["doctor", "fix"],
     &["cli"],
 ];
 
@@ -91,10 +91,11 @@ const OPENERS: &[(&str, &str)] = &[
     ("secret_files/lock.rs", "the files that are about to be written, which nothing is read of"),
     ("secret_files/edit", "plaintext in a directory that the program made, and the editors on the path"),
     ("sops/identities/identity.rs", "keys of the user, which the environment names"),
-    ("cli/init.rs", "makes directories, and adds to the keys of the user"),
+    ("cli/init/key.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
     ("cli/prompt.rs", "the terminal"),
     ("program.rs", "programs on the path of the user"),
+    ("doctor/user.rs", "permissions of the keys of the user"),
     ("git", "the work tree and what Git keeps of it, as Git names them"),
 ];
 

@@ -40,6 +40,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "git-merge" => vec![&["x.enc.yaml", "x.enc.yaml", "x.enc.yaml", "x.enc.yaml"]],
         "completions" => vec![&["bash"]],
         "man" | "help" => vec![&["render"]],
+        "doctor" | "git-setup" => vec![&[]],
         other => panic!("`{other}`: what are valid arguments?"),
     }
 }
@@ -81,6 +82,10 @@ fn calls(shape: &Shape, canary: &str) -> Vec<Vec<String>> {
                 positions[index] = canary;
             } else {
                 positions.push(canary);
+            }
+            // the directory of a new project gives it its public name
+            if command == "init" && index == 0 && !canary.contains(['=', ':']) {
+                continue;
             }
             calls.push(owned(&[&[command][..], required(command, ""), &positions].concat()));
             // also where nothing begins an option any more

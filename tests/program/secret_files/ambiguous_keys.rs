@@ -42,7 +42,9 @@ fn arguments(command: &str) -> Option<Vec<&'static [&'static str]>> {
         // an encrypted file is refused as it is
         "encrypt" => vec![&["encrypt", "FILE"]],
         // layers: `refused_content::an_encrypted_value_below_a_key_with_a_colon_is_refused`
-        "render" | "check" | "explain" | "list" | "init" | "keygen" | "completions" | "man" | "help" => return None,
+        // `doctor` reads metadata alone
+        "render" | "check" | "explain" | "list" | "init" | "doctor" | "git-setup" | "keygen" | "completions"
+        | "man" | "help" => return None,
         other => panic!("`{other}`: does it read encrypted files?"),
     })
 }

@@ -30,7 +30,9 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         "rotate" => &[&["rotate", "OUT"]],
         "git-merge" => &[&["git-merge", "x.enc.yaml", "OUT", "x.enc.yaml", "x.enc.yaml"]],
         // `check --fix` and `--write-baseline` write what the project names: tests/file_kinds
-        "check" | "explain" | "list" | "get" | "git-textconv" | "completions" | "man" | "help" => &[],
+        // `git-setup` writes the configuration and the hooks of Git: tests/program/first_hour
+        "check" | "explain" | "list" | "get" | "doctor" | "git-setup" | "git-textconv" | "completions" | "man"
+        | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }

@@ -131,6 +131,23 @@ impl SopsConfig {
         Ok(None)
     }
 
+    /// The age recipients that every rule names, in one group and in the same order; none if the rules differ or name
+    /// other keys.
+    pub fn common_recipients(&self) -> Option<Vec<&str>> {
+        let recipients = |entry| match entry {
+            &RuleEntry::Sound(CreationRule { ref groups, .. }) => match groups.as_slice() {
+                [RecipientGroup { age, foreign }] if foreign.is_empty() => {
+                    Some(age.iter().map(Recipient::as_str).collect::<Vec<_>>())
+                }
+                _ => None,
+            },
+            RuleEntry::Broken { .. } => None,
+        };
+        let (first, others) = self.list.entries.split_first()?;
+        let common = recipients(first).filter(|common| !common.is_empty())?;
+        others.iter().all(|entry| recipients(entry).as_ref() == Some(&common)).then_some(common)
+    }
+
     /// Problems of the file that affect only the files of single rules.
     pub fn warnings(&self) -> Diagnostics {
         let broken = self.list.entries.iter().filter_map(|entry| match entry {

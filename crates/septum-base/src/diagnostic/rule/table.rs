@@ -42,8 +42,14 @@ rules! {
             "a `--rules` file is not valid TOML, contains no rules, has an unknown field, or an invalid or unsupported regular expression",
             "fix it as described in the message; see [your own rules](check.md#your-own-rules)";
         Git, "git", Error, Io, false,
-            "`check --staged` could not list the staged files with Git; exit code 4",
-            "follow the message of Git; run it in a repository";
+            "Git could not be run, or could not read the repository or write its configuration; exit code 4",
+            "follow the message of Git; run the command in a repository";
+        ForeignHook, "foreign-hook", Error, Invalid, false,
+            "`git-setup --hook` would overwrite a hook, or write to a directory of hooks outside of the repository",
+            "add the command shown to the hook";
+        UnusedDrivers, "unused-drivers", Warning, Invalid, false,
+            "`.gitattributes` names no file for the drivers that `git-setup` configured",
+            "add the line shown";
         Unmerged, "unmerged", Error, Invalid, false,
             "a file has unresolved merge conflicts, so its committed content is not known",
             "resolve the conflict, then `git add` the file";

@@ -1,0 +1,152 @@
+//! Checks of a clone: the drivers of Git, and the hook.
+
+use std::path::Path;
+
+use super::DoctorCheck;
+use super::user::quote;
+use crate::disk::{BoundedRoot, DirEntryKind, Disk};
+use crate::files::FileKind;
+use crate::git::{CACHE, CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
+use crate::program::{find_program, search_path};
+use crate::sops::SopsConfig;
+
+/// Line of `.gitattributes` that names the drivers.
+pub const ATTRIBUTES_LINE: &str = "*.secrets.yaml diff=septum merge=septum";
+
+const ATTRIBUTES: &str = ".gitattributes";
+
+/// State of `.gitattributes` at the root of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributesState {
+    /// It does not name the drivers, or does not exist.
+    Unnamed,
+    /// It names the drivers.
+    Named,
+    /// It is a symbolic link, which Git ignores.
+    Link,
+}
+
+impl AttributesState {
+    /// The state in a work tree.
+    pub fn of(root: &Path) -> Self {
+        let disk = Disk::default();
+        if disk.kind(&root.join(ATTRIBUTES)).ok().flatten() == Some(DirEntryKind::Link) {
+            return Self::Link;
+        }
+        let read = || {
+            let root = BoundedRoot::new(disk, root).ok()?;
+            let path = root.resolve(&root.path().join(ATTRIBUTES)).ok()?;
+            root.read(&path, FileKind::IgnoreRules.limit()).ok()
+        };
+        let text = read().unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let names = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next().is_some_and(|first| !first.starts_with('#')) && words.any(|word| word == "diff=septum")
+        };
+        if text.lines().any(names) { Self::Named } else { Self::Unnamed }
+    }
+}
+
+/// Checks the clone of a repository.
+pub(super) fn check_clone(repository: Option<GitRepository>, has_encrypted: bool) -> Vec<DoctorCheck> {
+    let Some(repository) = repository else {
+        return vec![DoctorCheck::ok("git", "not in a work tree")];
+    };
+    let root = repository.root.clone();
+    let mut checks = Vec::new();
+    if find_program("git", &search_path(), Some(&root)).is_none() {
+        checks.push(DoctorCheck::warning("git", "not found on `PATH`", "install Git"));
+        return checks;
+    }
+    checks.push(check_program(&root));
+    let attributes = AttributesState::of(&root);
+    match attributes {
+        AttributesState::Link => {
+            let message = "`.gitattributes` is a symbolic link, which Git ignores";
+            checks.push(DoctorCheck::warning("drivers", message, "replace the link with a file"));
+        }
+        AttributesState::Unnamed if has_encrypted => checks.push(DoctorCheck::warning(
+            "drivers",
+            "`.gitattributes` names no file for the drivers, so Git compares ciphertext",
+            format!("add the line `{ATTRIBUTES_LINE}` to it, then run `septum git-setup`"),
+        )),
+        AttributesState::Named | AttributesState::Unnamed => {}
+    }
+    match CloneSettings::read(repository) {
+        Ok(settings) => {
+            if attributes == AttributesState::Named {
+                checks.push(check_drivers(&settings));
+            }
+            checks.extend(check_cache(&settings));
+            checks.push(check_hook(&settings));
+        }
+        Err(error) => {
+            let message = format!("the configuration of the repository could not be read: {error}");
+            checks.push(DoctorCheck::error("git", message, "fix the configuration of the repository"));
+        }
+    }
+    checks
+}
+
+/// The program that the drivers and the hook run.
+fn check_program(root: &Path) -> DoctorCheck {
+    let topic = "program";
+    match find_program("septum", &search_path(), Some(root)) {
+        Some(path) => DoctorCheck::ok(topic, format!("Git runs {}", path.display())),
+        None => DoctorCheck::warning(
+            topic,
+            "`septum` is not on `PATH`, where Git and its hooks search for it",
+            "install it in a directory of `PATH`",
+        ),
+    }
+}
+
+fn check_drivers(settings: &CloneSettings) -> DoctorCheck {
+    let topic = "drivers";
+    let mut missing = Vec::new();
+    for (name, _) in DRIVERS.iter().filter(|(name, _)| *name != "merge.septum.name") {
+        match settings.value(name) {
+            Some((_, value)) if settings.is_driver(name, value) => {}
+            Some(_) => missing.push(format!("`{name}` runs another command")),
+            None => missing.push(format!("`{name}` is not set")),
+        }
+    }
+    if missing.is_empty() {
+        return DoctorCheck::ok(topic, "configured");
+    }
+    let message = format!("`.gitattributes` names drivers that this clone lacks: {}", missing.join(", "));
+    DoctorCheck::warning(topic, message, "run `septum git-setup`")
+}
+
+/// The cache of Git, which is plaintext in the repository.
+fn check_cache(settings: &CloneSettings) -> Option<DoctorCheck> {
+    let (_, value) = settings.value(CACHE)?;
+    let is_on = !["false", "no", "off", "0", ""].contains(&value.to_lowercase().as_str());
+    is_on.then(|| {
+        let message = format!("`{CACHE}` stores plaintext in the repository, as notes");
+        let fix = format!("run `git config --unset-all {CACHE}`, and `git update-ref -d refs/notes/textconv/septum`");
+        DoctorCheck::error("drivers", message, fix)
+    })
+}
+
+fn check_hook(settings: &CloneSettings) -> DoctorCheck {
+    let topic = "hook";
+    let line = format!("add this line to the pre-commit hook: `{HOOK_COMMAND} || exit 1`");
+    let Some(path) = settings.hook_path() else {
+        return DoctorCheck::warning(topic, "`core.hooksPath` is outside of the repository, and was not checked", line);
+    };
+    let name = SopsConfig::display_path(&path);
+    match settings.hook_state(&path) {
+        Ok(HookState::Installed | HookState::Included) => DoctorCheck::ok(topic, name),
+        Ok(HookState::Missing) => {
+            DoctorCheck::warning(topic, "commits are not checked", "run `septum git-setup --hook`")
+        }
+        Ok(HookState::NotExecutable) => {
+            let fix = format!("run `chmod +x {}`", quote(&path));
+            DoctorCheck::warning(topic, format!("`{name}` is not executable, so Git ignores it"), fix)
+        }
+        Ok(HookState::Foreign) => DoctorCheck::warning(topic, format!("`{name}` does not run `{HOOK_COMMAND}`"), line),
+        Err(error) => DoctorCheck::warning(topic, format!("`{name}` could not be read: {error}"), line),
+    }
+}

@@ -1,0 +1,192 @@
+//! Checks of the encrypted files: each has a rule and matches it, and can be decrypted here.
+
+use std::path::Path;
+
+use super::DoctorCheck;
+use super::user::quote;
+use crate::check::{find_drafts, find_encrypted_files, is_of_tree};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::disk::{BoundedRoot, Disk};
+use crate::files::ProjectFiles;
+use crate::parallel::par_map;
+use crate::secret_files::SecretFile;
+use crate::sops::{Identities, SopsConfig, SopsConfigCache, SopsFormat, policy, unlock_data_key};
+
+const TOPIC: &str = "encrypted files";
+
+/// Number of files that are named for one problem.
+const MOST: usize = 5;
+
+/// State of an encrypted file.
+#[derive(Debug, Default)]
+struct FileState {
+    name: String,
+    /// Whether an identity decrypts it.
+    is_open: bool,
+    is_ruled: bool,
+    is_drifted: bool,
+    problem: Option<String>,
+}
+
+/// Checks the rules, and all encrypted files below a directory. Also returns whether there are any.
+pub(super) fn check_files(
+    top: &Path,
+    directory: &Path,
+    identities: &Identities,
+    book: &SopsConfigCache,
+) -> (Vec<DoctorCheck>, bool) {
+    let (bounds, files, drafts) = match list_files(top, book) {
+        Ok(found) => found,
+        Err(problem) => return (vec![DoctorCheck::error(TOPIC, problem.message, "fix the file that is named")], false),
+    };
+    let states = par_map(files, 1, |(path, name)| check_file(&bounds, &path, name, identities, book));
+    let states: Vec<_> = states.into_iter().flatten().collect();
+    let mut checks = check_rules(directory, !states.is_empty());
+    checks.extend(describe(&states));
+    checks.extend(drafts.into_sorted().into_iter().map(|draft| {
+        let fix = draft.hints.first().cloned().unwrap_or_default();
+        DoctorCheck::error("leftovers", draft.message, fix)
+    }));
+    let has_encrypted = !states.is_empty();
+    (checks, has_encrypted)
+}
+
+/// The nearest rules.
+fn check_rules(directory: &Path, has_encrypted: bool) -> Vec<DoctorCheck> {
+    let topic = "rules";
+    let details = "run `septum rekey --check` for details";
+    let path = match SopsConfig::find_nearest(&directory.join("any")) {
+        Ok(Some(path)) => path,
+        Ok(None) if has_encrypted => {
+            let message = "no `.sops.yaml` in this directory or above";
+            return vec![DoctorCheck::warning(topic, message, "`septum init` writes one")];
+        }
+        Ok(None) => return vec![DoctorCheck::ok(topic, "no `.sops.yaml`, and no encrypted files")],
+        Err(problem) => return vec![DoctorCheck::error(topic, problem.message, details)],
+    };
+    let name = SopsConfig::display_path(&path);
+    let described = |problem: Diagnostic| format!("{name}: {}", problem.message);
+    match SopsConfig::read(&path) {
+        Ok(config) => {
+            let warnings = config.warnings().into_sorted().into_iter();
+            let mut checks: Vec<_> =
+                warnings.map(|problem| DoctorCheck::warning(topic, described(problem), details)).collect();
+            if checks.is_empty() {
+                checks.push(DoctorCheck::ok(topic, name.clone()));
+            }
+            checks
+        }
+        Err(problems) => {
+            let problems = problems.into_sorted().into_iter();
+            problems.map(|problem| DoctorCheck::error(topic, described(problem), details)).collect()
+        }
+    }
+}
+
+type NamedFiles = Vec<(std::path::PathBuf, String)>;
+
+/// The files that may be encrypted, with their names from the working directory; drafts that were left.
+fn list_files(top: &Path, book: &SopsConfigCache) -> Result<(BoundedRoot, NamedFiles, Diagnostics), Diagnostic> {
+    let unreadable = |error| Diagnostic::unreadable(&SopsConfig::display_path(top), &error);
+    let files = ProjectFiles::new(top).map_err(unreadable)?;
+    let bounds = BoundedRoot::new(Disk::default(), top).map_err(unreadable)?;
+    let found = find_encrypted_files(&files, &bounds, book)?;
+    let named = found.into_iter().map(|(path, _)| {
+        let name = SopsConfig::display_path(&path);
+        (path, name)
+    });
+    let (named, drafts) = (named.collect(), find_drafts(&files));
+    Ok((bounds, named, drafts))
+}
+
+/// The state of a file; none if it is not encrypted.
+fn check_file(
+    bounds: &BoundedRoot,
+    path: &Path,
+    name: String,
+    identities: &Identities,
+    book: &SopsConfigCache,
+) -> Option<FileState> {
+    let format = SopsFormat::of_path(path);
+    let file = SecretFile::read_as(path.to_path_buf(), name.clone(), format).ok()?;
+    if !file.looks_encrypted() {
+        return None;
+    }
+    let problem_of = |found: Diagnostics| found.into_sorted().into_iter().next().map(|problem| problem.message);
+    let (_, _, closed) = match file.into_encrypted() {
+        Ok(read) => read,
+        Err(found) => {
+            return Some(FileState {
+                name,
+                is_open: true,
+                is_ruled: true,
+                problem: problem_of(found),
+                ..FileState::default()
+            });
+        }
+    };
+    let mut state = FileState { name, ..FileState::default() };
+    match book.find_rule(path) {
+        Ok(rule) => {
+            let rule = rule.filter(|rule| !rule.groups.is_empty());
+            // the recipients of a tree are those of its layers
+            state.is_ruled = rule.is_some() || is_of_tree(bounds, path);
+            state.is_drifted =
+                rule.is_some_and(|rule| !policy::compare_policy(&rule, closed.metadata(), format).is_none());
+        }
+        // the rules have a line of their own
+        Err(_) => state.is_ruled = true,
+    }
+    match unlock_data_key(closed.metadata(), identities) {
+        Ok(_) => state.is_open = true,
+        Err(error) => {
+            let found = Diagnostics::from_iter(error.into_diagnostics());
+            state.is_open = found.iter().any(|problem| problem.failure != FailureKind::Key);
+            if state.is_open {
+                state.problem = problem_of(found);
+            }
+        }
+    }
+    Some(state)
+}
+
+fn describe(states: &[FileState]) -> Vec<DoctorCheck> {
+    let count = states.len();
+    let mut checks = Vec::new();
+    let problems = states.iter().filter_map(|state| state.problem.clone());
+    checks.extend(problems.map(|problem| DoctorCheck::error(TOPIC, problem, "restore the file from Git")));
+    let mut add = |found: Vec<&FileState>, check: &dyn Fn(String) -> DoctorCheck| {
+        if !found.is_empty() {
+            checks.push(check(name_files(&found)));
+        }
+    };
+    add(states.iter().filter(|state| !state.is_open).collect(), &|names| {
+        let fix = "have your recipient added to `.sops.yaml` by somebody who can decrypt them, with `septum rekey`";
+        DoctorCheck::warning(TOPIC, format!("no identity here decrypts {names}"), fix)
+    });
+    add(states.iter().filter(|state| !state.is_ruled).collect(), &|names| {
+        let fix = "add a rule to `.sops.yaml` whose `path_regex` matches them";
+        DoctorCheck::warning(TOPIC, format!("no rule names the recipients of {names}"), fix)
+    });
+    let drifted: Vec<_> = states.iter().filter(|state| state.is_drifted).collect();
+    let command: Vec<_> = drifted.iter().take(MOST).map(|state| quote(Path::new(&state.name))).collect();
+    add(drifted, &|names| {
+        let fix = format!("run `septum rekey {}`", command.join(" "));
+        DoctorCheck::error(TOPIC, format!("not encrypted as their rules say: {names}"), fix)
+    });
+    if checks.is_empty() && count > 0 {
+        let message = if count == 1 {
+            "1 file, which matches its rule".to_owned()
+        } else {
+            format!("{count} files, each of which matches its rule")
+        };
+        checks.push(DoctorCheck::ok(TOPIC, message + " and can be decrypted here"));
+    }
+    checks
+}
+
+fn name_files(states: &[&FileState]) -> String {
+    let names: Vec<_> = states.iter().take(MOST).map(|state| format!("`{}`", state.name)).collect();
+    let more = states.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
+}
