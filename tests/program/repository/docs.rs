@@ -4,7 +4,9 @@
 //! Conventions: a YAML block whose first line is a comment with a path (`# base.yaml`) is a layer.
 //! A `console` block after `<!-- run: FOLDER -->` is run in that directory of the repository, one
 //! after `<!-- run: the files above -->` among the layers that its page showed last under each
-//! path. What the commands print is compared with what the page says.
+//! path. `<!-- run: a new repository -->` begins a repository of Git with a home of its own, in which the blocks after
+//! `<!-- run: the same repository -->` continue, and to which the block after `<!-- file: PATH -->` is written. What
+//! the commands print is compared with what the page says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
@@ -32,6 +34,8 @@ struct Block {
     language: String,
     /// The comment before it: `run: …`.
     run: Option<String>,
+    /// The comment before it: `file: …`.
+    file: Option<String>,
     text: String,
     line: usize,
 }
@@ -71,17 +75,24 @@ fn pages() -> Vec<Page> {
 impl Page {
     fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
-        let mut run = None;
+        let (mut run, mut file) = (None, None);
         let mut lines = self.text.lines().enumerate();
         while let Some((number, line)) = lines.next() {
             if let Some(language) = line.strip_prefix("```") {
                 let inside: Vec<_> =
                     lines.by_ref().map(|(_, line)| line).take_while(|line| !line.starts_with("```")).collect();
                 let text = inside.iter().flat_map(|line| [*line, "\n"]).collect();
-                blocks.push(Block { language: language.to_owned(), run: run.take(), text, line: number + 2 });
+                blocks.push(Block {
+                    language: language.to_owned(),
+                    run: run.take(),
+                    file: file.take(),
+                    text,
+                    line: number + 2,
+                });
             } else {
                 let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
-                run = comment.and_then(|comment| comment.strip_prefix("run: ")).map(str::to_owned).or(run);
+                let after = |word: &str| comment.and_then(|comment| comment.strip_prefix(word)).map(str::to_owned);
+                (run, file) = (after("run: ").or(run), after("file: ").or(file));
             }
         }
         blocks
@@ -151,7 +162,12 @@ fn sessions_print_what_the_page_shows() {
     let mut sessions = 0;
     for page in pages() {
         let mut shown: BTreeMap<String, String> = BTreeMap::new();
+        let mut repository = None;
         for block in page.blocks() {
+            if let Some(path) = &block.file {
+                let repository: &PageRepository = repository.as_ref().expect("a repository above");
+                repository.write(path, &block.text);
+            }
             if let Some(path) = block.layer() {
                 // a new base begins a new project
                 if path.ends_with("base.yaml") {
@@ -160,6 +176,17 @@ fn sessions_print_what_the_page_shows() {
                 shown.insert(path.to_owned(), block.text.clone());
             }
             let Some(run) = &block.run else { continue };
+            if run.ends_with(" repository") {
+                if run == "a new repository" {
+                    repository = Some(PageRepository::new());
+                }
+                let repository = repository.as_ref().expect("a repository above");
+                for (command, expected) in block.session() {
+                    assert_eq!(repository.run(command), expected, "{}: {command}", page.place(block.line));
+                    sessions += 1;
+                }
+                continue;
+            }
             let temporary = tempfile::tempdir().unwrap();
             let directory = if run == "the files above" {
                 write(temporary.path(), &shown);
@@ -175,6 +202,41 @@ fn sessions_print_what_the_page_shows() {
         }
     }
     assert!(sessions > 5, "only {sessions} sessions");
+}
+
+/// A repository that the blocks of a page share, beside a home without keys.
+struct PageRepository(tempfile::TempDir);
+
+impl PageRepository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().unwrap());
+        for name in ["home", "shop"] {
+            fs::create_dir(repository.0.path().join(name)).unwrap();
+        }
+        let config = "[user]\n name = A\n email = a@example.org\n[init]\n defaultBranch = main\n";
+        fs::write(repository.0.path().join("home/.gitconfig"), config).unwrap();
+        assert_eq!(repository.run("git init --quiet"), "");
+        repository
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.path().join("shop").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Output of a command on both streams, with `~` for the home and without what differs from run to run.
+    fn run(&self, command: &str) -> String {
+        let program = Path::new(env!("CARGO_BIN_EXE_septum")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{{ {command}\n}} 2>&1")]).current_dir(self.0.path().join("shop")).env_clear();
+        shell.env("PATH", path).env("HOME", self.0.path().join("home")).env("EDITOR", "true").env("NO_COLOR", "1");
+        let printed = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+        let printed = printed.replace(&self.0.path().join("home").display().to_string(), "~");
+        let printed = Regex::new("age1[02-9ac-hj-np-z]{58}").unwrap().replace_all(&printed, "age1…").into_owned();
+        Regex::new(r"\bin \d+(?:\.\d+)? m?s\b").unwrap().replace_all(&printed, "in 12 ms").into_owned()
+    }
 }
 
 fn write(directory: &Path, layers: &BTreeMap<String, String>) {
