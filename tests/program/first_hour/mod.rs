@@ -79,7 +79,11 @@ impl Machine {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.work().join(directory)).env_clear().stdin(Stdio::null());
         command.env("PATH", format!("{}:{}", own.display(), std::env::var("PATH").unwrap()));
-        command.env("HOME", self.home()).env("GIT_CONFIG_NOSYSTEM", "1").env("NO_COLOR", "1").env("EDITOR", "true");
+        command
+            .env("HOME", self.home())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("NO_COLOR", "1")
+            .env("EDITOR", env!("CARGO_BIN_EXE_septum"));
         command.env("TMPDIR", self.directory.path().join("memory"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
@@ -104,7 +108,8 @@ impl Machine {
     fn shortened(&self, text: &str) -> String {
         let program = Path::new(env!("CARGO_BIN_EXE_septum")).display().to_string();
         let directory = self.directory.path().display().to_string();
-        text.replace(&program, "PROGRAM").replace(&directory, "MACHINE")
+        let text = text.replace(&program, "PROGRAM").replace(&directory, "MACHINE");
+        text.replace(concat!("septum ", env!("CARGO_PKG_VERSION")), "septum VERSION")
     }
 
     fn septum(&self, arguments: &[&str]) -> Run {
