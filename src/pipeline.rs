@@ -12,7 +12,7 @@ use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, BuildInput, Constraints, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
-use crate::resolve::{self, DocumentCache, Engine, ManifestMode, ResolvedTarget};
+use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
 use crate::visibility::{KeyAccess, OnMissingKey};
@@ -146,8 +146,18 @@ impl<'p> Pipeline<'p> {
             definition.delivery.replace_secrets(self.form);
             let mut found = Diagnostics::new();
             let with = if is_asked { ManifestMode::Rendered } else { ManifestMode::Skipped };
-            let resolve = || resolve::resolve(&self.create_engine(&documents), definition, with, &mut found);
-            let resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, resolve));
+            let sight = if locked_before(&on_missing_key, environment) { KeyAccess::PublicView } else { access };
+            let engine = self.create_engine(&documents, sight);
+            let resolve = || resolve::resolve(&engine, definition, with, &mut found);
+            let mut resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, resolve));
+            if let OnMissingKey::Keep(locked) = &mut on_missing_key
+                && is_asked
+                && lacks_key(&found)
+                && let Some(public) = self.resolve_public(app, environment)
+            {
+                locked.insert(environment.clone(), std::mem::take(&mut found));
+                resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, public));
+            }
             match resolved {
                 Ok(resolved) => environments.push(resolved),
                 Err(panic) => {
@@ -201,14 +211,25 @@ impl<'p> Pipeline<'p> {
     ) -> Option<Definition> {
         let mut found = Diagnostics::new();
         let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, &mut found);
-        let mut errors = found.iter().filter(|problem| problem.severity == Severity::Error).peekable();
-        let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key);
-        if definition.is_some() || !lacks_key {
+        if definition.is_some() || !lacks_key(&found) {
             problems.extend(found);
             return definition;
         }
         locked.insert(environment.clone(), found);
         self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
+    }
+
+    /// Resolves an environment as seen without keys: its manifests cannot be decrypted.
+    fn resolve_public<'a>(
+        &'a self,
+        app: &'a App,
+        environment: &'a EnvironmentName,
+    ) -> Option<impl FnOnce() -> ResolvedTarget + 'a> {
+        let mut nothing = Diagnostics::new();
+        let mut definition = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)?;
+        definition.delivery.replace_secrets(self.form);
+        let engine = self.create_engine(&Arc::default(), KeyAccess::PublicView);
+        Some(move || resolve::resolve(&engine, definition, ManifestMode::Rendered, &mut nothing))
     }
 
     /// The objects of an environment as seen without keys, by which it is checked without a key whether its output is
@@ -220,15 +241,21 @@ impl<'p> Pipeline<'p> {
             return Vec::new();
         };
         definition.delivery.replace_secrets(self.form);
-        let resolved =
-            resolve::resolve(&self.create_engine(&Arc::default()), definition, ManifestMode::Rendered, &mut nothing);
+        let resolved = resolve::resolve(
+            &self.create_engine(&Arc::default(), KeyAccess::PublicView),
+            definition,
+            ManifestMode::Rendered,
+            &mut nothing,
+        );
         let target = self.build_target(survey, &resolved, OnMissingKey::Keep(&|_| None));
         object::render(target, &mut nothing).whole
     }
 
     /// An engine for one environment, so that its queries are recorded separately.
-    fn create_engine(&self, documents: &Arc<DocumentCache>) -> Arc<Engine> {
-        Engine::with_documents(Arc::new(self.library.project.files.with_own_record()), Arc::clone(documents))
+    fn create_engine(&self, documents: &Arc<DocumentCache>, access: KeyAccess) -> Arc<Engine> {
+        let files = Arc::new(self.library.project.files.with_own_record());
+        let keys = ManifestKeys { identities: Some(Arc::clone(self.library.identities())), access };
+        Engine::with_documents(files, Arc::clone(documents), keys)
     }
 
     fn build_target<'t>(
@@ -266,6 +293,23 @@ impl<'p> Pipeline<'p> {
             problems.push(panic_diagnostic(&panic, environment));
             TargetObjects::default()
         })
+    }
+}
+
+/// Whether nothing but a key is missing.
+fn lacks_key(problems: &Diagnostics) -> bool {
+    let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+    errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key)
+}
+
+/// Whether an environment is resolved without its keys.
+fn locked_before(
+    on_missing_key: &OnMissingKey<&mut BTreeMap<EnvironmentName, Diagnostics>>,
+    environment: &EnvironmentName,
+) -> bool {
+    match on_missing_key {
+        OnMissingKey::Keep(locked) => locked.contains_key(environment),
+        OnMissingKey::Fail => false,
     }
 }
 

@@ -236,9 +236,13 @@ pub fn delivery_context(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<u8> {
     let definition = way.definition;
     let delivery = &definition.delivery;
     let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
-    parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
+    let naming = definition.naming(&id.base_name);
+    parts.push(format!("{:?} {:?} {naming:?}", delivery.secrets(), delivery.scope()));
+    if !definition.affixes.is_empty() {
+        parts.push(definition.affixes.apply(&id.base_name));
+    }
     parts.extend(delivery_of(delivery.secrets()).describe_terms(way, id));
-    for (source, wrapping) in &definition.wrappings {
+    for (source, wrapping) in definition.all_wrappings() {
         parts.push(source.name().to_owned());
         parts.extend(wrapping.iter().map(|byte| format!("{byte:02x}")));
     }

@@ -56,7 +56,7 @@ impl SecretDelivery for SealedDelivery {
         let mut delivered = Vec::with_capacity(secrets.len());
         for secret in secrets {
             let environment = secret.environment().clone();
-            let has_key = way.definition.naming_key.is_some();
+            let has_key = way.definition.naming_key().is_some();
             let outline = (!has_key || !secret.is_known()).then(|| sealed_outline(&secret, way));
             let mut plain = Delivered::plain(secret);
             plain.id = sealed_name(plain.id);
@@ -147,7 +147,7 @@ fn seal_one(
 ) -> Result<Manifest, Diagnostic> {
     let definition = way.definition;
     let parts = [definition.environment.as_str(), definition.app.as_str()];
-    let key = definition.naming_key.as_ref().map(|key| key.derive_key(PURPOSE, &parts));
+    let key = definition.naming_key().map(|key| key.derive_key(PURPOSE, &parts));
     let fill = key.as_ref().map(|key| |context: &[&[u8]], out: &mut [u8]| key.fill_bytes(context, out));
     let entropy = match &fill {
         Some(fill) => EntropySource::Derived(fill),

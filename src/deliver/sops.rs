@@ -106,7 +106,7 @@ fn encrypt_secret(
     let mut text = Zeroizing::new(String::new());
     yaml::write::append_document(&mut text, &object.to_value(Reveal::Values));
     let definition = way.definition;
-    let key = definition.naming_key.as_ref().map(|key| {
+    let key = definition.naming_key().map(|key| {
         let parts = [definition.environment.as_str(), definition.app.as_str(), &id.namespace, &id.base_name];
         key.derive_key(PURPOSE, &parts)
     });

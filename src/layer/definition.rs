@@ -1,11 +1,14 @@
 //! Merged result of all layers of an environment.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 
 use super::entry::Entry;
-use super::manifests::{ExternalObject, ManifestPattern};
+use super::manifests::{ExternalObject, ManifestOverlay};
+use super::overlays::ImageChange;
 use super::tree::Tree;
 use super::{AllowedFinding, Delivery, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
@@ -25,30 +28,87 @@ pub struct Definition {
     pub namespace: Option<Located<String>>,
     /// Labels on every object.
     pub labels: IndexMap<String, Located<String>>,
+    /// Labels that a layer removes, including the default ones.
+    pub removed_labels: BTreeSet<String>,
     /// Annotations on every object.
     pub annotations: IndexMap<String, Located<String>>,
+    /// Labels on every object, its selectors and its pod templates.
+    pub selector_labels: IndexMap<String, Located<String>>,
+    /// Prefix and suffix of the names of objects.
+    pub affixes: NameAffixes,
     /// Variables for templates.
     pub vars: Option<Tree>,
     /// Bundles; the app's own, named like the app, is the first.
     pub bundles: IndexMap<BundleName, Bundle>,
-    /// Files with other objects of the app.
-    pub manifests: Vec<ManifestPattern>,
+    /// Other objects of the app, in the order of the layers.
+    pub overlays: Vec<ManifestOverlay>,
+    /// Changes of images in them, by name.
+    pub images: IndexMap<String, Located<ImageChange>>,
+    /// Numbers of replicas of workloads in them, by name.
+    pub replicas: IndexMap<String, Located<u32>>,
     /// Objects managed outside the project.
     pub external: Vec<ExternalObject>,
     /// Naming of its objects, if a layer sets it.
     pub names: Option<Located<Naming>>,
+    /// Whether objects that are named by their values are immutable, if a layer sets it.
+    pub immutable: Option<bool>,
     /// Delivery of its secrets.
     pub delivery: Delivery,
     /// Key derived from the data keys of its encrypted layers, if there are any and they were decrypted.
-    pub naming_key: Option<NamingKey>,
+    pub(super) naming_key: Option<NamingKey>,
     /// Encrypted layers, each with the digest that identifies its wrapped data key.
     pub wrappings: Vec<(Source, [u8; 32])>,
+    /// Encryption of its manifests, once they were read.
+    pub(super) manifest_seals: ManifestSealCell,
     /// Accepted findings.
     pub allow: Vec<AllowedFinding>,
     /// Paths at which its layers were searched, whether they exist or not.
     pub candidates: Vec<PathBuf>,
     /// Files it was merged from, lowest first.
     pub files: Vec<Source>,
+}
+
+/// Encryption of a manifest file.
+#[derive(Debug)]
+pub struct ManifestSeal {
+    /// The file.
+    pub source: Source,
+    /// Digest that identifies its wrapped data key.
+    pub wrapping: [u8; 32],
+    /// Key derived from its data key, if it was decrypted.
+    pub naming_key: Option<NamingKey>,
+}
+
+/// Encryption of all manifests of an environment.
+#[derive(Debug, Default)]
+pub(super) struct ManifestSealCell(OnceLock<ManifestSeals>);
+
+#[derive(Debug)]
+struct ManifestSeals {
+    naming_key: Option<NamingKey>,
+    wrappings: Vec<(Source, [u8; 32])>,
+}
+
+/// Prefix and suffix of the names of objects.
+#[derive(Debug, Clone, Default)]
+pub struct NameAffixes {
+    /// `prefix`
+    pub prefix: Option<Located<String>>,
+    /// `suffix`
+    pub suffix: Option<Located<String>>,
+}
+
+impl NameAffixes {
+    /// Whether names stay as they are.
+    pub fn is_empty(&self) -> bool {
+        self.prefix.is_none() && self.suffix.is_none()
+    }
+
+    /// Name with prefix and suffix.
+    pub fn apply(&self, name: &str) -> String {
+        let text = |affix: &Option<Located<String>>| affix.as_ref().map_or(String::new(), |affix| affix.value.clone());
+        format!("{}{name}{}", text(&self.prefix), text(&self.suffix))
+    }
 }
 
 /// Named set of entries.
@@ -60,6 +120,10 @@ pub struct Bundle {
     pub place: Option<Location>,
     /// Whether overlays may add keys.
     pub open: bool,
+    /// Naming of its objects, if a layer sets it for this bundle.
+    pub names: Option<Located<Naming>>,
+    /// Whether its objects are immutable, if a layer sets it for this bundle.
+    pub immutable: Option<bool>,
     /// Service account that may read the Secret.
     pub rbac: Option<Located<String>>,
     /// Labels on its objects, in addition to those on every object.
@@ -71,9 +135,41 @@ pub struct Bundle {
 }
 
 impl Definition {
-    /// Naming scheme of its objects.
-    pub fn naming(&self) -> Naming {
-        self.names.as_ref().map(|names| names.value).unwrap_or_default()
+    /// Key derived from the data keys of its encrypted layers, or else of its encrypted manifests.
+    pub fn naming_key(&self) -> Option<&NamingKey> {
+        let of_manifests = || self.manifest_seals.0.get()?.naming_key.as_ref();
+        self.naming_key.as_ref().or_else(of_manifests)
+    }
+
+    /// Encrypted layers and manifests, each with the digest that identifies its wrapped data key.
+    pub fn all_wrappings(&self) -> impl Iterator<Item = &(Source, [u8; 32])> {
+        let of_manifests = self.manifest_seals.0.get().map(|seals| &seals.wrappings);
+        self.wrappings.iter().chain(of_manifests.into_iter().flatten())
+    }
+
+    /// Adds the encryption of its manifests, which are read after the layers.
+    pub fn add_manifest_seals(&self, seals: &[Arc<ManifestSeal>]) {
+        let naming_key = NamingKey::combine_keys(seals.iter().filter_map(|seal| seal.naming_key.as_ref()));
+        let wrappings = seals.iter().map(|seal| (seal.source.clone(), seal.wrapping)).collect();
+        // read once in a run
+        let _ = self.manifest_seals.0.set(ManifestSeals { naming_key, wrappings });
+    }
+
+    /// Naming scheme of a bundle's objects.
+    pub fn naming(&self, bundle: &str) -> Naming {
+        self.names_of(bundle).map(|names| names.value).unwrap_or_default()
+    }
+
+    /// Setting that decides the naming of a bundle's objects.
+    pub fn names_of(&self, bundle: &str) -> Option<&Located<Naming>> {
+        let own = self.bundles.get(bundle).and_then(|bundle| bundle.names.as_ref());
+        own.or(self.names.as_ref())
+    }
+
+    /// Whether objects of a bundle that are named by their values are immutable.
+    pub fn is_immutable(&self, bundle: &str) -> bool {
+        let own = self.bundles.get(bundle).and_then(|bundle| bundle.immutable);
+        own.or(self.immutable).unwrap_or(true)
     }
 
     /// Name of the app's own bundle.

@@ -37,7 +37,7 @@ type CacheCell = Arc<OnceLock<Result<LoadedLayer, Diagnostics>>>;
 pub struct LayerCache<'p> {
     /// Project that the layers belong to.
     pub project: &'p Project,
-    identities: sops::Identities,
+    identities: Arc<sops::Identities>,
     rules: sops::SopsConfigCache,
     layers: Mutex<HashMap<(PathBuf, KeyAccess), CacheCell>>,
     decrypted: AtomicUsize,
@@ -48,7 +48,14 @@ impl<'p> LayerCache<'p> {
     /// Creates a cache for the layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
         let rules = sops::SopsConfigCache::with_disk(project.files.disk().clone());
-        Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0), plaintext: None }
+        Self {
+            project,
+            identities: Arc::new(identities),
+            rules,
+            layers: Mutex::default(),
+            decrypted: AtomicUsize::new(0),
+            plaintext: None,
+        }
     }
 
     /// Uses a text for one of the layers in place of its file's content.
@@ -68,7 +75,7 @@ impl<'p> LayerCache<'p> {
     }
 
     /// Identities that decrypt the layers.
-    pub fn identities(&self) -> &sops::Identities {
+    pub fn identities(&self) -> &Arc<sops::Identities> {
         &self.identities
     }
 

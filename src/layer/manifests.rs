@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::LayerPatch;
 use super::fields::{LayerFields, read_text};
 use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -19,6 +20,25 @@ pub struct ManifestPattern {
     pub template: bool,
 }
 
+/// `manifests` of a layer.
+#[derive(Debug, Clone, Default)]
+pub struct ManifestList {
+    /// Whether it replaces those of the layers before it, with their patches.
+    pub replaces: bool,
+    /// Files that it adds.
+    pub patterns: Vec<ManifestPattern>,
+}
+
+/// Manifests that a layer adds to an environment, and patches of all objects so far. Overlays apply in the order of the
+/// layers.
+#[derive(Debug, Clone, Default)]
+pub struct ManifestOverlay {
+    /// Files with other objects of the app.
+    pub manifests: Vec<ManifestPattern>,
+    /// Patches of the objects of this overlay and those before it.
+    pub patches: Vec<LayerPatch>,
+}
+
 /// Object managed outside the project: references to it are valid.
 #[derive(Debug, Clone)]
 pub struct ExternalObject {
@@ -30,8 +50,33 @@ pub struct ExternalObject {
     pub namespace: Option<String>,
 }
 
-/// Reads `manifests`: patterns, or mappings with a `path`.
-pub(super) fn read_patterns(
+/// Reads `manifests`: a list adds to those of the layers before, and `{ replace: [ … ] }` replaces them.
+pub(super) fn read_manifests(
+    fields: &mut LayerFields<'_>,
+    directory: &Path,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<ManifestList> {
+    let (key, node) = fields.take("manifests")?;
+    match node.kind {
+        YamlKind::List(items) => {
+            Some(ManifestList { replaces: false, patterns: read_patterns(items, directory, source, problems) })
+        }
+        YamlKind::Map(map) => {
+            let mut fields = LayerFields::new(map, &["replace"], "`manifests`", source, problems);
+            let (_, items) = fields.list("replace", problems)?;
+            Some(ManifestList { replaces: true, patterns: read_patterns(items, directory, source, problems) })
+        }
+        YamlKind::Scalar(_) => {
+            let error = unexpected_value("manifests", "a list", &node, &key, source);
+            problems.push(error.hint("write `manifests: [ … ]`"));
+            None
+        }
+    }
+}
+
+/// Reads a list of manifests: patterns, or mappings with a `path`.
+fn read_patterns(
     items: Vec<YamlNode>,
     directory: &Path,
     source: &Source,

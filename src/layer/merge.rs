@@ -1,13 +1,17 @@
 //! Merging of the layers of an environment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::definition::{Bundle, Definition};
+use super::definition::{Bundle, Definition, ManifestSealCell};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 use super::variables::MergedVariables;
-use super::{BundlePatch, Delivery, Layer, LayerCache, LayerRole, Tree, TreeKind, content_keys, registries, tree};
+use super::{
+    BundlePatch, Delivery, ImageChange, Layer, LayerCache, LayerRole, ManifestOverlay, NameAffixes, Tree, TreeKind,
+    content_keys, registries, tree,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
@@ -59,25 +63,39 @@ fn merge_layers(
         environment: environment.clone(),
         namespace: None,
         labels: IndexMap::new(),
+        removed_labels: BTreeSet::new(),
         annotations: IndexMap::new(),
+        selector_labels: IndexMap::new(),
+        affixes: NameAffixes::default(),
         vars: None,
         bundles: IndexMap::from([(own.clone(), Bundle::default())]),
-        manifests: Vec::new(),
+        overlays: Vec::new(),
+        images: IndexMap::new(),
+        replicas: IndexMap::new(),
         external: Vec::new(),
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
+        immutable: layers.iter().rev().find_map(|layer| Some(layer.immutable.as_ref()?.value)),
         delivery: Delivery::default(),
         naming_key: NamingKey::combine_keys(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         wrappings: layers.iter().filter_map(|layer| Some((layer.source.clone(), layer.wrapping?))).collect(),
+        manifest_seals: ManifestSealCell::default(),
         allow: Vec::new(),
         candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
     let (mut logins, mut variables) = (IndexMap::new(), MergedVariables::default());
     for layer in layers {
-        if let Some(Located { value, place }) = &layer.namespace {
-            definition.namespace = value.clone().map(|value| Located { value, place: place.clone() });
-        }
+        overlay_text(&mut definition.namespace, layer.namespace.as_ref());
+        overlay_text(&mut definition.affixes.prefix, layer.prefix.as_ref());
+        overlay_text(&mut definition.affixes.suffix, layer.suffix.as_ref());
         overlay_texts(&mut definition.labels, &layer.labels);
+        for (key, label) in &layer.labels {
+            match label.value {
+                Some(_) => definition.removed_labels.remove(key),
+                None => definition.removed_labels.insert(key.clone()),
+            };
+        }
+        overlay_texts(&mut definition.selector_labels, &layer.selector_labels);
         overlay_texts(&mut definition.annotations, &layer.annotations);
         variables.overlay(layer, problems);
         // rules of the own bundle (`open`, `type`) come before its entries
@@ -91,8 +109,17 @@ fn merge_layers(
                 overlay_entries(&mut definition.bundles, bundle_name, &change.data, layer, problems);
             }
         }
-        if let Some(manifests) = &layer.manifests {
-            definition.manifests.clone_from(manifests);
+        overlay_manifests(&mut definition.overlays, layer);
+        for (name, change) in &layer.images {
+            overlay_image(&mut definition.images, name, change);
+        }
+        for (name, Located { value, place }) in &layer.replicas {
+            match value {
+                Some(value) => {
+                    drop(definition.replicas.insert(name.clone(), Located { value: *value, place: place.clone() }));
+                }
+                None => drop(definition.replicas.shift_remove(name)),
+            }
         }
         definition.delivery.overlay(&layer.delivery);
         definition.external.extend(layer.external.iter().cloned());
@@ -101,6 +128,38 @@ fn merge_layers(
     definition.vars = variables.into_tree();
     registries::place_registries(&mut definition, logins, problems);
     definition
+}
+
+/// Adds the manifests of a layer; those that replace the earlier ones leave nothing for their patches.
+fn overlay_manifests(overlays: &mut Vec<ManifestOverlay>, layer: &Layer) {
+    if layer.manifests.as_ref().is_some_and(|manifests| manifests.replaces) {
+        overlays.clear();
+    }
+    let manifests = layer.manifests.as_ref().map(|manifests| manifests.patterns.clone()).unwrap_or_default();
+    if !manifests.is_empty() || !layer.patches.is_empty() {
+        overlays.push(ManifestOverlay { manifests, patches: layer.patches.clone() });
+    }
+}
+
+fn overlay_image(
+    images: &mut IndexMap<String, Located<ImageChange>>,
+    name: &str,
+    change: &Located<Option<ImageChange>>,
+) {
+    let Some(value) = &change.value else {
+        images.shift_remove(name);
+        return;
+    };
+    let fresh = || Located { value: ImageChange::default(), place: change.place.clone() };
+    let image = images.entry(name.to_owned()).or_insert_with(fresh);
+    image.value.overlay(value);
+    image.place = change.place.clone();
+}
+
+fn overlay_text(text: &mut Option<Located<String>>, change: Option<&Located<Option<String>>>) {
+    if let Some(Located { value, place }) = change {
+        *text = value.clone().map(|value| Located { value, place: place.clone() });
+    }
 }
 
 fn overlay_texts(texts: &mut IndexMap<String, Located<String>>, changes: &IndexMap<String, Located<Option<String>>>) {
@@ -157,6 +216,8 @@ fn overlay_bundle(
     bundle.place.get_or_insert_with(|| change.place.clone());
     bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
     bundle.open = change.open.as_ref().map_or(bundle.open, |open| open.value);
+    bundle.names = change.names.clone().or_else(|| bundle.names.take());
+    bundle.immutable = change.immutable.as_ref().map(|immutable| immutable.value).or(bundle.immutable);
     bundle.rbac = change.rbac.clone().or_else(|| bundle.rbac.take());
     overlay_texts(&mut bundle.labels, &change.labels);
     overlay_texts(&mut bundle.annotations, &change.annotations);

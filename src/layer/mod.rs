@@ -14,6 +14,7 @@ mod library;
 mod manifests;
 mod merge;
 mod misread;
+mod overlays;
 mod plaintext;
 mod pointer;
 mod read;
@@ -33,11 +34,12 @@ use crate::name::{BundleName, KeyName, LayerName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
-pub use definition::{Bundle, Definition, entry_label};
+pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label};
 pub use delivery::{Delivery, SecretStore};
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 pub use library::LayerCache;
-pub use manifests::{ExternalObject, ManifestPattern};
+pub use manifests::{ExternalObject, ManifestList, ManifestOverlay, ManifestPattern};
+pub use overlays::{ImageChange, LayerPatch, PatchSelector, PatchSource};
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
 pub use tree::{Tree, TreeKind};
@@ -85,18 +87,32 @@ pub struct Layer {
     pub labels: IndexMap<String, Located<Option<String>>>,
     /// `annotations`; `None` removes one.
     pub annotations: IndexMap<String, Located<Option<String>>>,
+    /// `selectorLabels`; `None` removes one.
+    pub selector_labels: IndexMap<String, Located<Option<String>>>,
+    /// `prefix`; an inner `None` removes it.
+    pub prefix: Option<Located<Option<String>>>,
+    /// `suffix`; an inner `None` removes it.
+    pub suffix: Option<Located<Option<String>>>,
     /// `vars`
     pub vars: Option<Tree>,
     /// `data`: the entries of the app's own bundle.
     pub data: IndexMap<KeyName, EntryPatch>,
     /// `bundles`
     pub bundles: IndexMap<BundleName, BundlePatch>,
-    /// `manifests`: other objects of the app. Replaces the setting of earlier layers.
-    pub manifests: Option<Vec<ManifestPattern>>,
+    /// `manifests`: other objects of the app.
+    pub manifests: Option<ManifestList>,
+    /// `patches`: changes of other objects.
+    pub patches: Vec<LayerPatch>,
+    /// `images`; `None` removes one.
+    pub images: IndexMap<String, Located<Option<ImageChange>>>,
+    /// `replicas`; `None` removes one.
+    pub replicas: IndexMap<String, Located<Option<u32>>>,
     /// `external`: objects managed outside the project.
     pub external: Vec<ExternalObject>,
     /// `names`
     pub names: Option<Located<Naming>>,
+    /// `immutable`
+    pub immutable: Option<Located<bool>>,
     /// `delivery`
     pub delivery: Delivery,
     /// `allow`
@@ -116,6 +132,10 @@ pub struct BundlePatch {
     pub secret_type: Option<Located<String>>,
     /// `open`: overlays may add keys.
     pub open: Option<Located<bool>>,
+    /// `names`, for its objects alone.
+    pub names: Option<Located<Naming>>,
+    /// `immutable`, for its objects alone.
+    pub immutable: Option<Located<bool>>,
     /// `rbac`: the service account that may read the Secret.
     pub rbac: Option<Located<String>>,
     /// `labels` of its objects; `None` removes one.

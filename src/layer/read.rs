@@ -10,6 +10,7 @@ use super::entries;
 use super::fields::{LAYER, LayerFields, read_text};
 use super::manifests;
 use super::misread;
+use super::overlays;
 use super::registries;
 use super::unexpected::unexpected_value;
 use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole};
@@ -20,7 +21,8 @@ use crate::span::{Located, Location, Source};
 use crate::time::Day;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
-const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data", "registries", "rbac"];
+const BUNDLE_FIELDS: [&str; 9] =
+    ["type", "open", "labels", "annotations", "data", "registries", "names", "immutable", "rbac"];
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
 impl Layer {
@@ -44,12 +46,19 @@ impl Layer {
             namespace: None,
             labels: IndexMap::new(),
             annotations: IndexMap::new(),
+            selector_labels: IndexMap::new(),
+            prefix: None,
+            suffix: None,
             vars: None,
             data: IndexMap::new(),
             bundles: IndexMap::new(),
             manifests: None,
+            patches: Vec::new(),
+            images: IndexMap::new(),
+            replicas: IndexMap::new(),
             external: Vec::new(),
             names: None,
+            immutable: None,
             delivery: Delivery::default(),
             allow: Vec::new(),
             naming_key: None,
@@ -109,6 +118,11 @@ impl Layer {
         if let Some((_, map)) = fields.map("annotations", problems) {
             self.annotations = read_texts(map, "annotations", &source, problems);
         }
+        if let Some((_, map)) = fields.map("selectorLabels", problems) {
+            self.selector_labels = read_texts(map, "selectorLabels", &source, problems);
+        }
+        self.prefix = affix("prefix", &mut fields, problems);
+        self.suffix = affix("suffix", &mut fields, problems);
         self.read_vars(fields.take("vars"), problems);
         if let Some((_, map)) = fields.map("data", problems) {
             self.data = self.read_entries(map, problems);
@@ -117,11 +131,19 @@ impl Layer {
             self.read_bundles(map, problems);
         }
         self.names = fields.word("names", "", problems);
+        self.immutable = fields.boolean("immutable", problems);
         if let Some((_, map)) = fields.map("delivery", problems) {
             self.delivery = delivery::read_delivery(map, &self.directory, &source, problems);
         }
-        if let Some((_, items)) = fields.list("manifests", problems) {
-            self.manifests = Some(manifests::read_patterns(items, &self.directory, &source, problems));
+        self.manifests = manifests::read_manifests(&mut fields, &self.directory, &source, problems);
+        if let Some((_, items)) = fields.list("patches", problems) {
+            self.patches = overlays::read_patches(items, &self.directory, &source, problems);
+        }
+        if let Some((_, map)) = fields.map("images", problems) {
+            self.images = overlays::read_images(map, &source, problems);
+        }
+        if let Some((_, map)) = fields.map("replicas", problems) {
+            self.replicas = overlays::read_replicas(map, &source, problems);
         }
         if let Some((_, items)) = fields.list("external", problems) {
             self.external = manifests::read_external(items, &source, problems);
@@ -202,12 +224,25 @@ impl Layer {
                 place,
                 secret_type: fields.text("type", problems),
                 open: fields.boolean("open", problems),
+                names: fields.word("names", &format!("{}.", key.text), problems),
+                immutable: fields.boolean("immutable", problems),
                 rbac: manifests::read_rbac(&mut fields, &source, problems),
                 data: fields.map("data", problems).map(|(_, map)| self.read_entries(map, problems)).unwrap_or_default(),
             };
             self.bundles.insert(key.text.as_str().into(), bundle);
         }
     }
+}
+
+/// Reads a prefix or suffix of names.
+fn affix(name: &str, fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -> Option<Located<Option<String>>> {
+    let found = fields.text_or_null(name, problems)?;
+    let text = found.value.clone().map(|value| Located { value, place: found.place.clone() });
+    if let Some(problem) = text.and_then(|text| misread::template_in_field(name, &text)) {
+        problems.push(problem);
+        return None;
+    }
+    Some(found)
 }
 
 fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {

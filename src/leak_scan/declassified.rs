@@ -34,16 +34,16 @@ pub(super) fn declassified_in_manifest(
         let parts = document.parts.iter().filter(|part| part.path.is_empty() || part.place == *place);
         parts.for_each(|part| lifted.lineage(&part.lineage));
     }
+    for document in resolved.patches.iter().flat_map(|patch| &patch.documents) {
+        document.parts.iter().filter(|part| part.place == *place).for_each(|part| lifted.lineage(&part.lineage));
+    }
     lifted.found
 }
 
 /// Whether a document is an object, or a list that contains it.
 fn holds_manifest(document: &resolve::ManifestDocument, manifest: &Manifest) -> bool {
-    let text = |tree: &Tree, keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
-    let is_it = |tree: &Tree| {
-        text(tree, &["kind"]).as_ref() == Some(&manifest.kind)
-            && text(tree, &["metadata", "name"]).as_ref() == Some(&manifest.name)
-    };
+    // by its place, since patches and a prefix may change the name
+    let is_it = |tree: &Tree| tree.place == *manifest.place();
     let items = document.tree.get("items").and_then(Tree::as_list).unwrap_or_default();
     is_it(&document.tree) || items.iter().any(is_it)
 }

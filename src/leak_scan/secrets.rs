@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::layer::{Entry, EntrySource, LayerChange};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::layer::{Entry, EntrySource, LayerChange, Tree};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedBytes, ResolvedTarget, TemplateRead};
 use crate::route::detect::{DetectionSummary, SHORTEST, TextKind, Uniqueness, classify, rate_uniqueness};
@@ -84,7 +87,28 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
             }
         });
     }
+    for tree in resolved.manifests.iter().chain(resolved.patches.iter().flat_map(|patch| &patch.documents)) {
+        collect_encrypted(&tree.tree, &mut found);
+    }
     found.into_merged(resolved, routing)
+}
+
+/// Collects the values of a manifest that are encrypted in its file; those under `data` are in base64.
+fn collect_encrypted(tree: &Tree, found: &mut CollectedSecrets) {
+    tree.leaves("", &mut |path, leaf, scalar| {
+        let mut words = path.rsplit('.');
+        let (Some(key), Some(field)) = (words.next(), words.next()) else { return };
+        let is_data = path == format!("data.{key}") || path.ends_with(&format!("].data.{key}"));
+        if !is_plaintext(scalar) || !(is_data || field == "stringData") {
+            return;
+        }
+        let packed: String = scalar.text().split_whitespace().collect();
+        let decoded = is_data.then(|| STANDARD.decode(packed).ok().map(Wiping::new)).flatten();
+        let value = decoded.as_deref().map_or(scalar.text().as_bytes(), Vec::as_slice);
+        let read = TemplateRead::Variable(path.to_owned());
+        let source = SecretSource { label: path.to_owned(), part: String::new(), place: leaf.place.clone(), read };
+        found.add(key, value, source, &|text| DetectionSummary::of(key, text));
+    });
 }
 
 /// Summarizes the detections of an entry in any environment. Routing does not inspect the values of secrets.

@@ -1,38 +1,40 @@
-//! From the documents of an environment to its objects: lists are split, and fields get their types.
+//! From the documents of an environment to its objects: lists are split, patches are applied, and fields get their
+//! types.
 
 use super::identity::Manifest;
+use super::patch::{
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchTarget,
+    ReplicaOverride, ResolvedPatch, apply_patches, override_images, override_replicas,
+};
 use super::schema;
 use super::taint::{self, TemplatedPart};
-use crate::diagnostic::Diagnostics;
-use crate::layer::Tree;
-use crate::resolve::{self, ResolvedTarget, TemplatePart};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::layer::{Definition, LayerPatch, PatchSelector, Tree};
+use crate::resolve::{ManifestDocument, RenderedPatch, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
 use crate::visibility::Visibility;
 
-/// Collects the objects of an environment; lists are split into their items. Objects with a secret at a forbidden place
-/// are reported, and returned without it.
+/// Collects the objects of an environment; lists are split into their items, and patches applied. Objects with a secret
+/// at a forbidden place are reported, and returned without it.
 pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
     let mut found = Vec::new();
-    for document in &resolved.manifests {
-        if document.is_absent {
-            let made = made_of(&document.parts);
-            taint::check_absent(&made, &resolved.definition, routing, problems);
+    for document in resolved.manifests.iter().filter(|document| document.is_absent) {
+        taint::check_absent(&templated_parts(&document.parts), &resolved.definition, routing, problems);
+    }
+    for PatchObject { mut tree, parts, .. } in patched_objects(resolved, Some(routing), problems) {
+        let made = templated_parts(&parts);
+        if !taint::check_taint(&mut tree, &made, &resolved.definition, routing, problems) {
             continue;
         }
-        for (mut tree, made) in split_items(document) {
-            if !taint::check_taint(&mut tree, &made, &resolved.definition, routing, problems) {
-                continue;
+        let visibility = visibility_of(&parts);
+        match Manifest::of(tree) {
+            Ok(mut manifest) => {
+                schema::fit_types(&mut manifest, &made, problems);
+                found.push(Manifest { visibility, ..manifest });
             }
-            let visibility = visibility_of(&made);
-            match Manifest::of(tree) {
-                Ok(mut manifest) => {
-                    schema::fit_types(&mut manifest, &made, problems);
-                    found.push(Manifest { visibility, ..manifest });
-                }
-                // without a key, its name may be unknown
-                Err(_) if visibility != Visibility::Known => {}
-                Err(problem) => problems.push(problem),
-            }
+            // without a key, its name may be unknown
+            Err(_) if visibility != Visibility::Known => {}
+            Err(problem) => problems.push(problem),
         }
     }
     found
@@ -40,19 +42,106 @@ pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems:
 
 /// Whether there are manifests whose names are unknown without a key.
 pub fn has_nameless(resolved: &ResolvedTarget) -> bool {
-    let locked =
-        |document: &&resolve::ManifestDocument| document.parts.iter().any(|part| part.visibility != Visibility::Known);
-    let nameless = |document: &resolve::ManifestDocument| {
-        split_items(document)
-            .into_iter()
-            .any(|(tree, made)| visibility_of(&made) != Visibility::Known && Manifest::of(tree).is_err())
+    let is_nameless = |PatchObject { tree, parts, .. }: PatchObject| {
+        visibility_of(&parts) != Visibility::Known && Manifest::of(tree).is_err()
     };
-    let present = resolved.manifests.iter().filter(|document| !document.is_absent);
-    resolved.has_unknown_manifests || present.filter(locked).any(nameless)
+    resolved.has_unknown_manifests
+        || patched_objects(resolved, None, &mut Diagnostics::new()).into_iter().any(is_nameless)
 }
 
-fn visibility_of(made: &[TemplatedPart<'_>]) -> Visibility {
-    made.iter().map(|made| made.part.visibility).max().unwrap_or_default()
+/// All objects of the app's manifests, after patches, replicas and images. Without `routing`, secrets that decide what
+/// a patch does are not reported.
+fn patched_objects(
+    resolved: &ResolvedTarget,
+    routing: Option<&Routing>,
+    problems: &mut Diagnostics,
+) -> Vec<PatchObject> {
+    let definition = &*resolved.definition;
+    let is_known = |document: &ManifestDocument| visibility_of(&document.parts) == Visibility::Known;
+    let is_complete = !resolved.has_unknown_manifests && resolved.manifests.iter().all(is_known);
+    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete };
+    let mut objects = Vec::new();
+    for (index, overlay) in definition.overlays.iter().enumerate() {
+        let of_overlay = |document: &&ManifestDocument| document.overlay == index && !document.is_absent;
+        for document in resolved.manifests.iter().filter(of_overlay) {
+            add_items(&document.tree, document.parts.clone(), &mut objects);
+        }
+        for rendered in resolved.patches.iter().filter(|rendered| rendered.overlay == index) {
+            let Some(patch) = overlay.patches.get(rendered.index) else { continue };
+            let patch = resolved_patch(patch, rendered);
+            let report = apply_patches(&mut objects, std::slice::from_ref(&patch), settings);
+            let of_bundle = |problem: Diagnostic| match patched_bundle(&patch, definition) {
+                Some((kind, name)) if problem.rule == Rule::UnmatchedPatch => problem
+                    .note(format!(
+                        "the {kind} `{name}` is generated by the bundle `{name}`, which patches do not change"
+                    ))
+                    .hint(format!("change the entries of the bundle `{name}` in the layer")),
+                _ => problem,
+            };
+            problems.extend(report.problems.into_iter().map(of_bundle));
+            if let Some(routing) = routing {
+                let consumed = report.consumed.iter();
+                problems
+                    .extend(consumed.filter_map(|consumed| taint::check_consumed(&consumed.part, definition, routing)));
+            }
+        }
+    }
+    let replicas = definition.replicas.iter().map(|(name, count)| ReplicaOverride {
+        name: name.clone(),
+        count: count.value,
+        place: count.place.clone(),
+    });
+    problems.extend(override_replicas(&mut objects, &replicas.collect::<Vec<_>>(), is_complete));
+    let images = definition.images.iter().map(|(name, change)| ImageOverride {
+        name: name.clone(),
+        new_name: change.value.new_name.clone(),
+        new_tag: change.value.new_tag.clone(),
+        digest: change.value.digest.clone(),
+        place: change.place.clone(),
+    });
+    problems.extend(override_images(&mut objects, &images.collect::<Vec<_>>(), is_complete));
+    objects
+}
+
+/// Patch of a layer with its rendered documents.
+fn resolved_patch(patch: &LayerPatch, rendered: &RenderedPatch) -> ResolvedPatch {
+    let document =
+        |document: &ManifestDocument| PatchDocument { tree: document.tree.clone(), parts: document.parts.clone() };
+    let present = rendered.documents.iter().filter(|document| !document.is_absent);
+    ResolvedPatch {
+        target: patch.target.as_ref().map(patch_target),
+        documents: present.map(document).collect(),
+        options: PatchOptions {
+            allow_name_change: patch.allow_name_change,
+            allow_kind_change: patch.allow_kind_change,
+        },
+        place: patch.place.clone(),
+    }
+}
+
+fn patch_target(selector: &PatchSelector) -> PatchTarget {
+    let PatchSelector { group, version, kind, name, namespace, label_selector, annotation_selector, place } =
+        selector.clone();
+    PatchTarget { group, version, kind, name, namespace, label_selector, annotation_selector, place }
+}
+
+/// Kind and name of the object that a patch is for, if a bundle generates it.
+fn patched_bundle(patch: &ResolvedPatch, definition: &Definition) -> Option<(String, String)> {
+    let (kind, name) = match &patch.target {
+        Some(target) => (target.kind.as_ref()?.value.clone(), target.name.as_ref()?.value.clone()),
+        None => {
+            let tree = &patch.documents.first()?.tree;
+            let text = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
+            (text(&["kind"])?, text(&["metadata", "name"])?)
+        }
+    };
+    let is_generated =
+        matches!(kind.as_str(), "ConfigMap" | "Secret") && definition.bundles.contains_key(name.as_str());
+    is_generated.then_some((kind, name))
+}
+
+fn visibility_of(parts: &[TemplatePart]) -> Visibility {
+    parts.iter().map(|part| part.visibility).max().unwrap_or_default()
 }
 
 /// Objects of a `List`, a `SecretList` or another list of objects.
@@ -61,35 +150,32 @@ pub fn list_items(tree: &Tree) -> Option<&[Tree]> {
     tree.get("items").filter(|_| is_list).and_then(Tree::as_list)
 }
 
-/// Objects of a list and of nested lists, or the single object, each with its templated parts.
-fn split_items(document: &resolve::ManifestDocument) -> Vec<(Tree, Vec<TemplatedPart<'_>>)> {
-    let mut found = Vec::new();
-    add_items(&document.tree, made_of(&document.parts), &mut found);
-    found
-}
-
-fn add_items<'r>(tree: &Tree, made: Vec<TemplatedPart<'r>>, found: &mut Vec<(Tree, Vec<TemplatedPart<'r>>)>) {
+/// Adds the objects of a list and of nested lists, or the single object, each with its templated parts.
+fn add_items(tree: &Tree, parts: Vec<TemplatePart>, found: &mut Vec<PatchObject>) {
     let Some(items) = list_items(tree) else {
-        found.push((tree.clone(), made));
+        found.push(PatchObject::new(tree.clone(), parts));
         return;
     };
     for (index, item) in items.iter().enumerate() {
-        add_items(item, made_in_item(&made, &format!("items[{index}]")), found);
+        add_items(item, parts_in_item(&parts, &format!("items[{index}]")), found);
     }
 }
 
-/// Templated parts of a document.
-fn made_of(parts: &[TemplatePart]) -> Vec<TemplatedPart<'_>> {
+/// Templated parts of an object.
+fn templated_parts(parts: &[TemplatePart]) -> Vec<TemplatedPart<'_>> {
     parts.iter().map(|part| TemplatedPart { path: &part.path, part }).collect()
 }
 
 /// Templated parts in an item of a list, or of the whole.
-fn made_in_item<'r>(made: &[TemplatedPart<'r>], item: &str) -> Vec<TemplatedPart<'r>> {
-    let within = |made: &TemplatedPart<'r>| match made.path.strip_prefix(item) {
-        Some(path) => Some(TemplatedPart { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),
-        None if made.path.starts_with("items[") => None,
-        // the whole, or a part that decides the list: its items, or its kind
-        None => Some(TemplatedPart { path: "", part: made.part }),
+fn parts_in_item(parts: &[TemplatePart], item: &str) -> Vec<TemplatePart> {
+    let within = |part: &TemplatePart| {
+        let path = match part.path.strip_prefix(item) {
+            Some(path) => path.strip_prefix('.').unwrap_or(path).to_owned(),
+            None if part.path.starts_with("items[") => return None,
+            // the whole, or a part that decides the list: its items, or its kind
+            None => String::new(),
+        };
+        Some(TemplatePart { path, ..part.clone() })
     };
-    made.iter().filter_map(within).collect()
+    parts.iter().filter_map(within).collect()
 }

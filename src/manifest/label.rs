@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::identity::Manifest;
 use super::scope::is_namespaced;
+use super::selector_label::add_selector_labels;
 use crate::layer::{Tree, TreeKind};
 
 /// Metadata common to the objects of a target.
@@ -15,13 +16,15 @@ pub struct CommonMetadata {
     pub labels: BTreeMap<String, String>,
     /// Labels for objects that do not set them: the manager of the object, and its app.
     pub defaults: BTreeMap<String, String>,
+    /// Labels for selectors and pod templates too.
+    pub selector_labels: BTreeMap<String, String>,
     /// Annotations set in the layers.
     pub annotations: BTreeMap<String, String>,
 }
 
 /// Applies common metadata like kustomize: the namespace to all namespaced objects, and to the service accounts of
-/// bindings; labels and annotations to the object itself. Selectors and pod templates are not changed: a selector is
-/// immutable.
+/// bindings; labels and annotations to the object itself. Selectors and pod templates get the labels meant for them
+/// alone: a selector is immutable.
 pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
     let place = manifest.tree.place.clone();
     if let Some(namespace) = common.namespace.as_ref().filter(|_| is_namespaced(&manifest.kind)) {
@@ -42,6 +45,7 @@ pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
     let all = defaults.iter().map(|(key, value)| (key, value)).chain(&common.labels);
     put_texts(metadata, "labels", all);
     put_texts(metadata, "annotations", common.annotations.iter());
+    add_selector_labels(manifest, &common.selector_labels);
 }
 
 fn put_texts<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (&'a String, &'a String)>) {

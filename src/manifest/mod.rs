@@ -3,18 +3,22 @@
 //! A workload needs to know which object a key is in, which depends on the classification boundary. That is filled in
 //! here, so that a key can move across the boundary without an edit of the workload.
 
+mod affix;
 mod collect;
 mod filled_in;
 mod identity;
 mod label;
+pub mod patch;
 pub mod references;
 mod reload;
 mod schema;
 mod scope;
+mod selector_label;
 mod taint;
 mod tree;
 mod wiring;
 
+pub use affix::add_affixes;
 pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;
 pub use identity::Manifest;

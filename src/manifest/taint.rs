@@ -21,7 +21,8 @@ pub(super) struct TemplatedPart<'r> {
 /// Sensitive value at a place where no secret is allowed.
 struct TemplateLeak<'a> {
     made: &'a TemplatedPart<'a>,
-    read: &'a TemplateRead,
+    /// Sensitive read; none if the value itself is encrypted in the manifest.
+    read: Option<&'a TemplateRead>,
 }
 
 /// Fields that identify an object, in messages too.
@@ -46,17 +47,26 @@ pub(super) fn check_taint(
         return false;
     }
     let is_known = |leaks: &[TemplateLeak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
-    let is_secret =
-        is_known(&sensitive) && text_under(tree, "kind") == "Secret" && text_under(tree, "apiVersion") == "v1";
-    let is_data = |leak: &TemplateLeak<'_>| leak.made.part.text.is_some() || leak.made.is_data(tree);
-    let leaks: Vec<_> = sensitive.into_iter().filter(|leak| !(is_secret && is_data(leak))).collect();
-    let is_known = is_known(&leaks) && !leaks.iter().any(|leak| leak.made.path.is_empty());
+    let is_named = !sensitive.iter().any(|leak| leak.read.is_some() && IDENTITY.contains(&leak.made.path));
+    let is_secret = is_named && text_under(tree, "kind") == "Secret" && text_under(tree, "apiVersion") == "v1";
+    let is_data = |leak: &TemplateLeak<'_>| {
+        leak.made.part.text.is_some() || leak.made.is_data(tree) || leak.read.is_none() && leak.made.is_metadata()
+    };
+    // without a key, the kind of a wholly encrypted object is unknown
+    let is_of_unknown = |leak: &TemplateLeak<'_>| leak.read.is_none() && is_locked(tree, "kind");
+    let mut leaks: Vec<_> =
+        sensitive.into_iter().filter(|leak| !(is_secret && is_data(leak) || is_of_unknown(leak))).collect();
+    // of a wholly encrypted object, one place is enough
+    let mut has_encrypted = false;
+    let all_paths: HashSet<&str> = leaks.iter().map(|leak| leak.made.path).collect();
+    let is_named = is_known(&leaks);
+    leaks.retain(|leak| leak.read.is_some() || !std::mem::replace(&mut has_encrypted, true));
+    let is_known = is_named && !leaks.iter().any(|leak| leak.made.path.is_empty());
     let label = if is_known { tree.at(&["metadata", "name"]).and_then(Tree::as_text) } else { None };
     let label = label.map(|name| format!("the {} `{name}`", text_under(tree, "kind")));
     problems.extend(leaks.iter().map(|leak| leak.report_part(label.as_deref(), definition, routing)));
-    let paths: HashSet<&str> = leaks.iter().map(|leak| leak.made.path).collect();
-    if is_known && !paths.is_empty() {
-        lock_paths(tree, "", &paths);
+    if is_known && !all_paths.is_empty() {
+        lock_paths(tree, "", &all_paths);
     }
     is_known
 }
@@ -73,6 +83,30 @@ pub(super) fn check_absent(
     }
 }
 
+/// Error: a secret in a patch decides what the patch does, so that everybody could read it from the result.
+pub(super) fn check_consumed(part: &TemplatePart, definition: &Definition, routing: &Routing) -> Option<Diagnostic> {
+    let made = TemplatedPart { path: &part.path, part };
+    let TemplateLeak { read, .. } = find_leak(&made, definition, routing)?;
+    let what = match read {
+        Some(read) => format!("`{}`, which is sensitive,", read_label(read, definition)),
+        None => "an encrypted value".to_owned(),
+    };
+    let message = format!("{what} decides what a patch changes");
+    Some(
+        Diagnostic::error(Rule::SecretInManifest, message)
+            .at_masked(part.place.clone())
+            .note("anyone who can read the objects could tell its value from them")
+            .hint("use secrets only as values under `data` and `stringData` of Secrets"),
+    )
+}
+
+fn read_label(read: &TemplateRead, definition: &Definition) -> String {
+    match read {
+        TemplateRead::Entry(id) => definition.label(id),
+        TemplateRead::Variable(path) => format!("vars.{path}"),
+    }
+}
+
 fn text_under<'t>(tree: &'t Tree, key: &str) -> &'t str {
     tree.get(key).and_then(Tree::as_text).unwrap_or_default()
 }
@@ -80,7 +114,12 @@ fn text_under<'t>(tree: &'t Tree, key: &str) -> &'t str {
 fn find_leak<'a>(made: &'a TemplatedPart<'a>, definition: &Definition, routing: &Routing) -> Option<TemplateLeak<'a>> {
     let is_sensitive =
         |read: &&TemplateRead| routing.read_sensitivity(&definition.environment, read) == Sensitivity::Sensitive;
-    made.part.lineage.reads.iter().find(is_sensitive).map(|read| TemplateLeak { made, read })
+    let read = made.part.lineage.reads.iter().find(is_sensitive);
+    (read.is_some() || made.part.lineage.encrypted).then_some(TemplateLeak { made, read })
+}
+
+fn is_locked(tree: &Tree, key: &str) -> bool {
+    matches!(tree.get(key).map(|value| &value.kind), Some(TreeKind::Leaf(scalar)) if scalar.locked)
 }
 
 /// Replaces forbidden values by unknown ones.
@@ -99,6 +138,11 @@ fn lock_paths(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
 }
 
 impl TemplatedPart<'_> {
+    /// Whether it is a field of a Secret that is in plaintext in the cluster, too.
+    fn is_metadata(&self) -> bool {
+        matches!(self.path, "apiVersion" | "kind" | "type" | "immutable") || self.path.starts_with("metadata.")
+    }
+
     /// Whether it is one value of the data of an object, if that is a Secret.
     fn is_data(&self, tree: &Tree) -> bool {
         let value = |field: &str| tree.get(field)?.get(self.path.strip_prefix(field)?.strip_prefix('.')?);
@@ -120,10 +164,7 @@ impl TemplateLeak<'_> {
     }
 
     fn report_text(&self, found: &SecretUse, definition: &Definition) -> Diagnostic {
-        let label = |read: &TemplateRead| match read {
-            TemplateRead::Entry(id) => definition.label(id),
-            TemplateRead::Variable(path) => format!("vars.{path}"),
-        };
+        let label = |read: &TemplateRead| read_label(read, definition);
         let message = match found {
             SecretUse::Exhausted => {
                 let problem = TEMPLATE_STEPS.budget_diagnostic().at_masked(self.made.part.place.clone());
@@ -152,12 +193,16 @@ impl TemplateLeak<'_> {
 
     fn report_part(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
         let Self { made: TemplatedPart { path, part: TemplatePart { place, .. } }, read } = self;
-        let label = match read {
-            TemplateRead::Entry(id) => definition.label(id),
-            TemplateRead::Variable(path) => format!("vars.{path}"),
-        };
         let object = object.unwrap_or("a manifest");
         let what = if path.is_empty() { object.to_owned() } else { format!("`{path}` of {object}") };
+        let Some(read) = read else {
+            return Diagnostic::error(Rule::SecretInManifest, format!("{what} is encrypted, so it is sensitive"))
+                .at_masked(place.clone())
+                .note("only the values under `data` and `stringData` of a Secret stay confidential in the output")
+                .hint("encrypt these alone: set `encrypted_regex: ^(data|stringData)$` in the rule of `.sops.yaml`, and encrypt the file again")
+                .hint("store other secret values in a bundle, and refer to its Secret");
+        };
+        let label = read_label(read, definition);
         let error = Diagnostic::error(Rule::SecretInManifest, format!("{what} uses `{label}`, which is sensitive"))
             .at_masked(place.clone())
             .note("anyone who can read the object could read the secret");

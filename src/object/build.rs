@@ -41,7 +41,7 @@ pub(super) fn build_objects(
         }
         built.add_bundle(target, common, (name, bundle), &mut entries, problems);
     }
-    problems.extend(built.lacks_key.then(|| naming::no_key(definition)));
+    problems.extend(built.lacks_key.map(|bundle| naming::no_key(definition, bundle.as_str())));
     built.objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
     (built.objects, built.externals)
 }
@@ -100,8 +100,8 @@ impl<'a> SortedEntries<'a> {
 struct BuiltObjects {
     objects: Vec<Object>,
     externals: Vec<ExternalBundle>,
-    /// Whether an object is named by its values, and there is no key for that.
-    lacks_key: bool,
+    /// First bundle with an object that is named by its values, if there is no key for that.
+    lacks_key: Option<BundleName>,
 }
 
 impl BuiltObjects {
@@ -163,7 +163,8 @@ impl BuiltObjects {
             labels: metadata.labels.clone(),
             annotations: metadata.annotations.clone(),
             secret_type: secret_type(definition, name, kind).map(str::to_owned),
-            immutable: naming::scheme_for(definition, name, kind).has_suffix(),
+            immutable: naming::scheme_for(definition, name, kind).has_suffix()
+                && definition.is_immutable(name.as_str()),
             data,
             unknown,
             is_named: true,
@@ -171,7 +172,7 @@ impl BuiltObjects {
         };
         match final_object_name(target, name, &object) {
             Some(final_name) => object.name = final_name,
-            None if object.is_known() => self.lacks_key = true,
+            None if object.is_known() => drop(self.lacks_key.get_or_insert_with(|| name.clone())),
             None => object.is_named = false,
         }
         check_size(&object, definition, problems);
@@ -321,7 +322,12 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
 }
 
 fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mut Diagnostics) {
-    let invalid = names::wrong_object_name(bundle.as_str()).map(|why| {
+    let name = definition.affixes.apply(bundle.as_str());
+    let is_valid_alone = names::wrong_object_name(bundle.as_str()).is_none();
+    if is_valid_alone && naming::wrong_affixes(&definition.affixes).is_some() {
+        return;
+    }
+    let invalid = names::wrong_object_name(&name).map(|why| {
         let hint = names::nearest_object_name(bundle.as_str());
         Diagnostic::error(Rule::InvalidName, format!("`{bundle}` is not a valid object name: {why}"))
             .maybe_hint(hint.map(|name| format!("the nearest valid name is `{name}`")))

@@ -24,6 +24,8 @@ pub struct ExternalBundle {
     pub form: RefForm,
     /// Name of the Secret that an operator creates, or of the class that a driver mounts.
     pub name: String,
+    /// The same without prefix and suffix, which references of manifests use.
+    pub written_name: String,
     /// Name of the bundle.
     pub base_name: String,
     /// `metadata.namespace`
@@ -107,7 +109,7 @@ pub fn brought_by(resolved: &ResolvedTarget, routing: &Routing, bundle: &BundleN
         RefForm::ExternalSecret => ObjectKind::Secret.as_str(),
         RefForm::Csi => "SecretProviderClass",
     };
-    Some((kind, split.name))
+    Some((kind, resolved.definition.affixes.apply(&split.name)))
 }
 
 /// Arguments of [`build_external`].
@@ -162,7 +164,8 @@ pub(super) fn build_external(
     }
     Some(ExternalBundle {
         form: split.form,
-        name: split.name,
+        name: split.name.clone(),
+        written_name: split.name,
         base_name: parts.name.as_str().to_owned(),
         namespace: parts.common.namespace.clone(),
         labels: parts.metadata.labels.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::{names, size};
+use super::{names, naming, size};
 use crate::budget::VALUE_COST;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition};
@@ -39,23 +39,27 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
         );
     }
     check_texts(&definition.labels, &definition.annotations, problems);
+    check_texts(&definition.selector_labels, &LocatedTexts::new(), problems);
+    problems.extend(naming::wrong_affixes(&definition.affixes));
     let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
     // an object name may be too long for a label: longer than 63 characters
     if names::wrong_label_value(definition.app.as_str()).is_none() {
         defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
     }
+    defaults.retain(|key, _| !definition.removed_labels.contains(key));
     CommonMetadata {
         namespace: definition.namespace.as_ref().map(|namespace| namespace.value.clone()),
         labels: owned_texts(&definition.labels).collect(),
         defaults,
+        selector_labels: owned_texts(&definition.selector_labels).collect(),
         annotations: owned_texts(&definition.annotations).collect(),
     }
 }
 
 /// Approximate size of the metadata of a bundle's objects, in bytes.
 pub(super) fn metadata_size(common: &CommonMetadata, bundle: &Bundle) -> u64 {
-    let of_common =
-        [&common.labels, &common.annotations].map(|texts| size::annotations_size(texts) + texts.len() * EACH);
+    let of_common = [&common.labels, &common.selector_labels, &common.annotations]
+        .map(|texts| size::annotations_size(texts) + texts.len() * EACH);
     let of_own = [&bundle.labels, &bundle.annotations]
         .map(|texts| texts.iter().map(|(key, text)| key.len() + text.value.len() + EACH).sum::<usize>());
     (of_common.iter().chain(&of_own).sum::<usize>() + VALUE_COST) as u64
@@ -75,6 +79,7 @@ pub(super) fn bundle_metadata(
     let mut labels = common.defaults.clone();
     labels.extend(common.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     labels.extend(owned_texts(&bundle.labels));
+    labels.extend(common.selector_labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     let mut annotations = common.annotations.clone();
     annotations.extend(owned_texts(&bundle.annotations));
     problems.extend(too_long(&annotations, definition, bundle));

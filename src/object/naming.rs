@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::hash::HashedContent;
 use super::input::{object_kind, secret_type};
 use super::{ObjectKind, names, typed};
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::layer::{Definition, Naming};
+use crate::diagnostic::{Diagnostic, PublicReason, Rule};
+use crate::layer::{Definition, NameAffixes, Naming};
 use crate::name::BundleName;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::Routing;
@@ -15,7 +15,7 @@ use crate::route::Routing;
 /// keeps its name.
 pub(super) fn scheme_for(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
     let secret_type = secret_type(definition, bundle, kind);
-    if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming() }
+    if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming(bundle.as_str()) }
 }
 
 /// Name of an object of a bundle; `None` if it requires a missing key.
@@ -28,11 +28,11 @@ pub(super) fn final_name(
     let secret_type = secret_type(definition, bundle, kind);
     let content = HashedContent { kind, secret_type, data };
     let suffix = match (scheme_for(definition, bundle, kind), kind) {
-        (Naming::Plain, _) => return Some(bundle.as_str().to_owned()),
+        (Naming::Plain, _) => return Some(definition.affixes.apply(bundle.as_str())),
         (Naming::Kustomize, _) | (Naming::Hashed, ObjectKind::ConfigMap) => content.suffix(),
-        (Naming::Hashed, ObjectKind::Secret) => content.keyed_suffix(definition.naming_key.as_ref()?),
+        (Naming::Hashed, ObjectKind::Secret) => content.keyed_suffix(definition.naming_key()?),
     };
-    Some(format!("{bundle}-{suffix}"))
+    Some(format!("{}-{suffix}", definition.affixes.apply(bundle.as_str())))
 }
 
 /// Name of an object that was not built, if it follows from known values; `None` if it requires an unknown value, or a
@@ -45,7 +45,7 @@ pub fn known_name(
 ) -> Option<String> {
     let definition = &resolved.definition;
     if scheme_for(definition, bundle, kind) == Naming::Plain {
-        return Some(bundle.as_str().to_owned());
+        return Some(definition.affixes.apply(bundle.as_str()));
     }
     let mut data = BTreeMap::new();
     let entries = resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && object_kind(routing, id) == kind);
@@ -62,10 +62,11 @@ pub fn known_name(
 
 /// Error: a name leaves no room for its suffix.
 pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<Diagnostic> {
-    let long = definition.naming().has_suffix() && bundle.as_str().len() > names::MAX_BASE;
+    let name = definition.affixes.apply(bundle.as_str());
+    let long = definition.naming(bundle.as_str()).has_suffix() && name.len() > names::MAX_BASE;
     let error = || {
-        let length = bundle.as_str().len();
-        let message = format!("`{bundle}` has {length} characters, but at most 242 are allowed before a hash suffix");
+        let length = name.len();
+        let message = format!("`{name}` has {length} characters, but at most 242 are allowed before a hash suffix");
         Diagnostic::error(Rule::InvalidName, message)
             .note("Kubernetes limits names to 253 characters, of which a dash and the hash use 11")
             .hint("shorten it, or set `names: plain`")
@@ -74,7 +75,7 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
 }
 
 /// Error: Secrets cannot be named with a key, since no layer provides one.
-pub(super) fn no_key(definition: &Definition) -> Diagnostic {
+pub(super) fn no_key(definition: &Definition, bundle: &str) -> Diagnostic {
     let environment = &definition.environment;
     let message =
         format!("`names: hashed` requires a key to name a Secret, but no layer of `{environment}` is encrypted");
@@ -83,12 +84,16 @@ pub(super) fn no_key(definition: &Definition) -> Diagnostic {
         .hint(format!("encrypt the secrets: `septum set {environment} KEY` stores one in `{environment}.secrets.yaml`"))
         .hint(format!("or set `names: plain` in `{environment}.yaml`"))
         .hint("or set `names: kustomize`, if the values cannot be guessed from their hashes");
-    at_names(error, definition)
-}
-
-fn at_names(error: Diagnostic, definition: &Definition) -> Diagnostic {
-    match &definition.names {
+    match definition.names_of(bundle) {
         Some(names) => error.at(names.place.clone()),
         None => error,
     }
+}
+
+/// Error: no name with these additions is valid.
+pub(super) fn wrong_affixes(affixes: &NameAffixes) -> Option<Diagnostic> {
+    let why = names::wrong_object_name(&affixes.apply("x"))?;
+    let affix = affixes.prefix.as_ref().or(affixes.suffix.as_ref())?;
+    let message = format!("`{}` is not a valid object name: {why}", affixes.apply("NAME"));
+    Some(Diagnostic::error(Rule::InvalidName, message).at_public(affix.place.clone(), PublicReason::Name))
 }

@@ -13,6 +13,7 @@ use super::pod;
 use super::provide::ObjectIndex;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::layer::NameAffixes;
 use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
 use crate::manifest::{self, CommonMetadata, Manifest};
 use crate::name::{EntryId, EnvironmentName};
@@ -138,7 +139,7 @@ pub struct TargetObjects {
 pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjects {
     let definition = &*target.resolved.definition;
     let common = common_metadata(definition, problems);
-    let (objects, external) = build_objects(target, &common, problems);
+    let (objects, mut external) = build_objects(target, &common, problems);
     let provided = ObjectIndex::of(target.resolved, target.routing);
     let bundles = provided.to_bundles(definition);
     let mut manifests = Vec::new();
@@ -147,14 +148,18 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         manifests.push(manifest);
     }
     manifests.extend(build_access(definition, &objects, &external, problems));
-    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects)));
+    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects, &definition.affixes)));
     problems.extend(usurped_names(&external, &objects, &manifests));
     for manifest in &mut manifests {
         provided.rename_split_keys(&mut manifest.tree, target.references);
     }
     check_links(target, &manifests, provided, problems);
+    manifest::add_affixes(&mut manifests, &definition.affixes, target.references);
+    for part in &mut external {
+        part.name = definition.affixes.apply(&part.name);
+    }
     for manifest in &mut manifests {
-        rename_references(manifest, target.references, &objects, &common, problems);
+        rename_references(manifest, target.references, (&objects, &external), &common, problems);
         manifest::reload(manifest, target.references, problems);
         manifest::apply_common(manifest, &common);
         declared::check_manifest(manifest, target, problems);
@@ -168,9 +173,9 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
 
 /// Error: a manifest has the name that a bundle's object has without its suffix. kustomize rejects that too: a
 /// reference would silently lead to the wrong one of the two.
-fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
+fn namesake_error(manifest: &Manifest, objects: &[Object], affixes: &NameAffixes) -> Option<Diagnostic> {
     let is_same = |object: &&Object| {
-        object.name != object.base_name
+        object.name != affixes.apply(&object.base_name)
             && manifest.group().is_empty()
             && (manifest.kind.as_str(), &manifest.name) == (object.kind.as_str(), &object.base_name)
     };
@@ -202,7 +207,7 @@ fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: Obj
 fn rename_references(
     manifest: &mut Manifest,
     rules: &ReferenceRules,
-    objects: &[Object],
+    (objects, external): (&[Object], &[ExternalBundle]),
     common: &CommonMetadata,
     problems: &mut Diagnostics,
 ) {
@@ -216,7 +221,10 @@ fn rename_references(
     if !nameless.is_empty() && find_references(&manifest.tree, rules).iter().any(names_nameless) {
         manifest.visibility = Visibility::Unknown;
     }
-    let renamed: Vec<_> = objects.iter().filter(|object| object.name != object.base_name).collect();
+    let of_bundles = objects.iter().map(|object| (object.kind.as_str(), &object.base_name, &object.name));
+    let of_stores = external.iter().filter(|part| part.makes_secret());
+    let of_stores = of_stores.map(|part| (ObjectKind::Secret.as_str(), &part.written_name, &part.name));
+    let renamed: Vec<_> = of_bundles.chain(of_stores).filter(|(_, written, name)| written != name).collect();
     if renamed.is_empty() {
         return;
     }
@@ -225,11 +233,11 @@ fn rename_references(
     let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
     rewrite_references(&mut manifest.tree, rules, |reference| {
         let kind = reference.target.as_str();
-        let found =
-            renamed.iter().find(|object| object.kind.as_str() == kind && object.base_name == reference.name.value)?;
-        is_here(reference.namespace.as_ref()).then(|| found.name.clone())
+        let is_it = |(of, written, _): &&(&str, &String, &String)| *of == kind && **written == reference.name.value;
+        let (.., name) = renamed.iter().find(is_it)?;
+        is_here(reference.namespace.as_ref()).then(|| (*name).clone())
     });
-    let names: HashSet<String> = renamed.iter().map(|object| object.base_name.clone()).collect();
+    let names: HashSet<String> = renamed.iter().map(|(_, written, _)| (*written).clone()).collect();
     for (path, place) in suspicious_names(&manifest.tree, rules, &names) {
         problems.push(
             Diagnostic::warning(
@@ -237,7 +245,7 @@ fn rename_references(
                 format!("`{path}` of {} looks like a reference", manifest.label()),
             )
             .at(place)
-            .note("the object of that name gets a hash suffix, but no rule declares this field as a reference")
+            .note("the object of that name gets another name in the output, but no rule declares this field as a reference")
             .hint("if it is a reference, add a rule under `references` in `septum.yaml`"),
         );
     }

@@ -32,18 +32,25 @@ pub const BASE: &str = "base";
 pub const SECRETS: &str = ".secrets.yaml";
 
 /// Fields of a layer.
-pub const LAYER_FIELDS: [&str; 13] = [
+pub const LAYER_FIELDS: [&str; 20] = [
     "app",
     "extends",
     "namespace",
     "labels",
     "annotations",
+    "selectorLabels",
+    "prefix",
+    "suffix",
     "vars",
     "data",
     "bundles",
     "names",
+    "immutable",
     "delivery",
     "manifests",
+    "patches",
+    "images",
+    "replicas",
     "external",
     "allow",
 ];

@@ -13,7 +13,7 @@ use crate::emit::tree::{
     FileName, ObjectId, OutputContent, OutputFile, OutputTree, TargetName, TargetOutcome, file_names,
 };
 use crate::files::InputQuery;
-use crate::layer::SecretForm;
+use crate::layer::{Definition, SecretForm};
 use crate::manifest;
 use crate::meter::RunStage;
 use crate::name::EnvironmentName;
@@ -130,7 +130,7 @@ impl TargetRender<'_> {
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<TargetFiles> {
         let resolved = self.survey.environment(self.environment)?;
         let form = resolved.definition.delivery.secrets();
-        let named = |object: &Object| self.committed_name(&crate::deliver::name_of(object, form));
+        let named = |object: &Object| self.committed_name(&resolved.definition, &crate::deliver::name_of(object, form));
         let on_missing_key =
             if self.is_open { OnMissingKey::Fail } else { OnMissingKey::Keep(&named as KnownNames<'_>) };
         let before = problems.len();
@@ -167,22 +167,26 @@ impl TargetRender<'_> {
 
     /// The name of an object that depends on values that are not available: the one of its committed file, if that is
     /// a possible one. The rest of the file is verified when it is compared.
-    fn committed_name(&self, id: &ObjectName) -> Option<String> {
+    fn committed_name(&self, definition: &Definition, id: &ObjectName) -> Option<String> {
+        let base_name = definition.affixes.apply(&id.base_name);
         let bytes = self.tree.committed_bytes(self.target, &FileName::of(&file_of(id))?)?;
         let text = std::str::from_utf8(&bytes).ok()?;
         let is_suffix =
             |suffix: &str| suffix.len() == SUFFIX && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let suffix = |line: &str| {
-            let suffix = line.strip_prefix("  name: ")?.strip_prefix(&id.base_name)?.strip_prefix('-')?.to_owned();
+            let suffix = line.strip_prefix("  name: ")?.strip_prefix(&base_name)?.strip_prefix('-')?.to_owned();
             is_suffix(&suffix).then_some(suffix)
         };
-        text.lines().find_map(suffix).map(|suffix| format!("{}-{suffix}", id.base_name))
+        text.lines().find_map(suffix).map(|suffix| format!("{base_name}-{suffix}"))
     }
 
     /// The fingerprints of the inputs of those objects that require a key.
     fn fingerprints(&self, resolved: &ResolvedTarget, way: &DeliveryContext<'_>) -> HashMap<ObjectName, String> {
         // a check writes no file
-        if !self.is_open || resolved.definition.wrappings.is_empty() || self.request.intent == PublishIntent::Check {
+        if !self.is_open
+            || resolved.definition.all_wrappings().next().is_none()
+            || self.request.intent == PublishIntent::Check
+        {
             return HashMap::new();
         }
         let public = self.pipeline.public_view(self.app, self.survey, self.environment);

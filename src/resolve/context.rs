@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::frame::{self, RenderSubject};
 use super::literal;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::{Definition, EntrySource};
+use crate::layer::{Definition, EntrySource, ManifestSeal};
 
 /// State that all renders of a target share.
 pub(super) struct ResolveContext {
@@ -22,6 +22,8 @@ pub(super) struct ResolveContext {
     mentioned: Mutex<BTreeSet<String>>,
     /// Whether there are manifests of which nothing is known.
     has_unknown_manifests: AtomicBool,
+    /// Encryption of the manifests that were read.
+    seals: Mutex<Vec<Arc<ManifestSeal>>>,
 }
 
 /// Marker of a failure that was already reported.
@@ -41,6 +43,7 @@ impl ResolveContext {
             withheld: Mutex::default(),
             mentioned: Mutex::default(),
             has_unknown_manifests: AtomicBool::new(false),
+            seals: Mutex::default(),
         }
     }
 
@@ -50,6 +53,14 @@ impl ResolveContext {
 
     pub(super) fn take_mentioned(&self) -> BTreeSet<String> {
         std::mem::take(&mut *lock_mutex(&self.mentioned))
+    }
+
+    pub(super) fn take_seals(&self) -> Vec<Arc<ManifestSeal>> {
+        std::mem::take(&mut *lock_mutex(&self.seals))
+    }
+
+    pub(super) fn add_seals(&self, seals: &[Arc<ManifestSeal>]) {
+        lock_mutex(&self.seals).extend(seals.iter().cloned());
     }
 
     pub(super) fn has_unknown_manifests(&self) -> bool {

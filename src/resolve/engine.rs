@@ -14,8 +14,10 @@ use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
 use super::steps::{MeteredEnvironments, StepError};
 use super::{filters, frame, literal};
 use crate::files::{FileKind, ProjectFiles};
-use crate::layer::Tree;
+use crate::layer::{ManifestSeal, Tree};
+use crate::sops::Identities;
 use crate::template_tokens;
+use crate::visibility::KeyAccess;
 
 /// Renders templates; shared by a whole run.
 #[derive(Debug)]
@@ -25,20 +27,51 @@ pub struct Engine {
     pub(super) metered: MeteredEnvironments,
     pub(super) files: Arc<ProjectFiles>,
     pub(super) documents: Arc<DocumentCache>,
+    /// Access to encrypted manifests.
+    pub(super) keys: ManifestKeys,
+}
+
+/// Access to the values of encrypted manifests.
+#[derive(Debug, Clone)]
+pub struct ManifestKeys {
+    /// Identities that decrypt them; none if they stay encrypted.
+    pub identities: Option<Arc<Identities>>,
+    /// Access to their values.
+    pub access: KeyAccess,
+}
+
+impl Default for ManifestKeys {
+    fn default() -> Self {
+        Self { identities: None, access: KeyAccess::PublicView }
+    }
+}
+
+/// Documents of a file, before their templates are rendered.
+#[derive(Debug)]
+pub(super) struct ParsedManifests {
+    pub(super) trees: Vec<Tree>,
+    /// Encryption of the file; several if its documents were encrypted separately.
+    pub(super) seals: Vec<Arc<ManifestSeal>>,
 }
 
 /// Cache of manifest files parsed as YAML: before their templates are rendered, they are the same in all environments
 /// of an app.
 #[derive(Debug, Default)]
-pub struct DocumentCache(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
+pub struct DocumentCache(Mutex<HashMap<(PathBuf, KeyAccess), Arc<ParsedManifests>>>);
 
 impl DocumentCache {
-    pub(super) fn of<E>(&self, path: &Path, read: impl FnOnce() -> Result<Vec<Tree>, E>) -> Result<Arc<[Tree]>, E> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+    pub(super) fn of<E>(
+        &self,
+        path: &Path,
+        access: KeyAccess,
+        read: impl FnOnce() -> Result<ParsedManifests, E>,
+    ) -> Result<Arc<ParsedManifests>, E> {
+        let key = (path.to_path_buf(), access);
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(known));
         }
-        let read: Arc<[Tree]> = read()?.into();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), Arc::clone(&read));
+        let read = Arc::new(read()?);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&read));
         Ok(read)
     }
 }
@@ -46,11 +79,11 @@ impl DocumentCache {
 impl Engine {
     /// Creates an engine whose templates may include the files of a project.
     pub fn new(files: Arc<ProjectFiles>) -> Arc<Self> {
-        Self::with_documents(files, Arc::default())
+        Self::with_documents(files, Arc::default(), ManifestKeys::default())
     }
 
     /// Creates an engine for one of several environments that share documents.
-    pub fn with_documents(files: Arc<ProjectFiles>, documents: Arc<DocumentCache>) -> Arc<Self> {
+    pub fn with_documents(files: Arc<ProjectFiles>, documents: Arc<DocumentCache>, keys: ManifestKeys) -> Arc<Self> {
         let mut environment = Environment::new();
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -75,7 +108,7 @@ impl Engine {
         environment.set_loader(move |name| load_template(&included, name));
         filters::install(&mut environment);
         let metered = MeteredEnvironments::new(&environment);
-        Arc::new(Self { environment, metered, files, documents })
+        Arc::new(Self { environment, metered, files, documents, keys })
     }
 }
 

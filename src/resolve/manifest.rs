@@ -22,7 +22,7 @@ use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::files::{FileKind, InputQuery, refuse_file};
 use crate::glob::{GlobError, find_matching};
-use crate::layer::{ManifestPattern, Tree, TreeKind};
+use crate::layer::{LayerPatch, ManifestPattern, PatchSource, Tree, TreeKind};
 use crate::sops;
 use crate::span::{Location, Source};
 use crate::template_tokens::{is_of_go, is_template};
@@ -40,6 +40,19 @@ pub struct ManifestDocument {
     pub parts: Vec<TemplatePart>,
     /// Whether there is no document: a template printed nothing, but read something.
     pub is_absent: bool,
+    /// Index of the overlay that lists its file.
+    pub overlay: usize,
+}
+
+/// Patch of manifests, with its templates rendered.
+#[derive(Debug)]
+pub struct RenderedPatch {
+    /// Index of the overlay that it belongs to.
+    pub overlay: usize,
+    /// Index of the patch in that overlay.
+    pub index: usize,
+    /// Documents of the patch.
+    pub documents: Vec<ManifestDocument>,
 }
 
 /// Output of a template in a manifest.
@@ -63,10 +76,13 @@ impl TemplateRenderer {
     pub(super) fn read_manifests(&self) -> Vec<ManifestDocument> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
-        for pattern in &self.context.definition.manifests {
-            for path in self.files_of(pattern) {
-                if seen.insert(path.clone()) {
-                    found.extend(self.read_file(&path, pattern).unwrap_or_default());
+        for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
+            for pattern in &layer.manifests {
+                for path in self.files_of(pattern) {
+                    if seen.insert(path.clone()) {
+                        let documents = self.read_file(&path, pattern).unwrap_or_default();
+                        found.extend(documents.into_iter().map(|document| ManifestDocument { overlay, ..document }));
+                    }
                 }
             }
         }
@@ -74,6 +90,58 @@ impl TemplateRenderer {
             self.context.refuse_ciphertext(manifest);
         }
         found
+    }
+
+    /// All patches, in the order of the overlays. Problems are reported, and invalid patches left out.
+    pub(super) fn read_patches(&self) -> Vec<RenderedPatch> {
+        let mut found = Vec::new();
+        for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
+            for (index, patch) in layer.patches.iter().enumerate() {
+                if let Ok(documents) = self.read_patch(patch) {
+                    for document in &documents {
+                        self.context.refuse_ciphertext(document);
+                    }
+                    found.push(RenderedPatch { overlay, index, documents });
+                }
+            }
+        }
+        found
+    }
+
+    fn read_patch(&self, patch: &LayerPatch) -> Result<Vec<ManifestDocument>, ErrorReported> {
+        let file = match &patch.content {
+            PatchSource::Structure(tree) => {
+                let subject = format!("{}#patch", patch.place);
+                return Ok(vec![self.render_document(tree, &subject, patch.template)?]);
+            }
+            PatchSource::Text(text) => text.clone(),
+            PatchSource::File(path) => {
+                let file = self.context.engine.files.read_text(FileKind::Manifest, &path.value);
+                file.map_err(|problem| self.context.report(problem.at_public(path.place.clone(), PublicReason::Path)))?
+            }
+        };
+        if patch.template && Path::new(file.name()).extension().is_some_and(|extension| extension == "j2") {
+            return self.text_template(&file);
+        }
+        let parsed = self.parse_file(&file)?;
+        self.context.add_seals(&parsed.seals);
+        let documents = parsed.trees.into_iter().enumerate();
+        let documents = documents
+            .map(|(index, tree)| self.render_document(&tree, &format!("{}#{index}", patch.place), patch.template));
+        let documents: Vec<_> = documents.collect();
+        documents.into_iter().collect()
+    }
+
+    /// Renders the texts of a document, if they may be templates.
+    fn render_document(&self, tree: &Tree, subject: &str, template: bool) -> Result<ManifestDocument, ErrorReported> {
+        let mut parts = Vec::new();
+        let tree = if template {
+            self.render_tree(tree, subject, "", &mut parts)?
+        } else {
+            tree.leaves("", &mut |path, leaf, scalar| parts.extend(encrypted_part(leaf, scalar, path)));
+            tree.clone()
+        };
+        Ok(ManifestDocument { tree, parts, is_absent: false, overlay: 0 })
     }
 
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
@@ -129,19 +197,20 @@ impl TemplateRenderer {
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }
-        let documents = self.context.engine.documents.of(path, || self.parse_documents(&file))?;
-        let documents = documents.iter().enumerate().map(|(index, tree)| {
-            let mut parts = Vec::new();
-            let subject = format!("{}#{index}", file.name());
-            let tree = if pattern.template { self.render_tree(tree, &subject, "", &mut parts)? } else { tree.clone() };
-            Ok(ManifestDocument { tree, parts, is_absent: false })
-        });
+        let parsed =
+            self.context.engine.documents.of(path, self.context.engine.keys.access, || self.parse_file(&file))?;
+        self.context.add_seals(&parsed.seals);
+        let documents = parsed
+            .trees
+            .iter()
+            .enumerate()
+            .map(|(index, tree)| self.render_document(tree, &format!("{}#{index}", file.name()), pattern.template));
         let documents: Vec<_> = documents.collect();
         documents.into_iter().collect()
     }
 
     /// Parses the documents of a YAML file.
-    fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
+    pub(super) fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
             let helm = foreign_template_hint(file.text(), None, true);
             let ours = "quote templates inside YAML; to template the whole text, use a `*.j2` file";
@@ -155,10 +224,10 @@ impl TemplateRenderer {
             return Err(self.context.report(
                 Diagnostic::error(
                     Rule::Unsupported,
-                    format!("`{}` is encrypted, but manifests cannot be encrypted", file.name()),
+                    format!("`{}` is encrypted, but templates of objects cannot be encrypted", file.name()),
                 )
                 .at_masked(file.place(encrypted.span))
-                .hint("move secret values to a bundle, which generates a Secret"),
+                .hint("encrypt a manifest without the extension `.j2`, or move its values to a bundle"),
             ));
         }
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
@@ -194,7 +263,10 @@ impl TemplateRenderer {
             TreeKind::Leaf(scalar) if is_template(scalar.text()) => {
                 return self.render_leaf(tree, scalar, subject, path, parts);
             }
-            TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::clone(scalar)),
+            TreeKind::Leaf(scalar) => {
+                parts.extend(encrypted_part(tree, scalar, path));
+                TreeKind::Leaf(Arc::clone(scalar))
+            }
             TreeKind::List(items) => {
                 let items = items.iter().enumerate();
                 let items: Vec<_> = items
@@ -208,6 +280,11 @@ impl TemplateRenderer {
                     .map(|(key, value)| {
                         let path = crate::layer::tree::join_path(path, key);
                         let is_foreign = matches!(&value.kind, TreeKind::Leaf(scalar) if is_of_go(key, scalar.text()));
+                        if let TreeKind::Leaf(scalar) = &value.kind
+                            && is_foreign
+                        {
+                            parts.extend(encrypted_part(value, scalar, &path));
+                        }
                         let value =
                             if is_foreign { Ok(value.clone()) } else { self.render_tree(value, subject, &path, parts) };
                         (key.clone(), value)
@@ -298,9 +375,9 @@ impl TemplateRenderer {
                 };
                 if trees.is_empty() && part.text.is_some() {
                     let tree = Tree { place: place.clone(), kind: TreeKind::Map(IndexMap::new()) };
-                    return vec![ManifestDocument { tree, parts: vec![part], is_absent: true }];
+                    return vec![ManifestDocument { tree, parts: vec![part], is_absent: true, overlay: 0 }];
                 }
-                let of = |tree| ManifestDocument { tree, parts: vec![part.clone()], is_absent: false };
+                let of = |tree| ManifestDocument { tree, parts: vec![part.clone()], is_absent: false, overlay: 0 };
                 trees.into_iter().map(of).collect::<Vec<_>>()
             };
             if visibility != Visibility::Known {
@@ -383,6 +460,18 @@ fn with_unknown_texts(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
         }
     };
     tree
+}
+
+/// Part of an object that is encrypted in its file.
+fn encrypted_part(tree: &Tree, scalar: &Scalar, path: &str) -> Option<TemplatePart> {
+    // a placeholder is ciphertext that was not decrypted
+    (scalar.encrypted || scalar.locked).then(|| TemplatePart {
+        path: path.to_owned(),
+        place: tree.place.clone(),
+        lineage: Lineage { encrypted: true, secret: true, ..Lineage::default() },
+        visibility: if scalar.locked { Visibility::Placeholder } else { Visibility::Known },
+        text: None,
+    })
 }
 
 /// Converts a value of a template to a part of a tree, at the location of the template.

@@ -12,6 +12,7 @@ mod content;
 mod content_text;
 mod context;
 mod declassify;
+mod encrypted_manifest;
 mod engine;
 mod failure;
 mod fault;
@@ -57,8 +58,8 @@ use crate::span::Location;
 use crate::visibility::Placeholder;
 use crate::yaml::node::Scalar;
 
-pub use engine::{DocumentCache, Engine};
-pub use manifest::{ManifestDocument, TemplatePart};
+pub use engine::{DocumentCache, Engine, ManifestKeys};
+pub use manifest::{ManifestDocument, RenderedPatch, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
 pub use store_text::{StoreRefFilter, StoreText, StoreTextPart};
 pub use template_uses::template_uses;
@@ -171,6 +172,8 @@ pub struct ResolvedTarget {
     pub mentioned: BTreeSet<String>,
     /// Other objects of the app, in the order in which they are listed.
     pub manifests: Vec<ManifestDocument>,
+    /// Patches of those objects, in the order in which they apply.
+    pub patches: Vec<RenderedPatch>,
     /// Whether there are more, of which nothing is known without a key.
     pub has_unknown_manifests: bool,
     /// Disk queries made for the entries only.

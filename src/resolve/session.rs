@@ -87,6 +87,8 @@ impl ResolveSession {
         let entries = definition.entries().map(|(id, _, _)| (id.clone(), Arc::clone(self).entry(&id))).collect();
         let recorded_queries = files.recorded_queries();
         let manifests = if with_manifests { self.renderer().read_manifests() } else { Vec::new() };
+        let patches = if with_manifests { self.renderer().read_patches() } else { Vec::new() };
+        definition.add_manifest_seals(&self.context.take_seals());
         problems.extend(self.context.take_problems());
         let mut variables = std::mem::take(&mut *lock_mutex(&self.variables));
         variables.sort_unstable_keys();
@@ -96,6 +98,7 @@ impl ResolveSession {
             variables,
             mentioned: self.context.take_mentioned(),
             manifests,
+            patches,
             has_unknown_manifests: self.context.has_unknown_manifests(),
             recorded_queries,
             files,

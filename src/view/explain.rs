@@ -134,7 +134,7 @@ fn object_view(survey: &Survey, resolved: &ResolvedTarget, id: &EntryId) -> Obje
     let name = object::known_name(resolved, &survey.routing, &id.bundle, kind);
     ObjectView {
         kind: kind.as_str(),
-        name: name.unwrap_or_else(|| format!("{}-…", id.bundle)),
+        name: name.unwrap_or_else(|| format!("{}-…", resolved.definition.affixes.apply(id.bundle.as_str()))),
         base_name: id.bundle.as_str().to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 mod format_peers;
 mod never_panics;
 mod noninterference;
+mod patches;
 mod routing_corpus;
 mod sops_read;
 #[path = "../support/mod.rs"]

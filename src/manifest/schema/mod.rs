@@ -35,6 +35,11 @@ pub(super) fn fit_types(manifest: &mut Manifest, made: &[TemplatedPart<'_>], pro
     }
 }
 
+/// Whether a kind is one of Kubernetes.
+pub(super) fn is_known_kind(api_version: &str, kind: &str) -> bool {
+    table::object_structure(api_version, kind).is_some()
+}
+
 struct TypeFitting<'a, 'm> {
     label: &'a str,
     made: &'a [TemplatedPart<'m>],

@@ -1,5 +1,9 @@
 //! Layers: how they are stacked, named and merged.
 
+mod encrypted_manifests;
 mod merging;
 mod model;
 mod names;
+mod naming_fields;
+mod overlays;
+mod patching;

@@ -246,13 +246,14 @@ fn mistakes_in_manifests_are_told_with_their_place() {
 }
 
 #[test]
-fn an_overlay_replaces_the_list_and_environments_differ() {
+fn an_overlay_may_replace_the_list_and_environments_differ() {
     let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name} }}\n");
-    let project = Project::of("app: app\nmanifests: [w/a.yaml]\n", "manifests: [w/b.yaml, 'sub/**/*.yaml']\n")
-        .file("prod.yaml", "")
-        .file("w/a.yaml", service("a"))
-        .file("w/b.yaml", service("b"))
-        .file("sub/deep/c.yaml", service("c"));
+    let project =
+        Project::of("app: app\nmanifests: [w/a.yaml]\n", "manifests: { replace: [w/b.yaml, 'sub/**/*.yaml'] }\n")
+            .file("prod.yaml", "")
+            .file("w/a.yaml", service("a"))
+            .file("w/b.yaml", service("b"))
+            .file("sub/deep/c.yaml", service("c"));
     let names = |environment: &str| -> Vec<String> {
         let objects = project.run(&["render", environment]).objects();
         objects.0.iter().map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()

@@ -256,6 +256,15 @@ rules! {
         InvalidManifest, "invalid-manifest", Error, Invalid, false,
             "a document of `manifests` is not a valid object: `apiVersion`, `kind` or `metadata.name` is missing; the API version does not have the kind; a value has the tag `!!binary`",
             "complete or fix it";
+        InvalidPatch, "invalid-patch", Error, Invalid, false,
+            "a patch is not a valid strategic merge patch or list of JSON6902 operations, has an invalid target, or cannot be applied to an object that it selects",
+            "fix the patch as described in the message";
+        UnmatchedPatch, "unmatched-patch", Error, Invalid, false,
+            "a patch selects no object, or, without `target`, more than one",
+            "fix `target`, or `apiVersion`, `kind` and `metadata` of the patch";
+        UnmatchedImage, "unmatched-image", Warning, Invalid, true,
+            "a name under `images` or `replicas` matches nothing in the manifests",
+            "fix the name, or remove the entry";
         RemovedApi, "removed-api", Warning, Invalid, true,
             "Kubernetes no longer serves the API version of an object",
             "use the version from the hint, and compare the fields";

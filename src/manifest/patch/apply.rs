@@ -1,0 +1,325 @@
+//! Application of patches to the objects of an environment, in the order of the patches.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
+use super::consumed::{ConsumedPart, ConsumedParts};
+use super::directive::PATCH;
+use super::failure::PatchFailure;
+use super::merge_schema::MergeSchema;
+use super::node::{NodeKind, PartTable, PatchNode};
+use super::object::{PatchIdentity, PatchObject};
+use super::operation::OperationList;
+use super::reading;
+use super::strategic::{ListDirectives, StrategicMerge};
+use super::target::{PatchTarget, TargetMatcher, unmatched_identity, unmatched_target};
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::layer::{Tree, TreeKind};
+use crate::resolve::TemplatePart;
+use crate::span::Location;
+
+/// Patch of a layer, with its templates rendered.
+#[derive(Debug, Clone)]
+pub struct ResolvedPatch {
+    /// Objects that it selects; without a target, the object that the patch itself names.
+    pub target: Option<PatchTarget>,
+    /// Documents of the patch. One that is a list has JSON6902 operations, a mapping is a strategic merge patch.
+    pub documents: Vec<PatchDocument>,
+    /// Options.
+    pub options: PatchOptions,
+    /// Location of the patch in its layer.
+    pub place: Location,
+}
+
+/// Document of a patch.
+#[derive(Debug, Clone)]
+pub struct PatchDocument {
+    /// Content of the document.
+    pub tree: Tree,
+    /// Parts of it that come from templates.
+    pub parts: Vec<TemplatePart>,
+}
+
+/// Options of a strategic merge patch.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PatchOptions {
+    /// `allowNameChange`: a name in the patch replaces that of the object.
+    pub allow_name_change: bool,
+    /// `allowKindChange`: a kind in the patch replaces that of the object.
+    pub allow_kind_change: bool,
+}
+
+/// Settings of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct PatchSettings {
+    /// Treatment of `$retainKeys` and other directives that kustomize does not know.
+    pub directives: ListDirectives,
+    /// Whether all objects are known. If some are missing without a key, a patch that selects nothing is no error.
+    pub is_complete: bool,
+}
+
+/// Problems of a call, and the templated values that decided something.
+#[derive(Debug, Default)]
+pub struct PatchReport {
+    /// Errors; the object that a patch cannot be applied to keeps its content.
+    pub problems: Vec<Diagnostic>,
+    /// Templated values that decided what a patch does, each once.
+    pub consumed: Vec<ConsumedPart>,
+}
+
+/// Applies patches in their order. Objects that a patch deletes are removed from the list.
+pub fn apply_patches(
+    objects: &mut Vec<PatchObject>,
+    patches: &[ResolvedPatch],
+    settings: PatchSettings,
+) -> PatchReport {
+    let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::new() };
+    for patch in patches {
+        let applied = run.apply(objects, patch);
+        run.report.problems.extend(applied.err());
+    }
+    run.report
+}
+
+struct PatchRun {
+    settings: PatchSettings,
+    report: PatchReport,
+    /// Consumed parts that are in the report.
+    seen: HashSet<(String, usize, usize, String, u8)>,
+}
+
+/// Content of an object after a patch; `None` if it was deleted.
+type PatchedNode = Result<Option<PatchNode>, PatchFailure>;
+
+impl PatchRun {
+    fn apply(&mut self, objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> Result<(), Diagnostic> {
+        let matcher = patch.target.as_ref().map(TargetMatcher::compile).transpose()?;
+        let documents: Vec<_> = patch.documents.iter().filter(|document| !is_empty(&document.tree)).collect();
+        let invalid = |message: &str, place: &Location| {
+            Diagnostic::error(Rule::InvalidPatch, message.to_owned()).at_masked(place.clone())
+        };
+        match documents.as_slice() {
+            [] => Err(invalid("a patch is empty", &patch.place)
+                .hint("write a strategic merge patch, or a list of JSON6902 operations")),
+            [operations] if matches!(operations.tree.kind, TreeKind::List(_)) => {
+                let (Some(target), Some(matcher)) = (&patch.target, matcher) else {
+                    let error = invalid("JSON6902 operations have no target", &operations.tree.place);
+                    return Err(error.hint("add `target`, such as `{ kind: Deployment, name: web }`"));
+                };
+                self.patch_selected(objects, patch, target, &matcher, operations)
+            }
+            documents => {
+                if let Some(document) = documents.iter().find(|document| document.tree.as_map().is_none()) {
+                    let message = format!("expected a strategic merge patch, found {}", document.tree.noun());
+                    return Err(invalid(&message, &document.tree.place));
+                }
+                for document in documents {
+                    check_identity(document)?;
+                }
+                match (&patch.target, matcher, documents) {
+                    (Some(target), Some(matcher), [document]) => {
+                        self.patch_selected(objects, patch, target, &matcher, document)
+                    }
+                    (Some(target), _, _) => Err(invalid("a patch with a target has several documents", &target.place)
+                        .hint("split it into several patches, or remove `target`")),
+                    (None, _, documents) => {
+                        documents.iter().try_for_each(|document| self.patch_named(objects, patch, document))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies a document to all objects that a target selects.
+    fn patch_selected(
+        &mut self,
+        objects: &mut Vec<PatchObject>,
+        patch: &ResolvedPatch,
+        target: &PatchTarget,
+        matcher: &TargetMatcher,
+        document: &PatchDocument,
+    ) -> Result<(), Diagnostic> {
+        let selected: Vec<usize> =
+            objects.iter().enumerate().filter(|(_, object)| matcher.matches(object)).map(|(index, _)| index).collect();
+        if selected.is_empty() && self.settings.is_complete {
+            return Err(unmatched_target(target, &patch.place, objects));
+        }
+        self.patch_indices(objects, &selected, patch, document)
+    }
+
+    /// Applies a strategic merge patch to the object that it names.
+    fn patch_named(
+        &mut self,
+        objects: &mut Vec<PatchObject>,
+        patch: &ResolvedPatch,
+        document: &PatchDocument,
+    ) -> Result<(), Diagnostic> {
+        let wanted = PatchIdentity::of_tree(&document.tree);
+        let is_wanted = |(_, object): &(usize, &PatchObject)| object.identities().any(|identity| identity == wanted);
+        let selected: Vec<_> = objects.iter().enumerate().filter(is_wanted).map(|(index, _)| index).collect();
+        match selected.as_slice() {
+            [_] => self.patch_indices(objects, &selected, patch, document),
+            [] if !self.settings.is_complete => Ok(()),
+            _ => {
+                let matches: Vec<_> = selected.iter().filter_map(|index| objects.get(*index)).collect();
+                let may_show = document.parts.is_empty();
+                Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, objects))
+            }
+        }
+    }
+
+    /// Applies a document to some objects. The first failure ends it.
+    fn patch_indices(
+        &mut self,
+        objects: &mut Vec<PatchObject>,
+        selected: &[usize],
+        patch: &ResolvedPatch,
+        document: &PatchDocument,
+    ) -> Result<(), Diagnostic> {
+        let mut deleted = HashSet::new();
+        for index in selected {
+            let Some(object) = objects.get_mut(*index) else { continue };
+            let label = object.identity().label();
+            let applied = self.patch_object(object, patch, document);
+            let applied = applied
+                .map_err(|failure| failure.into_diagnostic(Some((&object.tree.place, format!("in {label}")))))?;
+            if !applied {
+                deleted.insert(*index);
+            }
+        }
+        if !deleted.is_empty() {
+            let mut index = 0;
+            objects.retain(|_| {
+                index += 1;
+                !deleted.contains(&(index - 1))
+            });
+        }
+        Ok(())
+    }
+
+    /// Applies a document to an object; returns whether the object still exists.
+    fn patch_object(
+        &mut self,
+        object: &mut PatchObject,
+        patch: &ResolvedPatch,
+        document: &PatchDocument,
+    ) -> Result<bool, PatchFailure> {
+        let mut table = PartTable::default();
+        let mut consumed = ConsumedParts::default();
+        let node = PatchNode::from_tree(object.tree.clone(), object.parts.clone(), &mut table);
+        let mut change = PatchNode::from_tree(document.tree.clone(), document.parts.clone(), &mut table);
+        let is_operations = change.as_list().is_some();
+        if is_operations {
+            reading::read_json(&mut change);
+        } else {
+            reading::read_texts(&mut change);
+        }
+        let patched = if is_operations {
+            let mut node = node;
+            let mut operations = OperationList { table: &mut table, consumed: &mut consumed };
+            operations.apply(&mut node, &change).map(|()| Some(node))
+        } else {
+            let mut merge = StrategicMerge {
+                directives: self.settings.directives,
+                is_rewritten: object.is_rewritten,
+                consumed: &mut consumed,
+            };
+            merge_object(&mut merge, node, change, patch)
+        };
+        self.report_consumed(consumed.into_parts(&table));
+        if is_operations || patch.options.allow_name_change || patch.options.allow_kind_change {
+            object.remember_identity();
+        }
+        let Some(mut node) = patched?.filter(|node| !node.is_empty_map()) else { return Ok(false) };
+        object.is_rewritten |= is_operations;
+        reading::write_texts(&mut node, "annotations");
+        (object.tree, object.parts) = node.into_tree(&table);
+        Ok(true)
+    }
+
+    fn report_consumed(&mut self, consumed: Vec<ConsumedPart>) {
+        for part in consumed {
+            let span = part.part.place.span;
+            let source = part.part.place.source.name().to_owned();
+            if self.seen.insert((source, span.line, span.column, part.part.path.clone(), part.role as u8)) {
+                self.report.consumed.push(part);
+            }
+        }
+    }
+}
+
+/// Whether a document has no content.
+fn is_empty(tree: &Tree) -> bool {
+    match &tree.kind {
+        TreeKind::Leaf(scalar) => scalar.is_null() || scalar.blank,
+        TreeKind::List(items) => items.is_empty(),
+        TreeKind::Map(map) => map.is_empty(),
+    }
+}
+
+/// Refuses a strategic merge patch that is not of an object.
+fn check_identity(document: &PatchDocument) -> Result<(), Diagnostic> {
+    let is_missing = |keys: &[&str]| match document.tree.at(keys).map(|tree| &tree.kind) {
+        Some(TreeKind::Leaf(scalar)) => !scalar.locked && (scalar.is_null() || scalar.text().is_empty()),
+        _ => true,
+    };
+    let missing = [&["kind"] as &[&str], &["metadata", "name"]].into_iter().find(|keys| is_missing(keys));
+    match missing {
+        Some(keys) => {
+            let message = format!("a strategic merge patch has no `{}`", keys.join("."));
+            Err(Diagnostic::error(Rule::InvalidPatch, message)
+                .at_masked(document.tree.place.clone())
+                .hint("with a `target`, any name may be written; it is not applied"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Merges a strategic merge patch into an object, which keeps its identity.
+fn merge_object(
+    merge: &mut StrategicMerge<'_>,
+    object: PatchNode,
+    mut change: PatchNode,
+    patch: &ResolvedPatch,
+) -> PatchedNode {
+    let metadata = |key: &str| object.get("metadata").and_then(|metadata| metadata.get(key)).cloned();
+    let (kind, name, namespace) = (object.get("kind").cloned(), metadata("name"), metadata("namespace"));
+    let api_version = object.get("apiVersion").cloned();
+    if let (Some(_), Some(map), Some(api_version)) = (&patch.target, change.as_map_mut(), &api_version) {
+        map.insert("apiVersion".to_owned(), api_version.clone());
+        reading::write_texts(&mut change, "labels");
+        reading::write_texts(&mut change, "annotations");
+    }
+    if let Some(directive) = change.get(PATCH).filter(|directive| directive.text() == "replace") {
+        return Err(PatchFailure::new(&directive.place, "`$patch: replace` cannot replace a whole object")
+            .hint("write it below a field, or replace the object in `manifests`"));
+    }
+    let text = |node: &Option<PatchNode>| node.as_ref().map(|node| node.text().to_owned()).unwrap_or_default();
+    let schema = MergeSchema::of_kind(&text(&api_version), &text(&kind));
+    let place = object.place.clone();
+    let Some(mut node) = merge.merge(Some(object), Some(change), schema)? else { return Ok(None) };
+    if node.is_empty_map() {
+        return Ok(None);
+    }
+    let Some(map) = node.as_map_mut() else { return Ok(Some(node)) };
+    if let Some(kind) = kind.filter(|_| !patch.options.allow_kind_change) {
+        map.insert("kind".to_owned(), kind);
+    }
+    let empty = PatchNode { place, parts: Vec::new(), kind: NodeKind::Map(IndexMap::new()) };
+    let metadata = map.entry("metadata".to_owned()).or_insert(empty);
+    if let Some(metadata) = metadata.as_map_mut() {
+        if let Some(name) = name.filter(|_| !patch.options.allow_name_change) {
+            metadata.insert("name".to_owned(), name);
+        }
+        match namespace {
+            Some(namespace) => {
+                metadata.insert("namespace".to_owned(), namespace);
+            }
+            None => {
+                metadata.shift_remove("namespace");
+            }
+        }
+    }
+    Ok(Some(node))
+}

@@ -1,0 +1,201 @@
+//! Images and replica counts that layers override, matched as kustomize matches them.
+
+use std::sync::Arc;
+
+use super::object::{PatchIdentity, PatchObject};
+use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
+use crate::go_regex;
+use crate::layer::{Tree, TreeKind};
+use crate::span::Location;
+use crate::yaml::node::{Scalar, YamlStyle};
+
+/// New name, tag or digest of an image.
+#[derive(Debug, Clone)]
+pub struct ImageOverride {
+    /// Name of the image in the manifests, without tag and digest.
+    pub name: String,
+    /// New name.
+    pub new_name: Option<String>,
+    /// New tag, which replaces tag and digest.
+    pub new_tag: Option<String>,
+    /// New digest, which replaces tag and digest.
+    pub digest: Option<String>,
+    /// Location of the entry.
+    pub place: Location,
+}
+
+/// Replica count of the workloads of a name.
+#[derive(Debug, Clone)]
+pub struct ReplicaOverride {
+    /// Name of the workloads.
+    pub name: String,
+    /// Number of replicas.
+    pub count: u32,
+    /// Location of the entry.
+    pub place: Location,
+}
+
+/// Fields that contain the image of a volume, as kustomize has them.
+const VOLUME_PATHS: [&[&str]; 2] =
+    [&["spec", "volumes", "image", "reference"], &["spec", "template", "spec", "volumes", "image", "reference"]];
+
+/// Fields with images that are in no list of containers.
+const CONTAINER_PATHS: [&[&str]; 4] = [
+    &["spec", "containers", "image"],
+    &["spec", "initContainers", "image"],
+    &["spec", "template", "spec", "containers", "image"],
+    &["spec", "template", "spec", "initContainers", "image"],
+];
+
+/// Kinds with a replica count.
+const REPLICATED: [&str; 4] = ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"];
+
+/// Overrides images in all objects. Returns a warning for each override that matches nothing; `is_complete` says
+/// whether all objects are known.
+pub fn override_images(objects: &mut [PatchObject], images: &[ImageOverride], is_complete: bool) -> Vec<Diagnostic> {
+    images.iter().filter_map(|image| override_image(objects, image).err().filter(|_| is_complete)).collect()
+}
+
+fn override_image(objects: &mut [PatchObject], image: &ImageOverride) -> Result<(), Diagnostic> {
+    // the name is a part of an expression in kustomize, so a `.` in it matches any character
+    let expression = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
+    let mut is_found = false;
+    let mut known = Vec::new();
+    if let Ok(regex) = go_regex::compile_for_text(&expression) {
+        let mut change = |tree: &mut Tree| {
+            let TreeKind::Leaf(scalar) = &tree.kind else { return };
+            if scalar.locked || scalar.is_null() {
+                return;
+            }
+            if !regex.is_match(scalar.text()) {
+                if !scalar.encrypted {
+                    known.push(split_image(scalar.text()).0.to_owned());
+                }
+                return;
+            }
+            is_found = true;
+            let text = image.apply(scalar.text());
+            let style = if scalar.style == YamlStyle::Plain { YamlStyle::Plain } else { YamlStyle::DoubleQuoted };
+            let place = tree.place.clone();
+            let mut changed = Scalar::new(text, style);
+            changed.encrypted = scalar.encrypted;
+            *tree = Tree { place, kind: TreeKind::Leaf(Arc::new(changed)) };
+        };
+        let is_definition = |object: &&mut PatchObject| {
+            object.tree.get("kind").and_then(Tree::as_text) != Some("CustomResourceDefinition")
+        };
+        for object in objects.iter_mut().filter(is_definition) {
+            visit_containers(&mut object.tree, &mut change);
+            for path in CONTAINER_PATHS.iter().chain(&VOLUME_PATHS) {
+                visit_path(&mut object.tree, path, &mut change);
+            }
+        }
+    }
+    if is_found {
+        return Ok(());
+    }
+    Err(Diagnostic::warning(Rule::UnmatchedImage, format!("the image `{}` is not in any manifest", image.name))
+        .at_masked(image.place.clone())
+        .maybe_hint(did_you_mean(&image.name, known.iter().map(String::as_str))))
+}
+
+impl ImageOverride {
+    /// Image with the new name, tag and digest.
+    fn apply(&self, text: &str) -> String {
+        let (name, tag, digest) = split_image(text);
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        let name = given(&self.new_name).unwrap_or_else(|| name.to_owned());
+        let (tag, digest) = match (given(&self.new_tag), given(&self.digest)) {
+            (None, None) => (tag.to_owned(), digest.to_owned()),
+            (tag, digest) => (tag.unwrap_or_default(), digest.unwrap_or_default()),
+        };
+        let part = |mark: char, text: String| if text.is_empty() { text } else { format!("{mark}{text}") };
+        format!("{name}{}{}", part(':', tag), part('@', digest))
+    }
+}
+
+/// Name, tag and digest of an image. A `:` before the first `/` is that of a port.
+fn split_image(image: &str) -> (&str, &str, &str) {
+    let start = image.find('/').unwrap_or_default();
+    let search = image.get(start..).unwrap_or_default();
+    let (digest, tag) = (search.find('@'), search.find(':'));
+    let split =
+        |at: usize| (image.get(..start + at).unwrap_or_default(), image.get(start + at + 1..).unwrap_or_default());
+    match (tag, digest) {
+        (Some(tag), digest) if digest.is_none_or(|digest| tag < digest) => {
+            let (name, rest) = split(tag);
+            let (tag, digest) = rest.split_once('@').unwrap_or((rest, ""));
+            (name, tag, digest)
+        }
+        (_, Some(digest)) => {
+            let (name, digest) = split(digest);
+            (name, "", digest)
+        }
+        (_, None) => (image, "", ""),
+    }
+}
+
+/// Visits the images of all lists of containers, wherever they are.
+fn visit_containers(tree: &mut Tree, change: &mut impl FnMut(&mut Tree)) {
+    match &mut tree.kind {
+        TreeKind::Leaf(_) => {}
+        TreeKind::List(items) => items.iter_mut().for_each(|item| visit_containers(item, change)),
+        TreeKind::Map(map) => {
+            for (key, value) in map {
+                visit_containers(value, change);
+                if let ("containers" | "initContainers", TreeKind::List(items)) = (key.as_str(), &mut value.kind) {
+                    items.iter_mut().filter_map(|item| item.at_mut(&["image"])).for_each(&mut *change);
+                }
+            }
+        }
+    }
+}
+
+/// Visits the values at a path, through lists.
+fn visit_path(tree: &mut Tree, path: &[&str], change: &mut impl FnMut(&mut Tree)) {
+    let Some((key, rest)) = path.split_first() else { return change(tree) };
+    match &mut tree.kind {
+        TreeKind::Leaf(_) => {}
+        TreeKind::List(items) => items.iter_mut().for_each(|item| visit_path(item, path, change)),
+        TreeKind::Map(map) => {
+            if let Some(value) = map.get_mut(*key) {
+                visit_path(value, rest, change);
+            }
+        }
+    }
+}
+
+/// Sets replica counts. Returns a warning for each name that no workload has; `is_complete` says whether all objects
+/// are known.
+pub fn override_replicas(
+    objects: &mut [PatchObject],
+    replicas: &[ReplicaOverride],
+    is_complete: bool,
+) -> Vec<Diagnostic> {
+    replicas.iter().filter_map(|replica| override_replica(objects, replica).err().filter(|_| is_complete)).collect()
+}
+
+fn override_replica(objects: &mut [PatchObject], replica: &ReplicaOverride) -> Result<(), Diagnostic> {
+    let mut is_found = false;
+    let mut known = Vec::new();
+    for object in objects {
+        let is_replicated = |identity: &PatchIdentity| REPLICATED.contains(&identity.kind.as_str());
+        if !object.identities().any(|identity| is_replicated(&identity) && identity.name == replica.name) {
+            known.extend(Some(object.identity()).filter(is_replicated));
+            continue;
+        }
+        is_found = true;
+        object.parts.retain(|part| part.path != "spec.replicas");
+        if let Some(spec) = object.tree.map_under("spec") {
+            spec.insert("replicas".to_owned(), Tree::literal(&replica.count.to_string(), &replica.place));
+        }
+    }
+    if is_found {
+        return Ok(());
+    }
+    let message =
+        format!("no Deployment, StatefulSet, ReplicaSet or ReplicationController is named `{}`", replica.name);
+    Err(Diagnostic::warning(Rule::UnmatchedImage, message)
+        .at_masked(replica.place.clone())
+        .maybe_hint(did_you_mean(&replica.name, known.iter().map(|identity| identity.name.as_str()))))
+}

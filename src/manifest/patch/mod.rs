@@ -1,0 +1,36 @@
+//! Patches of objects as kustomize applies them: strategic merge, JSON6902 operations, images and replica counts.
+//!
+//! Pure functions over the trees of objects. Each object and each patch comes with its templated parts: after a patch,
+//! those of the object are at their new paths, those of the patch are parts of the object, and those of removed values
+//! are gone. A templated value that only *decides* something (a merge key, a directive, an operation, a tested value)
+//! is reported beside, since what is rendered depends on it: it is for the caller to refuse it if it is sensitive.
+//!
+//! The caller splits lists of objects first, and calls [`apply_patches`] layer by layer, then [`override_replicas`]
+//! and [`override_images`]. A patch costs what it touches: other objects are only compared by their identity.
+
+mod apply;
+mod consumed;
+mod directive;
+mod equality;
+mod failure;
+mod image;
+mod merge_list;
+mod merge_schema;
+mod node;
+mod object;
+mod operation;
+mod pointer;
+mod reading;
+mod selector;
+mod strategic;
+mod target;
+
+pub use apply::{PatchDocument, PatchOptions, PatchReport, PatchSettings, ResolvedPatch, apply_patches};
+pub use consumed::{ConsumedPart, DecidingRole};
+pub use image::{ImageOverride, ReplicaOverride, override_images, override_replicas};
+pub use object::PatchObject;
+pub use strategic::ListDirectives;
+pub use target::PatchTarget;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Objects that a patch selects.
+
+use regex::Regex;
+
+use super::object::{PatchIdentity, PatchObject};
+use super::selector::SetSelector;
+use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
+use crate::go_regex;
+use crate::layer::Tree;
+use crate::span::{Located, Location};
+
+/// Target of a patch as its layer has it. Names are anchored regular expressions in the syntax of Go.
+#[derive(Debug, Clone)]
+pub struct PatchTarget {
+    /// API group; `None` for any, as for all fields.
+    pub group: Option<Located<String>>,
+    /// API version without its group.
+    pub version: Option<Located<String>>,
+    /// Kind.
+    pub kind: Option<Located<String>>,
+    /// Name of the object.
+    pub name: Option<Located<String>>,
+    /// Namespace; `default` for an object without one.
+    pub namespace: Option<Located<String>>,
+    /// Selector of labels.
+    pub label_selector: Option<Located<String>>,
+    /// Selector of annotations.
+    pub annotation_selector: Option<Located<String>>,
+    /// Location of the target.
+    pub place: Location,
+}
+
+/// Target with its expressions compiled.
+pub(super) struct TargetMatcher {
+    group: Option<Regex>,
+    version: Option<Regex>,
+    kind: Option<Regex>,
+    name: Option<Regex>,
+    namespace: Option<Regex>,
+    labels: Option<SetSelector>,
+    annotations: Option<SetSelector>,
+}
+
+impl TargetMatcher {
+    /// Compiles the expressions of a target.
+    pub(super) fn compile(target: &PatchTarget) -> Result<Self, Diagnostic> {
+        Ok(Self {
+            group: compile_field("group", target.group.as_ref())?,
+            version: compile_field("version", target.version.as_ref())?,
+            kind: compile_field("kind", target.kind.as_ref())?,
+            name: compile_field("name", target.name.as_ref())?,
+            namespace: compile_field("namespace", target.namespace.as_ref())?,
+            labels: parse_selector("labelSelector", target.label_selector.as_ref())?,
+            annotations: parse_selector("annotationSelector", target.annotation_selector.as_ref())?,
+        })
+    }
+
+    /// Whether the target selects an object, by its first or its current name.
+    pub(super) fn matches(&self, object: &PatchObject) -> bool {
+        let (original, current) = (object.original(), object.identity());
+        let is = |regex: &Option<Regex>, texts: [&str; 2]| {
+            regex.as_ref().is_none_or(|regex| texts.into_iter().any(|text| regex.is_match(text)))
+        };
+        let has = |selector: &Option<SetSelector>, field: &str| {
+            let labels = object.tree.at(&["metadata", field]).and_then(Tree::as_map);
+            selector.as_ref().is_none_or(|selector| selector.matches(labels))
+        };
+        is(&self.kind, [&current.kind; 2])
+            && is(&self.name, [&original.name, &current.name])
+            && is(&self.namespace, [&original.namespace, &current.namespace])
+            && is(&self.group, [&current.group; 2])
+            && is(&self.version, [&current.version; 2])
+            && has(&self.labels, "labels")
+            && has(&self.annotations, "annotations")
+    }
+}
+
+fn compile_field(field: &str, text: Option<&Located<String>>) -> Result<Option<Regex>, Diagnostic> {
+    let Some(Located { value, place }) = text.filter(|text| !text.value.is_empty()) else { return Ok(None) };
+    // checked without the anchors, so that a reason is about what is written
+    let compiled =
+        go_regex::compile_for_text(value).and_then(|_| go_regex::compile_for_text(&format!("^(?:{value})$"))).map(Some);
+    compiled.map_err(|error| {
+        let message = format!("`{field}` of the target is not a valid regular expression: {}", error.reason);
+        Diagnostic::error(Rule::InvalidPatch, message)
+            .at_masked(place.clone())
+            .maybe_hint(error.hint.map(str::to_owned))
+    })
+}
+
+fn parse_selector(field: &str, text: Option<&Located<String>>) -> Result<Option<SetSelector>, Diagnostic> {
+    let Some(Located { value, place }) = text.filter(|text| !text.value.is_empty()) else { return Ok(None) };
+    SetSelector::parse(value).map(Some).map_err(|reason| {
+        Diagnostic::error(Rule::InvalidPatch, format!("`{field}` of the target is not a valid selector: {reason}"))
+            .at_masked(place.clone())
+            .hint("write `app=web`, `tier in (front, back)` or `!canary`, separated by commas")
+    })
+}
+
+/// Error: a target selects no object.
+pub(super) fn unmatched_target(target: &PatchTarget, place: &Location, objects: &[PatchObject]) -> Diagnostic {
+    let guess = |field: Option<&Located<String>>, known: &dyn Fn(&PatchIdentity) -> String| {
+        let text = &field?.value;
+        let known: Vec<_> = objects.iter().map(|object| known(&object.identity())).collect();
+        if known.contains(text) { None } else { did_you_mean(text, known.iter().map(String::as_str)) }
+    };
+    let hint = guess(target.kind.as_ref(), &|identity| identity.kind.clone())
+        .or_else(|| guess(target.name.as_ref(), &|identity| identity.name.clone()))
+        .or_else(|| guess(target.namespace.as_ref(), &|identity| identity.namespace.clone()))
+        .or_else(|| guess(target.group.as_ref(), &|identity| identity.group.clone()));
+    let error = Diagnostic::error(Rule::UnmatchedPatch, "the target of a patch selects no object")
+        .at_masked(target.place.clone());
+    let error = if target.place == *place { error } else { error.at_masked_with(place.clone(), "the patch") };
+    error.maybe_hint(hint)
+}
+
+/// Error: no object has the identity of a strategic merge patch, or several have it.
+pub(super) fn unmatched_identity(
+    wanted: &PatchIdentity,
+    may_show: bool,
+    place: &Location,
+    matches: &[&PatchObject],
+    objects: &[PatchObject],
+) -> Diagnostic {
+    let label = if may_show { wanted.label() } else { "the object of a patch".to_owned() };
+    if let [first, second, ..] = matches {
+        let message = format!("a patch selects more than one object: {label}");
+        return Diagnostic::error(Rule::UnmatchedPatch, message)
+            .at_masked(place.clone())
+            .at_masked_with(first.tree.place.clone(), "one of them")
+            .at_masked_with(second.tree.place.clone(), "another")
+            .hint("add a `target` to select all of them");
+    }
+    let error = Diagnostic::error(Rule::UnmatchedPatch, format!("a patch selects no object: {label} does not exist"))
+        .at_masked(place.clone());
+    if !may_show {
+        return error;
+    }
+    let known: Vec<_> = objects.iter().map(PatchObject::identity).collect();
+    let of_kind = || known.iter().filter(|known| known.kind == wanted.kind);
+    let same = of_kind().find(|known| known.name == wanted.name);
+    if let Some(same) = same {
+        let api = |identity: &PatchIdentity| match identity.group.as_str() {
+            "" => identity.version.clone(),
+            group => format!("{group}/{}", identity.version),
+        };
+        let hint = if (&same.group, &same.version) == (&wanted.group, &wanted.version) {
+            format!("it is in the namespace `{}`: add `namespace` to the metadata of the patch", same.namespace)
+        } else {
+            format!("its API version is `{}`", api(same))
+        };
+        return error.hint(hint);
+    }
+    let hint = did_you_mean(&wanted.name, of_kind().map(|known| known.name.as_str()))
+        .or_else(|| did_you_mean(&wanted.kind, known.iter().map(|known| known.kind.as_str())));
+    error.maybe_hint(hint)
+}

@@ -1,0 +1,73 @@
+//! Random patches give what kustomize gives.
+
+use std::panic;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use super::build::{build, build_with_kustomize, first_difference};
+use super::random::RandomCase;
+use crate::support::peers::peer;
+
+/// Cases, unless `SEPTUM_PATCH_CASES` says how many.
+const CASES: u64 = 40;
+
+#[test]
+fn random_patches_give_what_kustomize_gives() {
+    let Some(program) = peer("kustomize") else { return };
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let cases = number("SEPTUM_PATCH_CASES").unwrap_or(CASES);
+    let first = number("SEPTUM_PATCH_FIRST").unwrap_or(0);
+    let next = AtomicU64::new(first);
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    let built = AtomicU64::new(0);
+    let differences: Vec<String> = thread::scope(|scope| {
+        let work = || {
+            let directory = tempfile::tempdir().unwrap();
+            let mut found = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= first + cases {
+                    return found;
+                }
+                found.extend(compare(&program, directory.path(), seed, &built));
+            }
+        };
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(differences.is_empty(), "{} of {cases}:\n{}", differences.len(), differences.join("\n"));
+    let built = built.into_inner();
+    assert!(built > cases / 4, "{built} of {cases} cases are more than refusals");
+}
+
+/// Difference of one case, if there is any.
+fn compare(program: &Path, directory: &Path, seed: u64, built: &AtomicU64) -> Option<String> {
+    let (objects, kustomization) = RandomCase::with_seed(seed).generate();
+    let theirs = build_with_kustomize(program, directory, &objects, &kustomization);
+    let ours = panic::catch_unwind(|| build(&objects, &kustomization)).unwrap_or_else(|_| Err("panic".to_owned()));
+    built.fetch_add(u64::from(ours.is_ok() && theirs.is_ok()), Ordering::Relaxed);
+    let difference = match (&ours, &theirs) {
+        (Err(ours), _) if ours == "panic" => "panic".to_owned(),
+        (Err(_), Err(_)) => return None,
+        // stricter on purpose: an empty selection, and what kustomize loses
+        (Err(ours), Ok(_)) if STRICTER.iter().any(|rule| ours.contains(rule)) => return None,
+        (Ok(_), Err(theirs)) if LENIENT.iter().any(|text| theirs.contains(text)) => return None,
+        (Ok(_), Err(theirs)) => format!("built what kustomize refuses: {theirs}"),
+        (_, Ok(theirs)) => first_difference(ours.clone(), Some(theirs)),
+    };
+    (!difference.is_empty()).then(|| format!("{seed}: {difference}\n  {kustomization}"))
+}
+
+/// Refusals of Septum where kustomize builds.
+const STRICTER: [&str; 1] = ["unmatched-patch"];
+
+/// Refusals of kustomize for reasons that are not of patches.
+const LENIENT: [&str; 4] = [
+    "already registered id",
+    // other transformers than those of patches
+    "updating name reference",
+    "considering field",
+    // an annotation with a number as key
+    "map[interface {}]interface {}",
+];
