@@ -14,9 +14,9 @@
 //! | [`object`] | builds objects that the API server accepts, and checks their references |
 //! | [`deliver`] | converts Secrets for delivery: encrypted, sealed, or references to a store |
 //! | [`leak_scan`] | rejects output that anyone can read and that still contains a secret value |
-//! | [`emit`] | writes the objects to a stream or a directory, the same bytes for the same input |
+//! | [`emit`] | writes the objects as text, the same bytes for the same input |
 //!
-//! [`pipeline`] connects the stages; [`publish`] maintains the tree that Git tracks; [`view`] reads results and changes
+//! [`pipeline`] connects the stages; [`output_tree`] maintains the tree that Git tracks; [`view`] reads results and changes
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
 //! [`fix`] applies the fixes that need no human decision; [`doctor`] checks the machine and the clone; [`cli`] parses
 //! arguments and prints.
@@ -59,10 +59,10 @@ pub mod manifest;
 pub mod meter;
 pub mod name;
 pub mod object;
+pub mod output_tree;
 pub mod pattern;
 pub mod pipeline;
 pub mod project;
-pub mod publish;
 pub mod resolve;
 pub mod route;
 pub mod secret_files;

@@ -31,10 +31,10 @@ use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::Day;
+use crate::output_tree::{self, ObjectSite};
 use crate::parallel;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
-use crate::publish::{self, ObjectSite};
 use crate::sops::Timestamp;
 use crate::visibility::OnMissingKey;
 
@@ -118,7 +118,7 @@ pub fn check_apps(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>) -> CheckRepor
     let mut found = of_apps.into_iter().fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
-    let duplicates = publish::find_namesakes(targets).into_iter().chain(publish::find_duplicates(&found.sites));
+    let duplicates = output_tree::find_namesakes(targets).into_iter().chain(output_tree::find_duplicates(&found.sites));
     let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::new_finding(it, None, None, None)).collect();
     let misnamed = project.misnamed(scope.apps.iter().copied());
     let misnamed = misnamed.map(|file| Finding::new_finding(file.diagnostic.clone(), None, None, None));
@@ -231,8 +231,9 @@ impl AppChecker<'_> {
         let objects = pipeline.objects(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
         let is_whole = !problems.has_errors();
         // as rendering does, whatever other errors there are
-        let delivered = publish::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
-        sites.extend(publish::object_sites(app, survey, environment, &delivered));
+        let delivered =
+            output_tree::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+        sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
         if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
             problems.extend(flux.find_substituted(resolved, &delivered));
         }

@@ -7,9 +7,10 @@ use super::CheckScope;
 use super::finding::Finding;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
-use crate::emit::tree::FileChange;
+use crate::output_tree::{
+    self, FileChange, OnLostEnvironment, PublishIntent, RenderRequest, UnverifiedFile, VerificationState,
+};
 use crate::pipeline::Pipeline;
-use crate::publish::{self, OnLostEnvironment, PublishIntent, RenderRequest, UnverifiedFile, VerificationState};
 use crate::span::{Source, Span};
 
 /// Problems of a tree compared with the output of rendering now. The tree's own records do not count.
@@ -28,7 +29,7 @@ pub(super) fn find_stale_outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Ch
         cache: None,
         now: scope.now,
     };
-    let publication = match publish::plan_publication(pipeline, &wish) {
+    let publication = match output_tree::plan_publication(pipeline, &wish) {
         Ok(publication) => publication,
         Err(problems) => return of_tree(problems, dir),
     };

@@ -70,7 +70,7 @@ pub(super) const ROTATE_HELP: CommandHelp = CommandHelp {
         ("Re-encrypt one file", "septum rotate environments/prod.secrets.yaml"),
         (
             "Re-encrypt standard input",
-            "septum rotate --filename environments/prod.secrets.yaml < environments/prod.secrets.yaml",
+            "cat environments/prod.secrets.yaml | septum rotate --filename environments/prod.secrets.yaml",
         ),
     ],
     exit_codes: &[],

@@ -14,17 +14,17 @@ use super::{GlobalArgs, argument, find_apps, find_environments, user_identities}
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::disk::real_named;
-use crate::emit::tree::{CacheOptions, ChangeSummary, FileChange, TreePlan};
 use crate::emit::{self, ManifestFormat};
 use crate::layer::SecretForm;
 use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
+use crate::output_tree::{
+    self, CacheOptions, ChangeSummary, FileChange, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard,
+    TreePlan, UnverifiedFile, VerificationState,
+};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{App, Project};
-use crate::publish::{
-    self, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard, UnverifiedFile, VerificationState,
-};
 use crate::sops::{Identities, IdentitySources};
 use crate::span::Source;
 use crate::test_hook;
@@ -207,8 +207,15 @@ impl RenderArgs {
             };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
-                let built =
-                    publish::deliver_objects(pipeline, app, &survey, environment, built, current_time(), &mut problems);
+                let built = output_tree::deliver_objects(
+                    pipeline,
+                    app,
+                    &survey,
+                    environment,
+                    built,
+                    current_time(),
+                    &mut problems,
+                );
                 output.print_detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
@@ -219,11 +226,11 @@ impl RenderArgs {
                         names.join(", ")
                     )
                 });
-                sites.extend(publish::object_sites(app, &survey, environment, &built));
+                sites.extend(output_tree::object_sites(app, &survey, environment, &built));
                 objects.extend(built);
             }
         }
-        problems.extend(publish::find_duplicates(&sites));
+        problems.extend(output_tree::find_duplicates(&sites));
         let project = pipeline.library.project;
         problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
         if problems.has_errors() {
@@ -278,7 +285,7 @@ impl RenderArgs {
             now: current_time(),
         };
         let meter = &pipeline.meter;
-        let mut publication = with_progress(meter, output, start, || publish::plan_publication(pipeline, &wish))?;
+        let mut publication = with_progress(meter, output, start, || output_tree::plan_publication(pipeline, &wish))?;
         let warnings = std::mem::take(&mut publication.warnings).into_iter();
         output
             .print_findings(warnings.filter(|warning| !self.keyless || warning.failure != FailureKind::Key).collect());

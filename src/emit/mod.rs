@@ -1,7 +1,5 @@
 //! Objects as text: ordered, with sorted keys, and the same bytes for the same input.
 
-pub mod tree;
-
 use std::str::FromStr;
 
 use crate::deliver::{Delivered, DeliveredForm};

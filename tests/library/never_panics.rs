@@ -14,9 +14,9 @@ use proptest::prelude::*;
 use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic};
 use septum::emit::{self, ManifestFormat};
 use septum::object::Reveal;
+use septum::output_tree;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
-use septum::publish;
 use septum::sops::{Identities, IdentitySources, Timestamp};
 use septum::view::{explain::explain_key, list::list_rows};
 use septum::visibility::OnMissingKey;
@@ -53,7 +53,7 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
         for environment in &app.environments {
             let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, problems);
             let now = Timestamp::from_system_time(SystemTime::UNIX_EPOCH);
-            let objects = publish::deliver_objects(&pipeline, app, &survey, environment, objects, now, problems);
+            let objects = output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
                 emit::write_objects(&objects, format, Reveal::Values);
             }

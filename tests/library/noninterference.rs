@@ -12,7 +12,7 @@ use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
 
-use crate::support::project::demo_key;
+use crate::support::sandbox::DEMO_KEY;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use septum::check::{CheckScope, check_apps, sarif_log};
@@ -256,7 +256,7 @@ fn encrypted(directory: &Path) -> Vec<Vec<u8>> {
 
 fn identities() -> Identities {
     Identities::new(IdentitySources::of(HostSystem::current(), |name| {
-        (name == "SOPS_AGE_KEY_FILE").then(|| demo_key().into())
+        (name == "SOPS_AGE_KEY_FILE").then(|| DEMO_KEY.into())
     }))
 }
 
@@ -401,7 +401,7 @@ fn what_the_program_writes_follows_from_no_secret() {
                  \x20 e.toml: { content: { a: '{{ data.S }}', b: { c: '{{ vars.list[data.S | string | length % 3] }}' } } }\n  I: \"{% if data.S == 'P' %}{% include 'files/part.j2' %}{% endif %}\"\n";
     let failing = "  X: \"{{ 1 / 0 if data.S else data.NOPE }}\"\n  e.ini: { content: { '{{ data.P }}': '{{ {data.S: {data.S: [1]}} }}' } }\n";
     for (base, one, other) in [(extra, 0, 1), (extra, 4, 7), (failing, 0, 1), (failing, 2, 6)] {
-        let project = crate::support::project::Project::new(FILES)
+        let project = crate::support::sandbox::Sandbox::new(FILES)
             .file(
                 "base.yaml",
                 format!("{BASE}{base}").replacen("namespace: shop", "namespace: shop\ndelivery: { secrets: sops }", 1),
@@ -425,7 +425,7 @@ fn what_the_program_writes_follows_from_no_secret() {
     }
 }
 
-fn seen_of_program(project: &crate::support::project::Project) -> String {
+fn seen_of_program(project: &crate::support::sandbox::Sandbox) -> String {
     let mut out = String::new();
     let runs: &[&[&str]] = &[
         &["render", "--all", "--out", "out", "-q"],

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::support::project::{ENCRYPTED, ENCRYPTED_VARS, Project, text};
+use crate::support::objects::text;
+use crate::support::samples::{ENCRYPTED, ENCRYPTED_VARS};
+use crate::support::sandbox::Sandbox;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use septum::diagnostic::Diagnostics;
@@ -48,18 +50,18 @@ const FILES: [(&str, &str); 6] = [
     ("files/lifted.j2", "{{ declassify(data.S | sha256, 'a fingerprint') }}"),
 ];
 
-fn project(result: &str) -> Project {
+fn project(result: &str) -> Sandbox {
     let base = format!("{CONTEXT}  RESULT: {result}\n");
     FILES
         .into_iter()
-        .fold(Project::new([("base.yaml", &*base), ("dev.yaml", ""), ("prod.yaml", "")]), |project, file| {
+        .fold(Sandbox::new([("base.yaml", &*base), ("dev.yaml", ""), ("prod.yaml", "")]), |project, file| {
             project.file(file.0, file.1)
         })
 }
 
 /// The row of a key of the app's own bundle, as `list` shows it.
 #[track_caller]
-fn row(project: &Project, key: &str) -> Json {
+fn row(project: &Sandbox, key: &str) -> Json {
     let rows = project.run(&["list", "--format", "json"]).json();
     let of = |row: &&Json| row["key"] == key && row["bundle"] == "app";
     rows.as_array().unwrap().iter().find(of).expect("the key is listed").clone()
@@ -68,7 +70,7 @@ fn row(project: &Project, key: &str) -> Json {
 /// `SIDE: WEIGHTIEST REASON` of a key, after making sure that every environment of `rendered` has
 /// it on that side.
 #[track_caller]
-fn verdict(project: &Project, key: &str, rendered: &[&str]) -> String {
+fn verdict(project: &Sandbox, key: &str, rendered: &[&str]) -> String {
     let row = row(project, key);
     let (side, other) = if row["sensitive"] == true { ("Secret", "ConfigMap") } else { ("ConfigMap", "Secret") };
     for environment in rendered {
@@ -262,7 +264,7 @@ data:
 bundles: { more: { data: { B: "{{ bundles.app.A }}" } } }
 "#
     .replace("{{ data.c.json }}", "");
-    let project = Project::of(&base, "").file("f.j2", "{{ data['c.json'] }}");
+    let project = Sandbox::of(&base, "").file("f.j2", "{{ data['c.json'] }}");
     for (key, expected) in [
         ("Z", "Secret: derived"),
         ("c.json", "Secret: derived"),
@@ -369,13 +371,13 @@ fn the_first_layer_of_reasons_that_speaks_decides() {
         ("derived, before a value", "BACKEND", "'postgres://app:{{ data.S }}@db'", "Secret: derived"),
     ] {
         let base = format!("data:\n  S: {{ value: s3cr3t, sensitive: true }}\n  {key}: {entry}\n");
-        let found = verdict(&Project::of(&base, ""), key, &["dev"]);
+        let found = verdict(&Sandbox::of(&base, ""), key, &["dev"]);
         assert!(found.starts_with(expected), "{name}: expected {expected}, found {found}");
     }
     let allow = format!(
         "data:\n  BACKEND: {{ value: '{url}', sensitive: false, reason: x }}\nallow: [{{ rule: plaintext-secret, key: BACKEND, reason: a demo }}]\n"
     );
-    assert_eq!(verdict(&Project::of(&allow, ""), "BACKEND", &["dev"]), "ConfigMap: declared");
+    assert_eq!(verdict(&Sandbox::of(&allow, ""), "BACKEND", &["dev"]), "ConfigMap: declared");
 }
 
 #[test]
@@ -388,7 +390,7 @@ fn plain_is_declared_with_a_reason_by_the_base_and_never_against_taint() {
     ] {
         let base = format!("data:\n  S: {{ value: s3cr3t, sensitive: true }}\n  DB_PASSWORD: {base}\n");
         let dev = if dev.is_empty() { String::new() } else { format!("data: {{ DB_PASSWORD: {dev} }}\n") };
-        let message = Project::of(&base, &dev).run(&["render", "dev"]).refused();
+        let message = Sandbox::of(&base, &dev).run(&["render", "dev"]).refused();
         assert!(!message.contains("s3cr3t"), "{message}");
     }
 }
@@ -412,7 +414,7 @@ fn a_key_that_is_sensitive_in_one_environment_is_so_in_all() {
         ("removed there", "data: { A: null }\nvars: { x: null }".to_owned(), ""),
     ] {
         // a variable that is gone is an error, but only of prod
-        let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", &prod)])
+        let project = Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", &prod)])
             .file("m/a.yaml", "data: { D: '{{ data.S }}' }\n");
         let dev = project.run(&["render", "dev"]).objects();
         let secret: String = dev.texts("Secret/app").into_keys().filter(|key| key != "S").collect();
@@ -427,7 +429,7 @@ fn what_is_encrypted_is_secret_everywhere_and_needs_no_key_elsewhere() {
         data:\n  DATABASE_PASSWORD: dummy-dev-only\n  STRIPE_WEBHOOK_SECRET: dummy-dev-only\n  A: a\n  B: '{{ vars.broker.host }}'\n  \
         C: '{{ vars.broker.password }}'\n  D: '{{ vars.broker | tojson }}'\n";
     let prod = "data: { A: '{{ data.DATABASE_PASSWORD | length }}' }\n";
-    let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", prod)])
+    let project = Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", prod)])
         .file("prod.secrets.yaml", ENCRYPTED)
         .file("eu.yaml", "")
         .file("eu.secrets.yaml", ENCRYPTED_VARS);
@@ -449,7 +451,7 @@ fn what_is_encrypted_is_secret_everywhere_and_needs_no_key_elsewhere() {
         ["A", "C", "D", "DATABASE_PASSWORD", "STRIPE_WEBHOOK_SECRET"]
     );
     // the same side of the wall with and without the key
-    let keys = |run: crate::support::project::Run| {
+    let keys = |run: crate::support::sandbox::Run| {
         run.objects()
             .0
             .iter()
@@ -464,9 +466,9 @@ fn only_the_encrypted_leaves_of_a_file_are_secret() {
     // `_unencrypted` is what the selector of the file leaves alone
     let base = "data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x, A: a }\n";
     let project =
-        Project::new([("base.yaml", base), ("prod.yaml", "data: { A: b }\n"), ("prod.secrets.yaml", ENCRYPTED)]);
+        Sandbox::new([("base.yaml", base), ("prod.yaml", "data: { A: b }\n"), ("prod.secrets.yaml", ENCRYPTED)]);
     let found = project.run_with_key(&["render", "prod"]).objects();
-    assert_eq!(found.texts("ConfigMap/app"), crate::support::project::pairs([("A", "b")]));
+    assert_eq!(found.texts("ConfigMap/app"), crate::support::objects::pairs([("A", "b")]));
 }
 
 /// Texts that make conditions flip, and equal plain values.
@@ -694,7 +696,7 @@ fn declassify_lets_nothing_out_but_its_result() {
         ("no reason", "{{ declassify(data.KEY | length) }}"),
     ] {
         let base = format!("data:\n  KEY: {{ value: dummy-secret, sensitive: true }}\n  OUT: \"{template}\"\n");
-        let refused = Project::of(&base, "").run(&["render", "dev"]).refused();
+        let refused = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
         assert!(!refused.contains("dummy-secret"), "{name}: {refused}");
     }
 }

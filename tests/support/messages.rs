@@ -64,7 +64,7 @@ pub(crate) fn record(printed: impl AsRef<str>) {
     let recorded = std::fs::read_to_string(&path).unwrap_or_default();
     let rest = recorded.get(before..).unwrap_or_default();
     let expected = rest.get(1..).and_then(|rest| rest.find("\n$ ")).map_or(rest, |end| &rest[..=end]);
-    super::sandbox::assert_text(&format!("{} (UPDATE_EXPECT=1 records)", path.display()), expected, &part);
+    super::texts::assert_text(&format!("{} (UPDATE_EXPECT=1 records)", path.display()), expected, &part);
 }
 
 /// Compares what one case of a table printed; `room` is the directory of its file.

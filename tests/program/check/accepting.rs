@@ -3,13 +3,14 @@
 use std::fs;
 
 use super::{check, findings};
-use crate::support::project::{Project, text};
+use crate::support::objects::text;
+use crate::support::sandbox::Sandbox;
 use serde_json::Value as Json;
 
 const LEAK: &str = "data:\n  API_TOKEN: { value: k3x9Lq2mVb7, sensitive: true }\n";
 
-fn allowing(allow: &str) -> Project {
-    Project::of(&format!("{LEAK}allow:\n- {allow}\n"), "")
+fn allowing(allow: &str) -> Sandbox {
+    Sandbox::of(&format!("{LEAK}allow:\n- {allow}\n"), "")
 }
 
 #[test]
@@ -44,12 +45,12 @@ fn a_finding_is_accepted_for_a_reason_until_a_day() {
 #[test]
 fn a_detector_may_be_accepted_by_its_name() {
     let base = "data:\n  URL: { value: 'postgres://a:x9Lq2mV@db', sensitive: true }\nallow:\n- { rule: url-password, key: URL, reason: local }\n";
-    assert!(check(&Project::of(base, "")).is_empty());
+    assert!(check(&Sandbox::of(base, "")).is_empty());
 }
 
 #[test]
 fn one_environment_alone_does_not_tell_what_is_unused() {
-    let project = Project::new([
+    let project = Sandbox::new([
         (
             "base.yaml",
             "vars: { a: 1 }\ndata: { API_TOKEN: { sensitive: true } }\nallow: [{ rule: plaintext-secret, key: API_TOKEN, reason: x }]",
@@ -63,7 +64,7 @@ fn one_environment_alone_does_not_tell_what_is_unused() {
 
 #[test]
 fn a_baseline_accepts_what_was_there_and_nothing_new() {
-    let project = Project::of(LEAK, "data: { UNKNOWN: 1 }");
+    let project = Sandbox::of(LEAK, "data: { UNKNOWN: 1 }");
     let before = project.run(&["check"]);
     assert_eq!(before.code, 1, "{}", before.stderr);
     let written = project.run(&["check", "--write-baseline"]);
@@ -99,14 +100,14 @@ fn a_baseline_that_cannot_be_read_is_not_taken_for_an_empty_one() {
         "key: \"00000000000000000000000000000000\"\nfindings: [{ rule: x }]",
         "{",
     ] {
-        let project = Project::of("", "").file(".septum-baseline.yaml", text);
+        let project = Sandbox::of("", "").file(".septum-baseline.yaml", text);
         project.run(&["check"]).refused();
     }
 }
 
 #[test]
 fn what_cannot_be_read_is_never_known() {
-    let project = Project::of("data: { A: 1, A: 2 }", "");
+    let project = Sandbox::of("data: { A: 1, A: 2 }", "");
     let run = project.run(&["check", "--write-baseline"]);
     assert_eq!(run.code, 2, "{}", run.stdout);
     assert_eq!(findings(&project.run(&["check", "--format", "json"])), ["duplicate-key base.yaml:1"]);

@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 
 use super::{check, findings};
 use crate::support::messages::record;
+use crate::support::objects::text;
 use crate::support::peers::peer;
-use crate::support::project::{Project, Run, demo_key, text};
+use crate::support::sandbox::{DEMO_KEY, Run, Sandbox};
 
 const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
 
@@ -17,28 +18,28 @@ const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pw
 const CANARY: &str = "x9CanaryLq2mVb7";
 
 /// A project whose files are encrypted for the demo's key.
-fn project(files: &[(&str, &str)]) -> Project {
+fn project(files: &[(&str, &str)]) -> Sandbox {
     let rules = format!("creation_rules:\n- age: {RECIPIENT}\n");
-    let project = Project::new([("dev.yaml", ""), (".sops.yaml", &rules)]);
+    let project = Sandbox::new([("dev.yaml", ""), (".sops.yaml", &rules)]);
     files.iter().fold(project, |project, (path, text)| project.file(path, text))
 }
 
-fn fix(project: &Project) -> Run {
+fn fix(project: &Sandbox) -> Run {
     project.run_with_key(&["check", "--fix"])
 }
 
-fn read(project: &Project, path: &str) -> String {
+fn read(project: &Sandbox, path: &str) -> String {
     fs::read_to_string(project.root().join(path)).unwrap()
 }
 
 /// All files of a project by name.
-fn files(project: &Project) -> BTreeMap<String, String> {
+fn files(project: &Sandbox) -> BTreeMap<String, String> {
     let entries = fs::read_dir(project.root()).unwrap().map(Result::unwrap);
     let files = entries.filter(|entry| entry.path().is_file());
     files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())).collect()
 }
 
-fn rendered(project: &Project) -> Vec<String> {
+fn rendered(project: &Sandbox) -> Vec<String> {
     ["dev", "prod"]
         .iter()
         .filter(|name| project.root().join(format!("{name}.yaml")).exists())
@@ -49,7 +50,7 @@ fn rendered(project: &Project) -> Vec<String> {
 /// Mends a project, and holds what must hold of every one: nothing that is rendered changes, the value is in no
 /// file and in no output, and there is nothing left to do for a second run.
 #[track_caller]
-fn assert_mended(name: &str, project: &Project) -> Run {
+fn assert_mended(name: &str, project: &Sandbox) -> Run {
     let before = rendered(project);
     let run = fix(project);
     assert_eq!(
@@ -297,7 +298,7 @@ fn many_findings_are_mended_in_one_go_and_sops_reads_what_comes_of_it() {
         let output = Command::new(sops)
             .args(["decrypt", "--output-type", "json", "base.secrets.yaml"])
             .current_dir(project.root())
-            .env("SOPS_AGE_KEY_FILE", demo_key())
+            .env("SOPS_AGE_KEY_FILE", DEMO_KEY)
             .output()
             .unwrap();
         let json: Json = serde_json::from_slice(&output.stdout).unwrap();

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Project};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -38,15 +39,15 @@ fn quoted(text: &str) -> String {
 }
 
 /// A base with the password as a sensitive entry, and more of it.
-fn with(more: &str) -> Project {
+fn with(more: &str) -> Sandbox {
     let base = format!("data:\n  DB_PASSWORD: {{ value: {}, sensitive: true }}\n{more}", quoted(SECRET));
-    Project::of(&base, "").file(".gitignore", "rendered\n")
+    Sandbox::of(&base, "").file(".gitignore", "rendered\n")
 }
 
 /// Runs both ways out, and gives the message, which is the same for both. Nothing is written, and nothing of
 /// the password is shown.
 #[track_caller]
-fn refused(project: &Project) -> String {
+fn refused(project: &Sandbox) -> String {
     let stream = project.run_with_key(&["render", "dev"]).refused();
     let tree = project.run_with_key(&["render", "dev", "--out", "rendered"]).refused();
     assert_eq!(stream, tree);
@@ -59,7 +60,7 @@ fn refused(project: &Project) -> String {
 }
 
 #[track_caller]
-fn passes(project: &Project) {
+fn passes(project: &Sandbox) {
     project.run_with_key(&["render", "dev"]).ok();
     let tree = project.run_with_key(&["render", "dev", "--out", "rendered"]);
     assert_eq!(tree.code, 0, "{}", tree.stderr);
@@ -131,7 +132,7 @@ fn names_and_labels_are_looked_at_too() {
         "bundles: { x-a1b2c3d4e5: { data: { B: x } } }\n",
         "bundles: { x: { data: { a1b2c3d4e5: x } } }\n",
     ] {
-        let project = Project::of(&format!("{base}{more}"), "").file(".gitignore", "rendered\n");
+        let project = Sandbox::of(&format!("{base}{more}"), "").file(".gitignore", "rendered\n");
         let message = project.run(&["render", "dev"]).refused();
 
         let tree = project.run(&["render", "dev", "--out", "rendered"]).refused();
@@ -144,7 +145,7 @@ fn names_and_labels_are_looked_at_too() {
 fn what_was_decrypted_is_found_though_nothing_uses_it() {
     let base =
         "data:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n  COPY: none\n";
-    let plain = Project::of(base, "")
+    let plain = Sandbox::of(base, "")
         .file("prod.secrets.yaml", ENCRYPTED)
         .file("prod.yaml", "")
         .file(".gitignore", "rendered\n");
@@ -181,7 +182,7 @@ fn what_leaves_encrypted_is_looked_at_as_far_as_it_is_plain() {
         "delivery: {{ secrets: sops }}\nbundles: {{ x: {{ data: {{ TOKEN: {{ value: t1o2k3e4n5, sensitive: true }} }}, annotations: {{ note: {} }} }} }}\n",
         quoted(SECRET)
     ));
-    let key = std::fs::read_to_string(crate::support::project::repository().join("examples/demo-age-key.txt")).unwrap();
+    let key = std::fs::read_to_string(crate::support::samples::repository().join("examples/demo-age-key.txt")).unwrap();
     let recipient = key.split_whitespace().find(|word| word.starts_with("age1")).unwrap();
     let project = project.file(".sops.yaml", format!("creation_rules:\n  - age: {recipient}\n"));
     let message = refused(&project);
@@ -234,11 +235,11 @@ fn what_is_met_by_chance_is_no_finding() {
             quoted(password),
             quoted(plain)
         );
-        passes(&Project::of(&base, "").file(".gitignore", "rendered\n"));
+        passes(&Sandbox::of(&base, "").file(".gitignore", "rendered\n"));
     }
     // a phrase by itself
     let base = "data:\n  DB_PASSWORD: { value: correct-horse-battery, sensitive: true }\n  OTHER: log in with correct-horse-battery\n";
-    let message = Project::of(base, "").run(&["render", "dev"]).refused();
+    let message = Sandbox::of(base, "").run(&["render", "dev"]).refused();
     assert!(message.contains("`data.OTHER`") && !message.contains("correct-horse"), "{message}");
 }
 
@@ -271,7 +272,7 @@ fn a_private_key_is_found_however_it_is_wrapped() {
             "apiVersion: v1\nkind: Service\nmetadata: {{ name: web, annotations: {{ note: {} }} }}\n",
             quoted(&copy)
         );
-        let project = Project::of(base, "").file("tls.pem", wrapped(64, "")).file("m/x.yaml", manifest);
+        let project = Sandbox::of(base, "").file("tls.pem", wrapped(64, "")).file("m/x.yaml", manifest);
         let message = project.run(&["render", "dev"]).refused();
         assert!(message.contains("`metadata.annotations.note`") && !message.contains(&body[..20]), "{message}");
     }
@@ -289,7 +290,7 @@ fn what_is_never_rendered_is_looked_through_as_it_is() {
         ("data: { A: { template: a.txt } }", 0),
         ("data: { A: { value: '{{ .Values.password }}', template: false, sensitive: true } }", 0),
     ] {
-        let project = Project::of(&format!("{}\n", base.replace("URL", URL)), "");
+        let project = Sandbox::of(&format!("{}\n", base.replace("URL", URL)), "");
         let project = project.file("a.txt", format!("{{{{ 1 }}}}{{# {URL} #}}x"));
         let run = project.run(&["check", "--keyless"]);
         let said = run.stdout + &run.stderr;

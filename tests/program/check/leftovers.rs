@@ -2,11 +2,11 @@
 
 use super::{check, findings};
 use crate::support::messages::record;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn drafts_of_killed_runs_are_found_whether_git_ignores_them_or_not() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("base.yaml", "data: {}\n"),
         ("dev.yaml", ""),
         (".gitignore", ".septum-*\n/ignored/\n"),
@@ -38,7 +38,7 @@ fn drafts_of_killed_runs_are_found_whether_git_ignores_them_or_not() {
 #[test]
 fn a_draft_that_is_in_use_is_not_reported() {
     use rustix::fs::{FlockOperation, flock};
-    let project = Project::of("data: {}\n", "").file(".septum-a1B2c3", "");
+    let project = Sandbox::of("data: {}\n", "").file(".septum-a1B2c3", "");
     let file = std::fs::File::open(project.root().join(".septum-a1B2c3")).unwrap();
     flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
     assert_eq!(check(&project), [""; 0]);

@@ -14,7 +14,8 @@ mod rules;
 mod sarif;
 mod staged;
 
-use crate::support::project::{Project, Run, text};
+use crate::support::objects::text;
+use crate::support::sandbox::{Run, Sandbox};
 use serde_json::Value as Json;
 
 /// What programs are told of a project: each finding as `rule file:line key`.
@@ -27,6 +28,6 @@ fn findings(run: &Run) -> Vec<String> {
     report["findings"].as_array().unwrap().iter().map(line).collect()
 }
 
-fn check(project: &Project) -> Vec<String> {
+fn check(project: &Sandbox) -> Vec<String> {
     findings(&project.run(&["check", "--format", "json"]))
 }

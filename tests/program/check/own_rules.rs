@@ -1,7 +1,7 @@
 //! `septum check --rules`: a team's own rules find more, and never less.
 
 use crate::support::messages::record;
-use crate::support::project::{Project, Run, run as run_in};
+use crate::support::sandbox::{Run, Sandbox, run as run_in};
 
 const RULES: &str = r#"
 title = "rules of Acme"
@@ -44,8 +44,8 @@ const CONF: &str = "listen 80;\nauth acmedt-r7u5o0i2y8ww;\n";
 /// What must not be in any output: the secrets.
 const SECRETS: [&str; 6] = ["k3v9q2m7x1zp", "493817", "abcdefgh", "w8e2n5c6b0tt", "h6j1l4s9d3ff", "r7u5o0i2y8ww"];
 
-fn project(base: &str) -> Project {
-    Project::of(base, "").file("app.conf", CONF).file("ci/rules.toml", RULES)
+fn project(base: &str) -> Sandbox {
+    Sandbox::of(base, "").file("app.conf", CONF).file("ci/rules.toml", RULES)
 }
 
 /// The number of findings of `plaintext-secret`, which are recorded with what found them.
@@ -130,7 +130,7 @@ fn mistakes_of_all_files_are_told_at_once() {
 fn paths_are_those_of_the_project_and_rules_are_found_from_the_working_directory() {
     let rules = "[[rules]]\nid = 'dev'\nregex = 'tok-[0-9]{4}'\npath = '^dev\\.yaml$'\n\
                  [[rules]]\nid = 'conf'\npath = '^app\\.conf$'\n";
-    let project = Project::of("data:\n  A: tok-1234\n  app.conf: { file: app.conf }\n", "data:\n  A: tok-5678\n")
+    let project = Sandbox::of("data:\n  A: tok-1234\n  app.conf: { file: app.conf }\n", "data:\n  A: tok-5678\n")
         .file("app.conf", CONF)
         .file("r.toml", rules);
     let root = project.root();

@@ -3,14 +3,15 @@
 use super::rules::assert_all;
 use super::{check, findings};
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Project};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 
 const KEY_BODY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The findings of one rule in a project with these files.
 #[track_caller]
 fn told(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
-    let project = Project::new([("dev.yaml", "")]);
+    let project = Sandbox::new([("dev.yaml", "")]);
     let project = files.iter().fold(project, |project, (path, text)| project.file(path, text));
     check(&project).into_iter().filter(|finding| finding.starts_with(&format!("{rule} "))).collect()
 }
@@ -259,10 +260,10 @@ fn a_docker_config_without_credentials_is_told() {
 fn a_secret_that_production_shares_is_told_and_its_value_is_not() {
     let base = "data:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n";
     let project = |other: &str| {
-        let project = Project::new([("base.yaml", base), (&format!("{other}.yaml"), ""), ("prod.yaml", "")]);
+        let project = Sandbox::new([("base.yaml", base), (&format!("{other}.yaml"), ""), ("prod.yaml", "")]);
         project.file(&format!("{other}.secrets.yaml"), ENCRYPTED).file("prod.secrets.yaml", ENCRYPTED)
     };
-    let shared = |project: &Project| -> Vec<String> {
+    let shared = |project: &Sandbox| -> Vec<String> {
         let all = findings(&project.run_with_key(&["check", "--format", "json"]));
         all.into_iter().filter(|finding| finding.starts_with("shared-secret")).collect()
     };
@@ -270,7 +271,7 @@ fn a_secret_that_production_shares_is_told_and_its_value_is_not() {
     assert_eq!(shared(&project("prod-eu")), [""; 0], "both are production");
     // one that both take from one layer is shared on purpose
     let both =
-        Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]).file("base.secrets.yaml", ENCRYPTED);
+        Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]).file("base.secrets.yaml", ENCRYPTED);
     assert_eq!(shared(&both), [""; 0]);
     // without a key, nobody knows
     let closed = findings(&project("dev").run(&["check", "--keyless", "--format", "json"]));

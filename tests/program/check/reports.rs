@@ -3,18 +3,20 @@
 use serde_json::{Value as Json, json};
 
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Project, run, text};
+use crate::support::objects::text;
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{Sandbox, run};
 
 /// A secret that is in nothing that the program says.
 const CANARY: &str = "k3x9Lq2mVb7zT";
 
-fn leaking() -> Project {
+fn leaking() -> Sandbox {
     let base = format!(
         "data:\n  API_TOKEN: {{ value: {CANARY}, sensitive: true }}\n  URL: 'mysql://a:{CANARY}@db'\n  a.ini: {{ file: a.ini }}\nvars: {{ password: {CANARY} }}\nmanifests: [w/w.yaml]\n"
     );
     let manifest =
         format!("kind: Secret\napiVersion: v1\nmetadata: {{ name: p }}\nstringData: {{ password: {CANARY} }}\n");
-    Project::of(&base, "").file("a.ini", format!("password={CANARY}\n")).file("w/w.yaml", manifest)
+    Sandbox::of(&base, "").file("a.ini", format!("password={CANARY}\n")).file("w/w.yaml", manifest)
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn a_value_is_in_no_report() {
 
 #[test]
 fn programs_get_the_shape_of_the_contract() {
-    let project = Project::of("data:\n  API_TOKEN: { value: k3x9Lq2mVb7, sensitive: true }\n", "");
+    let project = Sandbox::of("data:\n  API_TOKEN: { value: k3x9Lq2mVb7, sensitive: true }\n", "");
     let run = project.run(&["check", "--format", "json"]);
     let report: Json = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(
@@ -59,19 +61,19 @@ fn programs_get_the_shape_of_the_contract() {
 
 #[test]
 fn people_get_place_rule_and_remedy_and_a_summary() {
-    let run = Project::of("data:\n  API_TOKEN: changeme\n", "").run(&["check"]);
+    let run = Sandbox::of("data:\n  API_TOKEN: changeme\n", "").run(&["check"]);
     record(&run.stdout);
     record(&run.stderr);
-    let quiet = Project::of("data:\n  API_TOKEN: changeme\n", "").run(&["check", "-q"]);
+    let quiet = Sandbox::of("data:\n  API_TOKEN: changeme\n", "").run(&["check", "-q"]);
     assert_eq!(quiet.stderr, "");
-    let clean = Project::of("data: { A: 1 }", "").run(&["check"]);
+    let clean = Sandbox::of("data: { A: 1 }", "").run(&["check"]);
     clean.record();
     assert_eq!((clean.code, clean.stdout.as_str()), (0, ""));
 }
 
 #[test]
 fn workflows_get_annotations_in_one_line_each() {
-    let run = Project::of("data:\n  API_TOKEN: changeme\n", "").run(&["check", "--format", "github"]);
+    let run = Sandbox::of("data:\n  API_TOKEN: changeme\n", "").run(&["check", "--format", "github"]);
     let annotation = "::warning file=base.yaml,line=2,col=3,title=undeclared-secret::";
     assert!(run.stdout.starts_with(annotation) && run.stdout.lines().count() == 1, "{}", run.stdout);
 }
@@ -79,7 +81,7 @@ fn workflows_get_annotations_in_one_line_each() {
 #[test]
 fn the_exit_code_never_takes_what_was_not_seen_for_clean() {
     let base = "data: { DATABASE_PASSWORD: { sensitive: true }, STRIPE_WEBHOOK_SECRET: { sensitive: true } }";
-    let locked = Project::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)]);
+    let locked = Sandbox::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)]);
     let run = locked.run(&["check", "--format", "json"]);
     let report: Json = serde_json::from_str(&run.stdout).unwrap();
     record(text(&report["unseen"][0]));
@@ -88,9 +90,9 @@ fn the_exit_code_never_takes_what_was_not_seen_for_clean() {
     assert_eq!(locked.run_with_key(&["check"]).code, 0, "all was seen");
     record(&locked.run_with_key(&["check", "--keyless"]).stdout);
 
-    let finding = Project::of("data: { API_TOKEN: changeme }", "");
+    let finding = Sandbox::of("data: { API_TOKEN: changeme }", "");
     assert_eq!(finding.run(&["check"]).code, 1, "a warning is a finding");
-    let broken = Project::of("data: { A: 1, A: 2 }", "");
+    let broken = Sandbox::of("data: { A: 1, A: 2 }", "");
     assert_eq!(broken.run(&["check"]).code, 2, "a layer cannot be read");
     assert_eq!(broken.run(&["check", "nowhere"]).code, 2, "no such environment");
     let empty = tempfile::tempdir().unwrap();
@@ -103,7 +105,7 @@ fn run_in(directory: &std::path::Path) -> i32 {
 
 #[test]
 fn findings_of_several_environments_and_apps_are_told_once_and_in_order() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [apps/*]\nshared: shared"),
         ("shared/base.yaml", "data: { API_TOKEN: { value: k3x9Lq2mVb7, sensitive: true } }"),
         ("apps/one/base.yaml", "data: { Z: { value: x, type: integer } }"),

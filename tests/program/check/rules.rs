@@ -2,7 +2,8 @@
 
 use super::{check, findings};
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, PROJECTS, Project, TREES, demo_key, repository, run};
+use crate::support::samples::{ENCRYPTED, PROJECTS, TREES, repository};
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 
 /// A case: what it shows, files besides an empty `dev.yaml`, and what is found.
 pub(crate) type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
@@ -10,7 +11,7 @@ pub(crate) type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 #[track_caller]
 pub(crate) fn assert_all(cases: &[Case<'_>]) {
     for (name, files, expected) in cases {
-        let project = Project::new([("dev.yaml", "")]);
+        let project = Sandbox::new([("dev.yaml", "")]);
         let project = files.iter().fold(project, |project, (path, text)| project.file(path, text));
         assert_eq!(check(&project), *expected, "{name}");
     }
@@ -212,7 +213,7 @@ fn what_one_environment_lacks_and_what_nobody_uses_is_told() {
 
 #[test]
 fn a_shared_layer_is_judged_by_all_its_apps() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [apps/*]\nshared: shared"),
         ("shared/base.yaml", "vars: { a: 1, b: 2 }"),
         ("apps/one/base.yaml", "data: { A: '{{ vars.a }}' }"),
@@ -273,7 +274,7 @@ fn what_flux_would_substitute_is_told_where_it_does() {
 
 #[test]
 fn output_that_is_not_current_is_told() {
-    let project = Project::new([("base.yaml", "data: { A: 1 }"), ("dev.yaml", "")]);
+    let project = Sandbox::new([("base.yaml", "data: { A: 1 }"), ("dev.yaml", "")]);
     project.run(&["render", "--all", "--out", "rendered"]);
     let compared = || findings(&project.run(&["check", "--rendered", "rendered", "--format", "json"]));
     assert!(compared().is_empty());
@@ -285,7 +286,7 @@ fn output_that_is_not_current_is_told() {
 
 #[test]
 fn what_a_tree_lost_is_told_by_the_outermost_directory() {
-    let project = Project::new([("base.yaml", "data: { A: 1 }"), ("dev.yaml", ""), ("prod.yaml", "")]);
+    let project = Sandbox::new([("base.yaml", "data: { A: 1 }"), ("dev.yaml", ""), ("prod.yaml", "")]);
     project.run(&["render", "--all", "--out", "rendered"]);
     let compared = || findings(&project.run(&["check", "--rendered", "rendered", "--format", "json"]));
     let remove = |part: &str| std::fs::remove_dir_all(project.root().join(part)).unwrap();
@@ -304,7 +305,7 @@ fn what_a_tree_lost_is_told_by_the_outermost_directory() {
 #[test]
 fn what_a_typed_secret_lacks_is_told_once_with_its_environments() {
     let base = "bundles:\n  s: { type: kubernetes.io/ssh-auth, data: { foo: x } }\n";
-    let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]);
+    let project = Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]);
     let run = project.run(&["check"]);
     assert_eq!(run.stdout.matches("typed-secret").count(), 1, "{}", run.stdout);
     record(&run.stdout);
@@ -317,7 +318,7 @@ fn the_demo_and_the_examples_are_clean() {
     for directory in directories {
         let path = repository().join(directory);
         // certificates of examples are valid for a while only
-        let run = run(&path, &["check", "--at", "2026-11-25"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        let run = run(&path, &["check", "--at", "2026-11-25"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
         assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{directory}: {}", run.stderr);
     }
 }

@@ -4,10 +4,12 @@ use std::fs;
 
 use serde_json::Value as Json;
 
-use crate::support::project::{ENCRYPTED, Project, repository, run, text};
+use crate::support::objects::text;
+use crate::support::samples::{ENCRYPTED, repository};
+use crate::support::sandbox::{Sandbox, run};
 
 /// A project with findings of several kinds, one that is accepted, one that is known, and a layer that is not seen.
-fn project() -> Project {
+fn project() -> Sandbox {
     let base = "\
 data:
   API_TOKEN: { value: k3x9Lq2mVb7zT, sensitive: true }
@@ -19,13 +21,13 @@ allow:
   - { rule: plaintext-secret, key: SANDBOX_TOKEN, reason: the sandbox gives it to everybody }
 ";
     let files = [("base.yaml", base), ("my-app.yaml", ""), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)];
-    let project = Project::new(files).file("dev.yaml", "data: { OLD_TOKEN: k3x9Lq2mVb7zV }\n");
+    let project = Sandbox::new(files).file("dev.yaml", "data: { OLD_TOKEN: k3x9Lq2mVb7zV }\n");
     let known = project.run(&["check", "--write-baseline"]);
     assert_eq!(known.code, 0, "{}{}", known.stdout, known.stderr);
     project.file("dev.yaml", "data: { OLD_TOKEN: k3x9Lq2mVb7zV, COUNT: 'ten\n  lines' }\n")
 }
 
-fn log(project: &Project) -> Json {
+fn log(project: &Sandbox) -> Json {
     let run = project.run(&["check", "--format", "sarif"]);
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
 }
@@ -41,8 +43,8 @@ fn it_is_valid_against_the_schema() {
     let (wrong, right) = ("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$");
     let schema: Json = serde_json::from_str(&schema.replace(wrong, right)).unwrap();
     let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-    let clean = Project::of("data: { A: 1 }", "");
-    let broken = Project::of("data: { A: 1, A: 2 }", "");
+    let clean = Sandbox::of("data: { A: 1 }", "");
+    let broken = Sandbox::of("data: { A: 1, A: 2 }", "");
     for log in [log(&project()), log(&clean), log(&broken)] {
         let wrong: Vec<String> = schema.iter_errors(&log).map(|it| format!("{}: {it}", it.instance_path())).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
@@ -87,7 +89,7 @@ fn what_is_accepted_is_suppressed_where_it_is_accepted() {
 fn a_fingerprint_stays_when_lines_move_and_is_one_finding_s() {
     let base = "data:\n  A_TOKEN: { value: k3x9Lq2mVb7zT, sensitive: true }\n  B_TOKEN: { value: k3x9Lq2mVb7zT, sensitive: true }\n";
     let prints = |base: &str| {
-        let log = log(&Project::of(base, ""));
+        let log = log(&Sandbox::of(base, ""));
         let print = |result: &Json| text(&result["partialFingerprints"]["septum/v1"]).to_owned();
         results(&log).iter().map(print).collect::<Vec<_>>()
     };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::messages::{note_command, record};
-use crate::support::project::ENCRYPTED;
+use crate::support::samples::ENCRYPTED;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 

@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::delivery::schema::assert_valid;
-use crate::support::project::{Objects, Project};
+use crate::support::objects::Objects;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: app
 namespace: shop
@@ -14,7 +15,7 @@ data:
 
 /// The parameters of the class, with the list of objects read.
 fn parameters(delivery: &str, base: &str, field: &str) -> Json {
-    let objects = Project::of(base, &format!("delivery: {{ refs: csi, {delivery} }}\n")).dev();
+    let objects = Sandbox::of(base, &format!("delivery: {{ refs: csi, {delivery} }}\n")).dev();
     assert_valid(&objects.0, "SecretProviderClass");
     let [class] = objects.0.as_slice() else { panic!("one object: {:#?}", objects.0) };
     assert_eq!((&class["metadata"]["name"], &class["metadata"]["namespace"]), (&json!("app"), &json!("shop")));
@@ -123,9 +124,9 @@ spec:
   containers: [{ name: web, image: web }]
 ";
 
-fn with_pod(wishes: &str, base: &str) -> Project {
+fn with_pod(wishes: &str, base: &str) -> Sandbox {
     let delivery = "delivery: { refs: csi, provider: vault, parameters: { roleName: shop } }\n";
-    Project::of(&format!("{base}manifests: [m/*]\n"), delivery).file("m/pod.yaml", POD.replace("WISHES", wishes))
+    Sandbox::of(&format!("{base}manifests: [m/*]\n"), delivery).file("m/pod.yaml", POD.replace("WISHES", wishes))
 }
 
 fn pod(objects: &Objects) -> Json {
@@ -202,6 +203,6 @@ fn what_a_driver_cannot_do_is_told() {
             "{ refs: csi, provider: vault, parameters: { roleName: x } }",
         ),
     ] {
-        Project::of(&format!("{base}\n"), &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
+        Sandbox::of(&format!("{base}\n"), &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
     }
 }

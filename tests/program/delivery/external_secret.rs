@@ -4,7 +4,9 @@ use serde_json::{Value as Json, json};
 
 use crate::delivery::schema::assert_valid;
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Objects, Project};
+use crate::support::objects::Objects;
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 
 const DELIVERY: &str = "delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: vault } }\n";
 
@@ -22,7 +24,7 @@ fn names(objects: &Objects) -> Vec<String> {
 
 /// The objects of `dev`, which are as their definitions say.
 fn dev(base: &str, dev: &str) -> Objects {
-    let objects = Project::of(base, &format!("{DELIVERY}{dev}")).dev();
+    let objects = Sandbox::of(base, &format!("{DELIVERY}{dev}")).dev();
     assert_valid(&objects.0, "ExternalSecret");
     objects
 }
@@ -67,7 +69,7 @@ spec:
     - { name: C1, valueFrom: { secretKeyRef: { name: app, key: C } } }
     - { name: B1, valueFrom: { secretKeyRef: { name: app, key: B } } }
 ";
-    let project = Project::of(base, DELIVERY).file("workloads/web.yaml", workload);
+    let project = Sandbox::of(base, DELIVERY).file("workloads/web.yaml", workload);
     let objects = project.dev();
     assert_eq!(names(&objects), ["ConfigMap/app", "ExternalSecret/app-refs", "Pod/web", "Secret/app"]);
     assert_eq!(found(&objects, "ExternalSecret", "app-refs")["spec"]["target"]["name"], "app-refs");
@@ -95,7 +97,7 @@ fn what_is_referred_to_by_hand_is_told_of_the_other_secret() {
     let base = "app: app\ndata: { B: { value: secret, sensitive: true }, C: { ref: c } }\nmanifests: ['m/*']\n";
     let pod = |spec: &str| {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: web }}\nspec: {{ {spec} }}\n");
-        Project::of(base, DELIVERY).file("m/pod.yaml", text).run(&["render", "dev"])
+        Sandbox::of(base, DELIVERY).file("m/pod.yaml", text).run(&["render", "dev"])
     };
     let volume = |items: &str| format!("volumes: [{{ name: v, secret: {{ secretName: app, items: [{items}] }} }}]");
     pod(&volume("{ key: B, path: b }, { key: C, path: c }")).refused();
@@ -148,7 +150,7 @@ data:
     assert_eq!(template["metadata"]["labels"]["app.kubernetes.io/managed-by"], "septum");
     assert_eq!(object["spec"]["data"].as_array().unwrap().len(), 2, "each is fetched once");
     // what holds none of it is known here, and what has a pointer in its text stays on its side of the wall
-    assert_eq!(objects.texts("Secret/app"), crate::support::project::pairs([("NEVER", "none")]));
+    assert_eq!(objects.texts("Secret/app"), crate::support::objects::pairs([("NEVER", "none")]));
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn what_would_have_to_be_known_here_is_refused() {
         let base = format!(
             "app: app\ndata:\n  P: {{ ref: shop/p }}\n  U: 'a{{{{ data.P }}}}'\n  Q: {{ value: known, sensitive: true }}\n  T: \"{template}\"\n"
         );
-        let stderr = Project::of(&base, DELIVERY).run(&["render", "dev"]).refused();
+        let stderr = Sandbox::of(&base, DELIVERY).run(&["render", "dev"]).refused();
 
         assert_eq!(stderr.matches("error:").count(), 1, "{template}: {stderr}");
         assert!(!stderr.contains("known\n"), "{template}: {stderr}");
@@ -185,10 +187,10 @@ fn a_structure_and_a_manifest_cannot_hold_a_pointer() {
         "data: { P: { ref: p } }\nvars: { v: '{{ data.P }}' }\nbundles: { b: { data: { X: '{{ vars.v }}' } } }\n",
         "data: { P: { ref: p } }\nbundles: { b: { registries: { ghcr.io: { username: u, password: '{{ data.P }}' } } } }\n",
     ] {
-        Project::of(base, DELIVERY).run(&["render", "dev"]).refused();
+        Sandbox::of(base, DELIVERY).run(&["render", "dev"]).refused();
     }
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\ndata: { a: '{{ data.P }}' }\n";
-    let project = Project::of("data: { P: { ref: p } }\nmanifests: [m/*]\n", DELIVERY).file("m/a.yaml", manifest);
+    let project = Sandbox::of("data: { P: { ref: p } }\nmanifests: [m/*]\n", DELIVERY).file("m/a.yaml", manifest);
     project.run(&["render", "dev"]).refused();
 }
 
@@ -208,17 +210,17 @@ fn a_secret_of_a_type_is_one_object() {
     );
     // the certificate is no secret
     let certificate = include_str!("../../vectors/sealed/cert.pem");
-    let project = Project::of(&tls("{ file: a.crt }", "{ ref: 'tls#key' }"), DELIVERY).file("a.crt", certificate);
+    let project = Sandbox::of(&tls("{ file: a.crt }", "{ ref: 'tls#key' }"), DELIVERY).file("a.crt", certificate);
     let objects = project.dev();
     assert_eq!(found(&objects, "ExternalSecret", "tls")["spec"]["target"]["template"]["data"]["tls.crt"], certificate);
     assert_eq!(names(&objects), ["ExternalSecret/tls"]);
     // a password is one
     let base = "app: app\nbundles: { l: { type: kubernetes.io/basic-auth, data: { username: { ref: u }, password: hunter22 } } }\n";
-    let stderr = Project::of(base, DELIVERY).run(&["render", "dev"]).refused();
+    let stderr = Sandbox::of(base, DELIVERY).run(&["render", "dev"]).refused();
     assert!(!stderr.contains("hunter22"), "{stderr}");
     for kind in ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"] {
         let base = format!("app: app\nbundles: {{ b: {{ type: {kind}, data: {{ token: {{ ref: t }} }} }} }}\n");
-        assert_eq!(Project::of(&base, DELIVERY).run(&["render", "dev"]).code, 2, "{kind}");
+        assert_eq!(Sandbox::of(&base, DELIVERY).run(&["render", "dev"]).code, 2, "{kind}");
     }
 }
 
@@ -235,16 +237,16 @@ fn the_metadata_of_a_template_are_templates_too() {
 fn no_other_secret_has_the_name_of_the_one_that_is_made() {
     let base = "app: app\ndata: { P: { ref: p }, K: { value: dummy, sensitive: true } }\n";
     let bundle = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: {{ value: zz, sensitive: true }} }} }} }}\n");
-    Project::of(&bundle, DELIVERY).run(&["render", "dev"]).refused();
+    Sandbox::of(&bundle, DELIVERY).run(&["render", "dev"]).refused();
 
     let plain = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: zz }} }} }}\n");
     assert_eq!(names(&dev(&plain, "")).len(), 3, "a ConfigMap may have it");
     let manifest = "apiVersion: v1\nkind: Secret\nmetadata: { name: app-refs }\n";
-    let by_hand = Project::of(&format!("{base}manifests: [m/*]\n"), DELIVERY).file("m/a.yaml", manifest);
+    let by_hand = Sandbox::of(&format!("{base}manifests: [m/*]\n"), DELIVERY).file("m/a.yaml", manifest);
     by_hand.run(&["render", "dev"]).refused();
 
     let long = "a".repeat(250);
-    let told = Project::of(&base.replace("app: app", &format!("app: {long}")), DELIVERY).run(&["render", "dev"]);
+    let told = Sandbox::of(&base.replace("app: app", &format!("app: {long}")), DELIVERY).run(&["render", "dev"]);
     told.refused();
 }
 
@@ -254,7 +256,7 @@ fn the_name_of_a_store_is_one_of_an_object() {
         ("data: { P: { ref: p } }\n", "delivery: { refs: external-secret, store: My_Store }\n", "dev.yaml:1:"),
         ("data: { P: { ref: { key: p, store: My_Store } } }\n", DELIVERY, "base.yaml:1:"),
     ] {
-        let told = Project::of(base, delivery).run(&["render", "dev"]).refused();
+        let told = Sandbox::of(base, delivery).run(&["render", "dev"]).refused();
         assert!(told.contains(line), "{told}");
     }
 }
@@ -266,14 +268,14 @@ fn another_store_is_named_where_it_differs() {
     assert_eq!(data[0].get("sourceRef"), None);
     assert_eq!(data[1]["sourceRef"]["storeRef"], json!({"kind": "ClusterSecretStore", "name": "other"}));
     let lone = "app: app\ndelivery: { refs: external-secret }\ndata: { A: { ref: { key: a, store: s } } }\n";
-    let object = found(&Project::of(lone, "").dev(), "ExternalSecret", "app");
+    let object = found(&Sandbox::of(lone, "").dev(), "ExternalSecret", "app");
     assert_eq!(object["spec"]["secretStoreRef"], json!({"kind": "SecretStore", "name": "s"}));
 }
 
 #[test]
 fn an_environment_may_have_the_value_where_another_has_a_pointer() {
     let base = "app: app\ndata: { P: { required: true, minLength: 12 }, U: 'x{{ data.P }}' }\n";
-    let project = Project::new([
+    let project = Sandbox::new([
         ("base.yaml", base),
         ("dev.yaml", "data: { P: not-so-secret }\n"),
         ("prod.yaml", &format!("{DELIVERY}data: {{ P: {{ ref: p }} }}\n")),
@@ -300,11 +302,11 @@ fn what_is_wrong_with_a_pointer_is_told_where_it_stands() {
         "data: { P: { ref: a, sensitive: false, reason: x } }",
         "data: { P: { ref: [a] } }",
     ] {
-        let stderr = Project::of(&format!("{base}\n"), DELIVERY).run(&["render", "dev"]).refused();
+        let stderr = Sandbox::of(&format!("{base}\n"), DELIVERY).run(&["render", "dev"]).refused();
 
         assert!(stderr.contains("base.yaml:1:"), "{base}: {stderr}");
     }
-    Project::of("data: { P: { ref: a } }\n", "").run(&["render", "dev"]).refused();
+    Sandbox::of("data: { P: { ref: a } }\n", "").run(&["render", "dev"]).refused();
 
     for delivery in [
         "{ refs: external-secrt }",
@@ -317,7 +319,7 @@ fn what_is_wrong_with_a_pointer_is_told_where_it_stands() {
         "{ scope: strickt }",
         "{ recipient: [] }",
     ] {
-        Project::of("data: { P: { ref: a } }\n", &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
+        Sandbox::of("data: { P: { ref: a } }\n", &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
     }
 }
 
@@ -325,7 +327,7 @@ fn what_is_wrong_with_a_pointer_is_told_where_it_stands() {
 fn encrypted_secrets_and_pointers_stand_side_by_side() {
     let base = "app: app\ndata: { DATABASE_PASSWORD: { sensitive: true }, STRIPE_WEBHOOK_SECRET: { sensitive: true }, P: { ref: p } }\n";
     let delivery = "delivery: { secrets: sops, recipients: [age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms], refs: external-secret, store: vault }\n";
-    let project = Project::new([("base.yaml", base), ("prod.yaml", delivery), ("prod.secrets.yaml", ENCRYPTED)]);
+    let project = Sandbox::new([("base.yaml", base), ("prod.yaml", delivery), ("prod.secrets.yaml", ENCRYPTED)]);
     let objects = project.run_with_key(&["render", "prod"]).objects();
     assert_eq!(names(&objects), ["ExternalSecret/app-refs", "Secret/app"]);
     assert!(objects.0[1]["sops"]["mac"].is_string());

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 use crate::support::peers::peer;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 /// `b64enc`, `sha256sum`, `replace`, `toJson` and `trim` as in sprig 3 (`functions.go`, `strings.go`,
 /// `crypto.go`, `defaults.go`).
@@ -83,7 +83,7 @@ const VALUES: [&str; 10] = [
     "+ +%20<>&",
 ];
 
-fn rendered(project: &Project) -> Vec<Json> {
+fn rendered(project: &Sandbox) -> Vec<Json> {
     project.dev().0
 }
 
@@ -105,7 +105,7 @@ fn what_the_operator_makes_is_what_would_be_rendered() {
     assert!(build.success());
     let base = |p: &str, dash: &str| format!("app: app\ndata:\n  HOST: db\n  P: {p}\n  with-dash: {dash}\n{TEMPLATES}");
     let delivery = "delivery: { refs: external-secret, store: s }\n";
-    let pointed = rendered(&Project::of(&base("{ ref: p }", "{ ref: d }"), delivery));
+    let pointed = rendered(&Sandbox::of(&base("{ ref: p }", "{ ref: d }"), delivery));
     let external = pointed.iter().find(|object| object["kind"] == "ExternalSecret").unwrap();
     let templates = &external["spec"]["target"]["template"]["data"];
     for (index, value) in VALUES.iter().enumerate() {
@@ -114,7 +114,7 @@ fn what_the_operator_makes_is_what_would_be_rendered() {
             let quoted = serde_json::to_string(text).unwrap();
             format!("{{ value: {quoted}, sensitive: true, template: false }}")
         };
-        let known = Project::of(&base(&literal(value), &literal(dash)), "").dev().texts("Secret/app");
+        let known = Sandbox::of(&base(&literal(value), &literal(dash)), "").dev().texts("Secret/app");
         let asked = serde_json::json!({ "Data": { "P": value, "with-dash": dash }, "Templates": templates });
         let made = operator(&program, &asked);
         for (key, made) in made {

@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value as Json;
 
 use crate::delivery::schema::assert_valid;
+use crate::support::objects::{Objects, text};
 use crate::support::peers::python_with;
-use crate::support::project::{ENCRYPTED, Objects, Project, text};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 
 /// A test key and its certificate, made once with `openssl req -x509 -newkey rsa:4096 -days 36500`: they
 /// protect nothing.
@@ -49,9 +51,9 @@ bundles:
   odd: { type: Opaque, data: { empty: '', file: { file: files/binary } } }
 ";
 
-fn project(delivery: &str) -> Project {
+fn project(delivery: &str) -> Sandbox {
     let delivery = format!("delivery: {{ secrets: sealed-secret, certificate: certs/prod.pem{delivery} }}\n");
-    Project::new([("base.yaml", BASE), ("prod.yaml", &delivery), ("prod.secrets.yaml", ENCRYPTED)])
+    Sandbox::new([("base.yaml", BASE), ("prod.yaml", &delivery), ("prod.secrets.yaml", ENCRYPTED)])
         .file("files/binary", [0, 159, 146, 150])
         .file("certs/prod.pem", CERTIFICATE)
 }
@@ -78,7 +80,7 @@ fn sealed(objects: &Objects, name: &str) -> Json {
 #[test]
 fn the_controller_can_open_every_value_in_every_scope_and_nobody_elsewhere() {
     let Some(python) = python_with("cryptography") else { return };
-    let plain = Project::new([("base.yaml", BASE), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
+    let plain = Sandbox::new([("base.yaml", BASE), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
         .file("files/binary", [0, 159, 146, 150])
         .run_with_key(&["render", "prod"])
         .objects();
@@ -149,7 +151,7 @@ fn the_final_name_is_what_values_are_bound_to() {
 fn without_an_encrypted_layer_sealed_values_are_new_each_time_and_that_is_told() {
     let base = "app: app\nnamespace: shop\ndata: { P: { value: x, sensitive: true } }\n";
     let dev = "delivery: { secrets: sealed-secret, certificate: cert.pem }\n";
-    let project = Project::of(base, dev).file("cert.pem", CERTIFICATE);
+    let project = Sandbox::of(base, dev).file("cert.pem", CERTIFICATE);
     let (one, two) = (project.run(&["render", "dev"]), project.run(&["render", "dev"]));
     assert!(one.stdout != two.stdout && one.code == 0);
     let run = project.run(&["render", "dev", "--out", "rendered"]);

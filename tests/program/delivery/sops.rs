@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::objects::{Objects, text};
 use crate::support::peers::peer;
-use crate::support::project::{ENCRYPTED, Objects, Project, demo_key, text};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{DEMO_KEY, Sandbox};
 
 const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
 
@@ -21,8 +23,8 @@ bundles:
   odd: { type: Opaque, data: { empty: '', 'yes': 'on', multi: \"a\\nb\\n\", unicode: 'größe', file: { file: files/binary } } }
 ";
 
-fn project(delivery: &str) -> Project {
-    Project::new([("base.yaml", BASE), ("prod.yaml", delivery), ("prod.secrets.yaml", ENCRYPTED)])
+fn project(delivery: &str) -> Sandbox {
+    Sandbox::new([("base.yaml", BASE), ("prod.yaml", delivery), ("prod.secrets.yaml", ENCRYPTED)])
         .file("files/binary", [0, 159, 146, 150])
 }
 
@@ -65,7 +67,7 @@ fn sops_decrypts_every_secret_that_is_delivered() {
             let written = fs::read_to_string(&file).unwrap();
             assert!(written.contains("encrypted_regex: ^(data|stringData)$"), "{written}");
             let output =
-                Command::new(&sops).args(["decrypt"]).arg(&file).env("SOPS_AGE_KEY_FILE", demo_key()).output().unwrap();
+                Command::new(&sops).args(["decrypt"]).arg(&file).env("SOPS_AGE_KEY_FILE", DEMO_KEY).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let decrypted = Objects::read(&String::from_utf8(output.stdout).unwrap());
             let name = text(&decrypted.0[0]["metadata"]["name"]).to_owned();
@@ -135,7 +137,7 @@ fn another_recipient_gets_another_data_key() {
     let one = format!("delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}\n");
     let project = project(&one);
     project.run_with_key(&["render", "prod", "--out", "rendered", "-q"]).ok();
-    let tokens = |project: &Project| -> BTreeMap<PathBuf, Vec<String>> {
+    let tokens = |project: &Sandbox| -> BTreeMap<PathBuf, Vec<String>> {
         let tokens = |text: String| -> Vec<String> {
             text.lines().filter(|line| line.contains("ENC[")).map(str::to_owned).collect()
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use crate::support::project::{Objects, text};
+use crate::support::objects::{Objects, text};
 
 /// A place that is not the same: in which object, where, and what is there.
 #[derive(Debug)]

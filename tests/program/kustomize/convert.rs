@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::kustomize::kustomization::{Entry, Generator, Layer};
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 /// An app: its base, its environment `dev` and the files beside them.
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct App {
 type Bundles = BTreeMap<String, Map<String, Json>>;
 
 /// A project whose environment `dev` gives what the last of the kustomizations gives.
-pub(crate) fn project(layers: &[Layer]) -> Project {
+pub(crate) fn project(layers: &[Layer]) -> Sandbox {
     let mut app = App::default();
     for (index, layer) in layers.iter().enumerate() {
         for (path, bytes) in &layer.manifests {
@@ -37,7 +37,7 @@ pub(crate) fn project(layers: &[Layer]) -> Project {
     let names = if plain { "plain" } else { "kustomize" };
     let base = json!({ "app": "kustomized", "names": names, "bundles": app.base, "manifests": app.manifests });
     let dev = json!({ "bundles": app.dev });
-    let project = Project::of(&base.to_string(), &dev.to_string());
+    let project = Sandbox::of(&base.to_string(), &dev.to_string());
     app.files.into_iter().fold(project, |project, (path, bytes)| project.file(&path, bytes))
 }
 

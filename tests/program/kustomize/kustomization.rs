@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::support::project::text;
+use crate::support::objects::text;
 
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 

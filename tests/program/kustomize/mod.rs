@@ -13,7 +13,7 @@ mod kustomization;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::project::{Objects, text};
+use crate::support::objects::{Objects, text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;

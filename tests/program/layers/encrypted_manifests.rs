@@ -4,7 +4,8 @@
 
 use std::fs;
 
-use crate::support::project::{Objects, Project, text};
+use crate::support::objects::{Objects, text};
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
@@ -19,9 +20,9 @@ data: { TOKEN: UW04M3hUNGNhbmFyeVp3OUxyS3A= }
 const BASE: &str = "app: shop\ndata: { LOG_LEVEL: info }\nmanifests: [w/*.yaml]\n";
 
 /// A project with an encrypted manifest.
-fn project(base: &str, manifest: &str, selector: &str) -> Project {
+fn project(base: &str, manifest: &str, selector: &str) -> Sandbox {
     let rules = format!("creation_rules: [{{ age: {RECIPIENT}, {selector} }}]\n");
-    let project = Project::of(base, "").file(".sops.yaml", rules).file("w/own.yaml", manifest);
+    let project = Sandbox::of(base, "").file(".sops.yaml", rules).file("w/own.yaml", manifest);
     let run = project.run(&["encrypt", "w/own.yaml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let written = fs::read_to_string(project.root().join("w/own.yaml")).unwrap();
@@ -38,7 +39,7 @@ fn secret<'o>(objects: &'o Objects, name: &str) -> &'o Json {
     objects.0.iter().find(is_it).unwrap_or_else(|| panic!("no Secret `{name}` in {objects:?}"))
 }
 
-fn render(project: &Project) -> Objects {
+fn render(project: &Sandbox) -> Objects {
     let run = project.run_with_key(&["render", "dev"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     Objects::read(&run.stdout)
@@ -63,7 +64,7 @@ fn all_documents_of_a_file_are_decrypted() {
     // documents that were encrypted before they were put into one file
     let apart = project(BASE, SECRET, DATA);
     let other = project(BASE, &SECRET.replace("name: own", "name: other"), DATA);
-    let read = |project: &Project| fs::read_to_string(project.root().join("w/own.yaml")).unwrap();
+    let read = |project: &Sandbox| fs::read_to_string(project.root().join("w/own.yaml")).unwrap();
     let plain = "apiVersion: v1\nkind: Service\nmetadata: { name: web }\n";
     let joined = format!("{}---\n{}---\n{plain}", read(&apart), read(&other));
     let found = render(&apart.file("w/own.yaml", joined));
@@ -139,7 +140,7 @@ fn a_value_of_it_in_plain_output_is_found() {
 fn a_template_file_and_a_damaged_value_are_refused() {
     let encrypted = project(BASE, SECRET, DATA);
     let written = fs::read_to_string(encrypted.root().join("w/own.yaml")).unwrap();
-    let template = Project::of(&BASE.replace("*.yaml", "*"), "").file("w/own.yaml.j2", &written);
+    let template = Sandbox::of(&BASE.replace("*.yaml", "*"), "").file("w/own.yaml.j2", &written);
     template.run_with_key(&["render", "dev"]).refused();
     let moved = encrypted.file("w/own.yaml", written.replace("PASSWORD:", "PASSWRD:"));
     let run = moved.run_with_key(&["render", "dev"]);

@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::support::project::{Objects, Project, pairs};
+use crate::support::objects::{Objects, pairs};
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 /// A layer that appends `name` to a list, so that the list tells the order of layers.
@@ -13,10 +14,10 @@ fn mark(name: &str, more: &str) -> String {
     format!("{more}\ndata:\n  order.yaml: {{ content: {{ order+: [{name}] }} }}\n")
 }
 
-fn order(project: &Project, directory: &str) -> String {
-    let text = crate::support::project::run(&project.root().join(directory), &["render", "dev"], &[]).objects();
+fn order(project: &Sandbox, directory: &str) -> String {
+    let text = crate::support::sandbox::run(&project.root().join(directory), &["render", "dev"], &[]).objects();
     let read: Json = serde_yaml::from_str(&text.value("order.yaml")).unwrap();
-    let names: Vec<_> = read["order"].as_array().unwrap().iter().map(crate::support::project::text).collect();
+    let names: Vec<_> = read["order"].as_array().unwrap().iter().map(crate::support::objects::text).collect();
     names.join(" ")
 }
 
@@ -82,7 +83,7 @@ fn layers_apply_parents_first_each_once_in_the_order_named() {
     ] {
         let project = files
             .iter()
-            .fold(Project::new([]), |project, (layer, more)| project.file(&format!("{layer}.yaml"), mark(layer, more)));
+            .fold(Sandbox::new([]), |project, (layer, more)| project.file(&format!("{layer}.yaml"), mark(layer, more)));
         assert_eq!(order(&project, ""), expected, "{name}");
     }
 }
@@ -127,7 +128,7 @@ fn shared_layers_lie_under_those_of_the_app_name_by_name() {
         ),
     ] {
         let start =
-            Project::new([("septum.yaml", "apps: [services/*]\nshared: shared\n")]).file("shared/base.yaml", "");
+            Sandbox::new([("septum.yaml", "apps: [services/*]\nshared: shared\n")]).file("shared/base.yaml", "");
         let project = files
             .iter()
             .fold(start, |project, (layer, more)| project.file(&format!("{layer}.yaml"), mark(layer, more)));
@@ -170,7 +171,7 @@ fn a_scalar_replaces_a_list_only_grows_where_asked_and_null_removes() {
         ),
     ] {
         let layer = |entry: &str| format!("data:\n  KEEP: x\n  {entry}\n");
-        let project = Project::new([])
+        let project = Sandbox::new([])
             .file("base.yaml", layer(base))
             .file("m/a.yaml", layer(mixin))
             .file("dev.yaml", format!("extends: [m/a]\n{}", layer(dev)))
@@ -192,7 +193,7 @@ fn rules_stay_when_a_value_is_replaced() {
         ("{ value: abc, pattern: '^[a-c]+$' }", "abd"),
         ("{ value: x, required: true }", "null"),
     ] {
-        let project = Project::of(&format!("data:\n  A: {base}\n"), &format!("data:\n  A: {dev}\n"));
+        let project = Sandbox::of(&format!("data:\n  A: {base}\n"), &format!("data:\n  A: {dev}\n"));
         project.run(&["render", "dev"]).refused();
     }
     for (base, dev, expected) in [
@@ -200,10 +201,10 @@ fn rules_stay_when_a_value_is_replaced() {
         ("{ value: 1, type: integer, minimum: 1 }", "{ minimum: 0, value: 0 }", "0"),
         ("{ required: true, description: given by each }", "x", "x"),
     ] {
-        let project = Project::of(&format!("data:\n  A: {base}\n"), &format!("data:\n  A: {dev}\n"));
+        let project = Sandbox::of(&format!("data:\n  A: {base}\n"), &format!("data:\n  A: {dev}\n"));
         assert_eq!(project.dev().value("A"), expected, "{base} under {dev}");
     }
-    let declared = Project::of("data:\n  A: { value: x, sensitive: true }\n", "data:\n  A: y\n");
+    let declared = Sandbox::of("data:\n  A: { value: x, sensitive: true }\n", "data:\n  A: y\n");
     assert_eq!(declared.dev().texts("Secret/app"), pairs([("A", "y")]));
 }
 
@@ -220,14 +221,14 @@ fn an_overlay_sets_only_what_is_defined() {
         ("a bundle", "bundles: { other: { data: { A: 1 } } }"),
         ("a key of a closed bundle", "bundles: { more: { data: { C: 1 } } }"),
     ] {
-        let message = Project::of(base, dev).run(&["render", "dev"]).refused();
+        let message = Sandbox::of(base, dev).run(&["render", "dev"]).refused();
         assert!(message.contains("dev.yaml:1:"), "{name}: {message}");
     }
-    let open = Project::of(base, "bundles: { free: { data: { NEW: 2 } } }\n").dev();
+    let open = Sandbox::of(base, "bundles: { free: { data: { NEW: 2 } } }\n").dev();
     assert_eq!(open.texts("ConfigMap/free"), pairs([("A", "1"), ("NEW", "2")]));
-    let opened_there = Project::of(base, "bundles: { app: { open: true } }\ndata: { NEW: 2 }\n").dev();
+    let opened_there = Sandbox::of(base, "bundles: { app: { open: true } }\ndata: { NEW: 2 }\n").dev();
     assert_eq!(opened_there.value("NEW"), "2");
-    let mixin = Project::of(base, "extends: [m/a]\ndata: { NEW: 3 }\n").file("m/a.yaml", "data: { NEW: 2 }\n").dev();
+    let mixin = Sandbox::of(base, "extends: [m/a]\ndata: { NEW: 3 }\n").file("m/a.yaml", "data: { NEW: 2 }\n").dev();
     assert_eq!(mixin.value("NEW"), "3");
 }
 
@@ -284,7 +285,7 @@ fn plain_scalars_come_out_as_they_were_written() {
     for (index, text) in PLAIN.iter().enumerate() {
         writeln!(base, "      K{index}: {text}\n      L{index}: {{ value: {text} }}").unwrap();
     }
-    let project = Project::of(&base, "");
+    let project = Sandbox::of(&base, "");
     for format in ["yaml", "json", "kyaml"] {
         let objects = objects(&project, format);
         let found = objects.texts("ConfigMap/own");
@@ -302,7 +303,7 @@ fn plain_keys_come_out_as_they_were_written() {
     assert!(keys.len() > 30);
     let base = keys.iter().fold("data:\n".to_owned(), |base, key| base + "  " + key + ": x\n");
     let content = keys.iter().fold(String::new(), |base, key| base + "      " + key + ": x\n");
-    let project = Project::of(&format!("{base}  all.json:\n    content:\n{content}"), "");
+    let project = Sandbox::of(&format!("{base}  all.json:\n    content:\n{content}"), "");
     for format in ["yaml", "json", "kyaml"] {
         let mut found = objects(&project, format).texts("ConfigMap/app");
         let inner: Json = serde_json::from_str(&found.remove("all.json").unwrap()).unwrap();
@@ -314,7 +315,7 @@ fn plain_keys_come_out_as_they_were_written() {
     }
 }
 
-fn objects(project: &Project, format: &str) -> Objects {
+fn objects(project: &Sandbox, format: &str) -> Objects {
     let text = project.run(&["render", "dev", "--format", format]).ok();
     if format == "json" {
         let list: Json = serde_json::from_str(&text).unwrap();
@@ -348,7 +349,7 @@ fn quoted_and_block_scalars_give_their_content() {
         ("日本 ß 🎉", "日本 ß 🎉"),
     ] {
         for format in ["yaml", "json", "kyaml"] {
-            let project = Project::of(&format!("data:\n  A: {written}\n"), "");
+            let project = Sandbox::of(&format!("data:\n  A: {written}\n"), "");
             assert_eq!(objects(&project, format).value("A"), expected, "{written} as {format}");
         }
     }
@@ -375,13 +376,13 @@ fn content_and_vars_merge_deeply_and_lists_grow_only_where_asked() {
         ("a scalar replaces a map", "{}", "{ s: x }", json!({ "s": "x" })),
         ("a map replaces a scalar", "{ s: x }", "{ s: { z: 1 } }", json!({ "s": { "z": 1 } })),
     ] {
-        let content = Project::new([])
+        let content = Sandbox::new([])
             .file("base.yaml", format!("data:\n  x.json: {{ content: {base} }}\n"))
             .file("m/a.yaml", format!("data:\n  x.json: {{ content: {mixin} }}\n"))
             .file("dev.yaml", format!("extends: [m/a]\ndata:\n  x.json: {{ content: {dev} }}\n"));
         let read: Json = serde_json::from_str(&content.dev().value("x.json")).unwrap();
         assert_eq!(read, expected, "{name}, in content");
-        let vars = Project::new([])
+        let vars = Sandbox::new([])
             .file("base.yaml", format!("vars: {base}\ndata:\n  x.json: '{{{{ vars | tojson }}}}'\n"))
             .file("m/a.yaml", format!("vars: {mixin}\n"))
             .file("dev.yaml", format!("extends: [m/a]\nvars: {dev}\n"));
@@ -397,7 +398,7 @@ fn content_and_vars_merge_deeply_and_lists_grow_only_where_asked() {
 
 #[test]
 fn a_null_of_the_first_layer_is_a_value_of_the_structure() {
-    let project = Project::of("data:\n  x.json: { content: { a: null, b: 1 } }\n", "");
+    let project = Sandbox::of("data:\n  x.json: { content: { a: null, b: 1 } }\n", "");
     assert_eq!(project.dev().value("x.json"), "{\n  \"a\": null,\n  \"b\": 1\n}\n");
 }
 
@@ -418,13 +419,13 @@ data:
   list.json: { content: [*common, *level] }
 ";
     let json = |text: &str| serde_json::from_str::<Json>(text).unwrap();
-    let found = Project::of(base, "").dev();
+    let found = Sandbox::of(base, "").dev();
     let levels = ["LOG_LEVEL", "AUDIT_LEVEL", "OTHER_LEVEL", "THIRD_LEVEL"].map(|key| found.value(key));
     assert_eq!(levels, ["info", "warn", "warn", "info"]);
     assert_eq!(json(&found.value("one.json")), json!({ "timeout": "9s", "retries": 3 }));
     assert_eq!(json(&found.value("two.json")), json!({ "timeout": "5s", "retries": 3, "jitter": "1s" }));
     assert_eq!(json(&found.value("list.json")), json!([{ "timeout": "5s", "retries": 3 }, "info"]));
-    Project::of(base, "data: { THIRD_LEVEL: loud }").run(&["render", "dev"]).refused();
+    Sandbox::of(base, "data: { THIRD_LEVEL: loud }").run(&["render", "dev"]).refused();
 }
 
 #[test]
@@ -439,7 +440,7 @@ bundles:
   tls: { type: example.com/pair, data: { PUBLIC: p, PRIVATE: q } }
   unused: { type: Opaque, data: { X: { required: false } } }
 "#;
-    let found = Project::of(base, "bundles: { shop: { data: { A: over } } }\n").dev();
+    let found = Sandbox::of(base, "bundles: { shop: { data: { A: over } } }\n").dev();
     let names: Vec<_> = found
         .0
         .iter()
@@ -464,7 +465,7 @@ data: { A: a, API_TOKEN: t }
 bundles: { more: { data: { B: b } } }
 "#;
     let dev = "namespace: shop-dev\nlabels: { tier: yes, gone: null, new: n }\nannotations: { gone: ~ }\n";
-    let found = Project::of(base, dev).dev();
+    let found = Sandbox::of(base, dev).dev();
     assert_eq!(found.0.len(), 3);
     for object in &found.0 {
         let metadata = json!({
@@ -478,7 +479,7 @@ bundles: { more: { data: { B: b } } }
         });
         assert_eq!(object["metadata"], metadata);
     }
-    let bare = Project::of("data: { A: a }\n", "").dev();
+    let bare = Sandbox::of("data: { A: a }\n", "").dev();
     let metadata = json!({
         "labels": { "app.kubernetes.io/managed-by": "septum", "app.kubernetes.io/name": "app" }, "name": "app",
     });
@@ -489,7 +490,7 @@ bundles: { more: { data: { B: b } } }
 fn files_go_out_byte_for_byte() {
     let bytes: Vec<u8> = (0..=255).collect();
     let key: Vec<u8> = (0..=255).rev().collect();
-    let project = Project::of(
+    let project = Sandbox::of(
         "data:\n  text: { file: files/text }\n  crlf: { file: files/../files/crlf }\n  bin: { file: files/bin }\n  \
          empty: { file: files/empty }\n  key.bin: { file: files/key, sensitive: true }\n",
         "",
@@ -511,7 +512,7 @@ fn files_go_out_byte_for_byte() {
 
 #[test]
 fn files_are_relative_to_the_layer_that_names_them() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [services/app]\nshared: shared\n"),
         ("shared/base.yaml", "data: { A: { file: f }, B: { file: f } }\n"),
         ("shared/f", "shared"),
@@ -527,7 +528,7 @@ fn files_are_relative_to_the_layer_that_names_them() {
 
 #[test]
 fn binary_values_are_their_bytes() {
-    let found = Project::of(
+    let found = Sandbox::of(
         "data:\n  bin: !!binary gP8=\n  text: !!binary |\n    aGVs\n    bG8=\n  both: { value: !!binary AAE=, sensitive: true }\n",
         "",
     )
@@ -568,7 +569,7 @@ fn content_is_written_as_the_key_says() {
         ("x.conf, format: ini", "{ a: 1 }", "a = 1\n"),
     ] {
         let (key, format) = key.split_once(", ").unwrap_or((key, "description: x"));
-        let project = Project::of(&format!("data:\n  {key}: {{ content: {content}, {format} }}\n"), "");
+        let project = Sandbox::of(&format!("data:\n  {key}: {{ content: {content}, {format} }}\n"), "");
         assert_eq!(project.dev().value(key), expected, "{key}");
     }
 }
@@ -601,7 +602,7 @@ data:
       condition: "{% if vars.flag %}1{% endif %}"
       list: ["{{ data.PORT }}"]
 "#;
-    let read: Json = serde_json::from_str(&Project::of(base, "").dev().value("x.json")).unwrap();
+    let read: Json = serde_json::from_str(&Sandbox::of(base, "").dev().value("x.json")).unwrap();
     let expected = json!({
         "port": 8080, "next": 8081, "trimmed": 8080, "ratio": 0.5, "version": "1.10", "debug": true, "number": 7,
         "text": "8080", "within": "p8080", "hosts": ["a", "b"], "limits": { "cpu": 2 }, "flag": false,
@@ -619,7 +620,7 @@ data:
   x.yaml: { content: { rule: "{{ $labels.instance }}" }, template: false }
   LATER: { value: "{{ broken", template: false }
 "#;
-    let found = Project::of(base, "data: { LATER: '{% still broken' }\n").dev();
+    let found = Sandbox::of(base, "data: { LATER: '{% still broken' }\n").dev();
     let expected = pairs([
         ("ON", "2"),
         ("OFF", "{{ 1 + 1 }}"),
@@ -631,7 +632,7 @@ data:
 
 #[test]
 fn where_the_program_starts_does_not_change_what_it_writes() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("environments/base.yaml", "app: shop\ndata: { A: 1, f: { file: ../shared.txt } }\n"),
         ("environments/dev.yaml", ""),
         ("shared.txt", "x"),
@@ -641,7 +642,7 @@ fn where_the_program_starts_does_not_change_what_it_writes() {
     for arguments in [&["-C", "environments", "render", "dev"][..], &["render", "dev", "-C", "src/deep"]] {
         assert_eq!(project.run(arguments).ok(), expected, "{arguments:?}");
     }
-    let deep = crate::support::project::run(&project.root().join("src/deep"), &["render", "dev"], &[]);
+    let deep = crate::support::sandbox::run(&project.root().join("src/deep"), &["render", "dev"], &[]);
     assert_eq!(deep.ok(), expected);
 }
 
@@ -649,13 +650,13 @@ fn where_the_program_starts_does_not_change_what_it_writes() {
 fn merge_keys_work_in_a_layer_that_sops_encrypted() {
     // sops keeps `<<` as a key that the ciphertexts below it are bound to
     let prod = include_str!("../../vectors/merge-keys.enc.yaml");
-    let project = Project::new([("base.yaml", "vars: { d: {} }\ndata: { A: x, B: x, C: x }\n"), ("prod.yaml", prod)]);
+    let project = Sandbox::new([("base.yaml", "vars: { d: {} }\ndata: { A: x, B: x, C: x }\n"), ("prod.yaml", prod)]);
     let found = project.run_with_key(&["render", "prod"]).objects();
     assert_eq!(found.texts("Secret/app"), pairs([("A", "one"), ("B", "two"), ("C", "three")]));
 }
 
 #[test]
 fn null_takes_back_the_namespace() {
-    let project = Project::of("namespace: shop\ndata: { A: x }\n", "namespace: null\n");
+    let project = Sandbox::of("namespace: shop\ndata: { A: x }\n", "namespace: null\n");
     assert!(!project.run(&["render", "dev"]).ok().contains("namespace"));
 }

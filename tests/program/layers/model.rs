@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::project::{Project, run};
+use crate::support::sandbox::{Sandbox, run};
 use serde_json::{Map, Value as Json, json};
 
 /// Apps of a project; each has two environments.
@@ -257,7 +257,7 @@ fn random_stacks_of_layers_are_what_the_documentation_says() {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let shared = directory(&mut random, true, &MIXINS);
         let apps: Vec<_> = (0..APPS).map(|_| directory(&mut random, false, &MIXINS)).collect();
-        let mut project = Project::new([("septum.yaml", "apps: [\"apps/*\"]\nshared: shared\n")]);
+        let mut project = Sandbox::new([("septum.yaml", "apps: [\"apps/*\"]\nshared: shared\n")]);
         for (path, directory) in std::iter::once(("shared".to_owned(), &shared))
             .chain(apps.iter().enumerate().map(|(index, app)| (format!("apps/a{index}"), app)))
         {

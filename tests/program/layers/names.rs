@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use crate::support::messages::record;
+use crate::support::objects::{Objects, text};
 use crate::support::peers::peer;
-use crate::support::project::{ENCRYPTED, Objects, Project, Run, demo_key, run, text};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{DEMO_KEY, Run, Sandbox, run};
 use serde_json::{Value as Json, json};
 
 /// `KIND/NAME` of all objects.
@@ -33,18 +35,18 @@ const BASE: &str = "data:
   STRIPE_WEBHOOK_SECRET: { sensitive: true }
 ";
 
-fn project(names: &str) -> Project {
-    Project::new([("base.yaml", &*format!("{names}{BASE}")), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
+fn project(names: &str) -> Sandbox {
+    Sandbox::new([("base.yaml", &*format!("{names}{BASE}")), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
 }
 
-fn prod(project: &Project) -> Objects {
+fn prod(project: &Sandbox) -> Objects {
     project.run_with_key(&["render", "prod"]).objects()
 }
 
 #[test]
 fn names_are_those_of_kustomize_and_the_objects_never_change() {
     let base = "names: kustomize\ndata: { A: 1 }\nbundles: { s: { data: { A: { sensitive: true, value: 1 } } } }\n";
-    let found = Project::of(base, "").dev();
+    let found = Sandbox::of(base, "").dev();
     // as kustomize names them
     assert_eq!(names(&found), ["ConfigMap/app-89g4tffbfk", "Secret/s-526mcbf5c2"]);
     for object in &found.0 {
@@ -52,7 +54,7 @@ fn names_are_those_of_kustomize_and_the_objects_never_change() {
         assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/name"], json!("app"));
     }
     for plain in ["", "names: plain\n"] {
-        let found = Project::of(&format!("{plain}data: {{ A: 1 }}\n"), "").dev();
+        let found = Sandbox::of(&format!("{plain}data: {{ A: 1 }}\n"), "").dev();
         assert_eq!(names(&found), ["ConfigMap/app"]);
         assert_eq!(found.0[0].get("immutable"), None);
     }
@@ -60,7 +62,7 @@ fn names_are_those_of_kustomize_and_the_objects_never_change() {
 
 #[test]
 fn every_format_has_the_names_and_says_immutable() {
-    let project = Project::of("names: kustomize\ndata: { A: 1 }\n", "");
+    let project = Sandbox::of("names: kustomize\ndata: { A: 1 }\n", "");
     let yaml = project.dev();
     assert_eq!(project.run(&["render", "dev", "--format", "kyaml"]).objects(), yaml);
     assert_eq!(project.run(&["render", "dev", "--format", "json"]).json()["items"], Json::Array(yaml.0));
@@ -89,7 +91,7 @@ fn the_last_layer_that_says_it_wins() {
             false,
         ),
     ] {
-        let found = names(&Project::new(layers).dev());
+        let found = names(&Sandbox::new(layers).dev());
         let expected = if suffixed { "ConfigMap/app-89g4tffbfk" } else { "ConfigMap/app" };
         assert_eq!(found, [expected], "{name}");
     }
@@ -113,8 +115,8 @@ fn a_hashed_secret_has_a_name_that_only_the_key_gives() {
     assert_ne!(suffix(&more, "ConfigMap", "app"), suffix(&hashed, "ConfigMap", "app"));
 }
 
-fn with_key(project: &Project, arguments: &[&str]) -> Run {
-    run(&project.root(), arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())])
+fn with_key(project: &Sandbox, arguments: &[&str]) -> Run {
+    run(&project.root(), arguments, &[("SOPS_AGE_KEY_FILE", DEMO_KEY)])
 }
 
 #[test]
@@ -138,12 +140,12 @@ fn a_new_data_key_and_another_encrypted_layer_change_the_names_of_secrets() {
 
 #[test]
 fn without_an_encrypted_layer_a_hashed_secret_is_refused() {
-    let project = Project::of("names: hashed\ndata: { A: 1, B: { sensitive: true } }\n", "data: { B: b }\n");
+    let project = Sandbox::of("names: hashed\ndata: { A: 1, B: { sensitive: true } }\n", "data: { B: b }\n");
     let message = project.run(&["render", "dev"]).refused();
 
     assert_eq!(message.matches("error:").count(), 1, "{message}");
     // without a Secret there is nothing to name
-    let found = Project::of("names: hashed\ndata: { A: 1, B: { sensitive: true } }\n", "").dev();
+    let found = Sandbox::of("names: hashed\ndata: { A: 1, B: { sensitive: true } }\n", "").dev();
     assert_eq!(names(&found), ["ConfigMap/app-89g4tffbfk"]);
 }
 
@@ -164,12 +166,12 @@ fn explain_and_list_need_no_key_and_tell_the_name_as_far_as_it_is_known() {
     }
     // all of it stands in plaintext: with kustomize's hash anyone can tell the name
     let base = "names: kustomize\ndata: { A: { sensitive: true, value: 1 } }\n";
-    let shown = Project::of(base, "").run(&["explain", "dev", "A"]).ok();
+    let shown = Sandbox::of(base, "").run(&["explain", "dev", "A"]).ok();
     record(&shown);
 }
 
 /// The suffix of a ConfigMap, or nothing if it has none.
-fn suffix_of_config(project: &Project) -> String {
+fn suffix_of_config(project: &Sandbox) -> String {
     let found = names(&prod(project));
     let name = found.iter().find_map(|name| name.strip_prefix("ConfigMap/")).unwrap();
     name.strip_prefix("app-").unwrap_or_default().to_owned()
@@ -186,7 +188,7 @@ fn a_base_name_leaves_room_for_the_suffix() {
     ] {
         let name = "a".repeat(length);
         let base = format!("names: {naming}\nbundles:\n  {name}: {{ data: {{ A: 1 }} }}\n");
-        let found = Project::of(&base, "").run(&["render", "dev"]);
+        let found = Sandbox::of(&base, "").run(&["render", "dev"]);
         if fits {
             let suffix = if naming == "plain" { "" } else { "-89g4tffbfk" };
             assert_eq!(names(&found.objects()), [format!("ConfigMap/{name}{suffix}")], "{naming} {length}");
@@ -203,7 +205,7 @@ fn a_role_names_the_secret_as_it_is_named() {
     let base = "names: kustomize
 bundles: { s: { rbac: { serviceAccount: me }, data: { A: { sensitive: true, value: 1 } } } }
 ";
-    let found = Project::of(base, "").dev();
+    let found = Sandbox::of(base, "").dev();
     let role = found.0.iter().find(|object| object["kind"] == "Role").unwrap();
     assert_eq!(role["rules"][0]["resourceNames"], json!(["s-526mcbf5c2"]));
 }
@@ -280,7 +282,7 @@ fn kustomize_gives_the_same_names_to_random_data() {
     let layers = [("environments/base.yaml", &*layer), ("environments/dev.yaml", "")];
     let project = files
         .into_iter()
-        .fold(Project::new(layers), |project, (name, bytes)| project.file(&format!("environments/{name}"), bytes));
+        .fold(Sandbox::new(layers), |project, (name, bytes)| project.file(&format!("environments/{name}"), bytes));
     let project = project.file("kustomization.yaml", kustomization);
     let built = Command::new(kustomize).arg("build").arg(project.root()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));

@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use crate::support::project::{Objects, Project, text};
+use crate::support::objects::{Objects, text};
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 const BASE: &str = "app: shop
@@ -68,8 +69,8 @@ metadata: { name: web }
 spec: { defaultBackend: { service: { name: web, port: { number: 80 } } } }
 ";
 
-fn project(dev: &str) -> Project {
-    Project::of(BASE, dev).file("w/web.yaml", WORKLOAD)
+fn project(dev: &str) -> Sandbox {
+    Sandbox::of(BASE, dev).file("w/web.yaml", WORKLOAD)
 }
 
 #[track_caller]
@@ -138,7 +139,7 @@ fn a_hash_follows_the_suffix() {
 #[test]
 fn a_later_layer_removes_a_prefix() {
     let base = format!("{BASE}prefix: a-\n");
-    let found = Project::of(&base, "prefix: null\nmanifests: { replace: [] }\n").dev();
+    let found = Sandbox::of(&base, "prefix: null\nmanifests: { replace: [] }\n").dev();
     assert_eq!(names(&found), ["ConfigMap/extra", "ConfigMap/shop", "Secret/shop"]);
 }
 
@@ -174,7 +175,7 @@ fn null_removes_the_default_labels() {
         assert_eq!(object["metadata"]["labels"], json!({ "team": "x" }), "{object}");
     }
     let base = format!("{BASE}labels: {{ app.kubernetes.io/managed-by: null }}\n");
-    let again = Project::of(&base, "labels: { app.kubernetes.io/managed-by: us }\n").file("w/web.yaml", WORKLOAD).dev();
+    let again = Sandbox::of(&base, "labels: { app.kubernetes.io/managed-by: us }\n").file("w/web.yaml", WORKLOAD).dev();
     assert_eq!(again.0[0]["metadata"]["labels"]["app.kubernetes.io/managed-by"], "us");
 }
 

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use crate::support::project::{Project, text};
+use crate::support::objects::text;
+use crate::support::sandbox::Sandbox;
 use serde_json::Value as Json;
 
 const BASE: &str = "app: shop\ndata: { LOG_LEVEL: info }\nmanifests: [w/*.yaml]\n";
@@ -12,8 +13,8 @@ fn service(name: &str) -> String {
 }
 
 /// A base with the Service `a`, a mixin with `b`, and an environment with `c`.
-fn project(dev: &str) -> Project {
-    Project::of(BASE, dev)
+fn project(dev: &str) -> Sandbox {
+    Sandbox::of(BASE, dev)
         .file("m/more.yaml", "manifests: [more.d/*.yaml]\n")
         .file("w/a.yaml", service("a"))
         .file("m/more.d/b.yaml", service("b"))
@@ -21,7 +22,7 @@ fn project(dev: &str) -> Project {
 }
 
 /// The names of the Services.
-fn services(project: &Project) -> Vec<String> {
+fn services(project: &Sandbox) -> Vec<String> {
     let objects = project.dev().0;
     let services = objects.iter().filter(|object| object["kind"] == "Service");
     services.map(|object: &Json| text(&object["metadata"]["name"]).to_owned()).collect()

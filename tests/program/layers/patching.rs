@@ -4,7 +4,9 @@
 
 use std::fs;
 
-use crate::support::project::{ENCRYPTED, Objects, Project, text};
+use crate::support::objects::{Objects, text};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 const BASE: &str = "app: shop
@@ -32,8 +34,8 @@ items:
 - { apiVersion: v1, kind: Secret, metadata: { name: own }, stringData: { A: dummy } }
 ";
 
-fn project(dev: &str) -> Project {
-    Project::of(BASE, dev).file("w/all.yaml", WORKLOADS)
+fn project(dev: &str) -> Sandbox {
+    Sandbox::of(BASE, dev).file("w/all.yaml", WORKLOADS)
 }
 
 #[track_caller]
@@ -109,7 +111,7 @@ patches:
   patch: [{ op: test, path: /spec/replicas, value: 2 }, { op: replace, path: /spec/replicas, value: 3 }]
 ";
     let more = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: more }\nspec: { replicas: 2 }\n";
-    let project = Project::of(&base, dev).file("w/all.yaml", WORKLOADS).file("x.d/more.yaml", more);
+    let project = Sandbox::of(&base, dev).file("w/all.yaml", WORKLOADS).file("x.d/more.yaml", more);
     let found = project.dev();
     assert_eq!(find(&found, "Deployment", "web")["spec"]["replicas"], 3);
     assert_eq!(find(&found, "Deployment", "more")["spec"]["replicas"], 3);
@@ -135,7 +137,7 @@ fn images_and_replicas_merge_by_name() {
         "{BASE}images: {{ nginx: {{ newName: r/nginx, newTag: '1' }}, busybox: {{ newTag: x }} }}\nreplicas: {{ web: 2 }}\n"
     );
     let images = |dev: &str| {
-        let found = Project::of(&base, dev).file("w/all.yaml", WORKLOADS).dev();
+        let found = Sandbox::of(&base, dev).file("w/all.yaml", WORKLOADS).dev();
         let pod = &find(&found, "Deployment", "web")["spec"];
         let image = |list: &str, index: usize| text(&pod["template"]["spec"][list][index]["image"]).to_owned();
         (image("containers", 0), image("initContainers", 0), pod["replicas"].clone())
@@ -225,7 +227,7 @@ fn patches_are_checked_without_a_key_and_are_inputs_of_the_tree() {
     let dev = "patches: [p.d/own.yaml]\nreplicas: { web: 3 }\n";
     let patch =
         "apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { B: '{{ data.DATABASE_PASSWORD }}' }\n";
-    let project = Project::of(base, dev)
+    let project = Sandbox::of(base, dev)
         .file("dev.secrets.yaml", ENCRYPTED)
         .file("w/all.yaml", WORKLOADS)
         .file("p.d/own.yaml", patch);

@@ -6,10 +6,11 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-use crate::support::project::{Project, text};
+use crate::support::objects::text;
+use crate::support::sandbox::Sandbox;
 
 /// Adds a mistake to a project.
-type Mistake = fn(Project) -> Project;
+type Mistake = fn(Sandbox) -> Sandbox;
 
 /// The recipient of a key that nobody has.
 const RULES: &str = "creation_rules:\n  - path_regex: '\\.secrets\\.|^vault/|^notes/'\n    age: age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms\n";
@@ -79,8 +80,8 @@ const MISTAKES: &[(&str, Mistake)] = &[
     }),
 ];
 
-fn project() -> Project {
-    Project::new([
+fn project() -> Sandbox {
+    Sandbox::new([
         ("septum.yaml", "apps: [\"apps/*\"]\n"),
         (".sops.yaml", RULES),
         (".gitignore", "/out/\n"),
@@ -90,7 +91,7 @@ fn project() -> Project {
     ])
 }
 
-fn git(project: &Project, arguments: &[&str]) {
+fn git(project: &Sandbox, arguments: &[&str]) {
     let mut git = Command::new("git");
     git.args(arguments).current_dir(project.root()).env("HOME", project.root()).env("GIT_CONFIG_NOSYSTEM", "1");
     let output = git.output().unwrap();
@@ -103,7 +104,7 @@ fn errors(stderr: &str) -> BTreeSet<String> {
 }
 
 /// The findings of `check` with a severity: the rule and the message.
-fn findings(project: &Project, arguments: &[&str]) -> (i32, Vec<(String, String, bool)>) {
+fn findings(project: &Sandbox, arguments: &[&str]) -> (i32, Vec<(String, String, bool)>) {
     let run = project.run(&[&["check", "--format", "json"], arguments].concat());
     let report: Json =
         serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}{}", run.stdout, run.stderr));
@@ -141,7 +142,7 @@ fn check_reports_whatever_another_command_refuses_of_two_mistakes_at_once() {
 
 /// Compares what commands refuse with what `check` reports, and gives how much there was.
 #[track_caller]
-fn agree(name: &str, project: &Project) -> usize {
+fn agree(name: &str, project: &Sandbox) -> usize {
     let mut agreed = 0;
     git(project, &["init", "-q"]);
     git(project, &["add", "-A"]);
@@ -206,8 +207,8 @@ fn the_exit_code_says_whether_there_is_a_finding_and_two_that_nothing_could_be_j
 
 #[test]
 fn warnings_fail_a_check_unless_errors_alone_are_to() {
-    let warned = Project::of("app: app\nvars: { unread: 1 }\ndata:\n  A: x\n", "");
-    let wrong = Project::of("app: app\ndata:\n  A: x\n", "data: { B: x }\n");
+    let warned = Sandbox::of("app: app\nvars: { unread: 1 }\ndata:\n  A: x\n", "");
+    let wrong = Sandbox::of("app: app\ndata:\n  A: x\n", "data: { B: x }\n");
     for (project, fail_on, code) in [
         (&warned, None, 1),
         (&warned, Some("warning"), 1),
@@ -225,7 +226,7 @@ fn warnings_fail_a_check_unless_errors_alone_are_to() {
 
 #[test]
 fn secrets_in_plaintext_where_git_takes_them_are_reported_of_a_tree() {
-    let project = Project::of("app: app\ndata:\n  PASSWORD: { value: changeme, sensitive: true }\n", "");
+    let project = Sandbox::of("app: app\ndata:\n  PASSWORD: { value: changeme, sensitive: true }\n", "");
     git(&project, &["init", "-q"]);
     project.run(&["render", "--all", "--out", "out", "--allow-plaintext", "-q"]).ok();
     for (allowed, code) in [(false, 1), (true, 0)] {
@@ -244,7 +245,7 @@ fn secrets_in_plaintext_where_git_takes_them_are_reported_of_a_tree() {
 #[test]
 fn a_tree_is_judged_alike_by_both_commands() {
     for (name, change) in [
-        ("nothing", (|_| {}) as fn(&Project)),
+        ("nothing", (|_| {}) as fn(&Sandbox)),
         ("a changed file", |it| fs::write(it.root().join("out/dev/shop/service-web.yaml"), "a: b\n").unwrap()),
         ("a missing file", |it| fs::remove_file(it.root().join("out/dev/shop/service-web.yaml")).unwrap()),
         ("a stray file", |it| fs::write(it.root().join("out/dev/shop/other.yaml"), "a: b\n").unwrap()),

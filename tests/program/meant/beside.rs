@@ -1,6 +1,6 @@
 //! Errors in an environment that nobody asked for.
 
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: app\ndata:\n  LEVEL: info\n  PASSWORD: { sensitive: true }\n";
 
@@ -14,8 +14,8 @@ const BROKEN: &[(&str, &str)] = &[
     ("data: {LEVEL: a, LEVEL: b}\n", "LEVEL"),
 ];
 
-fn project(dev: &str) -> Project {
-    Project::new([("base.yaml", BASE), ("dev.yaml", dev), ("prod.yaml", "data:\n  LEVEL: warn\n")])
+fn project(dev: &str) -> Sandbox {
+    Sandbox::new([("base.yaml", BASE), ("dev.yaml", dev), ("prod.yaml", "data:\n  LEVEL: warn\n")])
 }
 
 #[test]
@@ -58,13 +58,13 @@ fn a_render_says_that_what_was_asked_for_is_sound() {
         assert!(message.contains(words), "{dev:?}: {message}");
         assert!(!project(dev).run(&["render", "dev"]).refused().contains("sound"), "{dev:?}");
     }
-    let both = Project::new([("base.yaml", BASE), ("dev.yaml", "x: 1\n"), ("prod.yaml", "y: 1\n")]);
+    let both = Sandbox::new([("base.yaml", BASE), ("dev.yaml", "x: 1\n"), ("prod.yaml", "y: 1\n")]);
     assert!(!both.run(&["render", "prod"]).refused().contains("sound"));
 }
 
 #[test]
 fn a_broken_base_stops_everybody() {
-    let project = Project::new([("base.yaml", "data: [\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
+    let project = Sandbox::new([("base.yaml", "data: [\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
     for command in [&["get", "prod", "LEVEL"][..], &["explain", "prod", "LEVEL"], &["list", "prod"], &["list"]] {
         let run = project.run(command);
         assert_eq!((run.code, run.stderr.matches("error").count()), (2, 1), "{command:?}: {}", run.stderr);

@@ -1,12 +1,12 @@
 //! Overlays of `content`: a key that was hardly meant as a new one is not written beside what it should change.
 
 use crate::support::messages::record;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: app\ndata:\n  a.yaml:\n    content:\n      server: { port: 80, timeout: 5 }\n      hosts: [a]\n      tls: { cert: x }\n      mode: strict\n";
 
 fn run(overlay: &str, command: &str) -> super::Run {
-    let project = Project::of(BASE, &format!("data: {{ a.yaml: {{ content: {{ {overlay} }} }} }}\n"));
+    let project = Sandbox::of(BASE, &format!("data: {{ a.yaml: {{ content: {{ {overlay} }} }} }}\n"));
     project.run(if command == "render" { &["render", "dev"] } else { &["check"] })
 }
 

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use crate::support::project::{ENCRYPTED, Project, demo_key, run};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 
 #[test]
 fn no_identity_is_read_or_asked_for() {
-    let project = Project::of(
+    let project = Sandbox::of(
         "app: app\ndata:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n",
         "",
     )
@@ -14,10 +15,10 @@ fn no_identity_is_read_or_asked_for() {
     run(
         &project.root(),
         &["render", "--all", "--out", "out", "--allow-plaintext", "-q"],
-        &[("SOPS_AGE_KEY_FILE", &demo_key())],
+        &[("SOPS_AGE_KEY_FILE", DEMO_KEY)],
     )
     .ok();
-    let (ran, key) = (project.root().join("../ran"), fs::read_to_string(demo_key()).unwrap());
+    let (ran, key) = (project.root().join("../ran"), fs::read_to_string(DEMO_KEY).unwrap());
     let command = format!("touch {}", ran.display());
     let wrong = project.root().join("../keys.txt");
     fs::write(&wrong, "no key\n").unwrap();
@@ -25,7 +26,7 @@ fn no_identity_is_read_or_asked_for() {
         [("SOPS_AGE_KEY_CMD", command.as_str())],
         [("SOPS_AGE_SSH_PRIVATE_KEY_CMD", command.as_str())],
         [("SOPS_AGE_KEY", key.as_str())],
-        [("SOPS_AGE_KEY_FILE", demo_key().as_str())],
+        [("SOPS_AGE_KEY_FILE", DEMO_KEY)],
         // what is read would be an error
         [("SOPS_AGE_KEY_FILE", wrong.to_str().unwrap())],
     ] {

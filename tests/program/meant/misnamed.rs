@@ -1,7 +1,7 @@
 //! Files beside `base.yaml`: an environment, a part of one, harmless, or an error that says what it looks like.
 
 use super::rules;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: shop\ndata:\n  LEVEL: info\n";
 
@@ -83,8 +83,8 @@ const FILES: &[(&str, Fate)] = &[
     ("eu-1.yaml", Harmless),
 ];
 
-fn with(file: &str) -> Project {
-    let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "data:\n  LEVEL: warn\n")]);
+fn with(file: &str) -> Sandbox {
+    let project = Sandbox::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "data:\n  LEVEL: warn\n")]);
     match file.strip_suffix('/') {
         Some(directory) => {
             std::fs::create_dir(project.root().join(directory)).unwrap();
@@ -125,7 +125,7 @@ fn each_file_beside_the_base_is_read_harmless_or_refused() {
 
 #[test]
 fn an_environment_whose_file_has_the_wrong_name_is_named_where_it_is_asked_for() {
-    let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yml", "data:\n  LEVEL: warn\n")]);
+    let project = Sandbox::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yml", "data:\n  LEVEL: warn\n")]);
     for command in
         [&["render", "prod"][..], &["get", "prod", "LEVEL"], &["explain", "prod", "LEVEL"], &["list", "prod"]]
     {
@@ -137,13 +137,13 @@ fn an_environment_whose_file_has_the_wrong_name_is_named_where_it_is_asked_for()
 #[test]
 fn a_file_that_a_layer_names_is_none_of_its_environments() {
     let base = "app: shop\ndata:\n  prod.json: { file: prod.json }\n  x: { template: dev.env }\n";
-    let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.json", "{}"), ("dev.env", "A=1\n")]);
+    let project = Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.json", "{}"), ("dev.env", "A=1\n")]);
     project.run(&["render", "dev"]).ok();
 }
 
 #[test]
 fn an_app_without_an_environment_is_an_error() {
-    let alone = Project::new([("base.yaml", BASE)]);
+    let alone = Sandbox::new([("base.yaml", BASE)]);
     for command in [&["render", "--all"][..], &["render", "--all", "--out", "out"]] {
         alone.run(command).refused();
     }
@@ -154,7 +154,7 @@ fn an_app_without_an_environment_is_an_error() {
 #[test]
 fn shared_layers_of_no_environment_and_lookalikes_of_a_base_are_found() {
     let project = || {
-        Project::new([
+        Sandbox::new([
             ("septum.yaml", "apps: [\"services/*\"]\nshared: environments\n"),
             ("environments/base.yaml", ""),
             ("environments/prod.yaml", ""),
@@ -194,7 +194,7 @@ fn what_looks_like_half_a_mixin_is_found() {
         ("regions/README.md", false),
     ] {
         let layers = [("base.yaml", BASE), ("prod.yaml", "extends: [regions/eu]\n"), ("regions/eu.yaml", "")];
-        let run = Project::new(layers).file(file, "{}\n").run(&["render", "prod"]);
+        let run = Sandbox::new(layers).file(file, "{}\n").run(&["render", "prod"]);
         run.record();
         assert_eq!(run.code == 2, is_wrong, "{file}: {}", run.stderr);
     }
@@ -202,10 +202,10 @@ fn what_looks_like_half_a_mixin_is_found() {
 
 #[test]
 fn a_project_file_with_the_wrong_ending_is_found() {
-    let project = Project::new([("septum.yml", "apps: [\"*\"]\n"), ("cart/base.yaml", BASE), ("cart/dev.yaml", "")]);
+    let project = Sandbox::new([("septum.yml", "apps: [\"*\"]\n"), ("cart/base.yaml", BASE), ("cart/dev.yaml", "")]);
     project.run(&["render", "--all"]).refused();
 
-    let project = Project::new([("environments/base.yml", BASE), ("environments/dev.yaml", "")]);
+    let project = Sandbox::new([("environments/base.yml", BASE), ("environments/dev.yaml", "")]);
     project.run(&["render", "--all"]).refused();
 }
 
@@ -222,7 +222,7 @@ fn a_file_of_another_program_is_called_one_whatever_its_name() {
         ("playbook.yml", "- hosts: all\n"),
         ("deployment.yml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n"),
     ] {
-        let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "")]).file(file, content);
+        let project = Sandbox::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "")]).file(file, content);
         for command in [&["render", "prod"][..], &["render", "--all", "--out", "out"]] {
             let message = project.run(command).refused();
             assert!(message.contains(file), "{file}: {message}");
@@ -241,7 +241,7 @@ fn a_layer_with_nothing_but_mistakes_is_still_taken_for_a_layer() {
         "values: { a: { b: 1 } }\n",
         "LIMITS: { cpu: 1 }\n",
     ] {
-        let project = Project::new([("base.yaml", BASE), ("dev.yaml", content), ("prod.yaml", "")]);
+        let project = Sandbox::new([("base.yaml", BASE), ("dev.yaml", content), ("prod.yaml", "")]);
         project.run(&["render", "dev"]).refused();
     }
 }

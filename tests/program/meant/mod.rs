@@ -12,7 +12,8 @@ mod prune;
 mod variables;
 mod without_key;
 
-use crate::support::project::{Run, text};
+use crate::support::objects::text;
+use crate::support::sandbox::Run;
 use serde_json::Value as Json;
 
 /// The rules of the findings of `check --format json`, with the severity of each.

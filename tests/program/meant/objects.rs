@@ -1,12 +1,12 @@
 //! Manifests: no object is passed over because of where it is, what it says of itself, or what an annotation lacks.
 
 use super::rules;
-use crate::support::project::{Project, Run};
+use crate::support::sandbox::{Run, Sandbox};
 
 const BASE: &str = "app: app\nmanifests: [\"w/*.yaml\"]\ndata:\n  A: x\nbundles:\n  tls: { data: { CERT: { description: of production } } }\n";
 
-fn project(manifest: &str) -> Project {
-    Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "bundles: { tls: { data: { CERT: x } } }\n")])
+fn project(manifest: &str) -> Sandbox {
+    Sandbox::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "bundles: { tls: { data: { CERT: x } } }\n")])
         .file("w/a.yaml", manifest)
 }
 
@@ -143,7 +143,7 @@ fn what_a_mixin_defines_by_a_slip_is_a_warning() {
         "bundles: { regsitry: { data: { A: x } } }",
         "bundles: { registry: { data: { TOKNE: x } } }",
     ] {
-        let project = Project::new([
+        let project = Sandbox::new([
             (
                 "base.yaml",
                 "app: app\ndata: { LOG_LEVEL: info }\nbundles: { registry: { data: { TOKEN: changeme } } }\n",
@@ -158,7 +158,7 @@ fn what_a_mixin_defines_by_a_slip_is_a_warning() {
         assert!(rules(&check).contains(&("warning".to_owned(), "unknown-key".to_owned())), "{mixin}: {}", check.stdout);
     }
     for mixin in ["data: { LOG_LEVEL2: x }", "data: { OTHER: x }", "bundles: { mirror: { data: { A: x } } }"] {
-        let project = Project::new([
+        let project = Sandbox::new([
             (
                 "base.yaml",
                 "app: app\ndata: { LOG_LEVEL: info }\nbundles: { registry: { data: { TOKEN: changeme } } }\n",

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::rules;
 use crate::support::messages::record;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
-fn project() -> Project {
+fn project() -> Sandbox {
     let project =
-        Project::new([("base.yaml", "app: shop\ndata:\n  LEVEL: info\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
+        Sandbox::new([("base.yaml", "app: shop\ndata:\n  LEVEL: info\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
     project.run(&["render", "--all", "--out", "out", "-q"]).ok();
     project
 }
@@ -38,8 +38,8 @@ fn a_tree_loses_an_environment_with_prune_alone() {
     project.run(&["render", "--all", "--out", "out", "--check", "-q"]).ok();
 }
 
-fn two_apps() -> Project {
-    let project = Project::new([
+fn two_apps() -> Sandbox {
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [\"*\"]\n"),
         ("a/base.yaml", "data:\n  LEVEL: info\nbundles:\n  more: { data: { A: x } }\n"),
         ("a/dev.yaml", ""),
@@ -101,7 +101,7 @@ fn prune_without_all_is_refused_with_the_command_that_prunes() {
 
 #[test]
 fn an_app_that_stays_loses_an_environment_with_prune_alone() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [\"*\"]\n"),
         ("a/base.yaml", "data:\n  LEVEL: info\n"),
         ("a/prod.yaml", ""),

@@ -1,7 +1,7 @@
 //! Variables are as strict as entries.
 
 use super::rules;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: app\nvars:\n  domain: example.com\n  server: { port: 80, tls: { min: \"1.2\" } }\n  flags: {}\n  later: ~\n  hosts: [a]\ndata:\n  URL: \"{{ vars.domain }}:{{ [vars.flags, vars.later, vars.hosts, vars.server] | tojson }}\"\n";
 
@@ -29,7 +29,7 @@ const LAYERS: &[(&str, Option<&str>)] = &[
 #[test]
 fn an_environment_sets_variables_that_are_defined_and_no_others() {
     for (dev, expected) in LAYERS {
-        let project = Project::of(BASE, &format!("{dev}\n"));
+        let project = Sandbox::of(BASE, &format!("{dev}\n"));
         let (render, check) = (project.run(&["render", "dev"]), project.run(&["check", "--format", "json"]));
         let found = rules(&check);
         match expected {
@@ -48,7 +48,7 @@ fn an_environment_sets_variables_that_are_defined_and_no_others() {
 
 #[test]
 fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("base.yaml", "app: app\ndata:\n  A: x\n"),
         (
             "regions/eu.yaml",
@@ -58,21 +58,21 @@ fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
         ("prod.yaml", "extends: [staging]\nvars: { region: eu-1, flags: { b: 1 } }\n"),
     ]);
     project.run(&["render", "--all"]).ok();
-    let project = Project::new([
+    let project = Sandbox::new([
         ("base.yaml", "app: app\nvars: {}\ndata:\n  A: x\n"),
         ("regions/eu.yaml", "vars: { region: eu }\ndata:\n  R: \"{{ vars.region }}\"\n"),
         ("dev.yaml", "extends: [regions/eu]\nvars: { region: eu-1 }\n"),
     ]);
     project.run(&["render", "--all"]).ok();
-    let project = Project::of("app: app\ndata:\n  A: x\n", "vars: { region: eu }\n");
+    let project = Sandbox::of("app: app\ndata:\n  A: x\n", "vars: { region: eu }\n");
     project.run(&["render", "dev"]).refused();
 }
 
 #[test]
 fn an_encrypted_layer_is_as_strict_without_a_key() {
     let project =
-        Project::of("app: app\nvars: { brokre: { password: x } }\ndata:\n  A: \"{{ vars.brokre.password }}\"\n", "")
-            .file("dev.secrets.yaml", crate::support::project::ENCRYPTED_VARS);
+        Sandbox::of("app: app\nvars: { brokre: { password: x } }\ndata:\n  A: \"{{ vars.brokre.password }}\"\n", "")
+            .file("dev.secrets.yaml", crate::support::samples::ENCRYPTED_VARS);
     for run in [project.run(&["check", "--format", "json"]), project.run_with_key(&["check", "--format", "json"])] {
         assert!(rules(&run).contains(&("error".to_owned(), "unknown-key".to_owned())), "{}", run.stdout);
     }

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::support::project::{ENCRYPTED, Project, demo_key};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{DEMO_KEY, Sandbox};
 
 /// The hook refuses nothing that is right: halves of the base that it cannot open, workflows that are called as a project
 /// file is, and trees.
@@ -10,7 +11,7 @@ use crate::support::project::{ENCRYPTED, Project, demo_key};
 fn a_commit_of_what_is_right_is_let_through() {
     let base =
         "app: app\ndata: { DATABASE_PASSWORD: { sensitive: true }, STRIPE_WEBHOOK_SECRET: { sensitive: true } }\n";
-    let project = Project::new([
+    let project = Sandbox::new([
         ("environments/base.yaml", base),
         ("environments/base.secrets.yaml", ENCRYPTED),
         ("environments/dev.yaml", ""),
@@ -37,7 +38,7 @@ fn an_undefined_name_beside_a_secret_is_found_without_a_key() {
         let base = format!(
             "app: app\nvars: {{ a: b }}\ndata:\n  DATABASE_PASSWORD: {{ sensitive: true }}\n  STRIPE_WEBHOOK_SECRET: {{ sensitive: true }}\n  A: \"{{{{ vars.a }}}}\"\n  URL: \"{template}\"\n"
         );
-        let project = Project::new([
+        let project = Sandbox::new([
             ("environments/base.yaml", base.as_str()),
             ("environments/prod.yaml", ""),
             ("environments/prod.secrets.yaml", ENCRYPTED),
@@ -45,7 +46,7 @@ fn an_undefined_name_beside_a_secret_is_found_without_a_key() {
         let run = project.run(&["check", "--keyless"]);
         let found = run.stdout.matches("error[undefined]").count();
         assert_eq!(found, expected, "{template}: {}{}", run.stdout, run.stderr);
-        let with_key = crate::support::project::run(&project.root(), &["check"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        let with_key = crate::support::sandbox::run(&project.root(), &["check"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
         assert_eq!(with_key.stdout.matches("error[").count(), expected, "{template}: {}", with_key.stdout);
     }
 }

@@ -8,18 +8,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines, reason = "tables")]
 
 use crate::support::messages::assert_message;
-use crate::support::sandbox::Project;
+use crate::support::sandbox::Sandbox;
 
 /// A row: what is wrong, the project, and what is said to it.
 struct Case {
     name: &'static str,
-    project: Project,
+    project: Sandbox,
     arguments: &'static [&'static str],
     code: i32,
 }
 
 /// A row for `septum render dev`, which exits with 2.
-fn case(name: &'static str, project: Project) -> Case {
+fn case(name: &'static str, project: Sandbox) -> Case {
     Case { name, project, arguments: &["render", "dev"], code: 2 }
 }
 
@@ -34,8 +34,8 @@ impl Case {
 }
 
 /// An app with a base and an empty `dev`.
-fn base(text: &str) -> Project {
-    Project::new().file("environments/base.yaml", text).file("environments/dev.yaml", "")
+fn base(text: &str) -> Sandbox {
+    Sandbox::read_only().file("environments/base.yaml", text).file("environments/dev.yaml", "")
 }
 
 #[track_caller]
@@ -310,17 +310,16 @@ fn a_project_reads_only_its_own_files() {
         case("include outside", base("data:\n  KEY: \"{% include '../../outside/file' %}\"\n")),
         case(
             "big file",
-            base("data:\n  dump.sql: { file: dump.sql }\n")
-                .bytes("environments/dump.sql", &vec![b'x'; 1024 * 1024 + 1]),
+            base("data:\n  dump.sql: { file: dump.sql }\n").file("environments/dump.sql", vec![b'x'; 1024 * 1024 + 1]),
         ),
-        case("big layer", base("data: {}\n").bytes("environments/dev.yaml", &vec![b'#'; 1024 * 1024 + 1])),
+        case("big layer", base("data: {}\n").file("environments/dev.yaml", vec![b'#'; 1024 * 1024 + 1])),
         case(
             "layer that is not UTF-8",
-            base("data: {}\n").bytes("environments/dev.yaml", b"data:\n  NAME: M\xfcller\n"),
+            base("data: {}\n").file("environments/dev.yaml", b"data:\n  NAME: M\xfcller\n"),
         ),
         case(
             "template that is not UTF-8",
-            base("data:\n  x.txt: { template: x.j2 }\n").bytes("environments/x.j2", b"\xff\xfe"),
+            base("data:\n  x.txt: { template: x.j2 }\n").file("environments/x.j2", b"\xff\xfe"),
         ),
     ]);
 }
@@ -333,13 +332,13 @@ fn names_on_the_command_line_are_those_of_the_project() {
             base("data: {}\n").file("environments/prod.yaml", "").file("environments/staging.yaml", ""),
         )
         .run(&["render", "prd"]),
-        case("no environment yet", Project::new().file("environments/base.yaml", "")).run(&["render", "dev"]),
+        case("no environment yet", Sandbox::read_only().file("environments/base.yaml", "")).run(&["render", "dev"]),
         case("several unknown environments", base("data: {}\n")).run(&["render", "one", "two"]),
         case("unknown app", base("app: checkout\n")).run(&["render", "dev", "--app", "chekout"]),
         case("unknown key, 2", base("data:\n  LOG_LEVEL: info\n")).run(&["explain", "dev", "LOG_LEVL"]),
         case("unknown environment of explain", base("data:\n  LOG_LEVEL: info\n")).run(&["explain", "de", "LOG_LEVEL"]),
         case("unknown environment of list", base("data:\n  LOG_LEVEL: info\n")).run(&["list", "prod"]),
-        case("unknown shell", Project::new()).run(&["completions", "tcsh"]),
+        case("unknown shell", Sandbox::read_only()).run(&["completions", "tcsh"]),
         case("no environment named", base("data: {}\n")).run(&["render"]),
         case("unknown format", base("data: {}\n")).run(&["render", "dev", "--format", "xml"]),
         case("environment that an app lacks", monorepo()).run(&["render", "dev", "--app", "cart"]),
@@ -349,18 +348,21 @@ fn names_on_the_command_line_are_those_of_the_project() {
 #[test]
 fn a_project_is_found_or_said_to_be_missing() {
     refused([
-        case("no project", Project::new().file("README.md", "")),
-        case("no such directory", Project::new()).run(&["-C", "nowhere", "render", "dev"]).exits(4),
-        case("unknown field, 2", Project::new().file("septum.yaml", "apps: [services/*]\nshraed: environments\n")),
+        case("no project", Sandbox::read_only().file("README.md", "")),
+        case("no such directory", Sandbox::read_only()).run(&["-C", "nowhere", "render", "dev"]).exits(4),
+        case(
+            "unknown field, 2",
+            Sandbox::read_only().file("septum.yaml", "apps: [services/*]\nshraed: environments\n"),
+        ),
         case(
             "no apps",
-            Project::new().file("septum.yaml", "shared: environments\n").file("environments/base.yaml", ""),
+            Sandbox::read_only().file("septum.yaml", "shared: environments\n").file("environments/base.yaml", ""),
         ),
-        case("apps that are no list", Project::new().file("septum.yaml", "apps: services/*\n")),
-        case("no YAML", Project::new().file("septum.yaml", "apps: [services/*\n")),
+        case("apps that are no list", Sandbox::read_only().file("septum.yaml", "apps: services/*\n")),
+        case("no YAML", Sandbox::read_only().file("septum.yaml", "apps: [services/*\n")),
         case(
             "pattern without a match",
-            Project::new()
+            Sandbox::read_only()
                 .file("septum.yaml", "apps: [servcies/*, ../other/*, \"{a\"]\nshared: enviroments\n")
                 .file("services/cart/base.yaml", ""),
         ),
@@ -381,7 +383,7 @@ fn objects_are_what_the_api_server_takes() {
         case("invalid bundle name", base("bundles:\n  Mail_Server:\n    data: { HOST: localhost }\n")),
         case(
             "invalid name of the directory",
-            Project::new().file("Check_Out/base.yaml", "data:\n  PORT: 8080\n").file("Check_Out/dev.yaml", ""),
+            Sandbox::read_only().file("Check_Out/base.yaml", "data:\n  PORT: 8080\n").file("Check_Out/dev.yaml", ""),
         )
         .run(&["-C", "Check_Out", "render", "dev"]),
         case(
@@ -393,12 +395,12 @@ fn objects_are_what_the_api_server_takes() {
         case(
             "too big an object",
             base("data:\n  a.txt: { file: a.txt }\n  b.txt: { file: b.txt }\n")
-                .bytes("environments/a.txt", &vec![b'x'; 600 * 1024])
-                .bytes("environments/b.txt", &vec![b'x'; 600 * 1024]),
+                .file("environments/a.txt", vec![b'x'; 600 * 1024])
+                .file("environments/b.txt", vec![b'x'; 600 * 1024]),
         ),
         case(
             "two apps with one object",
-            Project::new()
+            Sandbox::read_only()
                 .file("septum.yaml", "apps: [services/*]\n")
                 .file("services/a/base.yaml", "app: shop\ndata: { PORT: 8080 }\n")
                 .file("services/a/dev.yaml", "")
@@ -503,41 +505,41 @@ fn the_wall_between_configuration_and_secret_holds() {
 #[test]
 fn an_encrypted_file_needs_its_key_and_must_be_whole() {
     refused([
-        case("no identity", Project::demo().env("SOPS_AGE_KEY_FILE", "")).run(&["render", "prod"]).exits(3),
-        case("another identity", Project::demo().env("SOPS_AGE_KEY_FILE", OTHER_KEY)).run(&["render", "prod"]).exits(3),
-        case("identity that is none", Project::demo().env("SOPS_AGE_KEY_FILE", "").env("SOPS_AGE_KEY", "AGE-SECRET"))
+        case("no identity", Sandbox::demo().env("SOPS_AGE_KEY_FILE", "")).run(&["render", "prod"]).exits(3),
+        case("another identity", Sandbox::demo().env("SOPS_AGE_KEY_FILE", OTHER_KEY)).run(&["render", "prod"]).exits(3),
+        case("identity that is none", Sandbox::demo().env("SOPS_AGE_KEY_FILE", "").env("SOPS_AGE_KEY", "AGE-SECRET"))
             .run(&["render", "prod"])
             .exits(3),
         case(
             "no identity and a mistake",
-            Project::demo().env("SOPS_AGE_KEY_FILE", "").file("environments/dev.yaml", "data:\n  PROT: 1\n"),
+            Sandbox::demo().env("SOPS_AGE_KEY_FILE", "").file("environments/dev.yaml", "data:\n  PROT: 1\n"),
         )
         .run(&["render", "prod"]),
         case(
             "changed ciphertext",
-            Project::demo().replace(SECRETS, "PASSWORD: ENC[AES256_GCM,data:", "PASSWORD: ENC[AES256_GCM,data:AAAA"),
+            Sandbox::demo().edited(SECRETS, "PASSWORD: ENC[AES256_GCM,data:", "PASSWORD: ENC[AES256_GCM,data:AAAA"),
         )
         .run(&["render", "prod"]),
         case(
             "ciphertext cut short",
-            Project::demo().replace(SECRETS, "PASSWORD: ENC[AES256_GCM,data:", "PASSWORD: ENC[AES256_GCM,dat:"),
+            Sandbox::demo().edited(SECRETS, "PASSWORD: ENC[AES256_GCM,data:", "PASSWORD: ENC[AES256_GCM,dat:"),
         )
         .run(&["render", "prod"]),
-        case("ciphertext of another key", Project::demo().replace(SECRETS, "STRIPE_WEBHOOK_SECRET", "STRIPE_KEY"))
+        case("ciphertext of another key", Sandbox::demo().edited(SECRETS, "STRIPE_WEBHOOK_SECRET", "STRIPE_KEY"))
             .run(&["render", "prod"]),
-        case("plaintext added", Project::demo().replace(SECRETS, "sops:\n", "    LOG_LEVEL: debug\nsops:\n"))
+        case("plaintext added", Sandbox::demo().edited(SECRETS, "sops:\n", "    LOG_LEVEL: debug\nsops:\n"))
             .run(&["render", "prod"]),
-        case("value removed", Project::demo().replace(SECRETS, &secret_line(), "")).run(&["render", "prod"]),
+        case("value removed", Sandbox::demo().edited(SECRETS, &secret_line(), "")).run(&["render", "prod"]),
         case(
             "changed checksum",
-            Project::demo().replace(SECRETS, "mac: ENC[AES256_GCM,data:", "mac: ENC[AES256_GCM,data:AAAA"),
+            Sandbox::demo().edited(SECRETS, "mac: ENC[AES256_GCM,data:", "mac: ENC[AES256_GCM,data:AAAA"),
         )
         .run(&["render", "prod"]),
-        case("changed time", Project::demo().replace(SECRETS, "lastmodified: \"20", "lastmodified: \"21"))
+        case("changed time", Sandbox::demo().edited(SECRETS, "lastmodified: \"20", "lastmodified: \"21"))
             .run(&["render", "prod"]),
-        case("no checksum", Project::demo().replace(SECRETS, "    mac:", "    mca:")).run(&["render", "prod"]),
-        case("no recipients", Project::demo().replace(SECRETS, "    age:", "    aged:")).run(&["render", "prod"]),
-        case("metadata of another file", Project::demo().file(SECRETS, &transplanted())).run(&["render", "prod"]),
+        case("no checksum", Sandbox::demo().edited(SECRETS, "    mac:", "    mca:")).run(&["render", "prod"]),
+        case("no recipients", Sandbox::demo().edited(SECRETS, "    age:", "    aged:")).run(&["render", "prod"]),
+        case("metadata of another file", Sandbox::demo().file(SECRETS, transplanted())).run(&["render", "prod"]),
     ]);
 }
 
@@ -581,8 +583,8 @@ fn bomb() -> String {
 }
 
 /// Two apps, of which one has no `dev`.
-fn monorepo() -> Project {
-    Project::new()
+fn monorepo() -> Sandbox {
+    Sandbox::read_only()
         .file("septum.yaml", "apps: [services/*]\n")
         .file("services/cart/base.yaml", "")
         .file("services/cart/prod.yaml", "")

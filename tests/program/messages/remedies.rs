@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines, reason = "tables")]
 
 use crate::support::messages::{note_case, record};
-use crate::support::sandbox::Project;
+use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "app: shop
 vars: { domain: example.com }
@@ -15,8 +15,8 @@ bundles:
   a-b: { data: { X: one } }
 ";
 
-fn shop() -> Project {
-    Project::new()
+fn shop() -> Sandbox {
+    Sandbox::read_only()
         .file("environments/base.yaml", BASE)
         .file("environments/dev.yaml", "")
         .file("environments/prod.yaml", "")
@@ -25,7 +25,7 @@ fn shop() -> Project {
 
 /// Records what is printed about a mistake.
 #[track_caller]
-fn says(name: &str, project: &Project, arguments: &[&str]) {
+fn says(name: &str, project: &Sandbox, arguments: &[&str]) {
     let run = project.run(arguments);
     note_case(name);
     assert_ne!(run.code, 0, "{name}: nothing was said");
@@ -291,7 +291,7 @@ fn a_path_in_vault_is_no_name_of_an_object() {
     let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", &deployment);
     let run = project.run(&["check"]);
     assert!(!run.stdout.contains("unknown-reference"), "{}", run.stdout);
-    let project = project.file("environments/w/d.yaml", &deployment.replace("vault.hashicorp.com", "example.com"));
+    let project = project.file("environments/w/d.yaml", deployment.replace("vault.hashicorp.com", "example.com"));
     says("another domain", &project, &["check"]);
 }
 
@@ -331,7 +331,7 @@ fn commands(said: &str) -> Vec<String> {
 #[test]
 fn a_command_in_a_hint_works_where_the_program_was_started() {
     let base = "app: shop\ndata: { PW: { required: true, sensitive: true } }\n";
-    let project = Project::new()
+    let project = Sandbox::read_only()
         .file("app/environments/base.yaml", base)
         .file("app/environments/prod.yaml", "data: { PW: changeme-now-4kd9 }\n")
         .file("app/environments/dev.yaml", "")

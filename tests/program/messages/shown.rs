@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::messages::record;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use crate::support::sources::{SourceFile, rust_sources};
 use regex::Regex;
 
@@ -25,7 +25,7 @@ fn quoted() -> String {
 }
 
 /// A project that has it everywhere.
-fn hostile(broken: bool) -> Project {
+fn hostile(broken: bool) -> Sandbox {
     let q = quoted();
     let mut base = format!(
         "labels: {{ team: {q} }}\nannotations: {{ {q}: {q} }}\nvars: {{ {q}: {q}, v: {q} }}\nallow: [{{ rule: plaintext-secret, key: {q}, reason: {q} }}]\n\
@@ -42,7 +42,7 @@ fn hostile(broken: bool) -> Project {
         );
         base.push_str(&wrong);
     }
-    Project::new([
+    Sandbox::new([
         ("base.yaml", base.as_str()),
         ("dev.yaml", ""),
         ("prod.yaml", format!("data: {{ {q}: {q} }}\n").as_str()),
@@ -112,7 +112,7 @@ fn nothing_of_a_repository_acts_on_a_terminal_or_begins_a_line() {
 fn names_of_files_do_not_act_either() {
     let name = "files/a\u{1b}[31m\n::error::x\u{202e}.yaml";
     let base = "manifests: [\"files/*\"]\ndata: { A: 1 }\n";
-    let project = Project::of(base, "").file(name, "kind: [\n");
+    let project = Sandbox::of(base, "").file(name, "kind: [\n");
     for arguments in
         [&["render", "dev"][..], &["check"], &["check", "--format", "github"], &["check", "--format", "sarif"]]
     {
@@ -130,7 +130,7 @@ fn a_file_whose_name_is_no_dns_label_is_no_environment() {
     for name in
         ["e$(touch x).yaml", "Prod.yaml", "a_b.yaml", "-a.yaml", "a.b.yaml", "a b.yaml", "ä.secrets.yaml", &long]
     {
-        let project = Project::of("data: { A: 1 }\n", "").file(name, "");
+        let project = Sandbox::of("data: { A: 1 }\n", "").file(name, "");
         for arguments in [&["list"][..], &["render", "dev"], &["check"]] {
             let run = project.run(arguments);
             // to check is to report it as a finding
@@ -145,10 +145,10 @@ fn a_file_whose_name_is_no_dns_label_is_no_environment() {
 #[test]
 fn completion_offers_inert_words_alone() {
     let base = "data: { \"K$(touch x)\": 1, KEY: 2, \"a b\": 3, \"-x\": 4, \"`id`\": 5 }\nbundles: { }\n";
-    let project = Project::of(base, "");
+    let project = Sandbox::of(base, "");
     let complete = |words: &[&str]| {
         let index = (words.len() - 1).to_string();
-        let mut command = crate::support::project::septum(
+        let mut command = crate::support::sandbox::septum(
             &project.root(),
             &[("COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")],
         );
@@ -160,8 +160,8 @@ fn completion_offers_inert_words_alone() {
     assert!(!keys.contains(['$', '`', ' ', '(']) && !keys.contains("-x"), "{keys}");
     let environments = complete(&["septum", "render", ""]);
     assert!(environments.lines().any(|line| line == "dev"), "{environments}");
-    let hostile = Project::of("data: { A: 1 }\n", "").file("e$(touch x).yaml", "");
-    let mut command = crate::support::project::septum(
+    let hostile = Sandbox::of("data: { A: 1 }\n", "").file("e$(touch x).yaml", "");
+    let mut command = crate::support::sandbox::septum(
         &hostile.root(),
         &[("COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "2"), ("_CLAP_IFS", "\n")],
     );
@@ -173,7 +173,7 @@ fn completion_offers_inert_words_alone() {
 #[test]
 fn no_path_is_completed_that_means_something_to_a_shell() {
     let hostile =
-        Project::of("data: { A: 1 }\n", "").file("x$(touch y).yaml", "").file("xplain.yaml", "").file("x`id`/f", "");
+        Sandbox::of("data: { A: 1 }\n", "").file("x$(touch y).yaml", "").file("xplain.yaml", "").file("x`id`/f", "");
     let mut plain = 0;
     for command in crate::support::help::commands() {
         let shape = crate::support::help::shape(&command);
@@ -184,7 +184,7 @@ fn no_path_is_completed_that_means_something_to_a_shell() {
             words.extend(before);
             words.push("x".to_owned());
             let index = (words.len() - 1).to_string();
-            let mut run = crate::support::project::septum(
+            let mut run = crate::support::sandbox::septum(
                 &hostile.root(),
                 &[("COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")],
             );
@@ -202,7 +202,7 @@ fn no_path_is_completed_that_means_something_to_a_shell() {
 fn a_value_on_the_command_line_is_not_echoed() {
     const VALUE: &str = "hunter2-Tr0ub4dor";
     const IDENTITY: &str = "AGE-SECRET-KEY-1QQPQY8GQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ";
-    let project = Project::of("data: { PASSWORD: { sensitive: true } }\n", "").file("prod.yaml", "");
+    let project = Sandbox::of("data: { PASSWORD: { sensitive: true } }\n", "").file("prod.yaml", "");
     let assignment = format!("PASSWORD={VALUE}");
     let spaced = format!("--value={VALUE}");
     let runs: &[&[&str]] = &[
@@ -315,7 +315,7 @@ fn a_file_that_is_not_what_it_is_read_as_is_not_shown() {
     let hidden = |text: &str| !text.to_lowercase().contains("hunter2");
     for line in lines {
         for file in files {
-            let project = Project::of("data: { A: 1 }\n", "").file(file, format!("{line}\n"));
+            let project = Sandbox::of("data: { A: 1 }\n", "").file(file, format!("{line}\n"));
             let runs: &[&[&str]] = match file {
                 "rules.toml" => &[&["check", "--rules", "rules.toml"]],
                 ".sops.yaml" => &[&["check"], &["rekey", "--check"], &["encrypt", "base.yaml"]],

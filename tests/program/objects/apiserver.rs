@@ -8,7 +8,9 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::support::project::{Project, repository, text};
+use crate::support::objects::text;
+use crate::support::samples::repository;
+use crate::support::sandbox::Sandbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -96,7 +98,7 @@ fn manifests_are_held_to_the_rules_of_the_api_server_too() {
         let text = text.replace('\u{fffe}', "\\ufffe").replace('\u{7f}', "\\u007f");
         let file = if index % 3 == 2 && !text.contains("{{") { "w/m.yaml.j2" } else { "w/m.yaml" };
         let base = format!("data: {{ A: x }}\nmanifests: [{{ path: {file}, template: {} }}]\n", index % 3 == 2);
-        let run = Project::of(&base, "").file(file, &text).run(&["render", "dev"]);
+        let run = Sandbox::of(&base, "").file(file, &text).run(&["render", "dev"]);
         let agrees = if is_accepted { run.code == 0 } else { run.code == 2 && run.stdout.is_empty() };
         if !agrees {
             wrong.push(format!("{}: accepted: {is_accepted}, code: {}\n{:.600}", case.label, run.code, run.stderr));
@@ -170,7 +172,7 @@ fn a_manifest_is_refused_at_its_line_and_without_its_value() {
             "delivery: { secrets: sops, recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n",
         ] {
             let base = format!("{delivery}data: {{ A: x }}\nmanifests: [w/m.yaml]\n");
-            let refused = Project::of(&base, "").file("w/m.yaml", &manifest).run(&["render", "dev"]).refused();
+            let refused = Sandbox::of(&base, "").file("w/m.yaml", &manifest).run(&["render", "dev"]).refused();
 
             assert!(refused.contains(&format!(" --> w/m.yaml:{line}:")), "{rest}\n{refused}");
             assert!(!refused.contains("hunter"), "{refused}");
@@ -179,7 +181,7 @@ fn a_manifest_is_refused_at_its_line_and_without_its_value() {
 }
 
 /// The project that gives the object of a case.
-fn project(case: &Case) -> Project {
+fn project(case: &Case) -> Sandbox {
     let Some(object) = &case.object else { return big(&case.label) };
     let mut base = String::new();
     if let Some(name) = &object.metadata.name
@@ -217,7 +219,7 @@ fn project(case: &Case) -> Project {
         // nothing under `data:`
         base = format!("{} {{}}\n", base.trim_end());
     }
-    Project::of(&base, "")
+    Sandbox::of(&base, "")
 }
 
 fn entry(base: &mut String, indent: &str, key: &str, source: &str, is_secret: bool) {
@@ -231,7 +233,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Projects with big values, which the collection tells by their labels.
-fn big(label: &str) -> Project {
+fn big(label: &str) -> Sandbox {
     const MOST: usize = 1024 * 1024;
     let files: Vec<Vec<u8>> = match label {
         "configmap binaryData of 1048575 bytes" => vec![vec![0xff; MOST - 1]],
@@ -241,14 +243,14 @@ fn big(label: &str) -> Project {
         "configmap data+binaryData 1048577" => vec![vec![b'a'; MOST / 2], vec![0xff; MOST / 2 + 1]],
         "configmap utf8 524289 two-byte chars" => vec!["é".repeat(524_288).into_bytes(), "é".into()],
         "annotations of 262144 bytes" => {
-            return Project::of(&format!("annotations: {{ a: {} }}\ndata: {{ A: x }}\n", "x".repeat(262_143)), "");
+            return Sandbox::of(&format!("annotations: {{ a: {} }}\ndata: {{ A: x }}\n", "x".repeat(262_143)), "");
         }
         other => panic!("no project for the case `{other}`"),
     };
     let routing = if label.starts_with("secret") { "sensitive: true" } else { "sensitive: false, reason: a test" };
     let names: Vec<_> = (0..files.len()).map(|index| format!("f{index}")).collect();
     let base: Vec<_> = names.iter().map(|name| format!("  {name}: {{ file: {name}, {routing} }}\n")).collect();
-    let project = Project::of(&format!("data:\n{}", base.concat()), "");
+    let project = Sandbox::of(&format!("data:\n{}", base.concat()), "");
     names.iter().zip(files).fold(project, |project, (name, bytes)| project.file(name, bytes))
 }
 
@@ -261,8 +263,8 @@ fn annotations_of_an_object_have_256_kib_together() {
         )
     };
     let half = 128 * 1024;
-    assert_eq!(Project::of(&base(half - 2, half - 1), "").run(&["render", "dev"]).code, 0);
-    let refused = Project::of(&base(half - 1, half - 1), "").run(&["render", "dev"]).refused();
+    assert_eq!(Sandbox::of(&base(half - 2, half - 1), "").run(&["render", "dev"]).code, 0);
+    let refused = Sandbox::of(&base(half - 1, half - 1), "").run(&["render", "dev"]).refused();
     assert!(refused.contains(" --> base.yaml:4:24"), "{refused:.300}");
 }
 
@@ -276,7 +278,7 @@ fn what_a_client_side_apply_cannot_keep_is_warned_of() {
         ("sensitive: true", 197_000, true),
     ] {
         let base = format!("data:\n  big: {{ file: big.txt, {routing} }}\n");
-        let run = Project::of(&base, "").file("big.txt", "a".repeat(size)).run(&["render", "dev"]);
+        let run = Sandbox::of(&base, "").file("big.txt", "a".repeat(size)).run(&["render", "dev"]);
         assert_eq!((run.code, run.stderr.contains("kubectl apply --server-side")), (0, warned), "{routing} {size}");
         assert_eq!(run.stderr.contains("base.yaml:2:16"), warned, "{}", run.stderr);
     }
@@ -295,7 +297,7 @@ fn characters_that_others_choke_on_are_warned_of() {
         (r#"data: { A: { value: "a\x01b", sensitive: true } }"#, false),
         (r#"data: { A: "a\tb\r\n" }"#, false),
     ] {
-        let run = Project::of(base, "").run(&["render", "dev"]);
+        let run = Sandbox::of(base, "").run(&["render", "dev"]);
         run.record();
         assert_eq!((run.code, run.stderr.contains("warning: ")), (0, is_warned), "{base}");
         assert!(!is_warned || run.stderr.contains(" --> base.yaml:1:"), "{}", run.stderr);

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use crate::support::peers::peer;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 const BASE: &str = "app: shop
@@ -14,8 +14,8 @@ data: { PORT: 8080, WORD: high, FLAG: true, COUNT: \"3\" }
 manifests: [\"w/*.yaml\"]
 ";
 
-fn shop(manifest: &str) -> Project {
-    Project::of(BASE, "").file("w/d.yaml", manifest)
+fn shop(manifest: &str) -> Sandbox {
+    Sandbox::of(BASE, "").file("w/d.yaml", manifest)
 }
 
 fn deployment(body: &str) -> String {
@@ -25,7 +25,7 @@ fn deployment(body: &str) -> String {
 }
 
 /// The objects as JSON, by kind and name.
-fn rendered(project: &Project, name: &str) -> Json {
+fn rendered(project: &Sandbox, name: &str) -> Json {
     let list = project.run(&["render", "dev", "--format", "json"]).json();
     let found = list["items"].as_array().unwrap().iter().find(|item| item["metadata"]["name"] == name);
     found.unwrap_or_else(|| panic!("no `{name}` in {list}")).clone()
@@ -165,11 +165,11 @@ fn a_truth_value_prints_as_it_is_written_through_every_filter_and_operator() {
         ("[true, false] | map('string') | join(',')", "true,false"),
         ("'a-true' | replace(true, 'b')", "a-b"),
     ] {
-        let project = Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "");
+        let project = Sandbox::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "");
         assert_eq!(project.dev().value("A"), expected, "{expression}");
     }
     for expression in ["none | trim", "none ~ 'x'", "'x' ~ none", "none | indent(2)"] {
-        Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
+        Sandbox::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
             .run(&["render", "dev"])
             .refused();
     }
@@ -190,10 +190,10 @@ fn what_only_looks_like_an_operator_or_a_mapping_is_an_error() {
         "vars: { m: { l: [a:, b] } }",
         "vars: { m: { l: fd00:: } }",
     ] {
-        let told = Project::of(base, &format!("{overlay}\n")).run(&["render", "dev"]).refused();
+        let told = Sandbox::of(base, &format!("{overlay}\n")).run(&["render", "dev"]).refused();
         assert!(told.contains("dev.yaml:1:"), "{overlay}: {told}");
     }
-    Project::of(base, "vars: { hosts: [::1, fe80::1, http://x, { k: null }], m: { l+: [2], +l: [0] } }\n")
+    Sandbox::of(base, "vars: { hosts: [::1, fe80::1, http://x, { k: null }], m: { l+: [2], +l: [0] } }\n")
         .run(&["render", "dev"])
         .ok();
 }
@@ -206,7 +206,7 @@ fn a_variable_is_no_binary_key() {
         )
     };
     let base = "app: shop\ndata: { A: b, BIN: { file: bin } }\nmanifests: [\"w/*.yaml\"]\n";
-    let project = |manifest: &str| Project::of(base, "").file("bin", [0, 255, 254]).file("w/p.yaml", manifest);
+    let project = |manifest: &str| Sandbox::of(base, "").file("bin", [0, 255, 254]).file("w/p.yaml", manifest);
     let by_key = pod("env: [{ name: X, valueFrom: { configMapKeyRef: { name: shop, key: BIN } } }]");
     project(&by_key).run(&["render", "dev"]).refused();
 
@@ -251,7 +251,7 @@ fn a_field_of_another_shape_is_an_error() {
 #[test]
 fn a_number_with_a_leading_zero_is_none_but_for_the_mode_of_a_file() {
     let base = BASE.replace("FLAG: true", "FLAG: true, M: \"0400\"");
-    let project = |manifest: &str| Project::of(&base, "").file("w/d.yaml", manifest);
+    let project = |manifest: &str| Sandbox::of(&base, "").file("w/d.yaml", manifest);
     project(&deployment("terminationGracePeriodSeconds: \"{{ data.M }}\"")).run(&["render", "dev"]).refused();
 
     let volume = deployment(
@@ -264,7 +264,7 @@ fn a_number_with_a_leading_zero_is_none_but_for_the_mode_of_a_file() {
 #[test]
 fn a_function_is_no_text() {
     for expression in ["namespace", "range", "dict | upper", "'x' ~ namespace"] {
-        let told = Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
+        let told = Sandbox::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
             .run(&["render", "dev"])
             .refused();
         assert!(!told.contains("::"), "{expression}: {told}");
@@ -274,7 +274,7 @@ fn a_function_is_no_text() {
 #[test]
 fn a_list_that_a_filter_or_a_loop_uses_is_used() {
     let base = "app: app\nvars: { l: [a, b], m: { x: 1, y: 2 }, n: { p: 1, q: 2 } }\ndata:\n  A: \"{{ vars.l | length }}{{ vars.n.p }}\"\n  B: \"{% for k in vars.m %}{{ k }}{% endfor %}\"\n";
-    let run = Project::of(base, "").run(&["check"]);
+    let run = Sandbox::of(base, "").run(&["check"]);
     assert_eq!(run.stdout.matches("unused-variable").count(), 1, "{}", run.stdout);
     assert!(run.stdout.contains("`vars.n.q`"), "{}", run.stdout);
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Project};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 const BASE: &str = "app: app
@@ -21,8 +22,8 @@ manifests: [\"workloads/*\"]
 ";
 
 /// A project with one file of manifests.
-fn project(name: &str, manifest: &str) -> Project {
-    Project::of(BASE, "").file(&format!("workloads/{name}"), manifest)
+fn project(name: &str, manifest: &str) -> Sandbox {
+    Sandbox::of(BASE, "").file(&format!("workloads/{name}"), manifest)
 }
 
 fn deployment(annotations: &str, container: &str) -> String {
@@ -32,7 +33,7 @@ fn deployment(annotations: &str, container: &str) -> String {
 }
 
 #[track_caller]
-fn object(project: &Project, kind: &str) -> Json {
+fn object(project: &Sandbox, kind: &str) -> Json {
     let objects = project.dev();
     let found = objects.0.iter().find(|object| object["kind"] == kind).cloned();
     found.unwrap_or_else(|| panic!("no {kind} among {objects:?}"))
@@ -116,7 +117,7 @@ fn templates_can_be_switched_off() {
     let base = BASE.replace("[\"workloads/*\"]", "[{ path: \"workloads/*.yaml\", template: false }]");
     let text =
         "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: dashboards }\ndata: { legend: \"{{ instance }}\" }\n";
-    let project = Project::of(&base, "").file("workloads/dashboards.yaml", text);
+    let project = Sandbox::of(&base, "").file("workloads/dashboards.yaml", text);
     let found = project.dev().0.into_iter().find(|object| object["metadata"]["name"] == "dashboards").unwrap();
     assert_eq!(found["data"]["legend"], "{{ instance }}");
 }
@@ -162,7 +163,7 @@ fn a_secret_may_be_in_the_data_of_a_secret_only() {
 
 #[test]
 fn what_was_decrypted_is_tracked_into_manifests() {
-    let project = Project::of(
+    let project = Sandbox::of(
         "app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {} }\nmanifests: [w/x.yaml]\n",
         "",
     )
@@ -190,7 +191,7 @@ fn a_workload_gets_whichever_objects_its_bundles_became() {
     );
     // a key that moves across the wall needs no edit of the workload
     let moved = BASE.replace("GREETING: hello", "GREETING: { value: hello, sensitive: true }");
-    let project = Project::of(&moved, "").file("workloads/web.yaml", deployment(annotations, ""));
+    let project = Sandbox::of(&moved, "").file("workloads/web.yaml", deployment(annotations, ""));
     let template = object(&project, "Deployment")["spec"]["template"].clone();
     assert_eq!(template["spec"]["containers"][0]["envFrom"][2], json!({"secretRef": {"name": "plain"}}));
 }
@@ -206,7 +207,7 @@ fn who_may_read_a_secret_gets_a_role_for_that_one() {
     assert_eq!(binding["subjects"], json!([{"kind": "ServiceAccount", "name": "web", "namespace": "shop"}]));
     assert_eq!(binding["roleRef"]["name"], "locked-reader");
     let unused = BASE.replace("plain: { data", "plain: { rbac: { serviceAccount: web }, data");
-    let run = Project::of(&unused, "").file("workloads/x.yaml", "").run(&["render", "dev"]);
+    let run = Sandbox::of(&unused, "").file("workloads/x.yaml", "").run(&["render", "dev"]);
     run.record();
 }
 
@@ -227,7 +228,7 @@ fn mistakes_in_manifests_are_told_with_their_place() {
         project(name, text).run(&["render", "dev"]).refused();
     }
     let beside =
-        Project::of("app: app\n", "").file("web.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: a }\n");
+        Sandbox::of("app: app\n", "").file("web.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: a }\n");
     beside.run(&["render", "dev"]).refused();
     for manifests in [
         "[none.yaml]",
@@ -241,7 +242,7 @@ fn mistakes_in_manifests_are_told_with_their_place() {
         "[workloads]",
     ] {
         let base = BASE.replace("[\"workloads/*\"]", manifests);
-        Project::of(&base, "").file("workloads/web.yaml", deployment("", "")).run(&["render", "dev"]).refused();
+        Sandbox::of(&base, "").file("workloads/web.yaml", deployment("", "")).run(&["render", "dev"]).refused();
     }
 }
 
@@ -249,7 +250,7 @@ fn mistakes_in_manifests_are_told_with_their_place() {
 fn an_overlay_may_replace_the_list_and_environments_differ() {
     let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name} }}\n");
     let project =
-        Project::of("app: app\nmanifests: [w/a.yaml]\n", "manifests: { replace: [w/b.yaml, 'sub/**/*.yaml'] }\n")
+        Sandbox::of("app: app\nmanifests: [w/a.yaml]\n", "manifests: { replace: [w/b.yaml, 'sub/**/*.yaml'] }\n")
             .file("prod.yaml", "")
             .file("w/a.yaml", service("a"))
             .file("w/b.yaml", service("b"))
@@ -291,7 +292,7 @@ fn what_may_be_missing_or_is_made_by_others_is_no_mistake() {
         "      volumes: [{ name: v, configMap: { name: own, items: [{ key: a, path: t }] } }]\n",
     ] {
         let others = "---\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: web }\nspec: { secretName: web-tls, issuerRef: { name: x } }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: own }\ndata: { a: b }\n";
-        let project = Project::of(&base, "").file("workloads/web.yaml", deployment("", container) + others);
+        let project = Sandbox::of(&base, "").file("workloads/web.yaml", deployment("", container) + others);
         project.run(&["render", "dev"]).ok();
     }
 }
@@ -302,14 +303,14 @@ fn a_key_without_a_value_in_this_environment_is_told_as_such() {
     let text = deployment("", "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: B } } }]\n")
         .replace("\"{{ vars.replicas }}\"", "2")
         .replace("{{ vars.domain }}", "x");
-    let project = Project::of(base, "").file("prod.yaml", "data: { B: y }\n").file("workloads/web.yaml", text);
+    let project = Sandbox::of(base, "").file("prod.yaml", "data: { B: y }\n").file("workloads/web.yaml", text);
     project.run(&["render", "prod"]).ok();
     project.run(&["render", "dev"]).refused();
 }
 
 #[test]
 fn explain_names_what_uses_a_key_and_needs_no_key_for_it() {
-    let project = Project::of("app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {}, LOG_LEVEL: info }\nmanifests: ['w/*']\n", "")
+    let project = Sandbox::of("app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {}, LOG_LEVEL: info }\nmanifests: ['w/*']\n", "")
         .file("dev.secrets.yaml", ENCRYPTED)
         .file("w/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { template: { metadata: { annotations: { septum.dev/env-from: app } }, spec: { containers: [{ name: a }] } } }\n")
         .file("w/job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: { name: once }\nspec: { template: { spec: { containers: [{ name: a, env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: DATABASE_PASSWORD } } }] }] } } }\n");
@@ -348,7 +349,7 @@ fn reloader_is_told_what_a_workload_refers_to() {
 #[test]
 fn a_key_that_is_no_name_of_a_variable_is_warned_of() {
     let base = BASE.replace("LOG_LEVEL: info", "LOG_LEVEL: info\n  nginx.conf: x");
-    let run = Project::of(&base, "")
+    let run = Sandbox::of(&base, "")
         .file("workloads/web.yaml", deployment("septum.dev/env-from: app", ""))
         .run(&["render", "dev"]);
     run.record();
@@ -358,7 +359,7 @@ fn a_key_that_is_no_name_of_a_variable_is_warned_of() {
 #[test]
 fn a_project_knows_references_of_its_own() {
     let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { passwordFrom: lokced }\n";
-    let project = Project::new([(
+    let project = Sandbox::new([(
         "septum.yaml",
         "apps: [shop]\nreferences: [{ kind: Widget, group: example.com, path: spec.passwordFrom, target: Secret }]\n",
     )])
@@ -376,7 +377,7 @@ fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
     let other_group = secret.replace("apiVersion: v1", "apiVersion: example.com/v1");
     for (namespace, names) in [("namespace: shop\n", "names: kustomize\n"), ("", "names: kustomize\n")] {
         let base = BASE.replace("namespace: shop\n", &format!("{namespace}{names}"));
-        let with = |manifest: &str| Project::of(&base, "").file("workloads/x.yaml", manifest).run(&["render", "dev"]);
+        let with = |manifest: &str| Sandbox::of(&base, "").file("workloads/x.yaml", manifest).run(&["render", "dev"]);
         for manifest in [secret.to_owned(), secret.replace("{ name", "{ namespace: shop, name")] {
             let stderr = with(&manifest).refused();
 
@@ -395,7 +396,7 @@ metadata: { name: web, annotations: { nginx.ingress.kubernetes.io/auth-tls-secre
 ";
     for (namespace, follows) in [("namespace: shop\n", true), ("", true), ("namespace: other\n", false)] {
         let base = BASE.replace("namespace: shop\n", &format!("{namespace}names: kustomize\n"));
-        let project = Project::of(&base, "").file("workloads/x.yaml", ingress);
+        let project = Sandbox::of(&base, "").file("workloads/x.yaml", ingress);
         if follows {
             let metadata = object(&project, "Ingress")["metadata"].clone();
             let name = metadata["annotations"]["nginx.ingress.kubernetes.io/auth-tls-secret"].as_str().unwrap();
@@ -412,13 +413,13 @@ fn references_follow_names_with_a_suffix() {
     let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";
     let container = "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: plain, key: GREETING } } }]\n";
     let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { settings: plain }\n";
-    let project = Project::of(&base, "")
+    let project = Sandbox::of(&base, "")
         .file("workloads/web.yaml", deployment(annotations, container))
         .file("workloads/widget.yaml", widget);
     let run = project.run(&["render", "dev"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.record();
-    let objects = crate::support::project::Objects::read(&run.stdout);
+    let objects = crate::support::objects::Objects::read(&run.stdout);
     let name = |kind: &str, base: &str| -> String {
         let names = objects.0.iter().filter(|object| object["kind"] == kind);
         let mut names = names.filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned));
@@ -439,7 +440,7 @@ fn references_follow_names_with_a_suffix() {
 #[test]
 fn a_bundle_whose_value_failed_is_not_missing_besides() {
     let base = BASE.replace("GREETING: hello", "GREETING: \"{{ vars.nope }}\"");
-    let stderr = Project::of(&base, "")
+    let stderr = Sandbox::of(&base, "")
         .file("workloads/web.yaml", deployment("septum.dev/env-from: plain", ""))
         .run(&["render", "dev"])
         .refused();

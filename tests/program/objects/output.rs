@@ -10,8 +10,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::support::messages::{note_line, record};
+use crate::support::objects::Objects;
 use crate::support::peers::{peer, python_with};
-use crate::support::project::{Objects, Project, demo_key, repository, run, septum};
+use crate::support::samples::repository;
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run, septum};
 use serde_json::{Value as Json, json};
 
 const BASE: &str = r#"namespace: shop
@@ -28,8 +30,8 @@ bundles:
   more: { data: { A: 1.10, TOKEN_TTL: 5m } }
 "#;
 
-fn small() -> Project {
-    Project::new([
+fn small() -> Sandbox {
+    Sandbox::new([
         ("base.yaml", BASE),
         ("dev.yaml", "data: { LOG_LEVEL: debug, DB_PASSWORD: \"p w\" }\n"),
         ("prod.yaml", "data: { GONE: null }\n"),
@@ -90,7 +92,7 @@ fn every_format_reads_back_equal() {
     for (name, directory, environment) in [("small", small.root(), "dev"), ("demo", repository().to_path_buf(), "prod")]
     {
         let rendered = |format: &str| {
-            run(&directory, &["render", environment, "--format", format], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok()
+            run(&directory, &["render", environment, "--format", format], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).ok()
         };
         let yaml = Objects::read(&rendered("yaml"));
         let list: Json = serde_json::from_str(&rendered("json")).unwrap();
@@ -189,7 +191,7 @@ fn names(objects: &Objects) -> Vec<String> {
 
 #[test]
 fn objects_are_ordered_by_environment_kind_namespace_and_name() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [services/*]\n"),
         ("services/b/base.yaml", "data: { A: 1, API_TOKEN: x }\n"),
         ("services/b/dev.yaml", "namespace: z\n"),
@@ -231,7 +233,7 @@ fn an_object_that_would_be_empty_is_not_written() {
         ("data: { API_TOKEN: x }\n", &["Secret -/app"]),
         ("bundles: { b: { data: {} } }\n", &[]),
     ] {
-        let text = Project::of(base, "").run(&["render", "dev"]).ok();
+        let text = Sandbox::of(base, "").run(&["render", "dev"]).ok();
         assert_eq!(text.is_empty(), expected.is_empty(), "{base}");
         let found = if text.is_empty() { Objects(Vec::new()) } else { Objects::read(&text) };
         assert_eq!(names(&found), expected, "{base}");
@@ -240,10 +242,10 @@ fn an_object_that_would_be_empty_is_not_written() {
 
 #[test]
 fn exit_codes_tell_what_happened() {
-    let encrypted = small().file("prod.secrets.yaml", crate::support::project::ENCRYPTED);
-    let broken = Project::of("data: { A: 1\n", "");
-    let both = Project::of("data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x }\n", "data: { UNKNOWN: 1 }\n")
-        .file("prod.secrets.yaml", crate::support::project::ENCRYPTED);
+    let encrypted = small().file("prod.secrets.yaml", crate::support::samples::ENCRYPTED);
+    let broken = Sandbox::of("data: { A: 1\n", "");
+    let both = Sandbox::of("data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x }\n", "data: { UNKNOWN: 1 }\n")
+        .file("prod.secrets.yaml", crate::support::samples::ENCRYPTED);
     let small = small();
     for (project, arguments, code, on_stdout) in [
         (&small, &["render", "dev"][..], 0, true),
@@ -274,9 +276,9 @@ fn exit_codes_tell_what_happened() {
         assert_eq!((run.code, !run.stdout.is_empty()), (code, on_stdout), "{arguments:?}: {}", run.stderr);
         assert_eq!(run.stderr.is_empty(), code == 0, "{arguments:?}");
     }
-    let locked = Project::of("data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x }\n", "")
+    let locked = Sandbox::of("data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x }\n", "")
         .file("prod.yaml", "")
-        .file("prod.secrets.yaml", crate::support::project::ENCRYPTED);
+        .file("prod.secrets.yaml", crate::support::samples::ENCRYPTED);
     assert_eq!(locked.run(&["render", "prod"]).code, 3);
     assert_eq!(locked.run(&["render", "--all"]).code, 3);
     assert_eq!(locked.run_with_key(&["render", "--all"]).code, 0);
@@ -288,7 +290,7 @@ fn exit_codes_tell_what_happened() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
-    let project = Project::of(&format!("data: {{ A: '{}' }}\n", "x".repeat(200_000)), "");
+    let project = Sandbox::of(&format!("data: {{ A: '{}' }}\n", "x".repeat(200_000)), "");
     for command in [&["render", "dev"][..], &["render", "--all", "--format", "json"], &["man"], &["--help"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = septum(&project.root(), &[]).args(command).stdout(full).stderr(Stdio::piped()).output().unwrap();
@@ -307,7 +309,7 @@ fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
 
 #[test]
 fn warnings_go_to_stderr_and_quiet_silences_them() {
-    let project = Project::of("data: { OLD: { value: x, deprecated: use NEW } }\n", "");
+    let project = Sandbox::of("data: { OLD: { value: x, deprecated: use NEW } }\n", "");
     let run = project.run(&["render", "dev"]);
     assert_eq!(run.code, 0);
     run.record();
@@ -418,7 +420,7 @@ fn explain_as_json_has_the_documented_shape() {
 
 #[test]
 fn a_key_of_two_bundles_is_explained_for_each() {
-    let project = Project::of("data: { A: 1 }\nbundles: { more: { data: { A: 2 } } }\n", "");
+    let project = Sandbox::of("data: { A: 1 }\nbundles: { more: { data: { A: 2 } } }\n", "");
     let both = project.run(&["explain", "dev", "A", "--format", "json"]).json();
     let bundles: Vec<_> = both.as_array().unwrap().iter().map(|found| &found["bundle"]).collect();
     assert_eq!(bundles, ["app", "more"]);
@@ -429,14 +431,14 @@ fn a_key_of_two_bundles_is_explained_for_each() {
 #[test]
 fn views_show_no_secret_and_need_no_key() {
     let directory = repository();
-    let rendered = run(directory, &["render", "--all"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).objects();
+    let rendered = run(directory, &["render", "--all"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).objects();
     let secrets: BTreeMap<String, String> =
         ["Secret/checkout", "Secret/checkout-files"].into_iter().flat_map(|name| rendered.texts(name)).collect();
     assert!(secrets.len() >= 4);
     let mut views = vec![
         run(directory, &["list"], &[]).ok(),
         run(directory, &["list", "--format", "json"], &[]).ok(),
-        run(directory, &["list"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
+        run(directory, &["list"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).ok(),
     ];
     for key in secrets.keys() {
         for environment in ["dev", "staging", "prod"] {
@@ -445,7 +447,7 @@ fn views_show_no_secret_and_need_no_key() {
                 let without = run(directory, &arguments, &[]).ok();
                 assert_eq!(
                     without,
-                    run(directory, &arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
+                    run(directory, &arguments, &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).ok(),
                     "{arguments:?}"
                 );
                 views.push(without);
@@ -478,7 +480,7 @@ fn secret_values_are_hidden_on_a_terminal() {
 
 #[test]
 fn init_writes_a_project_that_renders_and_overwrites_nothing() {
-    let home = Project::new([]);
+    let home = Sandbox::new([]);
     let said = home.run(&["init", "My Shop"]).ok();
     let directory = home.root().join("My Shop");
     let files = ["environments/base.yaml", "environments/prod.yaml", ".sops.yaml", ".github/workflows/septum.yaml"];
@@ -530,7 +532,7 @@ fn contents(directory: &PathBuf) -> Vec<String> {
 
 #[test]
 fn what_init_writes_works_with_sops() {
-    let (Some(sops), project) = (peer("sops"), Project::new([])) else { return };
+    let (Some(sops), project) = (peer("sops"), Sandbox::new([])) else { return };
     project.run(&["init"]).ok();
     let secrets = project.root().join("environments/prod.secrets.yaml");
     fs::write(&secrets, "data:\n  DATABASE_PASSWORD: from-sops-itself\n").unwrap();
@@ -585,7 +587,7 @@ fn shells_complete_environments_apps_and_keys() {
 
 #[test]
 fn completion_outside_of_a_project_offers_no_names_and_no_errors() {
-    let empty = Project::new([]);
+    let empty = Sandbox::new([]);
     let environment = [("COMPLETE", "bash"), ("_CLAP_IFS", "\n"), ("_CLAP_COMPLETE_INDEX", "2")];
     let found = run(&empty.root(), &["--", "septum", "render", ""], &environment).ok();
     assert!(found.lines().all(|word| word.starts_with('-')), "{found}");

@@ -8,8 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::objects::{Objects, pairs, text};
 use crate::support::peers::peer;
-use crate::support::project::{Objects, Project, Run, pairs, repository, run, text};
+use crate::support::samples::repository;
+use crate::support::sandbox::{Run, Sandbox, run};
 
 /// A bundle `b` of a type, with entries as its layer has them.
 fn bundle(kind: &str, rest: &str) -> String {
@@ -17,7 +19,7 @@ fn bundle(kind: &str, rest: &str) -> String {
 }
 
 fn render(base: &str, dev: &str) -> Run {
-    Project::of(base, dev).run(&["render", "dev"])
+    Sandbox::of(base, dev).run(&["render", "dev"])
 }
 
 /// The number of warnings of a run, which are recorded.
@@ -131,7 +133,7 @@ spec:
       image: c
       env: [{ name: TOKEN, valueFrom: { secretKeyRef: { name: robot, key: token } } }]
 ";
-    let objects = Project::of(base, "").file("workloads/pod.yaml", pod).dev();
+    let objects = Sandbox::of(base, "").file("workloads/pod.yaml", pod).dev();
     let secrets: Vec<_> = objects.0.iter().filter(|object| object["kind"] == "Secret").collect();
     let named: Vec<_> =
         secrets.iter().map(|object| (text(&object["metadata"]["name"]), object["immutable"] == true)).collect();
@@ -201,7 +203,7 @@ bundles:
 
 #[test]
 fn registries_become_one_secret_to_pull_images_with() {
-    let project = Project::of(LOGINS, "");
+    let project = Sandbox::of(LOGINS, "");
     let objects = project.dev();
     let expected = r#"{"auths":{"https://index.docker.io/v1/":{"username":"0123","password":"1.10","email":"yes","auth":"MDEyMzoxLjEw"},"quay.io":{"username":"robot","password":"t0ken-x","auth":"cm9ib3Q6dDBrZW4teA=="}}}"#;
     assert_eq!(objects.texts("Secret/pull"), pairs([(".dockerconfigjson", expected)]));
@@ -210,7 +212,7 @@ fn registries_become_one_secret_to_pull_images_with() {
     // the older form has no `auths` around it
     let older = LOGINS.replace("    registries:", "    type: kubernetes.io/dockercfg\n    registries:");
     let inner = expected.strip_prefix("{\"auths\":").unwrap().strip_suffix('}').unwrap();
-    assert_eq!(Project::of(&older, "").dev().texts("Secret/pull"), pairs([(".dockercfg", inner)]));
+    assert_eq!(Sandbox::of(&older, "").dev().texts("Secret/pull"), pairs([(".dockercfg", inner)]));
 }
 
 #[test]
@@ -223,7 +225,7 @@ bundles:
       docker.io: { email: null }
       ghcr.io: { username: a, password: b }
 ";
-    let text = |dev: &str| Project::of(LOGINS, dev).dev().texts("Secret/pull")[".dockerconfigjson"].clone();
+    let text = |dev: &str| Sandbox::of(LOGINS, dev).dev().texts("Secret/pull")[".dockerconfigjson"].clone();
     let auths = |dev: &str| -> serde_json::Value { serde_json::from_str(&text(dev)).unwrap() };
     let expected = serde_json::json!({ "auths": {
         "ghcr.io": { "username": "a", "password": "b", "auth": "YTpi" },
@@ -235,16 +237,16 @@ bundles:
     assert_eq!(without["auths"].as_object().unwrap().keys().collect::<Vec<_>>(), ["quay.io"]);
     // nothing left, nothing written
     let none = "bundles: { pull: { registries: { docker.io: null, quay.io: null } } }\n";
-    assert_eq!(Project::of(LOGINS, none).dev().texts("Secret/pull").len(), 0);
+    assert_eq!(Sandbox::of(LOGINS, none).dev().texts("Secret/pull").len(), 0);
     // a type defines the key by itself
     let base = bundle("kubernetes.io/dockerconfigjson", "");
     let dev = "bundles: { b: { registries: { ghcr.io: { username: a, password: b } } } }\n";
-    assert_eq!(Project::of(&base, dev).dev().texts("Secret/b").len(), 1);
+    assert_eq!(Sandbox::of(&base, dev).dev().texts("Secret/b").len(), 1);
 }
 
 #[test]
 fn logins_are_tracked_like_any_entry() {
-    let project = Project::of(LOGINS, "bundles: { pull: { registries: { quay.io: { password: other } } } }\n");
+    let project = Sandbox::of(LOGINS, "bundles: { pull: { registries: { quay.io: { password: other } } } }\n");
     let found = project.run(&["explain", "dev", ".dockerconfigjson", "--format", "json"]).json();
     let changes: Vec<_> = found["history"].as_array().unwrap().iter().map(|step| text(&step["change"])).collect();
     assert_eq!(changes, ["registries", "merged"]);
@@ -264,7 +266,7 @@ fn logins_of_encrypted_values_need_no_key_to_be_explained() {
     // and a layer may give one whose leaf is itself encrypted
     let secrets = include_str!("../../vectors/registries.enc.yaml");
     let base = "bundles: { pull: { registries: { ghcr.io: { username: robot } } } }\n";
-    let project = Project::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", secrets)]);
+    let project = Sandbox::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", secrets)]);
     assert!(project.run(&["explain", "prod", ".dockerconfigjson"]).ok().contains("  [secret]\n"));
     let found = project.run_with_key(&["render", "prod"]).objects().texts("Secret/pull");
     let expected =
@@ -324,7 +326,7 @@ fn logins_have_the_bytes_of_kubectl() {
         let json = |text: &str| serde_json::Value::from(text).to_string().replace('\u{7f}', "\\x7f");
         let login = format!("username: {}, password: {}, email: {}", json(username), json(password), json(email));
         let base = format!("bundles: {{ b: {{ registries: {{ {}: {{ {login} }} }} }} }}\n", json(server));
-        let found = Project::of(&base, "").dev();
+        let found = Sandbox::of(&base, "").dev();
         assert_eq!(found.bytes("Secret/b"), expected.bytes("Secret/b"), "{server}");
         assert_eq!(found.0[0]["type"], expected.0[0]["type"]);
     }
@@ -338,7 +340,7 @@ fn vector(name: &str) -> String {
 fn tls(certificate: &str, key: &str, arguments: &[&str]) -> Run {
     let base =
         bundle("kubernetes.io/tls", "    data:\n      tls.crt: { file: tls.crt }\n      tls.key: { file: tls.key }\n");
-    let project = Project::of(&base, "").file("tls.crt", certificate).file("tls.key", key);
+    let project = Sandbox::of(&base, "").file("tls.crt", certificate).file("tls.key", key);
     project.run(&[&["render", "dev"], arguments].concat())
 }
 

@@ -9,8 +9,10 @@ use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::objects::{Objects, text};
 use crate::support::peers::{peer, python_with};
-use crate::support::project::{Objects, PROJECTS, Project, demo_key, repository, run, text};
+use crate::support::samples::{PROJECTS, repository};
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 use serde_json::{Value as Json, json};
 
 /// Prints what is wrong with titled documents on standard input by the schemas of each version of
@@ -105,11 +107,11 @@ spec:
 
 /// Every environment of the demo and the examples, and what they do without: a title, and what it renders.
 fn rendered() -> impl Iterator<Item = (String, String)> {
-    let wired = Project::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).ok();
+    let wired = Sandbox::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).ok();
     let all = PROJECTS.iter().flat_map(|(name, directory, all)| all.iter().map(move |one| (name, directory, one)));
     all.map(|(name, directory, environment)| {
-        let key = demo_key();
-        let run = run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", &key)]);
+        let key = DEMO_KEY;
+        let run = run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", key)]);
         (format!("{name} {environment}"), run.ok())
     })
     .chain([("wired".to_owned(), wired)])

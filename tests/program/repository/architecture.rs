@@ -50,7 +50,7 @@ const ORDER: &[&[&str]] = &[
     &["leak_scan"],
     &["emit"],
     &["pipeline"],
-    &["secret_files", "publish", "view"],
+    &["secret_files", "output_tree", "view"],
     &["check"],
     &["doctor", "fix"],
     &["cli"],
@@ -87,7 +87,15 @@ const DOORS: &[(&str, &[&str])] = &[
 const OPENERS: &[(&str, &str)] = &[
     ("disk", "it is the reader"),
     ("atomic", "it is the writer"),
-    ("emit/tree", "the directories of a tree are real ones, and its files are opened without following links"),
+    ("output_tree/apply.rs", IN_TREE),
+    ("output_tree/cache", "a directory of the user that no work tree contains"),
+    ("output_tree/disk.rs", IN_TREE),
+    ("output_tree/lock.rs", IN_TREE),
+    ("output_tree/ownership.rs", IN_TREE),
+    ("output_tree/place.rs", IN_TREE),
+    ("output_tree/root.rs", IN_TREE),
+    ("output_tree/strays.rs", IN_TREE),
+    ("output_tree/target_plan.rs", IN_TREE),
     ("secret_files/lock.rs", "the files that are about to be written, which nothing is read of"),
     ("secret_files/edit", "plaintext in a directory that the program made, and the editors on the path"),
     ("sops/identities/identity.rs", "keys of the user, which the environment names"),
@@ -98,6 +106,9 @@ const OPENERS: &[(&str, &str)] = &[
     ("doctor/user.rs", "permissions of the keys of the user"),
     ("git", "the work tree and what Git keeps of it, as Git names them"),
 ];
+
+/// What opens files of an output tree.
+const IN_TREE: &str = "the directories of a tree are real ones, and its files are opened without following links";
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))

@@ -10,12 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::objects::Objects;
 use crate::support::peers::peer;
-use crate::support::project::{Objects, PROJECTS, Run, TREES, demo_key, repository, run};
+use crate::support::samples::{PROJECTS, TREES, repository};
+use crate::support::sandbox::{DEMO_KEY, Run, run};
 use serde_json::Value as Json;
 
 fn render(directory: &str, environment: &str) -> Run {
-    run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", &demo_key())])
+    run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)])
 }
 
 #[test]
@@ -71,20 +73,19 @@ fn committed_trees_are_what_the_sources_give() {
     for (directory, _) in TREES {
         let directory = repository().join(directory);
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-            let made =
-                run(&directory, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+            let made = run(&directory, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
             assert_eq!(made.code, 0, "{}", made.stderr);
         }
         let copy = tempfile::tempdir().unwrap();
         copy_directory(&directory, &copy.path().join("project"));
         let project = copy.path().join("project");
         let check = ["render", "--all", "--check", "--out", "rendered"];
-        assert_eq!(run(&project, &check, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(), "", "{}", directory.display());
+        assert_eq!(run(&project, &check, &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).ok(), "", "{}", directory.display());
         let keyless = run(&project, &[&check[..], &["--keyless"]].concat(), &[]);
         assert_eq!((keyless.code, keyless.stdout.as_str()), (0, ""), "{} without a key", directory.display());
         // a record that says so is not enough
         fs::remove_dir_all(project.join("rendered")).unwrap();
-        let made = run(&project, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        let made = run(&project, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
         assert_eq!(made.code, 0, "{}", made.stderr);
         let (made, committed) = (tree(&project.join("rendered")), tree(&directory.join("rendered")));
         assert_eq!(made.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>());
@@ -106,12 +107,12 @@ fn secrets_in_committed_trees_are_those_of_the_layers() {
             if !is_encrypted(&text) {
                 continue;
             }
-            let with_key = |arguments: &[&str]| run(&directory, arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
+            let with_key = |arguments: &[&str]| run(&directory, arguments, &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]).ok();
             let objects = Objects::read(&with_key(&["decrypt", &format!("rendered/{path}")]));
             if let Some(sops) = &sops {
                 let mut command = Command::new(sops);
                 let file = directory.join("rendered").join(&path);
-                let output = command.arg("-d").arg(file).env("SOPS_AGE_KEY_FILE", demo_key()).output().unwrap();
+                let output = command.arg("-d").arg(file).env("SOPS_AGE_KEY_FILE", DEMO_KEY).output().unwrap();
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
                 assert_eq!(Objects::read(&String::from_utf8(output.stdout).unwrap()), objects, "{path}");
             }
@@ -221,7 +222,7 @@ fn secrets_hold_what_sops_decrypts() {
         let output = Command::new(&sops)
             .args(["-d", "--output-type", "json"])
             .arg(&file)
-            .env("SOPS_AGE_KEY_FILE", demo_key())
+            .env("SOPS_AGE_KEY_FILE", DEMO_KEY)
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

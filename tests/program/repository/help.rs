@@ -12,7 +12,7 @@ use regex::Regex;
 use super::architecture::lines;
 use crate::support::help::{commands, help};
 use crate::support::messages::assert_message;
-use crate::support::sandbox::Project;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn help_is_recorded() {
@@ -53,25 +53,25 @@ fn examples(text: &str) -> Vec<String> {
 }
 
 /// A copy of the demo with the files that the examples name, and programs that stand for those of others.
-fn site(command: &str) -> Project {
-    let mut site = Project::demo();
+fn site(command: &str) -> Sandbox {
+    let mut site = Sandbox::demo();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for name in [".sops.yaml", "examples/demo-age-key.txt"] {
-        site = site.bytes(name, &fs::read(root.join(name)).unwrap());
+        site = site.file(name, fs::read(root.join(name)).unwrap());
     }
     let prod = fs::read(root.join("environments/prod.secrets.yaml")).unwrap();
     for name in ["base.yaml", "ours.yaml", "theirs.yaml"] {
-        site = site.bytes(name, &prod);
+        site = site.file(name, &prod);
     }
     if command == "encrypt" {
         for name in ["dev", "regions/eu"] {
             let name = format!("environments/{name}.secrets.yaml");
-            site = site.bytes(&name, b"data: { DATABASE_PASSWORD: dummy-dummy }\n");
+            site = site.file(&name, b"data: { DATABASE_PASSWORD: dummy-dummy }\n");
         }
     }
-    site = site.bytes(".gitignore", b"rendered/\n");
+    site = site.file(".gitignore", b"rendered/\n");
     for (name, script) in [("kubectl", "cat"), ("man", "cat"), ("nano", ":"), ("openssl", "echo dummy-dummy-dummy")] {
-        site = site.bytes(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
+        site = site.file(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
     }
     site
 }

@@ -5,8 +5,8 @@
 
 use std::fs;
 
-use crate::support::desk::Desk;
 use crate::support::help::{Shape, commands, shape};
+use crate::support::sandbox::Sandbox;
 
 /// A secret, as people would type it. The first are tried by default, all with `SEPTUM_ARGUMENT_CANARIES=5`.
 const CANARIES: [&str; 5] = [
@@ -55,17 +55,17 @@ fn required(command: &str, flag: &str) -> &'static [&'static str] {
     }
 }
 
-fn site() -> Desk {
-    let desk = Desk::new();
-    desk.file(".git/HEAD", "ref: refs/heads/main\n");
-    desk.file("environments/base.yaml", "app: shop\ndata: { A: a, P: { sensitive: true } }\n");
-    desk.file("environments/dev.yaml", "");
-    desk.file("environments/prod.yaml", "");
+fn site() -> Sandbox {
+    let desk = Sandbox::with_identities();
+    desk.write(".git/HEAD", "ref: refs/heads/main\n");
+    desk.write("environments/base.yaml", "app: shop\ndata: { A: a, P: { sensitive: true } }\n");
+    desk.write("environments/dev.yaml", "");
+    desk.write("environments/prod.yaml", "");
     desk.encrypted("environments/dev.secrets.yaml", "data: { P: some-secret }\n");
     for name in ["x.enc.yaml", "y.enc.yaml"] {
         desk.encrypted(name, "a: 1\n");
     }
-    desk.file("plain.enc.yaml", "a: 1\n");
+    desk.write("plain.enc.yaml", "a: 1\n");
     desk
 }
 
@@ -125,7 +125,7 @@ fn no_command_repeats_an_argument_that_may_be_a_secret() {
         for call in canaries().iter().flat_map(|canary| calls(&shape, canary)) {
             let arguments: Vec<_> = call.iter().map(String::as_str).collect();
             let run = desk.give("b: 2\n", &arguments);
-            let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+            let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
             if printed.contains("hunter2canary") {
                 let line = printed.lines().find(|line| line.contains("hunter2canary")).unwrap();
                 wrong.push(format!("{}: {line}", arguments.join(" ")));
@@ -140,7 +140,7 @@ fn no_command_repeats_an_argument_that_may_be_a_secret() {
                 }
             }
         }
-        desk.file("plain.enc.yaml", "a: 1\n");
+        desk.write("plain.enc.yaml", "a: 1\n");
         desk.encrypted("x.enc.yaml", "a: 1\n");
         desk.encrypted("y.enc.yaml", "a: 1\n");
     }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use crate::support::messages::{note_case, note_line, record};
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use septum::check::{CheckScope, check_apps};
 use septum::diagnostic::FailureKind;
 use septum::pipeline::Pipeline;
@@ -26,7 +26,7 @@ const DIVISOR: &str = "50";
 /// A hostile project.
 struct Row {
     name: &'static str,
-    project: fn() -> Project,
+    project: fn() -> Sandbox,
     arguments: &'static [&'static str],
     code: i32,
 }
@@ -258,7 +258,7 @@ const ROWS: &[Row] = &[
         name: "a large mapping of the layers, compared many times",
         project: || {
             let keys = numbered("    k", ": v\n", 500);
-            Project::of(&format!("vars:\n  big:\n{keys}data: {{ A: {{ template: a.j2 }} }}\n"), "")
+            Sandbox::of(&format!("vars:\n  big:\n{keys}data: {{ A: {{ template: a.j2 }} }}\n"), "")
                 .file("a.j2", "{% for i in range(60000) %}{% if vars.big == vars.big %}{% endif %}{% endfor %}")
         },
         arguments: RENDER,
@@ -280,7 +280,7 @@ const ROWS: &[Row] = &[
         name: "loops just below the bound, in each of thousands of keys",
         project: || {
             let key = |index| format!("  K{index}: \"{{% for i in range(60000) %}}{{% endfor %}}\"\n");
-            Project::of(&format!("data:\n{}", (0..30).map(key).collect::<String>()), "")
+            Sandbox::of(&format!("data:\n{}", (0..30).map(key).collect::<String>()), "")
         },
         arguments: RENDER,
         code: 2,
@@ -290,20 +290,20 @@ const ROWS: &[Row] = &[
         project: || {
             let of =
                 |name: &str| format!("data:\n{}", numbered(&format!("  {name}_KEY_OF_SOME_LENGTH_"), ": x\n", 1000));
-            Project::of(&of("KNOWN"), &of("UNKNOWN"))
+            Sandbox::of(&of("KNOWN"), &of("UNKNOWN"))
         },
         arguments: CHECK,
         code: 1,
     },
     Row {
         name: "more mistakes than anybody reads, on one line",
-        project: || Project::of("data: { A: 1 }\n", &format!("data: {{ {} }}\n", numbered("k", ": 1, ", 12_000))),
+        project: || Sandbox::of("data: { A: 1 }\n", &format!("data: {{ {} }}\n", numbered("k", ": 1, ", 12_000))),
         arguments: CHECK,
         code: 1,
     },
     Row {
         name: "one key many times on one line",
-        project: || Project::of(&format!("data: {{ {} }}\n", "a: 1, ".repeat(12_000)), ""),
+        project: || Sandbox::of(&format!("data: {{ {} }}\n", "a: 1, ".repeat(12_000)), ""),
         arguments: CHECK,
         code: 2,
     },
@@ -312,7 +312,7 @@ const ROWS: &[Row] = &[
         project: || {
             let labels = numbered("  l", ": v\n", 300);
             let bundles = numbered("  b", ": { data: { A: x } }\n", 300);
-            Project::of(&format!("labels:\n{labels}bundles:\n{bundles}"), "")
+            Sandbox::of(&format!("labels:\n{labels}bundles:\n{bundles}"), "")
         },
         arguments: RENDER,
         code: 2,
@@ -321,7 +321,7 @@ const ROWS: &[Row] = &[
         name: "one file in many keys",
         project: || {
             let keys = numbered("  k", ": { file: big.txt }\n", 40);
-            Project::of(&format!("data:\n{keys}"), "").file("big.txt", "x".repeat(100_000))
+            Sandbox::of(&format!("data:\n{keys}"), "").file("big.txt", "x".repeat(100_000))
         },
         arguments: RENDER,
         code: 2,
@@ -329,7 +329,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "keys times environments",
         project: || {
-            let project = Project::of(&format!("data:\n{}", numbered("  k", ": v\n", 200)), "");
+            let project = Sandbox::of(&format!("data:\n{}", numbered("  k", ": v\n", 200)), "");
             (0..100).fold(project, |project, index| project.file(&format!("e{index}.yaml"), ""))
         },
         arguments: RENDER,
@@ -337,7 +337,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "a template of many documents",
-        project: || Project::of("data: { A: b }\nmanifests: [m.j2]\n", "").file("m.j2", "---\n".repeat(20_000)),
+        project: || Sandbox::of("data: { A: b }\nmanifests: [m.j2]\n", "").file("m.j2", "---\n".repeat(20_000)),
         arguments: RENDER,
         code: 0,
     },
@@ -345,7 +345,7 @@ const ROWS: &[Row] = &[
         name: "patterns of values that are large together",
         project: || {
             let key = |index| format!("  K{index}: {{ value: x, pattern: '(\\pL{{100}}){{{index}}}' }}\n");
-            Project::of(&format!("data:\n{}", (10..40).map(key).collect::<String>()), "")
+            Sandbox::of(&format!("data:\n{}", (10..40).map(key).collect::<String>()), "")
         },
         arguments: CHECK,
         code: 1,
@@ -354,7 +354,7 @@ const ROWS: &[Row] = &[
         name: "a pattern that looks ahead and refers back",
         project: || {
             let value = "a".repeat(40_000);
-            Project::of(&format!("data: {{ K: {{ value: {value}, pattern: '^(?=(a+)+b)(a*)\\1$' }} }}\n"), "")
+            Sandbox::of(&format!("data: {{ K: {{ value: {value}, pattern: '^(?=(a+)+b)(a*)\\1$' }} }}\n"), "")
         },
         arguments: CHECK,
         code: 1,
@@ -363,7 +363,7 @@ const ROWS: &[Row] = &[
         name: "rules that are large together",
         project: || {
             let rule = |index| format!("[[rules]]\nid = \"r{index}\"\nregex = '''x\\pL{{{}}}'''\n", 100 + index % 90);
-            Project::of("data: { A: b }\n", "").file("rules.toml", (0..4).map(rule).collect::<String>())
+            Sandbox::of("data: { A: b }\n", "").file("rules.toml", (0..4).map(rule).collect::<String>())
         },
         arguments: &["check", "--keyless", "--rules", "rules.toml"],
         code: 2,
@@ -374,7 +374,7 @@ const ROWS: &[Row] = &[
             let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
             let rule = |index| format!("  - {{ path_regex: '\\pL{{{}}}', age: {recipient} }}\n", 100 + index);
             let rules: String = (0..4).map(rule).collect();
-            Project::of("data: { A: b }\n", "").file(".sops.yaml", format!("creation_rules:\n{rules}"))
+            Sandbox::of("data: { A: b }\n", "").file(".sops.yaml", format!("creation_rules:\n{rules}"))
         },
         arguments: &["encrypt", "dev.yaml"],
         code: 2,
@@ -423,14 +423,14 @@ const GROWING: &[(&str, LayerOfSize)] = &[
 #[test]
 fn the_work_of_a_check_grows_with_what_it_reads() {
     for (name, layer) in GROWING {
-        let work = |count| work_of_check(&Project::of(&layer(count), ""));
+        let work = |count| work_of_check(&Sandbox::of(&layer(count), ""));
         let (some, many) = (work(100), work(800));
         assert!(many <= 10 * some, "{name}: {some} for 100, {many} for 800");
     }
 }
 
 /// The steps and bytes that the check of a project counts. All of it is done by one thread.
-fn work_of_check(project: &Project) -> usize {
+fn work_of_check(project: &Sandbox) -> usize {
     let run = || {
         let project = septum::project::Project::discover(&project.root()).unwrap();
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
@@ -455,7 +455,7 @@ fn work_of_check(project: &Project) -> usize {
 
 #[test]
 fn suggestions_are_made_where_they_are_few() {
-    let run = Project::of("data: { LOG_LEVEL: info }\n", "data: { LOG_LEVL: debug }\n").run(&["render", "dev"]);
+    let run = Sandbox::of("data: { LOG_LEVEL: info }\n", "data: { LOG_LEVL: debug }\n").run(&["render", "dev"]);
     run.refused();
 }
 
@@ -470,7 +470,7 @@ fn work(said: &str) -> Vec<(String, u64, u64)> {
 }
 
 /// Runs the program with a bound of its address space. The exit code is none if a signal ended it.
-fn run(project: &Project, arguments: &[&str]) -> (Option<i32>, String) {
+fn run(project: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
     let script = format!("ulimit -v {ADDRESS_SPACE} && exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_septum")]).args(arguments).current_dir(project.root());
@@ -487,14 +487,14 @@ fn run(project: &Project, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 /// A project with directories that lie in each other.
-fn deep(base: &str) -> Project {
+fn deep(base: &str) -> Sandbox {
     let path: String = (0..25).map(|index| format!("d{index}/")).collect();
-    let project = Project::of(base, "").file(&format!("t/{path}x.yaml"), "a: b\n");
+    let project = Sandbox::of(base, "").file(&format!("t/{path}x.yaml"), "a: b\n");
     (0..20).fold(project, |project, index| project.file(&format!("u{index}/v/x.yaml"), "a: b\n"))
 }
 
-fn template(text: &str) -> Project {
-    Project::of("data: { A: { template: a.j2 } }\n", "").file("a.j2", text)
+fn template(text: &str) -> Sandbox {
+    Sandbox::of("data: { A: { template: a.j2 } }\n", "").file("a.j2", text)
 }
 
 /// A list that holds a list nine times, which holds one nine times, and so on: more than anybody can count.

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::support::sandbox::{DEMO_KEY, Project, Run};
+use crate::support::sandbox::{DEMO_KEY, Run, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize as _;
@@ -104,11 +104,11 @@ data:
 ";
 
 /// A project with canaries in all that can hold one.
-fn project() -> Project {
+fn project() -> Sandbox {
     let dsn = format!("postgres{}//app:canary-url-password-04@db/shop", ':');
-    Project::new()
+    Sandbox::read_only()
         .env("SOPS_AGE_KEY_FILE", DEMO_KEY)
-        .file("environments/base.yaml", &BASE.replace("DSN", &dsn))
+        .file("environments/base.yaml", BASE.replace("DSN", &dsn))
         .file("environments/dev.yaml", "data:\n  DATABASE_PASSWORD: dummy\n")
         .file("environments/prod.yaml", "extends: [mixins/mixed]\ndata:\n  LOG_LEVEL: warn\n")
         .file("environments/prod.secrets.yaml", include_str!("../../vectors/canary/prod.secrets.yaml"))

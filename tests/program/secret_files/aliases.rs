@@ -1,7 +1,7 @@
 //! YAML anchors whose aliases stand where the selector says otherwise, and fields of metadata that nobody knows.
 
-use crate::support::desk::{CANARY, Desk};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Sandbox};
 
 #[test]
 fn a_value_that_an_alias_has_in_plaintext_is_refused() {
@@ -17,10 +17,10 @@ fn a_value_that_an_alias_has_in_plaintext_is_refused() {
         ("unencrypted_regex: '^(meta|kind)$'", "meta: &x CANARY\nb: *x\n"),
         ("encrypted_comment_regex: secret", "# secret\na: &x CANARY\nb: *x\n"),
     ] {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.rules(&format!("creation_rules: [{{age: ALICE, {selector}}}]"));
         let text = text.replace("CANARY", CANARY);
-        desk.file("x.enc.yaml", &text);
+        desk.write("x.enc.yaml", &text);
         let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
         assert!(message.contains("x.enc.yaml:"), "{text}: {message}");
         assert!(!message.contains(CANARY), "{message}");
@@ -36,20 +36,20 @@ fn aliases_on_one_side_of_a_selector_are_written_out_and_sops_agrees() {
         // nulls and empty texts show nothing
         "data: [&x '', &y ~, z]\nplain: [*x, *y]\n",
     ] {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.rules("creation_rules: [{age: ALICE, encrypted_regex: '^data$'}]");
         desk.encrypted("x.enc.yaml", text);
         assert!(!desk.read("x.enc.yaml").contains(CANARY), "{text}");
-        desk.run(&["decrypt", "x.enc.yaml"]).ok();
+        desk.run(&["decrypt", "x.enc.yaml"]).succeeds();
         if let Some(run) = desk.sops("alice.txt", &["-d", "x.enc.yaml"]) {
-            run.ok();
+            run.succeeds();
         }
     }
 }
 
 #[test]
 fn an_alias_that_somebody_types_into_an_encrypted_file_shows_nothing() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{age: ALICE, encrypted_regex: '^(data|more)$'}]");
     desk.encrypted("x.enc.yaml", "a: &x hunter2-open\nb: *x\ndata: {p: hunter2-canary}\nmore: {}\n");
     // the anchors are gone: what is left in plaintext was so before, and is allowed by the rule
@@ -57,7 +57,7 @@ fn an_alias_that_somebody_types_into_an_encrypted_file_shows_nothing() {
     // where nobody else finds what was typed and refused
     let memory = tempfile::tempdir_in(if cfg!(target_os = "linux") { "/dev/shm" } else { "." }).unwrap();
     let edit = |text: &str| {
-        desk.file("content", text);
+        desk.write("content", text);
         let mut command = desk.command(&["edit", "--allow-disk", "x.enc.yaml"]);
         command.env("EDITOR", "cp content").env("XDG_RUNTIME_DIR", memory.path()).output().unwrap()
     };
@@ -71,7 +71,7 @@ fn an_alias_that_somebody_types_into_an_encrypted_file_shows_nothing() {
 
 #[test]
 fn fields_of_the_metadata_that_nobody_knows_are_reported_by_every_command_that_reads_them() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, text, from, to) in [
         ("x.enc.yaml", "a: hunter2-canary\n", "    version:", "    encrypted_regexp: ^a$\n    version:"),
         ("y.enc.yaml", "a: hunter2-canary\n", "recipient:", "recipiant: x\n          recipient:"),
@@ -87,7 +87,7 @@ fn fields_of_the_metadata_that_nobody_knows_are_reported_by_every_command_that_r
         }
         for command in commands {
             desk.encrypted(&format!("again-{name}"), text);
-            desk.file(name, desk.bytes(&format!("again-{name}")));
+            desk.write(name, desk.bytes(&format!("again-{name}")));
             desk.replace(name, from, to);
             let run = desk.run(command);
             run.record();
@@ -95,11 +95,11 @@ fn fields_of_the_metadata_that_nobody_knows_are_reported_by_every_command_that_r
         }
     }
     // in a layer without a key too
-    desk.file("environments/base.yaml", "app: shop\ndata: { a: { sensitive: true } }\n");
-    desk.file("environments/dev.yaml", "");
+    desk.write("environments/base.yaml", "app: shop\ndata: { a: { sensitive: true } }\n");
+    desk.write("environments/dev.yaml", "");
     desk.encrypted("environments/dev.secrets.yaml", "data: { a: hunter2-canary }\n");
     desk.replace("environments/dev.secrets.yaml", "    version:", "    encrypted_regexp: ^a$\n    version:");
     let run = desk.run_without_key(&["check", "--keyless"]);
-    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&run.bytes).into_owned();
     record(&printed);
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use crate::support::desk::{CANARY, Desk};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Sandbox};
 
 /// A name of a file, its plaintext, and the texts that are replaced in the encrypted file.
 type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -52,10 +52,10 @@ fn arguments(command: &str) -> Option<Vec<&'static [&'static str]>> {
 #[test]
 fn every_command_refuses_a_file_whose_keys_were_joined() {
     for (name, plain, changes) in CASES {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.encrypted(name, plain.replace("VALUE", CANARY));
         for copy in ["base", "theirs"] {
-            desk.file(copy, desk.bytes(name));
+            desk.write(copy, desk.bytes(name));
         }
         for (from, to) in changes {
             desk.replace(name, from, to);
@@ -64,7 +64,7 @@ fn every_command_refuses_a_file_whose_keys_were_joined() {
         for arguments in crate::support::help::commands().iter().filter_map(|command| arguments(command)).flatten() {
             let arguments: Vec<_> = arguments.iter().map(|it| if *it == "FILE" { name } else { it }).collect();
             let run = desk.give("2", &arguments);
-            let message = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+            let message = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
             let of_git = arguments[0].starts_with("git-");
             if arguments[0] == "encrypt" {
                 record(&message);
@@ -88,7 +88,7 @@ fn no_command_writes_a_key_that_would_be_ambiguous() {
         ("x.enc.json", "{\"a\": 1}", "[\"m:k\"]"),
         ("x.enc.ini", "[s]\na = 1\n", "[\"m:k\"].a"),
     ] {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.encrypted(name, plain);
         let before = desk.bytes(name);
         let message = desk.give(CANARY, &["set", name, key]).fails(2);
@@ -99,8 +99,8 @@ fn no_command_writes_a_key_that_would_be_ambiguous() {
     for (name, plain) in
         [("a.enc.yaml", "\"m:k\": 1\n"), ("a.enc.json", "{\"m\": {\"k:\": [1]}}"), ("a.enc.ini", "[m:k]\na = 1\n")]
     {
-        let desk = Desk::new();
-        desk.file(name, plain);
+        let desk = Sandbox::with_identities();
+        desk.write(name, plain);
         desk.run(&["encrypt", name]).fails(2);
 
         assert_eq!(desk.read(name), plain);

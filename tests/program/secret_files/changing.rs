@@ -1,8 +1,9 @@
 //! `septum set`, `unset` and `get`
 
 use crate::secret_files::FILES;
-use crate::support::desk::{CANARY, Desk, Run, changed_lines, give};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Run, Sandbox, give};
+use crate::support::texts::changed_lines;
 
 /// Values that `set` puts into each of the files, and the path of one.
 const PATHS: [(&str, &str); 4] = [
@@ -14,7 +15,7 @@ const PATHS: [(&str, &str); 4] = [
 
 #[test]
 fn only_the_value_the_time_and_the_checksum_change() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, path) in PATHS {
         let content = FILES.iter().find(|(file, _)| *file == name).unwrap().1;
         desk.encrypted(name, content);
@@ -24,7 +25,7 @@ fn only_the_value_the_time_and_the_checksum_change() {
         later.env("SEPTUM_TEST_NOW", "4000000000");
         let run: Run = give(later, b"new value\n").into();
         run.record();
-        assert_eq!(desk.run(&["get", name, path]).ok(), "new value");
+        assert_eq!(desk.run(&["get", name, path]).succeeds(), "new value");
         let (gone, came) = changed_lines(&before, &desk.read(name));
         assert_eq!(gone, came, "{name}");
         let leaf = if name.ends_with("json") { "user" } else { "password" };
@@ -34,18 +35,18 @@ fn only_the_value_the_time_and_the_checksum_change() {
         }
         assert_eq!(gone, expected, "{name}");
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            let printed = sops.ok();
+            let printed = sops.succeeds();
             assert!(printed.contains("new value") && !printed.contains(CANARY), "{name}: {printed}");
         }
         // JSON has quotes around it, and all else is as it was
         let expected = content.replace(CANARY, "new value");
-        assert_eq!(desk.run(&["decrypt", name]).ok(), expected, "{name}");
+        assert_eq!(desk.run(&["decrypt", name]).succeeds(), expected, "{name}");
     }
 }
 
 #[test]
 fn a_value_that_is_there_already_leaves_the_file_untouched() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("app.enc.yaml", FILES[0].1);
     let time = || std::fs::metadata(desk.path("app.enc.yaml")).unwrap().modified().unwrap();
     let before = (desk.bytes("app.enc.yaml"), time());
@@ -56,7 +57,7 @@ fn a_value_that_is_there_already_leaves_the_file_untouched() {
 
 #[test]
 fn numbers_stay_numbers_and_texts_stay_texts() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.json", "{\"n\": 1, \"f\": 1.5, \"b\": true, \"s\": \"1\", \"z\": null}\n");
     for (path, value, expected) in [
         ("n", "9007199254740993", "9007199254740993"),
@@ -69,8 +70,8 @@ fn numbers_stay_numbers_and_texts_stay_texts() {
         ("z", "2", "\"2\""),
         ("new", "2", "\"2\""),
     ] {
-        desk.give(value, &["set", "x.enc.json", path]).ok();
-        let all: serde_json::Value = serde_json::from_str(&desk.run(&["decrypt", "x.enc.json"]).ok()).unwrap();
+        desk.give(value, &["set", "x.enc.json", path]).succeeds();
+        let all: serde_json::Value = serde_json::from_str(&desk.run(&["decrypt", "x.enc.json"]).succeeds()).unwrap();
         assert_eq!(all[path].to_string(), expected, "{path} {value}");
     }
     for (value, expected) in [
@@ -82,21 +83,21 @@ fn numbers_stay_numbers_and_texts_stay_texts() {
         match expected {
             Some(()) => drop(run.fails(2)),
             None => {
-                run.ok();
+                run.succeeds();
                 let found: serde_json::Value =
-                    serde_json::from_str(&desk.run(&["get", "x.enc.json", "deep.er"]).ok()).unwrap();
+                    serde_json::from_str(&desk.run(&["get", "x.enc.json", "deep.er"]).succeeds()).unwrap();
                 assert_eq!(found, serde_json::from_str::<serde_json::Value>(value).unwrap());
             }
         }
     }
     if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.json"]) {
-        assert!(sops.ok().contains("9007199254740993"));
+        assert!(sops.succeeds().contains("9007199254740993"));
     }
 }
 
 #[test]
 fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: x\n");
     for (given, kept) in [
         ("one\n", "one"),
@@ -106,41 +107,41 @@ fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
         ("-----BEGIN X-----\nAA\n-----END X-----\n", "-----BEGIN X-----\nAA\n-----END X-----\n"),
         (" lead and trail ", " lead and trail "),
     ] {
-        desk.give(given, &["set", "x.enc.yaml", "a"]).ok();
-        assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), kept, "{given:?}");
+        desk.give(given, &["set", "x.enc.yaml", "a"]).succeeds();
+        assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).succeeds(), kept, "{given:?}");
     }
     // what was to print the value may have failed
     for given in ["", "\n"] {
         desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2);
     }
-    desk.run(&["set", "x.enc.yaml", "a", "--empty"]).ok();
-    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), "");
+    desk.run(&["set", "x.enc.yaml", "a", "--empty"]).succeeds();
+    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).succeeds(), "");
 }
 
 #[test]
 fn values_are_taken_out() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, path) in PATHS {
         desk.encrypted(name, FILES.iter().find(|(file, _)| *file == name).unwrap().1);
         desk.run(&["unset", name, path]).record();
-        assert!(!desk.run(&["decrypt", name]).ok().contains(CANARY), "{name}");
+        assert!(!desk.run(&["decrypt", name]).succeeds().contains(CANARY), "{name}");
         desk.run(&["unset", name, path]).fails(2);
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            sops.ok();
+            sops.succeeds();
         }
     }
 }
 
 #[test]
 fn a_document_of_several_is_named() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\nboth: x\n---\nb: 2\nboth: y\n");
-    desk.give("3", &["set", "x.enc.yaml", "b"]).ok();
+    desk.give("3", &["set", "x.enc.yaml", "b"]).succeeds();
     desk.give("z", &["set", "x.enc.yaml", "both"]).fails(2);
     desk.give("z", &["set", "x.enc.yaml", "new"]).fails(2);
-    desk.give("z", &["set", "x.enc.yaml", "both", "--document", "2"]).ok();
-    desk.give("w", &["set", "x.enc.yaml", "new", "--document", "1"]).ok();
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\nboth: x\nnew: w\n---\nb: 3\nboth: z\n");
+    desk.give("z", &["set", "x.enc.yaml", "both", "--document", "2"]).succeeds();
+    desk.give("w", &["set", "x.enc.yaml", "new", "--document", "1"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 1\nboth: x\nnew: w\n---\nb: 3\nboth: z\n");
 }
 
 /// The base of the app of the tests below.
@@ -157,11 +158,11 @@ bundles:
   more: { open: true, data: { PASSWORD: {} } }
 ";
 
-fn shop() -> Desk {
-    let desk = Desk::new();
-    desk.file("environments/base.yaml", BASE);
-    desk.file("environments/prod.yaml", "data: { LEVEL: debug }\n");
-    desk.file("environments/dev.yaml", "");
+fn shop() -> Sandbox {
+    let desk = Sandbox::with_identities();
+    desk.write("environments/base.yaml", BASE);
+    desk.write("environments/prod.yaml", "data: { LEVEL: debug }\n");
+    desk.write("environments/dev.yaml", "");
     desk
 }
 
@@ -170,26 +171,26 @@ fn a_key_of_an_environment_goes_to_its_secrets() {
     let desk = shop();
     let run = desk.give("correct horse battery\n", &["set", "prod", "PASSWORD", "--bundle", "shop"]);
     run.record();
-    desk.give("8080\n", &["set", "prod", "PORT"]).ok();
-    desk.give("key\n", &["set", "prod", "tls.key"]).ok();
-    desk.give("v\n", &["set", "prod", "NEW", "--bundle", "more"]).ok();
-    let plaintext = desk.run(&["decrypt", "environments/prod.secrets.yaml"]).ok();
+    desk.give("8080\n", &["set", "prod", "PORT"]).succeeds();
+    desk.give("key\n", &["set", "prod", "tls.key"]).succeeds();
+    desk.give("v\n", &["set", "prod", "NEW", "--bundle", "more"]).succeeds();
+    let plaintext = desk.run(&["decrypt", "environments/prod.secrets.yaml"]).succeeds();
     assert_eq!(
         plaintext,
         "data:\n    PASSWORD: correct horse battery\n    PORT: 8080\nbundles:\n    tls:\n        data:\n            tls.key: key\n    more:\n        data:\n            NEW: v\n"
     );
     assert!(desk.read("environments/prod.secrets.yaml").contains(",type:int]"), "an integer stays one");
-    assert_eq!(desk.run(&["get", "prod", "URL"]).ok(), "x://correct%20horse%20battery@h");
-    assert_eq!(desk.run(&["get", "prod", "LEVEL"]).ok(), "debug");
+    assert_eq!(desk.run(&["get", "prod", "URL"]).succeeds(), "x://correct%20horse%20battery@h");
+    assert_eq!(desk.run(&["get", "prod", "LEVEL"]).succeeds(), "debug");
     desk.run(&["get", "dev", "LITERAL"]).fails(2);
-    desk.run(&["unset", "prod", "tls.key"]).ok();
+    desk.run(&["unset", "prod", "tls.key"]).succeeds();
     desk.run(&["unset", "prod", "LEVEL"]).fails(2);
     // what others wrote in the long form keeps its form
-    desk.file("environments/dev.secrets.yaml", "data:\n  LITERAL: {value: old}\n");
-    desk.run(&["encrypt", "environments/dev.secrets.yaml"]).ok();
-    desk.give("{{ new }}", &["set", "dev", "LITERAL"]).ok();
+    desk.write("environments/dev.secrets.yaml", "data:\n  LITERAL: {value: old}\n");
+    desk.run(&["encrypt", "environments/dev.secrets.yaml"]).succeeds();
+    desk.give("{{ new }}", &["set", "dev", "LITERAL"]).succeeds();
     assert_eq!(
-        desk.run(&["decrypt", "environments/dev.secrets.yaml"]).ok(),
+        desk.run(&["decrypt", "environments/dev.secrets.yaml"]).succeeds(),
         "data:\n  LITERAL: {value: \"{{ new }}\"}\n"
     );
 }
@@ -224,8 +225,8 @@ fn what_the_base_says_is_checked_before_anything_is_written() {
 #[test]
 fn a_template_is_one_if_it_is_meant() {
     let desk = shop();
-    desk.give("{{ data.PORT }}-and-more", &["set", "prod", "PASSWORD", "--bundle", "shop", "--template"]).ok();
-    assert_eq!(desk.run(&["get", "prod", "PASSWORD", "--bundle", "shop"]).ok(), "80-and-more");
+    desk.give("{{ data.PORT }}-and-more", &["set", "prod", "PASSWORD", "--bundle", "shop", "--template"]).succeeds();
+    assert_eq!(desk.run(&["get", "prod", "PASSWORD", "--bundle", "shop"]).succeeds(), "80-and-more");
 }
 
 #[test]
@@ -237,15 +238,15 @@ fn it_is_told_what_follows_from_an_encrypted_value() {
 
 #[test]
 fn the_app_is_named_if_several_have_the_key() {
-    let desk = Desk::new();
-    desk.file("septum.yaml", "apps: ['apps/*']\n");
+    let desk = Sandbox::with_identities();
+    desk.write("septum.yaml", "apps: ['apps/*']\n");
     for app in ["a", "b"] {
-        desk.file(&format!("apps/{app}/base.yaml"), "data: { TOKEN: { sensitive: true } }\n");
-        desk.file(&format!("apps/{app}/prod.yaml"), "");
+        desk.write(&format!("apps/{app}/base.yaml"), "data: { TOKEN: { sensitive: true } }\n");
+        desk.write(&format!("apps/{app}/prod.yaml"), "");
     }
     desk.give("x", &["set", "prod", "TOKEN"]).fails(2);
 
-    desk.give("x", &["set", "prod", "TOKEN", "--app", "b"]).ok();
+    desk.give("x", &["set", "prod", "TOKEN", "--app", "b"]).succeeds();
     assert!(desk.path("apps/b/prod.secrets.yaml").exists() && !desk.path("apps/a/prod.secrets.yaml").exists());
 }
 
@@ -253,7 +254,7 @@ fn the_app_is_named_if_several_have_the_key() {
 /// open.
 #[test]
 fn a_file_that_differs_from_its_rule_is_not_changed() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (file, from, to, is_refused) in [
         ("x.enc.yaml", "unencrypted_suffix: _unencrypted", "encrypted_regex: ^a$", true),
         ("y.enc.yaml", "unencrypted_suffix: _unencrypted", "mac_only_encrypted: false", false),
@@ -263,7 +264,7 @@ fn a_file_that_differs_from_its_rule_is_not_changed() {
         let before = desk.bytes(file);
         let run = desk.give("hunter2-canary", &["set", file, "b"]);
         if !is_refused {
-            run.ok();
+            run.succeeds();
             continue;
         }
         run.fails(2);

@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use septum::test_hook::StopPoint;
 
 use crate::secret_files::paused::Paused;
-use crate::support::desk::{CANARY, Desk, Run};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Run, Sandbox};
 
 /// Starts a program with something on its standard input.
 fn start(mut command: Command, input: &[u8]) -> Child {
@@ -20,7 +20,7 @@ fn start(mut command: Command, input: &[u8]) -> Child {
 }
 
 /// The program, stopped where it has made its change and locked nothing yet.
-fn waiting(desk: &Desk, input: &str, arguments: &[&str]) -> Paused {
+fn waiting(desk: &Sandbox, input: &str, arguments: &[&str]) -> Paused {
     Paused::at(desk.command(arguments), input.as_bytes(), StopPoint::FilesRead, 1).unwrap_or_else(|output| {
         panic!("{arguments:?} wrote nothing: {}", Run::from(output).stderr);
     })
@@ -28,7 +28,7 @@ fn waiting(desk: &Desk, input: &str, arguments: &[&str]) -> Paused {
 
 #[test]
 fn forty_parallel_sets_keep_forty_values() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, content) in [("x.enc.yaml", "a: 1\n"), ("x.enc.json", "{\"a\": 1}\n"), ("x.enc.env", "a=1\n")] {
         desk.encrypted(name, content);
         let all: Vec<_> = (0..40)
@@ -40,7 +40,7 @@ fn forty_parallel_sets_keep_forty_values() {
             let run: Run = child.wait_with_output().unwrap().into();
             assert_eq!(run.code, 0, "{name}: {}", run.stderr);
         }
-        let plaintext = desk.run(&["decrypt", name]).ok();
+        let plaintext = desk.run(&["decrypt", name]).succeeds();
         let lost: Vec<_> = (0..40).filter(|index| !plaintext.contains(&format!("value-{index}"))).collect();
         assert!(lost.is_empty(), "{name}: {lost:?}");
         assert_eq!(desk.all().len(), desk.all().keys().filter(|name| !name.contains(".septum-")).count());
@@ -75,18 +75,18 @@ fn what_others_did_while_a_command_waited_is_kept_or_the_command_is_refused() {
         (&set("a"), "3", &["decrypt", "-i", "x.enc.yaml"], "", 2, BEFORE),
         (&["decrypt", "-i", "x.enc.yaml"], "", &["decrypt", "-i", "x.enc.yaml"], "", 2, BEFORE),
     ];
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", BEFORE);
     let encrypted = desk.bytes("x.enc.yaml");
     for (mine, my_input, theirs, their_input, code, plaintext) in cases {
-        desk.file("x.enc.yaml", &encrypted);
+        desk.write("x.enc.yaml", &encrypted);
         let paused = waiting(&desk, my_input, mine);
-        desk.give(their_input, theirs).ok();
+        desk.give(their_input, theirs).succeeds();
         let run = paused.finish();
         assert_eq!(run.code, *code, "{mine:?} beside {theirs:?}: {}", run.stderr);
         run.record();
         let found = if desk.read("x.enc.yaml").contains("ENC[") {
-            desk.run(&["decrypt", "x.enc.yaml"]).ok()
+            desk.run(&["decrypt", "x.enc.yaml"]).succeeds()
         } else {
             desk.read("x.enc.yaml")
         };
@@ -96,15 +96,15 @@ fn what_others_did_while_a_command_waited_is_kept_or_the_command_is_refused() {
 
 #[test]
 fn a_file_that_is_encrypted_is_the_one_that_is_there() {
-    let desk = Desk::new();
-    desk.file("x.enc.yaml", "a: 1\n");
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.yaml", "a: 1\n");
     let paused = waiting(&desk, "", &["encrypt", "x.enc.yaml"]);
-    desk.file("x.enc.yaml", "a: 1\nb: 2\n");
+    desk.write("x.enc.yaml", "a: 1\nb: 2\n");
     assert_eq!(paused.finish().code, 0);
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\nb: 2\n");
-    desk.file("y.enc.yaml", "a: 1\n");
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 1\nb: 2\n");
+    desk.write("y.enc.yaml", "a: 1\n");
     let paused = waiting(&desk, "", &["encrypt", "y.enc.yaml"]);
-    desk.run(&["encrypt", "y.enc.yaml"]).ok();
+    desk.run(&["encrypt", "y.enc.yaml"]).succeeds();
     paused.finish().record();
     let paused = waiting(&desk, "2", &["set", "y.enc.yaml", "a"]);
     std::fs::remove_file(desk.path("y.enc.yaml")).unwrap();
@@ -119,13 +119,13 @@ fn a_waiting_command_does_not_undo_a_rekey() {
     for (mine, input) in
         [(&["set", "x.enc.yaml", "b"][..], "new"), (&["unset", "x.enc.yaml", "c"], ""), (&["rotate"], "")]
     {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
         desk.encrypted("x.enc.yaml", "a: 1\nc: 3\n");
         assert_eq!(desk.run_as_bob(&["decrypt", "x.enc.yaml"]).code, 0);
         let paused = waiting(&desk, input, mine);
         desk.rules("creation_rules: [{path_regex: enc, age: ALICE}]");
-        desk.run(&["rekey"]).ok();
+        desk.run(&["rekey"]).succeeds();
         let rekeyed = desk.read("x.enc.yaml");
         let run = paused.finish();
         assert_eq!(run.code, 0, "{mine:?}: {}", run.stderr);
@@ -137,10 +137,10 @@ fn a_waiting_command_does_not_undo_a_rekey() {
             "unset" => "a: 1\n",
             _ => "a: 1\nc: 3\n",
         };
-        assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), expected);
+        assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), expected);
         // a rule that changed while somebody waited, and was not followed yet
         let paused = waiting(&desk, "x", &["set", "x.enc.yaml", "d"]);
-        desk.give("y", &["set", "x.enc.yaml", "e"]).ok();
+        desk.give("y", &["set", "x.enc.yaml", "e"]).succeeds();
         desk.rules("creation_rules: [{path_regex: enc, age: BOB}]");
         paused.finish().fails(2);
     }
@@ -148,16 +148,16 @@ fn a_waiting_command_does_not_undo_a_rekey() {
 
 #[test]
 fn two_values_go_to_a_file_that_was_not_there() {
-    let desk = Desk::new();
-    desk.file("base.yaml", "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true } }\n");
-    desk.file("prod.yaml", "");
+    let desk = Sandbox::with_identities();
+    desk.write("base.yaml", "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true } }\n");
+    desk.write("prod.yaml", "");
     for (key, code, plaintext) in [("B", 0, "data:\n    B: theirs\n    A: mine\n"), ("A", 2, "data:\n    A: theirs\n")]
     {
         let paused = waiting(&desk, "mine", &["set", "prod", "A"]);
-        desk.give("theirs", &["set", "prod", key]).ok();
+        desk.give("theirs", &["set", "prod", key]).succeeds();
         let run = paused.finish();
         assert_eq!(run.code, code, "{}", run.stderr);
-        assert_eq!(desk.run(&["decrypt", "prod.secrets.yaml"]).ok(), plaintext);
+        assert_eq!(desk.run(&["decrypt", "prod.secrets.yaml"]).succeeds(), plaintext);
         std::fs::remove_file(desk.path("prod.secrets.yaml")).unwrap();
     }
 }
@@ -165,7 +165,7 @@ fn two_values_go_to_a_file_that_was_not_there() {
 /// Who comes while another writes waits, says so, and finds what was written.
 #[test]
 fn who_has_to_wait_says_so() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", StopPoint::FilesLocked, 1).ok().unwrap();
     let mut second = desk.command(&["set", "x.enc.yaml", "c"]);
@@ -176,28 +176,28 @@ fn who_has_to_wait_says_so() {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     record(&line);
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\n", "who only reads does not wait");
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 1\n", "who only reads does not wait");
     assert_eq!(first.finish().code, 0);
     assert!(second.wait().unwrap().success());
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\nb: \"2\"\nc: \"3\"\n");
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 1\nb: \"2\"\nc: \"3\"\n");
 }
 
 #[test]
 fn a_lock_goes_with_its_process_and_hinders_no_other_file() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     desk.encrypted("y.enc.yaml", "a: 1\n");
     let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", StopPoint::FilesLocked, 1).ok().unwrap();
-    desk.give("2", &["set", "y.enc.yaml", "b"]).ok();
+    desk.give("2", &["set", "y.enc.yaml", "b"]).succeeds();
     first.send(Signal::KILL);
     assert_eq!(Run::from(first.end()).code, -1);
-    desk.give("2", &["set", "x.enc.yaml", "b"]).ok();
+    desk.give("2", &["set", "x.enc.yaml", "b"]).succeeds();
 }
 
 /// Whatever order files are named in, nobody waits for ever.
 #[test]
 fn files_are_locked_in_one_order() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     let names: Vec<_> = (0..6).map(|index| format!("f{index}.enc.yaml")).collect();
     for name in &names {
         desk.encrypted(name, "a: 1\n");
@@ -221,7 +221,7 @@ fn rounds() -> usize {
 #[test]
 fn all_changes_of_a_mix_are_there_at_the_end() {
     for round in 0..rounds() {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
         let before: Vec<_> = (0..12).map(|index| format!("# c{index}\nk{index}: old\n")).collect();
         desk.encrypted("x.enc.yaml", before.concat());
@@ -250,23 +250,23 @@ fn all_changes_of_a_mix_are_there_at_the_end() {
             let run: Run = child.wait_with_output().unwrap().into();
             assert_eq!(run.code, 0, "round {round}: {}", run.stderr);
         }
-        let plaintext = desk.run(&["decrypt", "x.enc.yaml"]).ok();
+        let plaintext = desk.run(&["decrypt", "x.enc.yaml"]).succeeds();
         let lines = plaintext.lines().filter(|line| !line.starts_with('#'));
         let found: std::collections::BTreeMap<_, _> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
         assert_eq!(found, expected, "round {round}");
-        assert_eq!(desk.run_as_bob(&["decrypt", "x.enc.yaml"]).ok(), plaintext);
+        assert_eq!(desk.run_as_bob(&["decrypt", "x.enc.yaml"]).succeeds(), plaintext);
     }
 }
 
 #[cfg(unix)]
 #[test]
 fn a_file_with_other_names_is_refused_before_anything_is_typed() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
-    desk.file("plain.enc.yaml", "a: 1\n");
+    desk.write("plain.enc.yaml", "a: 1\n");
     std::fs::hard_link(desk.path("x.enc.yaml"), desk.path("other.enc.yaml")).unwrap();
     std::fs::hard_link(desk.path("plain.enc.yaml"), desk.path("other2.enc.yaml")).unwrap();
     let before = desk.all();
@@ -294,5 +294,5 @@ fn a_file_with_other_names_is_refused_before_anything_is_typed() {
     // the hint works as it stands
     let hint = "cp -p x.enc.yaml x.enc.yaml.new && mv x.enc.yaml.new x.enc.yaml";
     assert!(Command::new("sh").args(["-c", hint]).current_dir(desk.root()).status().unwrap().success());
-    desk.give("2", &["set", "x.enc.yaml", "a"]).ok();
+    desk.give("2", &["set", "x.enc.yaml", "a"]).succeeds();
 }

@@ -1,11 +1,11 @@
 //! `septum decrypt`
 
 use crate::secret_files::FILES;
-use crate::support::desk::Desk;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn one_value_is_extracted_by_its_path() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted(
         "x.enc.yaml",
         "a: {b: [1, 'two'], \"c.d\": null, on: true}\n\"[x]\": odd\ntext: |\n  l1\n  l2\nf: 1.5\n---\nonly: second\na: other\n",
@@ -24,7 +24,7 @@ fn one_value_is_extracted_by_its_path() {
         (&["a.b", "--output-type", "json"], "[\n\t1,\n\t\"two\"\n]\n"),
     ] {
         let run = desk.run(&[&["decrypt", "x.enc.yaml", "--extract"], arguments].concat());
-        assert_eq!(run.ok(), expected, "{arguments:?}");
+        assert_eq!(run.succeeds(), expected, "{arguments:?}");
     }
     for arguments in [&["a"][..], &["a.b[7]"], &["a.bb"], &["only", "--document", "3"], &["a["]] {
         desk.run(&[&["decrypt", "x.enc.yaml", "--extract"], arguments].concat()).fails(2);
@@ -33,44 +33,44 @@ fn one_value_is_extracted_by_its_path() {
 
 #[test]
 fn what_is_extracted_is_what_sops_extracts() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a:\n  b: [1, 2.5, 'x', {y: z}]\n  c: 'text'\n  d: 2024-01-01\n");
     for path in [r#"["a"]"#, r#"["a"]["b"]"#, r#"["a"]["b"][1]"#, r#"["a"]["c"]"#, r#"["a"]["b"][3]"#] {
         let Some(sops) = desk.sops("alice.txt", &["decrypt", "--extract", path, "x.enc.yaml"]) else { return };
-        assert_eq!(desk.run(&["decrypt", "--extract", path, "x.enc.yaml"]).ok(), sops.ok(), "{path}");
+        assert_eq!(desk.run(&["decrypt", "--extract", path, "x.enc.yaml"]).succeeds(), sops.succeeds(), "{path}");
     }
 }
 
 #[test]
 fn several_files_are_printed_one_after_the_other() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("a.enc.yaml", "a: 1\n");
     desk.encrypted("b.enc.yaml", "b: 2\n");
-    assert_eq!(desk.run(&["decrypt", "b.enc.yaml", "a.enc.yaml"]).ok(), "b: 2\n---\na: 1\n");
+    assert_eq!(desk.run(&["decrypt", "b.enc.yaml", "a.enc.yaml"]).succeeds(), "b: 2\n---\na: 1\n");
 }
 
 #[test]
 fn lines_between_the_metadata_of_dotenv_are_not_lost() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.env", "A=1\nB=2\n");
     let text = desk.read("x.enc.env");
     let (first, rest) = text.split_once('\n').unwrap();
     let (second, metadata) = rest.split_once('\n').unwrap();
     let (version, others) = metadata.rsplit_once("sops_version").unwrap();
     let moved = format!("{first}\n{version}{second}\n# why\nsops_version{others}");
-    desk.file("x.enc.env", &moved);
-    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "A=1\nB=2\n# why\n");
-    desk.give("3", &["set", "x.enc.env", "C"]).ok();
-    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "A=1\nB=2\nC=3\n# why\n");
+    desk.write("x.enc.env", &moved);
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).succeeds(), "A=1\nB=2\n# why\n");
+    desk.give("3", &["set", "x.enc.env", "C"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).succeeds(), "A=1\nB=2\nC=3\n# why\n");
 }
 
 #[test]
 fn plaintext_goes_where_it_is_wanted() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, content) in FILES {
         desk.encrypted(name, content);
         let encrypted = desk.bytes(name);
-        desk.run(&["decrypt", name, "--output", "out"]).ok();
+        desk.run(&["decrypt", name, "--output", "out"]).succeeds();
         assert_eq!((desk.read("out"), desk.bytes(name)), (content.to_owned(), encrypted));
         let run = desk.run(&["decrypt", "-i", name]);
         run.record();
@@ -80,15 +80,15 @@ fn plaintext_goes_where_it_is_wanted() {
     if cfg!(target_os = "linux") {
         // a pipe is no file to be replaced
         let run = desk.run(&["decrypt", "x.enc.json", "--output", "/dev/stdout"]);
-        assert_eq!(run.ok(), "{\"a\": [1, \"b\"]}\n");
+        assert_eq!(run.succeeds(), "{\"a\": [1, \"b\"]}\n");
     }
-    assert_eq!(desk.run(&["decrypt", "x.enc.json", "--output-type", "yaml"]).ok(), "a:\n    - 1\n    - b\n");
+    assert_eq!(desk.run(&["decrypt", "x.enc.json", "--output-type", "yaml"]).succeeds(), "a:\n    - 1\n    - b\n");
     desk.run(&["decrypt", "x.enc.json", "--output-type", "dotenv"]).fails(2);
 }
 
 #[test]
 fn a_tampered_file_prints_nothing_and_stays() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, content) in FILES {
         desk.encrypted(name, content);
         let text = desk.read(name);
@@ -96,7 +96,7 @@ fn a_tampered_file_prints_nothing_and_stays() {
         let end = text.find(",type:str]").unwrap();
         let at = text[..end].rfind("data:").unwrap() + "data:".len();
         let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
-        desk.file(name, format!("{}{other}{}", &text[..at], &text[at + 1..]));
+        desk.write(name, format!("{}{other}{}", &text[..at], &text[at + 1..]));
         let before = desk.bytes(name);
         for arguments in [&["decrypt", name][..], &["decrypt", "-i", name]] {
             desk.run(arguments).fails(2);
@@ -107,7 +107,7 @@ fn a_tampered_file_prints_nothing_and_stays() {
 
 #[test]
 fn without_an_identity_it_is_said_who_could_and_where_was_looked() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     let stderr = desk.run_without_key(&["decrypt", "x.enc.yaml"]).fails(3);
     assert!(stderr.contains(&desk.alice), "{stderr}");
@@ -115,7 +115,7 @@ fn without_an_identity_it_is_said_who_could_and_where_was_looked() {
 
 #[test]
 fn no_rule_is_needed_to_read_and_a_difference_is_told() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     for (rules, is_told) in [
         ("creation_rules: []", false),
@@ -128,15 +128,15 @@ fn no_rule_is_needed_to_read_and_a_difference_is_told() {
         let run = desk.run(&["decrypt", "x.enc.yaml"]);
         run.record();
         assert!(run.stderr.is_empty() != is_told, "{rules}: {}", run.stderr);
-        assert_eq!(run.ok(), "a: 1\n", "{rules}");
+        assert_eq!(run.succeeds(), "a: 1\n", "{rules}");
     }
 }
 
 #[test]
 fn what_is_not_encrypted_is_no_secret_to_decrypt() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, content) in FILES {
-        desk.file(name, content);
+        desk.write(name, content);
         desk.run(&["decrypt", name]).fails(2);
     }
     desk.run(&["decrypt", "none.yaml"]).fails(4);

@@ -1,23 +1,23 @@
 //! `septum encrypt`
 
 use crate::secret_files::FILES;
-use crate::support::desk::{CANARY, Desk};
+use crate::support::sandbox::{CANARY, Sandbox};
 
 #[test]
 fn files_of_all_formats_are_encrypted_in_place_and_come_back_as_they_were() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
     for (name, content) in FILES {
-        desk.file(name, content);
+        desk.write(name, content);
     }
     let run = desk.run(&[&["encrypt"][..], &names].concat());
     run.record();
     for (name, content) in FILES {
         let encrypted = desk.read(name);
         assert!(encrypted.contains("ENC[AES256_GCM,") && !encrypted.contains(CANARY), "{name}: {encrypted}");
-        assert_eq!(desk.run(&["decrypt", name]).ok(), content, "{name}: comments, blank lines and quotes stay");
+        assert_eq!(desk.run(&["decrypt", name]).succeeds(), content, "{name}: comments, blank lines and quotes stay");
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            assert!(String::from_utf8(sops.stdout).unwrap().contains(CANARY), "{name}: {}", sops.stderr);
+            assert!(String::from_utf8(sops.bytes).unwrap().contains(CANARY), "{name}: {}", sops.stderr);
         }
     }
 }
@@ -25,7 +25,7 @@ fn files_of_all_formats_are_encrypted_in_place_and_come_back_as_they_were() {
 #[test]
 fn sops_reads_files_of_every_selector_and_of_key_groups() {
     const PLAIN: &str = "# sops:mark\na_x: one\nb: two\ndata:\n  c: 3\n";
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (selector, open) in [
         ("unencrypted_suffix: _x", "a_x: one"),
         ("encrypted_suffix: _x", "b: two"),
@@ -40,9 +40,9 @@ fn sops_reads_files_of_every_selector_and_of_key_groups() {
         desk.rules(&format!("creation_rules:\n  - path_regex: x.yaml\n    {selector}\n{recipients}"));
         desk.encrypted("x.yaml", PLAIN);
         assert!(desk.read("x.yaml").contains(open), "{selector}:\n{}", desk.read("x.yaml"));
-        assert_eq!(desk.run(&["decrypt", "x.yaml"]).ok(), PLAIN, "{selector}");
+        assert_eq!(desk.run(&["decrypt", "x.yaml"]).succeeds(), PLAIN, "{selector}");
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.yaml"]) {
-            let printed = sops.ok();
+            let printed = sops.succeeds();
             assert!(["one", "two", "c: 3"].iter().all(|value| printed.contains(value)), "{selector}:\n{printed}");
         }
     }
@@ -50,8 +50,8 @@ fn sops_reads_files_of_every_selector_and_of_key_groups() {
 
 #[test]
 fn values_that_come_back_as_another_text_are_told() {
-    let desk = Desk::new();
-    desk.file(
+    let desk = Sandbox::with_identities();
+    desk.write(
         "x.enc.yaml",
         "mode: 0644\nversion: 1.10\nday: 2024-01-01\nkept: '0644'\nport: 8080\nx_unencrypted: 1.10\n",
     );
@@ -63,10 +63,10 @@ fn values_that_come_back_as_another_text_are_told() {
 
 #[test]
 fn all_files_are_encrypted_or_none() {
-    let desk = Desk::new();
-    desk.file("good.enc.yaml", "a: 1\n");
-    desk.file("tab.enc.yaml", "a:\n\tb: hunter2-canary\n");
-    desk.file("list.enc.json", "[\"hunter2-canary\"]\n");
+    let desk = Sandbox::with_identities();
+    desk.write("good.enc.yaml", "a: 1\n");
+    desk.write("tab.enc.yaml", "a:\n\tb: hunter2-canary\n");
+    desk.write("list.enc.json", "[\"hunter2-canary\"]\n");
     let before = desk.all();
     desk.run(&["encrypt", "good.enc.yaml", "tab.enc.yaml", "missing.enc.yaml", "list.enc.json"]).fails(2);
 
@@ -75,7 +75,7 @@ fn all_files_are_encrypted_or_none() {
 
 #[test]
 fn what_cannot_be_encrypted_is_refused_with_what_to_do() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules(
         r"creation_rules:
 - {path_regex: 'none\.enc\.', encrypted_regex: ^secret, age: ALICE}
@@ -95,9 +95,9 @@ fn what_cannot_be_encrypted_is_refused_with_what_to_do() {
         ("other.yaml", "a: hunter2-canary\n"),
         ("latin.enc.yaml", "a: x\n"),
     ] {
-        desk.file(name, content);
+        desk.write(name, content);
     }
-    desk.file("latin.enc.yaml", b"a: \xfc\n");
+    desk.write("latin.enc.yaml", b"a: \xfc\n");
     let before = desk.all();
     let private = std::fs::read_to_string(desk.path("alice.txt")).unwrap();
     let private = private.lines().last().unwrap();
@@ -129,7 +129,7 @@ fn what_cannot_be_encrypted_is_refused_with_what_to_do() {
 
 #[test]
 fn an_encrypted_file_is_not_encrypted_again() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, content) in FILES {
         desk.encrypted(name, content);
         let before = desk.bytes(name);
@@ -141,13 +141,13 @@ fn an_encrypted_file_is_not_encrypted_again() {
 
 #[test]
 fn standard_input_is_encrypted_and_printed() {
-    let desk = Desk::new();
-    let printed = desk.give("a: hunter2-canary\n", &["encrypt", "--filename", "new.enc.yaml"]).ok();
+    let desk = Sandbox::with_identities();
+    let printed = desk.give("a: hunter2-canary\n", &["encrypt", "--filename", "new.enc.yaml"]).succeeds();
     assert!(printed.starts_with("a: ENC["), "{printed}");
     assert!(!desk.path("new.enc.yaml").exists());
-    desk.file("copy.yaml", &printed);
-    assert_eq!(desk.give(&printed, &["decrypt", "--input-type", "yaml"]).ok(), "a: hunter2-canary\n");
-    desk.give("A=1\n", &["encrypt", "--filename", "x.enc.env", "-o", "out.env"]).ok();
+    desk.write("copy.yaml", &printed);
+    assert_eq!(desk.give(&printed, &["decrypt", "--input-type", "yaml"]).succeeds(), "a: hunter2-canary\n");
+    desk.give("A=1\n", &["encrypt", "--filename", "x.enc.env", "-o", "out.env"]).succeeds();
     assert!(desk.read("out.env").starts_with("A=ENC["));
     assert!(desk.give("a: 1\n", &["encrypt"]).fails(2).contains("--filename"));
     desk.give("a: 1\n", &["encrypt", "--filename", "no-rule.yaml"]).fails(2);
@@ -158,40 +158,40 @@ fn standard_input_is_encrypted_and_printed() {
 
 #[test]
 fn recipients_are_named_where_no_rule_names_any() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     std::fs::remove_file(desk.path(".sops.yaml")).unwrap();
-    desk.file("a.yaml", "a: 1\n");
+    desk.write("a.yaml", "a: 1\n");
     desk.run(&["encrypt", "a.yaml"]).fails(2);
-    desk.run(&["encrypt", "--age", &format!("{},{}", desk.alice, desk.bob), "a.yaml"]).ok();
-    assert_eq!(desk.run_as_bob(&["decrypt", "a.yaml"]).ok(), "a: 1\n");
-    desk.file("b.yaml", "b: 1\n");
+    desk.run(&["encrypt", "--age", &format!("{},{}", desk.alice, desk.bob), "a.yaml"]).succeeds();
+    assert_eq!(desk.run_as_bob(&["decrypt", "a.yaml"]).succeeds(), "a: 1\n");
+    desk.write("b.yaml", "b: 1\n");
     let as_usual = |name| desk.command(&["encrypt", name]).env("SOPS_AGE_RECIPIENTS", &desk.bob).output().unwrap();
     assert!(as_usual("b.yaml").status.success());
-    assert_eq!(desk.run_as_bob(&["decrypt", "b.yaml"]).ok(), "b: 1\n");
+    assert_eq!(desk.run_as_bob(&["decrypt", "b.yaml"]).succeeds(), "b: 1\n");
     // a rule has the last word
     desk.rules("creation_rules: [{age: ALICE}]");
-    desk.file("c.yaml", "c: 1\n");
+    desk.write("c.yaml", "c: 1\n");
     assert!(as_usual("c.yaml").status.success());
-    assert_eq!(desk.run(&["decrypt", "c.yaml"]).ok(), "c: 1\n");
+    assert_eq!(desk.run(&["decrypt", "c.yaml"]).succeeds(), "c: 1\n");
     desk.run_as_bob(&["decrypt", "c.yaml"]).fails(3);
 }
 
 #[test]
 fn rules_are_looked_for_from_the_file_upward() {
-    let desk = Desk::new();
-    desk.file("deep/down/x.enc.yaml", "a: 1\n");
-    desk.file("deep/.sops.yaml", format!("creation_rules: [{{path_regex: ^down/, age: {}}}]", desk.bob));
-    desk.run(&["encrypt", "deep/down/x.enc.yaml"]).ok();
-    assert_eq!(desk.run_as_bob(&["decrypt", "deep/down/x.enc.yaml"]).ok(), "a: 1\n");
+    let desk = Sandbox::with_identities();
+    desk.write("deep/down/x.enc.yaml", "a: 1\n");
+    desk.write("deep/.sops.yaml", format!("creation_rules: [{{path_regex: ^down/, age: {}}}]", desk.bob));
+    desk.run(&["encrypt", "deep/down/x.enc.yaml"]).succeeds();
+    assert_eq!(desk.run_as_bob(&["decrypt", "deep/down/x.enc.yaml"]).succeeds(), "a: 1\n");
     // the same file, seen from elsewhere
-    desk.file("deep/down/y.enc.yaml", "a: 1\n");
-    desk.run(&["-C", "deep/down", "encrypt", "y.enc.yaml"]).ok();
-    assert_eq!(desk.run_as_bob(&["-C", "deep", "decrypt", "down/y.enc.yaml"]).ok(), "a: 1\n");
+    desk.write("deep/down/y.enc.yaml", "a: 1\n");
+    desk.run(&["-C", "deep/down", "encrypt", "y.enc.yaml"]).succeeds();
+    assert_eq!(desk.run_as_bob(&["-C", "deep", "decrypt", "down/y.enc.yaml"]).succeeds(), "a: 1\n");
 }
 
 #[test]
 fn metadata_are_indented_as_the_rules_say_and_stay_as_they_are() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     let rules = |stores: &str| desk.rules(&format!("creation_rules: [{{age: ALICE}}]\nstores: {{{stores}}}\n"));
     for (name, content, stores, expected) in [
         ("x.enc.yaml", "a: 1\n", "yaml: {indent: 2}", "\nsops:\n  age:\n    - enc: |\n        -----BEGIN"),
@@ -208,7 +208,7 @@ fn metadata_are_indented_as_the_rules_say_and_stay_as_they_are() {
         // whoever comes later without that rule leaves it
         rules("");
         if name != "x.enc.bin" {
-            desk.give("2", &["set", name, "a"]).ok();
+            desk.give("2", &["set", name, "a"]).succeeds();
             let after = desk.read(name);
             let changed: Vec<_> = text.lines().zip(after.lines()).filter(|(old, new)| old != new).collect();
             // value, checksum, and the time if a second has passed
@@ -216,18 +216,18 @@ fn metadata_are_indented_as_the_rules_say_and_stay_as_they_are() {
             assert_eq!(after.lines().count(), text.lines().count());
         }
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            assert!(!sops.ok().is_empty(), "{name}");
+            assert!(!sops.succeeds().is_empty(), "{name}");
         }
     }
 }
 
 #[test]
 fn a_file_that_a_value_makes_is_laid_out_by_its_rule() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{age: ALICE}]\nstores: {yaml: {indent: 2}}\n");
-    desk.file("environments/base.yaml", "data: { P: { sensitive: true } }\n");
-    desk.file("environments/dev.yaml", "");
-    desk.give("x", &["set", "dev", "P"]).ok();
+    desk.write("environments/base.yaml", "data: { P: { sensitive: true } }\n");
+    desk.write("environments/dev.yaml", "");
+    desk.give("x", &["set", "dev", "P"]).succeeds();
     let text = desk.read("environments/dev.secrets.yaml");
     assert!(text.starts_with("data:\n  P: ENC[") && text.contains("\nsops:\n  age:\n"), "{text}");
     assert!(text.starts_with("data:\n  P: ENC["), "{text}");
@@ -235,12 +235,12 @@ fn a_file_that_a_value_makes_is_laid_out_by_its_rule() {
 
 #[test]
 fn a_rule_of_indentation_is_that_of_sops() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for indent in 1..=10 {
         desk.rules(&format!("creation_rules: [{{age: ALICE}}]\nstores: {{yaml: {{indent: {indent}}}}}\n"));
-        desk.file("x.enc.yaml", "a: 1\n");
+        desk.write("x.enc.yaml", "a: 1\n");
         let Some(sops) = desk.sops("alice.txt", &["encrypt", "-i", "x.enc.yaml"]) else { return };
-        sops.ok();
+        sops.succeeds();
         let theirs = desk.read("x.enc.yaml");
         desk.encrypted("y.enc.yaml", "a: 1\n");
         let ours = desk.read("y.enc.yaml");

@@ -1,7 +1,7 @@
 //! What single formats say otherwise: line ends, adjacent comments, text behind the end.
 
-use crate::support::desk::{CANARY, Desk, Run};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Run, Sandbox};
 
 /// Every message of a run that must succeed.
 #[track_caller]
@@ -26,12 +26,12 @@ const INI: &[(&str, &str)] = &[
 
 #[test]
 fn adjacent_comments_of_ini_are_one_and_none_is_lost() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (text, expected) in INI {
         desk.encrypted("x.enc.ini", text);
-        assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).ok(), *expected, "{text:?}");
+        assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).succeeds(), *expected, "{text:?}");
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.ini"]) {
-            let printed = sops.ok();
+            let printed = sops.succeeds();
             let lines =
                 |text: &str| text.lines().map(|line| line.split_whitespace().collect::<String>()).collect::<Vec<_>>();
             // sops itself keeps none behind the last key, and writes `;;` as `; ;`
@@ -40,7 +40,7 @@ fn adjacent_comments_of_ini_are_one_and_none_is_lost() {
             }
         }
         for arguments in [&["rotate", "x.enc.ini"][..], &["decrypt", "-i", "x.enc.ini"]] {
-            desk.run(arguments).ok();
+            desk.run(arguments).succeeds();
         }
         assert_eq!(desk.read("x.enc.ini"), *expected, "{text:?}");
     }
@@ -48,90 +48,90 @@ fn adjacent_comments_of_ini_are_one_and_none_is_lost() {
 
 #[test]
 fn comments_that_sops_joined_survive_every_change() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (text, _) in INI.iter().filter(|(text, _)| !text.contains("end") && !text.contains(";\n")) {
-        desk.file("x.enc.ini", text);
+        desk.write("x.enc.ini", text);
         let Some(sops) = desk.sops("alice.txt", &["encrypt", "-i", "x.enc.ini"]) else { return };
-        sops.ok();
-        let before = desk.run(&["decrypt", "x.enc.ini"]).ok();
+        sops.succeeds();
+        let before = desk.run(&["decrypt", "x.enc.ini"]).succeeds();
         assert!(!before.contains("ENC["), "{text:?}:\n{before}");
         assert_eq!(before.matches([';', '#']).count(), text.replace(";;", ";").matches([';', '#']).count(), "{before}");
         let section = if text.starts_with("# one") || text.contains("two\na=b") { "DEFAULT" } else { "s" };
-        desk.give("new", &["set", "x.enc.ini", &format!("{section}.a")]).ok();
-        desk.run(&["rotate", "x.enc.ini"]).ok();
-        let after = desk.run(&["decrypt", "x.enc.ini"]).ok();
+        desk.give("new", &["set", "x.enc.ini", &format!("{section}.a")]).succeeds();
+        desk.run(&["rotate", "x.enc.ini"]).succeeds();
+        let after = desk.run(&["decrypt", "x.enc.ini"]).succeeds();
         let changed =
             |text: &str| text.lines().filter(|line| !line.starts_with('a')).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(changed(&after), changed(&before), "{text:?}");
-        let sops = desk.sops("alice.txt", &["decrypt", "x.enc.ini"]).expect("sops").ok();
+        let sops = desk.sops("alice.txt", &["decrypt", "x.enc.ini"]).expect("sops").succeeds();
         assert!(!sops.contains("ENC["), "{text:?}:\n{sops}");
     }
 }
 
 #[test]
 fn a_key_of_ini_is_removed_without_the_comments_around_it() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.ini", "[s]\n; one\na=1\n; two\n; three\nb=2\n");
-    desk.run(&["unset", "x.enc.ini", "s.a"]).ok();
-    assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).ok(), "[s]\n; one\n; two\n; three\nb=2\n");
+    desk.run(&["unset", "x.enc.ini", "s.a"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).succeeds(), "[s]\n; one\n; two\n; three\nb=2\n");
 }
 
 #[test]
 fn a_cr_of_dotenv_is_a_line_end_where_all_lines_have_it() {
-    let desk = Desk::new();
-    desk.file("x.enc.env", "# c\r\nA=b\r\n\r\nC=d\r\n");
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.env", "# c\r\nA=b\r\n\r\nC=d\r\n");
     let told = warned(desk.run(&["encrypt", "x.enc.env"]));
     record(&told);
     assert!(!desk.read("x.enc.env").contains('\r'));
-    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "# c\nA=b\n\nC=d\n");
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).succeeds(), "# c\nA=b\n\nC=d\n");
     if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.env"]) {
-        assert_eq!(sops.ok(), "# c\nA=b\nC=d\n");
+        assert_eq!(sops.succeeds(), "# c\nA=b\nC=d\n");
     }
     // as Git converts it
     let text = desk.read("x.enc.env").replace('\n', "\r\n");
-    desk.file("x.enc.env", text);
-    assert_eq!(desk.run(&["decrypt", "--extract", "A", "x.enc.env"]).ok(), "b");
-    desk.give("e", &["set", "x.enc.env", "A"]).ok();
-    assert_eq!(desk.run(&["decrypt", "--extract", "C", "x.enc.env"]).ok(), "d");
+    desk.write("x.enc.env", text);
+    assert_eq!(desk.run(&["decrypt", "--extract", "A", "x.enc.env"]).succeeds(), "b");
+    desk.give("e", &["set", "x.enc.env", "A"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "--extract", "C", "x.enc.env"]).succeeds(), "d");
 }
 
 #[test]
 fn a_cr_that_sops_has_in_a_value_of_dotenv_stays_there() {
-    let desk = Desk::new();
-    desk.file("x.enc.env", "# c\r\nA=b\r\nC=d\r\n");
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.env", "# c\r\nA=b\r\nC=d\r\n");
     let Some(sops) = desk.sops("alice.txt", &["encrypt", "-i", "x.enc.env"]) else { return };
-    sops.ok();
-    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "# c\r\nA=b\r\nC=d\r\n");
-    desk.give("new", &["set", "x.enc.env", "A"]).ok();
-    desk.run(&["rotate", "x.enc.env"]).ok();
-    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "# c\r\nA=new\nC=d\r\n");
-    assert_eq!(desk.sops("alice.txt", &["decrypt", "x.enc.env"]).expect("sops").ok(), "# c\r\nA=new\nC=d\r\n");
+    sops.succeeds();
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).succeeds(), "# c\r\nA=b\r\nC=d\r\n");
+    desk.give("new", &["set", "x.enc.env", "A"]).succeeds();
+    desk.run(&["rotate", "x.enc.env"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).succeeds(), "# c\r\nA=new\nC=d\r\n");
+    assert_eq!(desk.sops("alice.txt", &["decrypt", "x.enc.env"]).expect("sops").succeeds(), "# c\r\nA=new\nC=d\r\n");
 }
 
 #[test]
 fn blocks_of_a_file_with_crlf_have_crlf_again() {
     const TEXT: &str = "a: |\r\n  one\r\n  two\r\nb: x # c\r\nk:\r\n  c: |-\r\n    three\r\n    four\r\n";
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", TEXT);
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), TEXT);
-    desk.give("five\nsix\n", &["set", "x.enc.yaml", "k.c"]).ok();
-    let text = desk.run(&["decrypt", "x.enc.yaml"]).ok();
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), TEXT);
+    desk.give("five\nsix\n", &["set", "x.enc.yaml", "k.c"]).succeeds();
+    let text = desk.run(&["decrypt", "x.enc.yaml"]).succeeds();
     assert_eq!(text.matches("\r\n").count(), text.matches('\n').count(), "{text:?}");
-    assert_eq!(desk.run(&["get", "x.enc.yaml", "k.c"]).ok(), "five\nsix\n");
+    assert_eq!(desk.run(&["get", "x.enc.yaml", "k.c"]).succeeds(), "five\nsix\n");
 }
 
 #[test]
 fn what_stands_behind_the_end_of_yaml_is_encrypted_or_refused() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for text in ["a: x\n...\n# password was hunter2-canary\n", "a: x\n--- # first\nb: z\n... # hunter2-canary\n"] {
         desk.encrypted("x.enc.yaml", text);
         assert!(!desk.read("x.enc.yaml").contains("hunter2"), "{}", desk.read("x.enc.yaml"));
-        assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), text);
+        assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), text);
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.yaml"]) {
-            sops.ok();
+            sops.succeeds();
         }
     }
-    desk.file("x.enc.yaml", "a: x\n...\nb: hunter2-canary\n");
+    desk.write("x.enc.yaml", "a: x\n...\nb: hunter2-canary\n");
     let told = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
 
     assert!(told.contains("x.enc.yaml:3:1"), "{told}");
@@ -139,7 +139,7 @@ fn what_stands_behind_the_end_of_yaml_is_encrypted_or_refused() {
 
 #[test]
 fn a_comment_that_nobody_encrypted_is_reported() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, text, added, line) in [
         ("x.enc.yaml", "a: x\n", "# added\n", "plaintext"),
         ("y.enc.yaml", "a: x\n", "...\n# added\n", "plaintext"),
@@ -147,7 +147,7 @@ fn a_comment_that_nobody_encrypted_is_reported() {
     ] {
         desk.encrypted(name, text);
         let encrypted = desk.read(name);
-        desk.file(name, format!("{encrypted}{added}"));
+        desk.write(name, format!("{encrypted}{added}"));
         let told = warned(desk.run(&["decrypt", name]));
         let at = encrypted.lines().count() + added.lines().count();
         assert!(told.contains(line) && told.contains(&format!("{name}:{at}:1")), "{name}: {told}");
@@ -157,7 +157,7 @@ fn a_comment_that_nobody_encrypted_is_reported() {
 
 #[test]
 fn text_behind_the_metadata_is_refused() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, text, added) in [
         ("x.enc.ini", "[s]\na=x\n", "b = hunter2-canary\n"),
         ("x.enc.ini", "[s]\na=x\n", "; hunter2-canary\n"),
@@ -169,7 +169,7 @@ fn text_behind_the_metadata_is_refused() {
     ] {
         desk.encrypted(name, text);
         let encrypted = desk.read(name);
-        desk.file(name, format!("{encrypted}{added}"));
+        desk.write(name, format!("{encrypted}{added}"));
         let told = desk.run(&["decrypt", name]).fails(2);
         assert!(told.starts_with("error: "), "{name}: {told}");
     }
@@ -177,7 +177,7 @@ fn text_behind_the_metadata_is_refused() {
 
 #[test]
 fn a_comment_that_does_not_decrypt_is_reported_and_kept_from_a_new_data_key() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, text) in [
         ("x.enc.yaml", "# hello there\na: x\n"),
         ("x.enc.env", "# hello there\nA=x\n"),
@@ -187,7 +187,7 @@ fn a_comment_that_does_not_decrypt_is_reported_and_kept_from_a_new_data_key() {
         let encrypted = desk.read(name);
         let at = encrypted.find("data:").unwrap() + 5;
         let other = if encrypted[at..].starts_with('A') { "B" } else { "A" };
-        desk.file(name, format!("{}{other}{}", &encrypted[..at], &encrypted[at + 1..]));
+        desk.write(name, format!("{}{other}{}", &encrypted[..at], &encrypted[at + 1..]));
         let told = warned(desk.run(&["decrypt", name]));
         record(&told);
         assert!(told.contains(&format!("{name}:1:1")), "{name}: {told}");
@@ -207,23 +207,23 @@ fn a_comment_that_does_not_decrypt_is_reported_and_kept_from_a_new_data_key() {
         record(&told);
         // the way out works
         let text = desk.read(name).split_inclusive('\n').skip(1).collect::<String>();
-        desk.file(name, text);
+        desk.write(name, text);
         assert_eq!(warned(desk.run(&["rotate", name])), "", "{name}");
     }
 }
 
 #[test]
 fn files_whose_values_are_all_empty_are_encrypted_with_a_word_about_it() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     for (name, text) in [("x.enc.yaml", "a: \"\"\nb:\n"), ("x.enc.json", "{\"a\": \"\"}"), ("x.enc.env", "A=\n")] {
-        desk.file(name, text);
+        desk.write(name, text);
         let told = warned(desk.run(&["encrypt", name]));
         record(&told);
         assert_eq!(desk.run(&["decrypt", name]).code, 0);
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            sops.ok();
+            sops.succeeds();
         }
-        desk.give(CANARY, &["set", name, if name.ends_with("env") { "A" } else { "a" }]).ok();
+        desk.give(CANARY, &["set", name, if name.ends_with("env") { "A" } else { "a" }]).succeeds();
         assert!(!desk.read(name).contains(CANARY), "{name}");
     }
 }
@@ -232,9 +232,9 @@ fn files_whose_values_are_all_empty_are_encrypted_with_a_word_about_it() {
 fn encrypt_counts_what_it_encrypted_and_names_what_stays_readable() {
     const TEXT: &str =
         "# c\nhidden: # d\n  a: one\n  b: 2\n  c: \"\"\nopen:\n  password: hunter2-canary-Kx93kd0\n  host: localhost\n";
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{path_regex: '\\.enc\\.', age: ALICE, encrypted_regex: ^hidden$}]");
-    desk.file("x.enc.yaml", TEXT);
+    desk.write("x.enc.yaml", TEXT);
     let told = warned(desk.run(&["encrypt", "x.enc.yaml"]));
     record(&told);
     assert!(told.contains("x.enc.yaml:7:13"), "{told}");

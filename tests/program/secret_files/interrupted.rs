@@ -13,8 +13,8 @@ use rustix::process::Signal;
 use septum::test_hook::StopPoint;
 
 use crate::secret_files::paused::Paused;
-use crate::support::desk::{CANARY, Desk, Run, give};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Run, Sandbox, give};
 
 /// Interruptions that are made: 200 in CI (`SEPTUM_KILLS`).
 fn interruptions() -> usize {
@@ -49,22 +49,22 @@ const SIGNALS: [Signal; 5] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QU
 
 /// A directory with files that are encrypted, or not, and all that the commands need.
 struct Bench {
-    desk: Desk,
+    desk: Sandbox,
     memory: tempfile::TempDir,
     sealed: BTreeMap<String, Vec<u8>>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         for name in NAMES {
             desk.encrypted(name, Self::plaintext(name));
         }
-        desk.file("base", desk.bytes(NAMES[0]));
-        desk.file("theirs", desk.bytes(NAMES[0]));
+        desk.write("base", desk.bytes(NAMES[0]));
+        desk.write("theirs", desk.bytes(NAMES[0]));
         // the name says by which rule
-        desk.file("theirs.enc.yaml", desk.bytes(NAMES[0]));
-        desk.give("theirs", &["set", "theirs.enc.yaml", "new"]).ok();
+        desk.write("theirs.enc.yaml", desk.bytes(NAMES[0]));
+        desk.give("theirs", &["set", "theirs.enc.yaml", "new"]).succeeds();
         fs::rename(desk.path("theirs.enc.yaml"), desk.path("theirs")).unwrap();
         desk.rules("creation_rules: [{path_regex: '\\.enc\\.', age: 'ALICE,BOB'}]");
         let sealed = NAMES.map(|name| (name.to_owned(), desk.bytes(name))).into();
@@ -81,9 +81,9 @@ impl Bench {
         self.desk.rules(&format!("creation_rules: [{{path_regex: '\\.enc\\.', age: {rule}}}]"));
         for (name, bytes) in &self.sealed {
             if is_plain {
-                self.desk.file(name, Self::plaintext(name));
+                self.desk.write(name, Self::plaintext(name));
             } else {
-                self.desk.file(name, bytes);
+                self.desk.write(name, bytes);
             }
         }
         self.states()
@@ -104,7 +104,7 @@ impl Bench {
                 return format!("plain\n{text}");
             }
             let has_bob = text.contains(&self.desk.bob);
-            format!("encrypted, for Bob: {has_bob}\n{}", self.desk.run(&["decrypt", "-q", name]).ok())
+            format!("encrypted, for Bob: {has_bob}\n{}", self.desk.run(&["decrypt", "-q", name]).succeeds())
         };
         NAMES.map(|name| (name.to_owned(), state(name))).into()
     }
@@ -126,11 +126,11 @@ impl Bench {
         }
         assert!(drafts.len() <= usize::from(may_leave_one), "{what}: {drafts:?}");
         if !drafts.is_empty() {
-            self.desk.file("septum.yaml", "apps: ['apps/*']\n");
-            self.desk.file("apps/x/base.yaml", "data: {}\n");
-            self.desk.file("apps/x/prod.yaml", "data: {}\n");
+            self.desk.write("septum.yaml", "apps: ['apps/*']\n");
+            self.desk.write("apps/x/base.yaml", "data: {}\n");
+            self.desk.write("apps/x/prod.yaml", "data: {}\n");
             let found = self.desk.run(&["check"]);
-            let found = String::from_utf8(found.stdout).unwrap();
+            let found = String::from_utf8(found.bytes).unwrap();
             assert!(found.contains("leftover-draft") && found.contains(&drafts[0]), "{what}: {found}");
             fs::remove_file(self.desk.path("septum.yaml")).unwrap();
             fs::remove_file(self.desk.path(&drafts[0])).unwrap();
@@ -210,7 +210,7 @@ fn where_one_file_does_not_fit_none_is_changed() {
             if arguments.contains(&NAMES[2]) {
                 let text = bench.desk.read(NAMES[2]);
                 let padded = if *is_plain { format!("{text}pad: {}\n", "x".repeat(900)) } else { text };
-                bench.desk.file(NAMES[2], padded);
+                bench.desk.write(NAMES[2], padded);
             }
             let before = if *is_plain { bench.states() } else { before };
             let program = bench.command(arguments);
@@ -246,7 +246,7 @@ fn where_one_file_does_not_fit_none_is_changed() {
 /// A real disk that is full: a `tmpfs` of 64 KiB, in a namespace of its own.
 #[test]
 fn a_full_disk_changes_nothing_and_loses_nothing() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     fs::create_dir(desk.path("disk")).unwrap();
     let memory = tempfile::tempdir_in("/dev/shm").unwrap();
     let script = r#"
@@ -305,7 +305,7 @@ fn what_was_done_is_said_exactly_where_a_name_cannot_be_changed() {
 #[test]
 fn a_new_file_takes_over_whose_the_old_one_was() {
     use std::os::unix::fs::{MetadataExt as _, chown};
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     let path = desk.path("x.enc.yaml");
     let is_root = chown(&path, Some(1234), Some(4321)).is_ok();
@@ -314,7 +314,7 @@ fn a_new_file_takes_over_whose_the_old_one_was() {
     let owner = |metadata: &fs::Metadata| (metadata.uid(), metadata.gid());
     let before = fs::metadata(&path).unwrap();
     for arguments in [&["set", "x.enc.yaml", "a"][..], &["rotate", "x.enc.yaml"], &["decrypt", "-i", "x.enc.yaml"]] {
-        desk.give("2", arguments).ok();
+        desk.give("2", arguments).succeeds();
         let after = fs::metadata(&path).unwrap();
         assert_eq!(owner(&after), owner(&before), "{arguments:?}");
         let mode = if arguments[0] == "decrypt" { 0o600 } else { 0o640 };

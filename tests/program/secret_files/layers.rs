@@ -1,16 +1,16 @@
 //! Encrypted files that are layers: what is checked of them with a key and without, and what may be put into them.
 
-use crate::support::desk::{CANARY, Desk};
 use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Sandbox};
 
 const BASE: &str = "app: shop\ndata:\n  PASSWORD: { sensitive: true, minLength: 5 }\n  PORT: { value: 80, type: integer }\nbundles:\n  free: { open: true, data: {} }\n";
 
 /// A project whose secrets of `prod` are Alice's.
-fn project() -> Desk {
-    let desk = Desk::new();
-    desk.file("environments/base.yaml", BASE);
-    desk.file("environments/dev.yaml", "data: { PASSWORD: null }\n");
-    desk.file("environments/prod.yaml", "");
+fn project() -> Sandbox {
+    let desk = Sandbox::with_identities();
+    desk.write("environments/base.yaml", BASE);
+    desk.write("environments/dev.yaml", "data: { PASSWORD: null }\n");
+    desk.write("environments/prod.yaml", "");
     desk.encrypted("environments/prod.secrets.yaml", format!("data:\n  PASSWORD: {CANARY}\n"));
     desk
 }
@@ -36,7 +36,7 @@ fn a_layer_that_differs_from_its_rule_is_reported_with_a_key_and_without() {
             runs.extend([desk.run(command), desk.run_without_key(command)]);
         }
         for run in runs {
-            let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+            let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
             record(&printed);
         }
         // what needs no key elsewhere needs none here
@@ -50,7 +50,7 @@ fn a_layer_whose_metadata_are_not_valid_is_an_error_without_a_key() {
     desk.replace(FILE, "    version:", "    unversioned:");
     for command in [&["check", "--keyless"][..], &["render", "dev"], &["check"]] {
         let run = desk.run_without_key(command);
-        let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+        let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
         assert!(run.code == 2 && printed.contains("version"), "{command:?}: {printed}");
     }
 }
@@ -88,14 +88,14 @@ fn set_refuses_a_key_that_a_layer_cannot_have_and_says_which_it_can() {
 #[test]
 fn errors_that_a_project_had_before_do_not_stop_a_change_or_hide_new_ones() {
     let desk = project();
-    desk.file("environments/dev.yaml", "data: { UNKNOWN: 1 }\n");
+    desk.write("environments/dev.yaml", "data: { UNKNOWN: 1 }\n");
     assert_eq!(desk.give("other-canary", &["set", FILE, "data.PASSWORD"]).code, 0);
     let run = desk.give("x", &["set", FILE, "data.ALSO_UNKNOWN"]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     let run = desk.give("eighty", &["set", FILE, "data.PORT"]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     // of a base that nobody can read, nothing is known
-    desk.file("environments/base.yaml", "app: [\n");
+    desk.write("environments/base.yaml", "app: [\n");
     let run = desk.give("third-canary", &["set", FILE, "data.PASSWORD"]);
     run.record();
     assert!(run.code == 0, "{}", run.stderr);
@@ -103,11 +103,11 @@ fn errors_that_a_project_had_before_do_not_stop_a_change_or_hide_new_ones() {
 
 #[test]
 fn mixins_and_shared_layers_are_checked_too_and_other_files_are_not() {
-    let desk = Desk::new();
-    desk.file("septum.yaml", "apps: [apps/*]\nshared: shared\n");
-    desk.file("apps/shop/base.yaml", "app: shop\ndata: { PASSWORD: { sensitive: true } }\n");
-    desk.file("apps/shop/prod.yaml", "extends: [eu]\n");
-    desk.file("apps/shop/eu.yaml", "");
+    let desk = Sandbox::with_identities();
+    desk.write("septum.yaml", "apps: [apps/*]\nshared: shared\n");
+    desk.write("apps/shop/base.yaml", "app: shop\ndata: { PASSWORD: { sensitive: true } }\n");
+    desk.write("apps/shop/prod.yaml", "extends: [eu]\n");
+    desk.write("apps/shop/eu.yaml", "");
     desk.encrypted("apps/shop/base.secrets.yaml", "data: { PASSWORD: hunter2-canary }\n");
     desk.encrypted("shared/prod.secrets.yaml", "data: { PASSWORD: hunter2-canary }\n");
     desk.encrypted("apps/shop/other/x.secrets.yaml", "data: { PASSWORD: hunter2-canary }\n");
@@ -123,9 +123,9 @@ fn mixins_and_shared_layers_are_checked_too_and_other_files_are_not() {
 
 #[test]
 fn fix_encrypts_what_was_typed_over_a_ciphertext() {
-    let desk = Desk::new();
-    desk.file("environments/base.yaml", "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true } }\n");
-    desk.file("environments/prod.yaml", "");
+    let desk = Sandbox::with_identities();
+    desk.write("environments/base.yaml", "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true } }\n");
+    desk.write("environments/prod.yaml", "");
     desk.encrypted(FILE, "data:\n  A: hunter2-canary\n  B: hunter3-canary\n");
     let text = desk.read(FILE);
     let typed: String = text
@@ -137,19 +137,19 @@ fn fix_encrypts_what_was_typed_over_a_ciphertext() {
         })
         .collect();
     assert_eq!(typed.matches("hunter4-canary").count(), 2, "{typed}");
-    desk.file(FILE, &typed);
+    desk.write(FILE, &typed);
     // somebody without the key cannot, and is told why
     let run = desk.run_without_key(&["check", "--fix"]);
-    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&run.bytes).into_owned();
     record(&printed);
     assert!(run.code == 1, "{printed}{}", run.stderr);
     assert_eq!(desk.read(FILE), typed);
     let run = desk.run(&["check", "--fix"]);
-    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&run.bytes).into_owned();
     assert_eq!(run.code, 0, "{printed}{}", run.stderr);
     assert_eq!(printed.matches("fixed[sops-plaintext]").count(), 1, "{printed}");
     record(&printed);
     assert!(!printed.contains("hunter"), "{printed}");
-    assert_eq!(desk.run(&["get", "prod", "B"]).ok(), "hunter4-canary");
+    assert_eq!(desk.run(&["get", "prod", "B"]).succeeds(), "hunter4-canary");
     assert!(!desk.read(FILE).contains("hunter4"));
 }

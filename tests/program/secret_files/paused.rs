@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use septum::test_hook::StopPoint;
 
-use crate::support::desk::Run;
+use crate::support::sandbox::Run;
 
 /// A program that has reached a point.
 pub(crate) struct Paused(Child);

@@ -1,8 +1,9 @@
 //! `septum rekey` and `septum rotate`
 
 use crate::secret_files::FILES;
-use crate::support::desk::{Desk, changed_lines};
 use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
+use crate::support::texts::changed_lines;
 
 /// A value of another key service, as sops writes one.
 const PGP: &str = "    pgp:
@@ -15,7 +16,7 @@ const PGP: &str = "    pgp:
           fp: ABCDEF
 ";
 
-fn all_formats(desk: &Desk) {
+fn all_formats(desk: &Sandbox) {
     for (name, content) in FILES {
         desk.encrypted(name, content);
     }
@@ -23,40 +24,40 @@ fn all_formats(desk: &Desk) {
 
 #[test]
 fn whoever_is_added_can_read_and_nothing_else_changes() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     all_formats(&desk);
     let before: Vec<_> = FILES.iter().map(|(name, _)| desk.read(name)).collect();
     desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
-    let shown = desk.run(&["rekey"]).ok();
+    let shown = desk.run(&["rekey"]).succeeds();
     for ((name, content), before) in FILES.iter().zip(before) {
         assert!(shown.contains(&format!("{name}\n  + {}\n", desk.bob)), "{shown}");
-        assert_eq!(desk.run_as_bob(&["decrypt", name]).ok(), *content, "{name}");
+        assert_eq!(desk.run_as_bob(&["decrypt", name]).succeeds(), *content, "{name}");
         let (gone, _) = changed_lines(&before, &desk.read(name));
         // JSON has a comma more behind the last entry
         assert!(gone.is_empty() || gone == ["}"] || gone == ["}"; 2], "{name}: {gone:?}");
         if let Some(sops) = desk.sops("bob.txt", &["decrypt", name]) {
-            sops.ok();
+            sops.succeeds();
         }
     }
     let again = desk.run(&["rekey"]);
     again.record();
-    assert!(again.stdout.is_empty());
+    assert!(again.bytes.is_empty());
 }
 
 #[test]
 fn whoever_is_removed_does_not_know_the_new_data_key() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
     all_formats(&desk);
     let before: Vec<_> = FILES.iter().map(|(name, _)| desk.read(name)).collect();
     desk.rules("creation_rules: [{path_regex: enc, age: ALICE}]");
     let run = desk.run(&["rekey"]);
     run.record();
-    let shown = run.ok();
+    let shown = run.succeeds();
     record(&shown);
     for ((name, content), before) in FILES.iter().zip(before) {
         desk.run_as_bob(&["decrypt", name]).fails(3);
-        assert_eq!(desk.run(&["decrypt", name]).ok(), *content, "{name}");
+        assert_eq!(desk.run(&["decrypt", name]).succeeds(), *content, "{name}");
         let after = desk.read(name);
         for part in before.split("ENC[").skip(1) {
             assert!(!after.contains(part.split(']').next().unwrap()), "{name}: all is encrypted anew");
@@ -66,37 +67,37 @@ fn whoever_is_removed_does_not_know_the_new_data_key() {
 
 #[test]
 fn a_check_needs_no_key_and_writes_nothing() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     all_formats(&desk);
-    assert_eq!(desk.run_without_key(&["rekey", "--check"]).ok(), "");
+    assert_eq!(desk.run_without_key(&["rekey", "--check"]).succeeds(), "");
     desk.rules("creation_rules: [{path_regex: 'json|yaml', age: BOB}, {path_regex: enc, age: ALICE}]");
     let before = desk.all();
     let run = desk.run_without_key(&["rekey", "--check"]);
     assert_eq!(run.code, 1);
     run.record();
-    let shown = String::from_utf8(run.stdout).unwrap();
+    let shown = String::from_utf8(run.bytes).unwrap();
     let each = format!("  + {}\n  - {}\n", desk.bob, desk.alice);
     assert_eq!(shown, format!("app.enc.json\n{each}app.enc.yaml\n{each}"));
-    assert_eq!(desk.run_without_key(&["rekey", "--check", "app.enc.env"]).ok(), "");
+    assert_eq!(desk.run_without_key(&["rekey", "--check", "app.enc.env"]).succeeds(), "");
     assert_eq!(desk.all(), before);
 }
 
 #[test]
 fn files_are_found_by_their_rules() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{path_regex: secret, age: ALICE}]");
     for name in ["a/secret.yaml", "b/c/.env.secret.env", "ignored/secret.yaml", "other/secret.yaml"] {
         desk.encrypted(name, if name.ends_with("env") { "A=1\n" } else { "a: 1\n" });
     }
-    desk.file("other/.sops.yaml", format!("creation_rules: [{{age: {}}}]", desk.alice));
-    desk.file("a/plain.secret.yaml", "a: 1\n");
-    desk.file("a/secret.md", "about ENC[AES256_GCM,\n");
-    desk.file(".gitignore", "ignored/\n");
+    desk.write("other/.sops.yaml", format!("creation_rules: [{{age: {}}}]", desk.alice));
+    desk.write("a/plain.secret.yaml", "a: 1\n");
+    desk.write("a/secret.md", "about ENC[AES256_GCM,\n");
+    desk.write(".gitignore", "ignored/\n");
     std::fs::create_dir(desk.path(".git")).unwrap();
     desk.rules("creation_rules: [{path_regex: secret, age: 'ALICE,BOB'}]");
     for directory in [".", "b"] {
         let run = desk.run(&["-C", directory, "rekey", "--check"]);
-        let shown = String::from_utf8(run.stdout).unwrap();
+        let shown = String::from_utf8(run.bytes).unwrap();
         let files: Vec<_> = shown.lines().filter(|line| !line.starts_with(' ')).collect();
         assert_eq!(files.len(), 2, "{shown}");
         assert!(files[0].ends_with("a/secret.yaml") && files[1].ends_with("c/.env.secret.env"), "{shown}");
@@ -108,13 +109,13 @@ fn files_are_found_by_their_rules() {
 
 #[test]
 fn all_files_are_rekeyed_or_none() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     all_formats(&desk);
     let text = desk.read("app.enc.yaml");
     let end = text.find(",type:str]").unwrap();
     let at = text[..end].rfind("data:").unwrap() + "data:".len();
     let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
-    desk.file("app.enc.yaml", format!("{}{other}{}", &text[..at], &text[at + 1..]));
+    desk.write("app.enc.yaml", format!("{}{other}{}", &text[..at], &text[at + 1..]));
     desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
     let before = desk.all();
     for arguments in [&["rekey"][..], &["rotate"], &["rekey", "app.enc.json", "app.enc.yaml"]] {
@@ -125,11 +126,11 @@ fn all_files_are_rekeyed_or_none() {
 
 #[test]
 fn a_selector_is_widened_and_never_narrowed() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{path_regex: enc, age: ALICE, encrypted_regex: ^b}]");
     desk.encrypted("x.enc.yaml", "a: 1\nb: hunter2-canary\n");
     desk.rules("creation_rules: [{path_regex: enc, age: ALICE, mac_only_encrypted: true}]");
-    let shown = desk.run(&["rekey", "x.enc.yaml"]).ok();
+    let shown = desk.run(&["rekey", "x.enc.yaml"]).succeeds();
     record(&shown);
     assert!(desk.read("x.enc.yaml").starts_with("a: ENC["));
     desk.rules("creation_rules: [{path_regex: enc, age: ALICE, encrypted_regex: ^a}]");
@@ -141,59 +142,59 @@ fn a_selector_is_widened_and_never_narrowed() {
 
 #[test]
 fn a_new_data_key_is_taken_on_request() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     all_formats(&desk);
     for (name, content) in FILES {
         let before = desk.read(name);
-        record(desk.run(&["rotate", name]).ok());
+        record(desk.run(&["rotate", name]).succeeds());
         assert_ne!(desk.read(name), before);
-        assert_eq!(desk.run(&["decrypt", name]).ok(), content);
+        assert_eq!(desk.run(&["decrypt", name]).succeeds(), content);
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
-            sops.ok();
+            sops.succeeds();
         }
     }
     // and recipients with it
     desk.rules("creation_rules: [{path_regex: enc, age: BOB}]");
-    let shown = desk.run(&["rotate", "app.enc.yaml"]).ok();
+    let shown = desk.run(&["rotate", "app.enc.yaml"]).succeeds();
     record(&shown);
     assert!(shown.contains(&format!("+ {}", desk.bob)), "{shown}");
     desk.run(&["decrypt", "app.enc.yaml"]).fails(3);
     // a file without a rule keeps its own
     desk.rules("creation_rules: []");
-    desk.run(&["rotate", "app.enc.json"]).ok();
-    desk.run(&["decrypt", "app.enc.json"]).ok();
+    desk.run(&["rotate", "app.enc.json"]).succeeds();
+    desk.run(&["decrypt", "app.enc.json"]).succeeds();
 }
 
 #[test]
 fn key_groups_come_and_go() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     desk.rules(
         "creation_rules: [{path_regex: enc, shamir_threshold: 2, key_groups: [{age: [ALICE]}, {age: [BOB, ALICE]}]}]",
     );
-    let shown = desk.run(&["rekey", "x.enc.yaml"]).ok();
+    let shown = desk.run(&["rekey", "x.enc.yaml"]).succeeds();
     record(&shown);
     assert!(shown.contains("+ group 2: "), "{shown}");
     record(&shown);
     desk.run_as_bob(&["decrypt", "x.enc.yaml"]).fails(3);
-    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).ok(), "a: 1\n");
+    assert_eq!(desk.run(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 1\n");
     if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.yaml"]) {
-        assert_eq!(sops.ok(), "a: 1\n");
+        assert_eq!(sops.succeeds(), "a: 1\n");
     }
-    desk.give("2", &["set", "x.enc.yaml", "a"]).ok();
+    desk.give("2", &["set", "x.enc.yaml", "a"]).succeeds();
     desk.rules("creation_rules: [{path_regex: enc, age: BOB}]");
-    desk.run(&["rekey", "x.enc.yaml"]).ok();
-    assert_eq!(desk.run_as_bob(&["decrypt", "x.enc.yaml"]).ok(), "a: 2\n");
+    desk.run(&["rekey", "x.enc.yaml"]).succeeds();
+    assert_eq!(desk.run_as_bob(&["decrypt", "x.enc.yaml"]).succeeds(), "a: 2\n");
 }
 
 #[test]
 fn entries_of_other_services_are_kept_and_never_lost() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
     desk.replace("x.enc.yaml", "    unencrypted_suffix", &format!("{PGP}    unencrypted_suffix"));
     desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB', pgp: ABCDEF}]");
-    assert_eq!(desk.run(&["rekey", "x.enc.yaml"]).ok(), format!("x.enc.yaml\n  + {}\n", desk.bob));
-    desk.give("2", &["set", "x.enc.yaml", "a"]).ok();
+    assert_eq!(desk.run(&["rekey", "x.enc.yaml"]).succeeds(), format!("x.enc.yaml\n  + {}\n", desk.bob));
+    desk.give("2", &["set", "x.enc.yaml", "a"]).succeeds();
     assert!(desk.read("x.enc.yaml").contains(PGP), "{}", desk.read("x.enc.yaml"));
     // a new data key could not be given to it
     let before = desk.bytes("x.enc.yaml");
@@ -203,24 +204,24 @@ fn entries_of_other_services_are_kept_and_never_lost() {
     }
     assert_eq!(desk.bytes("x.enc.yaml"), before);
     desk.rules("creation_rules: [{path_regex: enc, age: ALICE}]");
-    desk.run(&["rekey", "x.enc.yaml"]).ok();
+    desk.run(&["rekey", "x.enc.yaml"]).succeeds();
     assert!(!desk.read("x.enc.yaml").contains("pgp"), "whoever is removed is gone");
 }
 
 #[test]
 fn standard_input_gets_a_new_data_key_and_is_printed() {
-    let desk = Desk::new();
-    desk.file("x.enc.json", "{\"a\": \"hunter2-canary\"}\n");
-    desk.run(&["encrypt", "x.enc.json"]).ok();
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.json", "{\"a\": \"hunter2-canary\"}\n");
+    desk.run(&["encrypt", "x.enc.json"]).succeeds();
     let before = desk.read("x.enc.json");
-    let rotated = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).ok();
+    let rotated = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).succeeds();
     assert_ne!(rotated, before);
     assert_eq!(desk.read("x.enc.json"), before);
-    let plain = |text: &str| desk.give(text, &["decrypt", "--filename", "x.enc.json"]).ok();
+    let plain = |text: &str| desk.give(text, &["decrypt", "--filename", "x.enc.json"]).succeeds();
     assert_eq!(plain(&rotated), plain(&before));
     // for the recipients of the rule of that name
     desk.rules(r"creation_rules: [{path_regex: '\.(enc|secrets)\.', age: 'ALICE,BOB'}]");
-    let shared = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).ok();
+    let shared = desk.give(&before, &["rotate", "--filename", "x.enc.json"]).succeeds();
     assert!(shared.contains(&desk.bob));
     desk.give("{\"a\": \"hunter2-canary\"}", &["rotate", "--filename", "x.enc.json"]).record();
 }

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use septum::test_hook::StopPoint;
 
 use crate::secret_files::FILES;
-use crate::support::desk::{CANARY, Desk};
+use crate::support::sandbox::{CANARY, Sandbox};
 #[cfg(debug_assertions)]
-use crate::support::desk::{Run, give};
+use crate::support::sandbox::{Run, give};
 
 /// Whoever is killed while he writes, at any point that a write passes, leaves the old file or the new one, and
 /// the next run is as if nothing had been.
@@ -28,14 +28,14 @@ fn a_killed_rewrite_leaves_the_old_file_or_the_new_one() {
             // of output trees, which have a test of their own
             StopPoint::TreeStep => continue,
         };
-        let desk = Desk::new();
+        let desk = Sandbox::with_identities();
         desk.encrypted("x.enc.yaml", format!("value: {old}\n"));
         let set = || desk.command(&["set", "x.enc.yaml", "value"]);
         let mut killed = set();
         killed.env("SEPTUM_TEST_STOP_AT", format!("{}:1", point.name()));
         let killed: Run = give(killed, new.as_bytes()).into();
         assert_eq!((killed.code, killed.stderr.as_str()), (-1, ""), "{point:?} was passed");
-        let found = desk.run(&["get", "x.enc.yaml", "value"]).ok();
+        let found = desk.run(&["get", "x.enc.yaml", "value"]).succeeds();
         assert_eq!(found == new, is_new, "{point:?}");
         assert!(is_new || found == old, "{point:?}: half a file");
         for (name, bytes) in desk.all() {
@@ -44,29 +44,29 @@ fn a_killed_rewrite_leaves_the_old_file_or_the_new_one() {
         }
         let again: Run = give(set(), new.as_bytes()).into();
         assert_eq!(again.code, 0, "{point:?}: {}", again.stderr);
-        assert_eq!(desk.run(&["get", "x.enc.yaml", "value"]).ok(), new, "{point:?}");
+        assert_eq!(desk.run(&["get", "x.enc.yaml", "value"]).succeeds(), new, "{point:?}");
     }
 }
 
 /// Commands that fail, in many ways, on files full of a secret.
 #[test]
 fn no_message_shows_a_value() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     let secrets = [CANARY.to_owned(), STANDARD.encode(CANARY), STANDARD.encode(format!("{CANARY}\n"))];
     for (name, content) in FILES {
         desk.encrypted(name, content);
     }
-    desk.file("plain.enc.yaml", "key: [hunter2-canary\n");
-    desk.file("dup.enc.yaml", "a: hunter2-canary\na: hunter2-canary\n");
-    desk.file("open.enc.json", "{\"a\": \"hunter2-canary\"");
-    desk.file("line.enc.env", "hunter2-canary\n");
-    desk.file("line.enc.ini", "hunter2-canary\n");
+    desk.write("plain.enc.yaml", "key: [hunter2-canary\n");
+    desk.write("dup.enc.yaml", "a: hunter2-canary\na: hunter2-canary\n");
+    desk.write("open.enc.json", "{\"a\": \"hunter2-canary\"");
+    desk.write("line.enc.env", "hunter2-canary\n");
+    desk.write("line.enc.ini", "hunter2-canary\n");
     let half = desk.read("app.enc.yaml");
-    desk.file(
+    desk.write(
         "half.enc.yaml",
         half.replace("user: ENC[", "user: ENC[hunter2-canary,").replace("\nlist:\n", "\nlist: hunter2-canary\nx:\n"),
     );
-    desk.file("mac.enc.yaml", half.replace("lastmodified: \"20", "lastmodified: \"19"));
+    desk.write("mac.enc.yaml", half.replace("lastmodified: \"20", "lastmodified: \"19"));
     let mut printed = String::new();
     for name in [
         "plain.enc.yaml",
@@ -86,7 +86,7 @@ fn no_message_shows_a_value() {
             // without anything to do, `rekey` opens no file
             assert!(run.code != 0 || command == "rekey", "{arguments:?}");
             printed += &run.stderr;
-            printed += &String::from_utf8_lossy(&run.stdout);
+            printed += &String::from_utf8_lossy(&run.bytes);
         }
         printed += &desk.give(CANARY, &["set", name, "user"]).stderr;
     }
@@ -112,66 +112,66 @@ fn no_message_shows_a_value() {
 
 #[test]
 fn many_files_are_worked_on_in_one_run() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     let names: Vec<_> = (0..60).map(|index| format!("many/{index:02}.enc.yaml")).collect();
     for (index, name) in names.iter().enumerate() {
-        desk.file(name, format!("number: {index}\n"));
+        desk.write(name, format!("number: {index}\n"));
     }
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    desk.run(&[&["encrypt"][..], &names].concat()).ok();
-    let all = desk.run(&[&["decrypt"][..], &names].concat()).ok();
+    desk.run(&[&["encrypt"][..], &names].concat()).succeeds();
+    let all = desk.run(&[&["decrypt"][..], &names].concat()).succeeds();
     let expected: Vec<_> = (0..60).map(|index| format!("number: {index}\n")).collect();
     assert_eq!(all, expected.join("---\n"), "in the order in which they were named");
     // named twice, a file is changed once
-    desk.run(&["rotate", names[0], names[0], "./many/00.enc.yaml"]).ok();
-    desk.run(&["decrypt", names[0]]).ok();
+    desk.run(&["rotate", names[0], names[0], "./many/00.enc.yaml"]).succeeds();
+    desk.run(&["decrypt", names[0]]).succeeds();
 }
 
 #[cfg(unix)]
 #[test]
 fn modes_and_links_stay() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("real.enc.yaml", "a: 1\n");
     std::fs::set_permissions(desk.path("real.enc.yaml"), std::fs::Permissions::from_mode(0o640)).unwrap();
     symlink("real.enc.yaml", desk.path("link.enc.yaml")).unwrap();
-    desk.give("2", &["set", "link.enc.yaml", "a"]).ok();
+    desk.give("2", &["set", "link.enc.yaml", "a"]).succeeds();
     assert!(std::fs::symlink_metadata(desk.path("link.enc.yaml")).unwrap().is_symlink());
     let mode = std::fs::metadata(desk.path("real.enc.yaml")).unwrap().permissions().mode();
-    assert_eq!((desk.run(&["get", "real.enc.yaml", "a"]).ok(), mode & 0o777), ("2".to_owned(), 0o640));
+    assert_eq!((desk.run(&["get", "real.enc.yaml", "a"]).succeeds(), mode & 0o777), ("2".to_owned(), 0o640));
 }
 
 /// The type of a ciphertext is not authenticated: whoever can write the file can make a truth value a
 /// text, and `true` comes out as `True`. The base knows better.
 #[test]
 fn a_swapped_type_is_found_by_what_the_base_says() {
-    let desk = Desk::new();
-    desk.file(
+    let desk = Sandbox::with_identities();
+    desk.write(
         "base.yaml",
         "app: shop\ndata:\n  DEBUG: { type: boolean, sensitive: true }\n  PORT: { type: integer }\n",
     );
-    desk.file("prod.yaml", "");
+    desk.write("prod.yaml", "");
     desk.encrypted("prod.secrets.yaml", "data: {DEBUG: true, PORT: 80}\n");
-    desk.run(&["render", "prod"]).ok();
+    desk.run(&["render", "prod"]).succeeds();
     desk.replace("prod.secrets.yaml", "type:bool]", "type:str]");
     desk.run(&["render", "prod"]).fails(2);
 
     // where the text is the same, so is the value
     desk.replace("prod.secrets.yaml", "type:str]", "type:bool]");
     desk.replace("prod.secrets.yaml", "type:int]", "type:str]");
-    desk.run(&["render", "prod"]).ok();
+    desk.run(&["render", "prod"]).succeeds();
 }
 
 #[test]
 fn a_layer_that_differs_from_its_rule_is_told_when_it_is_rendered() {
-    let desk = Desk::new();
-    desk.file("base.yaml", "app: shop\ndata: { TOKEN: { sensitive: true } }\n");
-    desk.file("prod.yaml", "");
+    let desk = Sandbox::with_identities();
+    desk.write("base.yaml", "app: shop\ndata: { TOKEN: { sensitive: true } }\n");
+    desk.write("prod.yaml", "");
     desk.encrypted("prod.secrets.yaml", "data: {TOKEN: x}\n");
     assert_eq!(desk.run(&["render", "prod"]).stderr, "");
     desk.rules("creation_rules: [{age: 'ALICE,BOB'}]");
     let run = desk.run(&["render", "prod"]);
     run.record();
-    assert!(run.ok().contains("TOKEN"));
+    assert!(run.succeeds().contains("TOKEN"));
     assert_eq!(desk.run_without_key(&["explain", "prod", "TOKEN"]).stderr, "", "nothing was decrypted");
 }

@@ -8,8 +8,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::support::desk::Desk;
 use crate::support::help::commands;
+use crate::support::sandbox::Sandbox;
 
 /// Where things would be written, if a path of the command line is OUT; nothing if the command writes no file.
 fn arguments(command: &str) -> &'static [&'static [&'static str]] {
@@ -56,13 +56,13 @@ fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A project in a repository with links out: to a directory, to a repository, to files.
-fn site(outside: &Path) -> Desk {
-    let desk = Desk::new();
-    desk.file(".git/HEAD", "ref: refs/heads/main\n");
-    desk.file("environments/base.yaml", "app: app\ndata: { A: a }\n");
-    desk.file("environments/dev.yaml", "");
+fn site(outside: &Path) -> Sandbox {
+    let desk = Sandbox::with_identities();
+    desk.write(".git/HEAD", "ref: refs/heads/main\n");
+    desk.write("environments/base.yaml", "app: app\ndata: { A: a }\n");
+    desk.write("environments/dev.yaml", "");
     desk.encrypted("x.enc.yaml", "a: 1\n");
-    desk.file("plain.enc.yaml", "a: 1\n");
+    desk.write("plain.enc.yaml", "a: 1\n");
     for directory in ["directory", "repo", "repo/.git"] {
         fs::create_dir(outside.join(directory)).unwrap();
     }
@@ -103,7 +103,7 @@ fn nothing_is_written_through_a_link_of_the_repository_that_leads_out() {
             assert!(run.code != 0, "{arguments:?}: {}", run.stderr);
             run.record();
             assert_eq!(tree(outside.path()), before, "{arguments:?}: {}", run.stderr);
-            assert!(!run.stderr.contains("SECRET") && !String::from_utf8_lossy(&run.stdout).contains("SECRET"));
+            assert!(!run.stderr.contains("SECRET") && !String::from_utf8_lossy(&run.bytes).contains("SECRET"));
         }
     }
 }
@@ -113,20 +113,20 @@ fn what_the_user_names_outside_is_written_and_a_link_inside_is_followed() {
     let outside = tempfile::tempdir().unwrap();
     let desk = site(outside.path());
     let elsewhere = outside.path().join("directory/key.txt").display().to_string();
-    desk.run(&["keygen", "-o", &elsewhere]).ok();
+    desk.run(&["keygen", "-o", &elsewhere]).succeeds();
     assert!(fs::read_to_string(&elsewhere).unwrap().contains("AGE-SECRET-KEY-1"));
     // a link that no repository holds is the user's own
     symlink(outside.path().join("directory"), outside.path().join("link")).unwrap();
-    desk.run(&["keygen", "-o", &outside.path().join("link/two.txt").display().to_string()]).ok();
+    desk.run(&["keygen", "-o", &outside.path().join("link/two.txt").display().to_string()]).succeeds();
     assert!(outside.path().join("directory/two.txt").exists());
     symlink("in", desk.path("inner")).unwrap();
     symlink("../x.enc.yaml", desk.path("in/x.enc.yaml")).unwrap();
-    desk.run(&["keygen", "-o", "inner/key.txt"]).ok();
+    desk.run(&["keygen", "-o", "inner/key.txt"]).succeeds();
     assert!(desk.path("in/key.txt").exists());
-    desk.give("2", &["set", "inner/x.enc.yaml", "a"]).ok();
+    desk.give("2", &["set", "inner/x.enc.yaml", "a"]).succeeds();
     assert!(desk.path("in/x.enc.yaml").is_symlink());
-    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).stdout, b"2");
+    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).bytes, b"2");
     // by its text, and not where the link leads
-    desk.run(&["keygen", "-o", "d/../beside.txt"]).ok();
+    desk.run(&["keygen", "-o", "d/../beside.txt"]).succeeds();
     assert!(desk.path("beside.txt").exists() && !outside.path().join("beside.txt").exists());
 }

@@ -5,9 +5,9 @@
 
 use std::fs;
 
-use crate::support::desk::Desk;
 use crate::support::messages::record;
-use crate::support::project::{ENCRYPTED, Project};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -89,7 +89,7 @@ fn places() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 fn ciphertext_is_a_value_nowhere() {
     for (name, files) in places() {
         let all = [("base.yaml", BASE), ("dev.yaml", "")];
-        let mut project = Project::new(all);
+        let mut project = Sandbox::new(all);
         for (path, text) in &files {
             project = project.file(path, text);
         }
@@ -120,12 +120,12 @@ fn ciphertext_is_a_value_nowhere() {
 
 #[test]
 fn a_lost_block_is_restored_and_not_encrypted_over() {
-    let desk = Desk::new();
-    desk.file("x.secrets.yaml", lost_block());
-    desk.file("x.enc.json", format!("{{\"a\": \"{CIPHERTEXT}\"}}"));
-    desk.file("x.enc.env", format!("A={CIPHERTEXT}\n"));
-    desk.file("x.enc.ini", format!("[a]\nb = {CIPHERTEXT}\n"));
-    desk.file("x.enc.bin", CIPHERTEXT);
+    let desk = Sandbox::with_identities();
+    desk.write("x.secrets.yaml", lost_block());
+    desk.write("x.enc.json", format!("{{\"a\": \"{CIPHERTEXT}\"}}"));
+    desk.write("x.enc.env", format!("A={CIPHERTEXT}\n"));
+    desk.write("x.enc.ini", format!("[a]\nb = {CIPHERTEXT}\n"));
+    desk.write("x.enc.bin", CIPHERTEXT);
     for name in ["x.secrets.yaml", "x.enc.json", "x.enc.env", "x.enc.ini", "x.enc.bin"] {
         let before = desk.bytes(name);
         for command in [&["encrypt", name][..], &["decrypt", name], &["edit", name], &["rekey", name]] {
@@ -140,7 +140,7 @@ fn a_lost_block_is_restored_and_not_encrypted_over() {
 #[test]
 fn ciphertext_under_a_key_that_is_not_encrypted_is_found_without_a_key() {
     let layer = ENCRYPTED.replacen("data:", &format!("annotations_unencrypted: '{CIPHERTEXT}'\ndata:"), 1);
-    let project = Project::new([("base.yaml", "app: a\ndata: { DATABASE_PASSWORD: { sensitive: true } }\n")])
+    let project = Sandbox::new([("base.yaml", "app: a\ndata: { DATABASE_PASSWORD: { sensitive: true } }\n")])
         .file("prod.yaml", "")
         .file("prod.secrets.yaml", layer);
     let run = project.run(&["check", "--keyless"]);
@@ -150,22 +150,22 @@ fn ciphertext_under_a_key_that_is_not_encrypted_is_found_without_a_key() {
 
 #[test]
 fn an_encrypted_value_below_a_key_with_a_colon_is_refused() {
-    let desk = Desk::new();
-    desk.file("base.yaml", "app: a\nvars: { m: { k: { sensitive: true } } }\ndata: { A: '{{ vars.m.k }}' }\n");
-    desk.file("prod.yaml", "");
+    let desk = Sandbox::with_identities();
+    desk.write("base.yaml", "app: a\nvars: { m: { k: { sensitive: true } } }\ndata: { A: '{{ vars.m.k }}' }\n");
+    desk.write("prod.yaml", "");
     desk.encrypted("prod.secrets.yaml", "vars:\n  m:\n    k: hunter2-canary\n");
     desk.run(&["render", "prod"]).ok();
     // without any key, and with a checksum that stays right
     let moved = desk.read("prod.secrets.yaml").replacen("vars:\n  m:\n    k: ", "vars:\n  \"m:k\": ", 1);
-    desk.file("prod.secrets.yaml", moved);
+    desk.write("prod.secrets.yaml", moved);
     desk.run(&["render", "prod"]).fails(2);
 
     let keyless = desk.run_without_key(&["check", "--keyless"]);
     assert_ne!(keyless.code, 0);
-    record(String::from_utf8(keyless.stdout).unwrap() + &keyless.stderr);
+    record(String::from_utf8(keyless.bytes).unwrap() + &keyless.stderr);
     // and nobody is led to make such a file
     for (name, text) in [("a.enc.yaml", "\"m:k\": 1\n"), ("a.enc.json", "{\"m\": {\"k:\": [1]}}")] {
-        desk.file(name, text);
+        desk.write(name, text);
         desk.run(&["encrypt", name]).fails(2);
 
         assert_eq!(desk.read(name), text);
@@ -186,30 +186,30 @@ fn a_private_key_is_refused_wherever_a_recipient_is_expected_and_never_shown() {
             format!("creation_rules: [\n# {key}\n"),
             key.to_owned(),
         ] {
-            let desk = Desk::new();
-            desk.file(".sops.yaml", &text);
-            desk.file("x.enc.yaml", "a: 1\n");
+            let desk = Sandbox::with_identities();
+            desk.write(".sops.yaml", &text);
+            desk.write("x.enc.yaml", "a: 1\n");
             let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
 
             assert!(!message.to_uppercase().contains(&key.to_uppercase()), "{message}");
         }
-        let project = Project::new([("base.yaml", BASE), ("dev.yaml", "")]);
+        let project = Sandbox::new([("base.yaml", BASE), ("dev.yaml", "")]);
         for text in [format!("apps: ['.']\n# {key}\n"), format!("apps: ['{key}']\n")] {
             let message = project.run(&["check"]);
             assert_eq!(message.code, 1, "{}", message.stdout);
             let found =
-                Project::new([("a/base.yaml", BASE), ("a/dev.yaml", ""), ("septum.yaml", &text)]).run(&["check"]);
+                Sandbox::new([("a/base.yaml", BASE), ("a/dev.yaml", ""), ("septum.yaml", &text)]).run(&["check"]);
             found.record();
             assert!(found.code == 2, "{}", found.stderr);
             assert!(!found.stderr.to_uppercase().contains(&key.to_uppercase()), "{}", found.stderr);
         }
     }
-    let desk = Desk::new();
-    desk.file("x.enc.yaml", "a: 1\n");
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.yaml", "a: 1\n");
     let message = desk.run(&["encrypt", "--age", KEY, "x.enc.yaml"]).fails(2);
     assert!(!message.contains("QQQSYQCYQ5"), "{message}");
     let base = format!("{BASE}delivery: {{ secrets: sops, recipients: ['{KEY}'] }}\n");
-    let run = Project::of(&base, "data: { P: x }\n").run(&["render", "dev"]);
+    let run = Sandbox::of(&base, "data: { P: x }\n").run(&["render", "dev"]);
     run.record();
     assert!(run.code == 2 && !run.stderr.contains("QQQSYQCYQ5"), "{}", run.stderr);
 }
@@ -220,9 +220,9 @@ fn plaintext_that_is_written_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let set = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: 1\n");
-    desk.file("old.yaml", "");
+    desk.write("old.yaml", "");
     set(&desk.path("old.yaml"), 0o644);
     set(&desk.path("x.enc.yaml"), 0o644);
     for (arguments, written) in [
@@ -230,7 +230,7 @@ fn plaintext_that_is_written_is_its_owners_alone() {
         (&["decrypt", "x.enc.yaml", "--output", "old.yaml"], "old.yaml"),
         (&["decrypt", "x.enc.yaml", "--in-place"], "x.enc.yaml"),
     ] {
-        desk.run(arguments).ok();
+        desk.run(arguments).succeeds();
         assert_eq!(mode(&desk.path(written)), 0o600, "{arguments:?}");
     }
     // a file of a tree that was in a form that everybody may read, and becomes a Secret in plaintext
@@ -238,8 +238,8 @@ fn plaintext_that_is_written_is_its_owners_alone() {
         format!("app: app\ndelivery: {{ {delivery} }}\ndata: {{ P: {{ value: x, sensitive: true }} }}\n")
     };
     let recipients = "secrets: sops, recipients: [age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms]";
-    let project = Project::of(&base(recipients), "");
-    let render = |project: &Project| project.run(&["render", "--all", "--out", "rendered"]);
+    let project = Sandbox::of(&base(recipients), "");
+    let render = |project: &Sandbox| project.run(&["render", "--all", "--out", "rendered"]);
     assert_eq!(render(&project).code, 0);
     let secret = project.root().join("rendered").join("dev/app/secret-app.yaml");
     set(&secret, 0o644);
@@ -251,12 +251,12 @@ fn plaintext_that_is_written_is_its_owners_alone() {
 #[cfg(unix)]
 #[test]
 fn a_command_for_keys_gets_recipients_and_no_other_text_of_a_file() {
-    let desk = Desk::new();
+    let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
     let sound = desk.read("x.enc.yaml");
     let recipient = desk.alice.clone();
     let get = |text: &str| {
-        desk.file("x.enc.yaml", text);
+        desk.write("x.enc.yaml", text);
         let mut command = desk.command(&["get", "x.enc.yaml", "a"]);
         let key = format!("sh -c 'echo \"$SOPS_AGE_RECIPIENT\" >> {}; cat alice.txt'", desk.path("asked").display());
         command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", key);

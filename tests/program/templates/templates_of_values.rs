@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::support::project::{Project, pairs};
+use crate::support::objects::pairs;
+use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
 /// What the tables below may refer to.
@@ -37,7 +38,7 @@ fn rendered(template: &str) -> String {
     let base = format!(
         "{CONTEXT}  RESULT: |-\n    {block}\nbundles:\n  more: {{ data: {{ NAME: other, BACK: \"{{{{ bundles.app.NAME }}}}\" }} }}\n"
     );
-    Project::of(&base, "").dev().value("RESULT")
+    Sandbox::of(&base, "").dev().value("RESULT")
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn templates_fail_where_they_could_only_guess() {
     ] {
         let block = template.replace('\n', "\n    ");
         let base = format!("{CONTEXT}  RESULT: |-\n    {block}\nbundles: {{ more: {{ data: {{ NAME: other }} }} }}\n");
-        let message = Project::of(&base, "").run(&["render", "dev"]).refused();
+        let message = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
         assert!(message.contains("base.yaml:23:"), "{template}: {message}");
     }
 }
@@ -162,7 +163,7 @@ fn entries_refer_to_each_other_in_any_order() {
                 }
                 base +=
                     "bundles: { more: { data: { D: \"d{{ bundles.app.Z }}\" } } }\nvars: { v: \"v{{ data.Z }}\" }\n";
-                assert_eq!(Project::of(&base, "").dev().value("A"), "abcdzvz", "{base}");
+                assert_eq!(Sandbox::of(&base, "").dev().value("A"), "abcdzvz", "{base}");
             }
         }
     }
@@ -176,7 +177,7 @@ fn a_chain_is_as_long_as_any_configuration_needs_and_no_longer() {
             writeln!(base, "  K{index}: \"{{{{ data.K{} }}}}\"", index - 1).unwrap();
         }
         // the last one first, so that nothing is resolved beforehand
-        Project::of(&format!("data:\n  A: \"{{{{ data.K{} }}}}\"\n{}", length - 1, &base[6..]), "")
+        Sandbox::of(&format!("data:\n  A: \"{{{{ data.K{} }}}}\"\n{}", length - 1, &base[6..]), "")
     };
     assert_eq!(chain(60).dev().value("A"), "end");
     chain(1000).run(&["render", "dev"]).refused();
@@ -192,13 +193,13 @@ fn an_overlay_changes_what_templates_below_it_see() {
         ("data: { HOST: other }", "http://other"),
         ("data: { HOST: 'over-{{ env.name }}' }", "http://over-dev"),
     ] {
-        assert_eq!(Project::of(base, dev).dev().value("URL"), expected, "{dev}");
+        assert_eq!(Sandbox::of(base, dev).dev().value("URL"), expected, "{dev}");
     }
 }
 
 #[test]
 fn template_files_see_the_same_and_include_relative_to_themselves() {
-    let project = Project::of(
+    let project = Sandbox::of(
         "vars: { who: world }\ndata:\n  NAME: shop\n  a.txt: { template: files/a.txt.j2 }\n  inline: \"{% include 'files/part.j2' %}\"\n  \
          bundle.txt: x\nbundles: { more: { data: { NAME: other, b.txt: { template: files/a.txt.j2 } } } }\n",
         "data: { bundle.txt: { template: files/sub/c.j2 } }\n",
@@ -221,7 +222,7 @@ fn template_files_see_the_same_and_include_relative_to_themselves() {
 
 #[test]
 fn a_template_inherits_blocks_from_a_file_of_the_project() {
-    let project = Project::of("data: { NAME: shop, page: { template: child.j2 } }\n", "")
+    let project = Sandbox::of("data: { NAME: shop, page: { template: child.j2 } }\n", "")
         .file("child.j2", "{% extends 'parent.j2' %}{% block body %}{{ super() }}{{ data.NAME }}{% endblock %}")
         .file("parent.j2", "<{% block body %}base {% endblock %}>\n");
     assert_eq!(project.dev().value("page"), "<base shop>\n");
@@ -231,7 +232,7 @@ fn a_template_inherits_blocks_from_a_file_of_the_project() {
 fn file_names_do_not_change_how_a_template_prints() {
     // engines escape by extension
     for name in ["files/t.html", "files/t.json", "files/t.yaml", "files/t.j2", "files/t"] {
-        let project = Project::of(&format!("data: {{ A: {{ template: {name} }}, B: 'a <b> & \"c\"' }}\n"), "")
+        let project = Sandbox::of(&format!("data: {{ A: {{ template: {name} }}, B: 'a <b> & \"c\"' }}\n"), "")
             .file(name, "{{ data.B }} {{ '<' }}");
         assert_eq!(project.dev().value("A"), "a <b> & \"c\" <", "{name}");
     }
@@ -245,7 +246,7 @@ fn the_same_input_gives_the_same_bytes() {
         writeln!(base, "  K{index}: \"{{{{ vars.ports | tojson }}}}{{{{ vars.nested | sha256 }}}}\"").unwrap();
     }
     base += "labels: { z: a, b: c, a: d }\nbundles: { m: { data: { A: 1 } }, b: { data: { A: 1 } }, z: { type: x/y, data: { A: 1 } } }\n";
-    let (one, other) = (Project::of(&base, ""), Project::of(&base, ""));
+    let (one, other) = (Sandbox::of(&base, ""), Sandbox::of(&base, ""));
     for format in ["yaml", "json", "kyaml"] {
         let first = one.run(&["render", "dev", "--format", format]).ok();
         for _ in 0..5 {
@@ -253,7 +254,7 @@ fn the_same_input_gives_the_same_bytes() {
         }
         assert!(other.run(&["render", "dev", "--format", format]).ok() == first, "{format} depends on the directory");
         let elsewhere = [("TZ", "Asia/Tokyo"), ("LANG", "tr_TR.UTF-8"), ("USER", "x"), ("PORT", "1")];
-        let run = crate::support::project::run(&one.root(), &["render", "dev", "--format", format], &elsewhere);
+        let run = crate::support::sandbox::run(&one.root(), &["render", "dev", "--format", format], &elsewhere);
         assert!(run.ok() == first, "{format} depends on the environment");
     }
 }
@@ -263,7 +264,7 @@ fn the_order_of_lines_changes_no_value() {
     let lines = ["A: \"{{ data.C }}\"", "B: b", "C: \"{{ data.B }}{{ vars.x }}\""];
     let text = |order: [usize; 3]| {
         let data = order.map(|index| lines[index]).join("\n  ");
-        Project::of(&format!("vars: {{ x: y }}\ndata:\n  {data}\n"), "").run(&["render", "dev"]).ok()
+        Sandbox::of(&format!("vars: {{ x: y }}\ndata:\n  {data}\n"), "").run(&["render", "dev"]).ok()
     };
     let first = text([0, 1, 2]);
     for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -274,7 +275,7 @@ fn the_order_of_lines_changes_no_value() {
 #[test]
 fn the_whole_scope_can_be_looked_through() {
     let base = "vars: { a: 1, b: [x, { c: d }] }\ndata: { A: x, all.json: \"{{ {'vars': vars, 'keys': data | list, 'env': env, 'app': app, 'bundles': bundles | list} | tojson }}\" }\nbundles: { more: { data: { X: 1 } } }\n";
-    let read: Json = serde_json::from_str(&Project::of(base, "").dev().value("all.json")).unwrap();
+    let read: Json = serde_json::from_str(&Sandbox::of(base, "").dev().value("all.json")).unwrap();
     let expected = json!({
         "vars": { "a": 1, "b": ["x", { "c": "d" }] }, "keys": ["A", "all.json"], "env": { "name": "dev" },
         "app": { "name": "app" }, "bundles": ["app", "more"],
@@ -286,7 +287,7 @@ fn the_whole_scope_can_be_looked_through() {
 fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
     for template in ["{{ data.P | urlencode }}", "x{{ data.P|urlencode }}", "{{ vars.nope | trim | upper }}"] {
         let base = format!("data: {{ P: {{ sensitive: true }}, A: \"{template}\" }}\n");
-        let stderr = Project::of(&base, "").run(&["render", "dev"]).refused();
+        let stderr = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
 
         assert!(!stderr.contains("`urlencode`") && !stderr.contains("`dev.yaml`"), "{template}: {stderr}");
     }

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value as Json;
@@ -18,8 +18,8 @@ fn base(password: &str, other: &str) -> String {
     )
 }
 
-fn project(file: &str, manifest: &str) -> Project {
-    Project::of(&base("dummy-dummy", "other-dummy"), "").file(&format!("w/{file}"), manifest)
+fn project(file: &str, manifest: &str) -> Sandbox {
+    Sandbox::of(&base("dummy-dummy", "other-dummy"), "").file(&format!("w/{file}"), manifest)
 }
 
 const HEAD: &str = "apiVersion: v1\nkind: Secret\n";
@@ -218,7 +218,7 @@ assert_eq!(run.code, 0, "{name}: {}", run.stderr);
 }
 
 /// All but the values of Secrets.
-fn public(run: crate::support::project::Run) -> Vec<String> {
+fn public(run: crate::support::sandbox::Run) -> Vec<String> {
     let mut objects = run.objects().0;
     for object in objects.iter_mut().filter(|object| object["kind"] == "Secret") {
         for field in ["data", "stringData"] {
@@ -292,7 +292,7 @@ fn nothing_but_values_of_secrets_changes_with_a_secret() {
     let rendered = Cell::new(0_u32);
     let result = runner.run(&manifest(), |manifest| {
         let of = |password, other| {
-            Project::of(&base(password, other), "").file("w/a.yaml.j2", &manifest).run(&["render", "dev"])
+            Sandbox::of(&base(password, other), "").file("w/a.yaml.j2", &manifest).run(&["render", "dev"])
         };
         let (one, two) = (of("alpha-one", "beta-one"), of("gamma-two-longer", "delta"));
         prop_assert_eq!(one.code, two.code, "{}", manifest);

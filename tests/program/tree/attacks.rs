@@ -1,7 +1,7 @@
 //! Trees that somebody who can commit made look current: by names, links, wrapped keys and accepted findings.
 
 use crate::support::messages::record;
-use crate::support::project::text;
+use crate::support::objects::text;
 use std::fs;
 
 use hmac::{Hmac, Mac as _};

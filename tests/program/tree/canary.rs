@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::support::project::{ENCRYPTED, Project};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::Sandbox;
 use crate::tree::world::RECIPIENT;
 
 const CERTIFICATE: &str = include_str!("../../vectors/sealed/cert.pem");
@@ -23,8 +24,8 @@ manifests: ['objects/*']
 const BY_HAND: &str =
     "apiVersion: v1\nkind: Secret\nmetadata: { name: by-hand }\nstringData: { url: '{{ data.URL }}' }\n";
 
-fn project(names: &str, delivery: &str) -> Project {
-    Project::new([
+fn project(names: &str, delivery: &str) -> Sandbox {
+    Sandbox::new([
         ("base.yaml", BASE.replace("NAMES", names).as_str()),
         ("prod.yaml", &format!("delivery: {delivery}\n")),
         ("prod.secrets.yaml", ENCRYPTED),

@@ -38,7 +38,7 @@ fn what_would_change_is_shown_with_the_command_that_changes_it() {
 #[test]
 fn values_of_secrets_are_hidden() {
     let base = "app: app\ndata: { P: { value: hunter2hunter2, sensitive: true }, Q: { value: keepsafe99, sensitive: true } }\n";
-    let project = crate::support::project::Project::of(base, "");
+    let project = crate::support::sandbox::Sandbox::of(base, "");
     project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
     project.edit("base.yaml", "hunter2hunter2", "correcthorse");
     let run = project.run(&["render", "--all", "--out", "rendered", "--check"]);

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use crate::support::project::{Project, demo_key, run};
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 use crate::tree::world::shop;
 
 const APPS: usize = 6;
 
 /// The shop, so many times, with a key that notes each time that somebody wants it.
 struct Fleet {
-    project: Project,
+    project: Sandbox,
     key: String,
 }
 
@@ -26,7 +26,7 @@ struct Counts {
 impl Fleet {
     fn new() -> Self {
         let one = shop();
-        let mut project = Project::new([("septum.yaml", "apps: ['services/*']\n")]);
+        let mut project = Sandbox::new([("septum.yaml", "apps: ['services/*']\n")]);
         for (path, bytes) in crate::tree::world::tree(&one.root()) {
             for app in 0..APPS {
                 let text = String::from_utf8_lossy(&bytes).replace("shop", &format!("app{app}"));
@@ -34,7 +34,7 @@ impl Fleet {
             }
         }
         let log = project.root().with_file_name("asked");
-        let key = format!("sh -c 'echo asked >> {}; cat {}'", log.display(), demo_key());
+        let key = format!("sh -c 'echo asked >> {}; cat {}'", log.display(), DEMO_KEY);
         Self { project, key }
     }
 

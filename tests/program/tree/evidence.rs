@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::messages::record;
 use crate::support::peers::peer;
-use crate::support::project::{Project, demo_key, run};
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 use crate::tree::world::{RECIPIENT, shop};
 
 const CERTIFICATE: &str = include_str!("../../vectors/sealed/cert.pem");
@@ -22,7 +22,7 @@ fn digest(path: &Path) -> String {
 
 /// The shop with its tree, on machines that have never seen it.
 pub(crate) struct Attacked {
-    pub(crate) project: Project,
+    pub(crate) project: Sandbox,
 }
 
 /// The exit codes of all checks: without a key, knowingly without, with one; of `render --check` and of `check`.
@@ -33,7 +33,7 @@ pub(crate) struct Codes {
 }
 
 impl Attacked {
-    pub(crate) fn new(project: Project) -> Self {
+    pub(crate) fn new(project: Sandbox) -> Self {
         project.render();
         Self { project }
     }
@@ -60,11 +60,11 @@ impl Attacked {
 
     pub(crate) fn codes(&self) -> Codes {
         fs::remove_dir_all(self.project.root().parent().unwrap().join(".cache")).ok();
-        let key = demo_key();
+        let key = DEMO_KEY;
         let with = |words: &[&str], variables: &[(&str, &str)]| run(&self.project.root(), words, variables).code;
         let all = |words: &[&str]| {
             let keyless = [words, &["--keyless"]].concat();
-            [with(words, &[]), with(&keyless, &[]), with(words, &[("SOPS_AGE_KEY_FILE", &key)])]
+            [with(words, &[]), with(&keyless, &[]), with(words, &[("SOPS_AGE_KEY_FILE", key)])]
         };
         let render = all(&["render", "--all", "--out", "rendered", "--check"]);
         let rendered = ["check", "--rendered", "rendered"];
@@ -74,7 +74,7 @@ impl Attacked {
             code_of(&found, !words.is_empty())
         });
         let found =
-            run(&self.project.root(), &[&rendered[..], &["--format", "json"]].concat(), &[("SOPS_AGE_KEY_FILE", &key)]);
+            run(&self.project.root(), &[&rendered[..], &["--format", "json"]].concat(), &[("SOPS_AGE_KEY_FILE", key)]);
         Codes { render, check: [check[0], check[1], code_of(&found.stdout, false)] }
     }
 
@@ -186,7 +186,7 @@ fn a_secret_that_somebody_else_encrypted_is_found_with_the_key_and_else_not_vouc
     let file = attacked.project.rendered().join(path);
     let own = fs::read_to_string(&file).unwrap();
     let plain =
-        run(&attacked.project.root(), &["decrypt", &format!("rendered/{path}")], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        run(&attacked.project.root(), &["decrypt", &format!("rendered/{path}")], &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
     let plain = plain.ok();
     let value = plain.lines().find(|line| line.trim().starts_with("URL: ")).unwrap();
     let evil = attacked.project.root().join("evil.yaml");
@@ -343,8 +343,8 @@ fn a_cache_in_the_repository_is_not_believed() {
     let project = &attacked.project;
     let inside = project.root().join("cache");
     let render = |dir: &Path| {
-        let (dir, key) = (dir.display().to_string(), demo_key());
-        let variables = [("SEPTUM_CACHE_DIR", dir.as_str()), ("SOPS_AGE_KEY_FILE", &key)];
+        let (dir, key) = (dir.display().to_string(), DEMO_KEY);
+        let variables = [("SEPTUM_CACHE_DIR", dir.as_str()), ("SOPS_AGE_KEY_FILE", key)];
         run(&project.root(), &["render", "--all", "--out", "rendered"], &variables).stderr
     };
     for _ in 0..2 {
@@ -366,7 +366,7 @@ fn a_cache_in_the_repository_is_not_believed() {
 
 #[test]
 fn a_bundle_may_move_to_another_app_and_an_environment_may_come_back() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: ['apps/*']\n"),
         ("apps/a/base.yaml", "namespace: n\ndata: { A: x }\nbundles: { x: { data: { K: v } } }\n"),
         ("apps/a/dev.yaml", ""),
@@ -403,7 +403,7 @@ fn a_bundle_may_move_to_another_app_and_an_environment_may_come_back() {
 
 #[test]
 fn a_secret_in_plaintext_is_removed_whatever_was_kept_beside_it() {
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: ['apps/*']\n"),
         (
             "apps/a/base.yaml",

@@ -3,15 +3,15 @@
 use std::process::Command;
 
 use crate::support::messages::record;
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
-fn repository(project: &Project) {
+fn repository(project: &Sandbox) {
     let git = Command::new("git").args(["init", "-q"]).current_dir(project.root()).status().unwrap();
     assert!(git.success());
 }
 
-fn plain() -> Project {
-    Project::of("app: app\ndata: { P: { value: hunter2hunter2, sensitive: true }, A: b }\n", "")
+fn plain() -> Sandbox {
+    Sandbox::of("app: app\ndata: { P: { value: hunter2hunter2, sensitive: true }, A: b }\n", "")
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn where_git_ignores_it_or_is_not_it_may_lie() {
 
 #[test]
 fn what_is_no_secret_is_no_matter() {
-    let project = Project::of("app: app\ndata: { A: b }\n", "");
+    let project = Sandbox::of("app: app\ndata: { A: b }\n", "");
     repository(&project);
     project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
 }

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::support::project::{Project, Run};
+use crate::support::sandbox::{Run, Sandbox};
 use crate::tree::world::{BASE, RECIPIENT, changes, shop};
 
-fn keyless(project: &Project) -> Run {
+fn keyless(project: &Sandbox) -> Run {
     project.run(&["render", "--all", "--out", "rendered"])
 }
 

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use septum::test_hook::StopPoint;
 
-use crate::support::project::{Project, septum};
+use crate::support::sandbox::{Sandbox, septum};
 use crate::tree::world::tree;
 
 /// Kills that are made: 200 in CI (`SEPTUM_KILLS`).
@@ -28,7 +28,7 @@ fn fleet(text: &str) -> Vec<(String, String)> {
     files
 }
 
-fn write(project: &Project, files: &[(String, String)]) {
+fn write(project: &Sandbox, files: &[(String, String)]) {
     for (path, text) in files {
         let path = project.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -37,7 +37,7 @@ fn write(project: &Project, files: &[(String, String)]) {
 }
 
 /// A run that dies after so many of its steps. Gives whether it came to its end.
-fn killed(project: &Project, steps: usize) -> bool {
+fn killed(project: &Sandbox, steps: usize) -> bool {
     let step = format!("{}:{}", StopPoint::TreeStep.name(), steps + 1);
     let mut command = septum(&project.root(), &[("SEPTUM_TEST_STOP_AT", &step)]);
     command.args(["render", "--all", "--out", "rendered", "-q"]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -46,7 +46,7 @@ fn killed(project: &Project, steps: usize) -> bool {
 
 #[test]
 fn every_file_is_old_or_new_and_the_next_run_completes() {
-    let project = Project::new([]);
+    let project = Sandbox::new([]);
     let render = || project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
     let (old_sources, new_sources) = (fleet("old"), fleet("new"));
     let outputs = || -> BTreeMap<_, _> {
@@ -97,7 +97,7 @@ fn every_file_is_old_or_new_and_the_next_run_completes() {
 fn a_secret_that_a_stopped_run_wrote_goes_with_its_app() {
     let app = "data: { P: { value: hunter2hunter2, sensitive: true } }\n";
     for steps in 0.. {
-        let project = Project::new([
+        let project = Sandbox::new([
             ("septum.yaml", "apps: ['apps/*']\n"),
             ("apps/a/base.yaml", app),
             ("apps/a/dev.yaml", ""),

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::messages::record;
+use crate::support::objects::Objects;
 use crate::support::peers::peer;
-use crate::support::project::{Objects, Project};
+use crate::support::sandbox::Sandbox;
 use crate::tree::world::{changes, shop};
 
 #[test]
@@ -87,7 +88,7 @@ fn every_kind_of_input_is_noticed() {
     project.render();
     let files: &[(&str, &str)] = &[
         ("files/app.conf.j2", "greeting: {{ bundles.shop.GREETING }}\n"),
-        ("prod.secrets.yaml", crate::support::project::ENCRYPTED_VARS),
+        ("prod.secrets.yaml", crate::support::samples::ENCRYPTED_VARS),
         ("workloads/second.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: web }\n"),
         ("base.secrets.yaml", "data: { GREETING: by-secrets }\n"),
         ("dev.secrets.yaml", "data: { GREETING: only-dev }\n"),
@@ -190,7 +191,7 @@ fn the_directory_may_be_said_once_and_for_all() {
     let run = project.run_with_key(&["render", "--all", "--out"]);
     run.record();
     assert!(run.code == 2, "{}", run.stderr);
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: [app]\noutput: manifests/rendered\n"),
         ("app/base.yaml", "data: { A: x }\n"),
         ("app/dev.yaml", ""),
@@ -199,7 +200,7 @@ fn the_directory_may_be_said_once_and_for_all() {
     assert!(project.root().join("manifests/rendered/dev/app/configmap-app.yaml").exists());
     // from anywhere in the project
     let directory = project.root().join("app");
-    crate::support::project::run(&directory, &["render", "--all", "--out", "-q"], &[]).ok();
+    crate::support::sandbox::run(&directory, &["render", "--all", "--out", "-q"], &[]).ok();
     assert!(!directory.join("manifests").exists());
     assert!(Path::new(&directory).exists());
 }
@@ -207,7 +208,7 @@ fn the_directory_may_be_said_once_and_for_all() {
 #[test]
 fn two_apps_of_one_name_would_share_a_directory() {
     let app = "app: same\ndata: { A: x }\n";
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: ['*']\n"),
         ("a/base.yaml", app),
         ("a/dev.yaml", ""),
@@ -224,7 +225,7 @@ fn two_apps_may_not_make_the_same_object() {
     let app = |name: &str, namespace: &str| {
         format!("app: {name}\nnamespace: {namespace}\nbundles: {{ common: {{ data: {{ A: x }} }} }}\n")
     };
-    let project = Project::new([
+    let project = Sandbox::new([
         ("septum.yaml", "apps: ['*']\n"),
         ("a/base.yaml", &app("a", "one")),
         ("a/dev.yaml", ""),
@@ -266,7 +267,7 @@ fn the_inventory_is_the_same_whatever_was_rendered_before() {
         let run = other.render_with(&[environment]);
         assert_eq!(run.code, 0, "{}", run.stderr);
     }
-    let inventory = |project: &Project| -> serde_json::Value {
+    let inventory = |project: &Sandbox| -> serde_json::Value {
         let text = fs::read_to_string(project.rendered().join(".septum/inventory.json")).unwrap();
         let mut inventory: serde_json::Value = serde_json::from_str(&text).unwrap();
         for target in inventory["targets"].as_object_mut().unwrap().values_mut() {

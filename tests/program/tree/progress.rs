@@ -1,7 +1,8 @@
 //! How far a run is, for somebody who waits before a terminal.
 
 use crate::support::messages::record;
-use crate::support::project::{repository, run};
+use crate::support::samples::repository;
+use crate::support::sandbox::run;
 use crate::support::terminal::{driver, session};
 
 /// A key that takes a second to come: a run with it is long.

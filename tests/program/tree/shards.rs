@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use crate::tree::world::{changes, tree};
 
-fn fleet() -> Project {
-    let project = Project::new([("septum.yaml", "apps: ['apps/*']\n")]);
+fn fleet() -> Sandbox {
+    let project = Sandbox::new([("septum.yaml", "apps: ['apps/*']\n")]);
     (0..12).fold(project, |project, number| {
         let base = format!("data: {{ A: '{number}' }}\n");
         let app = format!("apps/app-{number}");

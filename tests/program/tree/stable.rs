@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::messages::record;
 use crate::support::peers::peer;
-use crate::support::project::demo_key;
+use crate::support::sandbox::DEMO_KEY;
 use crate::tree::world::{RECIPIENT, changes, shop};
 
 #[test]
@@ -73,7 +73,7 @@ fn every_file_of_a_tree_is_decrypted_by_sops() {
         let output = Command::new(&sops)
             .arg("decrypt")
             .arg(project.rendered().join(&path))
-            .env("SOPS_AGE_KEY_FILE", demo_key())
+            .env("SOPS_AGE_KEY_FILE", DEMO_KEY)
             .output()
             .unwrap();
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
@@ -85,7 +85,7 @@ fn every_file_of_a_tree_is_decrypted_by_sops() {
 fn an_environment_without_encrypted_layers_keeps_what_did_not_change() {
     let base = "app: app\nnamespace: a\ndata: { P: { value: x, sensitive: true }, A: b }\n";
     let dev = format!("delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}\n");
-    let project = crate::support::project::Project::of(base, &dev);
+    let project = crate::support::sandbox::Sandbox::of(base, &dev);
     record(project.render());
     let before = project.tree();
     project.edit("base.yaml", "A: b", "A: c");

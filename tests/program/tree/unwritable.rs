@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::support::messages::record;
-use crate::support::project::{demo_key, septum};
+use crate::support::sandbox::{DEMO_KEY, septum};
 use crate::tree::world::shop;
 
 #[test]
@@ -44,11 +44,11 @@ fn a_full_disk_leaves_every_file_old_or_new() {
     let old = project.tree();
     project.edit("base.yaml", "GREETING: hello", &format!("GREETING: {}", "x".repeat(20_000)));
     let limited = |blocks: &str| {
-        let program = septum(&project.root(), &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        let program = septum(&project.root(), &[("SOPS_AGE_KEY_FILE", DEMO_KEY)]);
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" render --all --out rendered");
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(program.get_program()).current_dir(project.root());
-        command.env_clear().env("SOPS_AGE_KEY_FILE", demo_key()).env("PATH", "/usr/bin:/bin");
+        command.env_clear().env("SOPS_AGE_KEY_FILE", DEMO_KEY).env("PATH", "/usr/bin:/bin");
         command.output().unwrap()
     };
     let output = limited("8");

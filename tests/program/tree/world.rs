@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::project::{ENCRYPTED, Project, Run};
+use crate::support::samples::ENCRYPTED;
+use crate::support::sandbox::{Run, Sandbox};
 
 pub(crate) const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
 
@@ -35,9 +36,9 @@ spec:
 ";
 
 /// The project. Its own `dev` has no secrets.
-pub(crate) fn shop() -> Project {
+pub(crate) fn shop() -> Sandbox {
     let dev = "data: { DATABASE_PASSWORD: null, STRIPE_WEBHOOK_SECRET: null, URL: null }\n";
-    Project::new([
+    Sandbox::new([
         ("base.yaml", BASE),
         ("dev.yaml", dev),
         ("prod.yaml", "data: { LOG_LEVEL: warn }\n"),
@@ -82,7 +83,7 @@ pub(crate) fn changes(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<Strin
     changes
 }
 
-impl Project {
+impl Sandbox {
     pub(crate) fn rendered(&self) -> PathBuf {
         self.root().join("rendered")
     }

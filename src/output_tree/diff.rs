@@ -1,0 +1,136 @@
+//! A plan as a unified diff that reveals no secret.
+
+use similar::TextDiff;
+
+use super::hide::{DiffPair, redact_versions};
+use super::plan::TreePlan;
+use super::root::TreeEntry;
+use super::target_plan::{FileRemoval, FileWrite};
+use crate::route::Sensitivity;
+use crate::secret::Wiping;
+
+/// Maximum number of pairs of lines that are compared for one file. For files that differ everywhere the diff is
+/// still correct, though not the shortest.
+const MAX_PAIRS: usize = 25_000_000;
+
+/// Lines of context around a change.
+const CONTEXT: usize = 3;
+
+/// Name of a missing side in a diff.
+const NOTHING: &str = "/dev/null";
+
+impl TreePlan {
+    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets and ciphertext are
+    /// hidden; of a file that is not valid YAML, the diff shows only that it differs.
+    pub fn diff(&self) -> String {
+        unified_diff(self)
+    }
+}
+
+fn unified_diff(plan: &TreePlan) -> String {
+    let root = &plan.root;
+    let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
+    changes.extend(plan.removals.iter().map(|FileRemoval { target, file, .. }| (target, file, None)));
+    changes.sort_by_key(|(target, file, _)| (*target, *file));
+    let mut out = String::new();
+    for (target, file, write) in changes {
+        let name = root.show(target, file);
+        let old = match root.find_entry(target, file) {
+            Ok(TreeEntry::File(bytes)) => Some(bytes),
+            _ => None,
+        };
+        out.push_str(&diff_file(&name, file.as_str(), old.as_ref().map(|old| old.as_slice()), write));
+    }
+    out
+}
+
+/// A file that is written or removed.
+fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrite>) -> String {
+    // a Secret that was broken by hand may not look like one
+    let is_named_so = file.starts_with("secret-");
+    let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
+    let sensitivity = if is_named_so || is_known { Sensitivity::Sensitive } else { Sensitivity::Plain };
+    let text = |bytes: &'_ [u8]| std::str::from_utf8(bytes).ok().map(|text| Wiping::new(text.to_owned()));
+    let header = diff_header(name, old.is_some(), write.is_some());
+    let (old_text, new_text) = (old.map(text), write.map(|write| text(&write.bytes)));
+    let sides = match (old_text, new_text) {
+        (Some(None), _) | (_, Some(None)) => None,
+        (old, new) => redact_versions(
+            old.flatten().as_deref().map(String::as_str),
+            new.flatten().as_deref().map(String::as_str),
+            sensitivity,
+        ),
+    };
+    let Some(DiffPair { old, new }) = sides else {
+        return format!("{header}differs; not shown because it is not valid YAML\n");
+    };
+    if old == new {
+        return format!("{header}differs only in formatting or comments\n");
+    }
+    header + &diff_lines(&old, &new)
+}
+
+fn diff_header(name: &str, was: bool, is: bool) -> String {
+    let side = |is_there| if is_there { name } else { NOTHING };
+    format!("--- {}\n+++ {}\n", side(was), side(is))
+}
+
+/// The hunks of two texts.
+fn diff_lines(old: &str, new: &str) -> String {
+    let split = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    let (old_lines, new_lines) = (split(old), split(new));
+    let start = count_equal(old_lines.iter().zip(&new_lines));
+    let rest = |lines: &[&str]| lines.len() - start;
+    let (old_rest, new_rest) = (rest(&old_lines), rest(&new_lines));
+    let end = count_equal(old_lines.iter().rev().zip(new_lines.iter().rev()).take(old_rest.min(new_rest)));
+    if (old_rest - end).saturating_mul(new_rest - end) <= MAX_PAIRS {
+        return TextDiff::from_lines(old, new).unified_diff().to_string();
+    }
+    one_hunk(&old_lines, &new_lines, start, end)
+}
+
+/// Number of equal pairs before the first difference.
+fn count_equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
+    pairs.take_while(|(old, new)| old == new).count()
+}
+
+/// Everything from the first to the last change as one hunk, with its context.
+fn one_hunk(old: &[&str], new: &[&str], start: usize, end: usize) -> String {
+    let (first, after) = (start.saturating_sub(CONTEXT), end.min(CONTEXT));
+    let (old_end, new_end) = (old.len() - end, new.len() - end);
+    let count = |lines_end: usize| lines_end + after - first;
+    let mut out = format!("@@ -{0},{1} +{0},{2} @@\n", first + 1, count(old_end), count(new_end));
+    let parts = [
+        (' ', old.get(first..start)),
+        ('-', old.get(start..old_end)),
+        ('+', new.get(start..new_end)),
+        (' ', old.get(old_end..old_end + after)),
+    ];
+    for (sign, part) in parts {
+        for line in part.unwrap_or_default() {
+            out.push(sign);
+            out.push_str(line);
+            if !line.ends_with('\n') {
+                out.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::diff_lines;
+
+    #[test]
+    fn two_texts_that_differ_all_over_are_one_hunk() {
+        let text = |word: &str| {
+            let lines: Vec<_> = (0..6000).map(|at| format!("{word}{at}\n")).collect();
+            format!("a\nb\nc\nd\n{}y\nz", lines.concat())
+        };
+        let diff = diff_lines(&text("old"), &text("new"));
+        assert!(diff.starts_with("@@ -2,6005 +2,6005 @@\n b\n c\n d\n-old0\n"), "{diff:.100}");
+        assert!(diff.ends_with("+new5999\n y\n z\n\\ No newline at end of file\n"));
+        assert_eq!(diff.lines().filter(|line| line.starts_with("-old")).count(), 6000);
+    }
+}

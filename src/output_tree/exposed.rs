@@ -1,0 +1,82 @@
+//! Check that Secrets in plaintext are not committed to Git.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use super::name::FileName;
+use super::output::RenderedTarget;
+use super::request::RenderRequest;
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::git::{GitConfiguration, GitRepository, SafeGit};
+use crate::route::Sensitivity;
+
+/// Number of files that are named.
+const MOST: usize = 5;
+
+/// Error: Secrets in plaintext would be committed to Git: the tree is in a work tree, and is not ignored.
+pub(super) fn find_exposed(targets: &[RenderedTarget], wish: &RenderRequest<'_>) -> Option<Diagnostic> {
+    let secrets = targets
+        .iter()
+        .flat_map(|target| plain_secrets(target).map(|file| PathBuf::from(target.name.as_str()).join(file.as_str())));
+    let secrets: Vec<_> = secrets.map(|path| wish.dir.join(path)).collect();
+    if secrets.is_empty() {
+        return None;
+    }
+    let exposed = match GitRepository::find(wish.dir) {
+        Ok(None) => return None,
+        Ok(Some(repository)) => not_ignored(repository, &secrets),
+        // it exists already, and Git may know it
+        Err(_) => secrets,
+    };
+    if exposed.is_empty() {
+        return None;
+    }
+    let count = exposed.len();
+    let what = if count == 1 { "a Secret".to_owned() } else { format!("{count} Secrets") };
+    let error =
+        Diagnostic::error(Rule::PlaintextOutput, format!("{what} would be written in plaintext into a Git work tree"))
+            .with_failure(FailureKind::Invalid);
+    let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", path.display()));
+    let error = shown.fold(error, Diagnostic::note);
+    let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
+    Some(
+        error
+            .hint("encrypt them: `delivery: { secrets: sops }` in the layers, or `sealed-secret`")
+            .hint(format!("or add `{}` to `.gitignore`", wish.dir.display()))
+            .hint("or, if anyone may read them, use `--allow-plaintext`"),
+    )
+}
+
+/// The files with a Secret in plaintext in them.
+fn plain_secrets(target: &RenderedTarget) -> impl Iterator<Item = &FileName> {
+    let files = target.rendered().map_or(&[][..], |rendered| &rendered.files);
+    files.iter().filter(|file| file.sensitivity == Sensitivity::Sensitive).map(|file| &file.name)
+}
+
+/// Those of some paths that Git does not ignore. All of them, if Git cannot be run.
+fn not_ignored(repository: GitRepository, paths: &[PathBuf]) -> Vec<PathBuf> {
+    let absolute: Vec<_> =
+        paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
+    let Some(ignored) = ignored_paths(repository, &absolute) else { return paths.to_vec() };
+    let is_free = |(_, absolute): &(&PathBuf, &PathBuf)| !ignored.contains(absolute);
+    paths.iter().zip(&absolute).filter(is_free).map(|(path, _)| path.clone()).collect()
+}
+
+fn ignored_paths(repository: GitRepository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let safe = SafeGit::new(repository, GitConfiguration::UserSettings).ok()?;
+    let mut git = safe.command("check-ignore").ok()?;
+    let mut git = git.args(["--stdin", "-z"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
+    let mut stdin = git.stdin.take()?;
+    // written from the side, so that neither waits for the other
+    let writer = std::thread::spawn(move || stdin.write_all(&asked));
+    let output = git.wait_with_output().ok()?;
+    writer.join().ok()?.ok()?;
+    // 0: some are ignored, 1: none, all else: it does not know
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        return None;
+    }
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
+}

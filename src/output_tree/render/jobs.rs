@@ -1,0 +1,124 @@
+//! Planning of the work: the targets of each app, and which of them changed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{FEW, RenderRun};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::meter::RunStage;
+use crate::name::{AppName, EnvironmentName};
+use crate::output_tree::OutputTree;
+use crate::output_tree::name::TargetName;
+use crate::parallel;
+use crate::project::App;
+
+/// An app with its requested targets.
+pub(super) struct AppJob<'a> {
+    pub(super) app: &'a App,
+    pub(super) targets: Vec<RequestedTarget>,
+    /// All its targets.
+    all: Vec<TargetName>,
+}
+
+/// A requested target.
+pub(super) struct RequestedTarget {
+    pub(super) environment: EnvironmentName,
+    pub(super) name: TargetName,
+    /// Whether its inputs have not changed since this machine made it.
+    pub(super) is_current: bool,
+}
+
+/// Plans the jobs, and returns all existing targets, and problems of their names.
+pub(super) fn plan_jobs<'a>(run: &RenderRun<'a>) -> (Vec<AppJob<'a>>, BTreeSet<TargetName>, Diagnostics) {
+    let names = RememberedNames::of(run.tree);
+    let job = |app: &'a App| {
+        let mut problems = Diagnostics::new();
+        (run.plan_job(app, &names, &mut problems), problems)
+    };
+    let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
+    for (job, of_app) in parallel::par_map(run.request.apps.to_vec(), FEW, job) {
+        problems.extend(of_app);
+        let Some(mut job) = job else { continue };
+        for target in std::mem::take(&mut job.all) {
+            if let Some(other) = known.replace(target) {
+                job.targets.retain(|wanted| wanted.name != other);
+                problems.push(duplicate_target(&other));
+            }
+        }
+        jobs.push(job);
+    }
+    (jobs, known, problems)
+}
+
+impl<'a> RenderRun<'a> {
+    /// Plans the job of an app.
+    fn plan_job(&self, app: &'a App, names: &RememberedNames, problems: &mut Diagnostics) -> Option<AppJob<'a>> {
+        // the sources of the name are inputs of each target: where none changed, nothing need be read
+        if let Some(name) = names.of_directory(&self.answers.relative_path(&app.directory)) {
+            let job = self.job_called(app, name, &mut Diagnostics::new());
+            let are_current = job.targets.iter().all(|target| target.is_current);
+            if are_current && !job.targets.is_empty() && job.all.len() == app.environments.len() {
+                return Some(job);
+            }
+        }
+        let name = self.pipeline.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
+        Some(self.job_called(app, &name, problems))
+    }
+
+    fn job_called(&self, app: &'a App, name: &AppName, problems: &mut Diagnostics) -> AppJob<'a> {
+        let (mut targets, mut all) = (Vec::new(), Vec::new());
+        for environment in &app.environments {
+            let Some(name) = problems.take(TargetName::new(environment, name)) else { continue };
+            let is_asked = self.request.environments.contains(environment);
+            if is_asked && self.request.shard.is_none_or(|shard| shard.has(name.as_str())) {
+                let is_current = self.pipeline.meter.time(RunStage::Compare, || self.is_current(&name));
+                targets.push(RequestedTarget { environment: environment.clone(), name: name.clone(), is_current });
+            }
+            all.push(name);
+        }
+        AppJob { app, targets, all }
+    }
+
+    /// Whether none of the inputs of a target changed since this machine made it.
+    fn is_current(&self, target: &TargetName) -> bool {
+        self.tree.inputs(target).is_some_and(|inputs| self.answers.are_unchanged(inputs)) && self.tree.is_intact(target)
+    }
+}
+
+/// The names of apps in the cache of this machine.
+struct RememberedNames(HashMap<String, AppName>);
+
+impl RememberedNames {
+    /// The directory of an app is queried for its layers, and this query is one of the inputs of each of its targets.
+    fn of(tree: &OutputTree) -> Self {
+        let mut names: HashMap<String, AppName> = HashMap::new();
+        for (target, inputs) in tree.made_targets() {
+            for directory in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
+                names.entry(directory.to_owned()).or_insert_with(|| target.app().into());
+            }
+        }
+        Self(names)
+    }
+
+    fn of_directory(&self, directory: &str) -> Option<&AppName> {
+        self.0.get(directory)
+    }
+}
+
+/// Reports environments of apps with the same name, which would be written to the same directory, and names that are
+/// not valid for a directory.
+pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [EnvironmentName])>) -> Diagnostics {
+    let (mut known, mut problems) = (BTreeSet::new(), Diagnostics::new());
+    for (app, environments) in apps {
+        for environment in environments {
+            let Some(target) = problems.take(TargetName::new(environment, app)) else { continue };
+            problems.extend(known.replace(target).map(|other| duplicate_target(&other)));
+        }
+    }
+    problems
+}
+
+fn duplicate_target(target: &TargetName) -> Diagnostic {
+    let app = target.app();
+    Diagnostic::error(Rule::InvalidName, format!("two apps are named `{app}`, so both would be written to `{target}`"))
+        .hint("rename one of them: set `app: NAME` in its `base.yaml`")
+}

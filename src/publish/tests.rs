@@ -1,4 +1,0 @@
-//! Comparison of trees with a model.
-
-mod model;
-mod world;
