@@ -129,7 +129,7 @@ pub use recipients::private_key::refuse_private_key;
 #[doc(hidden)]
 pub use recipients::recipient::shorten_recipient as short_recipient;
 
-use crypto::cipher::{Ciphertext, DataKey};
+use crypto::cipher::DataKey;
 use files::walk::DecryptWalk;
 
 use septum_base::span::{Location, Source};
@@ -201,61 +201,13 @@ pub fn decrypt_documents(
             map.shift_remove(BLOCK);
         }
     }
-    let mut walk = DecryptWalk::new(&metadata, &key);
+    let mut walk = DecryptWalk::new(source, &metadata, &key);
     for document in &mut documents {
-        walk.document(document);
+        walk.decrypt_tree(document);
     }
-    let DecryptWalk { mac, findings, encrypted, .. } = walk;
-    let encrypted = verify_mac(mac, findings, encrypted, &metadata, &key)?;
+    let encrypted = walk.finish().verify_mac(&metadata, &key)?;
     let naming_key = NamingKey::of_file(unlocked.data_key());
     Ok(DecryptedTree { tree: documents, metadata, encrypted, naming_key })
-}
-
-/// Compares the checksum of the values with the one in the file; returns the number of values.
-fn verify_mac(
-    mac: crypto::mac::Mac,
-    mut findings: Vec<IntegrityFinding>,
-    encrypted: usize,
-    metadata: &SopsMetadata,
-    key: &DataKey,
-) -> Result<usize, DecryptionError> {
-    let block =
-        |fault| IntegrityFinding { place: metadata.place.clone(), path: ValuePath::from_root_key(BLOCK), fault };
-    let altered = findings.iter().filter(|finding| finding.fault == IntegrityFault::Altered).count();
-    if altered == encrypted && altered > MANY {
-        findings.retain(|finding| finding.fault != IntegrityFault::Altered);
-        findings.push(block(IntegrityFault::Everything { values: encrypted }));
-        return Err(DecryptionError::Content(findings));
-    }
-    match stored_mac(metadata, key) {
-        // without the plaintext of a value, the checksum cannot match, and shows nothing more
-        Ok(stored) => {
-            let complete = findings
-                .iter()
-                .all(|finding| matches!(finding.fault, IntegrityFault::NotUtf8 | IntegrityFault::Conflict));
-            if complete && !crypto::mac::is_same_mac(&stored, mac.finish().as_bytes()) {
-                findings.push(block(IntegrityFault::MacMismatch));
-            }
-        }
-        Err(finding) => findings.push(finding),
-    }
-    if findings.is_empty() { Ok(encrypted) } else { Err(DecryptionError::Content(findings)) }
-}
-
-/// The checksum in the file. It is bound to the time of the last change.
-fn stored_mac(metadata: &SopsMetadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, IntegrityFinding> {
-    let mut path = ValuePath::from_root_key(BLOCK);
-    path.enter_key("mac");
-    let Some(mac) = &metadata.mac else {
-        return Err(IntegrityFinding { place: metadata.place.clone(), path, fault: IntegrityFault::NoMac });
-    };
-    let place = metadata.place.source.place(mac.span);
-    let ciphertext = match Ciphertext::parse(&mac.text) {
-        Ok(ciphertext) => ciphertext,
-        Err(reason) => return Err(IntegrityFinding { place, path, fault: IntegrityFault::Malformed(reason) }),
-    };
-    let opened = key.decrypt_bytes(ciphertext, &metadata.last_modified.to_seconds());
-    opened.ok_or(IntegrityFinding { place, path, fault: IntegrityFault::MacAltered })
 }
 
 fn missing_block(place: Location) -> DecryptionError {

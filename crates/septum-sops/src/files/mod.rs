@@ -8,6 +8,7 @@ pub(crate) mod encrypt;
 pub(crate) mod extract;
 pub(crate) mod fingerprint;
 pub(crate) mod guess;
+pub(crate) mod leaf_verifier;
 pub(crate) mod lock;
 pub(crate) mod lossy;
 pub(crate) mod open;

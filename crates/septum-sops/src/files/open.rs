@@ -4,25 +4,23 @@ use zeroize::Zeroizing;
 
 use crate::crypto::cipher::{Ciphertext, DataKey, PlaintextType};
 use crate::crypto::ciphertext_cache::{CachedToken, CiphertextCache};
-use crate::crypto::mac::Mac;
 use crate::document::conflict::{has_mark, is_conflict};
 use crate::document::scalar::TypedValue;
 use crate::document::selector::{Selection, Selector};
+use crate::document::text_bytes::TextBytes;
 use crate::document::traversal::{DocumentStep, DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsMap, ValueSite};
 use crate::files::fingerprint::{DocumentFingerprint, FingerprintBuilder};
+use crate::files::leaf_verifier::{LeafContent, LeafPlace, LeafVerifier, UnverifiedValues};
 use crate::metadata::block::SopsMetadata;
-use crate::metadata::error::{IntegrityFault, IntegrityFinding};
+use crate::metadata::error::IntegrityFault;
 use crate::store::{SopsFormat, TextEdits, UnrepresentableValue};
 use septum_base::span::{Source, Span};
 use septum_base::value_path::ValuePath;
 
 /// Result of decrypting a document.
 pub(crate) struct DecryptedDocument {
-    pub(crate) mac: Mac,
-    pub(crate) findings: Vec<IntegrityFinding>,
-    /// Number of encrypted values, including those that do not decrypt.
-    pub(crate) encrypted: usize,
+    pub(crate) values: UnverifiedValues,
     pub(crate) stash: CiphertextCache,
     /// Edits that turn the text into plaintext.
     pub(crate) changes: TextEdits,
@@ -83,22 +81,21 @@ pub(crate) fn decrypt_values(
 ) -> DecryptedDocument {
     // a binary file has one value, which is encrypted whatever the metadata are
     let selector = if format == SopsFormat::Binary { Selector::default() } else { metadata.selector.clone() };
-    let opened = DecryptedDocument {
-        mac: Mac::new(metadata.mac_scope),
-        findings: Vec::new(),
-        encrypted: 0,
+    let mut opener = ValueDecryptor {
+        last: String::new(),
+        format,
+        purpose,
+        verifier: LeafVerifier::new(source, metadata, &selector, key),
         stash: CiphertextCache::default(),
         changes: TextEdits::of_text(format, source.text()),
         unfit: None,
-        summary: None,
+        summary: (!purpose.keeps_values()).then(SummaryBuilder::default),
     };
-    let summary = (!purpose.keeps_values()).then(SummaryBuilder::default);
-    let mut opener =
-        ValueDecryptor { last: String::new(), source, format, purpose, key, selector: &selector, opened, summary };
     visit_document(document, &selector, &mut opener);
+    let ValueDecryptor { verifier, stash, changes, unfit, summary, .. } = opener;
     let empty = || document.branches.iter().map(SopsMap::is_empty).collect();
-    let summary = opener.summary.map(|summary| summary.finish(empty()));
-    DecryptedDocument { summary, ..opener.opened }
+    let summary = summary.map(|summary| summary.finish(empty()));
+    DecryptedDocument { values: verifier.values, stash, changes, unfit, summary }
 }
 
 /// Summary of values on the way through a document.
@@ -127,12 +124,12 @@ impl SummaryBuilder {
 struct ValueDecryptor<'a> {
     /// Associated data of the ciphertext before.
     last: String,
-    source: &'a Source,
     format: SopsFormat,
     purpose: DecryptPurpose,
-    key: &'a DataKey,
-    selector: &'a Selector,
-    opened: DecryptedDocument,
+    verifier: LeafVerifier<'a>,
+    stash: CiphertextCache,
+    changes: TextEdits,
+    unfit: Option<(ValuePath, UnrepresentableValue)>,
     summary: Option<SummaryBuilder>,
 }
 
@@ -163,14 +160,6 @@ impl DocumentVisitor for ValueDecryptor<'_> {
     }
 }
 
-/// The text of a value, the only kind that can be a ciphertext.
-fn token_text(value: &TypedValue) -> Option<&str> {
-    match value {
-        TypedValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    }
-}
-
 impl ValueDecryptor<'_> {
     fn decrypt_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
         // one that does not decrypt stays as it is: sops does so, and it is not a value
@@ -186,33 +175,36 @@ impl ValueDecryptor<'_> {
     }
 
     fn decrypt_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
-        let encrypted = match (self.selector, &leaf.value) {
-            // go-yaml and we may differ on which value a comment is of; the checksum knows
-            (Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_), value) => {
-                token_text(value).is_some_and(|token| Ciphertext::parse(token).is_ok())
+        let (source, span) = (self.verifier.source, leaf.site.span);
+        let place = LeafPlace { path: way.path(), span };
+        // go-yaml and we may differ on which value a comment is of
+        let selection = if self.verifier.selector.is_by_comments() { Selection::AsFound } else { way.selection() };
+        let found = std::mem::replace(&mut leaf.value, TypedValue::Null);
+        let is_binary = self.format == SopsFormat::Binary && selection == Selection::Encrypted;
+        // the reader does not copy the value of a binary file
+        let in_source = is_binary && matches!(&found, TypedValue::Text(text) if text.is_empty());
+        let (content, text) = match &found {
+            TypedValue::Text(_) if in_source => {
+                let text = source.text().get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default().as_bytes();
+                (self.verifier.verify_text(text, place), text)
             }
-            _ => way.selection() == Selection::Encrypted,
+            TypedValue::Text(text) => (self.verifier.verify_leaf(&found, selection, place), &**text),
+            _ => (self.verifier.verify_leaf(&found, selection, place), &[][..]),
         };
-        if !encrypted {
-            if let Some(bytes) = leaf.value.bytes() {
-                self.opened.mac.add_plain(&bytes);
+        let token = std::str::from_utf8(text).unwrap_or_default().trim_end();
+        match content {
+            LeafContent::Invalid if in_source => leaf.value = TypedValue::Text(text.to_vec().into()),
+            LeafContent::Plain | LeafContent::Invalid => leaf.value = found,
+            LeafContent::Decrypted { value, associated } => {
+                self.replace_value(leaf, value, &associated, token, way);
+                self.last = associated;
             }
-            return None;
+            LeafContent::Comment { plaintext, associated } => {
+                leaf.value = TypedValue::Text(TextBytes::default());
+                return self.list_comment(leaf, &plaintext, &associated, token, way);
+            }
         }
-        match &mut leaf.value {
-            TypedValue::Text(text) if text.is_empty() && self.format == SopsFormat::Binary => {
-                let span = leaf.site.span;
-                let text = self.source.text().get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default();
-                self.decrypt_text(leaf, text.as_bytes(), way)
-            }
-            // never encrypted, whatever the selector is
-            TypedValue::Null => None,
-            TypedValue::Text(text) => {
-                let text = std::mem::take(text);
-                self.decrypt_text(leaf, &text, way)
-            }
-            _ => self.report_plaintext(leaf.site.span, way),
-        }
+        None
     }
 
     /// The text of a comment, and the path that its ciphertext is bound to. The map or list of a comment depends on
@@ -224,56 +216,9 @@ impl ValueDecryptor<'_> {
             .into_iter()
             .flat_map(|path| ends(path).into_iter().rev().filter_map(move |end| path.get(..end)));
         around.chain([":"]).find_map(|associated| {
-            let plaintext = self.key.decrypt_bytes(Ciphertext::parse(token).ok()?, associated)?;
+            let plaintext = self.verifier.key.decrypt_bytes(Ciphertext::parse(token).ok()?, associated)?;
             Some((plaintext, associated.to_owned()))
         })
-    }
-
-    fn decrypt_text(&mut self, leaf: &mut Leaf, text: &[u8], way: &TraversalState<'_>) -> Option<SopsComment> {
-        if text.is_empty() {
-            // never encrypted either
-            return None;
-        }
-        if Ciphertext::is_ciphertext(text) {
-            return self.decrypt_ciphertext(leaf, text, way);
-        }
-        leaf.value = TypedValue::Text(text.to_vec().into());
-        self.report_plaintext(leaf.site.span, way)
-    }
-
-    fn report_plaintext(&mut self, span: Span, way: &TraversalState<'_>) -> Option<SopsComment> {
-        let selector = self.selector.to_string();
-        self.report_fault(span, way, IntegrityFault::Plaintext { selector });
-        None
-    }
-
-    fn decrypt_ciphertext(&mut self, leaf: &mut Leaf, text: &[u8], way: &TraversalState<'_>) -> Option<SopsComment> {
-        let Ok(token) = std::str::from_utf8(text) else { return self.report_plaintext(leaf.site.span, way) };
-        let associated = way.path().associated_data();
-        let token = token.trim_end();
-        let parsed = Ciphertext::parse(token);
-        let opened = parsed.map_err(IntegrityFault::Malformed).and_then(|ciphertext| {
-            let kind = ciphertext.kind;
-            Ok((kind, self.key.decrypt_bytes(ciphertext, &associated).ok_or(IntegrityFault::Altered)?))
-        });
-        let (kind, plaintext) = match opened {
-            Ok(opened) => opened,
-            Err(fault) => {
-                self.opened.encrypted += 1;
-                self.report_fault(leaf.site.span, way, fault);
-                return None;
-            }
-        };
-        if kind == PlaintextType::Comment {
-            return self.list_comment(leaf, &plaintext, &associated, token, way);
-        }
-        self.opened.encrypted += 1;
-        self.last.clone_from(&associated);
-        match TypedValue::from_plaintext(kind, plaintext) {
-            Some(value) => self.replace_value(leaf, value, &associated, token, way),
-            None => self.report_fault(leaf.site.span, way, IntegrityFault::NotOfItsType(kind.to_string())),
-        }
-        None
     }
 
     fn replace_value(
@@ -285,18 +230,17 @@ impl ValueDecryptor<'_> {
         way: &TraversalState<'_>,
     ) {
         let span = leaf.site.span;
-        if let (Some(bytes), Some(kind)) = (value.bytes(), value.kind()) {
-            self.opened.mac.add_encrypted(&bytes);
-            // a binary file has one value: if that is the same, so is the file
-            if self.format != SopsFormat::Binary {
-                self.keep_ciphertext(kind, associated, &bytes, token, span.start..span.end);
-            }
+        // a binary file has one value: if that is the same, so is the file
+        if self.format != SopsFormat::Binary
+            && let (Some(bytes), Some(kind)) = (value.bytes(), value.kind())
+        {
+            self.keep_ciphertext(kind, associated, &bytes, token, span.start..span.end);
         }
         if self.format != SopsFormat::Binary && self.purpose != DecryptPurpose::Verify {
             match self.format.write_leaf(&value, leaf.site) {
-                Ok(text) => self.opened.changes.push(span.start..span.end, &[&text]),
+                Ok(text) => self.changes.push(span.start..span.end, &[&text]),
                 // no error, as long as the text is not needed
-                Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
+                Err(unfit) => drop(self.unfit.get_or_insert((way.path().clone(), unfit))),
             }
         }
         leaf.value = value;
@@ -312,9 +256,9 @@ impl ValueDecryptor<'_> {
         way: &TraversalState<'_>,
     ) -> Option<SopsComment> {
         let span = leaf.site.span;
-        let before = self.source.text().get(..span.start).unwrap_or_default().trim_end_matches(' ');
+        let before = self.verifier.source.text().get(..span.start).unwrap_or_default().trim_end_matches(' ');
         if !(self.format == SopsFormat::Yaml && way.in_list() && !leaf.site.flow && before.ends_with('-')) {
-            self.report_fault(span, way, IntegrityFault::Comment);
+            self.verifier.report_fault(LeafPlace { path: way.path(), span }, IntegrityFault::Comment);
             return None;
         }
         let site = ValueSite { span: Span { start: before.len() - 1, ..span }, ..ValueSite::default() };
@@ -335,7 +279,7 @@ impl ValueDecryptor<'_> {
         let written = self.format.write_comment(&text)?;
         self.keep_ciphertext(PlaintextType::Comment, associated, plaintext, token, span.start..span.end);
         if self.purpose != DecryptPurpose::Verify {
-            self.opened.changes.push(span.start..span.end, &[lead, &written]);
+            self.changes.push(span.start..span.end, &[lead, &written]);
         }
         Some(text)
     }
@@ -349,12 +293,7 @@ impl ValueDecryptor<'_> {
         at: std::ops::Range<usize>,
     ) {
         if matches!(self.purpose, DecryptPurpose::Change | DecryptPurpose::Rewrite) {
-            self.opened.stash.put_token(kind, associated, plaintext, CachedToken::new(self.source, at, token));
+            self.stash.put_token(kind, associated, plaintext, CachedToken::new(self.verifier.source, at, token));
         }
-    }
-
-    fn report_fault(&mut self, span: Span, way: &TraversalState<'_>, fault: IntegrityFault) {
-        let place = self.source.place(span);
-        self.opened.findings.push(IntegrityFinding { place, path: way.path().clone(), fault });
     }
 }

@@ -28,17 +28,18 @@ use crate::files::ambiguous::refuse_ambiguous_file;
 use crate::files::comments::CommentFindings;
 use crate::files::content::{find_difference, same_branches};
 use crate::files::fingerprint::DocumentFingerprint;
+use crate::files::leaf_verifier::stored_mac;
 use crate::files::open::{ContentSummary, DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::plain::{parse_plaintext, read_text, without_returns};
 use crate::files::selection::selects_alike;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::identities::identity::Identities;
 use crate::metadata::block::SopsMetadata;
-use crate::metadata::error::{DecryptionError, IntegrityFault, IntegrityFinding};
+use crate::metadata::error::DecryptionError;
 use crate::store::{
     EditProblem, MetadataBlock, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue, amend, apply_edits,
 };
-use crate::{DATA, missing_block, stored_mac, verify_mac};
+use crate::{DATA, missing_block};
 use septum_base::diagnostic::{Diagnostic, Diagnostics};
 use septum_base::span::{Location, Source, Span};
 use septum_base::value_path::ValuePath;
@@ -162,15 +163,14 @@ impl EncryptedFile {
         // a binary file is its value; what is written anew is made of the values
         let needs_values = format == SopsFormat::Binary || !in_place || metadata.selector.is_by_comments();
         let purpose = if needs_values { purpose.with_values() } else { purpose };
-        let DecryptedDocument { mac, findings, encrypted, stash, changes, unfit, summary } =
+        let DecryptedDocument { values, stash, changes, unfit, summary } =
             decrypt_values(&mut document, &source, format, &metadata, &key, purpose);
-        let is_plaintext = |finding: &IntegrityFinding| matches!(finding.fault, IntegrityFault::Plaintext { .. });
-        let mut typed = Vec::new();
-        if takes_plaintext && !findings.is_empty() && findings.iter().all(is_plaintext) {
-            stored_mac(&metadata, &key).map_err(|finding| DecryptionError::Content(vec![finding]))?;
-            typed = findings.into_iter().map(|finding| finding.path).collect();
+        let encrypted = values.encrypted_count();
+        let typed = if takes_plaintext { values.typed_paths().unwrap_or_default() } else { Vec::new() };
+        if typed.is_empty() {
+            values.verify_mac(&metadata, &key)?;
         } else {
-            verify_mac(mac, findings, encrypted, &metadata, &key)?;
+            stored_mac(&metadata, &key).map_err(|finding| DecryptionError::Content(vec![finding]))?;
         }
         let remarks = CommentFindings::of(&mut document, &source, &metadata.selector);
         if summary.is_some() {

@@ -20,6 +20,7 @@ use crate::data_key::unlock;
 use crate::data_key::wrap::{self, Recipients};
 use crate::document::tree::{SopsDocument, SopsMap, SopsTree};
 use crate::files::encrypt::{EncryptionPlan, metadata_fields};
+use crate::files::leaf_verifier::stored_mac;
 use crate::files::plain::{parse_plaintext, seal_mac};
 use crate::files::seal::{DocumentEncryptor, EncryptedDocument, SealProblem};
 use crate::files::sealed::EncryptedFile;
@@ -31,7 +32,6 @@ use crate::recipients::group::SpannedText;
 use crate::recipients::group::{AgeRecipient, KeyGroup};
 use crate::recipients::recipient::Recipient;
 use crate::store::{ParsedFile, SopsFormat, TextEdit, apply_edits};
-use crate::stored_mac;
 use septum_base::span::{Source, Span};
 use septum_base::time::Timestamp;
 

@@ -9,7 +9,6 @@ use crate::files::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
 use crate::files::sealed::EncryptedFile;
 use crate::files::write_error::UnfaithfulOutput;
 use crate::store::{ParsedFile, SopsFormat};
-use crate::verify_mac;
 use septum_base::value_path::ValuePath;
 
 /// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and returns them.
@@ -28,9 +27,9 @@ pub(crate) fn check_written(
     let closed = EncryptedFile::read(name, bytes, format).ok().flatten().ok_or(UnfaithfulOutput::Unreadable)?;
     let EncryptedFile { source, parsed, metadata, .. } = closed;
     let ParsedFile { mut document, .. } = parsed;
-    let DecryptedDocument { mac, findings, encrypted, summary, .. } =
+    let DecryptedDocument { values, summary, .. } =
         decrypt_values(&mut document, &source, format, &metadata, key, DecryptPurpose::Verify);
-    verify_mac(mac, findings, encrypted, &metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
+    values.verify_mac(&metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
     if summary.is_none_or(|summary| summary.fingerprint != expected) {
         return Err(UnfaithfulOutput::Different(ValuePath::default()));
     }

@@ -1,14 +1,13 @@
-//! Decryption of a document: traverses it, decrypts its encrypted values, and adds every value to the checksum
-//! (format, sections 1.3 to 1.6).
+//! Decryption of the trees of layers, whose values keep their places in the file.
 
-use crate::crypto::cipher::{Ciphertext, DataKey};
-use crate::crypto::mac::Mac;
+use crate::crypto::cipher::DataKey;
 use crate::document::conflict::is_conflict;
 use crate::document::scalar::TypedValue;
-use crate::document::selector::{Selection, SelectorScope};
+use crate::document::selector::SelectorScope;
+use crate::files::leaf_verifier::{LeafContent, LeafPlace, LeafVerifier, UnverifiedValues};
 use crate::metadata::block::SopsMetadata;
-use crate::metadata::error::{IntegrityFault, IntegrityFinding};
-use septum_base::span::Span;
+use crate::metadata::error::IntegrityFault;
+use septum_base::span::{Source, Span};
 use septum_base::value_path::ValuePath;
 use septum_base::yaml::node::{Scalar, YamlKind, YamlNode};
 
@@ -16,15 +15,8 @@ use septum_base::yaml::node::{Scalar, YamlKind, YamlNode};
 ///
 /// The depth of a document is bounded by the reader, so recursion is safe here.
 pub(crate) struct DecryptWalk<'a> {
-    metadata: &'a SopsMetadata,
-    key: &'a DataKey,
     path: ValuePath,
-    /// The checksum of all values so far.
-    pub(crate) mac: Mac,
-    /// Findings so far.
-    pub(crate) findings: Vec<IntegrityFinding>,
-    /// Number of encrypted values, including those that do not decrypt.
-    pub(crate) encrypted: usize,
+    verifier: LeafVerifier<'a>,
 }
 
 /// Action for a node.
@@ -36,24 +28,29 @@ enum NodeFate {
 }
 
 impl<'a> DecryptWalk<'a> {
-    pub(crate) fn new(metadata: &'a SopsMetadata, key: &'a DataKey) -> Self {
-        let mac = Mac::new(metadata.mac_scope);
-        Self { metadata, key, path: ValuePath::default(), mac, findings: Vec::new(), encrypted: 0 }
+    pub(crate) fn new(source: &'a Source, metadata: &'a SopsMetadata, key: &'a DataKey) -> Self {
+        let verifier = LeafVerifier::new(source, metadata, &metadata.selector, key);
+        Self { path: ValuePath::default(), verifier }
     }
 
     /// Decrypts a document in place.
-    pub(crate) fn document(&mut self, root: &mut YamlNode) {
-        let scope = self.metadata.selector.root_scope();
+    pub(crate) fn decrypt_tree(&mut self, root: &mut YamlNode) {
+        let scope = self.verifier.selector.root_scope();
         self.node(root, scope);
+    }
+
+    /// The values so far.
+    pub(crate) fn finish(self) -> UnverifiedValues {
+        self.verifier.values
     }
 
     fn node(&mut self, node: &mut YamlNode, scope: SelectorScope) -> NodeFate {
         match &mut node.kind {
-            YamlKind::Scalar(scalar) => return self.leaf(scalar, node.span, scope),
+            YamlKind::Scalar(scalar) => return self.decrypt_leaf(scalar, node.span, scope),
             YamlKind::List(items) => self.list(items, scope),
             YamlKind::Map(map) => {
                 for (key, value) in map.iter_mut() {
-                    let scope = self.metadata.selector.enter_key(scope, &key.text);
+                    let scope = self.verifier.selector.enter_key(scope, &key.text);
                     self.path.enter_key(&key.text);
                     if self.node(value, scope) == NodeFate::Vanishes {
                         self.report_fault(value.span, IntegrityFault::Comment);
@@ -76,51 +73,19 @@ impl<'a> DecryptWalk<'a> {
         });
     }
 
-    fn leaf(&mut self, scalar: &mut Scalar, span: Span, scope: SelectorScope) -> NodeFate {
-        let encrypted = match self.metadata.selector.selection(scope) {
-            Selection::Encrypted => true,
-            Selection::Plain => false,
-            Selection::AsFound => Ciphertext::parse(scalar.text()).is_ok(),
-        };
+    fn decrypt_leaf(&mut self, scalar: &mut Scalar, span: Span, scope: SelectorScope) -> NodeFate {
         let value = TypedValue::of(scalar);
-        if !encrypted {
-            if let Some(bytes) = value.bytes() {
-                self.mac.add_plain(&bytes);
-            }
-            self.check_conflict(&value, span);
-            return NodeFate::Stays;
-        }
-        match &value {
-            // never encrypted, whatever the selector is
-            TypedValue::Null => NodeFate::Stays,
-            TypedValue::Text(text) if text.is_empty() => NodeFate::Stays,
-            TypedValue::Text(text) if Ciphertext::is_ciphertext(text) => self.ciphertext(scalar, span),
-            _ => {
-                let selector = self.metadata.selector.to_string();
-                self.report_fault(span, IntegrityFault::Plaintext { selector });
-                NodeFate::Stays
-            }
-        }
-    }
-
-    fn ciphertext(&mut self, scalar: &mut Scalar, span: Span) -> NodeFate {
-        match self.decrypt_text(scalar.text()) {
-            // a comment in a list: it decrypts to one, and so is not part of the checksum
-            Ok(TypedValue::Comment) => return NodeFate::Vanishes,
-            Ok(value) => {
-                self.encrypted += 1;
-                if let Some(bytes) = value.bytes() {
-                    self.mac.add_encrypted(&bytes);
-                }
+        let selection = self.verifier.selector.selection(scope);
+        match self.verifier.verify_leaf(&value, selection, LeafPlace { path: &self.path, span }) {
+            LeafContent::Plain => self.check_conflict(&value, span),
+            LeafContent::Invalid => {}
+            LeafContent::Comment { .. } => return NodeFate::Vanishes,
+            LeafContent::Decrypted { value, .. } => {
                 self.check_conflict(&value, span);
                 match value.into_yaml() {
                     Some((text, style)) => *scalar = scalar.with_plaintext(text, style),
                     None => self.report_fault(span, IntegrityFault::NotUtf8),
                 }
-            }
-            Err(fault) => {
-                self.encrypted += 1;
-                self.report_fault(span, fault);
             }
         }
         NodeFate::Stays
@@ -133,16 +98,7 @@ impl<'a> DecryptWalk<'a> {
         }
     }
 
-    fn decrypt_text(&self, text: &str) -> Result<TypedValue, IntegrityFault> {
-        let ciphertext = Ciphertext::parse(text).map_err(IntegrityFault::Malformed)?;
-        let kind = ciphertext.kind;
-        let plaintext =
-            self.key.decrypt_bytes(ciphertext, &self.path.associated_data()).ok_or(IntegrityFault::Altered)?;
-        TypedValue::from_plaintext(kind, plaintext).ok_or_else(|| IntegrityFault::NotOfItsType(kind.to_string()))
-    }
-
     fn report_fault(&mut self, span: Span, fault: IntegrityFault) {
-        let place = self.metadata.place.source.place(span);
-        self.findings.push(IntegrityFinding { place, path: self.path.clone(), fault });
+        self.verifier.report_fault(LeafPlace { path: &self.path, span }, fault);
     }
 }
