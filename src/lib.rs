@@ -18,8 +18,8 @@
 //!
 //! [`pipeline`] connects the stages; [`output_tree`] maintains the tree that Git tracks; [`view`] reads results and changes
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
-//! [`fix`] applies the fixes that need no human decision; [`doctor`] checks the machine and the clone; [`cli`] parses
-//! arguments and prints.
+//! [`fix`] applies the fixes that need no human decision; [`import`] converts existing configuration to layers;
+//! [`doctor`] checks the machine and the clone; [`cli`] parses arguments and prints.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
 //! never contain a value.
@@ -53,6 +53,7 @@ pub mod fix;
 pub mod format;
 pub mod git;
 pub mod glob;
+pub mod import;
 pub mod layer;
 pub mod leak_scan;
 pub mod manifest;

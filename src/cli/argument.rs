@@ -131,7 +131,7 @@ fn is_like_path(directory: &Path, path: &Path) -> bool {
 }
 
 /// Whether a path is a directory, or a link to one.
-fn is_directory(path: &Path) -> bool {
+pub(super) fn is_directory(path: &Path) -> bool {
     let root = BoundedRoot::new(Disk::default(), path);
     root.is_ok_and(|root| matches!(root.disk().kind(root.path()), Ok(Some(DirEntryKind::Directory))))
 }

@@ -67,7 +67,7 @@ pub(super) fn read_value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     Ok(bytes)
 }
 
-fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+pub(super) fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     read_to_end(io::stdin().lock()).map_err(|error| {
         let message = format!("standard input could not be read: {error}");
         Diagnostics::from(Diagnostic::error(Rule::Unreadable, message))

@@ -52,6 +52,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
         "Project",
         &[
             ("init", &super::init::HELP),
+            ("import", &super::import::HELP),
             ("render", &super::render::HELP),
             ("check", &super::check::HELP),
             ("list", &super::list::HELP),
@@ -104,13 +105,17 @@ pub(super) fn with_layout(command: Command) -> Command {
     }
     let _ = write!(text, "  {literal}{:width$}{literal:#}  Print the help of a command\n\n", "help");
     let _ = write!(text, "{header}Global options:{header:#}\n{{options}}{{after-help}}");
-    command.help_template(text).mut_subcommands(|command| {
-        let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
-        let description = long.split_once("\n\n").map(|(_, description)| description.to_owned());
-        command
-            .before_help(description.unwrap_or_default())
-            .help_template("{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}")
-    })
+    command.help_template(text).mut_subcommands(with_description)
+}
+
+/// A command with its description above its usage, and so its own commands.
+fn with_description(command: Command) -> Command {
+    let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+    let description = long.split_once("\n\n").map(|(_, description)| description.to_owned());
+    command
+        .before_help(description.unwrap_or_default())
+        .help_template("{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}")
+        .mut_subcommands(with_description)
 }
 
 /// Arguments with `help COMMAND` as `COMMAND --help`, which prints the same for every command.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::key::ProjectKey;
-use self::plan::{PlannedChange, PlannedFile, ProjectPlace};
+use self::plan::{InitFile, PlannedChange, ProjectPlace};
 use self::rules::ExistingRules;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
@@ -56,7 +56,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 /// Plan of a run: the files, and the key.
 struct ProjectPlan {
     place: ProjectPlace,
-    files: Vec<PlannedFile>,
+    files: Vec<InitFile>,
     /// The key, unless the rules name recipients for the project.
     key: Option<ProjectKey>,
     /// The file of a new key as it is shown.

@@ -55,8 +55,11 @@ fn render_page(command: &Command, title: &str, help: &CommandHelp) -> String {
         }
         page.text(styled_words(paragraph));
     }
-    if command.has_subcommands() {
-        push_commands(&mut page, command);
+    let is_program = title == "septum";
+    match command.has_subcommands() {
+        true if is_program => push_commands(&mut page, command),
+        true => push_kinds(&mut page, command),
+        false => {}
     }
     push_options(&mut page, command);
     push_section(&mut page, "EXIT STATUS", exit_codes(help));
@@ -108,9 +111,37 @@ fn push_commands(page: &mut Roff, septum: &Command) {
     }
 }
 
+/// Adds the commands of a command.
+fn push_kinds(page: &mut Roff, command: &Command) {
+    page.control("SH", ["KINDS"]);
+    for kind in command.get_subcommands() {
+        page.control("TP", []).text([bold(kind.get_name())]);
+        let description = kind.get_long_about().or_else(|| kind.get_about()).map(ToString::to_string);
+        page.text(styled_words(&description.unwrap_or_default().replace("\n\n", ". ")));
+    }
+}
+
+/// Arguments of a command, and the options of its commands, each once.
+fn all_arguments(command: &Command) -> Vec<&Arg> {
+    let own = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let mut found: Vec<_> = own.collect();
+    // the commands of the program have pages of their own
+    if command.get_name() == "septum" {
+        return found;
+    }
+    for argument in command.get_subcommands().flat_map(Command::get_arguments) {
+        let is_new = found.iter().all(|known| known.get_id() != argument.get_id());
+        if is_new && !argument.is_hide_set() && !argument.is_positional() {
+            found.push(argument);
+        }
+    }
+    found
+}
+
 /// Adds the arguments and options under their headings.
 fn push_options(page: &mut Roff, command: &Command) {
-    let shown = || command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let arguments = all_arguments(command);
+    let shown = || arguments.iter().copied();
     let mut headings = vec![None];
     headings.extend(shown().map(Arg::get_help_heading));
     let mut seen = Vec::new();
@@ -181,7 +212,8 @@ fn synopsis_words(command: &Command) -> Vec<Inline> {
         words.extend(repeats(position).then(|| roman("...")));
     }
     if command.has_subcommands() {
-        words.extend([roman(" "), italic("COMMAND"), roman(" [arguments]")]);
+        let name = command.get_subcommand_value_name().unwrap_or("COMMAND");
+        words.extend([roman(" "), italic(name), roman(" [arguments]")]);
     }
     words
 }

@@ -16,6 +16,7 @@ mod git_setup;
 mod git_textconv;
 mod help;
 mod help_groups;
+mod import;
 mod init;
 mod keygen;
 mod list;
@@ -107,6 +108,7 @@ enum ViewFormat {
 enum CliCommand {
     // no texts here: each command has its own
     Init(init::InitArgs),
+    Import(import::ImportArgs),
     Render(render::RenderArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
@@ -174,6 +176,7 @@ fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
     let result = match cli.command {
         CliCommand::Init(command) => command.run(&cli.global, output),
+        CliCommand::Import(command) => command.run(&cli.global, output),
         CliCommand::Render(command) => command.run(&cli.global, output),
         CliCommand::Check(command) => return command.run(&cli.global, output),
         CliCommand::Explain(command) => command.run(&cli.global, output),

@@ -24,4 +24,5 @@ pub use filled_in::is_filled_in_later;
 pub use identity::Manifest;
 pub use label::{CommonMetadata, apply_common};
 pub use reload::reload;
+pub use scope::is_namespaced;
 pub use wiring::{BundleObjectMap, template_of as pod_template, wire_workload};

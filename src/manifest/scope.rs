@@ -56,7 +56,7 @@ const CLUSTER_SCOPED: [&str; 50] = [
 ];
 
 /// Whether objects of a kind have a namespace. Unknown kinds have one, as in kustomize.
-pub(super) fn is_namespaced(kind: &str) -> bool {
+pub fn is_namespaced(kind: &str) -> bool {
     !CLUSTER_SCOPED.contains(&kind)
 }
 

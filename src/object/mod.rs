@@ -140,7 +140,9 @@ impl Object {
         if !self.annotations.is_empty() {
             fields.push(("annotations", texts(&self.annotations)));
         }
-        fields.push(("labels", texts(&self.labels)));
+        if !self.labels.is_empty() {
+            fields.push(("labels", texts(&self.labels)));
+        }
         fields.push(("name", OutputValue::text(self.name.as_str())));
         if let Some(namespace) = &self.namespace {
             fields.push(("namespace", OutputValue::text(namespace.as_str())));

@@ -8,6 +8,7 @@ mod check;
 mod delivery;
 mod first_hour;
 mod git_drivers;
+mod import;
 mod kustomize;
 mod layers;
 mod meant;

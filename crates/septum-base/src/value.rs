@@ -31,4 +31,18 @@ impl<'a> OutputValue<'a> {
     pub fn map<K: Into<Cow<'a, str>>>(pairs: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
+
+    /// The value without borrowed parts.
+    pub fn into_owned(self) -> OutputValue<'static> {
+        match self {
+            Self::Null => OutputValue::Null,
+            Self::Bool(truth) => OutputValue::Bool(truth),
+            Self::Literal(text) => OutputValue::Literal(text.into_owned().into()),
+            Self::String(text) => OutputValue::String(text.into_owned().into()),
+            Self::List(items) => OutputValue::List(items.into_iter().map(OutputValue::into_owned).collect()),
+            Self::Map(pairs) => OutputValue::Map(
+                pairs.into_iter().map(|(key, value)| (key.into_owned().into(), value.into_owned())).collect(),
+            ),
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub(super) struct ProjectPlace {
 }
 
 /// A file of the project.
-pub(super) struct PlannedFile {
+pub(super) struct InitFile {
     /// Its path.
     pub(super) path: PathBuf,
     /// Outcome for it.
@@ -75,9 +75,9 @@ impl ProjectPlace {
     }
 
     /// The layers. Files of others in their place are refused: beside a base they would be layers.
-    pub(super) fn plan_layers(&self, app: &str) -> Result<Vec<PlannedFile>, Diagnostic> {
+    pub(super) fn plan_layers(&self, app: &str) -> Result<Vec<InitFile>, Diagnostic> {
         if let Some(path) = self.existing_project() {
-            return Ok(vec![PlannedFile { path, change: PlannedChange::Keep }]);
+            return Ok(vec![InitFile { path, change: PlannedChange::Keep }]);
         }
         let mut planned = Vec::new();
         for (name, template) in LAYERS {
@@ -93,20 +93,20 @@ impl ProjectPlace {
                         .hint("use another directory: `septum init DIR`"));
                 }
             };
-            planned.push(PlannedFile { path, change });
+            planned.push(InitFile { path, change });
         }
         Ok(planned)
     }
 
     /// The rules: a new file, or a rule for the recipients at the end of theirs, if the layout of the file allows it.
-    pub(super) fn plan_rules(&self, existing: Option<&ExistingRules>, recipients: Option<&str>) -> PlannedFile {
+    pub(super) fn plan_rules(&self, existing: Option<&ExistingRules>, recipients: Option<&str>) -> InitFile {
         let Some(existing) = existing else {
             let text = rules::new_rules(recipients.unwrap_or_default());
-            return PlannedFile { path: self.top.join(rules::FILE), change: PlannedChange::Create(text) };
+            return InitFile { path: self.top.join(rules::FILE), change: PlannedChange::Create(text) };
         };
         let text = recipients.and_then(|recipients| existing.with_rule(&self.secrets_file(), recipients));
         let change = text.map_or(PlannedChange::Keep, |text| PlannedChange::Append(text.into_bytes()));
-        PlannedFile { path: existing.path.clone(), change }
+        InitFile { path: existing.path.clone(), change }
     }
 
     /// The encrypted layer of the environment that needs one.
@@ -115,7 +115,7 @@ impl ProjectPlace {
     }
 
     /// The attributes that name the drivers of Git.
-    pub(super) fn plan_attributes(&self) -> Result<PlannedFile, Diagnostic> {
+    pub(super) fn plan_attributes(&self) -> Result<InitFile, Diagnostic> {
         let path = self.top.join(ATTRIBUTES);
         if Disk::default().kind(&path).ok().flatten() == Some(DirEntryKind::Link) {
             let message = format!("`{}` is a symbolic link, which Git ignores", SopsConfig::display_path(&path));
@@ -126,7 +126,7 @@ impl ProjectPlace {
     }
 
     /// The workflow.
-    pub(super) fn plan_workflow(&self) -> PlannedFile {
+    pub(super) fn plan_workflow(&self) -> InitFile {
         let path = self.top.join(WORKFLOW);
         let below = self.directory.strip_prefix(&self.top).unwrap_or(Path::new(""));
         let at = if below.as_os_str().is_empty() {
@@ -136,11 +136,11 @@ impl ProjectPlace {
         };
         let exists = Disk::default().has(&path);
         let text = include_str!("workflow.yaml").replace("run: septum ", &format!("run: septum{at} "));
-        PlannedFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text) } }
+        InitFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text) } }
     }
 
     /// A line of `.gitignore` for a private key in the repository; none for a key elsewhere.
-    pub(super) fn plan_ignored(&self, key_file: &Path) -> Result<Option<PlannedFile>, Diagnostic> {
+    pub(super) fn plan_ignored(&self, key_file: &Path) -> Result<Option<InitFile>, Diagnostic> {
         let Ok(below) = key_file.strip_prefix(&self.top) else { return Ok(None) };
         let escaped = |char: char| if "\\*?[".contains(char) { format!("\\{char}") } else { char.to_string() };
         let names = below.iter().map(|name| name.to_string_lossy().chars().map(escaped).collect::<String>());
@@ -149,7 +149,7 @@ impl ProjectPlace {
     }
 }
 
-impl PlannedFile {
+impl InitFile {
     /// Refuses to write through a link out of a directory. Returns the path without links.
     pub(super) fn check_links(&mut self, top: &Path) -> Result<(), Diagnostic> {
         let Ok(root) = BoundedRoot::new(Disk::default(), top) else { return Ok(()) };
@@ -183,19 +183,19 @@ impl PlannedChange {
 }
 
 /// A file that needs certain lines, which are appended if no line is as they are.
-fn plan_lines(path: PathBuf, lines: &str, is_there: impl Fn(&str) -> bool) -> Result<PlannedFile, Diagnostic> {
+fn plan_lines(path: PathBuf, lines: &str, is_there: impl Fn(&str) -> bool) -> Result<InitFile, Diagnostic> {
     let Some(mut bytes) = read_existing(&path, FileKind::IgnoreRules)? else {
-        return Ok(PlannedFile { path, change: PlannedChange::Create(lines.to_owned()) });
+        return Ok(InitFile { path, change: PlannedChange::Create(lines.to_owned()) });
     };
     let text = String::from_utf8_lossy(&bytes);
     if text.lines().any(|line| is_there(line.trim())) {
-        return Ok(PlannedFile { path, change: PlannedChange::Keep });
+        return Ok(InitFile { path, change: PlannedChange::Keep });
     }
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { end };
     let added = format!("{gap}{}", lines.replace('\n', end));
     bytes.extend_from_slice(added.as_bytes());
-    Ok(PlannedFile { path, change: PlannedChange::Append(bytes) })
+    Ok(InitFile { path, change: PlannedChange::Append(bytes) })
 }
 
 /// The bytes of a file, if there is one.

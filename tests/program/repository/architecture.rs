@@ -53,6 +53,7 @@ const ORDER: &[&[&str]] = &[
     &["secret_files", "output_tree", "view"],
     &["check"],
     &["doctor", "fix"],
+    &["import"],
     &["cli"],
 ];
 
@@ -99,6 +100,8 @@ const OPENERS: &[(&str, &str)] = &[
     ("secret_files/lock.rs", "the files that are about to be written, which nothing is read of"),
     ("secret_files/edit", "plaintext in a directory that the program made, and the editors on the path"),
     ("sops/identities/identity.rs", "keys of the user, which the environment names"),
+    ("import/kustomize/checkout.rs", "makes a copy for kustomize in a temporary directory"),
+    ("import/write.rs", "makes a directory beside its destination, which gets its name when all is in it"),
     ("cli/init/key.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
     ("cli/prompt.rs", "the terminal"),

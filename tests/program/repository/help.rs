@@ -52,9 +52,17 @@ fn examples(text: &str) -> Vec<String> {
     lines.map(|line| line.trim().to_owned()).filter(|line| !line.starts_with('#')).collect()
 }
 
+/// A project that has no layers yet.
+fn existing() -> Sandbox {
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { A: b }\n";
+    let project = Sandbox::new([]).file(".env", "A=b\n").file(".env.production", "A=c\n");
+    let project = project.file("k8s/dev/a.yaml", object).file("k8s/prod/a.yaml", object);
+    project.file("values.yaml", "env: { A: b }\n").file("values-prod.yaml", "env: { A: c }\n")
+}
+
 /// A copy of the demo with the files that the examples name, and programs that stand for those of others.
 fn site(command: &str) -> Sandbox {
-    let mut site = Sandbox::demo();
+    let mut site = if command == "import" { existing() } else { Sandbox::demo() };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for name in [".sops.yaml", "examples/demo-age-key.txt"] {
         site = site.file(name, fs::read(root.join(name)).unwrap());

@@ -29,6 +29,7 @@ const GLOBAL: [&str; 5] = ["-C", "--color", "--quiet", "--verbose", "--help"];
 fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
+        // its kinds have tests of their own
         "render" | "check" | "list" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],
@@ -40,7 +41,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "git-merge" => vec![&["x.enc.yaml", "x.enc.yaml", "x.enc.yaml", "x.enc.yaml"]],
         "completions" => vec![&["bash"]],
         "man" | "help" => vec![&["render"]],
-        "doctor" | "git-setup" => vec![&[]],
+        "doctor" | "git-setup" | "import" => vec![&[]],
         other => panic!("`{other}`: what are valid arguments?"),
     }
 }

@@ -6,7 +6,7 @@ use super::rules;
 rules! {
     "Command line and project" {
         Usage, "usage", Error, Invalid, false,
-            "the command line is invalid, or `init` or `keygen` would overwrite a file",
+            "the command line is invalid, or `init`, `import` or `keygen` would overwrite a file",
             "see the hint, or `septum help`";
         NoProject, "no-project", Error, Invalid, false,
             "no `septum.yaml` or `base.yaml` in this directory or its parents",
@@ -511,6 +511,20 @@ rules! {
         NoRandomness, "no-randomness", Error, Io, false,
             "the system's random number generator failed",
             "fix the system";
+    }
+    "Import" {
+        ImportDifference, "import-difference", Error, Found, false,
+            "an object or a value that `import` wrote renders to something else than what was read; exit code 1",
+            "compare the two, and correct the layer";
+        ImportLoss, "import-loss", Warning, Invalid, false,
+            "`import` could not express a part of what it read",
+            "follow the hint";
+        ImportDialect, "import-dialect", Warning, Invalid, false,
+            "[readers of dotenv files disagree](import.md#dotenv) on the value of a line",
+            "check that the value is the one that the application got";
+        Kustomization, "kustomization", Error, Invalid, false,
+            "a kustomization cannot be imported: it is invalid, kustomize does not build it, or it names a remote resource; nothing was written",
+            "follow the hint; see [from kustomize](from-kustomize.md)";
     }
     "Editing" {
         Editor, "editor", Error, Io, false,

@@ -1,0 +1,253 @@
+//! `septum import`
+
+mod dotenv;
+mod helm_values;
+mod inputs;
+mod kustomize;
+mod manifests;
+mod sops;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::encrypt::usual_recipients;
+use super::files::current_time;
+use super::help::{CommandHelp, HelpTopic};
+use super::init::{self, key::ProjectKey};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::{GlobalArgs, argument, prompt};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use crate::files::resolve_writable;
+use crate::import::{
+    EncryptionSetup, ImportOutcome, ImportPlan, ImportProof, ImportTarget, NewRule, PlannedFile, check_destination,
+    write_import,
+};
+use crate::secret_files::RecipientOptions;
+use crate::sops::{HostSystem, Identities, IdentitySources, Recipient};
+
+/// Convert existing configuration to layers, and prove that they render to the same
+///
+/// Writes a base, a layer for each environment, encrypted layers for secrets, and the files that they name. What was
+/// written is rendered and compared with what was read: the last line is the proof. Nothing that exists is
+/// overwritten, and invalid input writes nothing. Secrets are encrypted for the recipients of `.sops.yaml`, which is
+/// created if there is none.
+///
+/// Every kind has `--out DIR` and `--app NAME`, `dotenv` has `--dialect`, `helm-values` has `--data`: see
+/// `septum import KIND --help`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP.to_text(), disable_help_subcommand = true, subcommand_value_name = "KIND")]
+#[command(subcommand_help_heading = "Kinds")]
+pub(super) struct ImportArgs {
+    #[command(subcommand)]
+    kind: ImportKind,
+}
+
+/// Kind of existing configuration.
+#[derive(Debug, Subcommand)]
+enum ImportKind {
+    // no texts here: each kind has its own
+    Dotenv(dotenv::DotenvArgs),
+    HelmValues(helm_values::HelmValuesArgs),
+    Kustomize(kustomize::KustomizeArgs),
+    Manifests(manifests::ManifestsArgs),
+    Sops(sops::SopsArgs),
+}
+
+/// Directory of the layers by default.
+const DEFAULT: &str = "environments";
+
+/// Options of every kind.
+#[derive(Debug, Args)]
+struct ImportOptions {
+    /// Directory for the layers, which must not exist or be empty
+    #[arg(long, value_name = "DIR", default_value = DEFAULT)]
+    out: PathBuf,
+    /// Name of the app [default: the name of the directory that contains the layers]
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+}
+
+/// Help of `septum import`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Convert dotenv files", "septum import dotenv .env .env.production"),
+        (
+            "Convert the manifests of two environments",
+            "septum import manifests dev=k8s/dev prod=k8s/prod --out shop/environments",
+        ),
+        (
+            "Convert values of a Helm chart",
+            "septum import helm-values values.yaml values-prod.yaml --out chart/environments",
+        ),
+    ],
+    exit_codes: &[
+        (0, "everything that was read renders to the same"),
+        (1, "the files were written, and something renders to something else"),
+        (2, "wrong usage or invalid input; nothing was written"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities],
+};
+
+impl ImportArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        match &self.kind {
+            ImportKind::Dotenv(command) => command.run(global, output),
+            ImportKind::HelmValues(command) => command.run(global, output),
+            ImportKind::Kustomize(command) => command.run(global, output),
+            ImportKind::Manifests(command) => command.run(global, output),
+            ImportKind::Sops(command) => command.run(global, output),
+        }
+    }
+}
+
+impl ImportOptions {
+    /// Plans with the name of the app, writes, and prints the proof.
+    fn run(
+        &self,
+        global: &GlobalArgs,
+        output: &OutputStreams,
+        plan: impl FnOnce(&str) -> Result<ImportPlan, Diagnostics>,
+    ) -> Result<(), Diagnostics> {
+        let is_default = self.out == Path::new(DEFAULT);
+        let shown =
+            if is_default { DEFAULT.to_owned() } else { argument::shown_path(&global.directory, &self.out, "DIR") };
+        let directory = resolve_writable(&global.directory.join(&self.out), &shown)?;
+        let target = ImportTarget { directory: &directory, shown: &shown };
+        check_destination(&target)?;
+        let app = self.app_name(&directory)?;
+        let plan = plan(&app)?;
+        let setup = EncryptionSetup {
+            recipients: RecipientOptions { named: Vec::new(), usual: usual_recipients()?, has_option: false },
+            identities: &identities_with,
+            new_rule: &|| new_rule(&app),
+            now: current_time(),
+        };
+        let outcome = write_import(&plan, &target, &setup)?;
+        report(plan, outcome, &shown, output)
+    }
+
+    fn app_name(&self, directory: &Path) -> Result<String, Diagnostic> {
+        match &self.app {
+            Some(name) => match crate::name::wrong_dns_label(name) {
+                None => Ok(name.clone()),
+                Some(why) => Err(invalid_usage(format!("the name of `--app` is not valid: {why}"))),
+            },
+            None => Ok(init::app_name(directory.parent().unwrap_or(directory))),
+        }
+    }
+}
+
+/// The identities of the user, and one more.
+fn identities_with(own: &str) -> Identities {
+    let sources = IdentitySources::of(HostSystem::current(), |name| {
+        let found = std::env::var_os(name);
+        if name != "SOPS_AGE_KEY" {
+            return found;
+        }
+        let mut text = found.unwrap_or_default();
+        text.push("\n");
+        text.push(own);
+        Some(text)
+    });
+    Identities::new(sources).with_passphrases(prompt::TerminalPrompt)
+}
+
+/// New file of rules.
+const RULES: &str = "\
+# Recipients of encrypted files; sops reads this file too.
+creation_rules:
+  - path_regex: \\.secrets\\.yaml$
+    age: RECIPIENT
+";
+
+/// Rules for an identity of the user, or for a new one, which is added to the user's key file.
+fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
+    let (key, app) = (ProjectKey::of_user()?, app.to_owned());
+    let recipient = Recipient::parse(key.recipients()).map_err(|_| Diagnostic::no_randomness())?;
+    let text = RULES.replace("RECIPIENT", key.recipients());
+    let store_key =
+        move || key.save(&app).map_err(|error| Diagnostic::unwritable("the key file of the user", &error).into());
+    Ok(NewRule { recipient, text, store_key: Box::new(store_key) })
+}
+
+/// Prints what was written, decisions and the proof.
+fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &OutputStreams) -> Result<(), Diagnostics> {
+    let ImportOutcome { proof, created, warnings } = outcome;
+    let mut text = StyledText::new();
+    let is_hidden = shown == "DIR";
+    text.push_line(format!("created {}", if is_hidden { "the new directory" } else { shown }));
+    for (path, file) in
+        plan.files.iter().filter(|(path, _)| path.matches('/').count() < 1 + usize::from(!plan.apps.is_empty()))
+    {
+        let note = if matches!(file, PlannedFile::Plain(_)) { "" } else { " (encrypted)" };
+        text.push_line(format!("  {path}{note}"));
+    }
+    let below = plan.files.keys().filter(|path| path.contains('/')).count();
+    if below > 0 && plan.apps.is_empty() {
+        text.push_line(format!("  {} in subdirectories", super::files::count_files(below)));
+    }
+    for path in created {
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        text.push_line(format!("created {}", output::shown_path(if is_hidden { &name } else { &path })));
+    }
+    if !plan.notes.is_empty() {
+        text.end_line();
+    }
+    for note in &plan.notes {
+        let place = if note.place.is_empty() { String::new() } else { format!("{}: ", note.place) };
+        text.push_line(format!("{place}{}", note.text));
+    }
+    text.end_line();
+    text.push_line(proof_line(&proof));
+    output.print_text(&text)?;
+    let mut findings = plan.findings;
+    findings.extend(warnings);
+    findings.extend(proof.differences.into_iter().map(|difference| {
+        let message = format!("{} of {} is not equal to what was read", difference.subject, difference.environment);
+        let error = Diagnostic::error(Rule::ImportDifference, message).with_failure(FailureKind::Found);
+        difference.details.into_iter().fold(error, Diagnostic::note)
+    }));
+    if findings.has_errors() {
+        return Err(findings);
+    }
+    output.print_findings(findings);
+    Ok(())
+}
+
+/// `42 of 42 objects equal in dev, staging, prod`.
+fn proof_line(proof: &ImportProof) -> String {
+    let noun = if proof.of_objects { "objects" } else { "values" };
+    format!("{} of {} {noun} equal in {}", proof.equal, proof.total, proof.environments.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn examples_of_the_kinds_parse() {
+        for help in [dotenv::HELP, helm_values::HELP, manifests::HELP, sops::HELP] {
+            for (_, example) in help.examples {
+                let words = shlex::split(example).expect("words of a shell");
+                let call = words.into_iter().skip_while(|word| word != "septum");
+                super::super::Cli::try_parse_from(call).unwrap_or_else(|error| panic!("{example}: {error}"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_proof_names_what_was_compared() {
+        let proof = ImportProof {
+            total: 3,
+            equal: 2,
+            of_objects: true,
+            environments: vec!["dev".to_owned(), "prod".to_owned()],
+            differences: Vec::new(),
+        };
+        assert_eq!(proof_line(&proof), "2 of 3 objects equal in dev, prod");
+    }
+}

@@ -1,0 +1,129 @@
+//! `septum import dotenv`
+
+use clap::{Args, ValueEnum};
+
+use super::super::GlobalArgs;
+use super::super::help::CommandHelp;
+use super::super::output::{OutputStreams, invalid_usage};
+use super::ImportOptions;
+use super::inputs::{NamedInput, parse_inputs};
+use crate::diagnostic::Diagnostics;
+use crate::files::FileKind;
+use crate::import::{DotenvDialect, DotenvInput, plan_dotenv};
+use crate::name::is_dns_label;
+
+/// Convert dotenv files
+///
+/// `.env` becomes the base, `.env.production` the environment `prod`, `.env.development` `dev`, and `.env.NAME` the
+/// environment NAME. Keys that are secrets by their names or values are encrypted. `${VAR}` and `${VAR:-default}`
+/// become templates.
+///
+/// There is no standard for these files. Each line that readers disagree on is named with what they make of it;
+/// `--dialect` selects the reader of your application.
+#[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
+pub(super) struct DotenvArgs {
+    /// Dotenv files
+    #[arg(value_name = "[ENV=]FILE", required = true)]
+    inputs: Vec<String>,
+    /// Reader whose rules the files follow
+    #[arg(long, value_name = "DIALECT", default_value = "auto")]
+    dialect: ChosenDialect,
+    #[command(flatten)]
+    options: ImportOptions,
+}
+
+/// Reader of dotenv files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ChosenDialect {
+    /// As by Node, with warnings where others disagree
+    Auto,
+    /// dotenv and dotenvx of Node
+    Node,
+    /// python-dotenv
+    Python,
+    /// `docker run --env-file`
+    Docker,
+    /// Docker Compose
+    Compose,
+    /// `envs` of kustomize
+    Kustomize,
+    /// A shell that sources the file
+    Shell,
+}
+
+impl ChosenDialect {
+    fn dialect(self) -> Option<DotenvDialect> {
+        match self {
+            Self::Auto => None,
+            Self::Node => Some(DotenvDialect::Node),
+            Self::Python => Some(DotenvDialect::Python),
+            Self::Docker => Some(DotenvDialect::Docker),
+            Self::Compose => Some(DotenvDialect::Compose),
+            Self::Kustomize => Some(DotenvDialect::Kustomize),
+            Self::Shell => Some(DotenvDialect::Shell),
+        }
+    }
+}
+
+/// Help of `septum import dotenv`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Convert a file of defaults and one for production", "septum import dotenv .env .env.production"),
+        ("Name the environments", "septum import dotenv dev=config/dev.env prod=config/prod.env --dialect docker"),
+    ],
+    exit_codes: super::HELP.exit_codes,
+    topics: super::HELP.topics,
+};
+
+impl DotenvArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let mut found = Vec::new();
+        let mut problems = Diagnostics::new();
+        for input in parse_inputs(global, &self.inputs)? {
+            let environment = match environment_of(&input) {
+                Ok(environment) => environment,
+                Err(problem) => {
+                    problems.extend(problem);
+                    continue;
+                }
+            };
+            match input.read(global, FileKind::SecretFile, &[]) {
+                Ok(sources) => found
+                    .extend(sources.into_iter().map(|source| DotenvInput { environment: environment.clone(), source })),
+                Err(unread) => problems.extend(unread),
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        self.options.run(global, output, |app| plan_dotenv(app, &found, self.dialect.dialect()))
+    }
+}
+
+/// Environment of a file by its name; none for the base.
+fn environment_of(input: &NamedInput) -> Result<Option<String>, Diagnostics> {
+    if input.environment.is_some() {
+        return Ok(input.environment.clone());
+    }
+    let name = input.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = match name.strip_prefix(".env") {
+        Some("") => return Ok(None),
+        Some(rest) => rest.strip_prefix('.'),
+        None => name.strip_suffix(".env"),
+    };
+    let environment = match stem {
+        None => return Ok(None),
+        Some("production") => "prod",
+        Some("development") => "dev",
+        Some(stem) => stem,
+    };
+    if !is_dns_label(environment)
+        || matches!(environment, "local" | "example" | "sample" | "template" | "defaults" | "base")
+    {
+        return Err(invalid_usage(format!("the name of `{}` does not name an environment", input.shown))
+            .hint("name it, such as `dev=.env.local`, or leave the file out")
+            .into());
+    }
+    Ok(Some(environment.to_owned()))
+}

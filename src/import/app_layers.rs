@@ -1,0 +1,409 @@
+//! Layers of an app from the objects of its environments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::bundles::{ImportedBundle, bundle_of_config_map, bundle_of_secret, split_common};
+use super::compare::find_differences;
+use super::entries::EntryDraft;
+use super::external_secrets::{ImportedStore, bundle_of_external};
+use super::layer_text::{LayerText, list_field, text_scalar, without_default_labels};
+use super::plan::ImportPlan;
+use super::references::{MissingObject, find_missing_objects};
+use super::source::SourceObject;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::layer::Tree;
+use crate::manifest::is_namespaced;
+use crate::manifest::references::ReferenceRules;
+use crate::template_tokens::is_template;
+use crate::value::OutputValue;
+use crate::yaml::write::write_document;
+
+/// Layers of an app, before they are written.
+pub(super) struct AppLayers {
+    app: String,
+    prefix: String,
+    environments: Vec<EnvironmentDraft>,
+}
+
+/// Content of an environment.
+struct EnvironmentDraft {
+    name: String,
+    namespace: Option<String>,
+    bundles: IndexMap<String, ImportedBundle>,
+    manifests: Vec<SourceObject>,
+    missing: BTreeSet<MissingObject>,
+    /// Store of its ExternalSecrets that are bundles.
+    store: Option<ImportedStore>,
+}
+
+impl AppLayers {
+    /// Layers of the app `app`, whose files have paths with this prefix.
+    pub(super) fn new(app: &str, prefix: &str) -> Self {
+        Self { app: app.to_owned(), prefix: prefix.to_owned(), environments: Vec::new() }
+    }
+
+    /// Sorts the objects of an environment into bundles and manifests.
+    pub(super) fn add_environment(&mut self, name: &str, objects: Vec<SourceObject>, plan: &mut ImportPlan) {
+        let namespace = objects.iter().find(|object| is_namespaced(&object.kind)).and_then(|it| it.namespace.clone());
+        let trees: Vec<Tree> = objects.iter().map(|object| object.tree.clone()).collect();
+        let rules = ReferenceRules::with_user(&[]);
+        let mut missing = find_missing_objects(&trees, &rules);
+        if namespace.is_some() {
+            let own = |object: MissingObject| MissingObject {
+                namespace: object.namespace.clone().filter(|other| Some(other) != namespace.as_ref()),
+                ..object
+            };
+            missing = missing.into_iter().map(own).collect();
+        }
+        let mut draft = EnvironmentDraft {
+            name: name.to_owned(),
+            namespace,
+            bundles: IndexMap::new(),
+            manifests: Vec::new(),
+            missing,
+            store: usual_store(&objects),
+        };
+        let (secrets, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object.is_core("Secret"));
+        for secret in secrets {
+            let bundle = bundle_of_secret(&secret, &mut plan.findings);
+            draft.bundles.insert(secret.name, bundle);
+        }
+        // a bundle of an ExternalSecret needs its name for itself
+        let (external, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|it| it.kind == "ExternalSecret");
+        for object in others.into_iter().chain(external) {
+            draft.add_object(object, plan);
+        }
+        self.environments.push(draft);
+    }
+
+    /// Adds all files of the app to the plan.
+    pub(super) fn write(self, plan: &mut ImportPlan) {
+        let mut base = LayerText::default();
+        base.add("app", OutputValue::text(self.app.clone()));
+        let namespaces: BTreeSet<_> = self.environments.iter().map(|environment| &environment.namespace).collect();
+        let common_namespace =
+            if namespaces.len() == 1 { namespaces.into_iter().next().cloned().flatten() } else { None };
+        base.add("namespace", common_namespace.clone().map_or(OutputValue::Null, OutputValue::text));
+        base.add("labels", without_default_labels());
+        let mut layers: Vec<_> = self.environments.iter().map(|_| LayerText::default()).collect();
+        let mut secrets: Vec<_> = self.environments.iter().map(|_| LayerText::default()).collect();
+        for (environment, layer) in self.environments.iter().zip(&mut layers) {
+            let own = environment.namespace.clone().filter(|_| common_namespace.is_none());
+            layer.add("namespace", own.map_or(OutputValue::Null, OutputValue::text));
+        }
+        let stores: BTreeSet<_> = self.environments.iter().map(|environment| &environment.store).collect();
+        let is_common_store = stores.len() == 1;
+        let delivery =
+            |store: Option<&'_ ImportedStore>| store.map_or(OutputValue::Null, |store| store.to_field().into_owned());
+        if is_common_store {
+            base.add("delivery", delivery(stores.into_iter().next().and_then(Option::as_ref)));
+        } else {
+            for (environment, layer) in self.environments.iter().zip(&mut layers) {
+                layer.add("delivery", delivery(environment.store.as_ref()));
+            }
+        }
+        let mut allowed = Vec::new();
+        self.add_bundles(&mut base, &mut layers, &mut secrets, &mut allowed, plan);
+        self.add_manifests(&mut base, &mut layers, plan);
+        self.add_external(&mut base, &mut layers);
+        base.add("allow", OutputValue::List(allowed));
+        plan.add_file(format!("{}base.yaml", self.prefix), base.to_bytes().to_vec());
+        for ((environment, layer), secrets) in self.environments.iter().zip(layers).zip(secrets) {
+            plan.add_file(format!("{}{}.yaml", self.prefix, environment.name), layer.to_bytes().to_vec());
+            if !secrets.is_empty() {
+                plan.add_secret_layer(format!("{}{}.secrets.yaml", self.prefix, environment.name), secrets.to_bytes());
+            }
+        }
+    }
+
+    fn add_bundles<'a>(
+        &'a self,
+        base: &mut LayerText<'a>,
+        layers: &mut [LayerText<'a>],
+        secrets: &mut [LayerText<'a>],
+        allowed: &mut Vec<OutputValue<'a>>,
+        plan: &mut ImportPlan,
+    ) {
+        let names: IndexSet<&str> =
+            self.environments.iter().flat_map(|environment| environment.bundles.keys().map(String::as_str)).collect();
+        let mut of_base = Vec::new();
+        let mut of_layers: Vec<Vec<(&str, OutputValue<'a>)>> = layers.iter().map(|_| Vec::new()).collect();
+        let mut of_secrets: Vec<Vec<(&str, OutputValue<'a>)>> = layers.iter().map(|_| Vec::new()).collect();
+        for name in names {
+            let found: Vec<Option<&ImportedBundle>> =
+                self.environments.iter().map(|environment| environment.bundles.get(name)).collect();
+            let draft = BundleDraft::new(self, name, &found, allowed, plan);
+            of_base.push((name, draft.base));
+            for (index, (layer, secret)) in draft.layers.into_iter().enumerate() {
+                if let (Some(layer), Some(of_layer)) = (layer, of_layers.get_mut(index)) {
+                    of_layer.push((name, layer));
+                }
+                if let (Some(secret), Some(of_secret)) = (secret, of_secrets.get_mut(index)) {
+                    of_secret.push((name, secret));
+                }
+            }
+        }
+        base.add("bundles", OutputValue::map(of_base));
+        for (layer, bundles) in layers.iter_mut().zip(of_layers) {
+            layer.add("bundles", OutputValue::map(bundles));
+        }
+        for (layer, bundles) in secrets.iter_mut().zip(of_secrets) {
+            layer.add("bundles", OutputValue::map(bundles));
+        }
+    }
+
+    /// Adds manifest files: to the base where all environments have the same object, to environments otherwise.
+    fn add_manifests<'a>(&'a self, base: &mut LayerText<'a>, layers: &mut [LayerText<'a>], plan: &mut ImportPlan) {
+        let mut paths = ManifestPaths::new(&self.prefix);
+        let mut common: BTreeSet<(&str, &str, &str, &str)> = BTreeSet::new();
+        let others: Vec<BTreeMap<_, &SourceObject>> = self
+            .environments
+            .iter()
+            .skip(1)
+            .map(|environment| environment.manifests.iter().map(|object| (object.id(), object)).collect())
+            .collect();
+        let is_equal = |one: &SourceObject, other: &SourceObject| {
+            find_differences(one.tree.to_value(), other.tree.to_value()).is_empty()
+        };
+        for object in self.environments.iter().take(1).flat_map(|environment| &environment.manifests) {
+            let same =
+                |other: &BTreeMap<_, &SourceObject>| other.get(&object.id()).is_some_and(|it| is_equal(object, it));
+            if others.iter().all(same) {
+                common.insert(object.id());
+                paths.add(object, "", plan);
+            }
+        }
+        base.add("manifests", paths.take_patterns(""));
+        for (environment, layer) in self.environments.iter().zip(layers) {
+            for object in environment.manifests.iter().filter(|object| !common.contains(&object.id())) {
+                paths.add(object, &environment.name, plan);
+            }
+            layer.add("manifests", paths.take_patterns(&environment.name));
+        }
+    }
+
+    fn add_external<'a>(&'a self, base: &mut LayerText<'a>, layers: &mut [LayerText<'a>]) {
+        let in_all = |object: &MissingObject| self.environments.iter().all(|it| it.missing.contains(object));
+        let first = self.environments.iter().take(1).flat_map(|environment| &environment.missing);
+        let common: BTreeSet<_> = first.filter(|object| in_all(object)).collect();
+        let fields = |objects: &mut dyn Iterator<Item = &'a MissingObject>| {
+            OutputValue::List(objects.map(MissingObject::to_field).collect())
+        };
+        base.add("external", fields(&mut common.iter().copied()));
+        for (environment, layer) in self.environments.iter().zip(layers) {
+            layer.add("external", fields(&mut environment.missing.iter().filter(|object| !common.contains(object))));
+        }
+    }
+}
+
+impl EnvironmentDraft {
+    fn add_object(&mut self, object: SourceObject, plan: &mut ImportPlan) {
+        if object.is_core("ConfigMap") {
+            let reason = match bundle_of_config_map(&object) {
+                Ok(bundle) => {
+                    let is_fit = match self.bundles.get_mut(&object.name) {
+                        Some(secret) => secret.merge(&bundle),
+                        None => {
+                            self.bundles.insert(object.name.clone(), bundle);
+                            true
+                        }
+                    };
+                    if is_fit {
+                        return;
+                    }
+                    "the Secret of the same name has a type, other metadata, or the same keys"
+                }
+                Err(reason) => reason,
+            };
+            plan.note(object.place(), format!("{} stays a manifest: {reason}", object.label()));
+        }
+        if object.kind == "ExternalSecret" {
+            let reason = match bundle_of_external(&object) {
+                Ok((store, _)) if Some(&store) != self.store.as_ref() => {
+                    "most others have another store or `refreshInterval`"
+                }
+                Ok(_) if self.bundles.contains_key(&object.name) => "there is a ConfigMap or Secret of the same name",
+                Ok((_, bundle)) => {
+                    self.bundles.insert(object.name, bundle);
+                    return;
+                }
+                Err(reason) => reason,
+            };
+            plan.note(object.place(), format!("{} stays a manifest: {reason}", object.label()));
+        }
+        if object.kind == "SealedSecret" {
+            let keys = object.tree.at(&["spec", "encryptedData"]).and_then(Tree::as_map);
+            let keys: Vec<_> = keys.into_iter().flatten().map(|(key, _)| format!("`{key}`")).collect();
+            let message = format!("{} cannot be decrypted, and stays a manifest", object.label());
+            plan.findings.push(Diagnostic::warning(Rule::ImportLoss, message).at_masked(object.place().clone()).hint(
+                format!(
+                    "to replace it, define a bundle `{}`, and set these with `septum set {} KEY`: {}",
+                    object.name,
+                    self.name,
+                    keys.join(", ")
+                ),
+            ));
+        }
+        self.manifests.push(object);
+    }
+}
+
+/// Store that most ExternalSecrets read that can be bundles.
+fn usual_store(objects: &[SourceObject]) -> Option<ImportedStore> {
+    let external = objects.iter().filter(|object| object.kind == "ExternalSecret");
+    let mut counts: BTreeMap<ImportedStore, usize> = BTreeMap::new();
+    for (store, _) in external.filter_map(|object| bundle_of_external(object).ok()) {
+        *counts.entry(store).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(store, _)| store)
+}
+
+/// Fields of a bundle for the base and for each environment: its layer, and its layer of secrets.
+struct BundleDraft<'a> {
+    base: OutputValue<'a>,
+    layers: Vec<(Option<OutputValue<'a>>, Option<OutputValue<'a>>)>,
+}
+
+impl<'a> BundleDraft<'a> {
+    fn new(
+        app: &'a AppLayers,
+        name: &'a str,
+        found: &[Option<&'a ImportedBundle>],
+        allowed: &mut Vec<OutputValue<'a>>,
+        plan: &mut ImportPlan,
+    ) -> Self {
+        let present: Vec<&ImportedBundle> = found.iter().flatten().copied().collect();
+        let texts = |texts: BTreeMap<&'a str, &'a str>| {
+            OutputValue::map(texts.into_iter().map(|(key, value)| (key, text_scalar(value))))
+        };
+        let labels: Vec<_> = present.iter().map(|bundle| &bundle.labels).collect();
+        let annotations: Vec<_> = present.iter().map(|bundle| &bundle.annotations).collect();
+        let (common_labels, own_labels) = split_common(&labels);
+        let (common_annotations, own_annotations) = split_common(&annotations);
+        let mut of_base = Vec::new();
+        let secret_type = present.iter().find_map(|bundle| bundle.secret_type.as_deref());
+        of_base.extend(secret_type.map(|kind| ("type", OutputValue::text(kind))));
+        push_map(&mut of_base, "labels", texts(common_labels));
+        push_map(&mut of_base, "annotations", texts(common_annotations));
+        let keys: IndexSet<&str> = present.iter().flat_map(|bundle| bundle.values.keys().map(String::as_str)).collect();
+        let (mut data, mut layers) = (Vec::new(), Vec::new());
+        let mut values: Vec<(Vec<_>, Vec<_>)> = found.iter().map(|_| Default::default()).collect();
+        for key in keys {
+            let of_key: Vec<_> = found.iter().map(|bundle| bundle.and_then(|bundle| bundle.values.get(key))).collect();
+            let environments: Vec<&str> = app.environments.iter().map(|it| it.name.as_str()).collect();
+            let draft = EntryDraft {
+                bundle: name,
+                key,
+                values: &of_key,
+                environments: &environments,
+                prefix: &app.prefix,
+                is_typed: secret_type.is_some(),
+            };
+            let written = draft.write(allowed, plan);
+            data.push((key, written.base));
+            for ((plain, secret), own) in values.iter_mut().zip(written.environments) {
+                match own {
+                    Some((value, true)) => secret.push((key, value)),
+                    Some((value, false)) => plain.push((key, value)),
+                    None => {}
+                }
+            }
+        }
+        let keys: IndexSet<&str> = present.iter().flat_map(|bundle| bundle.refs.keys().map(String::as_str)).collect();
+        for key in keys {
+            let refs: Vec<_> = found.iter().map(|bundle| bundle.and_then(|bundle| bundle.refs.get(key))).collect();
+            let first = refs.first().copied().flatten();
+            if let Some(first) = first.filter(|first| refs.iter().all(|found| *found == Some(*first))) {
+                data.push((key, first.to_field()));
+                continue;
+            }
+            data.push((key, OutputValue::map::<&str>([])));
+            for ((plain, _), found) in values.iter_mut().zip(refs) {
+                plain.extend(found.map(|found| (key, found.to_field())));
+            }
+        }
+        push_map(&mut of_base, "data", OutputValue::map(data));
+        let (mut own_labels, mut own_annotations) = (own_labels.into_iter(), own_annotations.into_iter());
+        for (bundle, (plain, secret)) in found.iter().zip(values) {
+            let mut fields = Vec::new();
+            if bundle.is_some() {
+                push_map(&mut fields, "labels", own_labels.next().map_or(OutputValue::Null, texts));
+                push_map(&mut fields, "annotations", own_annotations.next().map_or(OutputValue::Null, texts));
+            }
+            push_map(&mut fields, "data", OutputValue::map(plain));
+            let secret = (!secret.is_empty()).then(|| OutputValue::map([("data", OutputValue::map(secret))]));
+            layers.push(((!fields.is_empty()).then(|| OutputValue::map(fields)), secret));
+        }
+        Self { base: OutputValue::map(of_base), layers }
+    }
+}
+
+/// Adds a mapping, unless it is empty.
+fn push_map<'a>(fields: &mut Vec<(&'a str, OutputValue<'a>)>, name: &'a str, value: OutputValue<'a>) {
+    if matches!(&value, OutputValue::Map(pairs) if !pairs.is_empty()) {
+        fields.push((name, value));
+    }
+}
+
+/// Paths of manifest files, each used once.
+struct ManifestPaths<'p> {
+    prefix: &'p str,
+    used: BTreeSet<String>,
+    /// Whether there are files with and without templates since the patterns were taken.
+    has: (bool, bool),
+}
+
+impl<'p> ManifestPaths<'p> {
+    fn new(prefix: &'p str) -> Self {
+        Self { prefix, used: BTreeSet::new(), has: (false, false) }
+    }
+
+    fn add(&mut self, object: &SourceObject, environment: &str, plan: &mut ImportPlan) {
+        let text = match &object.text {
+            Some(text) => text.clone(),
+            None => write_document(&object.tree.to_value()),
+        };
+        let is_verbatim = is_template(&text);
+        if is_verbatim {
+            self.has.1 = true;
+        } else {
+            self.has.0 = true;
+        }
+        let directory = directory_of(environment, is_verbatim);
+        let clean = |text: &str| -> String {
+            let safe = |char: char| if char.is_ascii_alphanumeric() || "-.".contains(char) { char } else { '-' };
+            text.chars().map(safe).collect::<String>().to_ascii_lowercase()
+        };
+        let stem = format!("{}{directory}/{}-{}", self.prefix, clean(&object.kind), clean(&object.name));
+        let mut path = format!("{stem}.yaml");
+        let mut number = 2;
+        while !self.used.insert(path.clone()) {
+            path = format!("{stem}-{number}.yaml");
+            number += 1;
+        }
+        plan.add_file(path, text);
+    }
+
+    /// Patterns of `manifests` for the files that were added since the last call.
+    fn take_patterns(&mut self, environment: &str) -> OutputValue<'static> {
+        let (plain, verbatim) = std::mem::take(&mut self.has);
+        let pattern = |is_verbatim| format!("{}/*.yaml", directory_of(environment, is_verbatim));
+        let mut patterns = Vec::new();
+        if plain {
+            patterns.push(OutputValue::text(pattern(false)));
+        }
+        if verbatim {
+            let fields = [("path", OutputValue::text(pattern(true))), ("template", OutputValue::Bool(false))];
+            patterns.push(OutputValue::map(fields));
+        }
+        if patterns.is_empty() { list_field([]) } else { OutputValue::List(patterns) }
+    }
+}
+
+/// Directory of manifests, relative to the layers.
+fn directory_of(environment: &str, is_verbatim: bool) -> String {
+    let root = if is_verbatim { "verbatim" } else { "manifests" };
+    if environment.is_empty() { root.to_owned() } else { format!("{root}/{environment}") }
+}

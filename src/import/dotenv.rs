@@ -1,0 +1,295 @@
+//! Import of dotenv files.
+
+mod dialect;
+mod disagreement;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use indexmap::{IndexMap, IndexSet};
+
+use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
+use self::disagreement::report_disagreements;
+use super::layer_text::{LayerText, escape_template_tags, text_scalar};
+use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::name::EntryId;
+use crate::route::detect::{TextKind, classify};
+use crate::secret::Wiping;
+use crate::span::{Location, Source};
+use crate::template_tokens::is_template;
+use crate::value::OutputValue;
+
+pub use dialect::DotenvDialect;
+
+/// Nesting of variables from which they are a cycle.
+const DEEPEST: usize = 32;
+
+/// Environment of an import without one.
+const USUAL: &str = "prod";
+
+/// A dotenv file.
+pub struct DotenvInput {
+    /// Its environment; none for the base.
+    pub environment: Option<String>,
+    /// The file.
+    pub source: Source,
+}
+
+/// Value of a key in a file.
+#[derive(Clone)]
+struct DotenvValue {
+    parts: Vec<DotenvPart>,
+    place: Location,
+}
+
+/// Values of an environment by key.
+type DotenvValues = IndexMap<String, DotenvValue>;
+
+/// Plans the import of dotenv files. Without a dialect, they are read as by Node, and disagreements are reported.
+pub fn plan_dotenv(
+    app: &str,
+    inputs: &[DotenvInput],
+    dialect: Option<DotenvDialect>,
+) -> Result<ImportPlan, Diagnostics> {
+    let (mut plan, mut problems) = (ImportPlan::default(), Diagnostics::new());
+    let mut base = DotenvValues::new();
+    let mut environments: IndexMap<String, DotenvValues> = IndexMap::new();
+    for input in inputs {
+        let values = match &input.environment {
+            None => &mut base,
+            Some(name) => environments.entry(name.clone()).or_default(),
+        };
+        read_values(&input.source, dialect.unwrap_or(DotenvDialect::Node), values, &mut plan, &mut problems);
+        if dialect.is_none() {
+            plan.findings.extend(report_disagreements(&input.source, DotenvDialect::Node));
+        }
+    }
+    if environments.is_empty() {
+        environments.insert(USUAL.to_owned(), DotenvValues::new());
+    }
+    if base.is_empty() && environments.values().all(IndexMap::is_empty) && !problems.has_errors() {
+        problems.push(Diagnostic::error(Rule::Usage, "there are no variables to import"));
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let effective: IndexMap<String, DotenvValues> = environments
+        .iter()
+        .map(|(name, own)| {
+            let mut values = base.clone();
+            values.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+            (name.clone(), values)
+        })
+        .collect();
+    let draft = DotenvDraft { app, base: &base, effective: &effective };
+    draft.write(&mut plan);
+    Ok(plan)
+}
+
+/// Adds the values of a file.
+fn read_values(
+    source: &Source,
+    dialect: DotenvDialect,
+    values: &mut DotenvValues,
+    plan: &mut ImportPlan,
+    problems: &mut Diagnostics,
+) {
+    let mut own: BTreeMap<String, Location> = BTreeMap::new();
+    for line in read_dotenv(source, dialect) {
+        let DotenvEntry { key, parts, span } = match line {
+            DialectLine::Entry(entry) => entry,
+            DialectLine::Invalid(span, why) => {
+                let message = format!("{} refuses this line: {why}", dialect.as_str());
+                problems.push(Diagnostic::error(Rule::DotenvSyntax, message).at_masked(source.place(span)));
+                continue;
+            }
+        };
+        let place = source.place(span);
+        let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if key.is_empty() || !key.bytes().all(is_key) || key.bytes().all(|byte| byte == b'.') {
+            problems.push(
+                Diagnostic::error(Rule::InvalidKey, "the key of this line is not a valid key of a ConfigMap")
+                    .at_masked(place)
+                    .note("keys consist of letters, digits, `-`, `_` and `.`"),
+            );
+            continue;
+        }
+        if let Some(first) = own.insert(key.clone(), place.clone()) {
+            plan.findings.push(
+                Diagnostic::warning(Rule::ImportDialect, format!("`{key}` is set twice, and the last value was read"))
+                    .at_masked(place.clone())
+                    .at_masked_with(first, "first value"),
+            );
+        }
+        values.insert(key, DotenvValue { parts, place });
+    }
+}
+
+/// All values, before they are written.
+struct DotenvDraft<'d> {
+    app: &'d str,
+    base: &'d DotenvValues,
+    /// Values of each environment, those of the base included.
+    effective: &'d IndexMap<String, DotenvValues>,
+}
+
+/// A value as layers have it.
+#[derive(Clone, PartialEq, Eq)]
+struct LayerValue {
+    text: String,
+    /// Whether it is a template that reads other keys.
+    reads: bool,
+}
+
+impl DotenvDraft<'_> {
+    fn write(&self, plan: &mut ImportPlan) {
+        let keys: IndexSet<&String> =
+            self.base.keys().chain(self.effective.values().flat_map(IndexMap::keys)).collect();
+        let mut base = Vec::new();
+        let mut layers: Vec<Vec<(&str, OutputValue<'_>)>> = self.effective.iter().map(|_| Vec::new()).collect();
+        let mut secrets = layers.clone();
+        for key in keys {
+            let values: Vec<Option<LayerValue>> = self
+                .effective
+                .values()
+                .map(|values| values.get(key.as_str()).map(|value| layer_value(value, values, plan)))
+                .collect();
+            let is_sensitive = values.iter().flatten().any(|value| is_secret(key, value));
+            let is_literal = values.iter().flatten().any(|value| !value.reads && is_template(&value.text));
+            let mut rules = Vec::new();
+            if is_sensitive {
+                rules.push(("sensitive", OutputValue::Bool(true)));
+            }
+            if is_literal {
+                rules.push(("template", OutputValue::Bool(false)));
+            }
+            // values that read others and literal ones that look like templates cannot have one rule
+            let is_mixed = is_literal && values.iter().flatten().any(|value| value.reads);
+            let common = values.first().cloned().flatten().filter(|first| {
+                !(is_sensitive && is_kept_secret(key, first))
+                    && values.iter().all(|value| value.as_ref() == Some(first))
+            });
+            let field = |value: &LayerValue| {
+                let text = if is_mixed && value.reads { "" } else { value.text.as_str() };
+                text_scalar(text).into_owned()
+            };
+            if let Some(value) = common {
+                let value = field(&value);
+                base.push((key.as_str(), with_rules(value, rules)));
+                continue;
+            }
+            base.push((key.as_str(), OutputValue::map(rules)));
+            for ((value, layer), secret) in values.iter().zip(&mut layers).zip(&mut secrets) {
+                let Some(value) = value else { continue };
+                let target = if is_sensitive && is_kept_secret(key, value) { secret } else { layer };
+                target.push((key.as_str(), field(value)));
+            }
+        }
+        let mut text = LayerText::default();
+        text.add("app", OutputValue::text(self.app));
+        text.add("data", OutputValue::map(base));
+        plan.add_file("base.yaml", text.to_bytes().to_vec());
+        for (((environment, values), layer), secret) in self.effective.iter().zip(layers).zip(secrets) {
+            let mut text = LayerText::default();
+            text.add("data", OutputValue::map(layer));
+            plan.add_file(format!("{environment}.yaml"), text.to_bytes().to_vec());
+            if !secret.is_empty() {
+                let mut text = LayerText::default();
+                text.add("data", OutputValue::map(secret));
+                plan.add_secret_layer(format!("{environment}.secrets.yaml"), text.to_bytes());
+            }
+            plan.expected.push(self.expected(environment, values));
+        }
+    }
+
+    fn expected(&self, environment: &str, values: &DotenvValues) -> ExpectedEnvironment {
+        let value = |(key, value): (&String, &DotenvValue)| {
+            let mut text = Wiping::new(Vec::new());
+            expand(value, values, DEEPEST, &mut text);
+            let id = EntryId { bundle: self.app.into(), key: key.as_str().into() };
+            ExpectedValue { key: ExpectedKey::Entry(id), bytes: text }
+        };
+        ExpectedEnvironment {
+            name: environment.to_owned(),
+            objects: Vec::new(),
+            values: values.iter().map(value).collect(),
+            structures: Vec::new(),
+        }
+    }
+}
+
+/// A value with its variables as templates. A variable that is not known stays as it is written.
+fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan) -> LayerValue {
+    let reads =
+        value.parts.iter().any(|part| matches!(part, DotenvPart::Variable { name, .. } if known.contains_key(name)));
+    let mut text = String::new();
+    for part in &value.parts {
+        match part {
+            DotenvPart::Text(part) if reads => text.push_str(&escape_template_tags(part)),
+            DotenvPart::Text(part) => text.push_str(part),
+            DotenvPart::Variable { name, default, .. } if known.contains_key(name) => {
+                let name = if is_identifier(name) { format!("data.{name}") } else { format!("data[{name:?}]") };
+                // writing to a String cannot fail
+                let _ = match default {
+                    Some(default) => {
+                        let default = default.replace('\\', "\\\\").replace('"', "\\\"");
+                        write!(text, "{{{{ {name} | default(\"{default}\", true) }}}}")
+                    }
+                    None => write!(text, "{{{{ {name} }}}}"),
+                };
+            }
+            DotenvPart::Variable { name, default, text: written } => {
+                let (kept, how) = match default {
+                    Some(default) => (default, "its default was taken"),
+                    None => (written, "it is kept as text"),
+                };
+                plan.note(&value.place, format!("`{name}` is not set in these files, so {how}"));
+                text.push_str(&if reads { escape_template_tags(kept) } else { kept.clone() });
+            }
+        }
+    }
+    LayerValue { text, reads }
+}
+
+/// Appends a value as a reader expands it.
+fn expand(value: &DotenvValue, known: &DotenvValues, depth: usize, out: &mut Vec<u8>) {
+    for part in &value.parts {
+        match part {
+            DotenvPart::Text(text) => out.extend_from_slice(text.as_bytes()),
+            DotenvPart::Variable { name, default, text } => {
+                let start = out.len();
+                match known.get(name) {
+                    Some(found) if depth > 0 => expand(found, known, depth - 1, out),
+                    None if default.is_none() => out.extend_from_slice(text.as_bytes()),
+                    Some(_) | None => {}
+                }
+                if let (Some(default), true) = (default, out.len() == start) {
+                    out.extend_from_slice(default.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// Whether a value makes its key sensitive.
+fn is_secret(key: &str, value: &LayerValue) -> bool {
+    let kind = if value.reads { TextKind::Template } else { TextKind::Literal };
+    classify(key, Some(&value.text), kind).is_sensitive()
+}
+
+/// Whether a value of a sensitive key is encrypted: not an empty one, and not one that only reads others.
+fn is_kept_secret(key: &str, value: &LayerValue) -> bool {
+    let is_template_only = || value.reads && classify(key, Some(&value.text), TextKind::Template).by_value.is_none();
+    !value.text.is_empty() && !is_template_only()
+}
+
+/// Whether a name can be written after `data.` in a template.
+fn is_identifier(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn with_rules(value: OutputValue<'static>, rules: Vec<(&'static str, OutputValue<'static>)>) -> OutputValue<'static> {
+    if rules.is_empty() { value } else { OutputValue::map([("value", value)].into_iter().chain(rules)) }
+}

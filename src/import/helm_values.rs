@@ -1,0 +1,329 @@
+//! Import of values files of Helm charts.
+//!
+//! What a chart does with a value cannot be known, so all of them become the entry `values.yaml` of a bundle, which
+//! Flux and Argo CD read as `valuesFrom`. Their text is kept with its comments: only secrets are replaced.
+
+mod edits;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use self::edits::ValuesText;
+use self::schema::ValuesSchema;
+use super::layer_text::{LayerText, text_scalar};
+use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::layer::tree::{Tree, TreeKind, join_path, merge_trees};
+use crate::name::EntryId;
+use crate::route::detect::{TextKind, classify, is_name_by_place};
+use crate::secret::Wiping;
+use crate::span::Source;
+use crate::value::OutputValue;
+
+/// Environment of an import without one.
+const USUAL: &str = "prod";
+
+/// Key of the values in their bundle.
+const KEY: &str = "values.yaml";
+
+/// Names of maps that charts turn into environment variables.
+const VARIABLE_MAPS: [&str; 8] =
+    ["config", "env", "envVars", "environment", "extraEnv", "extraEnvVars", "extraEnvs", "environmentVariables"];
+
+/// Values files.
+pub struct HelmInput {
+    /// `values.yaml`
+    pub base: Source,
+    /// `values-ENV.yaml` by environment.
+    pub environments: Vec<(String, Source)>,
+    /// `values.schema.json` beside it.
+    pub schema: Option<Source>,
+    /// Paths of maps of environment variables that become `data`.
+    pub data: Vec<String>,
+}
+
+/// Plans the import of values files.
+pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diagnostics> {
+    let mut plan = ImportPlan::default();
+    let schema = ValuesSchema::read(input.schema.as_ref())?;
+    let mut files = vec![ValuesText::read(&input.base)?];
+    for (_, source) in &input.environments {
+        files.push(ValuesText::read(source)?);
+    }
+    let names: Vec<String> = match input.environments.as_slice() {
+        [] => vec![USUAL.to_owned()],
+        environments => environments.iter().map(|(name, _)| name.clone()).collect(),
+    };
+    let merged = merge_files(&files, names.len())?;
+    for path in &input.data {
+        if !merged.iter().any(|tree| variables_at(tree, path).is_some()) {
+            let message = "the path of `--data` is not that of environment variables in the values";
+            return Err(Diagnostic::error(Rule::Usage, message)
+                .hint("`--data` takes the path of a map of scalars, or of a list of `name` and `value`")
+                .into());
+        }
+    }
+    offer_variables(&input.base, &merged, &input.data, &mut plan);
+    let draft = HelmDraft { app, names: &names, merged: &merged, data: &input.data, schema: &schema };
+    draft.write(files, &mut plan);
+    Ok(plan)
+}
+
+/// Values of each environment, merged as by Helm.
+fn merge_files(files: &[ValuesText], count: usize) -> Result<Vec<Tree>, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let merged = (0..count).map(|index| {
+        let mut tree =
+            files.first().map_or_else(|| Tree::map([], &crate::span::Location::synthetic()), |file| file.tree.clone());
+        if let Some(file) = files.get(index + 1) {
+            merge_trees(&mut tree, &file.tree, &mut problems);
+        }
+        tree
+    });
+    let merged = merged.collect();
+    if problems.has_errors() { Err(problems) } else { Ok(merged) }
+}
+
+/// The value at a path of keys.
+fn value_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
+    path.split('.').try_fold(tree, |tree, key| tree.get(key))
+}
+
+/// Environment variables at a path: a map of scalars, or a list of `name` and `value`.
+fn variables_at<'t>(tree: &'t Tree, path: &str) -> Option<IndexMap<String, &'t Tree>> {
+    variables_of(value_at(tree, path)?)
+}
+
+fn variables_of(tree: &Tree) -> Option<IndexMap<String, &Tree>> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    let found: Option<IndexMap<String, &Tree>> = match &tree.kind {
+        TreeKind::Map(map) => {
+            let pair = |(key, value): (&String, &'_ Tree)| {
+                (is_name(key) && matches!(&value.kind, TreeKind::Leaf(scalar) if !scalar.is_null() && !scalar.blank))
+                    .then(|| key.clone())
+            };
+            let keys: Option<Vec<String>> = map.iter().map(pair).collect();
+            keys.map(|keys| keys.into_iter().zip(map.values()).collect())
+        }
+        TreeKind::List(items) => items
+            .iter()
+            .map(|item| {
+                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
+                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_name(name))?;
+                let value = item.get("value").filter(|value| value.as_text().is_some())?;
+                Some((name.to_owned(), value))
+            })
+            .collect(),
+        TreeKind::Leaf(_) => None,
+    };
+    found.filter(|found| !found.is_empty())
+}
+
+/// Notes the maps that look like environment variables.
+fn offer_variables(source: &Source, merged: &[Tree], chosen: &[String], plan: &mut ImportPlan) {
+    let mut paths = BTreeMap::new();
+    for tree in merged {
+        find_variables(tree, "", &mut paths);
+    }
+    for (path, count) in paths.into_iter().filter(|(path, _)| !chosen.contains(path)) {
+        let noun = if count == 1 { "value" } else { "values" };
+        plan.note(
+            source.name(),
+            format!("`{path}` looks like environment variables ({count} {noun}): `--data {path}` makes them entries of `data`"),
+        );
+    }
+}
+
+fn find_variables(tree: &Tree, path: &str, found: &mut BTreeMap<String, usize>) {
+    for (key, value) in tree.as_map().into_iter().flatten() {
+        let path = join_path(path, key);
+        match variables_of(value).filter(|_| VARIABLE_MAPS.contains(&key.as_str())) {
+            Some(variables) => drop(found.insert(path, variables.len())),
+            None => find_variables(value, &path, found),
+        }
+    }
+}
+
+/// Values before they are written.
+struct HelmDraft<'d> {
+    app: &'d str,
+    names: &'d [String],
+    merged: &'d [Tree],
+    data: &'d [String],
+    schema: &'d ValuesSchema,
+}
+
+impl HelmDraft<'_> {
+    fn write(&self, mut files: Vec<ValuesText>, plan: &mut ImportPlan) {
+        let bundle = format!("{}-values", self.app);
+        let secrets = self.secret_paths();
+        let (mut base_data, mut own_data, mut secret_data) = self.write_data(&files);
+        for file in &mut files {
+            self.data.iter().for_each(|path| file.remove(path));
+            for (path, name) in &secrets {
+                file.replace(path, &format!("{{{{ vars.secrets.{name} }}}}"));
+            }
+            file.escape_templates();
+        }
+        let mut base = LayerText::default();
+        base.add("app", OutputValue::text(self.app));
+        let declared = secrets.values().map(|name| (name.as_str(), OutputValue::text("")));
+        let declared = OutputValue::map(declared);
+        if !secrets.is_empty() {
+            base.add("vars", OutputValue::map([("secrets", declared)]));
+        }
+        base.add("data", OutputValue::map(std::mem::take(&mut base_data)));
+        let texts = files.iter().map(|file| file.layer_text(&bundle, KEY));
+        let mut texts = texts.collect::<Vec<_>>().into_iter();
+        let base_text = texts.next().unwrap_or_default();
+        plan.add_file("base.yaml", join_texts(&base, &base_text));
+        for (index, (name, tree)) in self.names.iter().zip(self.merged).enumerate() {
+            let mut layer = LayerText::default();
+            layer.add("data", OutputValue::map(own_data.get_mut(index).map(std::mem::take).unwrap_or_default()));
+            let text = texts.next().unwrap_or_default();
+            plan.add_file(format!("{name}.yaml"), join_texts(&layer, &text));
+            let mut secret = LayerText::default();
+            let values = secrets.iter().filter_map(|(path, name)| Some((name.as_str(), leaf_at(tree, path)?)));
+            let values: Vec<_> = values.map(|(name, text)| (name, text_scalar(text))).collect();
+            if !values.is_empty() {
+                secret.add("vars", OutputValue::map([("secrets", OutputValue::map(values))]));
+            }
+            secret.add("data", OutputValue::map(secret_data.get_mut(index).map(std::mem::take).unwrap_or_default()));
+            if !secret.is_empty() {
+                plan.add_secret_layer(format!("{name}.secrets.yaml"), secret.to_bytes());
+            }
+            plan.expected.push(self.expected(name, tree, &bundle));
+        }
+        if !secrets.is_empty() {
+            let paths: Vec<_> = secrets.keys().map(|path| format!("`{path}`")).collect();
+            plan.note(
+                "",
+                format!("secrets are encrypted, so `{KEY}` is in the Secret `{bundle}`: {}", paths.join(", ")),
+            );
+        }
+    }
+
+    /// Paths of values that are secrets in some environment, each with the name of a variable for it.
+    fn secret_paths(&self) -> BTreeMap<String, String> {
+        let mut found: BTreeMap<String, String> = BTreeMap::new();
+        let in_data = |path: &str| {
+            self.data
+                .iter()
+                .any(|data| path.strip_prefix(data.as_str()).is_some_and(|rest| rest.starts_with(['.', '['])))
+        };
+        for tree in self.merged {
+            tree.leaves("", &mut |path, _, scalar| {
+                let key = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or_default();
+                let text = scalar.text();
+                let is_value = !text.is_empty() && !scalar.is_null() && !scalar.blank && !in_data(path);
+                if is_value
+                    && !is_name_by_place(path, text)
+                    && classify(key, Some(text), TextKind::Literal).is_sensitive()
+                {
+                    let clean = path.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' });
+                    let mut name: String = clean.collect();
+                    while found.iter().any(|(other, taken)| other != path && *taken == name) {
+                        name.push('_');
+                    }
+                    found.insert(path.to_owned(), name);
+                }
+            });
+        }
+        found
+    }
+
+    /// Entries of the chosen maps: for the base, and for each environment in its layer and its layer of secrets.
+    #[expect(clippy::type_complexity, reason = "three lists of fields")]
+    fn write_data(
+        &self,
+        files: &[ValuesText],
+    ) -> (
+        Vec<(String, OutputValue<'static>)>,
+        Vec<Vec<(String, OutputValue<'static>)>>,
+        Vec<Vec<(String, OutputValue<'static>)>>,
+    ) {
+        let mut base = Vec::new();
+        let mut own: Vec<Vec<_>> = self.names.iter().map(|_| Vec::new()).collect();
+        let mut secret = own.clone();
+        for path in self.data {
+            let values: Vec<_> = self.merged.iter().map(|tree| variables_at(tree, path).unwrap_or_default()).collect();
+            let keys: indexmap::IndexSet<&String> = values.iter().flat_map(IndexMap::keys).collect();
+            for key in keys {
+                let texts: Vec<Option<&str>> =
+                    values.iter().map(|values| values.get(key).and_then(|tree| tree.as_text())).collect();
+                let is_sensitive =
+                    texts.iter().flatten().any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
+                let mut rules = Vec::new();
+                rules.extend(is_sensitive.then_some(("sensitive", OutputValue::Bool(true))));
+                if texts.iter().flatten().any(|text| crate::template_tokens::is_template(text)) {
+                    rules.push(("template", OutputValue::Bool(false)));
+                }
+                let full = format!("{path}.{key}");
+                let description = files.iter().find_map(|file| file.description(&full));
+                rules.extend(description.map(|text| ("description", OutputValue::text(text))));
+                rules.extend(self.schema.rules(&full));
+                let first = texts.first().copied().flatten();
+                let is_common = !is_sensitive && first.is_some() && texts.iter().all(|text| *text == first);
+                let value = |text: &str| text_scalar(text).into_owned();
+                if let (true, Some(text)) = (is_common, first) {
+                    let entry = if rules.is_empty() {
+                        value(text)
+                    } else {
+                        OutputValue::map([("value", value(text))].into_iter().chain(rules))
+                    };
+                    base.push((key.clone(), entry));
+                    continue;
+                }
+                base.push((key.clone(), OutputValue::map(rules)));
+                for ((text, own), secret) in texts.iter().zip(&mut own).zip(&mut secret) {
+                    let Some(text) = text else { continue };
+                    let target = if is_sensitive && !text.is_empty() { secret } else { own };
+                    target.push((key.clone(), value(text)));
+                }
+            }
+        }
+        (base, own, secret)
+    }
+
+    fn expected(&self, name: &str, merged: &Tree, bundle: &str) -> ExpectedEnvironment {
+        let mut rest = merged.clone();
+        let mut values = Vec::new();
+        for path in self.data {
+            for (key, tree) in variables_at(merged, path).unwrap_or_default() {
+                let id = EntryId { bundle: self.app.into(), key: key.as_str().into() };
+                let bytes = Wiping::new(tree.as_text().unwrap_or_default().as_bytes().to_vec());
+                values.push(ExpectedValue { key: ExpectedKey::Entry(id), bytes });
+            }
+            let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let parents: Vec<&str> = parent.split('.').filter(|key| !key.is_empty()).collect();
+            if let Some(Tree { kind: TreeKind::Map(map), .. }) = rest.at_mut(&parents) {
+                map.shift_remove(key);
+            }
+        }
+        let id = EntryId { bundle: bundle.into(), key: KEY.into() };
+        let structures = vec![ExpectedStructure { id, tree: rest }];
+        ExpectedEnvironment { name: name.to_owned(), objects: Vec::new(), values, structures }
+    }
+}
+
+/// Text of a layer with further fields.
+fn join_texts(layer: &LayerText<'_>, rest: &str) -> Vec<u8> {
+    let text = layer.to_bytes();
+    let rest = if text.is_empty() { rest.trim_start() } else { rest };
+    [text.as_slice(), rest.as_bytes()].concat()
+}
+
+/// Text of the leaf at a path of the form of [`Tree::leaves`].
+fn leaf_at<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t str> {
+    let mut found = None;
+    tree.leaves("", &mut |path, tree, _| {
+        if path == wanted {
+            found = tree.as_text();
+        }
+    });
+    found
+}

@@ -1,0 +1,206 @@
+//! Text of a values file, edited in place so that its comments and its numbers stay as they are.
+
+use std::ops::Range;
+
+use crate::diagnostic::Diagnostics;
+use crate::layer::tree::{Tree, join_path};
+use crate::span::Source;
+use crate::template_tokens::is_template;
+use crate::yaml::node::{Mapping, YamlKind, YamlNode};
+use crate::yaml::read::read_document;
+use crate::yaml::write::push_quoted;
+
+use super::super::layer_text::escape_template_tags;
+
+/// A values file, with the edits for its layer.
+pub(super) struct ValuesText {
+    pub(super) tree: Tree,
+    source: Source,
+    node: YamlNode,
+    edits: Vec<(Range<usize>, String)>,
+}
+
+/// A value, and the range of its key.
+struct KeyedValue<'n> {
+    path: String,
+    key: Option<Range<usize>>,
+    node: &'n YamlNode,
+}
+
+impl ValuesText {
+    /// Reads a values file.
+    pub(super) fn read(source: &Source) -> Result<Self, Diagnostics> {
+        let node = read_document(source)?;
+        let node = match node.kind {
+            YamlKind::Scalar(ref scalar) if scalar.blank || scalar.is_null() => {
+                YamlNode { span: node.span, kind: YamlKind::Map(Mapping::default()) }
+            }
+            _ => node,
+        };
+        Ok(Self { tree: Tree::from_node(node.clone(), source), source: source.clone(), node, edits: Vec::new() })
+    }
+
+    /// Removes the value at a path of keys, with its key.
+    pub(super) fn remove(&mut self, path: &str) {
+        let sites = self.sites();
+        let of_path = |path: &str| sites.iter().find(|site| site.path == path);
+        let Some(KeyedValue { key: Some(key), node, .. }) = of_path(path) else { return };
+        let above = path.rsplit_once('.').and_then(|(above, _)| of_path(above));
+        let text = self.source.text();
+        let trimmed = |range: Range<usize>| {
+            let length = text.get(range.clone()).unwrap_or_default().trim_end().len();
+            range.start..range.start + length
+        };
+        // a mapping without keys would be null, which removes it
+        let alone = above.filter(|above| matches!(&above.node.kind, YamlKind::Map(map) if map.len() == 1));
+        if let Some(above) = alone {
+            let range = trimmed(above.node.span.start..above.node.span.end);
+            self.edits.push((range, "{}".to_owned()));
+            return;
+        }
+        let start = text.get(..key.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let value = trimmed(node.span.start..node.span.end);
+        let end = text.get(value.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| value.end + at + 1);
+        // in a flow mapping, other keys are on the same line
+        let is_alone = text.get(start..key.start).is_some_and(|before| before.trim().is_empty())
+            && text.get(value.end..end).is_some_and(|after| after.trim().is_empty() || after.trim().starts_with('#'));
+        self.edits.push(if is_alone { (start..end, String::new()) } else { (value, "null".to_owned()) });
+    }
+
+    /// Replaces the scalar at a path by a text in quotes.
+    pub(super) fn replace(&mut self, path: &str, text: &str) {
+        let found = self.sites().into_iter().find(|site| site.path == path);
+        let Some(range) = found.and_then(|site| self.scalar_range(site.node)) else { return };
+        self.edits.push((range, quoted(text)));
+    }
+
+    /// Replaces scalars that look like templates by templates that give their texts.
+    pub(super) fn escape_templates(&mut self) {
+        let mut edits = Vec::new();
+        for site in self.sites() {
+            let YamlKind::Scalar(scalar) = &site.node.kind else { continue };
+            let Some(range) = self.scalar_range(site.node).filter(|_| is_template(scalar.text())) else { continue };
+            if !self.edits.iter().any(|(other, _)| other.start <= range.start && range.end <= other.end) {
+                edits.push((range, quoted(&escape_template_tags(scalar.text()))));
+            }
+        }
+        self.edits.extend(edits);
+    }
+
+    /// Range of a scalar that can be replaced by one on a single line.
+    fn scalar_range(&self, node: &YamlNode) -> Option<Range<usize>> {
+        let YamlKind::Scalar(_) = &node.kind else { return None };
+        let text = self.source.text().get(node.span.start..node.span.end)?;
+        // a block keeps the line break at its end
+        Some(node.span.start..node.span.start + text.trim_end().len())
+    }
+
+    fn sites(&self) -> Vec<KeyedValue<'_>> {
+        let mut found = Vec::new();
+        add_sites(&self.node, "", None, &mut found);
+        found
+    }
+
+    /// Description of a value in a comment: `# -- text` above it, or `# @param PATH text`.
+    pub(super) fn description(&self, path: &str) -> Option<String> {
+        let text = self.source.text();
+        let of_param = text.lines().find_map(|line| {
+            let rest = line.trim_start().trim_start_matches('#').trim_start().strip_prefix("@param ")?;
+            let (name, text) = rest.trim_start().split_once(char::is_whitespace)?;
+            (name == path).then(|| without_brackets(text.trim()).to_owned())
+        });
+        if of_param.is_some() {
+            return of_param.filter(|text| !text.is_empty());
+        }
+        let sites = self.sites();
+        let key = sites.iter().find(|site| site.path == path)?.key.clone()?;
+        let before = text.get(..key.start)?;
+        let above = before.get(..before.rfind('\n')?)?;
+        let mut lines = Vec::new();
+        for line in above.lines().rev() {
+            let comment = line.trim().strip_prefix('#')?.trim();
+            if let Some(first) = comment.strip_prefix("--") {
+                lines.push(without_brackets(first.trim()).to_owned());
+                lines.reverse();
+                return Some(lines.join(" ")).filter(|text| !text.is_empty());
+            }
+            lines.push(comment.to_owned());
+        }
+        None
+    }
+
+    /// Fields of a layer with the values as the content of an entry; empty without values.
+    pub(super) fn layer_text(&self, bundle: &str, key: &str) -> String {
+        let text = self.edited();
+        let has_values = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        if !has_values {
+            return String::new();
+        }
+        let mut out = format!("\nbundles:\n  {bundle}:\n    data:\n      {key}:\n        content:\n");
+        if text.trim_start().starts_with('{') {
+            out.truncate(out.len() - 1);
+            out.push(' ');
+            out.push_str(text.trim());
+            out.push('\n');
+            return out;
+        }
+        for line in text.lines().filter(|line| *line != "---") {
+            if !line.trim().is_empty() {
+                out.push_str("          ");
+                out.push_str(line);
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn edited(&self) -> String {
+        let mut edits: Vec<_> = self.edits.iter().collect();
+        edits.sort_by_key(|(range, _)| range.start);
+        let text = self.source.text();
+        let (mut out, mut at) = (String::new(), 0);
+        for (range, replacement) in edits {
+            if range.start < at {
+                continue;
+            }
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(replacement);
+            at = range.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+}
+
+fn add_sites<'n>(node: &'n YamlNode, path: &str, key: Option<Range<usize>>, found: &mut Vec<KeyedValue<'n>>) {
+    found.push(KeyedValue { path: path.to_owned(), key, node });
+    match &node.kind {
+        YamlKind::Scalar(_) => {}
+        YamlKind::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                add_sites(item, &format!("{path}[{index}]"), None, found);
+            }
+        }
+        YamlKind::Map(map) => {
+            for (key, value) in map {
+                add_sites(value, &join_path(path, &key.text), Some(key.span.start..key.span.end), found);
+            }
+        }
+    }
+}
+
+/// The text without a leading `[default: …]` or `(type)`.
+fn without_brackets(text: &str) -> &str {
+    let close = match text.chars().next() {
+        Some('[') => ']',
+        Some('(') => ')',
+        _ => return text,
+    };
+    text.split_once(close).map_or(text, |(_, rest)| rest.trim_start())
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    push_quoted(&mut out, text);
+    out
+}

@@ -1,0 +1,166 @@
+//! `configurations`: fields that name ConfigMaps and Secrets, as rules for `references` of `septum.yaml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::assemble::LayerAssembly;
+use super::fields::place_text;
+use super::json::{json_of_tree, text_at};
+use super::transform::KustomizeObjects;
+use crate::files::FileKind;
+use crate::import::ImportNote;
+use crate::layer::Tree;
+use crate::manifest::references::{ReferenceRules, find_references};
+use crate::value::OutputValue;
+use crate::yaml::read::read_document;
+use crate::yaml::write::write_document;
+
+impl LayerAssembly<'_, '_> {
+    /// Rules of all `nameReference` entries, as text of a YAML list.
+    pub(super) fn references(
+        &mut self,
+        built: &KustomizeObjects,
+        trees: &BTreeMap<String, Vec<Tree>>,
+    ) -> Option<String> {
+        let graph = self.graph;
+        let known = known_references(trees);
+        let mut rules = BTreeSet::new();
+        for node in &graph.nodes {
+            for named in &node.content.configurations {
+                let read = graph
+                    .locate(&node.content.directory, named)
+                    .and_then(|path| graph.files.read_text(FileKind::Manifest, &path));
+                let Ok(source) = read else { continue };
+                let Ok(document) = read_document(&source) else { continue };
+                let configuration = json_of_tree(&Tree::from_node(document, &source));
+                let fields = configuration.as_object().into_iter().flatten();
+                for (field, value) in fields {
+                    if field != "nameReference" {
+                        let text = format!(
+                            "`{field}` of `configurations` has no equivalent: what it changes is taken as built"
+                        );
+                        let note = ImportNote { place: place_text(&named.place), text };
+                        if !self.notes.contains(&note) {
+                            self.notes.push(note);
+                        }
+                        continue;
+                    }
+                    for reference in value.as_array().into_iter().flatten() {
+                        add_rules(reference, built, &known, &mut rules);
+                    }
+                }
+            }
+        }
+        if rules.is_empty() {
+            return None;
+        }
+        let rules = rules.iter().map(|rule: &Vec<(String, String)>| {
+            OutputValue::map(rule.iter().map(|(field, text)| (field.as_str(), OutputValue::text(text.as_str()))))
+        });
+        Some(write_document(&OutputValue::List(rules.collect())))
+    }
+}
+
+/// Rules of one kind of referent. Others than ConfigMaps and Secrets are not looked up by Septum.
+fn add_rules(
+    reference: &Json,
+    built: &KustomizeObjects,
+    known: &BTreeSet<(String, String)>,
+    rules: &mut BTreeSet<Vec<(String, String)>>,
+) {
+    let target = text_at(reference, "/kind");
+    if !matches!(target, "ConfigMap" | "Secret") {
+        return;
+    }
+    for spec in reference.get("fieldSpecs").and_then(Json::as_array).into_iter().flatten() {
+        let (kind, group) = (text_at(spec, "/kind"), text_at(spec, "/group"));
+        if kind.is_empty() {
+            continue;
+        }
+        let parts = split_path(text_at(spec, "/path"));
+        let objects = built.values().flatten().filter(|object| text_at(object, "/kind") == kind);
+        let mut found = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for object in objects {
+            add_patterns(object, &parts, "", &mut found);
+            add_names(object, &parts, &mut names);
+        }
+        // the built-in rules tell more: which kind a name is of, and which key it needs
+        if !names.is_empty() && names.iter().all(|name| known.contains(&(kind.to_owned(), name.clone()))) {
+            continue;
+        }
+        if found.is_empty() {
+            found.insert(parts.iter().map(|part| pattern_part(part)).collect::<Vec<_>>().join("."));
+        }
+        for path in found {
+            let mut rule = vec![("kind".to_owned(), kind.to_owned())];
+            if !group.is_empty() {
+                rule.push(("group".to_owned(), group.to_owned()));
+            }
+            rule.extend([("path".to_owned(), path), ("target".to_owned(), target.to_owned())]);
+            rules.insert(rule);
+        }
+    }
+}
+
+/// Names that the built-in rules find, by kind of the object.
+fn known_references(trees: &BTreeMap<String, Vec<Tree>>) -> BTreeSet<(String, String)> {
+    let rules = ReferenceRules::with_user(&[]);
+    let mut found = BTreeSet::new();
+    for tree in trees.values().flatten() {
+        let kind = tree.at(&["kind"]).and_then(Tree::as_text).unwrap_or_default();
+        found.extend(find_references(tree, &rules).into_iter().map(|found| (kind.to_owned(), found.name.value)));
+    }
+    found
+}
+
+/// Texts at a path of an object.
+fn add_names(value: &Json, parts: &[String], found: &mut BTreeSet<String>) {
+    match (value, parts.split_first()) {
+        (Json::Array(items), _) => {
+            for item in items {
+                add_names(item, parts, found);
+            }
+        }
+        (Json::String(text), None) => drop(found.insert(text.clone())),
+        (_, Some((first, rest))) => {
+            if let Some(below) = value.get(first.trim_end_matches("[]")) {
+                add_names(below, rest, found);
+            }
+        }
+        (_, None) => {}
+    }
+}
+
+/// Parts of a path; `\/` is a slash inside of one.
+fn split_path(path: &str) -> Vec<String> {
+    let parts = path.replace("\\/", "\0");
+    parts.split('/').filter(|part| !part.is_empty()).map(|part| part.replace('\0', "/")).collect()
+}
+
+/// Patterns of a path as it is in an object: kustomize enters lists by itself.
+fn add_patterns(value: &Json, parts: &[String], path: &str, found: &mut BTreeSet<String>) {
+    if let Json::Array(items) = value {
+        for item in items {
+            add_patterns(item, parts, &format!("{path}[]"), found);
+        }
+        return;
+    }
+    let Some((first, rest)) = parts.split_first() else {
+        if value.is_string() {
+            found.insert(path.to_owned());
+        }
+        return;
+    };
+    let key = first.trim_end_matches("[]");
+    if let Some(below) = value.get(key) {
+        let part = pattern_part(key);
+        let path = if path.is_empty() { part } else { format!("{path}.{part}") };
+        add_patterns(below, rest, &path, found);
+    }
+}
+
+fn pattern_part(part: &str) -> String {
+    if part.contains(['.', '/']) { format!("\"{part}\"") } else { part.to_owned() }
+}

@@ -1,0 +1,70 @@
+//! Environments of the directories on the command line.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::assemble::layer_word;
+use super::fields::FILE_NAMES;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::disk::{DirEntryKind, Disk};
+
+/// Directories whose subdirectories are environments.
+const OVERLAYS: [&str; 4] = ["overlays", "environments", "envs", "overlay"];
+
+/// Name of the environment of a single root.
+const SINGLE: &str = "prod";
+
+/// Whether a directory contains a kustomization.
+fn is_kustomization(directory: &Path) -> bool {
+    FILE_NAMES.iter().any(|name| Disk::default().has(&directory.join(name)))
+}
+
+/// Environments with their directories: named ones, those of `overlays` in or beside a single directory, or one for
+/// each directory.
+pub fn find_roots(named: &[(String, PathBuf)], directories: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    if let [single] = directories {
+        let found = overlays_of(single);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let is_overlay =
+            single.parent().and_then(Path::file_name).is_some_and(|name| OVERLAYS.iter().any(|known| name == *known));
+        let name = if is_overlay { environment_name(single) } else { SINGLE.to_owned() };
+        return Ok(vec![(name, single.clone())]);
+    }
+    let found: Vec<_> = directories.iter().map(|directory| (environment_name(directory), directory.clone())).collect();
+    let mut seen = BTreeSet::new();
+    match found.iter().find(|(name, _)| !seen.insert(name)) {
+        None => Ok(found),
+        Some((name, _)) => Err(Diagnostic::error(Rule::Usage, format!("two directories are named `{name}`"))
+            .hint("name the environments: `--env NAME=DIR`")),
+    }
+}
+
+/// Kustomizations in the directory `overlays` of a directory, or beside it.
+fn overlays_of(single: &Path) -> Vec<(String, PathBuf)> {
+    let is_base = single.file_name().is_some_and(|name| name == "base");
+    let beside = single.parent().filter(|_| is_base);
+    for above in [Some(single), beside].into_iter().flatten() {
+        for name in OVERLAYS {
+            let directory = above.join(name);
+            let Ok(entries) = Disk::default().list(&directory) else { continue };
+            let found = entries.iter().filter(|entry| entry.kind == DirEntryKind::Directory);
+            let found = found.map(|entry| directory.join(&entry.name)).filter(|path| is_kustomization(path));
+            let found: Vec<_> = found.map(|path| (environment_name(&path), path)).collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Name of the environment of a directory.
+fn environment_name(directory: &Path) -> String {
+    let name = directory.file_name().map(|name| layer_word(&name.to_string_lossy())).unwrap_or_default();
+    if name.is_empty() || name == "base" { SINGLE.to_owned() } else { name }
+}

@@ -1,0 +1,351 @@
+//! Import of kustomizations: bases and overlays become layers, and kustomize itself builds what they must render to.
+//!
+//! The mapping follows the structure of the kustomizations. What it cannot express, and what renders to something else,
+//! is corrected from the built objects, in each environment, so that the result is equal whatever a kustomization does.
+
+mod assemble;
+mod build;
+mod checkout;
+mod configurations;
+mod correct;
+mod detect_roots;
+mod draft;
+mod field_map;
+mod fields;
+mod generate;
+mod graph;
+mod json;
+mod key_values;
+mod pair;
+mod patches;
+mod repair;
+mod resources;
+mod transform;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+use std::path::PathBuf;
+
+use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
+use self::build::KustomizeProgram;
+use self::checkout::copy_kustomizations;
+use self::correct::{CorrectedEnvironment, normalize_all};
+use self::graph::{KustomizationGraph, ResourceItem};
+use self::json::json_of_tree;
+use self::pair::identity;
+use self::resources::replace_ciphertext;
+use self::transform::{CommonFields, KustomizeObjects};
+use super::{ExpectedEnvironment, ImportNote, ImportPlan, find_missing_objects, render_plan};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::files::ProjectFiles;
+use crate::layer::Tree;
+use crate::manifest::references::ReferenceRules;
+use crate::sops::Timestamp;
+
+pub use self::detect_roots::find_roots;
+pub(in crate::import) use self::json::json_of_value;
+
+/// Number of trials of one mapping: each adds corrections to the one before.
+const TRIALS: usize = 8;
+
+/// Kustomizations to import.
+pub struct KustomizeRequest<'a> {
+    /// Name of the app.
+    pub app: &'a str,
+    /// Directories with the names of their environments.
+    pub roots: Vec<(String, PathBuf)>,
+    /// Directory that contains all files: the repository.
+    pub bounds: PathBuf,
+    /// Checkouts of remote resources, by their URLs.
+    pub remotes: Vec<(String, PathBuf)>,
+    /// Time of the encryption.
+    pub now: Timestamp,
+}
+
+/// Extent to which fields of kustomizations are mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MappingLevel {
+    /// Everything that has an equivalent.
+    Full,
+    /// Without the namespace, which changes more than the field of each object.
+    WithoutNamespace,
+    /// Without fields that change all objects.
+    WithoutCommonFields,
+    /// Nothing: the objects of each environment as built.
+    AsBuilt,
+}
+
+impl MappingLevel {
+    /// All levels, in the order in which they are tried.
+    const ALL: [Self; 4] = [Self::Full, Self::WithoutNamespace, Self::WithoutCommonFields, Self::AsBuilt];
+
+    /// Note about what the level leaves to patches.
+    fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Full | Self::AsBuilt => None,
+            Self::WithoutNamespace => {
+                Some("`namespace` is written by patches: as a field of the app, it would change more")
+            }
+            Self::WithoutCommonFields => Some(
+                "`namespace`, prefixes, labels, images and replicas are written by patches: as fields of the app, they would change more",
+            ),
+        }
+    }
+}
+
+/// Objects that kustomize built of the roots.
+struct BuiltRoots {
+    trees: BTreeMap<String, Vec<Tree>>,
+    objects: KustomizeObjects,
+    /// Identities of the objects that are encrypted.
+    encrypted: HashSet<[String; 4]>,
+}
+
+/// Plans the import of kustomizations.
+pub fn plan_kustomize(request: &KustomizeRequest<'_>) -> Result<ImportPlan, Diagnostics> {
+    let program = KustomizeProgram::find()?;
+    let files = ProjectFiles::new(&request.bounds)
+        .map_err(|error| Diagnostic::unreadable(&request.bounds.display().to_string(), &error))?;
+    let mut graph = KustomizationGraph::new(&files, &request.remotes);
+    let mut roots = Vec::new();
+    for (name, directory) in &request.roots {
+        roots.push(EnvironmentRoot { name: name.clone(), node: graph.load(directory)? });
+    }
+    let built = build_roots(program, &graph, &roots, &request.remotes)?;
+    let mut refused: Option<Diagnostics> = None;
+    for level in MappingLevel::ALL {
+        let mut assembly = LayerAssembly::new(&graph, &roots);
+        if level == MappingLevel::AsBuilt {
+            let why =
+                refused.iter().flatten().find(|problem| problem.is_error()).map(|problem| problem.message.clone());
+            let text = format!(
+                "all objects are taken as built, because a mapping is not possible: {}",
+                why.unwrap_or_default()
+            );
+            assembly.notes.push(ImportNote { place: String::new(), text });
+        }
+        match fit_layers(&mut assembly, level, request, &built) {
+            Ok(plan) => return Ok(plan),
+            // the reasons of the mapping itself, not of what was tried after it
+            Err(problems) => _ = refused.get_or_insert(problems),
+        }
+    }
+    let summary =
+        Diagnostic::error(Rule::Kustomization, "the objects that kustomize builds cannot be rendered by Septum")
+            .note("nothing was written; the other messages give the reasons");
+    Err(std::iter::once(summary).chain(refused.unwrap_or_default().into_sorted()).collect())
+}
+
+fn build_roots(
+    program: KustomizeProgram,
+    graph: &KustomizationGraph<'_>,
+    roots: &[EnvironmentRoot],
+    remotes: &[(String, PathBuf)],
+) -> Result<BuiltRoots, Diagnostics> {
+    let unwritable = |error: io::Error| Diagnostic::unwritable("a temporary directory", &io::Error::from(error.kind()));
+    let copy = if remotes.is_empty() {
+        None
+    } else {
+        let copy = tempfile::Builder::new().prefix("septum-import-").tempdir().map_err(unwritable)?;
+        copy_kustomizations(graph, remotes, copy.path())?;
+        Some(copy)
+    };
+    let mut built = BuiltRoots { trees: BTreeMap::new(), objects: BTreeMap::new(), encrypted: HashSet::new() };
+    let directories = roots.iter().filter_map(|root| Some((root, &graph.nodes.get(root.node)?.content.directory)));
+    for (root, directory) in directories {
+        let below = directory.strip_prefix(graph.files.root()).unwrap_or(directory);
+        let built_in = copy.as_ref().map_or_else(|| directory.clone(), |copy| copy.path().join(below));
+        let mut trees = program.build(&built_in, &graph.files.name(directory))?;
+        for tree in trees.iter_mut().filter(|tree| tree.at(&["sops"]).is_some()) {
+            replace_ciphertext(tree);
+            built.encrypted.insert(identity(&json_of_tree(tree)).map(str::to_owned));
+        }
+        built.objects.insert(root.name.clone(), normalize_all(trees.iter().map(json_of_tree)));
+        built.trees.insert(root.name.clone(), trees);
+    }
+    Ok(built)
+}
+
+/// Writes layers of a level until they render to what was built. An error if they do not.
+fn fit_layers(
+    assembly: &mut LayerAssembly<'_, '_>,
+    level: MappingLevel,
+    request: &KustomizeRequest<'_>,
+    built: &BuiltRoots,
+) -> Result<ImportPlan, Diagnostics> {
+    let fields = map_level(assembly, level, request, built);
+    let references = assembly.references(&built.objects, &built.trees);
+    add_external(assembly, &built.trees);
+    let mut by_bundle = true;
+    for _ in 0..TRIALS {
+        let mut plan = assembly.to_plan(built);
+        plan.references.clone_from(&references);
+        let rendered = match render_plan(&plan, request.now) {
+            Ok(rendered) => rendered,
+            Err(problems) if assembly.repair(&problems) => continue,
+            Err(problems) => return Err(problems),
+        };
+        let mut is_equal = true;
+        let mut wrong_bundles = BTreeSet::new();
+        for (name, objects) in &built.objects {
+            let rendered = normalize_all(rendered.get(name).cloned().unwrap_or_default());
+            let default = CommonFields::default();
+            let fields = fields.get(name).unwrap_or(&default);
+            let encrypted = &built.encrypted;
+            let environment =
+                CorrectedEnvironment { name, rendered: &rendered, built: objects, fields, encrypted, by_bundle };
+            let outcome = assembly.correct(&environment);
+            if outcome.is_stuck {
+                return Err(stuck(name).into());
+            }
+            is_equal &= outcome.count == 0;
+            wrong_bundles.extend(outcome.wrong_bundles);
+        }
+        if is_equal && assembly.forget_temporary() {
+            continue;
+        }
+        if is_equal {
+            match assembly.corrected.len() {
+                0 => {}
+                1 => plan.note("", "1 object is taken as built"),
+                count => plan.note("", format!("{count} objects are taken as built")),
+            }
+            return Ok(plan);
+        }
+        assembly.drop_bundles(&wrong_bundles);
+        by_bundle = false;
+    }
+    Err(stuck("the last trial").into())
+}
+
+fn stuck(environment: &str) -> Diagnostic {
+    Diagnostic::error(
+        Rule::Kustomization,
+        format!("the layers of {environment} do not render to what kustomize builds"),
+    )
+}
+
+/// Fills the layers of a level.
+fn map_level(
+    assembly: &mut LayerAssembly<'_, '_>,
+    level: MappingLevel,
+    request: &KustomizeRequest<'_>,
+    built: &BuiltRoots,
+) -> BTreeMap<String, CommonFields> {
+    let mut fields = BTreeMap::new();
+    if level == MappingLevel::AsBuilt {
+        assembly.is_as_built = true;
+        for root in assembly.roots {
+            assembly.layer(&root.name);
+            let reached = assembly.graph.reached(root.node);
+            for node in reached.into_iter().filter_map(|index| assembly.graph.nodes.get(index)) {
+                for item in &node.resources {
+                    if let ResourceItem::File(path, text) = item {
+                        assembly.copy_encrypted(path, text, &root.name);
+                    }
+                }
+            }
+        }
+    } else {
+        assembly.add_roots();
+        assembly.declare_bundles();
+        if matches!(level, MappingLevel::Full | MappingLevel::WithoutNamespace) {
+            for root in assembly.roots {
+                let objects = built.objects.get(&root.name).map(Vec::as_slice).unwrap_or_default();
+                let mut found = CommonFields::of_root(assembly.graph, root, objects);
+                if level == MappingLevel::WithoutNamespace {
+                    found.namespace = None;
+                }
+                fields.insert(root.name.clone(), found);
+            }
+            assembly.add_common_fields(&fields);
+        }
+    }
+    let note = level.note().map(|text| ImportNote { place: String::new(), text: text.to_owned() });
+    assembly.notes.extend(note);
+    assembly.note_fields();
+    let base = assembly.layer(BASE_LAYER);
+    base.app = Some(request.app.to_owned());
+    for label in ["app.kubernetes.io/managed-by", "app.kubernetes.io/name"] {
+        base.labels.entry(label.to_owned()).or_insert(None);
+    }
+    fields
+}
+
+/// Declares objects that are referred to and that nothing defines.
+fn add_external(assembly: &mut LayerAssembly<'_, '_>, trees: &BTreeMap<String, Vec<Tree>>) {
+    let rules = ReferenceRules::with_user(&[]);
+    let all: BTreeMap<_, _> = trees.iter().map(|(name, trees)| (name, find_missing_objects(trees, &rules))).collect();
+    for (name, missing) in &all {
+        for object in missing {
+            let is_shared = all.values().all(|other| other.contains(object));
+            let external = (object.kind.clone(), object.name.clone(), object.namespace.clone());
+            let layer = assembly.layer(if is_shared { BASE_LAYER } else { name });
+            if !layer.external.contains(&external) {
+                layer.external.push(external);
+            }
+        }
+    }
+}
+
+impl LayerAssembly<'_, '_> {
+    /// The plan of the layers as they are.
+    fn to_plan(&self, built: &BuiltRoots) -> ImportPlan {
+        let mut plan = ImportPlan { files: self.files.clone(), notes: self.notes.clone(), ..ImportPlan::default() };
+        for (name, layer) in &self.layers {
+            let is_root = name == BASE_LAYER || self.roots.iter().any(|root| root.name == *name);
+            let is_named = self.layers.values().any(|other| other.extends.contains(name));
+            if is_root || is_named {
+                plan.add_file(format!("{name}.yaml"), layer.to_bytes().to_vec());
+                if let Some(secrets) = layer.secrets_bytes() {
+                    plan.add_secret_layer(format!("{name}.secrets.yaml"), secrets);
+                }
+            }
+        }
+        for root in self.roots {
+            let objects = built.trees.get(&root.name).cloned().unwrap_or_default();
+            plan.expected.push(ExpectedEnvironment {
+                name: root.name.clone(),
+                objects,
+                ..ExpectedEnvironment::default()
+            });
+        }
+        plan
+    }
+
+    /// Removes bundles that kustomize builds in another way from all layers; their objects are then taken as built.
+    fn drop_bundles(&mut self, names: &BTreeSet<String>) {
+        for layer in self.layers.values_mut() {
+            layer.bundles.retain(|name, _| !names.contains(name));
+        }
+        for name in names {
+            for kind in ["ConfigMap", "Secret"] {
+                self.declare_temporary(kind, name);
+            }
+        }
+    }
+
+    /// Declares an object as external until the built one is there. Whether it was not declared before.
+    pub(super) fn declare_temporary(&mut self, kind: &str, name: &str) -> bool {
+        let object = (kind.to_owned(), name.to_owned(), None);
+        let is_final = self.is_final;
+        let base = self.layer(BASE_LAYER);
+        if base.external.contains(&object) {
+            return false;
+        }
+        base.external.push(object.clone());
+        if !is_final {
+            self.temporary.push(object);
+        }
+        true
+    }
+
+    /// Removes the objects that were declared until the built ones were there. Whether there were any.
+    fn forget_temporary(&mut self) -> bool {
+        let temporary = std::mem::take(&mut self.temporary);
+        self.is_final = true;
+        let base = self.layer(BASE_LAYER);
+        base.external.retain(|object| !temporary.contains(object));
+        !temporary.is_empty()
+    }
+}

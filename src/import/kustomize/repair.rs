@@ -1,0 +1,150 @@
+//! Parts of a mapping that Septum refuses are left out, and their objects are taken as built.
+
+use super::assemble::LayerAssembly;
+use super::correct::CORRECTION;
+use super::draft::PatchContent;
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::import::ImportNote;
+use crate::span::Source;
+use crate::yaml::node::YamlKind;
+use crate::yaml::read::read_document;
+
+/// Part of a layer that a message is about.
+enum LayerPart {
+    Patch(usize),
+    Bundle(String),
+}
+
+impl LayerAssembly<'_, '_> {
+    /// Leaves out what the errors are about. Whether anything was left out.
+    pub(super) fn repair(&mut self, problems: &Diagnostics) -> bool {
+        let mut patches: Vec<(String, usize, String)> = Vec::new();
+        let mut repaired = false;
+        for problem in problems.iter().filter(|problem| problem.is_error()) {
+            if let Some((kind, name)) = external_of(problem) {
+                repaired |= self.declare_temporary(&kind, &name);
+                continue;
+            }
+            // a key that does not exist will not exist in the built object either
+            if problem.rule == Rule::DanglingReference {
+                return false;
+            }
+            let bundle = self.layers.values().flat_map(|layer| layer.bundles.keys());
+            let bundle =
+                bundle.into_iter().find(|name| problem.message.contains(&format!("the bundle `{name}`"))).cloned();
+            if let Some(bundle) = bundle {
+                repaired |= self.leave_out_bundle(&bundle, problem);
+                continue;
+            }
+            let names = problem.labels.iter().map(|label| (label.place.source.name(), label.place.span.start));
+            match names.clone().find_map(|(name, start)| self.find_part(name, start)) {
+                Some((layer, LayerPart::Patch(index))) => patches.push((layer, index, problem.message.clone())),
+                Some((_, LayerPart::Bundle(bundle))) => repaired |= self.leave_out_bundle(&bundle, problem),
+                None => {
+                    let mut files = names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>().into_iter();
+                    repaired |= files.any(|name| self.leave_out_file(&name, problem));
+                }
+            }
+        }
+        patches.sort();
+        patches.dedup_by(|one, other| (&one.0, one.1) == (&other.0, other.1));
+        for (layer, index, message) in patches.into_iter().rev() {
+            let layer = self.layer(&layer);
+            if index < layer.patches.len() {
+                let patch = layer.patches.remove(index);
+                // a correction that is refused will not be right the next time
+                if patch.origin == CORRECTION {
+                    return false;
+                }
+                repaired = true;
+                self.add_note(patch.origin, format!("the patch is left out: {message}"));
+            }
+        }
+        repaired
+    }
+
+    fn add_note(&mut self, place: String, text: String) {
+        let note = ImportNote { place, text };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// The part of a layer at an offset, if the file is a layer.
+    fn find_part(&self, file: &str, offset: usize) -> Option<(String, LayerPart)> {
+        let layer = self.layers.keys().find(|name| is_path(file, &format!("{name}.yaml")))?;
+        let text = self.layers.get(layer)?.to_bytes();
+        let source = Source::new("layer", String::from_utf8_lossy(&text));
+        let document = read_document(&source).ok()?;
+        let fields = document.as_map()?;
+        let is_within = |node: &crate::yaml::node::YamlNode| (node.span.start..=node.span.end).contains(&offset);
+        if let Some(YamlKind::List(items)) = fields.get("patches").map(|node| &node.kind)
+            && let Some(index) = items.iter().position(is_within)
+        {
+            return Some((layer.clone(), LayerPart::Patch(index)));
+        }
+        let bundles = fields.get("bundles")?.as_map()?;
+        let found = bundles.iter().find(|(key, node)| (key.span.start..=node.span.end).contains(&offset))?;
+        Some((layer.clone(), LayerPart::Bundle(found.0.text.clone())))
+    }
+
+    fn leave_out_bundle(&mut self, bundle: &str, problem: &Diagnostic) -> bool {
+        let mut found = false;
+        for layer in self.layers.values_mut() {
+            found |= layer.bundles.shift_remove(bundle).is_some();
+        }
+        if found {
+            for kind in ["ConfigMap", "Secret"] {
+                self.declare_temporary(kind, bundle);
+            }
+            self.add_note(String::new(), format!("the generator `{bundle}` is taken as built: {}", problem.message));
+        }
+        found
+    }
+
+    /// Leaves out a patch file or a file of objects.
+    fn leave_out_file(&mut self, file: &str, problem: &Diagnostic) -> bool {
+        let Some(path) = self.files.keys().find(|path| is_path(file, path)).cloned() else { return false };
+        if path.starts_with("as-built/") {
+            return false;
+        }
+        let mut found = false;
+        let mut origin = String::new();
+        for (name, layer) in &mut self.layers {
+            let above = name.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
+            let is_file = |reference: &str| format!("{above}{reference}") == path;
+            let before = layer.patches.len() + layer.manifests.len();
+            layer.patches.retain(|patch| {
+                let is_it = matches!(&patch.source, PatchContent::Path(reference) if is_file(reference));
+                if is_it {
+                    origin.clone_from(&patch.origin);
+                }
+                !is_it
+            });
+            layer.manifests.retain(|manifest| !is_file(&manifest.path));
+            found |= before > layer.patches.len() + layer.manifests.len();
+        }
+        if found {
+            self.files.remove(&path);
+            let place = if origin.is_empty() { path } else { origin };
+            self.add_note(place, format!("left out, and its objects are taken as built: {}", problem.message));
+        }
+        found
+    }
+}
+
+/// The object that a message suggests to declare as external: it is among those that were left out.
+fn external_of(problem: &Diagnostic) -> Option<(String, String)> {
+    if problem.rule != Rule::DanglingReference {
+        return None;
+    }
+    let hint = problem.hints.iter().find_map(|hint| hint.split_once("external: [{ kind: "))?.1;
+    let (kind, rest) = hint.split_once(", name: ")?;
+    let name = rest.split([' ', ',', '}']).next()?;
+    Some((kind.to_owned(), name.to_owned()))
+}
+
+/// Whether a name in a message is of a file of the app.
+fn is_path(shown: &str, path: &str) -> bool {
+    shown == path || shown.strip_suffix(path).is_some_and(|above| above.ends_with('/'))
+}

@@ -1,0 +1,226 @@
+//! Files of objects, copied with their comments.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::assemble::LayerAssembly;
+use super::draft::PlannedManifest;
+use super::field_map::Text;
+use super::json::{json_of_tree, text_at};
+use crate::files::FileKind;
+use crate::import::PlannedFile;
+use crate::layer::{Tree, TreeKind};
+use crate::manifest::list_items;
+use crate::sops;
+use crate::span::Source;
+use crate::template_tokens::is_template;
+use crate::yaml::node::YamlNode;
+use crate::yaml::read::{MergeKeys, read_stream};
+use crate::yaml::write::write_document;
+
+/// Annotation of objects that kustomize reads and does not build.
+const LOCAL: &str = "config.kubernetes.io/local-config";
+
+/// Start of a text in the place of a ciphertext.
+pub(super) const CIPHERTEXT_NAME: &str = "septum-ciphertext-";
+
+/// Start of a value that is encrypted.
+const CIPHERTEXT: &str = "ENC[AES256_GCM,";
+
+/// Text of a file, document by document.
+struct DocumentText<'t> {
+    tree: Tree,
+    node: YamlNode,
+    text: &'t str,
+}
+
+impl LayerAssembly<'_, '_> {
+    /// Copies a file of `resources`: encrypted ones as they are, Secrets in plaintext to an encrypted file.
+    pub(super) fn copy_resource(&mut self, path: &Path, named: &Text, layer: &str) {
+        if let Some(reference) = self.copied.get(&(path.to_path_buf(), layer.to_owned())) {
+            let draft = PlannedManifest { path: reference.clone(), is_template: false };
+            if !self.layer(layer).manifests.iter().any(|known| known.path == draft.path) {
+                self.layer(layer).manifests.push(draft);
+            }
+            return;
+        }
+        let source = match self.graph.files.read_text(FileKind::Manifest, path) {
+            Ok(source) => source,
+            Err(problem) => return self.note(&named.place, format!("taken as built: {}", problem.message)),
+        };
+        let documents = match read_documents(&source) {
+            Ok(documents) => documents,
+            Err(message) => return self.note(&named.place, format!("taken as built: {message}")),
+        };
+        let directory = named_directory(path, named);
+        let placed = self.place_file("manifests", path, &directory, layer);
+        self.copied.insert((path.to_path_buf(), layer.to_owned()), placed.reference.clone());
+        if documents.iter().any(|document| sops::is_encrypted(&document.node)) {
+            let staged = documents.iter().map(|document| staged_text(&document.tree)).collect::<Vec<_>>().join("---\n");
+            let bytes = source.text().as_bytes().to_vec();
+            self.files
+                .insert(placed.path, PlannedFile::Encrypted { bytes, staged: Zeroizing::new(staged.into_bytes()) });
+            self.layer(layer)
+                .manifests
+                .push(PlannedManifest { path: placed.reference, is_template: is_template(source.text()) });
+            return;
+        }
+        let (mut kept, mut secrets, mut dropped) = (Vec::new(), Vec::new(), 0);
+        for document in documents {
+            let object = json_of_tree(&document.tree);
+            if !matches!(text_at(&object, &format!("/metadata/annotations/{}", LOCAL.replace('/', "~1"))), "" | "false")
+            {
+                dropped += 1;
+            } else if is_plaintext_secret(&document.tree) {
+                secrets.push(document);
+            } else {
+                kept.push(document);
+            }
+        }
+        if dropped > 0 {
+            self.note(
+                &named.place,
+                format!("objects with the annotation `{LOCAL}` are not copied; kustomize does not build them"),
+            );
+        }
+        if secrets.is_empty() && dropped == 0 {
+            let bytes = source.text().as_bytes().to_vec();
+            self.files.insert(placed.path, PlannedFile::Plain(bytes));
+            self.layer(layer)
+                .manifests
+                .push(PlannedManifest { path: placed.reference, is_template: is_template(source.text()) });
+            return;
+        }
+        if !kept.is_empty() {
+            let text = kept.iter().map(|document| document.text).collect::<Vec<_>>().join("---\n");
+            let is_template = is_template(&text);
+            self.files.insert(placed.path.clone(), PlannedFile::Plain(text.into_bytes()));
+            self.layer(layer).manifests.push(PlannedManifest { path: placed.reference.clone(), is_template });
+        }
+        if !secrets.is_empty() {
+            self.note(&named.place, "Secrets in plaintext are written to an encrypted file");
+            for (index, document) in secrets.iter().enumerate() {
+                let numbered = |path: &str| match index {
+                    0 => path.to_owned(),
+                    _ => format!("{}-{}.yaml", path.trim_end_matches(".yaml").trim_end_matches(".yml"), index + 1),
+                };
+                let text = document.text.to_owned();
+                self.add_secret_manifest(&numbered(&placed.path), &numbered(&placed.reference), text, layer);
+            }
+        }
+    }
+
+    /// Copies a file of `resources` if it is encrypted: its objects cannot be taken as built.
+    pub(super) fn copy_encrypted(&mut self, path: &Path, named: &Text, layer: &str) {
+        let source = self.graph.files.read_text(FileKind::Manifest, path);
+        let is_encrypted = source.is_ok_and(|source| {
+            read_documents(&source)
+                .is_ok_and(|documents| documents.iter().any(|document| sops::is_encrypted(&document.node)))
+        });
+        if is_encrypted {
+            self.copy_resource(path, named, layer);
+        }
+    }
+
+    /// Adds an encrypted file of objects beside the place of a plain one.
+    pub(super) fn add_secret_manifest(&mut self, path: &str, reference: &str, text: String, layer: &str) {
+        let encrypted = |path: &str| {
+            let stem = path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml")).unwrap_or(path);
+            format!("{stem}.secrets.yaml")
+        };
+        let is_template = is_template(&text);
+        self.files.insert(encrypted(path), PlannedFile::SecretManifest(Zeroizing::new(text.into_bytes())));
+        self.layer(layer).manifests.push(PlannedManifest { path: encrypted(reference), is_template });
+    }
+}
+
+/// Directory of the kustomization that names a file.
+fn named_directory(path: &Path, named: &Text) -> std::path::PathBuf {
+    let depth = named.value.split('/').filter(|part| !part.is_empty() && *part != "." && *part != "..").count();
+    path.ancestors().nth(depth).unwrap_or(path).to_path_buf()
+}
+
+/// Documents of a file with their texts, or the message of the first mistake.
+fn read_documents(source: &Source) -> Result<Vec<DocumentText<'_>>, String> {
+    let stream = read_stream(source, MergeKeys::Apply).map_err(|problems| {
+        problems.into_sorted().into_iter().next().map(|problem| problem.message).unwrap_or_default()
+    })?;
+    let chunks = split_documents(source.text());
+    let documents = stream.documents.into_iter().map(|node| {
+        let start = node.span.start;
+        let chunk = chunks.iter().rev().find(|(at, _)| *at <= start).map_or("", |(_, text)| *text);
+        DocumentText { tree: Tree::from_node(node.clone(), source), node, text: chunk }
+    });
+    Ok(documents.collect())
+}
+
+/// Texts between the lines `---`, with their offsets.
+fn split_documents(text: &str) -> Vec<(usize, &str)> {
+    let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
+    for line in text.split_inclusive('\n') {
+        if line.trim_end() == "---" {
+            found.push((start, text.get(start..at).unwrap_or_default()));
+            start = at + line.len();
+        }
+        at += line.len();
+    }
+    found.push((start, text.get(start..).unwrap_or_default()));
+    found
+}
+
+/// Whether a document has a Secret with values, other than placeholders that another tool fills in.
+fn is_plaintext_secret(tree: &Tree) -> bool {
+    if let Some(items) = list_items(tree) {
+        return items.iter().any(is_plaintext_secret);
+    }
+    let is_secret = tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret")
+        && tree.at(&["apiVersion"]).and_then(Tree::as_text) == Some("v1");
+    let is_value = |value: &Tree| match &value.kind {
+        TreeKind::Leaf(scalar) => {
+            let text = scalar.text().trim();
+            let is_placeholder = text.starts_with("${") && text.ends_with('}');
+            !text.is_empty() && !is_placeholder
+        }
+        TreeKind::List(_) | TreeKind::Map(_) => true,
+    };
+    let has_values =
+        |field: &str| tree.at(&[field]).and_then(Tree::as_map).is_some_and(|map| map.values().any(is_value));
+    is_secret && (has_values("data") || has_values("stringData"))
+}
+
+/// Content of an encrypted document for the proof, which needs no key: every ciphertext is a text of its own.
+fn staged_text(tree: &Tree) -> String {
+    let mut tree = tree.clone();
+    replace_ciphertext(&mut tree);
+    write_document(&tree.to_value())
+}
+
+/// Replaces each ciphertext by a text that names it, and removes the metadata of SOPS.
+pub(super) fn replace_ciphertext(tree: &mut Tree) {
+    let is_base64 = tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret");
+    if let TreeKind::Map(map) = &mut tree.kind {
+        map.shift_remove("sops");
+        for (key, value) in map.iter_mut() {
+            replace_in(value, is_base64 && key == "data");
+        }
+    }
+}
+
+fn replace_in(tree: &mut Tree, is_base64: bool) {
+    match &mut tree.kind {
+        TreeKind::Leaf(scalar) if scalar.text().starts_with(CIPHERTEXT) => {
+            let hash = Sha256::digest(scalar.text().as_bytes());
+            let name = STANDARD.encode(hash.iter().take(12).copied().collect::<Vec<_>>());
+            // valid base64, and valid as a text
+            let text = if is_base64 { name } else { format!("{CIPHERTEXT_NAME}{name}") };
+            *tree = Tree::text(&text, &tree.place.clone());
+        }
+        TreeKind::Leaf(_) => {}
+        TreeKind::List(items) => items.iter_mut().for_each(|item| replace_in(item, is_base64)),
+        TreeKind::Map(map) => map.values_mut().for_each(|value| replace_in(value, is_base64)),
+    }
+}

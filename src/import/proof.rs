@@ -1,0 +1,265 @@
+//! Proof of an import: the written layers are rendered, and compared with what was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::compare::find_differences;
+use super::kustomize::json_of_value;
+use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
+use crate::deliver::{Delivered, DeliveredForm};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::Disk;
+use crate::layer::Tree;
+use crate::manifest::list_items;
+use crate::name::EnvironmentName;
+use crate::object::Reveal;
+use crate::output_tree;
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
+use crate::project::{PROJECT_FILE, Project, ProjectRoot};
+use crate::resolve::ResolvedBytes;
+use crate::sops::{Identities, Timestamp};
+use crate::span::Source;
+use crate::value::OutputValue;
+use crate::visibility::OnMissingKey;
+use crate::yaml::read::read_document;
+
+/// Result of comparing what was written with what was read.
+#[derive(Debug, Default)]
+pub struct ImportProof {
+    /// Number of objects or values that were read.
+    pub total: usize,
+    /// Number of those that render equal.
+    pub equal: usize,
+    /// Whether objects were compared, and not values.
+    pub of_objects: bool,
+    /// Environments, in the order of the plan.
+    pub environments: Vec<String>,
+    /// Differences, in the order of the plan.
+    pub differences: Vec<ProofDifference>,
+}
+
+/// Object or value that differs. Contains no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofDifference {
+    /// Environment in which it differs.
+    pub environment: String,
+    /// Label of the object or entry: ``the Deployment `web` ``.
+    pub subject: String,
+    /// Differences: `is not rendered`, ``at `spec.replicas` ``.
+    pub details: Vec<String>,
+}
+
+/// Identity of an object: API version, kind, namespace and name.
+type ObjectKey = (String, String, String, String);
+
+/// Renders the app in `directory` in every environment, and compares it with the plan. An error if it is invalid.
+pub(super) fn prove_plan(
+    plan: &ImportPlan,
+    directory: &Path,
+    identities: Identities,
+    now: Timestamp,
+) -> Result<ImportProof, Diagnostics> {
+    let project = open_app(directory)?;
+    let pipeline = Pipeline::new(&project, identities);
+    let of_objects = !plan.proves_values();
+    let mut proof = ImportProof { of_objects, ..ImportProof::default() };
+    let mut rendered: BTreeMap<String, Vec<Delivered>> = BTreeMap::new();
+    let mut problems = Diagnostics::new();
+    problems.extend(project.misnamed(&project.apps).map(|file| file.diagnostic.clone()));
+    for app in &project.apps {
+        let options = SurveyOptions::decrypting(&app.environments);
+        let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
+        for environment in &app.environments {
+            if !of_objects {
+                let expected = plan.expected.iter().filter(|expected| expected.name == environment.as_str());
+                expected.for_each(|expected| compare_entries(expected, environment, &survey, &mut proof));
+            }
+            let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
+            let objects =
+                output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, &mut problems);
+            rendered.entry(environment.as_str().to_owned()).or_default().extend(objects);
+        }
+    }
+    if problems.has_errors() {
+        let errors = problems.into_iter().filter(Diagnostic::is_error);
+        return Err(errors
+            .map(|error| error.note("this is in what the import would write; nothing was written"))
+            .collect());
+    }
+    for expected in &plan.expected {
+        proof.environments.push(expected.name.clone());
+        if of_objects {
+            let rendered = rendered.remove(&expected.name).unwrap_or_default();
+            compare_objects(expected, &rendered, &mut proof);
+        }
+    }
+    Ok(proof)
+}
+
+/// The project of an app that was written, with its `septum.yaml`, if there is one.
+fn open_app(directory: &Path) -> Result<Project, Diagnostics> {
+    let above = directory.parent().filter(|above| Disk::default().has(&above.join(PROJECT_FILE)));
+    let root = above
+        .map_or_else(|| ProjectRoot::App(directory.to_path_buf()), |above| ProjectRoot::Settings(above.to_path_buf()));
+    Project::open(&Disk::default(), &root)
+}
+
+/// Renders the app in `directory`: all objects of each environment, with their values.
+pub(super) fn render_json(
+    directory: &Path,
+    identities: Identities,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Vec<Json>>, Diagnostics> {
+    let project = open_app(directory)?;
+    let pipeline = Pipeline::new(&project, identities);
+    let mut problems = Diagnostics::new();
+    problems.extend(project.misnamed(&project.apps).map(|file| file.diagnostic.clone()));
+    let mut rendered: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    for app in &project.apps {
+        let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), &mut problems) else {
+            continue;
+        };
+        for environment in &app.environments {
+            let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
+            let objects =
+                output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, &mut problems);
+            let values = objects.iter().filter_map(|object| match &object.form {
+                DeliveredForm::Plain(object) => Some(json_of_value(&object.to_value(Reveal::Values))),
+                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+            });
+            rendered.entry(environment.as_str().to_owned()).or_default().extend(values);
+        }
+    }
+    if problems.has_errors() { Err(problems) } else { Ok(rendered) }
+}
+
+/// Items of lists, and all other objects.
+fn flatten(objects: &[Tree]) -> Vec<&Tree> {
+    objects.iter().flat_map(|object| list_items(object).map_or_else(|| vec![object], flatten)).collect()
+}
+
+fn compare_objects(expected: &ExpectedEnvironment, rendered: &[Delivered], proof: &mut ImportProof) {
+    let values = rendered.iter().filter_map(|object| match &object.form {
+        DeliveredForm::Plain(object) => Some(object.to_value(Reveal::Values)),
+        DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+    });
+    let mut rendered: BTreeMap<ObjectKey, OutputValue<'_>> = values.map(|value| (key_of(&value), value)).collect();
+    let mut push = |key: &ObjectKey, details: Vec<String>| {
+        let (environment, subject) = (expected.name.clone(), label_of(key));
+        proof.differences.push(ProofDifference { environment, subject, details });
+    };
+    for object in flatten(&expected.objects) {
+        proof.total += 1;
+        let key = key_of(&object.to_value());
+        let Some(actual) = rendered.remove(&key) else {
+            push(&key, vec!["is not rendered".to_owned()]);
+            continue;
+        };
+        let found = find_differences(object.to_value(), actual);
+        if found.is_empty() {
+            proof.equal += 1;
+        } else {
+            let details = found.iter().map(|found| format!("`{}` {}", found.path, found.kind));
+            push(&key, details.collect());
+        }
+    }
+    for key in rendered.keys() {
+        push(key, vec!["is rendered, but was not read".to_owned()]);
+    }
+}
+
+fn compare_entries(
+    expected: &ExpectedEnvironment,
+    environment: &EnvironmentName,
+    survey: &Survey,
+    proof: &mut ImportProof,
+) {
+    let Some(resolved) = survey.environment(environment) else { return };
+    let mut variables = BTreeMap::new();
+    if let Some(vars) = &resolved.definition.vars {
+        vars.leaves("", &mut |path, _, scalar| drop(variables.insert(path.to_owned(), scalar.clone())));
+    }
+    let variables: BTreeMap<_, _> = variables.iter().map(|(path, scalar)| (path, scalar.text())).collect();
+    let push = |proof: &mut ImportProof, key: &ExpectedKey, detail: &str| {
+        let subject = match key {
+            ExpectedKey::Entry(id) => format!("`{}`", resolved.definition.label(id)),
+            ExpectedKey::Variable(path) => format!("`vars.{path}`"),
+        };
+        let (environment, details) = (expected.name.clone(), vec![detail.to_owned()]);
+        proof.differences.push(ProofDifference { environment, subject, details });
+    };
+    let mut known = BTreeSet::new();
+    for ExpectedStructure { id, tree } in &expected.structures {
+        known.insert(id);
+        let rendered = resolved.entries.get(id).and_then(|value| value.outcome.known());
+        let source = Source::new("", rendered.and_then(ResolvedBytes::text).unwrap_or_default());
+        let rendered = read_document(&source).map(|node| Tree::from_node(node, &source));
+        let rendered = rendered.ok().filter(|tree| tree.as_map().is_some());
+        let found = find_differences(
+            tree.to_value(),
+            rendered.as_ref().map_or_else(|| OutputValue::map::<&str>([]), Tree::to_value),
+        );
+        let mut count = 0;
+        tree.leaves("", &mut |_, _, _| count += 1);
+        let count = count.max(found.len());
+        proof.total += count;
+        proof.equal += count - found.len();
+        for difference in found {
+            proof.differences.push(ProofDifference {
+                environment: expected.name.clone(),
+                subject: format!("`{}` of `{}`", difference.path, resolved.definition.label(id)),
+                details: vec![difference.kind.to_owned()],
+            });
+        }
+    }
+    for ExpectedValue { key, bytes } in &expected.values {
+        proof.total += 1;
+        let actual = match key {
+            ExpectedKey::Entry(id) => {
+                known.insert(id);
+                resolved.entries.get(id)
+            }
+            ExpectedKey::Variable(path) => {
+                match variables.get(path) {
+                    Some(text) if text.as_bytes() == bytes.as_slice() => proof.equal += 1,
+                    Some(_) => push(proof, key, "has another value"),
+                    None => push(proof, key, "has no value"),
+                }
+                continue;
+            }
+        };
+        match actual.and_then(|value| value.outcome.known()) {
+            Some(actual) if actual.bytes() == bytes.as_slice() => proof.equal += 1,
+            Some(_) => push(proof, key, "has another value"),
+            None => push(proof, key, "has no value"),
+        }
+    }
+    for (id, value) in &resolved.entries {
+        if !known.contains(id) && value.outcome.known().is_some() {
+            push(proof, &ExpectedKey::Entry(id.clone()), "has a value, but none was read");
+        }
+    }
+}
+
+/// Identity of an object, for comparison.
+fn key_of(object: &OutputValue<'_>) -> ObjectKey {
+    let get = |value: &OutputValue<'_>, field: &str| match field_of(value, field) {
+        Some(OutputValue::String(text) | OutputValue::Literal(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let metadata = field_of(object, "metadata").unwrap_or(&OutputValue::Null);
+    (get(object, "apiVersion"), get(object, "kind"), get(metadata, "namespace"), get(metadata, "name"))
+}
+
+/// Field of a mapping.
+fn field_of<'v, 'a>(value: &'v OutputValue<'a>, name: &str) -> Option<&'v OutputValue<'a>> {
+    let OutputValue::Map(pairs) = value else { return None };
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// Label of an object for messages.
+fn label_of((_, kind, namespace, name): &ObjectKey) -> String {
+    if namespace.is_empty() { format!("the {kind} `{name}`") } else { format!("the {kind} `{namespace}/{name}`") }
+}

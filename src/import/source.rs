@@ -1,0 +1,195 @@
+//! Objects of manifest files and of `kubectl get -o yaml`, without what a server adds.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::layer::tree::{Tree, TreeKind};
+use crate::manifest::{Manifest, list_items};
+use crate::sops;
+use crate::span::{Location, Source};
+use crate::yaml::read::{MergeKeys, read_stream};
+
+/// Fields of `metadata` that a server sets.
+const SERVER_METADATA: [&str; 6] =
+    ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
+/// Annotations that kubectl and controllers set.
+const SERVER_ANNOTATIONS: [&str; 2] =
+    ["deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"];
+
+/// An object that was read.
+#[derive(Debug, Clone)]
+pub struct SourceObject {
+    /// The object without the fields of a server.
+    pub tree: Tree,
+    /// `apiVersion`
+    pub api_version: String,
+    /// `kind`
+    pub kind: String,
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.namespace`
+    pub namespace: Option<String>,
+    /// Text of its document with comments, if nothing was dropped from it.
+    pub text: Option<String>,
+}
+
+/// Objects of a stream, with those that were left out.
+#[derive(Debug, Default)]
+pub struct SourceObjects {
+    /// The objects, in their order.
+    pub objects: Vec<SourceObject>,
+    /// Objects that a controller or the cluster makes, each with the reason.
+    pub left_out: Vec<(Location, String)>,
+    /// Number of objects from which fields of a server were dropped.
+    pub trimmed: usize,
+}
+
+impl SourceObject {
+    /// Whether it is an object of the core group of this kind.
+    pub fn is_core(&self, kind: &str) -> bool {
+        self.api_version == "v1" && self.kind == kind
+    }
+
+    /// Location of the object.
+    pub fn place(&self) -> &Location {
+        &self.tree.place
+    }
+
+    /// Label for people: ``the Deployment `web` ``.
+    pub fn label(&self) -> String {
+        format!("the {} `{}`", self.kind, self.name)
+    }
+
+    /// Identity of the object.
+    pub fn id(&self) -> (&str, &str, &str, &str) {
+        (&self.api_version, &self.kind, self.namespace.as_deref().unwrap_or_default(), &self.name)
+    }
+}
+
+impl SourceObjects {
+    /// Reads the documents of a file. `List`s are split into their items.
+    pub fn read(&mut self, source: &Source, problems: &mut Diagnostics) {
+        let stream = match read_stream(source, MergeKeys::Apply) {
+            Ok(stream) => stream,
+            Err(found) => return problems.extend(found),
+        };
+        let parts = split_documents(source.text());
+        for document in stream.documents {
+            if sops::is_encrypted(&document) {
+                problems.push(
+                    Diagnostic::error(Rule::Unsupported, "an encrypted manifest cannot be imported")
+                        .at_masked(source.place(document.span))
+                        .hint("decrypt it into the command: `septum decrypt FILE | septum import manifests -`"),
+                );
+                continue;
+            }
+            let start = document.span.start;
+            let text = parts.iter().rev().find(|(begin, _)| *begin <= start).map(|(_, text)| *text);
+            self.add_tree(Tree::from_node(document, source), text, problems);
+        }
+    }
+
+    fn add_tree(&mut self, mut tree: Tree, text: Option<&str>, problems: &mut Diagnostics) {
+        if list_items(&tree).is_some() {
+            if let TreeKind::Map(map) = &mut tree.kind
+                && let Some(Tree { kind: TreeKind::List(items), .. }) = map.shift_remove("items")
+            {
+                for item in items {
+                    self.add_tree(item, None, problems);
+                }
+            }
+            return;
+        }
+        if let Some(reason) = reason_to_leave_out(&tree) {
+            self.left_out.push((tree.place, reason));
+            return;
+        }
+        let is_trimmed = drop_server_fields(&mut tree);
+        self.trimmed += usize::from(is_trimmed);
+        match Manifest::of(tree) {
+            Ok(Manifest { api_version, kind, name, namespace, tree, .. }) => {
+                let text = text.filter(|_| !is_trimmed).map(str::to_owned);
+                self.objects.push(SourceObject { tree, api_version, kind, name, namespace, text });
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+}
+
+/// Documents of a stream, each with its offset. A line that begins with `---` is always a mark.
+fn split_documents(text: &str) -> Vec<(usize, &str)> {
+    let mut marks = vec![(0, 0)];
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let is_mark =
+            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(['\n', '\r', ' ', '\t']));
+        if is_mark {
+            let is_alone = line.get(3..).unwrap_or_default().trim_start().is_empty();
+            // content on the line of the mark is part of the document
+            marks.push((offset, if is_alone { offset + line.len() } else { offset }));
+        }
+        offset += line.len();
+    }
+    let ends = marks.iter().skip(1).map(|(mark, _)| *mark).chain([text.len()]);
+    marks.iter().zip(ends).filter_map(|((_, start), end)| Some((*start, text.get(*start..end)?))).collect()
+}
+
+/// Reason why an object is made by the cluster or a controller, and so is not imported.
+fn reason_to_leave_out(tree: &Tree) -> Option<String> {
+    let text = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text);
+    let (kind, name) = (text(&["kind"])?, text(&["metadata", "name"])?);
+    let owners = tree.at(&["metadata", "ownerReferences"]).and_then(Tree::as_list).unwrap_or_default();
+    let controller = owners.iter().find(|owner| owner.get("controller").and_then(Tree::as_text) == Some("true"));
+    if let Some(owner) = controller {
+        let field = |field| owner.get(field).and_then(Tree::as_text).unwrap_or_default();
+        return Some(format!("the {kind} `{name}` is made by the {} `{}`", field("kind"), field("name")));
+    }
+    if (kind, name) == ("ConfigMap", "kube-root-ca.crt") {
+        return Some("the ConfigMap `kube-root-ca.crt` is made by the cluster".to_owned());
+    }
+    match text(&["type"]) {
+        Some("helm.sh/release.v1") if kind == "Secret" => {
+            Some(format!("the Secret `{name}` is the record of a release of Helm"))
+        }
+        _ => None,
+    }
+}
+
+/// Drops what a server adds, and returns whether anything was dropped.
+fn drop_server_fields(tree: &mut Tree) -> bool {
+    let mut dropped = false;
+    let mut is_null_map = |map: &mut indexmap::IndexMap<String, Tree>, fields: &[&str]| {
+        for field in fields {
+            dropped |= map.shift_remove(*field).is_some();
+        }
+        map.is_empty()
+    };
+    if let TreeKind::Map(map) = &mut tree.kind {
+        is_null_map(map, &["status"]);
+    }
+    for metadata in [&["metadata"][..], &["spec", "template", "metadata"]] {
+        let Some(metadata) = tree.at_mut(metadata) else { continue };
+        let mut empty = false;
+        if let Some(Tree { kind: TreeKind::Map(annotations), .. }) = metadata.at_mut(&["annotations"]) {
+            empty = is_null_map(annotations, &SERVER_ANNOTATIONS);
+        }
+        if let TreeKind::Map(map) = &mut metadata.kind {
+            is_null_map(map, &SERVER_METADATA);
+            if empty {
+                is_null_map(map, &["annotations"]);
+            }
+        }
+    }
+    dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_keep_their_comments_and_marks_in_texts_are_none() {
+        let text = "# one\na: 1\n---\n# two\nb: |\n  ---\n  x\n--- # three\nc: 3\n";
+        let parts: Vec<_> = split_documents(text).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(parts, ["# one\na: 1\n", "# two\nb: |\n  ---\n  x\n", "--- # three\nc: 3\n"]);
+    }
+}

@@ -1,0 +1,342 @@
+//! Writing of an import: everything or nothing, and nothing that exists.
+//!
+//! The files are written to a directory beside the destination, proven there, and moved into place. Until then, layers
+//! of secrets are encrypted for an identity that exists only in memory: the proof needs no key of the user.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::layer_text::list_field;
+use super::plan::{ImportPlan, PlannedFile};
+use super::proof::{ImportProof, prove_plan, render_json};
+use crate::atomic::{self, Access};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::disk::Disk;
+use crate::parallel;
+use crate::project::PROJECT_FILE;
+use crate::secret_files::{RecipientOptions, encrypt_content, plan_encryption};
+use crate::sops::{
+    EncryptionPlan, GoRegex, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient, Recipients,
+    Selector, SopsConfigCache, SopsFormat, Timestamp, ValuePath,
+};
+use crate::span::Source;
+use crate::value::OutputValue;
+use crate::yaml::node::{YamlKind, YamlNode};
+use crate::yaml::read::read_document;
+use crate::yaml::write::write_document;
+
+/// Name of a file of rules.
+const SOPS_CONFIG: &str = ".sops.yaml";
+
+/// Number of files from which threads are worth their cost.
+const FEW: usize = 32;
+
+/// Destination of an import.
+pub struct ImportTarget<'a> {
+    /// Directory for the layers: absolute, without links. It does not exist, or is empty.
+    pub directory: &'a Path,
+    /// Name of the directory in messages.
+    pub shown: &'a str,
+}
+
+/// Means of encrypting the layers of secrets.
+pub struct EncryptionSetup<'a> {
+    /// Recipients named by the user, for files without a rule.
+    pub recipients: RecipientOptions,
+    /// Identities of the user, and one more in the form of `SOPS_AGE_KEY`.
+    pub identities: &'a dyn Fn(&str) -> Identities,
+    /// Content of a new `.sops.yaml`, called if there is none and secrets are written.
+    pub new_rule: &'a dyn Fn() -> Result<NewRule, Diagnostics>,
+    /// Time of the encryption.
+    pub now: Timestamp,
+}
+
+/// New file of rules for a recipient.
+pub struct NewRule {
+    /// Its recipient.
+    pub recipient: Recipient,
+    /// Content of the file.
+    pub text: String,
+    /// Stores the recipient's private key, if it is new; called before any file is written.
+    pub store_key: Box<dyn FnOnce() -> Result<(), Diagnostics>>,
+}
+
+/// Result of an import.
+pub struct ImportOutcome {
+    /// Comparison with what was read.
+    pub proof: ImportProof,
+    /// Files beside the directory that were created: `.sops.yaml`, `septum.yaml`.
+    pub created: Vec<PathBuf>,
+    /// Warnings of the encryption.
+    pub warnings: Diagnostics,
+}
+
+/// Refuses a destination that exists and is not an empty directory.
+pub fn check_destination(target: &ImportTarget<'_>) -> Result<(), Diagnostic> {
+    let shown = target.shown;
+    match Disk::default().list(target.directory) {
+        Ok(listed) if listed.is_empty() => Ok(()),
+        Ok(_) => {
+            Err(Diagnostic::error(Rule::Usage, format!("`{shown}` is not empty, and `import` never overwrites files"))
+                .hint("use another directory: `--out DIR`"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(Diagnostic::error(Rule::Usage, format!("`{shown}` is a file, and `import` never overwrites files"))
+                .hint("use another directory: `--out DIR`"))
+        }
+        Err(error) => Err(Diagnostic::unreadable(shown, &error)),
+    }
+}
+
+/// Encrypts, writes and proves a plan. Invalid input is an error, and nothing is written; differences are part of the
+/// outcome, and the files are written.
+pub fn write_import(
+    plan: &ImportPlan,
+    target: &ImportTarget<'_>,
+    setup: &EncryptionSetup<'_>,
+) -> Result<ImportOutcome, Diagnostics> {
+    check_destination(target)?;
+    let above = target.directory.parent().unwrap_or(Path::new("/"));
+    let name = target.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let settings = settings_text(plan, &name);
+    if settings.is_some() && Disk::default().has(&above.join(PROJECT_FILE)) {
+        return Err(settings_exist(&above.join(PROJECT_FILE)).into());
+    }
+    let mut warnings = Diagnostics::new();
+    let encryption = FinalEncryption::prepare(plan, target, setup, &mut warnings)?;
+    let unwritable = |error: io::Error| Diagnostic::unwritable(target.shown, &io::Error::from(error.kind()));
+    let new_above = missing_directories(above);
+    fs::create_dir_all(above).map_err(unwritable)?;
+    let staging = tempfile::Builder::new().prefix(".septum-import-").tempdir_in(above).map_err(unwritable)?;
+    let written = stage_files(plan, staging.path(), &name, settings.as_deref(), setup.now)
+        .and_then(|own| prove_plan(plan, &staging.path().join(&name), (setup.identities)(&own), setup.now))
+        .and_then(|proof| {
+            let directory = staging.path().join(&name);
+            for (path, bytes) in &encryption.files {
+                fs::write(directory.join(path), bytes).map_err(unwritable)?;
+            }
+            Ok(proof)
+        });
+    let proof = match written {
+        Ok(proof) => proof,
+        Err(problems) => {
+            drop(staging);
+            for directory in new_above {
+                let _ = fs::remove_dir(directory);
+            }
+            return Err(problems);
+        }
+    };
+    let mut created = Vec::new();
+    if let Some(rule) = encryption.new_rule {
+        // the key first: files that nobody can decrypt are worse than a key without files
+        (rule.store_key)()?;
+        let path = above.join(SOPS_CONFIG);
+        atomic::create_new(&path, rule.text.as_bytes(), Access::Usual)
+            .map_err(|error| Diagnostic::unwritable(SOPS_CONFIG, &error))?;
+        created.push(path);
+    }
+    if let Some(text) = settings {
+        let path = above.join(PROJECT_FILE);
+        atomic::create_new(&path, text.as_bytes(), Access::Usual)
+            .map_err(|error| Diagnostic::unwritable(PROJECT_FILE, &error))?;
+        created.push(path);
+    }
+    // an empty directory gives its place
+    match fs::remove_dir(target.directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error).into()),
+        _ => {}
+    }
+    fs::rename(staging.path().join(&name), target.directory).map_err(unwritable)?;
+    atomic::sync_directory(above);
+    Ok(ImportOutcome { proof, created, warnings })
+}
+
+/// Objects that the files of a plan render to, by environment. Nothing is written to the destination.
+pub fn render_plan(plan: &ImportPlan, now: Timestamp) -> Result<BTreeMap<String, Vec<Json>>, Diagnostics> {
+    const NAME: &str = "environments";
+    let unwritable = |error: io::Error| Diagnostic::unwritable("a temporary directory", &io::Error::from(error.kind()));
+    let staging = tempfile::Builder::new().prefix("septum-import-").tempdir().map_err(unwritable)?;
+    let own = stage_files(plan, staging.path(), NAME, settings_text(plan, NAME).as_deref(), now)?;
+    let sources =
+        IdentitySources::of(HostSystem::current(), |name| (name == "SOPS_AGE_KEY").then(|| own.clone().into()));
+    let real = fs::canonicalize(staging.path()).map_err(unwritable)?;
+    render_json(&real.join(NAME), Identities::new(sources), now)
+}
+
+/// Text of `septum.yaml`, if the plan needs one.
+fn settings_text(plan: &ImportPlan, name: &str) -> Option<String> {
+    if plan.apps.is_empty() && plan.references.is_none() {
+        return None;
+    }
+    let apps = if plan.apps.is_empty() {
+        vec![name.to_owned()]
+    } else {
+        plan.apps.iter().map(|app| format!("{name}/{app}")).collect()
+    };
+    let mut text = write_document(&OutputValue::map([("apps", list_field(apps))]));
+    if let Some(references) = &plan.references {
+        text.push_str("references:\n");
+        text.push_str(references);
+    }
+    Some(text)
+}
+
+fn settings_exist(path: &Path) -> Diagnostic {
+    Diagnostic::error(Rule::Usage, format!("`{}` exists, and the import needs one of its own", path.display()))
+        .hint("import to a directory without one with `--out DIR/environments`, and merge the two files")
+}
+
+/// Directories that do not exist yet, the innermost first.
+fn missing_directories(directory: &Path) -> Vec<PathBuf> {
+    directory.ancestors().take_while(|above| !Disk::default().has(above)).map(Path::to_path_buf).collect()
+}
+
+/// Writes all files below `staging`, secrets encrypted for an identity that is returned and kept nowhere.
+fn stage_files(
+    plan: &ImportPlan,
+    staging: &Path,
+    name: &str,
+    settings: Option<&str>,
+    now: Timestamp,
+) -> Result<String, Diagnostics> {
+    let own = NewIdentity::generate(IdentityKind::X25519).ok_or_else(Diagnostic::no_randomness)?;
+    let recipient = Recipient::parse(own.recipient()).map_err(|_| Diagnostic::no_randomness())?;
+    let encryption = EncryptionPlan::new(Recipients::from_age(vec![recipient]));
+    let directory = staging.join(name);
+    let unwritable = |path: &str, error: &io::Error| Diagnostic::unwritable(path, error);
+    let mut directories: Vec<_> = plan.files.keys().filter_map(|path| Path::new(path).parent()).collect();
+    directories.dedup();
+    fs::create_dir_all(&directory).map_err(|error| unwritable(name, &error))?;
+    for below in directories {
+        fs::create_dir_all(directory.join(below)).map_err(|error| unwritable(name, &error))?;
+    }
+    if let Some(text) = settings {
+        fs::write(staging.join(PROJECT_FILE), text).map_err(|error| unwritable(PROJECT_FILE, &error))?;
+    }
+    let write = |(path, file): (&String, &PlannedFile)| -> Result<(), Diagnostics> {
+        let write = |bytes: &[u8]| fs::write(directory.join(path), bytes).map_err(|error| unwritable(path, &error));
+        match file {
+            PlannedFile::Plain(bytes) => write(bytes)?,
+            PlannedFile::Secret(text)
+            | PlannedFile::SecretManifest(text)
+            | PlannedFile::Encrypted { staged: text, .. } => {
+                let (bytes, _) = encrypt_content(path, text.to_vec(), SopsFormat::Yaml, &encryption, now)?;
+                write(&bytes)?;
+            }
+        }
+        Ok(())
+    };
+    parallel::par_map(plan.files.iter().collect(), FEW, write).into_iter().collect::<Result<(), _>>()?;
+    Ok(own.identity().expose().clone())
+}
+
+/// Layers of secrets, encrypted for their recipients.
+struct FinalEncryption {
+    files: Vec<(String, Vec<u8>)>,
+    new_rule: Option<NewRule>,
+}
+
+impl FinalEncryption {
+    fn prepare(
+        plan: &ImportPlan,
+        target: &ImportTarget<'_>,
+        setup: &EncryptionSetup<'_>,
+        warnings: &mut Diagnostics,
+    ) -> Result<Self, Diagnostics> {
+        let (mut files, mut new_rule) = (Vec::new(), None);
+        let rules = SopsConfigCache::default();
+        for (path, file) in &plan.files {
+            let (text, is_manifest) = match file {
+                PlannedFile::Secret(text) => (text, false),
+                PlannedFile::SecretManifest(text) => (text, true),
+                PlannedFile::Encrypted { bytes, .. } => {
+                    files.push((path.clone(), bytes.clone()));
+                    continue;
+                }
+                PlannedFile::Plain(_) => continue,
+            };
+            let full = target.directory.join(path);
+            let name = format!("{}/{path}", target.shown);
+            let encryption = if rules.find_nearest(&full).is_some() || !setup.recipients.usual.is_empty() {
+                plan_encryption(&rules, &full, &name, &setup.recipients)?
+            } else if !plan.recipients.is_empty() {
+                EncryptionPlan::new(Recipients::from_age(plan.recipients.clone()))
+            } else {
+                if new_rule.is_none() {
+                    new_rule = Some((setup.new_rule)()?);
+                }
+                let recipient = new_rule.iter().map(|rule| rule.recipient.clone()).collect();
+                let all = EncryptionPlan::new(Recipients::from_age(recipient));
+                if is_manifest { with_values_alone(all, new_rule.as_mut()) } else { all }
+            };
+            check_selected(&name, text, &encryption, is_manifest)?;
+            let (bytes, done) = encrypt_content(&name, text.to_vec(), SopsFormat::Yaml, &encryption, setup.now)?;
+            warnings.extend(done.warnings);
+            files.push((path.clone(), bytes));
+        }
+        warnings.extend(rules.warnings());
+        Ok(Self { files, new_rule })
+    }
+}
+
+/// Selector of the values of Secrets: the rest of the object stays readable.
+const VALUES: &str = "^(data|stringData)$";
+
+/// The plan for manifests of Secrets, with a rule of their own in the new file of rules.
+fn with_values_alone(plan: EncryptionPlan, rule: Option<&mut NewRule>) -> EncryptionPlan {
+    let Ok(selector) = GoRegex::parse(VALUES) else { return plan };
+    if let Some(rule) = rule.filter(|rule| !rule.text.contains(VALUES)) {
+        let own = format!(
+            "creation_rules:\n  # of Secrets among the manifests, the values alone\n  - path_regex: (manifests|as-built)/.*\\.secrets\\.yaml$\n    encrypted_regex: {VALUES}\n    age: {}\n",
+            rule.recipient.as_str()
+        );
+        rule.text = rule.text.replacen("creation_rules:\n", &own, 1);
+    }
+    EncryptionPlan { selector: Selector::EncryptedRegex(selector), ..plan }
+}
+
+/// Refuses a rule that would leave a value in plaintext; of manifests, a value of a Secret.
+fn check_selected(name: &str, text: &[u8], plan: &EncryptionPlan, is_manifest: bool) -> Result<(), Diagnostics> {
+    let source = Source::new(name, String::from_utf8_lossy(text));
+    let mut document = read_document(&source)?;
+    if let YamlKind::Map(map) = &mut document.kind
+        && is_manifest
+    {
+        map.retain(|key, _| matches!(key.text.as_str(), "data" | "stringData"));
+    }
+    let mut path = ValuePath::default();
+    match find_plain(&document, &mut path, plan) {
+        None => Ok(()),
+        Some(path) => Err(Diagnostic::error(
+            Rule::PlainValue,
+            format!("`{path}` would stay in plaintext in `{name}`: `{}` does not encrypt it", plan.selector),
+        )
+        .hint("change the selector in `.sops.yaml`")
+        .into()),
+    }
+}
+
+/// Path of a value that the selector leaves in plaintext.
+fn find_plain(node: &YamlNode, path: &mut ValuePath, plan: &EncryptionPlan) -> Option<ValuePath> {
+    match &node.kind {
+        YamlKind::Map(map) => map.iter().find_map(|(key, value)| {
+            path.enter_key(&key.text);
+            let found = find_plain(value, path, plan);
+            path.leave_step();
+            found
+        }),
+        YamlKind::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+            path.enter_index(index);
+            let found = find_plain(item, path, plan);
+            path.leave_step();
+            found
+        }),
+        YamlKind::Scalar(_) => (!plan.selector.encrypts_path(path)).then(|| path.clone()),
+    }
+}

@@ -1,0 +1,135 @@
+//! Dotenv files in each of their dialects.
+
+use super::{Case, import, written};
+use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
+
+const BASE: &str = "LOG_LEVEL=info\nPORT=8080\nDB_HOST=localhost\nDB_PASSWORD=canary-hunter2-a\nDATABASE_URL=postgres://app:${DB_PASSWORD}@${DB_HOST}/app\nEMPTY=\nAPI_KEY=\n";
+
+const PROD: &str = "LOG_LEVEL=warn\nDB_HOST=db.prod\nDB_PASSWORD=canary-hunter2-b\nAPI_KEY=canary-hunter2-c\n";
+
+const QUOTED: &str = "A='a # b'\nB=\"a\\nb\"\nC=a # comment\nexport D=d\nE=\"x\ny\"\nF=pa$word\nG='${A}'\nH=${A:-x}-${NONE:-y}\nI={{ x }}\n";
+
+#[test]
+fn values_are_those_that_the_reader_of_the_file_gives() {
+    for case in [
+        Case {
+            name: "base and prod",
+            files: &[(".env", BASE), (".env.production", PROD)],
+            arguments: &["dotenv", ".env", ".env.production"],
+            proof: "7 of 7 values equal in prod",
+        },
+        Case {
+            name: "base alone",
+            files: &[(".env", BASE)],
+            arguments: &["dotenv", ".env"],
+            proof: "7 of 7 values equal in prod",
+        },
+        Case {
+            name: "environments alone",
+            files: &[("dev.env", BASE), ("prod.env", PROD)],
+            arguments: &["dotenv", "dev.env", "prod.env"],
+            proof: "11 of 11 values equal in dev, prod",
+        },
+        Case {
+            name: "named environments",
+            files: &[("a", BASE), ("b", PROD)],
+            arguments: &["dotenv", "staging=a", "prod=b"],
+            proof: "11 of 11 values equal in staging, prod",
+        },
+        Case {
+            name: "node",
+            files: &[(".env", QUOTED)],
+            arguments: &["dotenv", ".env", "--dialect", "node"],
+            proof: "9 of 9 values equal in prod",
+        },
+        Case {
+            name: "python",
+            files: &[(".env", QUOTED)],
+            arguments: &["dotenv", ".env", "--dialect", "python"],
+            proof: "9 of 9 values equal in prod",
+        },
+        Case {
+            name: "compose",
+            files: &[(".env", QUOTED)],
+            arguments: &["dotenv", ".env", "--dialect", "compose"],
+            proof: "9 of 9 values equal in prod",
+        },
+        Case {
+            name: "shell",
+            files: &[(".env", "A=\"a b\"'c'\nB=$A\\ d\nC=x y\n")],
+            arguments: &["dotenv", ".env", "--dialect", "shell"],
+            proof: "3 of 3 values equal in prod",
+        },
+        Case {
+            name: "docker",
+            files: &[(".env", "A='a' # b\nB=$A\nC=\"x\\n\"\n")],
+            arguments: &["dotenv", ".env", "--dialect", "docker"],
+            proof: "3 of 3 values equal in prod",
+        },
+        Case {
+            name: "kustomize",
+            files: &[(".env", "A='a' # b\nB\n\n# c\nC=x \n")],
+            arguments: &["dotenv", ".env", "--dialect", "kustomize"],
+            proof: "3 of 3 values equal in prod",
+        },
+        Case {
+            name: "windows",
+            files: &[(".env", "\u{FEFF}A=1\r\nB=2\r\n")],
+            arguments: &["dotenv", ".env"],
+            proof: "2 of 2 values equal in prod",
+        },
+    ] {
+        case.check();
+    }
+}
+
+#[test]
+fn common_values_are_defaults_and_variables_are_templates() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", BASE);
+    desk.write(".env.production", PROD);
+    desk.write(".env.staging", "DB_HOST=db.staging\n");
+    record(import(&desk, &["dotenv", ".env", ".env.staging", ".env.production", "--app", "shop"]).ok());
+    for path in ["base.yaml", "staging.yaml", "prod.yaml"] {
+        record(written(&desk, path));
+    }
+    let url = desk.run(&["get", "prod", "DATABASE_URL"]).ok();
+    assert_eq!(url, "postgres://app:canary-hunter2-b@db.prod/app");
+}
+
+#[test]
+fn each_line_on_which_readers_disagree_is_named() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", QUOTED);
+    let run = import(&desk, &["dotenv", ".env"]);
+    assert_eq!(run.code, 0);
+    record(&run.stderr);
+    record(&run.stdout);
+    // whoever names the reader is not told of the others
+    let run = import(&desk, &["dotenv", ".env", "--dialect", "compose", "--out", "other"]);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn invalid_files_write_nothing() {
+    for (name, arguments, text) in [
+        ("a key", &[".env"][..], "A B=canary-hunter2\n"),
+        ("a key of kustomize", &[".env", "--dialect", "kustomize"], "export A=canary-hunter2\n"),
+        ("an export of docker", &[".env", "--dialect", "docker"], "export A=canary-hunter2\n"),
+        ("nothing", &[".env"], "# nothing\n"),
+        ("an example", &[".env.example"], "A=b\n"),
+        ("no file", &["nothing.env"], ""),
+        ("no dialect", &[".env", "--dialect", "ruby"], "A=b\n"),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.write(".env", text);
+        desk.write(".env.example", text);
+        let before = desk.all();
+        let run = import(&desk, &[&["dotenv"], arguments].concat());
+        assert_eq!(run.code, 2, "{name}: {}", run.stderr);
+        super::assert_no_secret(name, run.stderr.as_bytes());
+        record(&run.stderr);
+        assert!(desk.all() == before, "{name}");
+    }
+}

@@ -1,0 +1,208 @@
+//! Kustomizations of different shapes, each a file of `tests/vectors/import-kustomize`: what `septum import` writes
+//! renders to what the real kustomize builds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use crate::support::messages::{note_case, record};
+use crate::support::objects::{Objects, text};
+use crate::support::peers::peer;
+use crate::support::samples::repository;
+use crate::support::sandbox::{Run, Sandbox, run};
+
+/// Sandbox of a file: its files, the arguments of the import, and its last line.
+struct Shape {
+    name: String,
+    project: Sandbox,
+    arguments: Vec<String>,
+    expected: String,
+}
+
+fn shapes() -> Vec<Shape> {
+    let directory = repository().join("tests/vectors/import-kustomize");
+    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| read_shape(path)).collect()
+}
+
+fn read_shape(path: &Path) -> Shape {
+    let content = fs::read_to_string(path).unwrap();
+    let (header, files) = content.split_once("==== ").unwrap();
+    let value = |field: &str| {
+        let line = header.lines().find_map(|line| line.strip_prefix(&format!("# {field}: ")));
+        line.unwrap_or_else(|| panic!("{}: {field}", path.display())).to_owned()
+    };
+    let project = files.split("\n==== ").fold(Sandbox::new([]), |project, file| {
+        let (name, text) = file.split_once('\n').unwrap();
+        project.file(name, format!("{}\n", text.trim_end_matches('\n')))
+    });
+    let arguments = value("arguments").split(' ').map(str::to_owned).collect();
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    Shape { name, project, arguments, expected: value("expected") }
+}
+
+/// The search path with the real kustomize, if it is installed.
+fn search_path() -> Option<String> {
+    Some(peer("kustomize")?.parent()?.display().to_string())
+}
+
+fn import(project: &Sandbox, arguments: &[&str], path: &str) -> Run {
+    let arguments: Vec<_> = ["import", "kustomize"].into_iter().chain(arguments.iter().copied()).collect();
+    run(&project.root(), &arguments, &[("PATH", path)])
+}
+
+#[test]
+fn what_is_imported_renders_to_what_kustomize_builds() {
+    let Some(path) = search_path() else { return };
+    let shapes = shapes();
+    assert!(shapes.len() >= 10, "only {} shapes", shapes.len());
+    for shape in shapes {
+        let arguments: Vec<_> = shape.arguments.iter().map(String::as_str).collect();
+        let run = import(&shape.project, &arguments, &path);
+        assert_eq!(run.code, 0, "{}: {}", shape.name, run.stderr);
+        assert_eq!(run.stdout.trim_end().lines().last(), Some(shape.expected.as_str()), "{}", shape.name);
+        note_case(&shape.name);
+        record(&run.stdout);
+    }
+}
+
+/// Objects that a command prints, by identity. An empty mapping of labels or annotations is none.
+fn by_identity(mut objects: Objects) -> BTreeMap<String, Json> {
+    for metadata in objects.0.iter_mut().filter_map(|object| object["metadata"].as_object_mut()) {
+        metadata.retain(|_, value| value.as_object().is_none_or(|texts| !texts.is_empty()));
+    }
+    let key = |object: &Json| {
+        format!("{}/{}/{}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"])
+    };
+    objects.0.into_iter().map(|object| (key(&object), object)).collect()
+}
+
+#[test]
+fn the_layers_render_by_themselves() {
+    let Some(path) = search_path() else { return };
+    for name in ["overlays", "operations", "affixes"] {
+        let shape = read_shape(&repository().join(format!("tests/vectors/import-kustomize/{name}.txt")));
+        let arguments: Vec<_> = shape.arguments.iter().map(String::as_str).collect();
+        assert_eq!(import(&shape.project, &arguments, &path).code, 0, "{name}");
+        let root = shape.project.root();
+        let environments = shape.expected.rsplit_once(" in ").unwrap().1.split(", ");
+        for environment in environments {
+            let directory = find_overlay(&root, environment);
+            let mut build = std::process::Command::new(Path::new(&path).join("kustomize"));
+            let built = build.arg("build").arg(&directory).output().unwrap();
+            let built = Objects::read(&String::from_utf8(built.stdout).unwrap());
+            // the rules for a new identity were written beside the layers, and its key to the user's key file
+            let rendered = run(&root, &["render", environment], &[("PATH", &path)]);
+            assert_eq!(rendered.code, 0, "{name}: {}", rendered.stderr);
+            let (built, rendered) = (by_identity(built), by_identity(Objects::read(&rendered.stdout)));
+            assert_eq!(built.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>(), "{name} {environment}");
+            for (key, object) in built.iter().filter(|(_, object)| text(&object["kind"]) != "Secret") {
+                assert_eq!(object, &rendered[key], "{name} {environment}");
+            }
+        }
+    }
+}
+
+fn find_overlay(root: &Path, environment: &str) -> PathBuf {
+    let candidates = ["apps/web/overlays", "overlays"].map(|above| root.join(above).join(environment));
+    candidates.into_iter().find(|path| path.is_dir()).unwrap()
+}
+
+#[test]
+fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
+    let Some(path) = search_path() else { return };
+    for (case, kustomization) in [
+        ("an unknown field", "resources: [a.yaml]\nreources: [b.yaml]\n"),
+        ("an unknown field of a generator", "configMapGenerator: [{ name: a, literal: [b] }]\n"),
+        ("a remote resource", "resources: [\"https://example.com/crds.yaml\", github.com/org/repo//deploy?ref=v1]\n"),
+        ("a file that does not exist", "resources: [missing.yaml]\n"),
+        ("a chart", "helmCharts: [{ name: a, repo: \"https://example.com\", version: 1.0.0 }]\n"),
+        ("an object twice", "resources: [a.yaml, b.yaml]\n"),
+        ("a field of the wrong type", "resources: a.yaml\n"),
+        ("the repository is left", "resources: [../../outside]\n"),
+        ("a plugin", "generators: [generator.yaml]\n"),
+    ] {
+        let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n";
+        let plugin = "apiVersion: example.com/v1\nkind: Made\nmetadata: { name: a, annotations: { config.kubernetes.io/function: \"exec: { path: ./run }\" } }\n";
+        let project = Sandbox::new([
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            ("deploy/kustomization.yaml", kustomization),
+            ("deploy/a.yaml", object),
+            ("deploy/b.yaml", object),
+            ("deploy/generator.yaml", plugin),
+        ]);
+        let run = import(&project, &["deploy"], &path);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{case}: {}", run.stderr);
+        note_case(case);
+        run.record();
+        assert!(!project.root().join("environments").exists() && !project.root().join(".sops.yaml").exists(), "{case}");
+    }
+}
+
+#[test]
+fn a_checkout_is_read_in_the_place_of_a_remote_resource() {
+    let Some(path) = search_path() else { return };
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n";
+    let kustomization = "resources: [\"https://example.com/org/repo//deploy?ref=v1\", own.yaml]\nnamePrefix: x-\n";
+    let project = Sandbox::new([
+        ("deploy/kustomization.yaml", kustomization),
+        ("deploy/own.yaml", &object.replace("name: a", "name: own")),
+        (
+            "vendor/repo/deploy/kustomization.yaml",
+            "resources: [a.yaml]\nconfigMapGenerator: [{ name: g, envs: [a.env] }]\n",
+        ),
+        ("vendor/repo/deploy/a.yaml", object),
+        ("vendor/repo/deploy/a.env", "A=1\n"),
+    ]);
+    let remote = "https://example.com/org/repo//deploy?ref=v1=vendor/repo/deploy";
+    let run = import(&project, &["deploy", "--remote", remote], &path);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn kubectl_builds_where_kustomize_is_missing() {
+    let Some(kubectl) = peer("kubectl") else { return };
+    let project = Sandbox::new([("deploy/kustomization.yaml", "configMapGenerator: [{ name: g, literals: [A=1] }]\n")]);
+    let directory = project.root().join("bin");
+    fs::create_dir(&directory).unwrap();
+    std::os::unix::fs::symlink(kubectl, directory.join("kubectl")).unwrap();
+    let run = import(&project, &["deploy"], &directory.display().to_string());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
+}
+
+#[test]
+fn without_kustomize_it_says_what_to_install() {
+    let project = Sandbox::new([("deploy/kustomization.yaml", "resources: []\n")]);
+    let run = import(&project, &["deploy"], "/nonexistent");
+    assert_eq!(run.code, 4);
+    run.record();
+}
+
+#[test]
+fn environments_are_named_by_directories_or_options() {
+    let Some(path) = search_path() else { return };
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n";
+    let files = [("a/prod/a.yaml", object), ("b/prod/a.yaml", object)];
+    let project = Sandbox::new(files)
+        .file("a/prod/kustomization.yaml", "resources: [a.yaml]\n")
+        .file("b/prod/kustomization.yaml", "resources: [a.yaml]\n");
+    let twice = import(&project, &["a/prod", "b/prod"], &path);
+    assert_eq!(twice.code, 2);
+    twice.record();
+    let both = import(&project, &["--env", "x=a/prod", "b/prod"], &path);
+    assert_eq!(both.code, 2);
+    let named = import(&project, &["--env", "one=a/prod", "--env", "two=b/prod", "--out", "out"], &path);
+    assert_eq!(named.code, 0, "{}", named.stderr);
+    record(&named.stdout);
+    let layers = ["base.yaml", "one.yaml", "two.yaml"].map(|name| project.root().join("out").join(name).exists());
+    assert_eq!(layers, [true; 3]);
+    let again = import(&project, &["a/prod", "--out", "out"], &path);
+    assert_eq!(again.code, 2);
+    again.record();
+}

@@ -1,0 +1,223 @@
+//! Manifests, and what `kubectl get -o yaml` prints.
+
+use super::{Case, import, written};
+use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
+
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web, namespace: shop, labels: { app: web } }\ndata:\n  LOG_LEVEL: info\n  PORT: \"8080\"\n  VERSION: \"1.10\"\n  MODE: \"0644\"\n  EMPTY: \"\"\n";
+
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: web, namespace: shop, labels: { app: web } }\ntype: Opaque\nstringData: { DB_PASSWORD: canary-hunter2-a }\n";
+
+const DEPLOYMENT: &str = "# The server.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web, namespace: shop }\nspec:\n  replicas: 1 # few\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec:\n      containers:\n        - name: web\n          image: nginx:1.27\n          envFrom:\n            - configMapRef: { name: web }\n            - secretRef: { name: web }\n            - secretRef: { name: elsewhere }\n";
+
+/// As kubectl prints it.
+const LIST: &str = r#"apiVersion: v1
+kind: List
+metadata: { resourceVersion: "" }
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata:
+    annotations:
+      kubectl.kubernetes.io/last-applied-configuration: |
+        {"apiVersion":"v1"}
+    creationTimestamp: "2024-01-01T00:00:00Z"
+    name: web
+    namespace: shop
+    resourceVersion: "1"
+    uid: 6a0f5f3c-0000-0000-0000-000000000000
+  data: { A: "1" }
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: { name: kube-root-ca.crt, namespace: shop }
+  data: { ca.crt: x }
+- apiVersion: v1
+  kind: Secret
+  metadata: { name: web-token, namespace: shop, uid: u }
+  type: Opaque
+  data: { TOKEN: Y2FuYXJ5LWh1bnRlcjItYg== }
+- apiVersion: apps/v1
+  kind: ReplicaSet
+  metadata:
+    name: web-1
+    namespace: shop
+    ownerReferences: [{ apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true }]
+  spec: { selector: { matchLabels: { app: web } } }
+- apiVersion: v1
+  kind: Service
+  metadata: { name: web, namespace: shop, generation: 3 }
+  spec: { ports: [{ port: 80 }] }
+  status: { loadBalancer: {} }
+"#;
+
+const TYPED: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: login }\ntype: kubernetes.io/basic-auth\nstringData: { username: app, password: canary-hunter2-c }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: pull }\ntype: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: '{\"auths\":{\"ghcr.io\":{\"username\":\"u\",\"password\":\"canary-hunter2-d\"}}}'\n";
+
+const FILES: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: files }\nbinaryData: { logo.png: iVBORw0KGgr/ }\ndata:\n  tabs.conf: \"a\\tb \\n\\nc\\n\"\n  app.json: |\n    {\n      \"port\": 1.10\n    }\n  app.yaml: |\n    server:\n      port: 8080\n  odd.yaml: |\n    # comment\n    a: {b: 1}\n  main.tpl: \"{{ .Values.x }}\"\n  run.sh: |\n    #!/bin/sh\n    echo ${A}\n";
+
+const TEMPLATES: &str = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: { name: rules }\nspec:\n  groups:\n    - name: a\n      rules: [{ alert: A, expr: up, annotations: { summary: \"{{ $labels.pod }} is down\" } }]\n";
+
+const NAMESPACES: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: one }\ndata: { K: v }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: s, namespace: two }\nstringData: { K: canary-hunter2-e }\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: \"system:x\" }\nrules: []\n";
+
+const SEALED: &str = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: { name: sealed, namespace: shop }\nspec: { encryptedData: { PASSWORD: AgBy3i4OJSWK } }\n---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: ext, namespace: shop }\nspec:\n  secretStoreRef: { kind: ClusterSecretStore, name: vault }\n  target: { name: ext }\n  data: [{ secretKey: A, remoteRef: { key: shop/a } }]\n";
+
+const EXTERNAL: &str = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: db, labels: { a: b } }\nspec:\n  refreshInterval: 1h\n  secretStoreRef: { kind: ClusterSecretStore, name: vault }\n  data:\n    - { secretKey: USER, remoteRef: { key: shop/db, property: user } }\n    - { secretKey: PASSWORD, remoteRef: { key: shop/db, property: password, version: \"2\" } }\n---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: other }\nspec:\n  refreshInterval: 1h\n  secretStoreRef: { kind: ClusterSecretStore, name: vault }\n  dataFrom: [{ extract: { key: shop/other } }]\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec:\n  containers:\n    - { name: a, image: b, env: [{ name: U, valueFrom: { secretKeyRef: { name: db, key: USER } } }], envFrom: [{ secretRef: { name: other } }] }\n";
+
+const ODD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: fixed }\nimmutable: true\ndata: { A: b }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: empty }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: same, labels: { a: b } }\ndata: { A: b }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: same }\nstringData: { A: canary-hunter2-f }\n";
+
+const LOOKS_SECRET: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad }\ndata: { DB_PASSWORD: example-of-one, URL: \"postgres://app:s3cretpw9x@db/app\" }\n";
+
+#[test]
+fn manifests_become_layers_that_render_to_the_same() {
+    let prod = CONFIG.replace("info", "warn");
+    let two = SECRET.replace("hunter2-a", "hunter2-z");
+    let three = DEPLOYMENT.replace("replicas: 1", "replicas: 3");
+    for case in [
+        Case {
+            name: "a ConfigMap",
+            files: &[("a.yaml", CONFIG)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "1 of 1 objects equal in prod",
+        },
+        Case {
+            name: "two environments",
+            files: &[
+                ("k8s/dev/a.yaml", CONFIG),
+                ("k8s/dev/b.yaml", SECRET),
+                ("k8s/dev/c.yml", DEPLOYMENT),
+                ("k8s/prod/a.yaml", &prod),
+                ("k8s/prod/b.yaml", &two),
+                ("k8s/prod/c.yml", &three),
+            ],
+            arguments: &["manifests", "dev=k8s/dev", "prod=k8s/prod"],
+            proof: "6 of 6 objects equal in dev, prod",
+        },
+        Case {
+            name: "an object of one environment",
+            files: &[("dev.yaml", CONFIG), ("prod.yaml", SECRET)],
+            arguments: &["manifests", "dev=dev.yaml", "prod=prod.yaml"],
+            proof: "2 of 2 objects equal in dev, prod",
+        },
+        Case {
+            name: "a list of kubectl",
+            files: &[("a.yaml", LIST)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "3 of 3 objects equal in prod",
+        },
+        Case {
+            name: "typed Secrets",
+            files: &[("a.yaml", TYPED)],
+            arguments: &["manifests", "dev=a.yaml"],
+            proof: "2 of 2 objects equal in dev",
+        },
+        Case {
+            name: "files and structures",
+            files: &[("a.yaml", FILES)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "1 of 1 objects equal in prod",
+        },
+        Case {
+            name: "templates of others",
+            files: &[("a.yaml", TEMPLATES)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "1 of 1 objects equal in prod",
+        },
+        Case {
+            name: "two namespaces",
+            files: &[("a.yaml", NAMESPACES)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "3 of 3 objects equal in prod",
+        },
+        Case {
+            name: "values of a store",
+            files: &[("a.yaml", EXTERNAL), ("b.yaml", &EXTERNAL.replace("key: shop/db,", "key: prod/db,"))],
+            arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
+            proof: "6 of 6 objects equal in dev, prod",
+        },
+        Case {
+            name: "sealed and external",
+            files: &[("a.yaml", SEALED)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "2 of 2 objects equal in prod",
+        },
+        Case {
+            name: "what does not fit into a bundle",
+            files: &[("a.yaml", ODD)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "4 of 4 objects equal in prod",
+        },
+        Case {
+            name: "a secret in a ConfigMap",
+            files: &[("a.yaml", LOOKS_SECRET)],
+            arguments: &["manifests", "a.yaml"],
+            proof: "1 of 1 objects equal in prod",
+        },
+    ] {
+        case.check();
+    }
+}
+
+#[test]
+fn what_is_written_is_what_a_person_would_write() {
+    let desk = Sandbox::with_identities();
+    for (path, text) in [("dev/a.yaml", CONFIG), ("dev/b.yaml", SECRET), ("dev/c.yaml", DEPLOYMENT)] {
+        desk.write(path, text);
+        desk.write(
+            &path.replace("dev/", "prod/"),
+            text.replace("info", "warn").replace("replicas: 1", "replicas: 3").replace("2-a", "2-z"),
+        );
+    }
+    record(import(&desk, &["manifests", "dev=dev", "prod=prod", "--app", "shop"]).ok());
+    for path in ["base.yaml", "dev.yaml", "prod.yaml"] {
+        record(written(&desk, path));
+    }
+    // comments stay
+    assert_eq!(written(&desk, "manifests/dev/deployment-web.yaml"), DEPLOYMENT);
+    desk.run(&["check"]).ok();
+}
+
+#[test]
+fn what_was_dropped_kept_or_needs_a_look_is_reported() {
+    let desk = Sandbox::with_identities();
+    for (name, text) in
+        [("list", LIST), ("sealed", SEALED), ("odd", ODD), ("secret", LOOKS_SECRET), ("spaces", NAMESPACES)]
+    {
+        desk.write("a.yaml", text);
+        let run = import(&desk, &["manifests", "a.yaml", "--out", &format!("{name}/environments")]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        record(&run.stdout);
+        record(&run.stderr);
+    }
+}
+
+#[test]
+fn standard_input_is_read() {
+    let desk = Sandbox::with_identities();
+    let run = desk.give(LIST, &["import", "manifests", "-"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
+}
+
+#[test]
+fn invalid_manifests_write_nothing() {
+    for (name, text) in [
+        ("no object", "a: b\n"),
+        ("no name", "apiVersion: v1\nkind: ConfigMap\n"),
+        ("not YAML", "a: [\n"),
+        ("nothing", "# nothing\n"),
+        (
+            "twice",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n",
+        ),
+        ("not base64", "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\ndata: { A: \"canary-hunter2 %\" }\n"),
+        ("not accepted", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: A_B }\ndata: { A: b }\n"),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.write("a.yaml", text);
+        let before = desk.all();
+        let run = import(&desk, &["manifests", "a.yaml"]);
+        assert_eq!(run.code, 2, "{name}: {}", run.stderr);
+        super::assert_no_secret(name, run.stderr.as_bytes());
+        record(&run.stderr);
+        assert!(desk.all() == before, "{name}");
+    }
+}
