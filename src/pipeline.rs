@@ -89,6 +89,11 @@ impl<'p> Pipeline<'p> {
         }
     }
 
+    /// Fields that are references.
+    pub fn references(&self) -> &references::ReferenceRules {
+        &self.references
+    }
+
     /// Sets the day at which certificates must be valid; others cause a warning.
     #[must_use]
     pub fn on_day(mut self, day: Option<Day>) -> Self {

@@ -7,6 +7,7 @@
 mod draft;
 #[cfg(unix)]
 mod inherited;
+mod new_directory;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ use crate::signals;
 use crate::test_hook::{StopPoint, pass_point};
 
 pub use self::draft::{is_draft, is_in_use};
+pub use self::new_directory::NewDirectory;
 
 /// Readers of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

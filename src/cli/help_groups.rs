@@ -58,6 +58,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("list", &super::list::HELP),
             ("explain", &super::explain::HELP),
             ("doctor", &super::doctor::HELP),
+            ("eject", &super::eject::HELP),
         ],
     ),
     (

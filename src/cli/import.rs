@@ -115,7 +115,7 @@ impl ImportOptions {
             if is_default { DEFAULT.to_owned() } else { argument::shown_path(&global.directory, &self.out, "DIR") };
         let directory = resolve_writable(&global.directory.join(&self.out), &shown)?;
         let target = ImportTarget { directory: &directory, shown: &shown };
-        check_destination(&target)?;
+        check_destination(&target, "import")?;
         let app = self.app_name(&directory)?;
         let plan = plan(&app)?;
         let setup = EncryptionSetup {
@@ -217,7 +217,7 @@ fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &Output
 }
 
 /// `42 of 42 objects equal in dev, staging, prod`.
-fn proof_line(proof: &ImportProof) -> String {
+pub(super) fn proof_line(proof: &ImportProof) -> String {
     let noun = if proof.of_objects { "objects" } else { "values" };
     format!("{} of {} {noun} equal in {}", proof.equal, proof.total, proof.environments.join(", "))
 }

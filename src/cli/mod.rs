@@ -6,6 +6,7 @@ mod completions;
 mod decrypt;
 mod doctor;
 mod edit;
+mod eject;
 mod elsewhere;
 mod encrypt;
 mod explain;
@@ -109,6 +110,7 @@ enum CliCommand {
     // no texts here: each command has its own
     Init(init::InitArgs),
     Import(import::ImportArgs),
+    Eject(eject::EjectArgs),
     Render(render::RenderArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
@@ -177,6 +179,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
     let result = match cli.command {
         CliCommand::Init(command) => command.run(&cli.global, output),
         CliCommand::Import(command) => command.run(&cli.global, output),
+        CliCommand::Eject(command) => command.run(&cli.global, output),
         CliCommand::Render(command) => command.run(&cli.global, output),
         CliCommand::Check(command) => return command.run(&cli.global, output),
         CliCommand::Explain(command) => command.run(&cli.global, output),

@@ -32,6 +32,7 @@ use crate::sops::{Identities, SopsConfigCache, Timestamp};
 use crate::span::Location;
 
 pub use outline::Outline;
+pub use sops::secret_encryption;
 
 /// Object in its delivered form.
 #[derive(Debug)]

@@ -96,6 +96,11 @@ impl SecretDelivery for SopsDelivery {
     }
 }
 
+/// Encryption of a Secret that is written to a file at `path`, whatever the form of the environment is.
+pub fn secret_encryption(way: &DeliveryContext<'_>, path: &Path) -> Result<EncryptionPlan, Diagnostics> {
+    encryption_plan(way, path)?.ok_or_else(|| no_recipients(way, path).into())
+}
+
 fn encrypt_secret(
     object: &RenderedObject,
     id: &ObjectName,

@@ -33,7 +33,7 @@ pub use manifests::{ManifestInput, plan_manifests};
 pub use plan::{
     ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportNote, ImportPlan, PlannedFile,
 };
-pub use proof::{ImportProof, ProofDifference};
+pub use proof::{DifferenceWords, ImportProof, ProofDifference};
 pub use references::{MissingObject, find_missing_objects};
 pub use sops_files::{SopsInput, plan_sops};
 pub use source::{SourceObject, SourceObjects};

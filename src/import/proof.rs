@@ -92,7 +92,7 @@ pub(super) fn prove_plan(
         proof.environments.push(expected.name.clone());
         if of_objects {
             let rendered = rendered.remove(&expected.name).unwrap_or_default();
-            compare_objects(expected, &rendered, &mut proof);
+            compare_rendered(expected, &rendered, &mut proof);
         }
     }
     Ok(proof)
@@ -140,33 +140,55 @@ fn flatten(objects: &[Tree]) -> Vec<&Tree> {
     objects.iter().flat_map(|object| list_items(object).map_or_else(|| vec![object], flatten)).collect()
 }
 
-fn compare_objects(expected: &ExpectedEnvironment, rendered: &[Delivered], proof: &mut ImportProof) {
+fn compare_rendered(expected: &ExpectedEnvironment, rendered: &[Delivered], proof: &mut ImportProof) {
     let values = rendered.iter().filter_map(|object| match &object.form {
         DeliveredForm::Plain(object) => Some(object.to_value(Reveal::Values)),
         DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
     });
-    let mut rendered: BTreeMap<ObjectKey, OutputValue<'_>> = values.map(|value| (key_of(&value), value)).collect();
-    let mut push = |key: &ObjectKey, details: Vec<String>| {
-        let (environment, subject) = (expected.name.clone(), label_of(key));
-        proof.differences.push(ProofDifference { environment, subject, details });
-    };
-    for object in flatten(&expected.objects) {
-        proof.total += 1;
-        let key = key_of(&object.to_value());
-        let Some(actual) = rendered.remove(&key) else {
-            push(&key, vec!["is not rendered".to_owned()]);
-            continue;
+    let words = DifferenceWords { missing: "is not rendered", added: "is rendered, but was not read" };
+    let expected_values = flatten(&expected.objects).into_iter().map(Tree::to_value);
+    proof.compare_objects(&expected.name, &words, expected_values, values);
+}
+
+/// Words for objects that only one of the sides has.
+pub struct DifferenceWords {
+    /// An expected object that is missing.
+    pub missing: &'static str,
+    /// An object that was not expected.
+    pub added: &'static str,
+}
+
+impl ImportProof {
+    /// Compares the objects of an environment with the expected ones.
+    pub fn compare_objects<'a, 'b>(
+        &mut self,
+        environment: &str,
+        words: &DifferenceWords,
+        expected: impl IntoIterator<Item = OutputValue<'a>>,
+        actual: impl IntoIterator<Item = OutputValue<'b>>,
+    ) {
+        let mut actual: BTreeMap<_, _> = actual.into_iter().map(|value| (key_of(&value), value)).collect();
+        let mut push = |key: &ObjectKey, details: Vec<String>| {
+            let (environment, subject) = (environment.to_owned(), label_of(key));
+            self.differences.push(ProofDifference { environment, subject, details });
         };
-        let found = find_differences(object.to_value(), actual);
-        if found.is_empty() {
-            proof.equal += 1;
-        } else {
-            let details = found.iter().map(|found| format!("`{}` {}", found.path, found.kind));
-            push(&key, details.collect());
+        for object in expected {
+            self.total += 1;
+            let key = key_of(&object);
+            let Some(actual) = actual.remove(&key) else {
+                push(&key, vec![words.missing.to_owned()]);
+                continue;
+            };
+            let found = find_differences(object, actual);
+            if found.is_empty() {
+                self.equal += 1;
+            } else {
+                push(&key, found.iter().map(|found| format!("`{}` {}", found.path, found.kind)).collect());
+            }
         }
-    }
-    for key in rendered.keys() {
-        push(key, vec!["is rendered, but was not read".to_owned()]);
+        for key in actual.keys() {
+            push(key, vec![words.added.to_owned()]);
+        }
     }
 }
 

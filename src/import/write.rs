@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::layer_text::list_field;
 use super::plan::{ImportPlan, PlannedFile};
 use super::proof::{ImportProof, prove_plan, render_json};
-use crate::atomic::{self, Access};
+use crate::atomic::{self, Access, NewDirectory};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
 use crate::parallel;
@@ -75,20 +75,18 @@ pub struct ImportOutcome {
     pub warnings: Diagnostics,
 }
 
-/// Refuses a destination that exists and is not an empty directory.
-pub fn check_destination(target: &ImportTarget<'_>) -> Result<(), Diagnostic> {
+/// Refuses a destination of a command that exists and is not an empty directory.
+pub fn check_destination(target: &ImportTarget<'_>, command: &str) -> Result<(), Diagnostic> {
     let shown = target.shown;
+    let taken = |what: &str| {
+        Diagnostic::error(Rule::Usage, format!("`{shown}` is {what}, and `{command}` never overwrites files"))
+            .hint("use another directory: `--out DIR`")
+    };
     match Disk::default().list(target.directory) {
         Ok(listed) if listed.is_empty() => Ok(()),
-        Ok(_) => {
-            Err(Diagnostic::error(Rule::Usage, format!("`{shown}` is not empty, and `import` never overwrites files"))
-                .hint("use another directory: `--out DIR`"))
-        }
+        Ok(_) => Err(taken("not empty")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            Err(Diagnostic::error(Rule::Usage, format!("`{shown}` is a file, and `import` never overwrites files"))
-                .hint("use another directory: `--out DIR`"))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(taken("a file")),
         Err(error) => Err(Diagnostic::unreadable(shown, &error)),
     }
 }
@@ -100,7 +98,7 @@ pub fn write_import(
     target: &ImportTarget<'_>,
     setup: &EncryptionSetup<'_>,
 ) -> Result<ImportOutcome, Diagnostics> {
-    check_destination(target)?;
+    check_destination(target, "import")?;
     let above = target.directory.parent().unwrap_or(Path::new("/"));
     let name = target.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let settings = settings_text(plan, &name);
@@ -110,28 +108,12 @@ pub fn write_import(
     let mut warnings = Diagnostics::new();
     let encryption = FinalEncryption::prepare(plan, target, setup, &mut warnings)?;
     let unwritable = |error: io::Error| Diagnostic::unwritable(target.shown, &io::Error::from(error.kind()));
-    let new_above = missing_directories(above);
-    fs::create_dir_all(above).map_err(unwritable)?;
-    let staging = tempfile::Builder::new().prefix(".septum-import-").tempdir_in(above).map_err(unwritable)?;
-    let written = stage_files(plan, staging.path(), &name, settings.as_deref(), setup.now)
-        .and_then(|own| prove_plan(plan, &staging.path().join(&name), (setup.identities)(&own), setup.now))
-        .and_then(|proof| {
-            let directory = staging.path().join(&name);
-            for (path, bytes) in &encryption.files {
-                fs::write(directory.join(path), bytes).map_err(unwritable)?;
-            }
-            Ok(proof)
-        });
-    let proof = match written {
-        Ok(proof) => proof,
-        Err(problems) => {
-            drop(staging);
-            for directory in new_above {
-                let _ = fs::remove_dir(directory);
-            }
-            return Err(problems);
-        }
-    };
+    let directory = NewDirectory::create_beside(target.directory).map_err(unwritable)?;
+    let own = stage_files(plan, &directory, settings.as_deref(), setup.now)?;
+    let proof = prove_plan(plan, &directory.path(), (setup.identities)(&own), setup.now)?;
+    for (path, bytes) in &encryption.files {
+        directory.write_file(path, bytes).map_err(unwritable)?;
+    }
     let mut created = Vec::new();
     if let Some(rule) = encryption.new_rule {
         // the key first: files that nobody can decrypt are worse than a key without files
@@ -147,13 +129,7 @@ pub fn write_import(
             .map_err(|error| Diagnostic::unwritable(PROJECT_FILE, &error))?;
         created.push(path);
     }
-    // an empty directory gives its place
-    match fs::remove_dir(target.directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error).into()),
-        _ => {}
-    }
-    fs::rename(staging.path().join(&name), target.directory).map_err(unwritable)?;
-    atomic::sync_directory(above);
+    directory.publish().map_err(unwritable)?;
     Ok(ImportOutcome { proof, created, warnings })
 }
 
@@ -162,11 +138,12 @@ pub fn render_plan(plan: &ImportPlan, now: Timestamp) -> Result<BTreeMap<String,
     const NAME: &str = "environments";
     let unwritable = |error: io::Error| Diagnostic::unwritable("a temporary directory", &io::Error::from(error.kind()));
     let staging = tempfile::Builder::new().prefix("septum-import-").tempdir().map_err(unwritable)?;
-    let own = stage_files(plan, staging.path(), NAME, settings_text(plan, NAME).as_deref(), now)?;
+    let real = fs::canonicalize(staging.path()).map_err(unwritable)?;
+    let directory = NewDirectory::create_beside(&real.join(NAME)).map_err(unwritable)?;
+    let own = stage_files(plan, &directory, settings_text(plan, NAME).as_deref(), now)?;
     let sources =
         IdentitySources::of(HostSystem::current(), |name| (name == "SOPS_AGE_KEY").then(|| own.clone().into()));
-    let real = fs::canonicalize(staging.path()).map_err(unwritable)?;
-    render_json(&real.join(NAME), Identities::new(sources), now)
+    render_json(&directory.path(), Identities::new(sources), now)
 }
 
 /// Text of `septum.yaml`, if the plan needs one.
@@ -192,35 +169,23 @@ fn settings_exist(path: &Path) -> Diagnostic {
         .hint("import to a directory without one with `--out DIR/environments`, and merge the two files")
 }
 
-/// Directories that do not exist yet, the innermost first.
-fn missing_directories(directory: &Path) -> Vec<PathBuf> {
-    directory.ancestors().take_while(|above| !Disk::default().has(above)).map(Path::to_path_buf).collect()
-}
-
-/// Writes all files below `staging`, secrets encrypted for an identity that is returned and kept nowhere.
+/// Writes all files, secrets encrypted for an identity that is returned and kept nowhere.
 fn stage_files(
     plan: &ImportPlan,
-    staging: &Path,
-    name: &str,
+    directory: &NewDirectory,
     settings: Option<&str>,
     now: Timestamp,
 ) -> Result<String, Diagnostics> {
     let own = NewIdentity::generate(IdentityKind::X25519).ok_or_else(Diagnostic::no_randomness)?;
     let recipient = Recipient::parse(own.recipient()).map_err(|_| Diagnostic::no_randomness())?;
     let encryption = EncryptionPlan::new(Recipients::from_age(vec![recipient]));
-    let directory = staging.join(name);
     let unwritable = |path: &str, error: &io::Error| Diagnostic::unwritable(path, error);
-    let mut directories: Vec<_> = plan.files.keys().filter_map(|path| Path::new(path).parent()).collect();
-    directories.dedup();
-    fs::create_dir_all(&directory).map_err(|error| unwritable(name, &error))?;
-    for below in directories {
-        fs::create_dir_all(directory.join(below)).map_err(|error| unwritable(name, &error))?;
-    }
     if let Some(text) = settings {
-        fs::write(staging.join(PROJECT_FILE), text).map_err(|error| unwritable(PROJECT_FILE, &error))?;
+        let beside = directory.path().with_file_name(PROJECT_FILE);
+        fs::write(beside, text).map_err(|error| unwritable(PROJECT_FILE, &error))?;
     }
     let write = |(path, file): (&String, &PlannedFile)| -> Result<(), Diagnostics> {
-        let write = |bytes: &[u8]| fs::write(directory.join(path), bytes).map_err(|error| unwritable(path, &error));
+        let write = |bytes: &[u8]| directory.write_file(path, bytes).map_err(|error| unwritable(path, &error));
         match file {
             PlannedFile::Plain(bytes) => write(bytes)?,
             PlannedFile::Secret(text)

@@ -101,6 +101,13 @@ pub enum Reveal {
 const HIDDEN: &str = "[secret]";
 
 impl Object {
+    /// Name that kustomize gives the object of a generator.
+    pub fn kustomize_name(&self) -> String {
+        let content =
+            hash::HashedContent { kind: self.kind, secret_type: self.secret_type.as_deref(), data: &self.data };
+        format!("{}-{}", self.base_name, content.suffix())
+    }
+
     /// Whether all of its values are known.
     pub fn is_known(&self) -> bool {
         self.unknown.is_empty()

@@ -70,6 +70,6 @@ pub(super) fn deliver_target(
 }
 
 /// The day on which certificates must be valid: today, unless another is given.
-pub(super) fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
+pub fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
     pipeline.day().or_else(|| Some(now.day()))
 }

@@ -62,9 +62,9 @@ use crate::parallel;
 use crate::secret::Wiping;
 
 pub use cache::CacheOptions;
-pub use delivery::{deliver_objects, object_sites};
+pub use delivery::{certificate_day, deliver_objects, object_sites};
 pub use duplicates::{ObjectSite, find_duplicates};
-pub use name::{FileName, TargetName};
+pub use name::{FileName, TargetName, file_names};
 pub use output::{UnverifiedFile, VerificationState};
 pub use plan::{ChangeSummary, FileChange, TreePlan};
 pub use publication::{Publication, plan_publication};

@@ -183,7 +183,7 @@ pub(super) fn file_name(object: &ObjectName) -> FileName {
 /// The files of the objects of a target, in their order: `KIND-NAME.yaml`. Where several would have the same name
 /// (ignoring case), each of them has the namespace in it too, then the group, then a number: the same names whatever
 /// the order of the objects.
-pub(super) fn file_names<'a>(objects: impl IntoIterator<Item = &'a ObjectName>) -> Vec<FileName> {
+pub fn file_names<'a>(objects: impl IntoIterator<Item = &'a ObjectName>) -> Vec<FileName> {
     name_files(&objects.into_iter().map(ObjectId::from).collect::<Vec<_>>())
 }
 

@@ -151,6 +151,20 @@ impl PrivateDirectory {
         Ok(path)
     }
 
+    /// Its path, for a program that reads several files.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file below the directory that is only read, with the directories of its path.
+    pub fn write_input(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path.join(path);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        write_new(&path, bytes)
+    }
+
     /// Removes the directory, whatever the edits: the text was saved, or discarded.
     pub fn discard(mut self) {
         self.is_left = true;

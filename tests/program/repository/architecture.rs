@@ -54,6 +54,7 @@ const ORDER: &[&[&str]] = &[
     &["check"],
     &["doctor", "fix"],
     &["import"],
+    &["eject"],
     &["cli"],
 ];
 

@@ -6,7 +6,7 @@ use super::rules;
 rules! {
     "Command line and project" {
         Usage, "usage", Error, Invalid, false,
-            "the command line is invalid, or `init`, `import` or `keygen` would overwrite a file",
+            "the command line is invalid, or `init`, `import`, `eject` or `keygen` would overwrite a file",
             "see the hint, or `septum help`";
         NoProject, "no-project", Error, Invalid, false,
             "no `septum.yaml` or `base.yaml` in this directory or its parents",
@@ -525,6 +525,11 @@ rules! {
         Kustomization, "kustomization", Error, Invalid, false,
             "a kustomization cannot be imported: it is invalid, kustomize does not build it, or it names a remote resource; nothing was written",
             "follow the hint; see [from kustomize](from-kustomize.md)";
+    }
+    "Eject" {
+        EjectDifference, "eject-difference", Error, Found, false,
+            "an object that `eject` wrote is not the one that is rendered; exit code 1",
+            "compare the two, and correct what was written";
     }
     "Editing" {
         Editor, "editor", Error, Io, false,
