@@ -11,11 +11,11 @@ use super::output::OutputStreams;
 use super::{GlobalArgs, argument, find_environments, import, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
 use crate::eject::{
-    EjectDestination, EjectOutcome, EjectRequest, KustomizeLayout, OverlayBuilder, ProofTools, collect_targets,
-    plan_kustomize, plan_plain, write_eject,
+    EjectDestination, EjectOutcome, EjectRequest, KustomizeLayout, ProofTools, collect_targets, plan_kustomize,
+    plan_plain, write_eject,
 };
 use crate::files::resolve_writable;
-use crate::import::{ImportTarget, check_destination};
+use crate::import::{ImportTarget, KustomizeProgram, check_destination};
 use crate::name::{AppName, EnvironmentName};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -86,7 +86,7 @@ impl EjectArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         match &self.form {
             EjectForm::Plain(options) => options.run(global, output, None),
-            EjectForm::Kustomize(options) => options.run(global, output, Some(OverlayBuilder::find()?)),
+            EjectForm::Kustomize(options) => options.run(global, output, Some(find_program()?)),
         }
     }
 }
@@ -97,7 +97,7 @@ impl EjectOptions {
         &self,
         global: &GlobalArgs,
         output: &OutputStreams,
-        builder: Option<OverlayBuilder>,
+        builder: Option<KustomizeProgram>,
     ) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
         let is_default = self.out == Path::new(DEFAULT);
@@ -131,6 +131,11 @@ impl EjectOptions {
         let outcome = write_eject(plan, &targets, &destination, &tools)?;
         report(outcome, &shown, warnings, output)
     }
+}
+
+/// The program that builds overlays.
+fn find_program() -> Result<KustomizeProgram, Diagnostic> {
+    KustomizeProgram::find().map_err(|missing| missing.hint("`septum eject plain` needs neither"))
 }
 
 /// Prints what was written, decisions and the proof.

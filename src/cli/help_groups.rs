@@ -146,7 +146,8 @@ mod tests {
 
     /// The calls of the program in a command line for a shell.
     fn calls(example: &str) -> Vec<Vec<String>> {
-        let commands = example.split(" | ").map(|command| command.split(" > ").next().unwrap_or(command));
+        let without = |command, redirection| str::split(command, redirection).next().unwrap_or(command);
+        let commands = example.split(" | ").map(|command| without(without(command, " > "), " < "));
         let split = |command: &str| shlex::split(command).expect("words of a shell");
         let words = commands.map(|command| split(command.trim_end_matches(')')));
         // a driver is configured with its command line as one word, to which Git adds a file

@@ -10,7 +10,7 @@ mod plan;
 mod target;
 mod write;
 
-pub use kustomize::{KustomizeLayout, OverlayBuilder, plan_kustomize};
+pub use kustomize::{KustomizeLayout, plan_kustomize};
 pub use plain::plan_plain;
 pub use plan::{EjectPlan, EjectedFile};
 pub use target::{EjectRequest, EjectTarget, EjectedObject, collect_targets};

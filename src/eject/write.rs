@@ -10,13 +10,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::kustomize::OverlayBuilder;
 use super::plan::{BuildSource, EjectBuild, EjectPlan, EjectedFile};
 use super::target::EjectTarget;
 use crate::atomic::NewDirectory;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::{FileKind, read_named};
-use crate::import::{DifferenceWords, ImportProof, ImportTarget, ProofDifference, check_destination};
+use crate::import::{DifferenceWords, ImportProof, ImportTarget, KustomizeProgram, ProofDifference, check_destination};
 use crate::layer::Tree;
 use crate::name::AppName;
 use crate::object::Reveal;
@@ -47,7 +46,7 @@ pub struct EjectDestination<'a> {
 /// Means of the proof.
 pub struct ProofTools<'a> {
     /// Program that builds overlays; none if there are none.
-    pub builder: Option<OverlayBuilder>,
+    pub builder: Option<KustomizeProgram>,
     /// Places for decrypted inputs of the builds.
     pub temporary: &'a TempDirs,
 }
@@ -127,6 +126,9 @@ impl OwnIdentity {
     }
 }
 
+/// Objects of a build, or the reasons why kustomize does not build it.
+type OverlayObjects = Result<Vec<Tree>, Diagnostics>;
+
 /// Files on disk before they get their place.
 struct WrittenFiles<'a> {
     plan: &'a EjectPlan,
@@ -162,13 +164,13 @@ impl WrittenFiles<'_> {
     ) -> Result<(ImportProof, BTreeSet<AppName>), Diagnostics> {
         let inputs = tools.builder.map(|builder| Ok::<_, Diagnostics>((builder, self.decrypt_inputs(tools)?)));
         let inputs = inputs.transpose()?;
-        let read = |build: &EjectBuild| -> Result<Option<Vec<Tree>>, Diagnostics> {
+        let read = |build: &EjectBuild| -> Result<OverlayObjects, Diagnostics> {
             match (&build.input, &inputs) {
-                (BuildSource::Files(paths), _) => paths.iter().map(|path| self.read_object(path).map(Some)).collect(),
+                (BuildSource::Files(paths), _) => paths.iter().map(|path| self.read_object(path).map(Ok)).collect(),
                 (BuildSource::Kustomization(directory), Some((builder, inputs))) => {
-                    Ok(builder.build(&inputs.path().join(directory)))
+                    Ok(builder.build(&inputs.path().join(directory), directory))
                 }
-                (BuildSource::Kustomization(_), None) => Ok(None),
+                (BuildSource::Kustomization(_), None) => Ok(Ok(Vec::new())),
             }
         };
         let built = parallel::par_map(self.plan.builds.iter().collect(), 2, read);
@@ -180,13 +182,13 @@ impl WrittenFiles<'_> {
             let rendered = rendered.iter().map(|object| object.object.to_value(Reveal::Values));
             let before = all.differences.len();
             match &objects {
-                Some(objects) => {
+                Ok(objects) => {
                     all.compare_objects(&build.environment, &WORDS, rendered, objects.iter().map(Tree::to_value));
                 }
-                None => {
+                Err(found) => {
                     all.total += rendered.count();
                     let subject = format!("`{}`", build.input.directory().unwrap_or_default());
-                    let details = vec!["kustomize does not build it".to_owned()];
+                    let details = found.iter().map(|found| found.message.clone()).collect();
                     all.differences.push(ProofDifference { environment: build.environment.clone(), subject, details });
                 }
             }

@@ -24,7 +24,7 @@ mod write;
 pub use compare::{StructuralDifference, find_differences};
 pub use dotenv::{DotenvDialect, DotenvInput, plan_dotenv};
 pub use helm_values::{HelmInput, plan_helm_values};
-pub use kustomize::{KustomizeRequest, find_roots, plan_kustomize};
+pub use kustomize::{KustomizeProgram, KustomizeRequest, find_roots, plan_kustomize};
 pub use layer_text::{
     LayerText, entry_field, escape_template_tags, is_plain_scalar, list_field, text_field, text_scalar,
     without_default_labels,

@@ -5,7 +5,7 @@ use crate::yaml::write::write_document;
 
 /// Fields of a kustomization.
 #[derive(Default)]
-pub(super) struct Kustomization<'a> {
+pub(super) struct KustomizationText<'a> {
     pub(super) namespace: Option<&'a str>,
     pub(super) resources: Vec<String>,
     pub(super) configs: Vec<OutputValue<'a>>,
@@ -14,7 +14,7 @@ pub(super) struct Kustomization<'a> {
     pub(super) configurations: Vec<&'static str>,
 }
 
-impl Kustomization<'_> {
+impl KustomizationText<'_> {
     /// Whether kustomize has nothing to build of it.
     pub(super) fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.configs.is_empty() && self.secrets.is_empty()

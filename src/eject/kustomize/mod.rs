@@ -4,7 +4,6 @@
 //! references. Inputs of Secrets are encrypted files beside the names of their plaintext, which `sops -d` creates and
 //! Git ignores.
 
-mod build;
 mod configuration;
 mod generator;
 mod kustomization;
@@ -19,8 +18,6 @@ use super::target::EjectTarget;
 use crate::manifest::references::ReferenceRules;
 use crate::name::AppName;
 use overlays::AppOverlays;
-
-pub use build::OverlayBuilder;
 
 /// Layout of what is written.
 pub struct KustomizeLayout<'a> {

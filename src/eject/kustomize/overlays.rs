@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::KustomizeLayout;
 use super::configuration::ReferenceFields;
 use super::generator::{FixedReason, GeneratorDraft, InputForm, literal};
-use super::kustomization::Kustomization;
+use super::kustomization::KustomizationText;
 use super::patch::patch_between;
 use crate::eject::plain::object_file;
 use crate::eject::plan::{BuildSource, EjectBuild, EjectPlan, EjectedFile};
@@ -156,7 +156,7 @@ impl<'a> AppOverlays<'a> {
     pub(super) fn add_to(&self, plan: &mut EjectPlan) {
         let shared = self.shared_resources();
         let common = self.common_entries();
-        let mut base = Kustomization::default();
+        let mut base = KustomizationText::default();
         let objects: Vec<_> = shared.values().map(|shared| shared.object).collect();
         for (shared, name) in shared.values().zip(object_files(&objects)) {
             plan.add_text(format!("{}base/{name}", self.directory), write_document(&shared.value));
@@ -174,7 +174,7 @@ impl<'a> AppOverlays<'a> {
         }
         for (position, overlay) in self.overlays.iter().enumerate() {
             let directory = format!("{}overlays/{}", self.directory, overlay.target.environment);
-            let mut written = Kustomization::default();
+            let mut written = KustomizationText::default();
             if has_base {
                 written.resources.push("../../base".to_owned());
             }
@@ -261,7 +261,7 @@ impl<'a> AppOverlays<'a> {
         overlay: &OverlayDraft<'_>,
         shared: &BTreeMap<SharedKey, SharedResource<'_>>,
         directory: &str,
-        written: &mut Kustomization<'_>,
+        written: &mut KustomizationText<'_>,
         plan: &mut EjectPlan,
     ) {
         let own: Vec<_> = overlay.resources.iter().filter(|resource| !shared.contains_key(&resource.key())).collect();
@@ -282,7 +282,7 @@ impl<'a> AppOverlays<'a> {
         position: usize,
         shared: &BTreeMap<SharedKey, SharedResource<'_>>,
         directory: &str,
-        written: &mut Kustomization<'_>,
+        written: &mut KustomizationText<'_>,
         plan: &mut EjectPlan,
     ) {
         let patched = shared.iter().filter_map(|(key, shared)| {
@@ -316,7 +316,7 @@ impl<'a> AppOverlays<'a> {
         overlay: &OverlayDraft<'w>,
         common: &BTreeMap<&'a str, BTreeSet<&'a str>>,
         directory: &str,
-        written: &mut Kustomization<'w>,
+        written: &mut KustomizationText<'w>,
         plan: &mut EjectPlan,
     ) {
         let none = BTreeSet::new();

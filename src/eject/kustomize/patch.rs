@@ -77,7 +77,7 @@ mod tests {
             ("new", OutputValue::Literal("3".into())),
         ]);
         let operations = patch_between(&from, &to).expect("few differences");
-        let expected = "- op: replace\n  path: /a~1b\n  value: \"2\"\n- op: remove\n  path: /gone\n- op: replace\n  path: \
+        let expected = "- op: replace\n  path: \"/a~1b\"\n  value: \"2\"\n- op: remove\n  path: /gone\n- op: replace\n  path: \
                         /list/1\n  value: r\n- op: add\n  path: /list/-\n  value: s\n- op: add\n  path: /new\n  value: 3\n";
         assert_eq!(write_document(&OutputValue::List(operations)), expected);
     }

@@ -14,8 +14,10 @@ use crate::yaml::read::{MergeKeys, read_stream};
 
 /// Program that builds kustomizations.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum KustomizeProgram {
+pub enum KustomizeProgram {
+    /// kustomize itself.
     Kustomize,
+    /// kubectl, which contains kustomize.
     Kubectl,
 }
 
@@ -40,7 +42,7 @@ const CAUSES: [(&str, &str); 15] = [
 
 impl KustomizeProgram {
     /// The program on the path of the user.
-    pub(super) fn find() -> Result<Self, Diagnostic> {
+    pub fn find() -> Result<Self, Diagnostic> {
         for program in [Self::Kustomize, Self::Kubectl] {
             if program.command().is_ok() {
                 return Ok(program);
@@ -48,7 +50,7 @@ impl KustomizeProgram {
         }
         Err(Diagnostic::error(Rule::Usage, "neither `kustomize` nor `kubectl` is installed")
             .with_failure(FailureKind::Io)
-            .note("an import compares what it writes with what kustomize builds")
+            .note("what is written is compared with what kustomize builds")
             .hint("install kustomize 5 (https://kubectl.docs.kubernetes.io/installation/kustomize), or kubectl"))
     }
 
@@ -65,7 +67,7 @@ impl KustomizeProgram {
     }
 
     /// Builds a root, whose files are inside of the repository; `shown` is its name in messages.
-    pub(super) fn build(self, directory: &Path, shown: &str) -> Result<Vec<Tree>, Diagnostics> {
+    pub fn build(self, directory: &Path, shown: &str) -> Result<Vec<Tree>, Diagnostics> {
         let mut output = self.run(directory, false)?;
         // files of other directories, which the reader has found inside of the repository
         if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("security; file") {

@@ -27,7 +27,7 @@ use std::io;
 use std::path::PathBuf;
 
 use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
-use self::build::KustomizeProgram;
+pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
 use self::correct::{CorrectedEnvironment, normalize_all};
 use self::graph::{KustomizationGraph, ResourceItem};

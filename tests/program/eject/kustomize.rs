@@ -130,6 +130,21 @@ fn difficult_values_are_built_after_the_written_commands() {
 }
 
 #[test]
+fn what_was_ejected_is_imported_again() {
+    let Some(path) = tools() else { return };
+    for names in ["plain", "kustomize", "hashed"] {
+        let root = project(names);
+        let root = &root.root();
+        run_with(root, &["eject", "kustomize", "--out", "out"], &path);
+        decrypt(&root.join("out"), &path);
+        let arguments = ["import", "kustomize", "out/overlays/dev", "out/overlays/prod", "--out", "again/environments"];
+        let done = run_with(root, &arguments, &path);
+        assert_eq!(done.code, 0, "{names}: {}", done.stderr);
+        assert_proven(&done, &["dev", "prod"]);
+    }
+}
+
+#[test]
 fn references_follow_a_changed_generator() {
     let Some(path) = tools() else { return };
     let project = project("kustomize");
