@@ -90,7 +90,7 @@ fn common_values_are_defaults_and_variables_are_templates() {
     desk.write(".env", BASE);
     desk.write(".env.production", PROD);
     desk.write(".env.staging", "DB_HOST=db.staging\n");
-    record(import(&desk, &["dotenv", ".env", ".env.staging", ".env.production", "--app", "shop"]).ok());
+    record(import(&desk, &["dotenv", ".env", ".env.staging", ".env.production", "--app", "shop"]).succeeds());
     for path in ["base.yaml", "staging.yaml", "prod.yaml"] {
         record(written(&desk, path));
     }

@@ -172,7 +172,7 @@ fn what_is_written_is_what_a_person_would_write() {
     }
     // comments stay
     assert_eq!(written(&desk, "manifests/dev/deployment-web.yaml"), DEPLOYMENT);
-    desk.run(&["check"]).ok();
+    desk.run(&["check"]).succeeds();
 }
 
 #[test]
