@@ -23,6 +23,8 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         ],
         "decrypt" => &[&["decrypt", "x.enc.yaml", "-o", "OUT"], &["decrypt", "-i", "OUT"]],
         "render" => &[&["render", "dev", "--out", "OUT", "--allow-plaintext"]],
+        "import" => &[&["import", "manifests", "dev=own.yaml", "--out", "OUT"]],
+        "eject" => &[&["eject", "plain", "--out", "OUT"]],
         "set" => &[&["set", "OUT", "a"]],
         "unset" => &[&["unset", "OUT", "a"]],
         "edit" => &[&["edit", "OUT"]],
@@ -63,6 +65,7 @@ fn site(outside: &Path) -> Sandbox {
     desk.write("environments/dev.yaml", "");
     desk.encrypted("x.enc.yaml", "a: 1\n");
     desk.write("plain.enc.yaml", "a: 1\n");
+    desk.write("own.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: own }\ndata: { A: a }\n");
     for directory in ["directory", "repo", "repo/.git"] {
         fs::create_dir(outside.join(directory)).unwrap();
     }
