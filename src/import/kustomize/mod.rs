@@ -5,6 +5,7 @@
 
 mod assemble;
 mod build;
+mod bundle_labels;
 mod checkout;
 mod configurations;
 mod correct;
@@ -260,6 +261,7 @@ fn map_level(
             }
             assembly.add_common_fields(&fields);
         }
+        assembly.add_bundle_metadata(&fields, &built.objects);
     }
     let note = level.note().map(|text| ImportNote { place: String::new(), text: text.to_owned() });
     assembly.notes.extend(note);

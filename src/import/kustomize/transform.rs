@@ -65,6 +65,18 @@ impl CommonFields {
         found.annotations.retain(|key, value| holds("annotations", key, value));
         found
     }
+
+    /// Name with its prefix and suffix.
+    pub(super) fn affixed(&self, name: &str) -> String {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        text(&self.prefix) + name + &text(&self.suffix)
+    }
+
+    /// Whether all objects have a label or an annotation.
+    pub(super) fn holds(&self, field: &str, key: &str, value: &str) -> bool {
+        let of = |texts: &IndexMap<String, String>| texts.get(key).is_some_and(|text| text == value);
+        if field == "labels" { of(&self.labels) || of(&self.selector_labels) } else { of(&self.annotations) }
+    }
 }
 
 /// Whether all built objects with a namespace have this one.
