@@ -17,7 +17,7 @@
 //! reported.
 //!
 //! *Evidence.* The inventory records the ownership of files, and nothing else. The content of a file is known only by
-//! reading it and by rendering. A run may skip targets that its own machine remembers ([`cache`]), in a cache
+//! reading it and by rendering. A run may skip targets that its own machine remembers (`cache`), in a cache
 //! that no commit reaches; a run that checks a tree goes without it.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory lists the files that will be written
