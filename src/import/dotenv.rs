@@ -155,8 +155,12 @@ impl DotenvDraft<'_> {
                 .values()
                 .map(|values| values.get(key.as_str()).map(|value| layer_value(value, values, plan)))
                 .collect();
-            let is_sensitive = values.iter().flatten().any(|value| is_secret(key, value));
-            let is_literal = values.iter().flatten().any(|value| !value.reads && is_template(&value.text));
+            // what it reads in the environments is reported there
+            let written = self.base.get(key.as_str());
+            let default = written.map(|value| layer_value(value, self.base, &mut ImportPlan::default()));
+            let all = || values.iter().flatten().chain(&default);
+            let is_sensitive = all().any(|value| is_secret(key, value));
+            let is_literal = all().any(|value| !value.reads && is_template(&value.text));
             let mut rules = Vec::new();
             if is_sensitive {
                 rules.push(("sensitive", OutputValue::Bool(true)));
@@ -165,23 +169,34 @@ impl DotenvDraft<'_> {
                 rules.push(("template", OutputValue::Bool(false)));
             }
             // values that read others and literal ones that look like templates cannot have one rule
-            let is_mixed = is_literal && values.iter().flatten().any(|value| value.reads);
-            let common = values.first().cloned().flatten().filter(|first| {
-                !(is_sensitive && is_kept_secret(key, first))
-                    && values.iter().all(|value| value.as_ref() == Some(first))
+            let is_mixed = is_literal && all().any(|value| value.reads);
+            let is_public = |value: &LayerValue| !(is_sensitive && is_kept_secret(key, value));
+            let is_shared = |first: &LayerValue| values.iter().all(|value| value.as_ref() == Some(first));
+            let own = default.clone().filter(|value| is_public(value));
+            let common = own.or_else(|| {
+                let first = values.first().cloned().flatten();
+                first.filter(|first| is_public(first) && is_shared(first))
             });
+            if let (Some(written), Some(value)) = (written, &default)
+                && !is_public(value)
+                && values.iter().all(|own| own.as_ref() != Some(value))
+            {
+                let text = format!("`{key}` is not imported: it is a secret, and every environment sets its own");
+                plan.note(&written.place, text);
+            }
             let field = |value: &LayerValue| {
                 let text = if is_mixed && value.reads { "" } else { value.text.as_str() };
                 text_scalar(text).into_owned()
             };
-            if let Some(value) = common {
-                let value = field(&value);
-                base.push((key.as_str(), with_rules(value, rules)));
-                continue;
-            }
-            base.push((key.as_str(), OutputValue::map(rules)));
+            base.push((
+                key.as_str(),
+                match &common {
+                    Some(value) => with_rules(field(value), rules),
+                    None => OutputValue::map(rules),
+                },
+            ));
             for ((value, layer), secret) in values.iter().zip(&mut layers).zip(&mut secrets) {
-                let Some(value) = value else { continue };
+                let Some(value) = value.as_ref().filter(|value| Some(*value) != common.as_ref()) else { continue };
                 let target = if is_sensitive && is_kept_secret(key, value) { secret } else { layer };
                 target.push((key.as_str(), field(value)));
             }

@@ -133,3 +133,13 @@ fn invalid_files_write_nothing() {
         assert!(desk.all() == before, "{name}");
     }
 }
+
+#[test]
+fn a_secret_that_every_environment_replaces_is_named() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", "A=1\nAPI_TOKEN=hunter2-canary-of-nobody\n");
+    desk.write(".env.production", "A=2\nAPI_TOKEN=hunter2-canary-of-prod\n");
+    record(import(&desk, &["dotenv", ".env", ".env.production", "--app", "shop"]).succeeds());
+    assert_eq!(written(&desk, "base.yaml"), "app: shop\n\ndata:\n  A: 1\n  API_TOKEN:\n    sensitive: true\n");
+    assert_eq!(written(&desk, "prod.yaml"), "data:\n  A: 2\n");
+}
