@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::emit::as_kubectl_reads;
 use crate::layer::tree::join_path;
 use crate::value::OutputValue;
-use crate::yaml::kubectl::{JsonScalar, json_scalar};
 
 /// Path at which two objects differ. No value is part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn find_differences(expected: OutputValue<'_>, actual: OutputValue<'_>) -> V
 
 /// An object as it is stored: plain scalars with their types, nulls and empty metadata dropped, `stringData` merged.
 fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
-    let OutputValue::Map(mut fields) = to_typed(value) else { return OutputValue::Null };
+    let OutputValue::Map(mut fields) = without_nulls(as_kubectl_reads(value)) else { return OutputValue::Null };
     let text = |fields: &[(Cow<'_, str>, OutputValue<'_>)], name: &str| {
         fields.iter().find_map(|(key, value)| match value {
             OutputValue::String(text) if key == name => Some(text.to_string()),
@@ -154,21 +154,15 @@ fn is_empty_map(value: &OutputValue<'_>) -> bool {
     matches!(value, OutputValue::Map(pairs) if pairs.is_empty())
 }
 
-/// Plain scalars as kubectl reads them; keys with null are dropped.
-fn to_typed(value: OutputValue<'_>) -> OutputValue<'_> {
+/// Value without the keys that are null.
+fn without_nulls(value: OutputValue<'_>) -> OutputValue<'_> {
     match value {
-        OutputValue::Literal(text) => match json_scalar(&text) {
-            JsonScalar::Null => OutputValue::Null,
-            JsonScalar::Bool(truth) => OutputValue::Bool(truth),
-            JsonScalar::Number(number) => OutputValue::Literal(number.into_owned().into()),
-            JsonScalar::Text(_) => OutputValue::String(text),
-        },
-        OutputValue::List(items) => OutputValue::List(items.into_iter().map(to_typed).collect()),
+        OutputValue::List(items) => OutputValue::List(items.into_iter().map(without_nulls).collect()),
         OutputValue::Map(pairs) => {
-            let pairs = pairs.into_iter().map(|(key, value)| (key, to_typed(value)));
-            OutputValue::Map(pairs.filter(|(_, value)| !matches!(value, OutputValue::Null)).collect())
+            let pairs = pairs.into_iter().filter(|(_, value)| !matches!(value, OutputValue::Null));
+            OutputValue::Map(pairs.map(|(key, value)| (key, without_nulls(value))).collect())
         }
-        value @ (OutputValue::Null | OutputValue::Bool(_) | OutputValue::String(_)) => value,
+        value => value,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Import of values files of Helm charts.
 //!
-//! What a chart does with a value cannot be known, so all of them become the entry `values.yaml` of a bundle, which
+//! A chart may do anything with a value, so all of them become the entry `values.yaml` of a bundle, which
 //! Flux and Argo CD read as `valuesFrom`. Their text is kept with its comments: only secrets are replaced.
 
 mod edits;

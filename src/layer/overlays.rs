@@ -41,18 +41,18 @@ pub enum PatchSource {
     Structure(Tree),
 }
 
-/// Objects that a patch selects: anchored regular expressions, and selectors.
+/// Objects that a patch selects: anchored regular expressions in the syntax of Go, and selectors.
 #[derive(Debug, Clone)]
 pub struct PatchSelector {
-    /// API group.
+    /// API group; `None` for any, as for all fields.
     pub group: Option<Located<String>>,
-    /// API version.
+    /// API version without its group.
     pub version: Option<Located<String>>,
     /// Kind.
     pub kind: Option<Located<String>>,
     /// Name.
     pub name: Option<Located<String>>,
-    /// Namespace.
+    /// Namespace; `default` for an object without one.
     pub namespace: Option<Located<String>>,
     /// Selector of labels.
     pub label_selector: Option<Located<String>>,

@@ -3,13 +3,13 @@
 
 use super::identity::Manifest;
 use super::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchTarget,
-    ReplicaOverride, ResolvedPatch, apply_patches, override_images, override_replicas,
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, ReplicaOverride,
+    ResolvedPatch, apply_patches, override_images, override_replicas,
 };
 use super::schema;
 use super::taint::{self, TemplatedPart};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::{Definition, LayerPatch, PatchSelector, Tree};
+use crate::layer::{Definition, LayerPatch, Tree};
 use crate::resolve::{ManifestDocument, RenderedPatch, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
 use crate::visibility::Visibility;
@@ -109,7 +109,7 @@ fn resolved_patch(patch: &LayerPatch, rendered: &RenderedPatch) -> ResolvedPatch
         |document: &ManifestDocument| PatchDocument { tree: document.tree.clone(), parts: document.parts.clone() };
     let present = rendered.documents.iter().filter(|document| !document.is_absent);
     ResolvedPatch {
-        target: patch.target.as_ref().map(patch_target),
+        target: patch.target.clone(),
         documents: present.map(document).collect(),
         options: PatchOptions {
             allow_name_change: patch.allow_name_change,
@@ -117,12 +117,6 @@ fn resolved_patch(patch: &LayerPatch, rendered: &RenderedPatch) -> ResolvedPatch
         },
         place: patch.place.clone(),
     }
-}
-
-fn patch_target(selector: &PatchSelector) -> PatchTarget {
-    let PatchSelector { group, version, kind, name, namespace, label_selector, annotation_selector, place } =
-        selector.clone();
-    PatchTarget { group, version, kind, name, namespace, label_selector, annotation_selector, place }
 }
 
 /// Kind and name of the object that a patch is for, if a bundle generates it.

@@ -13,9 +13,9 @@ use super::object::{PatchIdentity, PatchObject};
 use super::operation::OperationList;
 use super::reading;
 use super::strategic::{ListDirectives, StrategicMerge};
-use super::target::{PatchTarget, TargetMatcher, unmatched_identity, unmatched_target};
+use super::target::{TargetMatcher, unmatched_identity, unmatched_target};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::layer::{Tree, TreeKind};
+use crate::layer::{PatchSelector, Tree, TreeKind};
 use crate::resolve::TemplatePart;
 use crate::span::Location;
 
@@ -23,7 +23,7 @@ use crate::span::Location;
 #[derive(Debug, Clone)]
 pub struct ResolvedPatch {
     /// Objects that it selects; without a target, the object that the patch itself names.
-    pub target: Option<PatchTarget>,
+    pub target: Option<PatchSelector>,
     /// Documents of the patch. One that is a list has JSON6902 operations, a mapping is a strategic merge patch.
     pub documents: Vec<PatchDocument>,
     /// Options.
@@ -136,7 +136,7 @@ impl PatchRun {
         &mut self,
         objects: &mut Vec<PatchObject>,
         patch: &ResolvedPatch,
-        target: &PatchTarget,
+        target: &PatchSelector,
         matcher: &TargetMatcher,
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {

@@ -30,7 +30,6 @@ pub use consumed::{ConsumedPart, DecidingRole};
 pub use image::{ImageOverride, ReplicaOverride, override_images, override_replicas};
 pub use object::PatchObject;
 pub use strategic::ListDirectives;
-pub use target::PatchTarget;
 
 #[cfg(test)]
 mod tests;

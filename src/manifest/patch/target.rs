@@ -6,29 +6,8 @@ use super::object::{PatchIdentity, PatchObject};
 use super::selector::SetSelector;
 use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
 use crate::go_regex;
-use crate::layer::Tree;
+use crate::layer::{PatchSelector, Tree};
 use crate::span::{Located, Location};
-
-/// Target of a patch as its layer has it. Names are anchored regular expressions in the syntax of Go.
-#[derive(Debug, Clone)]
-pub struct PatchTarget {
-    /// API group; `None` for any, as for all fields.
-    pub group: Option<Located<String>>,
-    /// API version without its group.
-    pub version: Option<Located<String>>,
-    /// Kind.
-    pub kind: Option<Located<String>>,
-    /// Name of the object.
-    pub name: Option<Located<String>>,
-    /// Namespace; `default` for an object without one.
-    pub namespace: Option<Located<String>>,
-    /// Selector of labels.
-    pub label_selector: Option<Located<String>>,
-    /// Selector of annotations.
-    pub annotation_selector: Option<Located<String>>,
-    /// Location of the target.
-    pub place: Location,
-}
 
 /// Target with its expressions compiled.
 pub(super) struct TargetMatcher {
@@ -43,7 +22,7 @@ pub(super) struct TargetMatcher {
 
 impl TargetMatcher {
     /// Compiles the expressions of a target.
-    pub(super) fn compile(target: &PatchTarget) -> Result<Self, Diagnostic> {
+    pub(super) fn compile(target: &PatchSelector) -> Result<Self, Diagnostic> {
         Ok(Self {
             group: compile_field("group", target.group.as_ref())?,
             version: compile_field("version", target.version.as_ref())?,
@@ -98,7 +77,7 @@ fn parse_selector(field: &str, text: Option<&Located<String>>) -> Result<Option<
 }
 
 /// Error: a target selects no object.
-pub(super) fn unmatched_target(target: &PatchTarget, place: &Location, objects: &[PatchObject]) -> Diagnostic {
+pub(super) fn unmatched_target(target: &PatchSelector, place: &Location, objects: &[PatchObject]) -> Diagnostic {
     let guess = |field: Option<&Located<String>>, known: &dyn Fn(&PatchIdentity) -> String| {
         let text = &field?.value;
         let known: Vec<_> = objects.iter().map(|object| known(&object.identity())).collect();

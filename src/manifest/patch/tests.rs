@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnostic::Rule;
-use crate::layer::Tree;
+use crate::layer::{PatchSelector, Tree};
 use crate::resolve::{Lineage, TemplatePart};
 use crate::span::{Located, Location, Source};
 use crate::visibility::Visibility;
@@ -51,8 +51,8 @@ fn named(value: &str) -> Located<String> {
     Located { value: value.to_owned(), place: Location::synthetic() }
 }
 
-fn target(kind: &str) -> PatchTarget {
-    PatchTarget {
+fn target(kind: &str) -> PatchSelector {
+    PatchSelector {
         group: None,
         version: None,
         kind: Some(named(kind)),
@@ -229,7 +229,7 @@ fn a_patch_that_cannot_be_applied_is_an_error_and_the_object_stays() {
 
 #[test]
 fn a_target_that_selects_nothing_is_an_error_unless_objects_are_unknown() {
-    let of = |is_complete: bool, wanted: PatchTarget| {
+    let of = |is_complete: bool, wanted: PatchSelector| {
         let mut change = patch("[{ op: remove, path: /spec }]", &[]);
         change.target = Some(wanted);
         let mut objects = vec![PatchObject::new(tree(WORKLOAD), Vec::new())];
@@ -242,7 +242,7 @@ fn a_target_that_selects_nothing_is_an_error_unless_objects_are_unknown() {
     assert_eq!(of(false, target("Deploymnet")), None);
     assert_eq!(of(true, target("Deploy.*")), None);
     assert_eq!(of(true, target("Deploy(")).map(|found| found.0), Some(Rule::InvalidPatch));
-    let selected = |selector: &str| PatchTarget { label_selector: Some(named(selector)), ..target("") };
+    let selected = |selector: &str| PatchSelector { label_selector: Some(named(selector)), ..target("") };
     assert_eq!(of(true, selected("app in (web)")), None);
     assert_eq!(of(true, selected("app in")).map(|found| found.0), Some(Rule::InvalidPatch));
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use septum::layer::{Tree, TreeKind};
+use septum::layer::{PatchSelector, Tree, TreeKind};
 use septum::manifest::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchTarget,
-    ReplicaOverride, ResolvedPatch, apply_patches, override_images, override_replicas,
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, ReplicaOverride,
+    ResolvedPatch, apply_patches, override_images, override_replicas,
 };
 use septum::span::{Located, Location, Source};
 use septum::yaml::kubectl::{JsonScalar, json_scalar};
@@ -68,7 +68,7 @@ fn resolve_patch(patch: &Value) -> ResolvedPatch {
     let located = |field: &Value| text(field).map(|value| Located { value, place: Location::synthetic() });
     let target = patch["target"].is_object().then(|| {
         let field = |name: &str| located(&patch["target"][name]);
-        PatchTarget {
+        PatchSelector {
             group: field("group"),
             version: field("version"),
             kind: field("kind"),

@@ -6,7 +6,7 @@
 //!
 //! The recipients are part of the derivation of the data key: a removed recipient knows no later one.
 //!
-//! Where the sources have no keys to derive from, the data key of the existing file is reused, but only for the
+//! If the sources have no keys to derive from, the data key of the existing file is reused, but only for the
 //! very values that the file has: anyone who knows the recipients can put a file there with a data key of their own,
 //! and would read later values encrypted under it. SECURITY.md has the whole argument.
 
