@@ -4,7 +4,7 @@
 //! file `*.j2` is rendered as a text, document by document where it can be split, and parsed after that.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -20,8 +20,7 @@ use super::masked::TextTemplate;
 use super::prepare::prepare;
 use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
-use crate::files::{FileKind, InputQuery, refuse_file};
-use crate::glob::{GlobError, find_matching};
+use crate::files::FileKind;
 use crate::layer::{LayerPatch, ManifestPattern, PatchSource, Tree, TreeKind};
 use crate::sops;
 use crate::span::{Location, Source};
@@ -78,7 +77,7 @@ impl TemplateRenderer {
         let mut seen = HashSet::new();
         for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
             for pattern in &layer.manifests {
-                for path in self.files_of(pattern) {
+                for path in self.list_manifests(pattern) {
                     if seen.insert(path.clone()) {
                         let documents = self.read_file(&path, pattern).unwrap_or_default();
                         found.extend(documents.into_iter().map(|document| ManifestDocument { overlay, ..document }));
@@ -142,51 +141,6 @@ impl TemplateRenderer {
             tree.clone()
         };
         Ok(ManifestDocument { tree, parts, is_absent: false, overlay: 0 })
-    }
-
-    fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
-        let text = &pattern.pattern.value;
-        let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), PublicReason::Path);
-        self.context.engine.files.record_query(InputQuery::Matching(pattern.directory.clone(), text.clone()));
-        let root = self.context.engine.files.bounds();
-        let problem = match find_matching(root, &pattern.directory, text) {
-            Ok(mut found) => {
-                let count = found.len();
-                found.retain(|path| !root.is_directory(path));
-                let is_directory = found.len() < count;
-                if !found.is_empty() {
-                    return found;
-                }
-                if is_directory {
-                    let directory = text.trim_end_matches('/');
-                    Diagnostic::error(
-                        Rule::MissingFile,
-                        format!("`{text}` is a directory, but files are required here"),
-                    )
-                    .hint(format!(
-                        "for all files in it, write `{directory}/*`; including subdirectories, `{directory}/**/*`"
-                    ))
-                } else {
-                    Diagnostic::error(Rule::MissingFile, format!("`{text}` matches no file"))
-                        .hint("paths are relative to the layer, and may contain `*` and `**`")
-                }
-            }
-            Err(GlobError::Outside) => {
-                Diagnostic::error(Rule::OutsideProject, format!("`{text}` is outside the directory of its layer"))
-                    .hint("move manifests below the directory of the layer")
-            }
-            Err(GlobError::Invalid { part, reason }) => {
-                Diagnostic::error(Rule::InvalidField, format!("`{part}` is not a valid glob: {reason}"))
-            }
-            Err(GlobError::Unreadable(directory, refusal)) => {
-                refuse_file(&refusal, FileKind::Manifest, &self.context.engine.files.name(&directory))
-            }
-            Err(GlobError::TooMuch(budget)) => {
-                budget.budget_diagnostic().hint("use fewer and narrower patterns: `workloads/*.yaml`")
-            }
-        };
-        self.context.report(at(problem));
-        Vec::new()
     }
 
     fn read_file(&self, path: &Path, pattern: &ManifestPattern) -> Result<Vec<ManifestDocument>, ErrorReported> {

@@ -23,6 +23,7 @@ mod inner_functions;
 mod literal;
 mod lookup;
 mod manifest;
+mod manifest_files;
 mod masked;
 mod masking;
 mod nesting;

@@ -46,6 +46,54 @@ fn manifests_of_a_later_layer_add_to_those_before() {
 }
 
 #[test]
+fn a_directory_stands_for_the_manifests_in_it() {
+    let with = |dev: &str| {
+        project(dev)
+            .file("w/b.yml", service("b"))
+            .file("w/c.json", r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "c"}}"#)
+            .file(
+                "w/d.yaml.j2",
+                "{% for name in ['d', 'e'] %}---\n".to_owned() + &service("{{ name }}") + "{% endfor %}",
+            )
+            .file("w/README.md", "# no manifest\n")
+            .file("w/below/f.yaml", service("f"))
+            .file("w/.hidden.yaml", service("h"))
+    };
+    for (dev, expected) in [
+        ("manifests: [w]\n", "a b c d e"),
+        ("manifests: { replace: [w/] }\n", "a b c d e"),
+        ("manifests: { replace: [./w, { path: w/below }] }\n", "a b c d e f"),
+        ("manifests: { replace: [w/below] }\n", "f"),
+    ] {
+        assert_eq!(services(&with(dev)).join(" "), expected, "{dev}");
+    }
+    // a new file is rendered, though nothing that was read has changed
+    let project = with("manifests: { replace: [w/below] }\n");
+    project.run(&["render", "dev", "--out", "out"]).succeeds();
+    project.write("w/below/g.yaml", service("g"));
+    assert_eq!(project.run(&["render", "dev", "--out", "out", "--check"]).code, 1);
+    project.run(&["render", "dev", "--out", "out"]).succeeds();
+    assert!(project.path("out/dev/shop/service-g.yaml").exists());
+}
+
+#[test]
+fn a_directory_without_manifests_and_a_kustomization_are_refused() {
+    let project = |manifests: &str| Sandbox::of("app: shop\n", &format!("manifests: {manifests}\n"));
+    for (manifests, file) in [
+        ("[w]", "w/README.md"),
+        ("[w]", "w/below/a.yaml"),
+        ("{ replace: [w/] }", "w/a.txt"),
+        ("[w]", "w/kustomization.yaml"),
+        ("{ replace: [w] }", "w/Kustomization"),
+        ("[{ path: w/overlays/prod }]", "w/overlays/prod/kustomization.yml"),
+        ("['w/*']", "w/below/a.yaml"),
+        ("[.]", "w/below/a.yaml"),
+    ] {
+        project(manifests).file(file, service("a")).run(&["render", "dev"]).refused();
+    }
+}
+
+#[test]
 fn an_object_of_two_layers_is_refused_with_both_places() {
     let project = project("manifests: [x/*.yaml]\n").file("x/other.yaml", service("a"));
     let stderr = project.run(&["render", "dev"]).refused();

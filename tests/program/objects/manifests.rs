@@ -238,8 +238,6 @@ fn mistakes_in_manifests_are_told_with_their_place() {
         "[{ path: a, tmplate: false }]",
         "web.yaml",
         "web.yaml",
-        "[workloads]",
-        "[workloads]",
     ] {
         let base = BASE.replace("[\"workloads/*\"]", manifests);
         Sandbox::of(&base, "").file("workloads/web.yaml", deployment("", "")).run(&["render", "dev"]).refused();
