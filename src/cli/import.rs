@@ -1,6 +1,6 @@
 //! `septum import`
 
-mod dotenv;
+pub(super) mod dotenv;
 mod helm_values;
 mod inputs;
 mod kustomize;
@@ -24,7 +24,7 @@ use crate::import::{
     write_import,
 };
 use crate::secret_files::RecipientOptions;
-use crate::sops::{HostSystem, Identities, IdentitySources, Recipient};
+use crate::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache};
 
 /// Convert existing configuration to layers, and prove that they render to the same
 ///
@@ -118,12 +118,8 @@ impl ImportOptions {
         check_destination(&target, "import")?;
         let app = self.app_name(&directory)?;
         let plan = plan(&app)?;
-        let setup = EncryptionSetup {
-            recipients: RecipientOptions { named: Vec::new(), usual: usual_recipients()?, has_option: false },
-            identities: &identities_with,
-            new_rule: &|| new_rule(&app),
-            now: current_time(),
-        };
+        let make_rule = || new_rule(&app);
+        let setup = encryption_setup(SopsConfigCache::default(), &make_rule)?;
         let outcome = write_import(&plan, &target, &setup)?;
         report(plan, outcome, &shown, output)
     }
@@ -137,6 +133,15 @@ impl ImportOptions {
             None => Ok(init::app_name(directory.parent().unwrap_or(directory))),
         }
     }
+}
+
+/// Means of the user to encrypt what is imported.
+pub(super) fn encryption_setup(
+    rules: SopsConfigCache,
+    new_rule: &dyn Fn() -> Result<NewRule, Diagnostics>,
+) -> Result<EncryptionSetup<'_>, Diagnostics> {
+    let recipients = RecipientOptions { named: Vec::new(), usual: usual_recipients()?, has_option: false };
+    Ok(EncryptionSetup { recipients, rules, identities: &identities_with, new_rule, now: current_time() })
 }
 
 /// The identities of the user, and one more.
@@ -163,7 +168,7 @@ creation_rules:
 ";
 
 /// Rules for an identity of the user, or for a new one, which is added to the user's key file.
-fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
+pub(super) fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
     let (key, app) = (ProjectKey::of_user()?, app.to_owned());
     let recipient = Recipient::parse(key.recipients()).map_err(|_| Diagnostic::no_randomness())?;
     let text = RULES.replace("RECIPIENT", key.recipients());
@@ -192,6 +197,13 @@ fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &Output
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
         text.push_line(format!("created {}", output::shown_path(if is_hidden { &name } else { &path })));
     }
+    push_proof(&mut text, &plan, &proof);
+    output.print_text(&text)?;
+    report_findings(plan.findings.into_iter().chain(warnings).collect(), proof, output)
+}
+
+/// Adds the decisions of an import, and its proof.
+pub(super) fn push_proof(text: &mut StyledText, plan: &ImportPlan, proof: &ImportProof) {
     if !plan.notes.is_empty() {
         text.end_line();
     }
@@ -200,10 +212,15 @@ fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &Output
         text.push_line(format!("{place}{}", note.text));
     }
     text.end_line();
-    text.push_line(proof_line(&proof));
-    output.print_text(&text)?;
-    let mut findings = plan.findings;
-    findings.extend(warnings);
+    text.push_line(proof_line(proof));
+}
+
+/// Reports the findings of an import, and what differs as errors.
+pub(super) fn report_findings(
+    mut findings: Diagnostics,
+    proof: ImportProof,
+    output: &OutputStreams,
+) -> Result<(), Diagnostics> {
     findings.extend(proof.differences.into_iter().map(|difference| {
         let message = format!("{} of {} is not equal to what was read", difference.subject, difference.environment);
         let error = Diagnostic::error(Rule::ImportDifference, message).with_failure(FailureKind::Found);

@@ -12,14 +12,17 @@ use self::key::ProjectKey;
 use self::plan::{InitFile, PlannedChange, ProjectPlace};
 use self::rules::ExistingRules;
 use super::help::{CommandHelp, HelpTopic};
+use super::import::dotenv::{ChosenDialect, read_dotenv_files};
 use super::output::OutputStreams;
 use super::pasted::{quoted, relative};
-use super::{GlobalArgs, argument};
+use super::{GlobalArgs, argument, import};
 use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
 use crate::disk::{BoundedRoot, Disk, real_named};
 use crate::files::resolve_writable;
+use crate::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
 use crate::project::Project;
-use crate::sops::short_recipient;
+use crate::sops::{SopsConfig, SopsConfigCache, short_recipient};
+use crate::span::Source;
 
 /// Create a small project to start from
 ///
@@ -28,6 +31,9 @@ use crate::sops::short_recipient;
 ///
 /// Secrets will be encrypted for the recipients in `.sops.yaml`, or else for the first age identity that is found, or
 /// else for a new one, which is added to the key file.
+///
+/// With `--from`, the base and the environments get the values of dotenv files, as with `septum import dotenv`, and what
+/// was written is proven to render to the same.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct InitArgs {
@@ -40,6 +46,12 @@ pub(super) struct InitArgs {
     /// Do not write a GitHub workflow
     #[arg(long)]
     no_ci: bool,
+    /// Dotenv file with the values of the project; can be repeated
+    #[arg(long, value_name = "[ENV=]FILE")]
+    from: Vec<String>,
+    /// Reader whose rules the dotenv files follow
+    #[arg(long, value_name = "DIALECT", default_value = "auto", requires = "from")]
+    dialect: ChosenDialect,
 }
 
 /// Help of `septum init`.
@@ -47,9 +59,15 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Create a project in the directory shop", "septum init shop"),
         ("Create one without a GitHub workflow", "septum init billing --no-ci"),
+        ("Create one from the values of a dotenv file", "septum init cart --from .env"),
         ("Use the private key in a file of its own", "septum init api --key-file api-key.txt"),
     ],
-    exit_codes: &[],
+    exit_codes: &[
+        (0, "the project was created"),
+        (1, "with `--from`: the files were written, and something renders to something else"),
+        (2, "wrong usage or invalid input; nothing was written"),
+        (4, "something could not be read or written"),
+    ],
     topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Git],
 };
 
@@ -64,13 +82,15 @@ struct ProjectPlan {
     /// The rule that could not be added to the rules of the repository.
     missing_rule: Option<String>,
     app: String,
+    /// The import, and its proof.
+    import: Option<(ImportPlan, ProvenImport)>,
 }
 
 impl InitArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let named = global.directory.join(&self.project_directory);
         let shown = argument::shown_path(&global.directory, &self.project_directory, "DIR");
-        let mut plan = self.plan(resolve_writable(&named, &shown)?)?;
+        let mut plan = self.plan(global, resolve_writable(&named, &shown)?)?;
         for file in &mut plan.files {
             file.check_links(&plan.place.top)?;
         }
@@ -85,13 +105,25 @@ impl InitArgs {
         if is_name(&named) {
             names.shown = super::output::shown_path(&named);
         }
-        output.print_text(&plan.describe(&names))
+        output.print_text(&plan.describe(&names))?;
+        match plan.import {
+            None => Ok(()),
+            Some((plan, ProvenImport { proof, warnings, .. })) => {
+                import::report_findings(plan.findings.into_iter().chain(warnings).collect(), proof, output)
+            }
+        }
     }
 
-    fn plan(&self, directory: PathBuf) -> Result<ProjectPlan, Diagnostics> {
+    fn plan(&self, global: &GlobalArgs, directory: PathBuf) -> Result<ProjectPlan, Diagnostics> {
         let place = ProjectPlace::of(directory)?;
         let app = app_name(&place.directory);
-        let mut files = place.plan_layers(&app)?;
+        let planned = if self.from.is_empty() {
+            None
+        } else {
+            place.require_new()?;
+            Some(plan_dotenv(&app, &read_dotenv_files(global, &self.from)?, self.dialect.0)?)
+        };
+        let mut files = if planned.is_some() { Vec::new() } else { place.plan_layers(&app)? };
         let secrets = place.secrets_file();
         let existing = ExistingRules::find(&place.top, &secrets)?;
         let is_covered = existing.as_ref().map_or(Ok(false), |rules| rules.names_recipients(&secrets))?;
@@ -101,6 +133,15 @@ impl InitArgs {
         if matches!((&rules.change, &key), (PlannedChange::Keep, Some(_))) {
             missing_rule = key.as_ref().map(|key| rules::rule_text("  ", key.recipients()));
         }
+        let import = planned.map(|plan| Self::prove(plan, &place, &app, &rules)).transpose()?;
+        files.extend(
+            import
+                .iter()
+                .map(|(_, proven)| place.plan_imported(&proven.files))
+                .collect::<Result<Vec<_>, _>>()?
+                .into_iter()
+                .flatten(),
+        );
         files.push(rules);
         files.push(place.plan_attributes()?);
         if !self.no_ci {
@@ -115,7 +156,29 @@ impl InitArgs {
             (Some(ProjectKey::New(_, file)), None) => file.display().to_string(),
             _ => String::new(),
         };
-        Ok(ProjectPlan { place, files, key, key_name, missing_rule, app })
+        Ok(ProjectPlan { place, files, key, key_name, missing_rule, app, import })
+    }
+
+    /// Encrypts the layers of an import for the rules of the project, and proves them.
+    fn prove(
+        plan: ImportPlan,
+        place: &ProjectPlace,
+        app: &str,
+        rules: &InitFile,
+    ) -> Result<(ImportPlan, ProvenImport), Diagnostics> {
+        let book = match rules.planned_text() {
+            Some(text) => {
+                let directory = rules.path.parent().unwrap_or(&place.top);
+                let config = SopsConfig::parse(&Source::new(rules::FILE, text), directory)?;
+                SopsConfigCache::with_planned(rules.path.clone(), config)
+            }
+            None => SopsConfigCache::default(),
+        };
+        let make_rule = || import::new_rule(app);
+        let setup = import::encryption_setup(book, &make_rule)?;
+        let target = ImportTarget { directory: &place.layers, shown: LAYERS };
+        let proven = prove_import(&plan, &target, &setup)?;
+        Ok((plan, proven))
     }
 
     fn find_key(&self, rules: Option<&ExistingRules>) -> Result<ProjectKey, Diagnostic> {
@@ -143,6 +206,9 @@ impl ProjectPlan {
         for line in self.key_lines() {
             text.push_line(line);
         }
+        if let Some((plan, proven)) = &self.import {
+            import::push_proof(&mut text, plan, &proven.proof);
+        }
         text.end_line();
         if let Some(line) = unlisted_app(&self.place) {
             text.push_line(line);
@@ -151,9 +217,14 @@ impl ProjectPlan {
         text.push_line(if names.is_shown() { "Next:" } else { "Next, in the new directory:" });
         let at = names.directory_option();
         let is_new = self.files.iter().any(|file| file.path.ends_with("base.yaml") && file.change.word() == "created");
-        let commands: &[&str] =
-            if is_new { &["render dev", "set prod DATABASE_PASSWORD", "render prod"] } else { &["check"] };
-        for command in commands.iter().chain(self.place.is_in_git.then_some(&"git-setup --hook")) {
+        let of_import = self.import.iter().flat_map(|(plan, _)| &plan.expected);
+        let renders = of_import.map(|expected| format!("render {}", expected.name));
+        let own: &[&str] = match &self.import {
+            None if is_new => &["render dev", "set prod DATABASE_PASSWORD", "render prod"],
+            _ => &["check"],
+        };
+        let setup = self.place.is_in_git.then_some("git-setup --hook");
+        for command in renders.chain(own.iter().copied().chain(setup).map(str::to_owned)) {
             text.push_line(format!("  septum {at}{command}"));
         }
         text
@@ -192,6 +263,9 @@ struct FileNames {
     /// The directory of the project as it is shown.
     shown: String,
 }
+
+/// Name of the layers in messages about an import.
+const LAYERS: &str = "environments";
 
 /// Directory whose name is not shown.
 const HIDDEN: &str = "DIR";

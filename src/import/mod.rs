@@ -37,4 +37,7 @@ pub use proof::{DifferenceWords, ImportProof, ProofDifference};
 pub use references::{MissingObject, find_missing_objects};
 pub use sops_files::{SopsInput, plan_sops};
 pub use source::{SourceObject, SourceObjects};
-pub use write::{EncryptionSetup, ImportOutcome, ImportTarget, NewRule, check_destination, render_plan, write_import};
+pub use write::{
+    EncryptionSetup, ImportOutcome, ImportTarget, NewRule, ProvenImport, check_destination, prove_import, render_plan,
+    write_import,
+};

@@ -47,6 +47,8 @@ pub struct ImportTarget<'a> {
 pub struct EncryptionSetup<'a> {
     /// Recipients named by the user, for files without a rule.
     pub recipients: RecipientOptions,
+    /// Rules for the files.
+    pub rules: SopsConfigCache,
     /// Identities of the user, and one more in the form of `SOPS_AGE_KEY`.
     pub identities: &'a dyn Fn(&str) -> Identities,
     /// Content of a new `.sops.yaml`, called if there is none and secrets are written.
@@ -71,6 +73,16 @@ pub struct ImportOutcome {
     pub proof: ImportProof,
     /// Files beside the directory that were created: `.sops.yaml`, `septum.yaml`.
     pub created: Vec<PathBuf>,
+    /// Warnings of the encryption.
+    pub warnings: Diagnostics,
+}
+
+/// Files of a plan, proven, with secrets encrypted for their recipients. Nothing is written.
+pub struct ProvenImport {
+    /// Comparison with what was read.
+    pub proof: ImportProof,
+    /// The files, by their paths below the destination.
+    pub files: BTreeMap<String, Vec<u8>>,
     /// Warnings of the encryption.
     pub warnings: Diagnostics,
 }
@@ -133,17 +145,46 @@ pub fn write_import(
     Ok(ImportOutcome { proof, created, warnings })
 }
 
+/// Encrypts and proves the layers of a plan, for a command that writes them itself, under rules that exist or are
+/// planned.
+pub fn prove_import(
+    plan: &ImportPlan,
+    target: &ImportTarget<'_>,
+    setup: &EncryptionSetup<'_>,
+) -> Result<ProvenImport, Diagnostics> {
+    let mut warnings = Diagnostics::new();
+    let encryption = FinalEncryption::prepare(plan, target, setup, &mut warnings)?;
+    let proof = in_temporary_directory(plan, setup.now, |directory, own| {
+        prove_plan(plan, directory, (setup.identities)(own), setup.now)
+    })?;
+    let plain = plan.files.iter().filter_map(|(path, file)| match file {
+        PlannedFile::Plain(bytes) => Some((path.clone(), bytes.clone())),
+        _ => None,
+    });
+    Ok(ProvenImport { proof, files: plain.chain(encryption.files).collect(), warnings })
+}
+
 /// Objects that the files of a plan render to, by environment. Nothing is written to the destination.
 pub fn render_plan(plan: &ImportPlan, now: Timestamp) -> Result<BTreeMap<String, Vec<Json>>, Diagnostics> {
+    in_temporary_directory(plan, now, |directory, own| {
+        let sources = IdentitySources::of(HostSystem::current(), |name| (name == "SOPS_AGE_KEY").then(|| own.into()));
+        render_json(directory, Identities::new(sources), now)
+    })
+}
+
+/// Stages the files of a plan in a temporary directory, for a function that also gets the identity that decrypts them.
+fn in_temporary_directory<T>(
+    plan: &ImportPlan,
+    now: Timestamp,
+    read: impl FnOnce(&Path, &str) -> Result<T, Diagnostics>,
+) -> Result<T, Diagnostics> {
     const NAME: &str = "environments";
     let unwritable = |error: io::Error| Diagnostic::unwritable("a temporary directory", &io::Error::from(error.kind()));
     let staging = tempfile::Builder::new().prefix("septum-import-").tempdir().map_err(unwritable)?;
     let real = fs::canonicalize(staging.path()).map_err(unwritable)?;
     let directory = NewDirectory::create_beside(&real.join(NAME)).map_err(unwritable)?;
     let own = stage_files(plan, &directory, settings_text(plan, NAME).as_deref(), now)?;
-    let sources =
-        IdentitySources::of(HostSystem::current(), |name| (name == "SOPS_AGE_KEY").then(|| own.clone().into()));
-    render_json(&directory.path(), Identities::new(sources), now)
+    read(&directory.path(), &own)
 }
 
 /// Text of `septum.yaml`, if the plan needs one.
@@ -215,7 +256,7 @@ impl FinalEncryption {
         warnings: &mut Diagnostics,
     ) -> Result<Self, Diagnostics> {
         let (mut files, mut new_rule) = (Vec::new(), None);
-        let rules = SopsConfigCache::default();
+        let rules = &setup.rules;
         for (path, file) in &plan.files {
             let (text, is_manifest) = match file {
                 PlannedFile::Secret(text) => (text, false),
@@ -229,7 +270,7 @@ impl FinalEncryption {
             let full = target.directory.join(path);
             let name = format!("{}/{path}", target.shown);
             let encryption = if rules.find_nearest(&full).is_some() || !setup.recipients.usual.is_empty() {
-                plan_encryption(&rules, &full, &name, &setup.recipients)?
+                plan_encryption(rules, &full, &name, &setup.recipients)?
             } else if !plan.recipients.is_empty() {
                 EncryptionPlan::new(Recipients::from_age(plan.recipients.clone()))
             } else {

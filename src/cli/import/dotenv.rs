@@ -1,5 +1,6 @@
 //! `septum import dotenv`
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::super::GlobalArgs;
@@ -33,36 +34,29 @@ pub(super) struct DotenvArgs {
     options: ImportOptions,
 }
 
-/// Reader of dotenv files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ChosenDialect {
-    /// As by Node, with warnings where others disagree
-    Auto,
-    /// dotenv and dotenvx of Node
-    Node,
-    /// python-dotenv
-    Python,
-    /// `docker run --env-file`
-    Docker,
-    /// Docker Compose
-    Compose,
-    /// `envs` of kustomize
-    Kustomize,
-    /// A shell that sources the file
-    Shell,
-}
+/// Reader of dotenv files; without one, they are read as by Node, and disagreements are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) struct ChosenDialect(pub(in crate::cli) Option<DotenvDialect>);
 
-impl ChosenDialect {
-    fn dialect(self) -> Option<DotenvDialect> {
-        match self {
-            Self::Auto => None,
-            Self::Node => Some(DotenvDialect::Node),
-            Self::Python => Some(DotenvDialect::Python),
-            Self::Docker => Some(DotenvDialect::Docker),
-            Self::Compose => Some(DotenvDialect::Compose),
-            Self::Kustomize => Some(DotenvDialect::Kustomize),
-            Self::Shell => Some(DotenvDialect::Shell),
-        }
+impl ValueEnum for ChosenDialect {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [ChosenDialect; 1 + DotenvDialect::ALL.len()] = {
+            let mut all = [ChosenDialect(None); 1 + DotenvDialect::ALL.len()];
+            let mut index = 0;
+            while index < DotenvDialect::ALL.len() {
+                all[index + 1] = ChosenDialect(Some(DotenvDialect::ALL[index]));
+                index += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            None => PossibleValue::new("auto").help("As by Node, with warnings where others disagree"),
+            Some(dialect) => PossibleValue::new(dialect.as_str()).help(dialect.reader()),
+        })
     }
 }
 
@@ -78,27 +72,35 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 
 impl DotenvArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
-        let mut found = Vec::new();
-        let mut problems = Diagnostics::new();
-        for input in parse_inputs(global, &self.inputs)? {
-            let environment = match environment_of(&input) {
-                Ok(environment) => environment,
-                Err(problem) => {
-                    problems.extend(problem);
-                    continue;
-                }
-            };
-            match input.read(global, FileKind::SecretFile, &[]) {
-                Ok(sources) => found
-                    .extend(sources.into_iter().map(|source| DotenvInput { environment: environment.clone(), source })),
-                Err(unread) => problems.extend(unread),
-            }
-        }
-        if problems.has_errors() {
-            return Err(problems);
-        }
-        self.options.run(global, output, |app| plan_dotenv(app, &found, self.dialect.dialect()))
+        let found = read_dotenv_files(global, &self.inputs)?;
+        self.options.run(global, output, |app| plan_dotenv(app, &found, self.dialect.0))
     }
+}
+
+/// Reads dotenv files, named as `[ENV=]FILE`.
+pub(in crate::cli) fn read_dotenv_files(
+    global: &GlobalArgs,
+    texts: &[String],
+) -> Result<Vec<DotenvInput>, Diagnostics> {
+    let mut found = Vec::new();
+    let mut problems = Diagnostics::new();
+    for input in parse_inputs(global, texts)? {
+        let environment = match environment_of(&input) {
+            Ok(environment) => environment,
+            Err(problem) => {
+                problems.extend(problem);
+                continue;
+            }
+        };
+        match input.read(global, FileKind::SecretFile, &[]) {
+            Ok(sources) => {
+                found
+                    .extend(sources.into_iter().map(|source| DotenvInput { environment: environment.clone(), source }));
+            }
+            Err(unread) => problems.extend(unread),
+        }
+    }
+    if problems.has_errors() { Err(problems) } else { Ok(found) }
 }
 
 /// Environment of a file by its name; none for the base.

@@ -1,5 +1,6 @@
 //! Files of a new project, and the part of each that is missing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::rules::{self, ExistingRules};
@@ -45,8 +46,8 @@ pub(super) struct InitFile {
 
 /// Outcome for a file of the project.
 pub(super) enum PlannedChange {
-    /// It is created with this text.
-    Create(String),
+    /// It is created with this content.
+    Create(Vec<u8>),
     /// It is replaced by this text, which begins with its own.
     Append(Vec<u8>),
     /// It is kept as it is.
@@ -81,28 +82,46 @@ impl ProjectPlace {
         }
         let mut planned = Vec::new();
         for (name, template) in LAYERS {
-            let path = self.layers.join(name);
-            let text = template.replace("APP", app);
-            let change = match read_existing(&path, FileKind::Layer)? {
-                None => PlannedChange::Create(text),
-                Some(bytes) if bytes == text.as_bytes() => PlannedChange::Keep,
-                Some(_) => {
-                    let message = format!("`{}` exists, but there is no `base.yaml`", SopsConfig::display_path(&path));
-                    return Err(Diagnostic::error(Rule::Usage, message)
-                        .note("`init` never overwrites files")
-                        .hint("use another directory: `septum init DIR`"));
-                }
-            };
-            planned.push(InitFile { path, change });
+            planned.push(self.plan_layer(name, template.replace("APP", app).into_bytes())?);
         }
         Ok(planned)
+    }
+
+    /// The layers of an import, in place of those of a new project.
+    pub(super) fn plan_imported(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<InitFile>, Diagnostic> {
+        // with the base, the project is complete
+        let (base, others): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| *name == "base.yaml");
+        others.into_iter().chain(base).map(|(name, bytes)| self.plan_layer(name, bytes.clone())).collect()
+    }
+
+    /// Refuses a directory that is a project already.
+    pub(super) fn require_new(&self) -> Result<(), Diagnostic> {
+        let Some(path) = self.existing_project() else { return Ok(()) };
+        let message = format!("`{}` exists, and `init --from` creates a new project", SopsConfig::display_path(&path));
+        Err(Diagnostic::error(Rule::Usage, message)
+            .hint("import to a directory of its own: `septum import dotenv FILE --out DIR`"))
+    }
+
+    fn plan_layer(&self, name: &str, bytes: Vec<u8>) -> Result<InitFile, Diagnostic> {
+        let path = self.layers.join(name);
+        let change = match read_existing(&path, FileKind::Layer)? {
+            None => PlannedChange::Create(bytes),
+            Some(known) if known == bytes => PlannedChange::Keep,
+            Some(_) => {
+                let message = format!("`{}` exists, but there is no `base.yaml`", SopsConfig::display_path(&path));
+                return Err(Diagnostic::error(Rule::Usage, message)
+                    .note("`init` never overwrites files")
+                    .hint("use another directory: `septum init DIR`"));
+            }
+        };
+        Ok(InitFile { path, change })
     }
 
     /// The rules: a new file, or a rule for the recipients at the end of theirs, if the layout of the file allows it.
     pub(super) fn plan_rules(&self, existing: Option<&ExistingRules>, recipients: Option<&str>) -> InitFile {
         let Some(existing) = existing else {
             let text = rules::new_rules(recipients.unwrap_or_default());
-            return InitFile { path: self.top.join(rules::FILE), change: PlannedChange::Create(text) };
+            return InitFile { path: self.top.join(rules::FILE), change: PlannedChange::Create(text.into_bytes()) };
         };
         let text = recipients.and_then(|recipients| existing.with_rule(&self.secrets_file(), recipients));
         let change = text.map_or(PlannedChange::Keep, |text| PlannedChange::Append(text.into_bytes()));
@@ -136,7 +155,7 @@ impl ProjectPlace {
         };
         let exists = Disk::default().has(&path);
         let text = include_str!("workflow.yaml").replace("run: septum ", &format!("run: septum{at} "));
-        InitFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text) } }
+        InitFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text.into_bytes()) } }
     }
 
     /// A line of `.gitignore` for a private key in the repository; none for a key elsewhere.
@@ -159,11 +178,19 @@ impl InitFile {
         Ok(())
     }
 
+    /// Text that it will have, if it is written.
+    pub(super) fn planned_text(&self) -> Option<&str> {
+        match &self.change {
+            PlannedChange::Create(bytes) | PlannedChange::Append(bytes) => std::str::from_utf8(bytes).ok(),
+            PlannedChange::Keep => None,
+        }
+    }
+
     /// Writes the file.
     pub(super) fn write(&self, shown: &str) -> Result<(), Diagnostic> {
         let written = match &self.change {
-            PlannedChange::Create(text) => super::key::create_directory(&self.path)
-                .and_then(|()| atomic::create_new(&self.path, text.as_bytes(), Access::Usual)),
+            PlannedChange::Create(bytes) => super::key::create_directory(&self.path)
+                .and_then(|()| atomic::create_new(&self.path, bytes, Access::Usual)),
             PlannedChange::Append(bytes) => atomic::replace_file(&self.path, bytes),
             PlannedChange::Keep => Ok(()),
         };
@@ -185,7 +212,7 @@ impl PlannedChange {
 /// A file that needs certain lines, which are appended if no line is as they are.
 fn plan_lines(path: PathBuf, lines: &str, is_there: impl Fn(&str) -> bool) -> Result<InitFile, Diagnostic> {
     let Some(mut bytes) = read_existing(&path, FileKind::IgnoreRules)? else {
-        return Ok(InitFile { path, change: PlannedChange::Create(lines.to_owned()) });
+        return Ok(InitFile { path, change: PlannedChange::Create(lines.as_bytes().to_vec()) });
     };
     let text = String::from_utf8_lossy(&bytes);
     if text.lines().any(|line| is_there(line.trim())) {

@@ -39,6 +39,18 @@ impl DotenvDialect {
         }
     }
 
+    /// Reader that has these rules.
+    pub fn reader(self) -> &'static str {
+        match self {
+            Self::Node => "dotenv and dotenvx of Node",
+            Self::Python => "python-dotenv",
+            Self::Docker => "`docker run --env-file`",
+            Self::Compose => "Docker Compose",
+            Self::Kustomize => "`envs` of kustomize",
+            Self::Shell => "A shell that sources the file",
+        }
+    }
+
     /// Whether everything after the `=` is the value, as it is.
     pub(super) fn is_verbatim(self) -> bool {
         matches!(self, Self::Docker | Self::Kustomize)

@@ -212,3 +212,86 @@ fn names_that_are_no_paths_are_not_repeated() {
     assert!(!said.contains("hunter2"), "{said}");
     paste(&machine, "user=hunter2", &said);
 }
+
+/// Values as of a project that runs already.
+const ENV: &str = "LOG_LEVEL=info\nPORT=8080\nDB_HOST=localhost\nDB_PASSWORD=canary-hunter2-a\nDATABASE_URL=postgres://app:${DB_PASSWORD}@${DB_HOST}/app\n";
+
+/// Proof of [`ENV`].
+const PROOF: &str = "5 of 5 values equal in prod";
+
+#[test]
+fn a_project_from_a_dotenv_file_renders_to_its_values() {
+    for existing in [None, Some(RULE.replace("secrets", "enc"))] {
+        let machine = Machine::with_repository();
+        machine.write(".env", ENV);
+        machine.write(".gitignore", ".env\n");
+        let is_new = existing.is_none();
+        if let Some(rules) = &existing {
+            machine.write(".sops.yaml", rules);
+        }
+        let said = machine.septum(&["init", "shop", "--no-ci", "--from", ".env"]).ok();
+        assert!(said.contains(PROOF) && !said.contains("canary"), "{said}");
+        assert!(!machine.work().join(".github").exists());
+        let base = machine.read("shop/environments/base.yaml");
+        assert!(base.contains("DB_PASSWORD:\n    sensitive: true\n") && !base.contains("canary"), "{base}");
+        assert!(machine.read("shop/environments/prod.secrets.yaml").contains("DB_PASSWORD: ENC["));
+        machine.septum(&["rekey", "--check"]).ok();
+        machine.septum(&["-C", "shop", "check", "--keyless"]).ok();
+        machine.commit();
+        if !is_new {
+            // encrypted for the recipient of the repository, whose key is not here
+            machine.septum(&["-C", "shop", "render", "prod"]).fails(3);
+            continue;
+        }
+        paste(&machine, "", &said);
+        let password = machine.septum(&["-C", "shop", "get", "prod", "DATABASE_URL"]).ok();
+        assert_eq!(password.trim(), "postgres://app:canary-hunter2-a@localhost/app");
+    }
+}
+
+#[test]
+fn dotenv_files_may_lie_where_the_layers_do_and_be_of_several_environments() {
+    let machine = Machine::with_repository();
+    machine.write("septum.yaml", "apps: [services/*]\n");
+    machine.write("services/shop/.env", ENV);
+    machine.write("services/shop/.env.staging", "PORT=9090\nDB_PASSWORD=canary-hunter2-b\n");
+    let files = ["--from", "services/shop/.env", "--from", "services/shop/.env.staging"];
+    let said = machine.septum(&[&["init", "services/shop", "--dialect", "node"][..], &files].concat()).ok();
+    paste(&machine, "", &said);
+    assert!(machine.read("services/shop/staging.secrets.yaml").contains("ENC["));
+}
+
+#[test]
+fn a_project_that_cannot_be_made_from_a_dotenv_file_is_not_begun() {
+    let layout = format!("creation_rules: [{{ path_regex: '\\.enc\\.', age: {BOB} }}]\n");
+    for (file, text, arguments) in [
+        (".env", "not a variable\n", &["--from", ".env"][..]),
+        (".env", "", &["--from", ".env"]),
+        (".env", ENV, &["--from", "none.env"]),
+        (".env", ENV, &["--from", "base=.env"]),
+        (".env", ENV, &["--dialect", "node"]),
+        // there is a project
+        ("environments/base.yaml", "app: shop\n", &["--from", ".env"]),
+        ("environments/prod.yaml", "app: shop\n", &["--from", ".env"]),
+        // secrets, but no rule for them, and none can be added
+        (".sops.yaml", &layout, &["--from", ".env"]),
+    ] {
+        let machine = Machine::with_repository();
+        machine.write(".env", ENV);
+        machine.write(file, text);
+        let before = crate::support::sandbox::files(machine.directory.path());
+        let run = machine.septum(&[&["init"][..], arguments].concat());
+        assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+        run.fails(2);
+        assert!(crate::support::sandbox::files(machine.directory.path()) == before, "{file}");
+    }
+}
+
+#[test]
+fn lines_of_a_dotenv_file_that_readers_disagree_on_are_named() {
+    let machine = Machine::with_repository();
+    machine.write(".env", "GREETING='hello' # world\n");
+    let run = machine.septum(&["init", "--from", ".env"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    crate::support::messages::record(&run.stderr);
+}

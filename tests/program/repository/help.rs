@@ -78,7 +78,7 @@ fn site(command: &str) -> Sandbox {
             site = site.file(&name, b"data: { DATABASE_PASSWORD: dummy-dummy }\n");
         }
     }
-    site = site.file(".gitignore", b"rendered/\n");
+    site = site.file(".gitignore", b"rendered/\n").file(".env", "A=b\n");
     for (name, script) in [("kubectl", "cat"), ("man", "cat"), ("nano", ":"), ("openssl", "echo dummy-dummy-dummy")] {
         site = site.file(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
     }

@@ -14,18 +14,33 @@ type SopsConfigCell = Arc<OnceLock<Result<SopsConfig, Diagnostics>>>;
 #[derive(Debug, Default)]
 pub struct SopsConfigCache {
     disk: Disk,
+    /// A file that is not written yet.
+    planned: Option<(PathBuf, SopsConfig)>,
     read: Mutex<HashMap<PathBuf, SopsConfigCell>>,
 }
 
 impl SopsConfigCache {
     /// Cache of the files on a disk.
     pub fn with_disk(disk: Disk) -> Self {
-        Self { disk, read: Mutex::default() }
+        Self { disk, planned: None, read: Mutex::default() }
+    }
+
+    /// Cache in which a file of rules has a content that is not written yet.
+    pub fn with_planned(path: PathBuf, config: SopsConfig) -> Self {
+        Self { planned: Some((path, config)), ..Self::default() }
     }
 
     /// Path of the nearest `.sops.yaml` from a file's directory upward.
     pub fn find_nearest(&self, file: &Path) -> Option<PathBuf> {
-        discover_config(&self.disk, &make_absolute(file).ok()?).ok().flatten()
+        self.discover(file).ok().flatten()
+    }
+
+    fn discover(&self, file: &Path) -> Result<Option<PathBuf>, Diagnostics> {
+        let file = make_absolute(file)?;
+        let found = discover_config(&self.disk, &file)?;
+        let planned = self.planned.iter().map(|(path, _)| path.clone());
+        let above = planned.chain(found).filter(|path| path.parent().is_some_and(|above| file.starts_with(above)));
+        Ok(above.max_by_key(|path| path.components().count()))
     }
 
     /// Warnings about the files of rules that were read.
@@ -40,7 +55,10 @@ impl SopsConfigCache {
     /// The rule for a file, which need not exist; none if there is no `.sops.yaml` above it, or no
     /// rule in it that matches.
     pub fn find_rule(&self, file: &Path) -> Result<Option<CreationRule>, Diagnostics> {
-        let Some(config) = discover_config(&self.disk, &make_absolute(file)?)? else { return Ok(None) };
+        let Some(config) = self.discover(file)? else { return Ok(None) };
+        if let Some((_, planned)) = self.planned.as_ref().filter(|(path, _)| *path == config) {
+            return Ok(planned.first_match(file)?.cloned());
+        }
         let slot = {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(read.entry(config.clone()).or_default())
