@@ -172,14 +172,15 @@ pub(super) fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
     let (key, app) = (ProjectKey::of_user()?, app.to_owned());
     let recipient = Recipient::parse(key.recipients()).map_err(|_| Diagnostic::no_randomness())?;
     let text = RULES.replace("RECIPIENT", key.recipients());
+    let description = key.describe(&key.new_file());
     let store_key =
         move || key.save(&app).map_err(|error| Diagnostic::unwritable("the key file of the user", &error).into());
-    Ok(NewRule { recipient, text, store_key: Box::new(store_key) })
+    Ok(NewRule { recipient, text, description, store_key: Box::new(store_key) })
 }
 
 /// Prints what was written, decisions and the proof.
 fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &OutputStreams) -> Result<(), Diagnostics> {
-    let ImportOutcome { proof, created, warnings } = outcome;
+    let ImportOutcome { proof, created, key, warnings } = outcome;
     let mut text = StyledText::new();
     let is_hidden = shown == "DIR";
     text.push_line(format!("created {}", if is_hidden { "the new directory" } else { shown }));
@@ -196,6 +197,12 @@ fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &Output
     for path in created {
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
         text.push_line(format!("created {}", output::shown_path(if is_hidden { &name } else { &path })));
+    }
+    if !key.is_empty() {
+        text.end_line();
+    }
+    for line in key {
+        text.push_line(line);
     }
     push_proof(&mut text, &plan, &proof);
     output.print_text(&text)?;

@@ -21,7 +21,7 @@ use crate::disk::{BoundedRoot, Disk, real_named};
 use crate::files::resolve_writable;
 use crate::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
 use crate::project::Project;
-use crate::sops::{SopsConfig, SopsConfigCache, short_recipient};
+use crate::sops::{SopsConfig, SopsConfigCache};
 use crate::span::Source;
 
 /// Create a small project to start from
@@ -153,8 +153,8 @@ impl InitArgs {
         // before it exists: a name that is not a path is not repeated
         let key_name = match (&key, &self.key_file) {
             (_, Some(named)) => argument::shown_path(Path::new(""), named, "FILE"),
-            (Some(ProjectKey::New(_, file)), None) => file.display().to_string(),
-            _ => String::new(),
+            (Some(key), None) => key.new_file(),
+            (None, None) => String::new(),
         };
         Ok(ProjectPlan { place, files, key, key_name, missing_rule, app, import })
     }
@@ -232,22 +232,8 @@ impl ProjectPlan {
 
     /// Lines on the key, and on a rule that is missing.
     fn key_lines(&self) -> Vec<String> {
-        let secrets = "Secrets are encrypted for";
-        let mut lines = match &self.key {
-            None => vec![format!("{secrets} the recipients that the rules already name.")],
-            Some(ProjectKey::Shared(recipients)) => {
-                let short: Vec<_> = recipients.split(',').map(short_recipient).collect();
-                vec![format!("{secrets} the recipients of the other rules: {}", short.join(", "))]
-            }
-            Some(ProjectKey::Found { recipient, place }) => {
-                vec![format!("{secrets} {recipient},"), format!("whose private key was found: {place}")]
-            }
-            Some(key @ ProjectKey::New(..)) => vec![
-                format!("{secrets} {}.", key.recipients()),
-                format!("Its new private key was added to {}. Keep a backup:", self.key_name),
-                "without it, nobody can decrypt them.".to_owned(),
-            ],
-        };
+        let named = || vec!["Secrets are encrypted for the recipients that the rules already name.".to_owned()];
+        let mut lines = self.key.as_ref().map_or_else(named, |key| key.describe(&self.key_name));
         if let Some(rule) = &self.missing_rule {
             lines.push("No rule could be added to the rules of the repository. Add this one by hand:".to_owned());
             lines.extend(rule.lines().map(str::to_owned));

@@ -63,6 +63,8 @@ pub struct NewRule {
     pub recipient: Recipient,
     /// Content of the file.
     pub text: String,
+    /// Lines about the recipient's key, for the user.
+    pub description: Vec<String>,
     /// Stores the recipient's private key, if it is new; called before any file is written.
     pub store_key: Box<dyn FnOnce() -> Result<(), Diagnostics>>,
 }
@@ -73,6 +75,8 @@ pub struct ImportOutcome {
     pub proof: ImportProof,
     /// Files beside the directory that were created: `.sops.yaml`, `septum.yaml`.
     pub created: Vec<PathBuf>,
+    /// Lines about the key of a new file of rules.
+    pub key: Vec<String>,
     /// Warnings of the encryption.
     pub warnings: Diagnostics,
 }
@@ -126,7 +130,7 @@ pub fn write_import(
     for (path, bytes) in &encryption.files {
         directory.write_file(path, bytes).map_err(unwritable)?;
     }
-    let mut created = Vec::new();
+    let (mut created, mut key) = (Vec::new(), Vec::new());
     if let Some(rule) = encryption.new_rule {
         // the key first: files that nobody can decrypt are worse than a key without files
         (rule.store_key)()?;
@@ -134,6 +138,7 @@ pub fn write_import(
         atomic::create_new(&path, rule.text.as_bytes(), Access::Usual)
             .map_err(|error| Diagnostic::unwritable(SOPS_CONFIG, &error))?;
         created.push(path);
+        key = rule.description;
     }
     if let Some(text) = settings {
         let path = above.join(PROJECT_FILE);
@@ -142,7 +147,7 @@ pub fn write_import(
         created.push(path);
     }
     directory.publish().map_err(unwritable)?;
-    Ok(ImportOutcome { proof, created, warnings })
+    Ok(ImportOutcome { proof, created, key, warnings })
 }
 
 /// Encrypts and proves the layers of a plan, for a command that writes them itself, under rules that exist or are

@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::sops::{HostSystem, Identities, IdentityKind, IdentitySources, LookupOutcome, NewIdentity, SearchedSource};
+use crate::sops::{
+    HostSystem, Identities, IdentityKind, IdentitySources, LookupOutcome, NewIdentity, SearchedSource, short_recipient,
+};
 
 /// Key for which the files of a project are encrypted.
 pub(in crate::cli) enum ProjectKey {
@@ -29,6 +31,33 @@ impl ProjectKey {
             Self::Shared(recipients) => recipients,
             Self::Found { recipient, .. } => recipient,
             Self::New(identity, _) => identity.recipient(),
+        }
+    }
+
+    /// Lines about the key, for the user; none for recipients that the rules name already.
+    pub(in crate::cli) fn describe(&self, key_name: &str) -> Vec<String> {
+        let secrets = "Secrets are encrypted for";
+        match self {
+            Self::Shared(recipients) => {
+                let short: Vec<_> = recipients.split(',').map(short_recipient).collect();
+                vec![format!("{secrets} the recipients of the other rules: {}", short.join(", "))]
+            }
+            Self::Found { recipient, place } => {
+                vec![format!("{secrets} {recipient},"), format!("whose private key was found: {place}")]
+            }
+            Self::New(..) => vec![
+                format!("{secrets} {}.", self.recipients()),
+                format!("Its new private key was added to {key_name}. Keep a backup:"),
+                "without it, nobody can decrypt them.".to_owned(),
+            ],
+        }
+    }
+
+    /// Name of the file of a new key of the user.
+    pub(in crate::cli) fn new_file(&self) -> String {
+        match self {
+            Self::New(_, file) => file.display().to_string(),
+            Self::Shared(_) | Self::Found { .. } => String::new(),
         }
     }
 
