@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
-use crate::layer::{Definition, LayerCache, SecretForm};
+use crate::layer::{Definition, LayerCache, ManifestSeal, SecretForm};
 use crate::manifest::references;
 use crate::meter::{Meter, RunStage};
 use crate::name::{AppName, EntryId, EnvironmentName};
@@ -14,7 +14,7 @@ use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
 use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget};
 use crate::route::{self, Routing};
-use crate::sops::Identities;
+use crate::sops::{Identities, SopsFormat, policy};
 use crate::visibility::{KeyAccess, OnMissingKey};
 
 /// State shared across apps in one run: layers, templates and rules, each read once.
@@ -164,7 +164,10 @@ impl<'p> Pipeline<'p> {
                 resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, public));
             }
             match resolved {
-                Ok(resolved) => environments.push(resolved),
+                Ok(resolved) => {
+                    found.extend(self.manifest_drift(&resolved));
+                    environments.push(resolved);
+                }
                 Err(panic) => {
                     problems.push(panic_diagnostic(&panic, environment));
                     whole = false;
@@ -204,6 +207,17 @@ impl<'p> Pipeline<'p> {
             }
         };
         Some(Survey { app, environments, routing, beside })
+    }
+
+    /// Encrypted manifests that differ from their rules, which is known without a key. Layers are compared when they
+    /// are read.
+    fn manifest_drift(&self, resolved: &ResolvedTarget) -> Diagnostics {
+        let root = self.library.project.files.root();
+        let drift = |seal: &Arc<ManifestSeal>| {
+            let (name, path) = (seal.source.name(), root.join(seal.source.name()));
+            policy::report_drift(self.library.rules(), &path, name, &seal.metadata, SopsFormat::of_path(&path))
+        };
+        resolved.definition.seals().iter().flat_map(drift).collect()
     }
 
     /// Merges the definition of an environment, or its public view if nothing but a key is missing.

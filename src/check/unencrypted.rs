@@ -50,12 +50,12 @@ pub(super) fn invalid_rules(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) 
     paths.filter_map(|path| pipeline.library.rules().find_rule(&path).err()).flatten().collect()
 }
 
-/// Problems of the encrypted layers of an environment that are visible without a key, and warnings about rules.
+/// Problems of the encrypted layers and manifests of an environment that are visible without a key, and warnings about rules.
 pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let book = pipeline.library.rules();
     let mut found = Diagnostics::new();
-    let encrypted = resolved.definition.wrappings.iter().map(|(source, _)| source);
+    let encrypted = resolved.definition.all_wrappings().map(|(source, _)| source);
     for source in encrypted {
         found.extend(unruled_file(book, &root.join(source.name()), source));
         let closed = EncryptedFile::read(source.name(), source.text().as_bytes().to_vec(), SopsFormat::Yaml);

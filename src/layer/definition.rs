@@ -12,7 +12,7 @@ use super::overlays::ImageChange;
 use super::tree::Tree;
 use super::{AllowedFinding, Delivery, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
-use crate::sops::NamingKey;
+use crate::sops::{NamingKey, SopsMetadata};
 use crate::span::{Located, Location, Source};
 
 /// Merged definition of an app in an environment.
@@ -73,8 +73,8 @@ pub struct Definition {
 pub struct ManifestSeal {
     /// The file.
     pub source: Source,
-    /// Digest that identifies its wrapped data key.
-    pub wrapping: [u8; 32],
+    /// Its metadata.
+    pub metadata: SopsMetadata,
     /// Key derived from its data key, if it was decrypted.
     pub naming_key: Option<NamingKey>,
 }
@@ -87,6 +87,7 @@ pub(super) struct ManifestSealCell(OnceLock<ManifestSeals>);
 struct ManifestSeals {
     naming_key: Option<NamingKey>,
     wrappings: Vec<(Source, [u8; 32])>,
+    seals: Vec<Arc<ManifestSeal>>,
 }
 
 /// Prefix and suffix of the names of objects.
@@ -147,12 +148,17 @@ impl Definition {
         self.wrappings.iter().chain(of_manifests.into_iter().flatten())
     }
 
+    /// Encryption of its manifests, once they were read.
+    pub fn seals(&self) -> &[Arc<ManifestSeal>] {
+        self.manifest_seals.0.get().map_or(&[], |seals| &seals.seals)
+    }
+
     /// Adds the encryption of its manifests, which are read after the layers.
     pub fn add_manifest_seals(&self, seals: &[Arc<ManifestSeal>]) {
         let naming_key = NamingKey::combine_keys(seals.iter().filter_map(|seal| seal.naming_key.as_ref()));
-        let wrappings = seals.iter().map(|seal| (seal.source.clone(), seal.wrapping)).collect();
+        let wrappings = seals.iter().map(|seal| (seal.source.clone(), seal.metadata.hash_wrapped_keys())).collect();
         // read once in a run
-        let _ = self.manifest_seals.0.set(ManifestSeals { naming_key, wrappings });
+        let _ = self.manifest_seals.0.set(ManifestSeals { naming_key, wrappings, seals: seals.to_vec() });
     }
 
     /// Naming scheme of a bundle's objects.

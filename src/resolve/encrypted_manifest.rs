@@ -58,7 +58,6 @@ impl TemplateRenderer {
                 }
                 sops::refuse_ambiguous_keys(document, file, &metadata.selector)?;
             }
-            let wrapping = metadata.hash_wrapped_keys();
             let keys = &self.context.engine.keys;
             let identities = keys.identities.as_ref().filter(|_| keys.access == KeyAccess::Decrypt);
             let mut naming_key = None;
@@ -70,7 +69,7 @@ impl TemplateRenderer {
                 }
                 None => opened.extend(group.into_iter().map(sops::lock_values)),
             }
-            seals.push(Arc::new(ManifestSeal { source: file.clone(), wrapping, naming_key }));
+            seals.push(Arc::new(ManifestSeal { source: file.clone(), metadata, naming_key }));
         }
         Ok((opened, seals))
     }

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use crate::support::messages::record;
 use crate::support::objects::{Objects, text};
 use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
@@ -146,4 +147,35 @@ fn a_template_file_and_a_damaged_value_are_refused() {
     let run = moved.run_with_key(&["render", "dev"]);
     assert_ne!(run.code, 0);
     assert_eq!(text(&json!(run.stdout)), "");
+}
+
+#[test]
+fn one_that_differs_from_its_rule_is_reported_and_rekeyed_like_a_layer() {
+    let rule = |recipients: &str| {
+        format!("creation_rules: [{{ path_regex: '^w/.*\\.ya?ml$', {DATA}, age: '{recipients}' }}]\n")
+    };
+    let project = Sandbox::with_identities()
+        .file("base.yaml", BASE.replace("w/*.yaml", "w"))
+        .file("dev.yaml", "")
+        .file("prod.yaml", "");
+    project.rules(&rule("ALICE"));
+    project.encrypted("w/own.yaml", SECRET);
+    project.encrypted("w/two.yml", format!("{}---\n{}", SECRET.replace("own", "a"), SECRET.replace("own", "b")));
+    project.run(&["check"]).succeeds();
+    let doctor = project.run(&["doctor"]);
+    assert!(doctor.stdout.contains("2 files"), "{}", doctor.stdout);
+    project.rules(&rule("ALICE,BOB"));
+    for command in [&["check"][..], &["check", "--keyless"], &["check", "dev"]] {
+        let run = project.run(&[command, &["--fail-on", "warning"]].concat());
+        assert_eq!((run.code, run.stdout.matches("recipients-drift").count()), (1, 2), "{command:?}: {}", run.stdout);
+        record(run.stdout);
+    }
+    project.run(&["render", "dev"]).record();
+    assert_eq!(project.run(&["rekey", "--check"]).code, 1);
+    project.run(&["rekey"]).succeeds();
+    project.run(&["check"]).succeeds();
+    assert!(project.run_as_bob(&["render", "dev", "--delivery", "manifest"]).succeeds().contains("name: own"));
+    // a rule that no longer matches it
+    project.rules("creation_rules: [{ path_regex: other, age: ALICE }]\n");
+    record(project.run(&["check", "--keyless"]).stdout);
 }

@@ -147,7 +147,7 @@ rules! {
             "a field that is shown in plaintext (a label, a rule, a description) is encrypted",
             "move it to a layer that is not encrypted";
         Unsupported, "unsupported", Error, Invalid, false,
-            "a file of `manifests` is encrypted",
+            "a `*.j2` file of `manifests` is encrypted",
             "store its values in an encrypted layer, and use templates in the file";
         UnknownKey, "unknown-key", Error, Invalid, true,
             "an environment sets or removes an entry or a variable that is not defined; or the key of `explain` does not exist",
