@@ -48,13 +48,12 @@ impl GitSetupArgs {
             git_failure("not a git repository (or any of the parent directories)")
                 .hint("run it in a clone, or create a repository: `git init`")
         })?;
-        let root = repository.root.clone();
-        let settings = CloneSettings::read(repository).map_err(|error| git_failure(&error.to_string()))?;
-        let mut setup = SetupRun { settings, root, here: real_directory(Path::new("."))?, lines: StyledText::new() };
+        let settings = CloneSettings::read(repository.clone()).map_err(|error| git_failure(&error.to_string()))?;
+        let mut setup = SetupRun { settings, here: real_directory(Path::new("."))?, lines: StyledText::new() };
         let done = if self.undo { setup.undo() } else { setup.configure(self.hook) };
         output.print_text(&setup.lines)?;
         done?;
-        if !self.undo && AttributesState::of(&setup.root) != AttributesState::Named {
+        if !self.undo && AttributesState::of(&repository) != AttributesState::Named {
             output.print_findings(unused_drivers().into());
         }
         Ok(())
@@ -64,7 +63,6 @@ impl GitSetupArgs {
 /// State of a run.
 struct SetupRun {
     settings: CloneSettings,
-    root: std::path::PathBuf,
     here: std::path::PathBuf,
     /// Changes, one per line.
     lines: StyledText,

@@ -1,10 +1,12 @@
 //! Checks of a clone: the drivers of Git, and the hook.
 
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::DoctorCheck;
 use super::user::quote;
-use crate::disk::{BoundedRoot, DirEntryKind, Disk};
+use crate::disk::{BoundedRoot, DirEntryKind, Disk, walk_files};
 use crate::files::FileKind;
 use crate::git::{CACHE, CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
 use crate::program::{find_program, search_path};
@@ -15,37 +17,52 @@ pub const ATTRIBUTES_LINE: &str = "*.secrets.yaml diff=septum merge=septum";
 
 const ATTRIBUTES: &str = ".gitattributes";
 
-/// State of `.gitattributes` at the root of a repository.
+/// State of the attributes of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributesState {
-    /// It does not name the drivers, or does not exist.
+    /// No file of attributes names the drivers.
     Unnamed,
-    /// It names the drivers.
+    /// One names the drivers: a `.gitattributes` of the work tree, or `info/attributes` of the repository.
     Named,
-    /// It is a symbolic link, which Git ignores.
+    /// None names the drivers, and `.gitattributes` at the root is a symbolic link, which Git ignores.
     Link,
 }
 
 impl AttributesState {
-    /// The state in a work tree.
-    pub fn of(root: &Path) -> Self {
-        let disk = Disk::default();
-        if disk.kind(&root.join(ATTRIBUTES)).ok().flatten() == Some(DirEntryKind::Link) {
-            return Self::Link;
+    /// The state of a repository. The attributes of ignored directories are not read.
+    pub fn of(repository: &GitRepository) -> Self {
+        let (disk, limit) = (Disk::default(), FileKind::IgnoreRules.limit());
+        let root = &repository.root;
+        let mut is_named = false;
+        let mut visit = |path: &Path| {
+            is_named = path.file_name() == Some(OsStr::new(ATTRIBUTES))
+                && disk.kind(path).ok().flatten() == Some(DirEntryKind::File)
+                && names_drivers(root, path);
+            if is_named { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        // a directory that cannot be read names nothing
+        let _ = walk_files(&disk, root, limit, &mut visit);
+        let shared = repository.shared_directory();
+        if is_named || names_drivers(shared, &shared.join("info/attributes")) {
+            return Self::Named;
         }
-        let read = || {
-            let root = BoundedRoot::new(disk, root).ok()?;
-            let path = root.resolve(&root.path().join(ATTRIBUTES)).ok()?;
-            root.read(&path, FileKind::IgnoreRules.limit()).ok()
-        };
-        let text = read().unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let names = |line: &str| {
-            let mut words = line.split_whitespace();
-            words.next().is_some_and(|first| !first.starts_with('#')) && words.any(|word| word == "diff=septum")
-        };
-        if text.lines().any(names) { Self::Named } else { Self::Unnamed }
+        let is_link = disk.kind(&root.join(ATTRIBUTES)).ok().flatten() == Some(DirEntryKind::Link);
+        if is_link { Self::Link } else { Self::Unnamed }
     }
+}
+
+/// Whether a file of attributes names the drivers.
+fn names_drivers(directory: &Path, path: &Path) -> bool {
+    let read = || {
+        let root = BoundedRoot::new(Disk::default(), directory).ok()?;
+        root.read(&root.resolve(path).ok()?, FileKind::IgnoreRules.limit()).ok()
+    };
+    let text = read().unwrap_or_default();
+    let names = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|first| !first.starts_with('#')) && words.any(|word| word == "diff=septum")
+    };
+    String::from_utf8_lossy(&text).lines().any(names)
 }
 
 /// Checks the clone of a repository.
@@ -60,7 +77,7 @@ pub(super) fn check_clone(repository: Option<GitRepository>, has_encrypted: bool
         return checks;
     }
     checks.push(check_program(&root));
-    let attributes = AttributesState::of(&root);
+    let attributes = AttributesState::of(&repository);
     match attributes {
         AttributesState::Link => {
             let message = "`.gitattributes` is a symbolic link, which Git ignores";

@@ -95,7 +95,7 @@ impl GitRepository {
     }
 
     /// Directory shared by all work trees.
-    pub(super) fn shared_directory(&self) -> &Path {
+    pub fn shared_directory(&self) -> &Path {
         &self.common
     }
 

@@ -117,6 +117,8 @@ fn attributes_that_git_ignores_or_that_name_no_file_are_found() {
     assert_eq!(diagnosed(&machine), [pair("drivers", "warning")]);
     symlink("attributes", machine.work().join(".gitattributes")).unwrap();
     assert_eq!(diagnosed(&machine), [pair("drivers", "warning")]);
+    fs::rename(machine.work().join("attributes"), machine.work().join("environments/.gitattributes")).unwrap();
+    assert_eq!(diagnosed(&machine), []);
 }
 
 #[test]

@@ -146,6 +146,20 @@ fn attributes_that_name_no_file_are_reported() {
     fs::remove_file(machine.work().join(".gitattributes")).unwrap();
     symlink("attributes", machine.work().join(".gitattributes")).unwrap();
     machine.septum(&["git-setup"]).ok();
+    // where Git ignores everything
+    machine.write("rendered/.gitattributes", ATTRIBUTES);
+    machine.write("rendered/.gitignore", "*\n");
+    machine.septum(&["git-setup"]).ok();
+}
+
+#[test]
+fn attributes_below_the_root_and_those_of_the_clone_count() {
+    for file in ["environments/.gitattributes", "services/shop/.gitattributes", ".git/info/attributes"] {
+        let machine = Machine::with_repository();
+        machine.write(file, ATTRIBUTES);
+        let run = machine.septum(&["git-setup"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{file}");
+    }
 }
 
 #[test]
