@@ -8,8 +8,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::layer::{Definition, LayerCache, ManifestSeal, SecretForm};
 use crate::manifest::references;
 use crate::meter::{Meter, RunStage};
-use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{self, BuildInput, Constraints, Day, KnownNames, RenderedObject, TargetObjects};
+use crate::name::{AppName, EnvironmentName};
+use crate::object::{self, BuildInput, Constraints, ConsumerIndex, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
 use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget};
@@ -288,10 +288,9 @@ impl<'p> Pipeline<'p> {
         BuildInput { resolved, routing, siblings: environments, constraints, references, at: self.at, on_missing_key }
     }
 
-    /// The workloads of an environment that use an entry of it, each with the place of the reference.
-    pub fn consumers(&self, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Vec<String> {
-        let Some(resolved) = survey.environment(environment) else { return Vec::new() };
-        object::find_consumers(resolved, &survey.routing, &self.references, id)
+    /// The workloads of an environment that use its entries, each with the place of the reference.
+    pub fn consumers(&self, survey: &Survey, resolved: &ResolvedTarget) -> ConsumerIndex {
+        ConsumerIndex::of(resolved, &survey.routing, &self.references)
     }
 
     /// The objects of an environment of a surveyed app.

@@ -112,8 +112,13 @@ impl ExplainArgs {
         let wanted = |id: &&EntryId| {
             id.key.as_str() == self.key && self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle)
         };
-        let explained = |id| explain_key(survey, id, environment, pipeline.consumers(survey, environment, id));
-        resolved.entries.keys().filter(wanted).filter_map(explained).collect()
+        let ids: Vec<_> = resolved.entries.keys().filter(wanted).collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let consumers = pipeline.consumers(survey, resolved);
+        let explained = |id| explain_key(survey, id, environment, consumers.consumers(id));
+        ids.into_iter().filter_map(explained).collect()
     }
 }
 

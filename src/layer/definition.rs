@@ -198,6 +198,16 @@ impl Definition {
         })
     }
 
+    /// Location of the definition of a bundle, or else of the app.
+    pub fn place_of_bundle(&self, name: &str) -> Option<&Location> {
+        let bundle = self.bundles.get(name);
+        let place = bundle.and_then(|bundle| {
+            let entry = bundle.entries.values().next().map(|entry| &entry.defined);
+            bundle.place.as_ref().or(entry)
+        });
+        place.or(self.app_place.as_ref())
+    }
+
     /// Label of an entry in templates and messages: `data.KEY`, or `bundles.NAME.KEY` in another bundle than the app's
     /// own.
     pub fn label(&self, id: &EntryId) -> String {

@@ -1,8 +1,8 @@
 //! References of workloads to ConfigMaps and Secrets: each must name an existing object, and an existing key.
 
 use super::names::is_portable_variable;
-use super::provide::{KeySet, ObjectIndex, entry_of, other_kind};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
+use super::provide::{KeySet, ObjectIndex, entry_of, kind_for, other_kind};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, is_filled_in_later};
@@ -114,7 +114,8 @@ impl ReferenceChecker<'_> {
         let message =
             format!("`{}` of {} refers to the {kind} `{name}`, which is not defined", reference.path, manifest.label());
         let error = Diagnostic::error(Rule::DanglingReference, message)
-            .at_public(reference.name.place.clone(), PublicReason::Name);
+            .at_public(reference.name.place.clone(), PublicReason::Name)
+            .with_cause(self.provided.lacking_entry(reference).cloned().map(Cause::FollowsFrom));
         let error = if self.provided.is_only_mounted(name) {
             error.note(format!("all secret values of `{name}` are in an external store, and `refs: csi` mounts them"))
         } else if self.provided.is_other_kind(reference) {
@@ -173,9 +174,14 @@ impl ReferenceChecker<'_> {
                 .hint("or deliver with `refs: external-secret`");
         }
         match entry_of(self.definition, name, &key.value) {
-            Some(_) => error
-                .note(format!("the key is defined, but has no value in `{}`", self.definition.environment))
-                .hint("set a value, or make the reference `optional: true`"),
+            Some(id) => {
+                let is_this = kind_for(self.routing.sensitivity(&id)) == reference.target;
+                let entry = self.definition.entry(&id).filter(|_| is_this);
+                error
+                    .with_cause(entry.map(|entry| Cause::FollowsFrom(entry.defined.clone())))
+                    .note(format!("the key is defined, but has no value in `{}`", self.definition.environment))
+                    .hint("set a value, or make the reference `optional: true`")
+            }
             None => error.maybe_hint(did_you_mean(&key.value, keys.iter().map(String::as_str))),
         }
     }

@@ -4,6 +4,7 @@
 mod access;
 mod build;
 mod constraint;
+mod consumers;
 mod declared;
 mod external;
 mod fingerprint;
@@ -31,13 +32,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use constraint::Constraints;
+pub use consumers::ConsumerIndex;
 pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;
 pub use input::{BuildInput, KnownNames};
 pub use names::wrong_object_name;
 pub use naming::known_name;
 pub use provide::ObjectIndex;
-pub use rendered::{RenderedObject, TargetObjects, find_consumers, render};
+pub use rendered::{RenderedObject, TargetObjects, render};
 pub use typed::{Day, pem};
 
 /// Kind of an object, in the order in which objects are written.

@@ -10,6 +10,7 @@ use crate::manifest::{BundleObjectMap, Manifest};
 use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
+use crate::span::Location;
 
 /// ConfigMaps that exist in every namespace by default: that of the root certificates (`RootCAConfigMapPublisher` of
 /// the controller manager), and the equivalents of `OpenShift` and Istio.
@@ -37,6 +38,8 @@ pub struct ObjectIndex {
     splits: BTreeMap<String, StoreSplit>,
     /// Keys of ConfigMaps whose values are binary (`binaryData`), with the name of the ConfigMap.
     binary: BTreeSet<(String, String)>,
+    /// Definitions of the required entries without a value, by the object that would have them.
+    lacking: BTreeMap<(RefKind, String), Location>,
     namespace: Option<String>,
 }
 
@@ -53,6 +56,13 @@ impl ObjectIndex {
         }
         for (id, value) in &resolved.entries {
             let name = id.bundle.as_str();
+            if matches!(value.outcome, EntryOutcome::Missing)
+                && let Some(entry) = definition.entry(id)
+                && entry.rules.required.as_ref().is_some_and(|required| required.value)
+            {
+                let object = (kind_for(routing.sensitivity(id)), name.to_owned());
+                provided.lacking.entry(object).or_insert_with(|| entry.defined.clone());
+            }
             let split = provided.splits.get(name).filter(|split| split.keys.contains(id.key.as_str()));
             let (side, name) = match (split, &value.outcome) {
                 // a value mounted by a driver is in no Secret
@@ -198,6 +208,11 @@ impl ObjectIndex {
         reference.target == RefKind::ConfigMap && self.binary.contains(&(reference.name.value.clone(), key.to_owned()))
     }
 
+    /// Definition of a required entry without a value, for which a bundle lacks the object that a reference names.
+    pub(super) fn lacking_entry(&self, reference: &Reference) -> Option<&Location> {
+        self.lacking.get(&(reference.target, reference.name.value.clone()))
+    }
+
     /// Whether a bundle produced an object of the other kind under this name.
     pub fn is_other_kind(&self, reference: &Reference) -> bool {
         self.bundles.contains_key(&(other_kind(reference.target), reference.name.value.clone()))
@@ -256,7 +271,8 @@ pub(super) fn entry_of(definition: &Definition, bundle: &str, key: &str) -> Opti
     definition.entry(&id).is_some().then_some(id)
 }
 
-fn kind_for(sensitivity: Sensitivity) -> RefKind {
+/// Kind of the object that an entry goes to.
+pub(super) fn kind_for(sensitivity: Sensitivity) -> RefKind {
     match sensitivity {
         Sensitivity::Plain => RefKind::ConfigMap,
         Sensitivity::Sensitive => RefKind::Secret,

@@ -13,12 +13,10 @@ use super::pod;
 use super::provide::ObjectIndex;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::NameAffixes;
+use crate::layer::Definition;
 use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
 use crate::manifest::{self, CommonMetadata, Manifest};
-use crate::name::{EntryId, EnvironmentName};
-use crate::resolve::ResolvedTarget;
-use crate::route::Routing;
+use crate::name::EnvironmentName;
 use crate::value::OutputValue;
 use crate::visibility::Visibility;
 
@@ -148,7 +146,7 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         manifests.push(manifest);
     }
     manifests.extend(build_access(definition, &objects, &external, problems));
-    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects, &definition.affixes)));
+    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects, definition)));
     problems.extend(usurped_names(&external, &objects, &manifests));
     for manifest in &mut manifests {
         provided.rename_split_keys(&mut manifest.tree, target.references);
@@ -173,17 +171,21 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
 
 /// Error: a manifest has the name that a bundle's object has without its suffix. kustomize rejects that too: a
 /// reference would silently lead to the wrong one of the two.
-fn namesake_error(manifest: &Manifest, objects: &[Object], affixes: &NameAffixes) -> Option<Diagnostic> {
+fn namesake_error(manifest: &Manifest, objects: &[Object], definition: &Definition) -> Option<Diagnostic> {
     let is_same = |object: &&Object| {
-        object.name != affixes.apply(&object.base_name)
+        object.name != definition.affixes.apply(&object.base_name)
             && manifest.group().is_empty()
             && (manifest.kind.as_str(), &manifest.name) == (object.kind.as_str(), &object.base_name)
     };
     let name = &objects.iter().find(is_same)?.base_name;
     let message = format!("{} has the same name as the bundle `{name}`", manifest.label());
+    let error = Diagnostic::error(Rule::InvalidName, message).at(manifest.place().clone());
+    let error = match definition.place_of_bundle(name) {
+        Some(place) => error.at_with(place.clone(), "the bundle"),
+        None => error,
+    };
     Some(
-        Diagnostic::error(Rule::InvalidName, message)
-            .at(manifest.place().clone())
+        error
             .note(format!("the object of the bundle gets a hash suffix, so a reference to `{name}` would be ambiguous"))
             .hint("rename one of them"),
     )
@@ -249,37 +251,4 @@ fn rename_references(
             .hint("if it is a reference, add a rule under `references` in `septum.yaml`"),
         );
     }
-}
-
-/// Consumers of an entry: manifests of its environment, with the path in each.
-pub fn find_consumers(
-    resolved: &ResolvedTarget,
-    routing: &Routing,
-    rules: &ReferenceRules,
-    id: &EntryId,
-) -> Vec<String> {
-    let mut nothing = Diagnostics::new();
-    let manifests = manifest::collect_manifests(resolved, routing, &mut nothing);
-    // shortcut: this is called for each key of an environment
-    if manifests.is_empty() {
-        return Vec::new();
-    }
-    let provided = ObjectIndex::of(resolved, routing);
-    let bundles = provided.to_bundles(&resolved.definition);
-    let mut found = Vec::new();
-    for mut manifest in manifests {
-        manifest::wire_workload(&mut manifest, &bundles, &mut nothing);
-        let from = provided.namespace_of(&manifest);
-        for reference in find_references(&manifest.tree, rules) {
-            let keys = provided.bundle(&reference, from.as_ref());
-            let has = keys.is_some_and(|keys| keys.contains(id.key.as_str()));
-            let takes = reference.keys.is_empty() || reference.keys.iter().any(|key| key.value == id.key.as_str());
-            if has && takes && reference.name.value == id.bundle.as_str() {
-                found.push(format!("{} {} ({})", manifest.kind, manifest.name, reference.path));
-            }
-        }
-    }
-    found.sort();
-    found.dedup();
-    found
 }

@@ -36,21 +36,16 @@ impl ObjectSite {
                 app: definition.app.as_str().to_owned(),
                 directory: app.directory.clone(),
                 is_of_bundle,
-                place: if is_of_bundle { place_of_bundle(definition, &object.id) } else { object.place.clone() },
+                place: if is_of_bundle {
+                    let place = definition.place_of_bundle(&object.id.base_name);
+                    place.cloned().unwrap_or_else(Location::synthetic)
+                } else {
+                    object.place.clone()
+                },
             }
         };
         delivered.iter().map(site).collect()
     }
-}
-
-/// Location of the definition of an object's bundle, or else its app.
-fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Location {
-    let bundle = definition.bundles.get(id.base_name.as_str());
-    let place = bundle.and_then(|bundle| {
-        let entry = bundle.entries.values().next().map(|entry| &entry.defined);
-        bundle.place.as_ref().or(entry)
-    });
-    place.or(definition.app_place.as_ref()).cloned().unwrap_or_else(Location::synthetic)
 }
 
 /// Reports objects of the same kind, name and namespace in one environment, with the places of both.

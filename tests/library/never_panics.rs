@@ -58,8 +58,9 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
                 emit::write_objects(&objects, format, Reveal::Values);
             }
             let resolved = survey.environment(environment).expect("surveyed");
+            let consumers = pipeline.consumers(&survey, resolved);
             for id in resolved.entries.keys() {
-                explain_key(&survey, id, environment, pipeline.consumers(&survey, environment, id));
+                explain_key(&survey, id, environment, consumers.consumers(id));
             }
         }
     }

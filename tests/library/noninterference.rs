@@ -282,10 +282,8 @@ fn look(directory: &Path) -> Public {
         let all = std::slice::from_ref(&dev);
         parts.insert("list", serde_json::to_string_pretty(&list_rows(survey, all)).unwrap());
         let resolved = survey.environment(&dev).unwrap();
-        let explained = resolved
-            .entries
-            .keys()
-            .filter_map(|id| explain_key(survey, id, &dev, pipeline.consumers(survey, &dev, id)));
+        let consumers = pipeline.consumers(survey, resolved);
+        let explained = resolved.entries.keys().filter_map(|id| explain_key(survey, id, &dev, consumers.consumers(id)));
         parts.insert("explain", serde_json::to_string_pretty(&explained.collect::<Vec<_>>()).unwrap());
         parts.insert("inputs", format!("{:?}", resolved.recorded_queries));
     }

@@ -89,7 +89,8 @@ pub(super) fn unmatched_target(target: &PatchSelector, place: &Location, objects
         .or_else(|| guess(target.group.as_ref(), &|identity| identity.group.clone()));
     let error = Diagnostic::error(Rule::UnmatchedPatch, "the target of a patch selects no object")
         .at_masked(target.place.clone());
-    let error = if target.place == *place { error } else { error.at_masked_with(place.clone(), "the patch") };
+    let is_one_line = target.place.source.name() == place.source.name() && target.place.span.line == place.span.line;
+    let error = if is_one_line { error } else { error.at_masked_with(place.clone(), "the patch") };
     error.maybe_hint(hint)
 }
 

@@ -293,3 +293,26 @@ fn kustomize_gives_the_same_names_to_random_data() {
     assert_eq!(expected.len(), 60);
     assert_eq!(found, expected);
 }
+
+#[test]
+fn a_bundle_and_a_manifest_of_one_name_are_refused_with_both_places() {
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: app }\ndata: { A: b }\n";
+    for dev in [
+        "",
+        "prefix: a-\n",
+        "suffix: -b\n",
+        "prefix: a-\nsuffix: -b\n",
+        "names: hashed\n",
+        "prefix: a-\nnames: hashed\n",
+    ] {
+        let project =
+            Sandbox::of("app: app\ndata: { LOG_LEVEL: info }\nmanifests: [w]\n", dev).file("w/a.yaml", object);
+        for command in [&["render", "dev"][..], &["check", "dev"]] {
+            let run = project.run(command);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_ne!(run.code, 0, "{dev}: {said}");
+            assert!(said.contains("w/a.yaml:1:1") && said.contains("base.yaml:2:9"), "{dev}: {said}");
+            record(said);
+        }
+    }
+}

@@ -279,6 +279,28 @@ fn a_reference_that_leads_nowhere_is_an_error_that_says_where_the_key_went() {
 }
 
 #[test]
+fn a_reference_to_an_object_whose_secret_is_not_set_yet_is_reported_once() {
+    let base = "app: app\nvars: { replicas: 1, domain: x }\ndata:\n  LOG_LEVEL: info\n  PASSWORD: { sensitive: true, required: true }\nmanifests: [workloads]\n";
+    for (container, is_consequence) in [
+        ("        envFrom: [{ secretRef: { name: app } }]\n", true),
+        ("        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: PASSWORD } } }]\n", true),
+        // not what is missing
+        ("        envFrom: [{ secretRef: { name: other } }]\n", false),
+        ("        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: PASSWORD } } }]\n", false),
+    ] {
+        let project = Sandbox::of(base, "").file("workloads/web.yaml", deployment("", container));
+        let stderr = project.run(&["render", "dev"]).refused();
+        let errors = stderr.lines().filter(|line| line.starts_with("error")).count();
+        assert_eq!(errors, if is_consequence { 1 } else { 2 }, "{container}: {stderr}");
+    }
+    // without a rule, the reference is all that is wrong
+    let optional = base.replace(", required: true", "");
+    let project = Sandbox::of(&optional, "")
+        .file("workloads/web.yaml", deployment("", "        envFrom: [{ secretRef: { name: app } }]\n"));
+    project.run(&["render", "dev"]).refused();
+}
+
+#[test]
 fn what_may_be_missing_or_is_made_by_others_is_no_mistake() {
     let base = format!("{BASE}external: [{{ kind: Secret, name: corp-ca }}]\n");
     for container in [
