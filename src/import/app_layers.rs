@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::{IndexMap, IndexSet};
+use zeroize::Zeroizing;
 
 use super::bundles::{ImportedBundle, bundle_of_config_map, bundle_of_secret, split_common};
 use super::compare::find_differences;
 use super::entries::EntryDraft;
 use super::external_secrets::{ImportedStore, bundle_of_external};
 use super::layer_text::{LayerText, list_field, text_scalar, without_default_labels};
-use super::plan::ImportPlan;
+use super::plan::{ImportPlan, PlannedFile};
 use super::references::{MissingObject, find_missing_objects};
 use super::source::SourceObject;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::manifest::is_namespaced;
 use crate::manifest::references::ReferenceRules;
@@ -67,7 +68,16 @@ impl AppLayers {
         };
         let (secrets, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object.is_core("Secret"));
         for secret in secrets {
-            let bundle = bundle_of_secret(&secret, &mut plan.findings);
+            let mut found = Diagnostics::new();
+            let bundle = bundle_of_secret(&secret, &mut found);
+            // entries of layers are texts
+            if bundle.has_binary() && !found.has_errors() {
+                let text = format!("{} has binary values, and becomes an encrypted manifest", secret.label());
+                plan.note(secret.place(), text);
+                draft.manifests.push(secret);
+                continue;
+            }
+            plan.findings.extend(found);
             draft.bundles.insert(secret.name, bundle);
         }
         // a bundle of an ExternalSecret needs its name for itself
@@ -361,9 +371,11 @@ impl<'p> ManifestPaths<'p> {
     }
 
     fn add(&mut self, object: &SourceObject, environment: &str, plan: &mut ImportPlan) {
+        let is_secret = object.is_core("Secret");
         let text = match &object.text {
-            Some(text) => text.clone(),
-            None => write_document(&object.tree.to_value()),
+            // comments could contain secrets too
+            Some(text) if !is_secret => text.clone(),
+            _ => write_document(&object.tree.to_value()),
         };
         let is_verbatim = is_template(&text);
         if is_verbatim {
@@ -377,13 +389,18 @@ impl<'p> ManifestPaths<'p> {
             text.chars().map(safe).collect::<String>().to_ascii_lowercase()
         };
         let stem = format!("{}{directory}/{}-{}", self.prefix, clean(&object.kind), clean(&object.name));
-        let mut path = format!("{stem}.yaml");
+        let extension = if is_secret { "secrets.yaml" } else { "yaml" };
+        let mut path = format!("{stem}.{extension}");
         let mut number = 2;
         while !self.used.insert(path.clone()) {
-            path = format!("{stem}-{number}.yaml");
+            path = format!("{stem}-{number}.{extension}");
             number += 1;
         }
-        plan.add_file(path, text);
+        if is_secret {
+            plan.files.insert(path, PlannedFile::SecretManifest(Zeroizing::new(text.into_bytes())));
+        } else {
+            plan.add_file(path, text);
+        }
     }
 
     /// Patterns of `manifests` for the files that were added since the last call.

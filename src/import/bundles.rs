@@ -55,6 +55,13 @@ pub(super) struct ImportedBundle {
     pub(super) refs: IndexMap<String, ImportedRef>,
 }
 
+impl ImportedBundle {
+    /// Whether a value is not a text.
+    pub(super) fn has_binary(&self) -> bool {
+        self.values.values().any(|value| std::str::from_utf8(&value.bytes).is_err())
+    }
+}
+
 /// Reason why a ConfigMap stays a manifest.
 pub(super) type Unfit = &'static str;
 

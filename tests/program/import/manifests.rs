@@ -64,6 +64,9 @@ const EXTERNAL: &str = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret
 
 const ODD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: fixed }\nimmutable: true\ndata: { A: b }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: empty }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: same, labels: { a: b } }\ndata: { A: b }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: same }\nstringData: { A: canary-hunter2-f }\n";
 
+/// A keystore beside a password, another Secret, and one that all environments have.
+const BINARY: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: store }\ntype: Opaque\n# canary-hunter2-g\ndata: { keystore.p12: /+8=, PASSWORD: Y2FuYXJ5LWh1bnRlcjItZw== }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: same }\ndata: { key.der: /+0= }\nstringData: { PASSWORD: canary-hunter2-h }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: text }\nstringData: { PASSWORD: canary-hunter2-i }\n";
+
 const LOOKS_SECRET: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad }\ndata: { DB_PASSWORD: example-of-one, URL: \"postgres://app:s3cretpw9x@db/app\" }\n";
 
 #[test]
@@ -77,6 +80,12 @@ fn manifests_become_layers_that_render_to_the_same() {
             files: &[("a.yaml", CONFIG)],
             arguments: &["manifests", "a.yaml"],
             proof: "1 of 1 objects equal in prod",
+        },
+        Case {
+            name: "a binary value of a Secret",
+            files: &[("a.yaml", BINARY), ("b.yaml", &BINARY.replace("/+8=", "/+4="))],
+            arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
+            proof: "6 of 6 objects equal in dev, prod",
         },
         Case {
             name: "two environments",
@@ -220,4 +229,19 @@ fn invalid_manifests_write_nothing() {
         record(&run.stderr);
         assert!(desk.all() == before, "{name}");
     }
+}
+
+#[test]
+fn a_secret_with_a_binary_value_becomes_an_encrypted_manifest() {
+    let project = Sandbox::with_identities().file("a.yaml", BINARY);
+    project.run(&["import", "manifests", "a.yaml"]).succeeds();
+    for (file, keys) in [("secret-store", ["keystore.p12", "PASSWORD"]), ("secret-same", ["key.der", "PASSWORD"])] {
+        let text = written(&project, &format!("manifests/{file}.secrets.yaml"));
+        for key in keys {
+            assert!(text.contains(&format!("{key}: ENC[")), "{text}");
+        }
+        assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"), "{text}");
+    }
+    assert!(written(&project, "prod.secrets.yaml").contains("text:"));
+    project.run(&["check"]).succeeds();
 }
