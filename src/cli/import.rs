@@ -14,7 +14,8 @@ use clap::{Args, Subcommand};
 use super::encrypt::usual_recipients;
 use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
-use super::init::{self, key::ProjectKey};
+use super::init::app_name::app_name;
+use super::init::key::ProjectKey;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, prompt};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
@@ -130,7 +131,7 @@ impl ImportOptions {
                 None => Ok(name.clone()),
                 Some(why) => Err(invalid_usage(format!("the name of `--app` is not valid: {why}"))),
             },
-            None => Ok(init::app_name(directory.parent().unwrap_or(directory))),
+            None => Ok(app_name(directory.parent().unwrap_or(directory))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `septum init`
 
+pub(super) mod app_name;
 pub(super) mod key;
 mod plan;
 pub(super) mod rules;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use self::app_name::app_name;
 use self::key::ProjectKey;
 use self::plan::{InitFile, PlannedChange, ProjectPlace};
 use self::rules::ExistingRules;
@@ -297,18 +299,4 @@ fn unlisted_app(place: &ProjectPlace) -> Option<String> {
     let is_listed = project.apps.iter().any(|app| app.directory == place.layers);
     let below = place.layers.strip_prefix(settings.parent()?).ok()?;
     (!is_listed).then(|| format!("Add {} to `apps` in septum.yaml, which does not list it.", below.display()))
-}
-
-/// The directory's name, as far as Kubernetes takes it as one.
-pub(super) fn app_name(directory: &Path) -> String {
-    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-    let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
-    let name: String = name
-        .unwrap_or_default()
-        .chars()
-        .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
-        .take(63)
-        .collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "app".to_owned() } else { name.to_owned() }
 }
