@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::sync_directory;
 
@@ -36,8 +36,11 @@ impl NewDirectory {
         self.staging.as_ref().map(|staging| staging.path().join(&self.name)).unwrap_or_default()
     }
 
-    /// Writes a file below it, with the directories of its path.
+    /// Writes a file below it, with the directories of its path. A path that leads out of it is an error.
     pub fn write_file(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        if path.is_empty() || !Path::new(path).components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let path = self.path().join(path);
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
@@ -63,5 +66,24 @@ impl Drop for NewDirectory {
     fn drop(&mut self) {
         drop(self.staging.take());
         self.new_above.iter().for_each(|directory| drop(fs::remove_dir(directory)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_is_written_outside() {
+        let above = tempfile::tempdir().unwrap();
+        let new = NewDirectory::create_beside(&above.path().join("a/b")).unwrap();
+        let outside = above.path().join("outside").display().to_string();
+        for path in ["../x", "../../x", "a/../../x", "..", ".", "", outside.as_str()] {
+            let result = new.write_file(path, b"x").map_err(|error| error.kind());
+            assert_eq!(result, Err(io::ErrorKind::InvalidInput), "{path}");
+        }
+        new.write_file("..x/.y", b"x").unwrap();
+        drop(new);
+        assert_eq!(fs::read_dir(above.path()).unwrap().count(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Entries of a bundle from the values of its keys in every environment.
 
 use super::bundles::ImportedValue;
-use super::layer_text::text_scalar;
+use super::layer_text::{file_word, text_scalar};
 use super::plan::ImportPlan;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::{ConfigFormat, write_config};
@@ -137,7 +137,7 @@ impl<'a> EntryDraft<'_, 'a> {
         plan: &mut ImportPlan,
     ) -> (&'static str, OutputValue<'a>) {
         let below = if environment.is_empty() { String::new() } else { format!("{environment}/") };
-        let path = format!("files/{below}{}/{}", self.bundle, self.key);
+        let path = format!("files/{below}{}/{}", file_word(self.bundle), file_word(self.key));
         plan.add_file(format!("{}{path}", self.prefix), value.bytes.to_vec());
         ("file", OutputValue::text(path))
     }

@@ -11,6 +11,13 @@ use crate::yaml::write::write_document;
 /// Longest text that is written as a plain number: longer ones are seldom numbers.
 const LONGEST_NUMBER: usize = 18;
 
+/// A name as a part of a path: one that is valid stays as it is, and none leads to another directory.
+pub fn file_word(name: &str) -> String {
+    let is_safe = |char: char| char.is_ascii_alphanumeric() || "-._".contains(char);
+    let word: String = name.chars().map(|char| if is_safe(char) { char } else { '-' }).collect();
+    if word == "." || word.is_empty() || word.starts_with("..") { format!("-{word}") } else { word }
+}
+
 /// Fields of a layer in their order.
 #[derive(Default)]
 pub struct LayerText<'a> {

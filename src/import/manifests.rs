@@ -8,6 +8,7 @@ use super::source::{SourceObject, SourceObjects};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::manifest::is_namespaced;
+use crate::name::wrong_dns_label;
 use crate::span::Source;
 
 /// Directory of the app for objects without a namespace, where there are others with one.
@@ -70,6 +71,9 @@ pub fn plan_manifests(app: &str, inputs: &[ManifestInput]) -> Result<ImportPlan,
     }
     let apps = split_apps(app, environments);
     let is_alone = apps.len() == 1;
+    if !is_alone {
+        check_namespaces(&apps)?;
+    }
     for (name, environments) in apps {
         let prefix = if is_alone { String::new() } else { format!("{name}/") };
         if !is_alone {
@@ -103,6 +107,18 @@ fn report_duplicates(objects: &[SourceObject], problems: &mut Diagnostics) {
     }
 }
 
+/// Refuses namespaces that cannot be the names of directories.
+fn check_namespaces(apps: &[(String, Vec<EnvironmentObjects>)]) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    for object in apps.iter().flat_map(|(_, environments)| environments).flat_map(|environment| &environment.objects) {
+        if let Some(why) = object.namespace.as_deref().and_then(wrong_dns_label) {
+            let message = format!("the namespace of {} is not valid: {why}", object.label());
+            problems.push(Diagnostic::error(Rule::InvalidManifest, message).at_masked(object.place().clone()));
+        }
+    }
+    if problems.has_errors() { Err(problems) } else { Ok(()) }
+}
+
 /// Apps of the objects: one for all, or one for each namespace where an environment has several.
 fn split_apps(app: &str, environments: Vec<EnvironmentObjects>) -> Vec<(String, Vec<EnvironmentObjects>)> {
     let is_single = environments.iter().all(|environment| namespaces(environment).len() <= 1);
@@ -128,7 +144,11 @@ fn split_apps(app: &str, environments: Vec<EnvironmentObjects>) -> Vec<(String, 
             }
         }
     }
-    let name = |name: String| if name.is_empty() { CLUSTER.to_owned() } else { name };
+    let mut cluster = CLUSTER.to_owned();
+    while apps.iter().any(|(app, _)| *app == cluster) {
+        cluster.push_str("-scope");
+    }
+    let name = |name: String| if name.is_empty() { cluster.clone() } else { name };
     apps.into_iter().map(|(app, environments)| (name(app), environments)).collect()
 }
 

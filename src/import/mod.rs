@@ -26,7 +26,7 @@ pub use dotenv::{DotenvDialect, DotenvInput, plan_dotenv};
 pub use helm_values::{HelmInput, plan_helm_values};
 pub use kustomize::{KustomizeProgram, KustomizeRequest, find_roots, plan_kustomize};
 pub use layer_text::{
-    LayerText, entry_field, escape_template_tags, is_plain_scalar, list_field, text_field, text_scalar,
+    LayerText, entry_field, escape_template_tags, file_word, is_plain_scalar, list_field, text_field, text_scalar,
     without_default_labels,
 };
 pub use manifests::{ManifestInput, plan_manifests};

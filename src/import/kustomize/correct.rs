@@ -11,7 +11,7 @@ use super::json::{find_operations, json_value, normalize_object, text_at};
 use super::pair::{identity, pair_objects};
 use super::resources::CIPHERTEXT_NAME;
 use super::transform::CommonFields;
-use crate::import::{ImportNote, PlannedFile};
+use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
@@ -83,7 +83,11 @@ impl LayerAssembly<'_, '_> {
                 path.starts_with("/data") || path.starts_with("/stringData")
             };
             let has_ciphertext = || Json::Array(operations.clone()).to_string().contains(CIPHERTEXT_NAME);
-            if (kind == "Secret" && operations.iter().any(touches_values)) || has_ciphertext() {
+            let has_values = kind == "Secret" && operations.iter().any(touches_values);
+            if has_values && !has_ciphertext() && self.leave_out_secret(&environment.fields.source_name(name)) {
+                continue;
+            }
+            if has_values || has_ciphertext() {
                 outcome.is_stuck = true;
                 continue;
             }
@@ -217,7 +221,8 @@ impl LayerAssembly<'_, '_> {
         let mut object = object.clone();
         self.note_correction(environment.name, &object, "the mapping does not give it");
         let [_, kind, _, name] = identity(&object).map(str::to_owned);
-        let path = format!("as-built/{}/{}-{}.yaml", environment.name, kind.to_lowercase(), file_word(&name));
+        let path =
+            format!("as-built/{}/{}-{}.yaml", environment.name, file_word(&kind.to_lowercase()), file_word(&name));
         if environment.by_bundle {
             by_bundle(&mut object, bundles);
         }
@@ -361,11 +366,6 @@ fn by_bundle(value: &mut Json, bundles: &HashMap<(String, String), String>) {
 /// A path of an operation as it is shown to people.
 fn shown_path(pointer: &str) -> String {
     pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
-}
-
-/// A name as a part of the name of a file.
-pub(super) fn file_word(name: &str) -> String {
-    name.chars().map(|char| if char.is_ascii_alphanumeric() || "-._".contains(char) { char } else { '-' }).collect()
 }
 
 impl CommonFields {

@@ -21,6 +21,7 @@ mod pair;
 mod patches;
 mod repair;
 mod resources;
+mod secret_patch;
 mod transform;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -5,6 +5,7 @@ use super::draft::{PatchContent, PlannedPatch};
 use super::field_map::Text;
 use super::fields::{Kustomization, PatchField, PatchForm, place_text};
 use super::json::json_of_tree;
+use super::secret_patch::has_secret_value;
 use crate::files::FileKind;
 use crate::import::PlannedFile;
 use crate::span::Source;
@@ -24,7 +25,7 @@ impl LayerAssembly<'_, '_> {
         let path = patch.path.clone().or_else(|| self.strategic_path(content, patch));
         let Some(path) = path else {
             let text = patch.text.as_ref().map(|text| text.value.clone()).unwrap_or_default();
-            for part in split_patch(&text) {
+            for part in self.without_secrets(split_patch(&text), patch) {
                 let is_template = is_template(&part);
                 let draft = draft(PatchContent::Text(part), is_template);
                 self.layer(layer).patches.push(draft);
@@ -39,8 +40,10 @@ impl LayerAssembly<'_, '_> {
             Ok(found) => found,
             Err(problem) => return self.note(&path.place, format!("taken as built: {}", problem.message)),
         };
-        let parts = split_patch(source.text());
-        if let [_] = parts.as_slice() {
+        let all = split_patch(source.text());
+        let count = all.len();
+        let parts = self.without_secrets(all, patch);
+        if let (1, [_]) = (count, parts.as_slice()) {
             let placed = self.place_file("patches", &located, &content.directory, layer);
             self.files.insert(placed.path, PlannedFile::Plain(source.text().as_bytes().to_vec()));
             let draft = draft(PatchContent::Path(placed.reference), is_template(source.text()));
@@ -52,6 +55,19 @@ impl LayerAssembly<'_, '_> {
             let draft = draft(PatchContent::Text(part), is_template);
             self.layer(layer).patches.push(draft);
         }
+    }
+
+    /// Parts of a patch without those that have values of Secrets in plaintext: their objects are taken as built.
+    fn without_secrets(&mut self, mut parts: Vec<String>, patch: &PatchField) -> Vec<String> {
+        let count = parts.len();
+        parts.retain(|part| !has_secret_value(patch.target.as_ref(), part));
+        if parts.len() < count {
+            self.note(
+                &patch.place,
+                "a patch with values of a Secret in plaintext is left out, and the Secret is taken as built, encrypted",
+            );
+        }
+        parts
     }
 
     /// Path of an item of `patchesStrategicMerge`, which may also be the text of a patch.

@@ -4,7 +4,8 @@ use super::assemble::LayerAssembly;
 use super::correct::CORRECTION;
 use super::draft::PatchContent;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::import::ImportNote;
+use crate::import::{ImportNote, PlannedFile};
+use crate::layer::Tree;
 use crate::span::Source;
 use crate::yaml::node::YamlKind;
 use crate::yaml::read::read_document;
@@ -108,6 +109,29 @@ impl LayerAssembly<'_, '_> {
         if path.starts_with("as-built/") {
             return false;
         }
+        let Some(origin) = self.remove_file(&path) else { return false };
+        let place = if origin.is_empty() { path } else { origin };
+        self.add_note(place, format!("left out, and its objects are taken as built: {}", problem.message));
+        true
+    }
+
+    /// Leaves out the encrypted files of a Secret in plaintext, of which kustomize builds other values. Whether there
+    /// were any.
+    pub(super) fn leave_out_secret(&mut self, name: &str) -> bool {
+        let is_of = |(path, file): (&String, &PlannedFile)| {
+            let PlannedFile::SecretManifest(text) = file else { return None };
+            let source = Source::new("a manifest", String::from_utf8_lossy(text));
+            let document = read_document(&source).ok()?;
+            let tree = Tree::from_node(document, &source);
+            let is_it = tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name);
+            (is_it && !path.starts_with("as-built/")).then(|| path.clone())
+        };
+        let paths: Vec<_> = self.files.iter().filter_map(is_of).collect();
+        paths.into_iter().filter(|path| self.remove_file(path).is_some()).count() > 0
+    }
+
+    /// Removes a file, and the items of layers that name it. Returns the origin of its patch, if any layer named it.
+    fn remove_file(&mut self, path: &str) -> Option<String> {
         let mut found = false;
         let mut origin = String::new();
         for (name, layer) in &mut self.layers {
@@ -125,11 +149,9 @@ impl LayerAssembly<'_, '_> {
             found |= before > layer.patches.len() + layer.manifests.len();
         }
         if found {
-            self.files.remove(&path);
-            let place = if origin.is_empty() { path } else { origin };
-            self.add_note(place, format!("left out, and its objects are taken as built: {}", problem.message));
+            self.files.remove(path);
         }
-        found
+        found.then_some(origin)
     }
 }
 

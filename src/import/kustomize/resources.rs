@@ -179,17 +179,26 @@ fn is_plaintext_secret(tree: &Tree) -> bool {
     }
     let is_secret = tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret")
         && tree.at(&["apiVersion"]).and_then(Tree::as_text) == Some("v1");
-    let is_value = |value: &Tree| match &value.kind {
+    is_secret && has_values(tree)
+}
+
+/// Whether `data` or `stringData` of a Secret has a value.
+pub(super) fn has_values(tree: &Tree) -> bool {
+    ["data", "stringData"].iter().any(|field| tree.get(field).is_some_and(has_value))
+}
+
+/// Whether a structure has a text that is not a placeholder of another tool.
+pub(super) fn has_value(tree: &Tree) -> bool {
+    match &tree.kind {
+        TreeKind::Leaf(scalar) if scalar.is_null() || scalar.blank => false,
         TreeKind::Leaf(scalar) => {
             let text = scalar.text().trim();
-            let is_placeholder = text.starts_with("${") && text.ends_with('}');
-            !text.is_empty() && !is_placeholder
+            let placeholder = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            !text.is_empty() && placeholder.is_none_or(|inner| inner.contains(['$', '{', '}']))
         }
-        TreeKind::List(_) | TreeKind::Map(_) => true,
-    };
-    let has_values =
-        |field: &str| tree.at(&[field]).and_then(Tree::as_map).is_some_and(|map| map.values().any(is_value));
-    is_secret && (has_values("data") || has_values("stringData"))
+        TreeKind::List(items) => items.iter().any(has_value),
+        TreeKind::Map(map) => map.values().any(has_value),
+    }
 }
 
 /// Content of an encrypted document for the proof, which needs no key: every ciphertext is a text of its own.

@@ -206,3 +206,35 @@ fn environments_are_named_by_directories_or_options() {
     assert_eq!(again.code, 2);
     again.record();
 }
+
+#[test]
+fn no_value_of_a_secret_stays_in_a_patch() {
+    let Some(path) = search_path() else { return };
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData: { a: canary-hunter2-a }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: b }\nstringData: { b: \"${X}canary-hunter2-b${Y}\" }\n";
+    let patch =
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: a, labels: { x: y } }\nstringData: { c: canary-hunter2-c }\n";
+    let overlay = "resources: [../../base]\npatches:\n- path: patch.yaml\n- patch: |\n    kind: Secret\n    apiVersion: v1\n    metadata: { name: a }\n    stringData: { a: canary-hunter2-d }\n- target: { name: b }\n  patch: |\n    - { op: add, path: /stringData/q, value: canary-hunter2-e }\n";
+    let project = Sandbox::new([
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        ("base/kustomization.yaml", "resources: [secret.yaml, web.yaml]\n"),
+        ("base/secret.yaml", secret),
+        (
+            "base/web.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec: { containers: [{ name: web, image: nginx, envFrom: [{ secretRef: { name: a } }] }] }\n",
+        ),
+        ("overlays/dev/kustomization.yaml", "resources: [../../base]\n"),
+        ("overlays/prod/kustomization.yaml", overlay),
+        ("overlays/prod/patch.yaml", patch),
+    ]);
+    let before = project.all();
+    let run = import(&project, &["."], &path);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout.trim_end().lines().last(), Some("6 of 6 objects equal in dev, prod"), "{}", run.stdout);
+    run.record();
+    for (path, bytes) in project.all().iter().filter(|(path, _)| !before.contains_key(*path)) {
+        super::assert_no_secret(path, bytes);
+    }
+    let rendered = self::run(&project.root(), &["render", "prod"], &[("PATH", &path)]);
+    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+    assert!(rendered.stdout.contains("canary-hunter2-c"), "{}", rendered.stdout);
+}

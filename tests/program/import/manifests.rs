@@ -218,6 +218,14 @@ fn invalid_manifests_write_nothing() {
             "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n",
         ),
         ("not base64", "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\ndata: { A: \"canary-hunter2 %\" }\n"),
+        (
+            "names that lead out of the directory",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ../../../out }\nbinaryData: { x: \"/+8=\", ../../../../y: \"/+8=\", .: \"/+8=\" }\n",
+        ),
+        (
+            "a namespace that leads out of the directory",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: a }\ndata: { A: b }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: ../../b }\ndata: { A: b }\n",
+        ),
         ("not accepted", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: A_B }\ndata: { A: b }\n"),
     ] {
         let desk = Sandbox::with_identities();
@@ -244,4 +252,15 @@ fn a_secret_with_a_binary_value_becomes_an_encrypted_manifest() {
     }
     assert!(written(&project, "prod.secrets.yaml").contains("text:"));
     project.run(&["check"]).succeeds();
+}
+
+#[test]
+fn objects_of_no_namespace_and_of_one_with_the_name_of_their_app_are_apart() {
+    let desk = Sandbox::with_identities();
+    let object = |namespace: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a{namespace} }}\ndata: {{ A: b }}\n")
+    };
+    desk.write("a.yaml", [object(""), object(", namespace: cluster"), object(", namespace: other")].join("---\n"));
+    let stdout = import(&desk, &["manifests", "a.yaml", "--out", "all/environments"]).ok();
+    assert_eq!(stdout.trim_end().lines().last(), Some("3 of 3 objects equal in prod"), "{stdout}");
 }
