@@ -160,7 +160,7 @@ struct HelmDraft<'d> {
 impl HelmDraft<'_> {
     fn write(&self, mut files: Vec<ValuesText>, plan: &mut ImportPlan) {
         let bundle = format!("{}-values", self.app);
-        let secrets = self.secret_paths();
+        let secrets = self.secret_paths(files.first());
         let (mut base_data, mut own_data, mut secret_data) = self.write_data(&files);
         for file in &mut files {
             self.data.iter().for_each(|path| file.remove(path));
@@ -207,15 +207,16 @@ impl HelmDraft<'_> {
         }
     }
 
-    /// Paths of values that are secrets in some environment, each with the name of a variable for it.
-    fn secret_paths(&self) -> BTreeMap<String, String> {
+    /// Paths of values that are secrets in some environment, or in the base if all environments replace them, each with
+    /// the name of a variable for it.
+    fn secret_paths(&self, base: Option<&ValuesText>) -> BTreeMap<String, String> {
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         let in_data = |path: &str| {
             self.data
                 .iter()
                 .any(|data| path.strip_prefix(data.as_str()).is_some_and(|rest| rest.starts_with(['.', '['])))
         };
-        for tree in self.merged {
+        for tree in self.merged.iter().chain(base.map(|base| &base.tree)) {
             tree.leaves("", &mut |path, _, scalar| {
                 let key = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or_default();
                 let text = scalar.text();
@@ -320,8 +321,8 @@ fn join_texts(layer: &LayerText<'_>, rest: &str) -> Vec<u8> {
 /// Text of the leaf at a path of the form of [`Tree::leaves`].
 fn leaf_at<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t str> {
     let mut found = None;
-    tree.leaves("", &mut |path, tree, _| {
-        if path == wanted {
+    tree.leaves("", &mut |path, tree, scalar| {
+        if path == wanted && !scalar.is_null() && !scalar.blank {
             found = tree.as_text();
         }
     });

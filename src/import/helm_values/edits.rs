@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, join_path};
 use crate::span::Source;
 use crate::template_tokens::is_template;
@@ -35,7 +35,11 @@ impl ValuesText {
             YamlKind::Scalar(ref scalar) if scalar.blank || scalar.is_null() => {
                 YamlNode { span: node.span, kind: YamlKind::Map(Mapping::default()) }
             }
-            _ => node,
+            YamlKind::Map(_) => node,
+            _ => {
+                let message = format!("`{}` is not a mapping, so it has no values", source.name());
+                return Err(Diagnostic::error(Rule::InvalidValue, message).at_masked(source.place(node.span)).into());
+            }
         };
         Ok(Self { tree: Tree::from_node(node.clone(), source), source: source.clone(), node, edits: Vec::new() })
     }
@@ -67,9 +71,11 @@ impl ValuesText {
         self.edits.push(if is_alone { (start..end, String::new()) } else { (value, "null".to_owned()) });
     }
 
-    /// Replaces the scalar at a path by a text in quotes.
+    /// Replaces the scalar at a path by a text in quotes. A null, which removes a value, stays.
     pub(super) fn replace(&mut self, path: &str, text: &str) {
-        let found = self.sites().into_iter().find(|site| site.path == path);
+        let is_null =
+            |node: &YamlNode| matches!(&node.kind, YamlKind::Scalar(scalar) if scalar.is_null() || scalar.blank);
+        let found = self.sites().into_iter().find(|site| site.path == path && !is_null(site.node));
         let Some(range) = found.and_then(|site| self.scalar_range(site.node)) else { return };
         self.edits.push((range, quoted(text)));
     }

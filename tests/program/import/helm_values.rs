@@ -123,3 +123,28 @@ fn invalid_values_write_nothing() {
         assert!(desk.all() == before, "{name}");
     }
 }
+
+#[test]
+fn secrets_that_every_environment_replaces_are_encrypted_too() {
+    let base = "list: [{ name: x, password: canary-hunter2-l }]\ndb: { url: \"postgres://u:canary-hunter2-u@h/d\", password: canary-hunter2-p }\n";
+    let prod = "list: [{ name: z }]\ndb: { url: null, password: other }\n";
+    let desk = Case {
+        name: "replaced",
+        files: &[("values.yaml", base), ("values-prod.yaml", prod)],
+        arguments: &["helm-values", "values.yaml", "values-prod.yaml", "--app", "shop"],
+        proof: "2 of 2 values equal in prod",
+    }
+    .check();
+    record(written(&desk, "base.yaml"));
+    record(written(&desk, "prod.yaml"));
+}
+
+#[test]
+fn values_that_are_not_a_mapping_are_refused() {
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", "- canary-hunter2\n");
+    let run = import(&desk, &["helm-values", "values.yaml"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    super::assert_no_secret("a list", run.stderr.as_bytes());
+    record(&run.stderr);
+}
