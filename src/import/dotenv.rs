@@ -25,6 +25,12 @@ pub use dialect::DotenvDialect;
 /// Nesting of variables from which they are a cycle.
 const DEEPEST: usize = 32;
 
+/// Number of parts of a value, with those of its variables, from which it is refused.
+const MANY: usize = 100_000;
+
+/// Size of a value from which it is refused: no ConfigMap is larger, in bytes.
+const LARGEST: usize = 1 << 20;
+
 /// Environment of an import without one.
 const USUAL: &str = "prod";
 
@@ -84,7 +90,7 @@ pub fn plan_dotenv(
         .collect();
     let draft = DotenvDraft { app, base: &base, effective: &effective };
     draft.write(&mut plan);
-    Ok(plan)
+    if plan.findings.has_errors() { Err(plan.findings) } else { Ok(plan) }
 }
 
 /// Adds the values of a file.
@@ -120,6 +126,15 @@ fn read_values(
                 Diagnostic::warning(Rule::ImportDialect, format!("`{key}` is set twice, and the last value was read"))
                     .at_masked(place.clone())
                     .at_masked_with(first, "first value"),
+            );
+        }
+        if parts.iter().any(|part| matches!(part, DotenvPart::Substitution(_))) {
+            let message = format!("a substitution in the value of `{key}` is kept as text");
+            plan.findings.push(
+                Diagnostic::warning(Rule::ImportDialect, message)
+                    .at_masked(place.clone())
+                    .note("`$VAR`, `${VAR}` and `${VAR:-text}` can be converted")
+                    .hint("write the value that it has, or a template, in the layer"),
             );
         }
         values.insert(key, DotenvValue { parts, place });
@@ -214,23 +229,24 @@ impl DotenvDraft<'_> {
                 text.add("data", OutputValue::map(secret));
                 plan.add_secret_layer(format!("{environment}.secrets.yaml"), text.to_bytes());
             }
-            plan.expected.push(self.expected(environment, values));
+            let expected = self.expected(environment, values, &mut plan.findings);
+            plan.expected.push(expected);
         }
     }
 
-    fn expected(&self, environment: &str, values: &DotenvValues) -> ExpectedEnvironment {
-        let value = |(key, value): (&String, &DotenvValue)| {
-            let mut text = Wiping::new(Vec::new());
-            expand(value, values, DEEPEST, &mut text);
+    fn expected(&self, environment: &str, values: &DotenvValues, problems: &mut Diagnostics) -> ExpectedEnvironment {
+        let mut expected = ExpectedEnvironment { name: environment.to_owned(), ..ExpectedEnvironment::default() };
+        for (key, value) in values {
+            let mut expansion = Expansion { known: values, out: Wiping::new(Vec::new()), rest: MANY };
+            // the ones that read it are too long as well
+            if !expansion.append(value, DEEPEST) && !problems.has_errors() {
+                let message = format!("the variables of `{key}` expand to a text that is too long");
+                problems.push(Diagnostic::error(Rule::DotenvSyntax, message).at_masked(value.place.clone()));
+            }
             let id = EntryId { bundle: self.app.into(), key: key.as_str().into() };
-            ExpectedValue { key: ExpectedKey::Entry(id), bytes: text }
-        };
-        ExpectedEnvironment {
-            name: environment.to_owned(),
-            objects: Vec::new(),
-            values: values.iter().map(value).collect(),
-            structures: Vec::new(),
+            expected.values.push(ExpectedValue { key: ExpectedKey::Entry(id), bytes: expansion.out });
         }
+        expected
     }
 }
 
@@ -241,8 +257,10 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
     let mut text = String::new();
     for part in &value.parts {
         match part {
-            DotenvPart::Text(part) if reads => text.push_str(&escape_template_tags(part)),
-            DotenvPart::Text(part) => text.push_str(part),
+            DotenvPart::Text(part) | DotenvPart::Substitution(part) if reads => {
+                text.push_str(&escape_template_tags(part))
+            }
+            DotenvPart::Text(part) | DotenvPart::Substitution(part) => text.push_str(part),
             DotenvPart::Variable { name, default, .. } if known.contains_key(name) => {
                 let name = if is_identifier(name) { format!("data.{name}") } else { format!("data[{name:?}]") };
                 // writing to a String cannot fail
@@ -267,23 +285,40 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
     LayerValue { text, reads }
 }
 
-/// Appends a value as a reader expands it.
-fn expand(value: &DotenvValue, known: &DotenvValues, depth: usize, out: &mut Vec<u8>) {
-    for part in &value.parts {
-        match part {
-            DotenvPart::Text(text) => out.extend_from_slice(text.as_bytes()),
-            DotenvPart::Variable { name, default, text } => {
-                let start = out.len();
-                match known.get(name) {
-                    Some(found) if depth > 0 => expand(found, known, depth - 1, out),
-                    None if default.is_none() => out.extend_from_slice(text.as_bytes()),
-                    Some(_) | None => {}
-                }
-                if let (Some(default), true) = (default, out.len() == start) {
-                    out.extend_from_slice(default.as_bytes());
+/// Expansion of a value as a reader does it, within limits.
+struct Expansion<'d> {
+    known: &'d DotenvValues,
+    out: Wiping<Vec<u8>>,
+    /// Number of parts that may still be read.
+    rest: usize,
+}
+
+impl Expansion<'_> {
+    /// Appends a value. Whether it is within the limits.
+    fn append(&mut self, value: &DotenvValue, depth: usize) -> bool {
+        for part in &value.parts {
+            let Some(rest) = self.rest.checked_sub(1).filter(|_| self.out.len() <= LARGEST) else { return false };
+            self.rest = rest;
+            match part {
+                DotenvPart::Text(text) | DotenvPart::Substitution(text) => self.out.extend_from_slice(text.as_bytes()),
+                DotenvPart::Variable { name, default, text } => {
+                    let start = self.out.len();
+                    match self.known.get(name) {
+                        Some(found) if depth > 0 => {
+                            if !self.append(found, depth - 1) {
+                                return false;
+                            }
+                        }
+                        None if default.is_none() => self.out.extend_from_slice(text.as_bytes()),
+                        Some(_) | None => {}
+                    }
+                    if let (Some(default), true) = (default, self.out.len() == start) {
+                        self.out.extend_from_slice(default.as_bytes());
+                    }
                 }
             }
         }
+        true
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) enum DotenvPart {
         /// As written.
         text: String,
     },
+    /// Another substitution, such as `${VAR:?error}` or `$(command)`, as written.
+    Substitution(String),
 }
 
 /// Assignment of a dotenv file.
@@ -128,7 +130,13 @@ pub(super) fn read_dotenv(source: &Source, dialect: DotenvDialect) -> Vec<Dialec
             _ if dialect.is_verbatim() && value.is_empty() => (Vec::new(), at),
             _ if dialect.is_verbatim() => (vec![DotenvPart::Text(value.to_owned())], at),
             DotenvDialect::Shell => read_words(all, value_start),
-            _ => read_value(all, value_start, line.len() - (value_start - start), dialect),
+            _ => match read_value(all, value_start, line.len() - (value_start - start), dialect) {
+                Ok(read) => read,
+                Err(why) => {
+                    found.push(DialectLine::Invalid(span, why));
+                    continue;
+                }
+            },
         };
         if end > at {
             at = all.get(end..).and_then(|rest| rest.find('\n')).map_or(all.len(), |line_end| end + line_end + 1);
@@ -156,8 +164,13 @@ fn read_key(text: &str, dialect: DotenvDialect) -> Result<String, &'static str> 
     Ok(key.trim_matches('\'').to_owned())
 }
 
-/// Reads the value at an offset; returns the offset of its end.
-fn read_value(text: &str, start: usize, length: usize, dialect: DotenvDialect) -> (Vec<DotenvPart>, usize) {
+/// Reads the value at an offset; returns the offset of its end, or why the reader refuses it.
+fn read_value(
+    text: &str,
+    start: usize,
+    length: usize,
+    dialect: DotenvDialect,
+) -> Result<(Vec<DotenvPart>, usize), &'static str> {
     let rest = text.get(start..).unwrap_or_default();
     let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
     let quote = rest.get(blank..).and_then(|rest| rest.chars().next());
@@ -166,24 +179,35 @@ fn read_value(text: &str, start: usize, length: usize, dialect: DotenvDialect) -
         let inner = rest.get(blank + 1..).unwrap_or_default();
         if let Some(length) = closing_quote(inner, quote) {
             let content = inner.get(..length).unwrap_or_default();
-            let end = start + blank + 1 + length + 1;
-            let expands = match dialect {
-                DotenvDialect::Python => true,
-                _ => quote != '\'',
-            };
-            let content = unescape(content, quote, dialect);
-            let parts =
-                if expands { split_variables(&content, dialect) } else { join_texts(vec![DotenvPart::Text(content)]) };
-            return (parts, end);
+            let after = inner.get(length + 1..).and_then(|after| after.lines().next()).unwrap_or_default().trim();
+            let is_end = after.is_empty() || after.starts_with('#');
+            if is_end {
+                let expands = dialect == DotenvDialect::Python || quote != '\'';
+                let parts = if expands {
+                    split_variables(content, known_escapes(quote, dialect), dialect)
+                } else {
+                    join_texts(vec![DotenvPart::Text(content.to_owned())])
+                };
+                return Ok((parts, start + blank + 1 + length + 1));
+            }
+            if dialect != DotenvDialect::Node {
+                return Err("a text follows the closing quote");
+            }
         }
     }
     let line = text.get(start..start + length).unwrap_or_default();
     let value = match dialect {
         // the first `#` ends it
-        DotenvDialect::Node => line.split('#').next().unwrap_or_default().trim(),
+        DotenvDialect::Node => without_outer_quotes(line.split('#').next().unwrap_or_default().trim()),
         _ => without_comment(line).trim(),
     };
-    (split_variables(value, dialect), start)
+    Ok((split_variables(value, &[], dialect), start))
+}
+
+/// The text without a quote that it begins and ends with.
+fn without_outer_quotes(text: &str) -> &str {
+    let inner = |quote| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    ['\'', '"', '`'].into_iter().find_map(inner).unwrap_or(text)
 }
 
 /// Offset of the quote that ends a text; one after a backslash does not.
@@ -211,9 +235,9 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// Content of a quoted text.
-fn unescape(text: &str, quote: char, dialect: DotenvDialect) -> String {
-    let known: &[(char, char)] = match (dialect, quote) {
+/// Characters after a backslash in a quoted text that stand for others.
+fn known_escapes(quote: char, dialect: DotenvDialect) -> &'static [(char, char)] {
+    match (dialect, quote) {
         (DotenvDialect::Node, '"') => &[('n', '\n'), ('r', '\r')],
         (DotenvDialect::Python, '"') => &[
             ('n', '\n'),
@@ -228,74 +252,99 @@ fn unescape(text: &str, quote: char, dialect: DotenvDialect) -> String {
             ('\'', '\''),
         ],
         (DotenvDialect::Python, _) => &[('\\', '\\'), ('\'', '\'')],
-        (DotenvDialect::Compose, '"') => &[('n', '\n'), ('r', '\r'), ('t', '\t'), ('\\', '\\'), ('"', '"'), ('$', '$')],
+        (DotenvDialect::Compose, '"') => &[('n', '\n'), ('r', '\r'), ('t', '\t'), ('\\', '\\'), ('"', '"')],
+        (DotenvDialect::Shell, '"') => &[('"', '"'), ('\\', '\\'), ('`', '`')],
         _ => &[],
-    };
-    let mut out = Wiping::new(String::with_capacity(text.len()));
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        let replaced =
-            (char == '\\').then(|| chars.peek().and_then(|next| known.iter().find(|(from, _)| from == next)));
-        match replaced.flatten() {
-            Some((_, to)) => {
-                out.push(*to);
-                chars.next();
-            }
-            None => out.push(char),
-        }
     }
-    std::mem::take(&mut *out)
 }
 
-/// Splits a text at its variables, as far as the dialect has them.
-pub(super) fn split_variables(text: &str, dialect: DotenvDialect) -> Vec<DotenvPart> {
-    let is_bare_known = dialect != DotenvDialect::Python;
-    let (mut parts, mut plain) = (Vec::new(), String::new());
+/// Splits a text at its variables, as far as the dialect has them, and replaces escapes.
+fn split_variables(text: &str, escapes: &[(char, char)], dialect: DotenvDialect) -> Vec<DotenvPart> {
+    let has_escaped_dollar = dialect != DotenvDialect::Python;
+    let (mut parts, mut plain) = (Vec::new(), Wiping::new(String::with_capacity(text.len())));
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let (before, after) = rest.split_at(at);
-        plain.push_str(before);
-        let found =
-            variable_at(after).filter(|(_, length)| is_bare_known || after.get(1..2) == Some("{") && *length > 0);
-        let Some((variable, length)) = found else {
-            plain.push('$');
-            rest = after.get(1..).unwrap_or_default();
+    while let Some(char) = rest.chars().next() {
+        let next = rest.get(char.len_utf8()..).and_then(|rest| rest.chars().next());
+        let escaped = match (char, next) {
+            ('\\', Some('$')) if has_escaped_dollar => Some('$'),
+            ('$', Some('$')) if dialect == DotenvDialect::Compose => Some('$'),
+            ('\\', Some(next)) => escapes.iter().find(|(from, _)| *from == next).map(|(_, to)| *to),
+            _ => None,
+        };
+        if let Some(escaped) = escaped {
+            plain.push(escaped);
+            rest = rest.get(2..).unwrap_or_default();
+            continue;
+        }
+        let Some((part, length)) = Some(rest).filter(|_| char == '$').and_then(|rest| part_at(rest, dialect)) else {
+            plain.push(char);
+            rest = rest.get(char.len_utf8()..).unwrap_or_default();
             continue;
         };
         if !plain.is_empty() {
-            parts.push(DotenvPart::Text(std::mem::take(&mut plain)));
+            parts.push(DotenvPart::Text(std::mem::take(&mut *plain)));
         }
-        parts.push(variable);
-        rest = after.get(length..).unwrap_or_default();
+        parts.push(part);
+        rest = rest.get(length..).unwrap_or_default();
     }
-    plain.push_str(rest);
     if !plain.is_empty() {
-        parts.push(DotenvPart::Text(plain));
+        parts.push(DotenvPart::Text(std::mem::take(&mut *plain)));
     }
     parts
 }
 
-/// The variable that a text begins with, and its length.
-fn variable_at(text: &str) -> Option<(DotenvPart, usize)> {
+/// The variable or other substitution that a text begins with, and its length.
+fn part_at(text: &str, dialect: DotenvDialect) -> Option<(DotenvPart, usize)> {
     let is_name = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let rest = text.strip_prefix('$')?;
     let (name, default, length) = if let Some(braced) = rest.strip_prefix('{') {
-        let end = braced.find('}')?;
+        let end =
+            if dialect == DotenvDialect::Python { braced.find('}')? } else { closing_bracket(rest, ['{', '}'])? - 1 };
         let inner = braced.get(..end)?;
-        let (name, default) = match inner.split_once(":-").or_else(|| inner.split_once('-')) {
-            Some((name, default)) => (name, Some(default.to_owned())),
-            None => (inner, None),
-        };
+        let split = inner.split_once(":-").or_else(|| {
+            let is_known = dialect != DotenvDialect::Python;
+            inner.split_once('-').filter(|_| is_known)
+        });
+        let (name, default) = split.map_or((inner, None), |(name, default)| (name, Some(default.to_owned())));
         (name, default, end + 3)
+    } else if rest.starts_with('(') && matches!(dialect, DotenvDialect::Shell | DotenvDialect::Node) {
+        ("", None, closing_bracket(rest, ['(', ')'])? + 2)
+    } else if dialect == DotenvDialect::Python {
+        return None;
     } else {
         let length = rest.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(rest.len());
-        (rest.get(..length)?, None, length + 1)
+        let name = rest.get(..length)?;
+        return is_name(name).then(|| {
+            let text = format!("${name}");
+            (DotenvPart::Variable { name: name.to_owned(), default: None, text }, length + 1)
+        });
     };
     let text = text.get(..length)?.to_owned();
-    is_name(name).then(|| (DotenvPart::Variable { name: name.to_owned(), default, text }, length))
+    let is_plain = |default: &String| dialect == DotenvDialect::Python || !default.contains('$');
+    if is_name(name) && default.as_ref().is_none_or(is_plain) {
+        return Some((DotenvPart::Variable { name: name.to_owned(), default, text }, length));
+    }
+    // python-dotenv takes anything else for text
+    (dialect != DotenvDialect::Python).then_some((DotenvPart::Substitution(text), length))
+}
+
+/// Offset of the bracket that closes the one at the start of a text.
+fn closing_bracket(text: &str, [open, close]: [char; 2]) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, char) in text.char_indices() {
+        if char == open {
+            depth += 1;
+        } else if char == close {
+            depth = depth.saturating_sub(1);
+            if depth == 0 {
+                return Some(at);
+            }
+        }
+    }
+    None
 }
 
 /// Reads a value as a shell does: quoted and unquoted parts up to a blank; returns the offset of its end.
@@ -313,7 +362,7 @@ fn read_words(text: &str, start: usize) -> (Vec<DotenvPart>, usize) {
             '"' => {
                 let Some(end) = closing_quote(inner, '"') else { break };
                 let content = inner.get(..end).unwrap_or_default();
-                parts.extend(split_variables(&unescape_shell(content), DotenvDialect::Shell));
+                parts.extend(split_variables(content, known_escapes('"', DotenvDialect::Shell), DotenvDialect::Shell));
                 at += end + 2;
             }
             '\\' => {
@@ -324,25 +373,12 @@ fn read_words(text: &str, start: usize) -> (Vec<DotenvPart>, usize) {
             _ => {
                 let end = inner.find([' ', '\t', '\n', '\r', ';', '\'', '"', '\\']).unwrap_or(inner.len());
                 let content = text.get(at..at + char.len_utf8() + end).unwrap_or_default();
-                parts.extend(split_variables(content, DotenvDialect::Shell));
+                parts.extend(split_variables(content, &[], DotenvDialect::Shell));
                 at += content.len();
             }
         }
     }
     (join_texts(parts), at)
-}
-
-/// Content of a double-quoted text of a shell.
-fn unescape_shell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match (char, chars.peek()) {
-            ('\\', Some('"' | '\\' | '$' | '`')) => out.extend(chars.next()),
-            _ => out.push(char),
-        }
-    }
-    out
 }
 
 /// Parts in which no text follows another.
@@ -369,6 +405,7 @@ mod tests {
                 DialectLine::Entry(entry) => {
                     let parts = entry.parts.iter().map(|part| match part {
                         DotenvPart::Text(text) => text.clone(),
+                        DotenvPart::Substitution(text) => format!("<?{text}>"),
                         DotenvPart::Variable { name, default, .. } => {
                             format!("<{name}{}>", default.as_ref().map(|text| format!("|{text}")).unwrap_or_default())
                         }
@@ -405,6 +442,17 @@ mod tests {
             ("K=\"a\nb\"\nL=c", ["a\nb", "a\nb", "\"a", "a\nb", "\"a", "a\nb"]),
             ("K=a$", ["a$", "a$", "a$", "a$", "a$", "a$"]),
             ("K=a\r\nL=b", ["a", "a", "a", "a", "a", "a"]),
+            ("K=\"a\" b", ["\"a\" b", "!", "\"a\" b", "!", "\"a\" b", "a"]),
+            ("K='a' 'b'", ["a' 'b", "!", "'a' 'b'", "!", "'a' 'b'", "a"]),
+            ("K=\"\\$A\"", ["$A", "\\$A", "\"\\$A\"", "$A", "\"\\$A\"", "$A"]),
+            ("K=\"\\\\$A\"", ["\\$A", "\\$A", "\"\\\\$A\"", "\\<A>", "\"\\\\$A\"", "\\<A>"]),
+            ("K=a$$A", ["a$<A>", "a$$A", "a$$A", "a$A", "a$$A", "a$<A>"]),
+            (
+                "K=${A:-${B}}",
+                ["<?${A:-${B}}>", "<A|${B>}", "${A:-${B}}", "<?${A:-${B}}>", "${A:-${B}}", "<?${A:-${B}}>"],
+            ),
+            ("K=${A:?x}", ["<?${A:?x}>", "${A:?x}", "${A:?x}", "<?${A:?x}>", "${A:?x}", "<?${A:?x}>"]),
+            ("K=$(a)", ["<?$(a)>", "$(a)", "$(a)", "$(a)", "$(a)", "<?$(a)>"]),
         ] {
             assert_eq!(values(text), expected, "{text:?}");
         }

@@ -63,7 +63,9 @@ fn describe(reading: &LineReading, raw: &str) -> String {
     let text: String = parts
         .iter()
         .map(|part| match part {
-            DotenvPart::Text(text) | DotenvPart::Variable { text, .. } => text.as_str(),
+            DotenvPart::Text(text) | DotenvPart::Variable { text, .. } | DotenvPart::Substitution(text) => {
+                text.as_str()
+            }
         })
         .collect();
     let mut notes = Vec::new();
@@ -92,7 +94,8 @@ fn describe(reading: &LineReading, raw: &str) -> String {
         notes.push("with the lines that follow");
     }
     if value.contains('$') {
-        let is_expanded = parts.iter().any(|part| matches!(part, DotenvPart::Variable { .. }));
+        let is_expanded =
+            parts.iter().any(|part| matches!(part, DotenvPart::Variable { .. } | DotenvPart::Substitution(_)));
         notes.push(if is_expanded { "variables are expanded" } else { "`$` is a character" });
     }
     let has_quotes = value.starts_with(['\'', '"', '`']);

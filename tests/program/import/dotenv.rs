@@ -143,3 +143,24 @@ fn a_secret_that_every_environment_replaces_is_named() {
     assert_eq!(written(&desk, "base.yaml"), "app: shop\n\ndata:\n  A: 1\n  API_TOKEN:\n    sensitive: true\n");
     assert_eq!(written(&desk, "prod.yaml"), "data:\n  A: 2\n");
 }
+
+#[test]
+fn values_that_cannot_be_converted_are_reported() {
+    let desk = Sandbox::with_identities();
+    desk.write("prod.env", "A=${B:-${C}}\nD=${E:?missing}\nF=$(command)\nG=\"x\" y\n");
+    let run = import(&desk, &["dotenv", "prod.env", "--dialect", "node"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stderr);
+    desk.write("prod.env", "G=\"x\" y\n");
+    import(&desk, &["dotenv", "prod.env", "--dialect", "compose", "--out", "other"]).refused();
+}
+
+#[test]
+fn variables_of_variables_do_not_grow_without_limit() {
+    for text in ["x", ""] {
+        let desk = Sandbox::with_identities();
+        let line = |number: usize| format!("A{number}={}\n", format!("${{A{}}}", number - 1).repeat(10));
+        desk.write("prod.env", format!("A0={text}\n{}", (1..20).map(line).collect::<String>()));
+        import(&desk, &["dotenv", "prod.env", "--dialect", "compose"]).refused();
+    }
+}
