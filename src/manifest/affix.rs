@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::identity::Manifest;
 use super::references::{RefKind, ReferenceRules, rewrite_references};
+use super::scope::is_namespaced;
 use super::wiring::template_of;
 use crate::layer::{NameAffixes, Tree, TreeKind};
 
@@ -55,8 +56,9 @@ const FIELDS: [NameField; 24] = [
 
 /// Adds prefix and suffix to the names of manifests, and to the references among them.
 ///
-/// References to objects of bundles follow with the names of those objects.
-pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, rules: &ReferenceRules) {
+/// References to objects of bundles follow with the names of those objects. `namespace` is that of the app, which objects
+/// without one will get.
+pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace: Option<&str>, rules: &ReferenceRules) {
     if affixes.is_empty() {
         return;
     }
@@ -65,15 +67,19 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, rules: &Re
         let namespaces = renamed.entry((manifest.kind.clone(), manifest.name.clone())).or_default();
         namespaces.push(manifest.namespace.clone());
     }
+    let of_app = namespace;
     for manifest in manifests {
         let own = manifest.namespace.clone();
         let new_name = |kind: &str, name: &str, namespace: Option<&str>| {
             let namespaces = renamed.get(&(kind.to_owned(), name.to_owned()))?;
-            // objects without a namespace may be in any
-            let namespace = namespace.or(own.as_deref());
-            let is_there = |found: &Option<String>| match (found.as_deref(), namespace) {
+            let is_there = |found: &Option<String>| match (found.as_deref(), namespace.or(own.as_deref())) {
                 (Some(found), Some(namespace)) => found == namespace,
-                (None, _) | (_, None) => true,
+                // objects without a namespace get that of the app, or may be in any
+                (None, _) => match (of_app.filter(|_| is_namespaced(kind)), namespace) {
+                    (Some(of_app), Some(namespace)) => namespace == of_app || namespace == "default",
+                    _ => true,
+                },
+                (_, None) => true,
             };
             namespaces.iter().any(is_there).then(|| affixes.apply(name))
         };

@@ -152,7 +152,7 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         provided.rename_split_keys(&mut manifest.tree, target.references);
     }
     check_links(target, &manifests, provided, problems);
-    manifest::add_affixes(&mut manifests, &definition.affixes, target.references);
+    manifest::add_affixes(&mut manifests, &definition.affixes, common.namespace.as_deref(), target.references);
     for part in &mut external {
         part.name = definition.affixes.apply(&part.name);
     }

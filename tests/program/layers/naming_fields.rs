@@ -84,6 +84,21 @@ fn names(objects: &Objects) -> Vec<String> {
 }
 
 #[test]
+fn a_reference_to_another_namespace_keeps_its_name() {
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: { name: b }\nroleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r }\nsubjects:\n- { kind: ServiceAccount, name: runner, namespace: elsewhere }\n- { kind: ServiceAccount, name: runner, namespace: shop }\n- { kind: ServiceAccount, name: runner, namespace: default }\n- { kind: ServiceAccount, name: runner }\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: r }\nrules: []\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: { name: runner }\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: { name: c, namespace: other }\nroleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r }\nsubjects: []\n";
+    for (namespace, first) in [("namespace: shop\n", "runner"), ("", "a-runner")] {
+        let base = format!("app: shop\n{namespace}prefix: a-\nmanifests: [\"w/*.yaml\"]\n");
+        let found = Sandbox::of(&base, "").file("w/web.yaml", binding).dev();
+        let subjects = find(&found, "ClusterRoleBinding")["subjects"].as_array().unwrap();
+        let names: Vec<_> = subjects.iter().map(|subject| text(&subject["name"])).collect();
+        assert_eq!(names, [first, "a-runner", "a-runner", "a-runner"]);
+        for kind in ["ClusterRoleBinding", "RoleBinding"] {
+            assert_eq!(find(&found, kind)["roleRef"]["name"], "a-r", "{kind}");
+        }
+    }
+}
+
+#[test]
 fn prefix_and_suffix_change_all_names_and_references_follow() {
     let found = project("prefix: a-\nsuffix: -z\n").dev();
     assert_eq!(
