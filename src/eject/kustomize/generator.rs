@@ -11,6 +11,9 @@ use crate::yaml::kubectl::{JsonScalar, json_scalar};
 /// Words that a reader of YAML 1.1 takes for booleans as keys.
 const BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
 
+/// Length of a suffix that is made of the values of an object.
+const HASH_LENGTH: usize = 10;
+
 /// Longest line of an env file: kustomize truncates the file at a longer one.
 const LONGEST_LINE: usize = 60_000;
 
@@ -39,6 +42,8 @@ pub(super) enum FixedReason {
     Manifest,
     /// The suffix of its name depends on a key.
     KeyedName,
+    /// Its name has the prefix or the suffix of the app.
+    Affixes,
     /// kustomize cannot generate a key of it.
     Key,
 }
@@ -49,7 +54,10 @@ impl<'a> GeneratorDraft<'a> {
         let RenderedObject::Bundle(object) = object else { return Err(FixedReason::Manifest) };
         let has_hash = object.name != object.base_name;
         if has_hash && object.name != object.kustomize_name() {
-            return Err(FixedReason::KeyedName);
+            let rest = object.name.strip_prefix(object.base_name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+            let is_hash =
+                |rest: &str| rest.len() == HASH_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            return Err(if rest.is_some_and(is_hash) { FixedReason::KeyedName } else { FixedReason::Affixes });
         }
         // a Secret without values is not encrypted, and has nothing that a generator needs
         if object.kind == ObjectKind::Secret && encryption.is_none() {

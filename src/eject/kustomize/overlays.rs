@@ -45,6 +45,8 @@ struct OverlayDraft<'a> {
     resources: Vec<ResourceDraft<'a>>,
     /// Names of Secrets whose suffix kustomize cannot compute.
     keyed: Vec<&'a str>,
+    /// Whether names of its bundles have a prefix or a suffix.
+    has_affixes: bool,
     /// References to generators that kustomize does not know.
     references: ReferenceFields,
 }
@@ -93,14 +95,17 @@ impl<'a> OverlayDraft<'a> {
             generators: Vec::new(),
             resources: Vec::new(),
             keyed: Vec::new(),
+            has_affixes: false,
             references: ReferenceFields::default(),
         };
         for object in &target.objects {
             match GeneratorDraft::of(&object.object, object.encryption.as_ref()) {
                 Ok(generator) if !is_fixed => draft.generators.push(generator),
                 found => {
-                    if matches!(found, Err(FixedReason::KeyedName)) {
-                        draft.keyed.push(&object.id.name);
+                    match found {
+                        Err(FixedReason::KeyedName) => draft.keyed.push(&object.id.name),
+                        Err(FixedReason::Affixes) => draft.has_affixes = true,
+                        Ok(_) | Err(FixedReason::Manifest | FixedReason::Key) => {}
                     }
                     draft.resources.push(ResourceDraft { object, renamed: None });
                 }
@@ -147,7 +152,10 @@ impl<'a> AppOverlays<'a> {
         let directory = if layout.has_apps { format!("{app}/") } else { String::new() };
         let mut found = Self { app, directory, overlays, sets_namespace };
         if is_fixed {
-            found.overlays.iter_mut().for_each(|overlay| overlay.keyed.clear());
+            for overlay in &mut found.overlays {
+                overlay.keyed.clear();
+                overlay.has_affixes = false;
+            }
         }
         found
     }
@@ -415,6 +423,12 @@ impl<'a> AppOverlays<'a> {
     }
 
     fn add_notes(&self, plan: &mut EjectPlan) {
+        for overlay in self.overlays.iter().filter(|overlay| overlay.has_affixes) {
+            plan.notes.push(format!(
+                "{} of {}: names of bundles have a prefix or a suffix, so their objects are resources with fixed names",
+                self.app, overlay.target.environment
+            ));
+        }
         for overlay in self.overlays.iter().filter(|overlay| !overlay.keyed.is_empty()) {
             let names: Vec<_> = overlay.keyed.iter().map(|name| format!("`{name}`")).collect();
             plan.notes.push(format!(

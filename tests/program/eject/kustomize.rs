@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{assert_hidden, assert_proven, files_below, path_with, secret_values, shell, sorted};
+use crate::support::messages::record;
 use crate::support::objects::Objects;
 use crate::support::peers::peer;
 use crate::support::samples::{ENCRYPTED, PROJECTS, TREES, repository};
@@ -207,6 +208,17 @@ fn what_kustomize_does_not_rewrite_has_fixed_names() {
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{}", done.stdout);
     assert!(!has_generators(&project.root().join("out")), "{}", done.stdout);
     assert_eq!(sorted(build(&project.root().join("out/overlays/dev"), &path)), sorted(project.dev()));
+}
+
+#[test]
+fn objects_with_a_prefix_have_fixed_names() {
+    let Some(path) = tools() else { return };
+    let project = project("kustomize").edited("base.yaml", "names:", "prefix: a-\nnames:");
+    let environment = [("SOPS_AGE_KEY_FILE", DEMO_KEY), ("PATH", path.as_str())];
+    let done = run(&project.root(), &["eject", "kustomize", "--env", "prod"], &environment);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    record(&done.stdout);
+    assert!(!has_generators(&project.root().join("ejected")), "{}", done.stdout);
 }
 
 #[test]
