@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::draft::PlannedLayer;
 use super::fields::place_text;
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
-use crate::import::{ImportNote, PlannedFile};
+use crate::import::{ImportNote, PlannedFile, file_word};
 
 /// Name of the layer below all others.
 pub(super) const BASE_LAYER: &str = "base";
@@ -244,11 +244,11 @@ fn push_once(order: &mut Vec<String>, name: &str) {
     }
 }
 
-/// Name of a file below the directory that names it; leading `..` are left out.
+/// Name of a file below the directory that names it, without characters of patterns; leading `..` are left out.
 fn relative_name(source: &Path, directory: &Path) -> String {
     let relative = source.strip_prefix(directory).map(Path::to_path_buf);
     let relative = relative.unwrap_or_else(|_| source.file_name().map(PathBuf::from).unwrap_or_default());
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let parts: Vec<_> = relative.components().map(|part| file_word(&part.as_os_str().to_string_lossy())).collect();
     parts.join("/")
 }
 

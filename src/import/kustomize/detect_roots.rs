@@ -7,6 +7,8 @@ use super::assemble::layer_word;
 use super::fields::FILE_NAMES;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntryKind, Disk};
+use crate::name::wrong_dns_label;
+use crate::project::BASE;
 
 /// Directories whose subdirectories are environments.
 const OVERLAYS: [&str; 4] = ["overlays", "environments", "envs", "overlay"];
@@ -22,26 +24,37 @@ fn is_kustomization(directory: &Path) -> bool {
 /// Environments with their directories: named ones, those of `overlays` in or beside a single directory, or one for
 /// each directory.
 pub fn find_roots(named: &[(String, PathBuf)], directories: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
-    if !named.is_empty() {
-        return Ok(named.to_vec());
-    }
-    if let [single] = directories {
-        let found = overlays_of(single);
-        if !found.is_empty() {
-            return Ok(found);
+    let invalid = |why: &str| Diagnostic::error(Rule::Usage, format!("the name of an `--env` is not valid: {why}"));
+    for (name, _) in named {
+        if let Some(why) = wrong_dns_label(name) {
+            return Err(invalid(why));
         }
-        let is_overlay =
-            single.parent().and_then(Path::file_name).is_some_and(|name| OVERLAYS.iter().any(|known| name == *known));
-        let name = if is_overlay { environment_name(single) } else { SINGLE.to_owned() };
-        return Ok(vec![(name, single.clone())]);
+        if name == BASE {
+            return Err(invalid("`base` is not an environment"));
+        }
     }
-    let found: Vec<_> = directories.iter().map(|directory| (environment_name(directory), directory.clone())).collect();
+    let found = if named.is_empty() { roots_of(directories) } else { named.to_vec() };
     let mut seen = BTreeSet::new();
     match found.iter().find(|(name, _)| !seen.insert(name)) {
         None => Ok(found),
         Some((name, _)) => Err(Diagnostic::error(Rule::Usage, format!("two directories are named `{name}`"))
             .hint("name the environments: `--env NAME=DIR`")),
     }
+}
+
+/// Environments of directories without names.
+fn roots_of(directories: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let [single] = directories else {
+        return directories.iter().map(|directory| (environment_name(directory), directory.clone())).collect();
+    };
+    let found = overlays_of(single);
+    if !found.is_empty() {
+        return found;
+    }
+    let is_overlay =
+        single.parent().and_then(Path::file_name).is_some_and(|name| OVERLAYS.iter().any(|known| name == *known));
+    let name = if is_overlay { environment_name(single) } else { SINGLE.to_owned() };
+    vec![(name, single.clone())]
 }
 
 /// Kustomizations in the directory `overlays` of a directory, or beside it.

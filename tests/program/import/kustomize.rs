@@ -230,11 +230,40 @@ fn no_value_of_a_secret_stays_in_a_patch() {
     let run = import(&project, &["."], &path);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout.trim_end().lines().last(), Some("6 of 6 objects equal in dev, prod"), "{}", run.stdout);
-    run.record();
+    record(&run.stdout);
     for (path, bytes) in project.all().iter().filter(|(path, _)| !before.contains_key(*path)) {
         super::assert_no_secret(path, bytes);
     }
     let rendered = self::run(&project.root(), &["render", "prod"], &[("PATH", &path)]);
     assert_eq!(rendered.code, 0, "{}", rendered.stderr);
     assert!(rendered.stdout.contains("canary-hunter2-c"), "{}", rendered.stdout);
+}
+
+#[test]
+fn names_of_environments_are_checked() {
+    let Some(path) = search_path() else { return };
+    let object =
+        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ a: b }}\n");
+    let project = Sandbox::new([(".git/HEAD", "ref: refs/heads/main\n")])
+        .file("overlays/a.b/kustomization.yaml", "resources: [a.yaml]\n")
+        .file("overlays/a.b/a.yaml", object("a"))
+        .file("overlays/a-b/kustomization.yaml", "resources: [\"[b].yaml\", \"b*.yaml\", b1.yaml]\n")
+        .file("overlays/a-b/[b].yaml", object("x"))
+        .file("overlays/a-b/b*.yaml", object("y"))
+        .file("overlays/a-b/b1.yaml", object("z"));
+    for arguments in [
+        &["--env", "../x=overlays/a-b"][..],
+        &["--env", "base=overlays/a-b"],
+        &["--env", "a=overlays/a-b", "--env", "a=overlays/a.b"],
+        &["."],
+    ] {
+        let run = import(&project, arguments, &path);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}: {}", run.stderr);
+        run.record();
+    }
+    // names of files with characters of patterns are other words
+    let run = import(&project, &["overlays/a-b"], &path);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
+    assert!(project.path("environments/manifests/base/-b-.yaml").exists());
 }
