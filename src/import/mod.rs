@@ -36,7 +36,7 @@ pub use plan::{
 pub use proof::{DifferenceWords, ImportProof, ProofDifference};
 pub use references::{MissingObject, find_missing_objects};
 pub use sops_files::{SopsInput, plan_sops};
-pub use source::{SourceObject, SourceObjects};
+pub use source::{SourceObject, SourceObjects, split_documents, texts_of_documents};
 pub use write::{
     EncryptionSetup, ImportOutcome, ImportTarget, NewRule, ProvenImport, check_destination, prove_import, render_plan,
     write_import,

@@ -72,8 +72,9 @@ impl SourceObjects {
             Ok(stream) => stream,
             Err(found) => return problems.extend(found),
         };
-        let parts = split_documents(source.text());
-        for document in stream.documents {
+        let starts: Vec<_> = stream.documents.iter().map(|document| document.span.start).collect();
+        let texts = texts_of_documents(source.text(), &starts);
+        for (document, text) in stream.documents.into_iter().zip(texts) {
             if sops::is_encrypted(&document) {
                 problems.push(
                     Diagnostic::error(Rule::Unsupported, "an encrypted manifest cannot be imported")
@@ -82,8 +83,6 @@ impl SourceObjects {
                 );
                 continue;
             }
-            let start = document.span.start;
-            let text = parts.iter().rev().find(|(begin, _)| *begin <= start).map(|(_, text)| *text);
             self.add_tree(Tree::from_node(document, source), text, problems);
         }
     }
@@ -115,8 +114,20 @@ impl SourceObjects {
     }
 }
 
+/// Texts of the documents of a stream that begin at some offsets. Documents that cannot be told apart have none.
+pub fn texts_of_documents<'t>(text: &'t str, starts: &[usize]) -> Vec<Option<&'t str>> {
+    let parts = split_documents(text);
+    let part_of = |start: &usize| parts.iter().rposition(|(begin, _)| begin <= start);
+    let found: Vec<_> = starts.iter().map(part_of).collect();
+    let is_own = |part: &Option<usize>| found.iter().filter(|other| *other == part).count() == 1;
+    found
+        .iter()
+        .map(|part| part.filter(|_| is_own(part)).and_then(|part| parts.get(part)).map(|(_, text)| *text))
+        .collect()
+}
+
 /// Documents of a stream, each with its offset. A line that begins with `---` is always a mark.
-fn split_documents(text: &str) -> Vec<(usize, &str)> {
+pub fn split_documents(text: &str) -> Vec<(usize, &str)> {
     let mut marks = vec![(0, 0)];
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -185,6 +196,13 @@ fn drop_server_fields(tree: &mut Tree) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_that_a_line_break_of_another_kind_separates_have_no_text() {
+        let text = "a: 1\r---\rb: 2\n---\nc: 3\n";
+        let starts = [0, text.find("b:").unwrap(), text.find("c:").unwrap()];
+        assert_eq!(texts_of_documents(text, &starts), [None, None, Some("c: 3\n")]);
+    }
 
     #[test]
     fn documents_keep_their_comments_and_marks_in_texts_are_none() {

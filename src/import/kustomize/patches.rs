@@ -7,7 +7,7 @@ use super::fields::{Kustomization, PatchField, PatchForm, place_text};
 use super::json::json_of_tree;
 use super::secret_patch::has_secret_value;
 use crate::files::FileKind;
-use crate::import::PlannedFile;
+use crate::import::{PlannedFile, split_documents};
 use crate::span::Source;
 use crate::template_tokens::is_template;
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -85,13 +85,7 @@ fn split_patch(text: &str) -> Vec<String> {
     if count == 1 {
         return vec![text.to_owned()];
     }
-    let mut parts = vec![String::new()];
-    for line in text.split_inclusive('\n') {
-        match parts.last_mut() {
-            Some(part) if line.trim_end() != "---" => part.push_str(line),
-            _ => parts.push(String::new()),
-        }
-    }
+    let mut parts: Vec<_> = split_documents(text).into_iter().map(|(_, part)| part.to_owned()).collect();
     let is_content =
         |part: &String| part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     parts.retain(is_content);

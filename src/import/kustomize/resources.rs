@@ -12,7 +12,7 @@ use super::draft::PlannedManifest;
 use super::field_map::Text;
 use super::json::{json_of_tree, text_at};
 use crate::files::FileKind;
-use crate::import::PlannedFile;
+use crate::import::{PlannedFile, texts_of_documents};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::list_items;
 use crate::sops;
@@ -149,27 +149,15 @@ fn read_documents(source: &Source) -> Result<Vec<DocumentText<'_>>, String> {
     let stream = read_stream(source, MergeKeys::Apply).map_err(|problems| {
         problems.into_sorted().into_iter().next().map(|problem| problem.message).unwrap_or_default()
     })?;
-    let chunks = split_documents(source.text());
-    let documents = stream.documents.into_iter().map(|node| {
-        let start = node.span.start;
-        let chunk = chunks.iter().rev().find(|(at, _)| *at <= start).map_or("", |(_, text)| *text);
-        DocumentText { tree: Tree::from_node(node.clone(), source), node, text: chunk }
+    let starts: Vec<_> = stream.documents.iter().map(|node| node.span.start).collect();
+    let texts = texts_of_documents(source.text(), &starts).into_iter().collect::<Option<Vec<_>>>();
+    let texts = texts.ok_or("its documents cannot be told apart")?;
+    let documents = stream.documents.into_iter().zip(texts).map(|(node, text)| DocumentText {
+        tree: Tree::from_node(node.clone(), source),
+        node,
+        text,
     });
     Ok(documents.collect())
-}
-
-/// Texts between the lines `---`, with their offsets.
-fn split_documents(text: &str) -> Vec<(usize, &str)> {
-    let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
-    for line in text.split_inclusive('\n') {
-        if line.trim_end() == "---" {
-            found.push((start, text.get(start..at).unwrap_or_default()));
-            start = at + line.len();
-        }
-        at += line.len();
-    }
-    found.push((start, text.get(start..).unwrap_or_default()));
-    found
 }
 
 /// Whether a document has a Secret with values, other than placeholders that another tool fills in.

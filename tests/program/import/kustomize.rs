@@ -210,14 +210,17 @@ fn environments_are_named_by_directories_or_options() {
 #[test]
 fn no_value_of_a_secret_stays_in_a_patch() {
     let Some(path) = search_path() else { return };
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData: { a: canary-hunter2-a }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: b }\nstringData: { b: \"${X}canary-hunter2-b${Y}\" }\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData: { a: canary-hunter2-a }\n--- # the next one\napiVersion: v1\nkind: Secret\nmetadata: { name: b }\nstringData: { b: \"${X}canary-hunter2-b${Y}\" }\n";
     let patch =
         "apiVersion: v1\nkind: Secret\nmetadata: { name: a, labels: { x: y } }\nstringData: { c: canary-hunter2-c }\n";
     let overlay = "resources: [../../base]\npatches:\n- path: patch.yaml\n- patch: |\n    kind: Secret\n    apiVersion: v1\n    metadata: { name: a }\n    stringData: { a: canary-hunter2-d }\n- target: { name: b }\n  patch: |\n    - { op: add, path: /stringData/q, value: canary-hunter2-e }\n";
+    // a mark with a comment ends a document, too
+    let secret =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: c }}\ndata: {{ a: b }}\n--- # secret\n{secret}");
     let project = Sandbox::new([
         (".git/HEAD", "ref: refs/heads/main\n"),
         ("base/kustomization.yaml", "resources: [secret.yaml, web.yaml]\n"),
-        ("base/secret.yaml", secret),
+        ("base/secret.yaml", secret.as_str()),
         (
             "base/web.yaml",
             "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec: { containers: [{ name: web, image: nginx, envFrom: [{ secretRef: { name: a } }] }] }\n",
@@ -229,7 +232,7 @@ fn no_value_of_a_secret_stays_in_a_patch() {
     let before = project.all();
     let run = import(&project, &["."], &path);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(run.stdout.trim_end().lines().last(), Some("6 of 6 objects equal in dev, prod"), "{}", run.stdout);
+    assert_eq!(run.stdout.trim_end().lines().last(), Some("8 of 8 objects equal in dev, prod"), "{}", run.stdout);
     record(&run.stdout);
     for (path, bytes) in project.all().iter().filter(|(path, _)| !before.contains_key(*path)) {
         super::assert_no_secret(path, bytes);
