@@ -14,7 +14,7 @@ use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::name::EntryId;
-use crate::route::detect::{TextKind, classify};
+use crate::route::detect::{TextKind, classify, is_literal};
 use crate::secret::Wiping;
 use crate::span::{Location, Source};
 use crate::template_tokens::is_template;
@@ -155,6 +155,8 @@ struct LayerValue {
     text: String,
     /// Whether it is a template that reads other keys.
     reads: bool,
+    /// Texts in the place of variables that are empty.
+    defaults: Vec<String>,
 }
 
 impl DotenvDraft<'_> {
@@ -254,8 +256,11 @@ impl DotenvDraft<'_> {
 fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan) -> LayerValue {
     let reads =
         value.parts.iter().any(|part| matches!(part, DotenvPart::Variable { name, .. } if known.contains_key(name)));
-    let mut text = String::new();
+    let (mut text, mut defaults) = (String::new(), Vec::new());
     for part in &value.parts {
+        if let DotenvPart::Variable { default: Some(default), .. } = part {
+            defaults.push(default.clone());
+        }
         match part {
             DotenvPart::Text(part) | DotenvPart::Substitution(part) if reads => {
                 text.push_str(&escape_template_tags(part))
@@ -282,7 +287,7 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
             }
         }
     }
-    LayerValue { text, reads }
+    LayerValue { text, reads, defaults }
 }
 
 /// Expansion of a value as a reader does it, within limits.
@@ -325,13 +330,19 @@ impl Expansion<'_> {
 /// Whether a value makes its key sensitive.
 fn is_secret(key: &str, value: &LayerValue) -> bool {
     let kind = if value.reads { TextKind::Template } else { TextKind::Literal };
-    classify(key, Some(&value.text), kind).is_sensitive()
+    classify(key, Some(&value.text), kind).is_sensitive() || has_secret_default(key, value)
+}
+
+/// Whether a text in the place of an empty variable is a secret.
+fn has_secret_default(key: &str, value: &LayerValue) -> bool {
+    let is_secret = |text: &String| !text.is_empty() && classify(key, Some(text), TextKind::Literal).is_sensitive();
+    value.defaults.iter().any(is_secret)
 }
 
 /// Whether a value of a sensitive key is encrypted: not an empty one, and not one that only reads others.
 fn is_kept_secret(key: &str, value: &LayerValue) -> bool {
-    let is_template_only = || value.reads && classify(key, Some(&value.text), TextKind::Template).by_value.is_none();
-    !value.text.is_empty() && !is_template_only()
+    let has_literal = || is_literal(key, &value.text, TextKind::Template) || has_secret_default(key, value);
+    !value.text.is_empty() && (!value.reads || has_literal())
 }
 
 /// Whether a name can be written after `data.` in a template.

@@ -164,3 +164,17 @@ fn variables_of_variables_do_not_grow_without_limit() {
         import(&desk, &["dotenv", "prod.env", "--dialect", "compose"]).refused();
     }
 }
+
+#[test]
+fn secrets_beside_variables_are_encrypted() {
+    let text = "X=\nPASSWORD=${X:-canary-hunter2-a}\nDB_TOKEN=canary-hunter2-b-${X}-c\nLINK=${X:-postgres://u:canary-hunter2-d@h/e}\nDATABASE_URL=postgres://app:${PASSWORD}@${X}/app\n";
+    let desk = Case {
+        name: "beside variables",
+        files: &[("prod.env", text)],
+        arguments: &["dotenv", "prod.env", "--dialect", "node", "--app", "shop"],
+        proof: "5 of 5 values equal in prod",
+    }
+    .check();
+    record(written(&desk, "base.yaml"));
+    desk.run(&["check"]).succeeds();
+}
