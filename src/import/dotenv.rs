@@ -263,7 +263,7 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
         }
         match part {
             DotenvPart::Text(part) | DotenvPart::Substitution(part) if reads => {
-                text.push_str(&escape_template_tags(part))
+                text.push_str(&escape_template_tags(part));
             }
             DotenvPart::Text(part) | DotenvPart::Substitution(part) => text.push_str(part),
             DotenvPart::Variable { name, default, .. } if known.contains_key(name) => {
