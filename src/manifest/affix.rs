@@ -11,6 +11,11 @@ use crate::layer::{NameAffixes, Tree, TreeKind};
 /// Kinds that keep their names, as in kustomize: others refer to them by names that are part of an API.
 const KEPT: [&str; 3] = ["APIService", "CustomResourceDefinition", "Namespace"];
 
+/// Whether objects of a kind keep their names.
+pub fn keeps_name(kind: &str) -> bool {
+    KEPT.contains(&kind)
+}
+
 /// Field that names another object.
 struct NameField {
     /// Kind of the object that has the field; empty for any pod template.
@@ -63,7 +68,7 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
         return;
     }
     let mut renamed: HashMap<(String, String), Vec<Option<String>>> = HashMap::new();
-    for manifest in manifests.iter().filter(|manifest| !KEPT.contains(&manifest.kind.as_str())) {
+    for manifest in manifests.iter().filter(|manifest| !keeps_name(&manifest.kind)) {
         let namespaces = renamed.entry((manifest.kind.clone(), manifest.name.clone())).or_default();
         namespaces.push(manifest.namespace.clone());
     }
@@ -99,7 +104,7 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
         for field in FIELDS.iter().filter(|field| field.owner == manifest.kind) {
             rename_at(&mut manifest.tree, field.path, field.target, &new_name);
         }
-        if !KEPT.contains(&manifest.kind.as_str()) {
+        if !keeps_name(&manifest.kind) {
             manifest.name = affixes.apply(&manifest.name);
             if let Some(metadata) = manifest.tree.map_under("metadata")
                 && let Some(name) = metadata.get_mut("name")

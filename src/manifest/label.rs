@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::follow::MovedObjects;
 use super::identity::Manifest;
 use super::scope::is_namespaced;
 use super::selector_label::add_selector_labels;
-use crate::layer::{Tree, TreeKind};
+use crate::layer::Tree;
 
 /// Metadata common to the objects of a target.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +23,10 @@ pub struct CommonMetadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Applies common metadata like kustomize: the namespace to all namespaced objects, and to the service accounts of
-/// bindings; labels and annotations to the object itself. Selectors and pod templates get the labels meant for them
-/// alone: a selector is immutable.
-pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
+/// Applies common metadata like kustomize: the namespace to all namespaced objects, and to references to the service
+/// accounts and services that are `moved` with it; labels and annotations to the object itself. Selectors and pod
+/// templates get the labels meant for them alone: a selector is immutable.
+pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata, moved: &MovedObjects) {
     let place = manifest.tree.place.clone();
     if let Some(namespace) = common.namespace.as_ref().filter(|_| is_namespaced(&manifest.kind)) {
         if let Some(metadata) = manifest.tree.map_under("metadata") {
@@ -33,8 +34,8 @@ pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
         }
         manifest.namespace = Some(namespace.clone());
     }
-    if let Some(namespace) = common.namespace.as_ref().filter(|_| manifest.kind.ends_with("RoleBinding")) {
-        bind_accounts(&mut manifest.tree, namespace);
+    if let Some(namespace) = &common.namespace {
+        moved.follow(manifest, namespace);
     }
     let Some(metadata) = manifest.tree.at_mut(&["metadata"]) else { return };
     let missing = |found: Option<&Tree>, key: &String| found.and_then(|labels| labels.get(key)).is_none();
@@ -57,19 +58,5 @@ fn put_texts<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (
     let Some(map) = metadata.map_under(field) else { return };
     for (key, value) in texts {
         map.insert(key.clone(), Tree::text(value, &place));
-    }
-}
-
-/// Sets the namespace of service accounts that a binding names without one.
-fn bind_accounts(tree: &mut Tree, namespace: &str) {
-    let Some(Tree { kind: TreeKind::List(subjects), .. }) = tree.at_mut(&["subjects"]) else { return };
-    for subject in subjects {
-        let is_account = subject.get("kind").and_then(Tree::as_text) == Some("ServiceAccount");
-        let place = subject.place.clone();
-        if let TreeKind::Map(map) = &mut subject.kind
-            && is_account
-        {
-            map.entry("namespace".to_owned()).or_insert_with(|| Tree::text(namespace, &place));
-        }
     }
 }

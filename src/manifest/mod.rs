@@ -6,6 +6,7 @@
 mod affix;
 mod collect;
 mod filled_in;
+mod follow;
 mod identity;
 mod label;
 pub mod patch;
@@ -18,9 +19,10 @@ mod taint;
 mod tree;
 mod wiring;
 
-pub use affix::add_affixes;
+pub use affix::{add_affixes, keeps_name};
 pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;
+pub use follow::MovedObjects;
 pub use identity::Manifest;
 pub use label::{CommonMetadata, apply_common};
 pub use reload::reload;

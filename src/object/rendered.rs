@@ -156,10 +156,11 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
     for part in &mut external {
         part.name = definition.affixes.apply(&part.name);
     }
+    let moved = manifest::MovedObjects::of(&manifests);
     for manifest in &mut manifests {
         rename_references(manifest, target.references, (&objects, &external), &common, problems);
         manifest::reload(manifest, target.references, problems);
-        manifest::apply_common(manifest, &common);
+        manifest::apply_common(manifest, &common, &moved);
         declared::check_manifest(manifest, target, problems);
     }
     let manifests =

@@ -212,6 +212,45 @@ fn who_may_read_a_secret_gets_a_role_for_that_one() {
 }
 
 #[test]
+fn references_follow_service_accounts_and_services_to_the_namespace_of_the_app() {
+    let text = "apiVersion: v1
+kind: ServiceAccount
+metadata: { name: web, namespace: system }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: hook, namespace: system }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: web }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view }
+subjects:
+  - { kind: ServiceAccount, name: web, namespace: system }
+  - { kind: ServiceAccount, name: web, namespace: elsewhere }
+  - { kind: ServiceAccount, name: other, namespace: system }
+  - { kind: ServiceAccount, name: bare }
+  - { kind: User, name: web }
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: hooks }
+webhooks:
+  - { name: a.example.com, clientConfig: { service: { name: hook, namespace: system } } }
+  - { name: b.example.com, clientConfig: { service: { name: hook, namespace: elsewhere } } }
+  - { name: c.example.com, clientConfig: { url: \"https://example.com\" } }
+";
+    let project = project("moved.yaml", text);
+    let subjects = object(&project, "ClusterRoleBinding")["subjects"].clone();
+    let namespaces: Vec<_> = subjects.as_array().unwrap().iter().map(|subject| subject["namespace"].clone()).collect();
+    assert_eq!(namespaces, [json!("shop"), json!("elsewhere"), json!("system"), json!("shop"), json!(null)]);
+    let webhooks = object(&project, "ValidatingWebhookConfiguration")["webhooks"].clone();
+    let namespaces: Vec<_> =
+        webhooks.as_array().unwrap().iter().map(|hook| hook["clientConfig"]["service"]["namespace"].clone()).collect();
+    assert_eq!(namespaces, [json!("shop"), json!("elsewhere"), json!(null)]);
+}
+
+#[test]
 fn mistakes_in_manifests_are_told_with_their_place() {
     for (name, text) in [
         ("a.yaml", "kind: Service\nmetadata: { name: a }\n"),
