@@ -43,6 +43,8 @@ pub(super) struct LayerAssembly<'g, 'f> {
     pub(super) temporary: Vec<(String, String, Option<String>)>,
     /// Whether nothing is declared for a time any more.
     pub(super) is_final: bool,
+    /// Namespace of all objects of all roots.
+    pub(super) namespace: Option<String>,
     /// Objects that were corrected, by environment and identity.
     pub(super) corrected: BTreeSet<String>,
     /// Whether all objects are taken as built.
@@ -64,6 +66,7 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             notes: Vec::new(),
             temporary: Vec::new(),
             is_final: false,
+            namespace: None,
             corrected: BTreeSet::new(),
             is_as_built: false,
             shared: HashSet::new(),
@@ -120,7 +123,8 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             let kind = if node.content.is_component { "components" } else { "bases" };
             let mut parts = node.content.directory.components().rev().filter_map(|part| {
                 let name = layer_word(&part.as_os_str().to_string_lossy());
-                (!name.is_empty()).then_some(name)
+                // a file `base.yaml` is never a mixin
+                (!name.is_empty() && name != BASE_LAYER).then_some(name)
             });
             let mut name = parts.next().unwrap_or_else(|| "mixin".to_owned());
             while !names.insert(format!("{kind}/{name}")) {
@@ -236,6 +240,11 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
 pub(super) struct LayerFile {
     pub(super) path: String,
     pub(super) reference: String,
+}
+
+/// Path of a file below the app, by the reference of a layer.
+pub(super) fn file_path(layer: &str, reference: &str) -> String {
+    layer.rsplit_once('/').map_or_else(|| reference.to_owned(), |(above, _)| format!("{above}/{reference}"))
 }
 
 fn push_once(order: &mut Vec<String>, name: &str) {

@@ -22,7 +22,7 @@ pub enum KustomizeProgram {
 }
 
 /// Causes of failed builds, by a part of kustomize's message. The message itself may contain values of Secrets.
-const CAUSES: [(&str, &str); 15] = [
+const CAUSES: [(&str, &str); 18] = [
     ("--enable-helm", "`helmCharts` runs Helm"),
     ("--enable-alpha-plugins", "a plugin would run a program"),
     ("unable to load builtin", "a plugin would run a program"),
@@ -37,6 +37,9 @@ const CAUSES: [(&str, &str); 15] = [
     ("security; file", "a file is outside of the directory of its kustomization"),
     ("kustomization.yaml is empty", "a kustomization is empty"),
     ("couldn't find target for variable", "a variable refers to an object that does not exist"),
+    ("field specified in var", "a variable refers to a field that does not exist"),
+    ("wildcard is not supported", "`varReference` contains a wildcard"),
+    ("expected kind != 'Component'", "`resources` names a component, which belongs to `components`"),
     ("missing Resource metadata", "a file contains something that is not an object"),
 ];
 

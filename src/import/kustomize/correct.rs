@@ -1,13 +1,14 @@
 //! Differences between what the layers render and what kustomize built, written as patches and files of the
 //! environment: they make any import equal, whatever a kustomization does.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 
 use super::assemble::LayerAssembly;
 use super::draft::{PatchContent, PlannedManifest, PlannedPatch};
 use super::json::{find_operations, json_value, normalize_object, text_at};
+use super::object_correction::{CORRECTION, CorrectedEnvironment, MANY, ObjectCorrection, coarse_operations};
 use super::pair::{identity, pair_objects};
 use super::resources::CIPHERTEXT_NAME;
 use super::transform::CommonFields;
@@ -15,31 +16,8 @@ use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
-/// Number of differences from which whole fields are written instead.
-const MANY: usize = 12;
-
-/// Origin of patches that correct a mapping.
-pub(super) const CORRECTION: &str = "as built";
-
-/// Correction of an object, before equal ones are joined.
-struct ObjectCorrection<'a> {
-    object: &'a Json,
-    operations: Vec<Json>,
-    /// Labels and annotations, which other fields of the layers may add to after the patches.
-    merge: Option<Json>,
-}
-
-/// Environment that is corrected.
-pub(super) struct CorrectedEnvironment<'a> {
-    pub(super) name: &'a str,
-    pub(super) rendered: &'a [Json],
-    pub(super) built: &'a [Json],
-    pub(super) fields: &'a CommonFields,
-    /// Objects that are encrypted: nothing can be taken as built of them.
-    pub(super) encrypted: &'a HashSet<[String; 4]>,
-    /// Whether names with suffixes are written as the names of their bundles.
-    pub(super) by_bundle: bool,
-}
+/// Bundles by kind and name of their rendered objects.
+type BundleNames = HashMap<(String, String), String>;
 
 /// Result of a correction.
 #[derive(Default)]
@@ -48,8 +26,8 @@ pub(super) struct CorrectionOutcome {
     pub(super) count: usize,
     /// Bundles that kustomize builds in another way.
     pub(super) wrong_bundles: BTreeSet<String>,
-    /// Whether something cannot be corrected object by object.
-    pub(super) is_stuck: bool,
+    /// Label of an object that cannot be corrected by itself.
+    pub(super) stuck_at: Option<String>,
 }
 
 /// Label of an object for people.
@@ -63,63 +41,15 @@ impl LayerAssembly<'_, '_> {
     pub(super) fn correct(&mut self, environment: &CorrectedEnvironment<'_>) -> CorrectionOutcome {
         let mut outcome = CorrectionOutcome::default();
         let bundles = self.bundle_names(environment);
-        let (pairs, missing, extra) = pair_objects(environment.rendered, environment.built);
+        let (pairs, missing, extra) = pair_objects(environment.rendered, environment.built, &|name: &str| {
+            environment.effects.affixed(&environment.fields.source_name(name))
+        });
         let mut corrections: BTreeMap<String, (ObjectCorrection<'_>, Vec<String>)> = BTreeMap::new();
         for (rendered, built) in pairs {
-            let mut operations = Vec::new();
-            find_operations(rendered, built, "", &mut operations);
-            if operations.is_empty() {
+            let Some(correction) = self.correct_pair(environment, (rendered, built), &bundles, &mut outcome) else {
                 continue;
-            }
-            outcome.count += 1;
-            self.corrected.insert(format!("{} {:?}", environment.name, identity(built)));
-            let [_, kind, _, name] = identity(rendered);
-            if let Some(bundle) = bundles.get(&(kind.to_owned(), name.to_owned())) {
-                outcome.wrong_bundles.insert(bundle.clone());
-                continue;
-            }
-            let touches_values = |operation: &Json| {
-                let path = text_at(operation, "/path");
-                path.starts_with("/data") || path.starts_with("/stringData")
             };
-            let has_ciphertext = || Json::Array(operations.clone()).to_string().contains(CIPHERTEXT_NAME);
-            let has_values = kind == "Secret" && operations.iter().any(touches_values);
-            if has_values && !has_ciphertext() && self.leave_out_secret(&environment.fields.source_name(name)) {
-                continue;
-            }
-            if has_values || has_ciphertext() {
-                outcome.is_stuck = true;
-                continue;
-            }
-            let paths: BTreeSet<_> =
-                operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect();
-            let shown: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
-            let more = paths.len().saturating_sub(shown.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            self.note_correction(
-                environment.name,
-                rendered,
-                &format!("differs after mapping: {}{more}", shown.join(", ")),
-            );
-            if operations.len() > MANY {
-                operations = coarse_operations(rendered, built);
-            }
-            if environment.by_bundle {
-                for operation in &mut operations {
-                    by_bundle(operation, &bundles);
-                }
-            }
-            let merge = metadata_merge(rendered, built);
-            operations.retain(|operation| !is_metadata_text(text_at(operation, "/path")));
-            // the namespace may come from the app, after the patches
-            for operation in
-                operations.iter_mut().filter(|operation| text_at(operation, "/path") == "/metadata/namespace")
-            {
-                if text_at(operation, "/op") == "replace" {
-                    operation["op"] = json!("add");
-                }
-            }
-            let correction = ObjectCorrection { object: rendered, operations, merge };
+            let [_, kind, _, name] = identity(rendered);
             let key = format!("{kind}\0{}\0{}", environment.qualifier(rendered), correction.to_key());
             let source_name = environment.fields.source_name(name);
             corrections.entry(key).or_insert_with(|| (correction, Vec::new())).1.push(source_name);
@@ -137,7 +67,7 @@ impl LayerAssembly<'_, '_> {
             self.corrected.insert(format!("{} {:?}", environment.name, identity(object)));
             let is_secret = environment.encrypted.contains(&identity(object).map(str::to_owned));
             if is_secret || object.to_string().contains(CIPHERTEXT_NAME) {
-                outcome.is_stuck = true;
+                outcome.stuck_at = Some(object_label(object));
                 continue;
             }
             self.add_built(environment, object, &bundles);
@@ -145,19 +75,104 @@ impl LayerAssembly<'_, '_> {
         outcome
     }
 
+    /// Correction of a rendered object; none if it is equal, or is to be corrected as a whole.
+    fn correct_pair<'a>(
+        &mut self,
+        environment: &CorrectedEnvironment<'_>,
+        (rendered, built): (&'a Json, &'a Json),
+        bundles: &BundleNames,
+        outcome: &mut CorrectionOutcome,
+    ) -> Option<ObjectCorrection<'a>> {
+        let mut operations = Vec::new();
+        find_operations(rendered, built, "", &mut operations);
+        if operations.is_empty() {
+            return None;
+        }
+        outcome.count += 1;
+        let [_, kind, _, name] = identity(rendered);
+        if let Some(bundle) = bundles.get(&(kind.to_owned(), name.to_owned())) {
+            self.note_as_built(environment, built, built, &operations);
+            outcome.wrong_bundles.insert(bundle.clone());
+            return None;
+        }
+        let touches_values = |operation: &Json| {
+            let path = text_at(operation, "/path");
+            path.starts_with("/data") || path.starts_with("/stringData")
+        };
+        let has_ciphertext = || Json::Array(operations.clone()).to_string().contains(CIPHERTEXT_NAME);
+        let is_secret = kind == "Secret" && operations.iter().any(touches_values);
+        if has_ciphertext()
+            || (is_secret
+                && !self.leave_out_secret(name)
+                && !self.leave_out_secret(&environment.fields.source_name(name)))
+        {
+            outcome.stuck_at = Some(object_label(built));
+            return None;
+        }
+        if is_secret {
+            self.note_as_built(environment, built, built, &operations);
+            return None;
+        }
+        self.note_difference(environment, (rendered, built), &operations);
+        if operations.len() > MANY {
+            operations = coarse_operations(rendered, built);
+        }
+        if environment.by_bundle {
+            for operation in &mut operations {
+                by_bundle(operation, bundles);
+            }
+        }
+        for operation in &mut operations {
+            environment.before_common_fields(kind, operation);
+        }
+        Some(ObjectCorrection::new(rendered, built, operations))
+    }
+
+    /// Notes a difference: the fields that explain it, or that the object is taken as built.
+    fn note_difference(
+        &mut self,
+        environment: &CorrectedEnvironment<'_>,
+        (rendered, built): (&Json, &Json),
+        operations: &[Json],
+    ) {
+        if let Some(fields) = environment.effects.explain(rendered, operations) {
+            let notes = fields.into_iter().filter_map(|field| field.note(environment.name));
+            notes.for_each(|text| self.add_note(String::new(), text));
+            return;
+        }
+        self.note_as_built(environment, rendered, built, operations);
+    }
+
+    /// Notes that an object is taken as built, with the paths that differ.
+    fn note_as_built(
+        &mut self,
+        environment: &CorrectedEnvironment<'_>,
+        shown: &Json,
+        built: &Json,
+        operations: &[Json],
+    ) {
+        self.corrected.insert(format!("{} {:?}", environment.name, identity(built)));
+        let paths: BTreeSet<_> = operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect();
+        let first: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
+        let more = paths.len().saturating_sub(first.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let why = format!("differs after mapping: {}{more}", first.join(", "));
+        self.note_correction(environment.name, shown, &why);
+    }
+
     fn note_correction(&mut self, environment: &str, object: &Json, why: &str) {
         if self.is_as_built {
             return;
         }
-        let text = format!("{} of {environment} is taken as built: {why}", object_label(object));
-        let note = ImportNote { place: String::new(), text };
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
+        let text = format!("{} of {environment} is taken as built: ", object_label(object));
+        // a later trial finds what the first one has brought about
+        if !self.notes.iter().any(|note| note.text.starts_with(&text)) {
+            self.add_note(String::new(), text + why);
         }
     }
 
     /// Names of the objects of bundles, as they are rendered.
-    fn bundle_names(&self, environment: &CorrectedEnvironment<'_>) -> HashMap<(String, String), String> {
+    fn bundle_names(&self, environment: &CorrectedEnvironment<'_>) -> BundleNames {
         let mut found = HashMap::new();
         let bundles: BTreeSet<_> = self.layers.values().flat_map(|layer| layer.bundles.keys()).collect();
         for object in environment.rendered {
@@ -182,7 +197,7 @@ impl LayerAssembly<'_, '_> {
         &mut self,
         environment: &CorrectedEnvironment<'_>,
         object: &Json,
-        bundles: &HashMap<(String, String), String>,
+        bundles: &BundleNames,
         outcome: &mut CorrectionOutcome,
     ) {
         let [version, kind, _, name] = identity(object);
@@ -212,12 +227,7 @@ impl LayerAssembly<'_, '_> {
     }
 
     /// Adds an object as it was built.
-    fn add_built(
-        &mut self,
-        environment: &CorrectedEnvironment<'_>,
-        object: &Json,
-        bundles: &HashMap<(String, String), String>,
-    ) {
+    fn add_built(&mut self, environment: &CorrectedEnvironment<'_>, object: &Json, bundles: &BundleNames) {
         let mut object = object.clone();
         self.note_correction(environment.name, &object, "the mapping does not give it");
         let [_, kind, _, name] = identity(&object).map(str::to_owned);
@@ -240,115 +250,8 @@ impl LayerAssembly<'_, '_> {
     }
 }
 
-impl ObjectCorrection<'_> {
-    fn to_key(&self) -> String {
-        format!("{}\0{:?}", Json::Array(self.operations.clone()), self.merge)
-    }
-
-    fn into_patches(self, environment: &CorrectedEnvironment<'_>, names: &[String]) -> Vec<PlannedPatch> {
-        let target = environment.target_of(self.object, names);
-        let patch = |source: PatchContent, text: &str| PlannedPatch {
-            source,
-            target: Some(target.clone()),
-            options: None,
-            is_template: is_template(text),
-            origin: CORRECTION.to_owned(),
-        };
-        let mut found = Vec::new();
-        if let Some(mut merge) = self.merge {
-            let [version, kind, _, _] = identity(self.object);
-            merge["apiVersion"] = json!(version);
-            merge["kind"] = json!(kind);
-            merge["metadata"]["name"] = json!(names.first());
-            let text = write_document(&json_value(&merge));
-            found.push(patch(PatchContent::Text(text.clone()), &text));
-        }
-        if !self.operations.is_empty() {
-            let text = Json::Array(self.operations.clone()).to_string();
-            found.push(patch(PatchContent::Operations(self.operations), &text));
-        }
-        found
-    }
-}
-
-impl CorrectedEnvironment<'_> {
-    /// Namespace that tells an object from others of its name; empty if there are none.
-    fn qualifier<'o>(&self, object: &'o Json) -> &'o str {
-        let [_, kind, namespace, name] = identity(object);
-        let same_name = self.rendered.iter().filter(|other| {
-            let [_, other_kind, _, other_name] = identity(other);
-            other_kind == kind && other_name == name
-        });
-        if same_name.count() > 1 { namespace } else { "" }
-    }
-
-    /// Target that selects objects by their names before prefix and suffix.
-    fn target_of(&self, object: &Json, names: &[String]) -> Json {
-        let [version, kind, _, _] = identity(object);
-        let names: Vec<_> = names.iter().map(|name| regex::escape(name).replace("\\-", "-")).collect();
-        let mut target = json!({});
-        if let Some((group, _)) = version.split_once('/') {
-            target["group"] = json!(regex::escape(group).replace("\\-", "-"));
-        }
-        target["kind"] = json!(kind);
-        target["name"] = json!(names.join("|"));
-        let namespace = self.qualifier(object);
-        if !namespace.is_empty() {
-            target["namespace"] = json!(namespace);
-        }
-        target
-    }
-}
-
-/// Whether a path is of a label or an annotation, or of all of them.
-fn is_metadata_text(path: &str) -> bool {
-    ["/metadata/labels", "/metadata/annotations"]
-        .iter()
-        .any(|field| path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-}
-
-/// Patch that sets and removes labels and annotations.
-fn metadata_merge(rendered: &Json, built: &Json) -> Option<Json> {
-    let mut metadata = serde_json::Map::new();
-    for field in ["labels", "annotations"] {
-        let pairs = |object: &Json| object["metadata"][field].as_object().cloned().unwrap_or_default();
-        let (from, to) = (pairs(rendered), pairs(built));
-        let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
-        let mut changes: serde_json::Map<_, _> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
-        changes.extend(from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Json::Null)));
-        if !changes.is_empty() {
-            metadata.insert(field.to_owned(), Json::Object(changes));
-        }
-    }
-    (!metadata.is_empty()).then(|| json!({ "metadata": metadata }))
-}
-
-/// Operations on whole fields of an object.
-fn coarse_operations(rendered: &Json, built: &Json) -> Vec<Json> {
-    let mut found = Vec::new();
-    let fields = |object: &Json| object.as_object().cloned().unwrap_or_default();
-    let (from, to) = (fields(rendered), fields(built));
-    for (key, value) in &from {
-        match to.get(key) {
-            None => found.push(json!({ "op": "remove", "path": format!("/{key}") })),
-            Some(wanted) if key == "metadata" => find_operations(value, wanted, "/metadata", &mut found),
-            Some(wanted) => {
-                let mut inner = Vec::new();
-                find_operations(value, wanted, "", &mut inner);
-                if !inner.is_empty() {
-                    found.push(json!({ "op": "replace", "path": format!("/{key}"), "value": wanted }));
-                }
-            }
-        }
-    }
-    for (key, value) in to.iter().filter(|(key, _)| !from.contains_key(*key)) {
-        found.push(json!({ "op": "add", "path": format!("/{key}"), "value": value }));
-    }
-    found
-}
-
 /// Writes names of bundles with a suffix as the names of the bundles.
-fn by_bundle(value: &mut Json, bundles: &HashMap<(String, String), String>) {
+fn by_bundle(value: &mut Json, bundles: &BundleNames) {
     match value {
         Json::String(text) => {
             if let Some((_, bundle)) = bundles.iter().find(|((_, name), _)| name == text) {

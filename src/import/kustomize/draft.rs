@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use super::json::{json_value, text_value};
+use crate::diagnostic::Rule;
 use crate::import::{LayerText, entry_field, escape_template_tags, list_field, text_scalar};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
@@ -96,6 +97,13 @@ pub(super) enum PlannedEntry {
 
 /// Reason why an entry that looks like a credential is in a ConfigMap.
 const REASON: &str = "kustomize writes it to a ConfigMap";
+
+/// Reason why a value of a Secret is in another object.
+const REASON_ELSEWHERE: &str = "kustomize writes it to another object too";
+
+fn reason_for(rule: &str) -> &'static str {
+    if rule == Rule::SecretInPlainOutput.id() { REASON_ELSEWHERE } else { REASON }
+}
 
 impl PlannedEntry {
     fn to_value(&self) -> OutputValue<'_> {
@@ -226,7 +234,7 @@ impl PlannedLayer {
         layer.add("external", OutputValue::List(external.collect()));
         let allow = self.allow.iter().map(|(rule, key)| {
             OutputValue::map(
-                [("rule", rule.as_str()), ("key", key.as_str()), ("reason", REASON)]
+                [("rule", rule.as_str()), ("key", key.as_str()), ("reason", reason_for(rule))]
                     .map(|(field, text)| (field, OutputValue::text(text))),
             )
         });

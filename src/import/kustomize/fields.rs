@@ -298,13 +298,13 @@ fn read_labels(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> L
 }
 
 fn read_patch(node: YamlNode, form: PatchForm, source: &Source, problems: &mut Diagnostics) -> PatchField {
-    let place = source.place(node.span);
+    let (place, is_map) = (source.place(node.span), node.as_map().is_some());
     let known = ["path", "patch", "target", "options"];
     let mut fields = FieldMap::new(node, &known, "a patch", source, problems);
     let (path, text) = (fields.text("path"), fields.text("patch"));
     let (target, options) = (fields.tree("target"), fields.tree("options"));
     let found = PatchField { form, path, text, target, options, place: place.clone() };
-    if found.path.is_some() == found.text.is_some() {
+    if is_map && found.path.is_some() == found.text.is_some() {
         problems.push(invalid("a patch requires either `path` or `patch`".to_owned(), place));
     }
     found

@@ -24,7 +24,9 @@ impl LayerAssembly<'_, '_> {
             Err(why) => return self.note(&generator.place, format!("taken as built: {why}")),
         };
         let name = &generator.name;
-        if let Some(namespace) = &generator.namespace {
+        if let Some(namespace) =
+            generator.namespace.as_ref().filter(|text| self.namespace.as_ref() != Some(&text.value))
+        {
             return self.note(&namespace.place, "taken as built: a bundle has the namespace of the app");
         }
         if generator.is_secret && entries.iter().any(|entry| std::str::from_utf8(&entry.value).is_err()) {

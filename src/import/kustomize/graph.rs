@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::field_map::Text;
-use super::fields::{FILE_NAMES, Kustomization};
+use super::fields::{FILE_NAMES, GeneratorField, Kustomization};
+use super::key_values::parse_file_source;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::disk::normalize_path;
 use crate::files::{FileKind, ProjectFiles};
 use crate::span::Source;
+
+/// Start of a value that is encrypted.
+pub(super) const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 
 /// Index of a kustomization in its graph.
 pub(super) type NodeIndex = usize;
@@ -75,6 +79,9 @@ impl<'f> KustomizationGraph<'f> {
         for text in of_patches.chain(&content.configurations).chain(&content.other_paths) {
             problems.extend(self.locate(&directory, text).err().filter(|_| is_remote(&text.value)));
         }
+        for generator in &content.generators {
+            problems.extend(self.check_generator(&directory, generator));
+        }
         if problems.has_errors() {
             return Err(problems);
         }
@@ -82,6 +89,33 @@ impl<'f> KustomizationGraph<'f> {
         self.nodes.push(KustomizationNode { content, resources, components });
         self.known.insert(directory, Some(index));
         Ok(index)
+    }
+
+    /// Errors: a generator reads a remote file, or a Secret is generated of ciphertext.
+    fn check_generator(&self, directory: &Path, generator: &GeneratorField) -> Vec<Diagnostic> {
+        let files = generator.files.iter().map(|file| match parse_file_source(&file.value) {
+            Some((_, path)) => Text { value: path.to_owned(), place: file.place.clone() },
+            None => file.clone(),
+        });
+        let mut found = Vec::new();
+        for text in files.chain(generator.envs.iter().cloned()) {
+            match self.locate(directory, &text) {
+                Err(problem) if is_remote(&text.value) => found.push(problem),
+                Ok(path) if generator.is_secret && self.is_ciphertext(&path) => found.push(at_path(
+                    Diagnostic::error(Rule::Kustomization, "a Secret is generated from a file that SOPS encrypted")
+                        .note("kustomize writes its ciphertext to the Secret, and only a controller decrypts that")
+                        .hint("decrypt the file with `sops decrypt`, and import then: the values are encrypted again"),
+                    &text,
+                )),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn is_ciphertext(&self, path: &Path) -> bool {
+        let content = self.files.read_bytes(FileKind::EntryFile, path);
+        content.is_ok_and(|bytes| bytes.windows(CIPHERTEXT.len()).any(|part| part == CIPHERTEXT.as_bytes()))
     }
 
     fn load_resource(&mut self, directory: &Path, text: &Text) -> Result<ResourceItem, Diagnostics> {

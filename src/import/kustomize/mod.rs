@@ -11,14 +11,17 @@ mod configurations;
 mod correct;
 mod detect_roots;
 mod draft;
+mod field_effects;
 mod field_map;
 mod fields;
 mod generate;
 mod graph;
 mod json;
 mod key_values;
+mod object_correction;
 mod pair;
 mod patches;
+mod relax;
 mod repair;
 mod resources;
 mod secret_patch;
@@ -31,9 +34,11 @@ use std::path::PathBuf;
 use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
 pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
-use self::correct::{CorrectedEnvironment, normalize_all};
+use self::correct::normalize_all;
+use self::field_effects::FieldEffects;
 use self::graph::{KustomizationGraph, ResourceItem};
 use self::json::json_of_tree;
+use self::object_correction::CorrectedEnvironment;
 use self::pair::identity;
 use self::resources::replace_ciphertext;
 use self::transform::{CommonFields, KustomizeObjects};
@@ -128,8 +133,12 @@ pub fn plan_kustomize(request: &KustomizeRequest<'_>) -> Result<ImportPlan, Diag
         }
         match fit_layers(&mut assembly, level, request, &built) {
             Ok(plan) => return Ok(plan),
-            // the reasons of the mapping itself, not of what was tried after it
-            Err(problems) => _ = refused.get_or_insert(problems),
+            // the reasons of the mapping itself, and of what was tried after it if it only came to no end
+            Err(problems) => {
+                if refused.as_ref().is_none_or(|known| !has_reason(known)) {
+                    refused = Some(problems);
+                }
+            }
         }
     }
     let summary =
@@ -178,6 +187,8 @@ fn fit_layers(
     let fields = map_level(assembly, level, request, built);
     let references = assembly.references(&built.objects, &built.trees);
     add_external(assembly, &built.trees);
+    let effects = assembly.roots.iter().map(|root| (root.name.clone(), FieldEffects::of_root(assembly.graph, root)));
+    let effects: BTreeMap<_, _> = effects.collect();
     let mut by_bundle = true;
     for _ in 0..TRIALS {
         let mut plan = assembly.to_plan(built);
@@ -193,12 +204,20 @@ fn fit_layers(
             let rendered = normalize_all(rendered.get(name).cloned().unwrap_or_default());
             let default = CommonFields::default();
             let fields = fields.get(name).unwrap_or(&default);
-            let encrypted = &built.encrypted;
-            let environment =
-                CorrectedEnvironment { name, rendered: &rendered, built: objects, fields, encrypted, by_bundle };
+            let (encrypted, nothing) = (&built.encrypted, FieldEffects::default());
+            let effects = effects.get(name).unwrap_or(&nothing);
+            let environment = CorrectedEnvironment {
+                name,
+                rendered: &rendered,
+                built: objects,
+                fields,
+                effects,
+                encrypted,
+                by_bundle,
+            };
             let outcome = assembly.correct(&environment);
-            if outcome.is_stuck {
-                return Err(stuck(name).into());
+            if let Some(object) = outcome.stuck_at {
+                return Err(stuck(name).note(format!("{object} has values that cannot be written as a patch")).into());
             }
             is_equal &= outcome.count == 0;
             wrong_bundles.extend(outcome.wrong_bundles);
@@ -227,6 +246,11 @@ fn stuck(environment: &str) -> Diagnostic {
     )
 }
 
+/// Whether problems are about the content of files, rather than that no trial was the last one.
+fn has_reason(problems: &Diagnostics) -> bool {
+    problems.iter().any(|problem| problem.is_error() && problem.rule != Rule::Kustomization)
+}
+
 /// Fills the layers of a level.
 fn map_level(
     assembly: &mut LayerAssembly<'_, '_>,
@@ -249,8 +273,6 @@ fn map_level(
             }
         }
     } else {
-        assembly.add_roots();
-        assembly.declare_bundles();
         if matches!(level, MappingLevel::Full | MappingLevel::WithoutNamespace) {
             for root in assembly.roots {
                 let objects = built.objects.get(&root.name).map(Vec::as_slice).unwrap_or_default();
@@ -260,8 +282,13 @@ fn map_level(
                 }
                 fields.insert(root.name.clone(), found);
             }
-            assembly.add_common_fields(&fields);
         }
+        let mut namespaces = fields.values().map(|fields| fields.namespace.clone());
+        let first = namespaces.next().flatten();
+        assembly.namespace = first.filter(|first| namespaces.all(|other| other.as_ref() == Some(first)));
+        assembly.add_roots();
+        assembly.declare_bundles();
+        assembly.add_common_fields(&fields);
         assembly.add_bundle_metadata(&fields, &built.objects);
     }
     let note = level.note().map(|text| ImportNote { place: String::new(), text: text.to_owned() });

@@ -14,8 +14,13 @@ pub(super) fn identity(object: &Json) -> [&str; 4] {
 /// Pairs of what was rendered and built, what was only built, and what was only rendered.
 pub(super) type PairedObjects<'a> = (Vec<(&'a Json, &'a Json)>, Vec<&'a Json>, Vec<&'a Json>);
 
-/// Pairs objects by identity, and those that are left by kind and name.
-pub(super) fn pair_objects<'a>(rendered: &'a [Json], built: &'a [Json]) -> PairedObjects<'a> {
+/// Pairs objects by identity, and those that are left by kind and name; `renamed` gives the names that a rendered
+/// object may have been built under.
+pub(super) fn pair_objects<'a>(
+    rendered: &'a [Json],
+    built: &'a [Json],
+    renamed: &dyn Fn(&str) -> Vec<String>,
+) -> PairedObjects<'a> {
     let mut left: HashMap<[&str; 4], &Json> = rendered.iter().map(|object| (identity(object), object)).collect();
     let (mut pairs, mut missing) = (Vec::new(), Vec::new());
     for object in built {
@@ -49,7 +54,33 @@ pub(super) fn pair_objects<'a>(rendered: &'a [Json], built: &'a [Json]) -> Paire
         still_missing.retain(|object| !is_namespace(object));
         pairs.push((old, new));
     }
+    pair_renamed(&mut left, &mut still_missing, &mut pairs, renamed);
     let mut extra: Vec<_> = left.into_values().collect();
     extra.sort_by_key(|object| identity(object).map(str::to_owned));
     (pairs, still_missing, extra)
+}
+
+/// Pairs objects of one kind whose names differ by a prefix or a suffix, where only one fits.
+fn pair_renamed<'a>(
+    left: &mut HashMap<[&'a str; 4], &'a Json>,
+    missing: &mut Vec<&'a Json>,
+    pairs: &mut Vec<(&'a Json, &'a Json)>,
+    renamed: &dyn Fn(&str) -> Vec<String>,
+) {
+    let mut candidates: HashMap<(&str, String), Vec<&Json>> = HashMap::new();
+    for object in left.values() {
+        let [_, kind, _, name] = identity(object);
+        for name in renamed(name) {
+            candidates.entry((kind, name)).or_default().push(object);
+        }
+    }
+    missing.retain(|object| {
+        let [_, kind, _, name] = identity(object);
+        let Some([found]) = candidates.get(&(kind, name.to_owned())).map(Vec::as_slice) else { return true };
+        if left.remove(&identity(found)).is_none() {
+            return true;
+        }
+        pairs.push((found, object));
+        false
+    });
 }

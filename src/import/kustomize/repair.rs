@@ -1,8 +1,8 @@
 //! Parts of a mapping that Septum refuses are left out, and their objects are taken as built.
 
-use super::assemble::LayerAssembly;
-use super::correct::CORRECTION;
+use super::assemble::{BASE_LAYER, LayerAssembly, file_path};
 use super::draft::PatchContent;
+use super::object_correction::CORRECTION;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
 use crate::layer::Tree;
@@ -22,8 +22,12 @@ impl LayerAssembly<'_, '_> {
         let mut patches: Vec<(String, usize, String)> = Vec::new();
         let mut repaired = false;
         for problem in problems.iter().filter(|problem| problem.is_error()) {
-            if let Some((kind, name)) = external_of(problem) {
+            if let Some((kind, name)) = external_of(problem).or_else(|| without_namespace(problem)) {
                 repaired |= self.declare_temporary(&kind, &name);
+                continue;
+            }
+            if problem.rule == Rule::SecretInPlainOutput {
+                repaired |= self.accept_plain_secret(problem);
                 continue;
             }
             // a key that does not exist will not exist in the built object either
@@ -39,7 +43,10 @@ impl LayerAssembly<'_, '_> {
             }
             let names = problem.labels.iter().map(|label| (label.place.source.name(), label.place.span.start));
             match names.clone().find_map(|(name, start)| self.find_part(name, start)) {
-                Some((layer, LayerPart::Patch(index))) => patches.push((layer, index, problem.message.clone())),
+                Some((layer, LayerPart::Patch(index))) => match problem.rule {
+                    Rule::UnmatchedPatch if self.relax_target(&layer, index) => repaired = true,
+                    _ => patches.push((layer, index, problem.message.clone())),
+                },
                 Some((_, LayerPart::Bundle(bundle))) => repaired |= self.leave_out_bundle(&bundle, problem),
                 None => {
                     let mut files = names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>().into_iter();
@@ -64,7 +71,24 @@ impl LayerAssembly<'_, '_> {
         repaired
     }
 
-    fn add_note(&mut self, place: String, text: String) {
+    /// Accepts that a value of a Secret is in another object too, as in what was read.
+    fn accept_plain_secret(&mut self, problem: &Diagnostic) -> bool {
+        let hint = problem.hints.iter().find_map(|hint| hint.split_once(", key: "));
+        let Some((key, _)) = hint.and_then(|(_, rest)| rest.split_once(", reason:")) else { return false };
+        let allowed = ("secret-in-plain-output".to_owned(), key.to_owned());
+        let base = self.layer(BASE_LAYER);
+        if base.allow.contains(&allowed) {
+            return false;
+        }
+        base.allow.push(allowed);
+        let text =
+            format!("{}, as in what was read: accepted with `allow`, until you refer to the Secret", problem.message);
+        self.add_note(String::new(), text);
+        true
+    }
+
+    /// Adds a note, once.
+    pub(super) fn add_note(&mut self, place: String, text: String) {
         let note = ImportNote { place, text };
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -109,6 +133,9 @@ impl LayerAssembly<'_, '_> {
         if path.starts_with("as-built/") {
             return false;
         }
+        if problem.rule == Rule::UnmatchedPatch && self.relax_targets_of(&path) {
+            return true;
+        }
         let Some(origin) = self.remove_file(&path) else { return false };
         let place = if origin.is_empty() { path } else { origin };
         self.add_note(place, format!("left out, and its objects are taken as built: {}", problem.message));
@@ -135,8 +162,7 @@ impl LayerAssembly<'_, '_> {
         let mut found = false;
         let mut origin = String::new();
         for (name, layer) in &mut self.layers {
-            let above = name.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
-            let is_file = |reference: &str| format!("{above}{reference}") == path;
+            let is_file = |reference: &str| file_path(name, reference) == path;
             let before = layer.patches.len() + layer.manifests.len();
             layer.patches.retain(|patch| {
                 let is_it = matches!(&patch.source, PatchContent::Path(reference) if is_file(reference));
@@ -164,6 +190,14 @@ fn external_of(problem: &Diagnostic) -> Option<(String, String)> {
     let (kind, rest) = hint.split_once(", name: ")?;
     let name = rest.split([' ', ',', '}']).next()?;
     Some((kind.to_owned(), name.to_owned()))
+}
+
+/// The object of a reference that has no namespace yet: a patch of a later trial gives it the declared one.
+fn without_namespace(problem: &Diagnostic) -> Option<(String, String)> {
+    let is_declared = problem.hints.iter().any(|hint| hint.starts_with("remove its `namespace`"));
+    let (_, rest) = problem.message.split_once(" refers to the ").filter(|_| is_declared)?;
+    let (kind, rest) = rest.split_once(" `")?;
+    Some((kind.to_owned(), rest.split('`').next()?.to_owned()))
 }
 
 /// Whether a name in a message is of a file of the app.

@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::assemble::LayerAssembly;
+use super::assemble::{LayerAssembly, LayerFile};
 use super::draft::PlannedManifest;
 use super::field_map::Text;
+use super::graph::CIPHERTEXT;
 use super::json::{json_of_tree, text_at};
 use crate::files::FileKind;
 use crate::import::{PlannedFile, texts_of_documents};
@@ -28,14 +29,20 @@ const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Start of a text in the place of a ciphertext.
 pub(super) const CIPHERTEXT_NAME: &str = "septum-ciphertext-";
 
-/// Start of a value that is encrypted.
-const CIPHERTEXT: &str = "ENC[AES256_GCM,";
-
 /// Text of a file, document by document.
 struct DocumentText<'t> {
     tree: Tree,
     node: YamlNode,
     text: &'t str,
+}
+
+impl DocumentText<'_> {
+    /// Whether kustomize reads the object without building it.
+    fn is_local(&self) -> bool {
+        let object = json_of_tree(&self.tree);
+        let mark = text_at(&object, &format!("/metadata/annotations/{}", LOCAL.replace('/', "~1")));
+        !matches!(mark, "" | "false")
+    }
 }
 
 impl LayerAssembly<'_, '_> {
@@ -62,55 +69,49 @@ impl LayerAssembly<'_, '_> {
         if documents.iter().any(|document| sops::is_encrypted(&document.node)) {
             let staged = documents.iter().map(|document| staged_text(&document.tree)).collect::<Vec<_>>().join("---\n");
             let bytes = source.text().as_bytes().to_vec();
-            self.files
-                .insert(placed.path, PlannedFile::Encrypted { bytes, staged: Zeroizing::new(staged.into_bytes()) });
-            self.layer(layer)
-                .manifests
-                .push(PlannedManifest { path: placed.reference, is_template: is_template(source.text()) });
-            return;
+            let file = PlannedFile::Encrypted { bytes, staged: Zeroizing::new(staged.into_bytes()) };
+            return self.add_manifest(placed, file, is_template(source.text()), layer);
         }
-        let (mut kept, mut secrets, mut dropped) = (Vec::new(), Vec::new(), 0);
-        for document in documents {
-            let object = json_of_tree(&document.tree);
-            if !matches!(text_at(&object, &format!("/metadata/annotations/{}", LOCAL.replace('/', "~1"))), "" | "false")
-            {
-                dropped += 1;
-            } else if is_plaintext_secret(&document.tree) {
-                secrets.push(document);
-            } else {
-                kept.push(document);
-            }
-        }
-        if dropped > 0 {
+        let count = documents.len();
+        let (local, built): (Vec<_>, Vec<_>) = documents.into_iter().partition(DocumentText::is_local);
+        let (secrets, kept): (Vec<_>, Vec<_>) =
+            built.into_iter().partition(|document| is_plaintext_secret(&document.tree));
+        if !local.is_empty() {
             self.note(
                 &named.place,
                 format!("objects with the annotation `{LOCAL}` are not copied; kustomize does not build them"),
             );
         }
-        if secrets.is_empty() && dropped == 0 {
-            let bytes = source.text().as_bytes().to_vec();
-            self.files.insert(placed.path, PlannedFile::Plain(bytes));
-            self.layer(layer)
-                .manifests
-                .push(PlannedManifest { path: placed.reference, is_template: is_template(source.text()) });
-            return;
+        if kept.len() == count {
+            let file = PlannedFile::Plain(source.text().as_bytes().to_vec());
+            return self.add_manifest(placed, file, is_template(source.text()), layer);
+        }
+        if !secrets.is_empty() {
+            self.note(&named.place, "Secrets in plaintext are written to an encrypted file");
+            self.add_secrets(&placed, &secrets, layer);
         }
         if !kept.is_empty() {
             let text = kept.iter().map(|document| document.text).collect::<Vec<_>>().join("---\n");
             let is_template = is_template(&text);
-            self.files.insert(placed.path.clone(), PlannedFile::Plain(text.into_bytes()));
-            self.layer(layer).manifests.push(PlannedManifest { path: placed.reference.clone(), is_template });
+            self.add_manifest(placed, PlannedFile::Plain(text.into_bytes()), is_template, layer);
         }
-        if !secrets.is_empty() {
-            self.note(&named.place, "Secrets in plaintext are written to an encrypted file");
-            for (index, document) in secrets.iter().enumerate() {
-                let numbered = |path: &str| match index {
-                    0 => path.to_owned(),
-                    _ => format!("{}-{}.yaml", path.trim_end_matches(".yaml").trim_end_matches(".yml"), index + 1),
-                };
-                let text = document.text.to_owned();
-                self.add_secret_manifest(&numbered(&placed.path), &numbered(&placed.reference), text, layer);
-            }
+    }
+
+    /// Adds a file of objects to a layer.
+    fn add_manifest(&mut self, placed: LayerFile, file: PlannedFile, is_template: bool, layer: &str) {
+        self.files.insert(placed.path, file);
+        self.layer(layer).manifests.push(PlannedManifest { path: placed.reference, is_template });
+    }
+
+    /// Adds an encrypted file for each Secret of a file.
+    fn add_secrets(&mut self, placed: &LayerFile, secrets: &[DocumentText<'_>], layer: &str) {
+        for (index, document) in secrets.iter().enumerate() {
+            let numbered = |path: &str| match index {
+                0 => path.to_owned(),
+                _ => format!("{}-{}.yaml", path.trim_end_matches(".yaml").trim_end_matches(".yml"), index + 1),
+            };
+            let text = document.text.to_owned();
+            self.add_secret_manifest(&numbered(&placed.path), &numbered(&placed.reference), text, layer);
         }
     }
 

@@ -33,7 +33,9 @@ impl CommonFields {
     pub(super) fn of_root(graph: &KustomizationGraph<'_>, root: &EnvironmentRoot, built: &[Json]) -> Self {
         let mut found = Self::default();
         let reached: Vec<_> = graph.reached(root.node).into_iter().filter_map(|index| graph.nodes.get(index)).collect();
-        let namespaces = reached.iter().rev().filter_map(|node| node.content.namespace.as_ref());
+        let of_generators = reached.iter().flat_map(|node| &node.content.generators);
+        let of_generators = of_generators.filter_map(|generator| generator.namespace.as_ref());
+        let namespaces = reached.iter().rev().filter_map(|node| node.content.namespace.as_ref()).chain(of_generators);
         found.namespace = namespaces.map(|text| text.value.clone()).find(|namespace| has_namespace(built, namespace));
         let (prefix, suffix) = name_affixes(graph, root.node);
         found.prefix = Some(prefix).filter(|text| !text.is_empty());

@@ -124,6 +124,13 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
         ("a field of the wrong type", "resources: a.yaml\n"),
         ("the repository is left", "resources: [../../outside]\n"),
         ("a plugin", "generators: [generator.yaml]\n"),
+        (
+            "a remote file of a generator",
+            "configMapGenerator: [{ name: g, files: [\"g.json=https://example.com/g.json\"] }]\n",
+        ),
+        ("ciphertext in a generator", "secretGenerator: [{ name: g, files: [g.toml=encrypted.toml] }]\n"),
+        ("a component among the resources", "resources: [component]\n"),
+        ("a path in the place of a patch", "resources: [a.yaml]\npatches: [b.yaml]\n"),
     ] {
         let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n";
         let plugin = "apiVersion: example.com/v1\nkind: Made\nmetadata: { name: a, annotations: { config.kubernetes.io/function: \"exec: { path: ./run }\" } }\n";
@@ -133,6 +140,11 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
             ("deploy/a.yaml", object),
             ("deploy/b.yaml", object),
             ("deploy/generator.yaml", plugin),
+            ("deploy/encrypted.toml", "key = \"ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]\"\n"),
+            (
+                "deploy/component/kustomization.yaml",
+                "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: a-\n",
+            ),
         ]);
         let run = import(&project, &["deploy"], &path);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{case}: {}", run.stderr);
