@@ -101,11 +101,7 @@ impl LayerAssembly<'_, '_> {
         };
         let has_ciphertext = || Json::Array(operations.clone()).to_string().contains(CIPHERTEXT_NAME);
         let is_secret = kind == "Secret" && operations.iter().any(touches_values);
-        if has_ciphertext()
-            || (is_secret
-                && !self.leave_out_secret(name)
-                && !self.leave_out_secret(&environment.fields.source_name(name)))
-        {
+        if has_ciphertext() || (is_secret && !self.leave_out_secret(&environment.fields.source_name(name))) {
             outcome.stuck_at = Some(object_label(built));
             return None;
         }

@@ -142,8 +142,8 @@ impl LayerAssembly<'_, '_> {
         true
     }
 
-    /// Leaves out the encrypted files of a Secret in plaintext, of which kustomize builds other values. Whether there
-    /// were any.
+    /// Leaves out the encrypted file of a Secret in plaintext, of which kustomize builds other values. Whether there was
+    /// any.
     pub(super) fn leave_out_secret(&mut self, name: &str) -> bool {
         let is_of = |(path, file): (&String, &PlannedFile)| {
             let PlannedFile::SecretManifest(text) = file else { return None };
@@ -153,8 +153,9 @@ impl LayerAssembly<'_, '_> {
             let is_it = tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name);
             (is_it && !path.starts_with("as-built/")).then(|| path.clone())
         };
-        let paths: Vec<_> = self.files.iter().filter_map(is_of).collect();
-        paths.into_iter().filter(|path| self.remove_file(path).is_some()).count() > 0
+        // one at a time: another environment may keep its own
+        let path = self.files.iter().find_map(is_of);
+        path.is_some_and(|path| self.remove_file(&path).is_some())
     }
 
     /// Removes a file, and the items of layers that name it. Returns the origin of its patch, if any layer named it.
