@@ -10,6 +10,7 @@ use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
+use crate::view::lifecycle::LifecycleView;
 use crate::visibility::KeyAccess;
 
 /// Show where a value comes from, and why it is in a ConfigMap or a Secret
@@ -154,6 +155,7 @@ fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> Style
     for lifted in &found.declassified {
         out.push_line(format!("  {:9}  {} is declassified: {}", "derived", lifted.read, lifted.reason));
     }
+    push_lifecycle(&mut out, &found.lifecycle);
     if !found.consumers.is_empty() {
         push_heading(&mut out, "consumers");
         found.consumers.iter().for_each(|consumer| out.push_line(format!("  {consumer}")));
@@ -163,6 +165,18 @@ fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> Style
         out.push_line(format!("  {}", found.uses.join(", ")));
     }
     out
+}
+
+/// The lifecycle rules, each with its location.
+fn push_lifecycle(out: &mut StyledText, lifecycle: &LifecycleView) {
+    if lifecycle.rules.is_empty() {
+        return;
+    }
+    push_heading(out, "lifecycle");
+    let width = lifecycle.rules.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    for (name, text, place) in &lifecycle.rules {
+        out.push_line(format!("  {name:width$}  {}  ({place})", text.trim_end().replace('\n', " ")));
+    }
 }
 
 fn step_text(step: &HistoryStep) -> String {

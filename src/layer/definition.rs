@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::manifests::{ExternalObject, ManifestOverlay};
 use super::overlays::ImageChange;
 use super::tree::Tree;
-use super::{AllowedFinding, Delivery, Naming};
+use super::{AllowedFinding, Delivery, LifecycleDefaults, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
 use crate::span::{Located, Location, Source};
@@ -127,6 +127,8 @@ pub struct Bundle {
     pub immutable: Option<bool>,
     /// Service account that may read the Secret.
     pub rbac: Option<Located<String>>,
+    /// Lifecycle rules of its entries without their own.
+    pub lifecycle: LifecycleDefaults,
     /// Labels on its objects, in addition to those on every object.
     pub labels: IndexMap<String, Located<String>>,
     /// Annotations on its objects, in addition to those on every object.

@@ -117,6 +117,13 @@ fn long_form(
     }
     let mut rules = EntrySchema::take_from(&mut fields, problems);
     rules.deprecated.take_if(|word| word.value == "false");
+    if let Some(old) = rules.renamed_from.take_if(|old| old.value == key.text) {
+        problems.push(
+            Diagnostic::error(Rule::InvalidField, format!("`renamedFrom` of `{}` names the key itself", key.text))
+                .at(old.place)
+                .hint("write the former name of the key"),
+        );
+    }
     rules.template = template_rule;
     rules.schema = schema::read_schema(fields.into_rest(), source, problems);
     entry.rules = Arc::new(rules);

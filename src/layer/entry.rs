@@ -8,9 +8,11 @@ use indexmap::IndexMap;
 use super::fields::LayerFields;
 use super::pointer::StoreRef;
 use super::tree::Tree;
+use super::words::Promotion;
 use crate::diagnostic::Diagnostics;
 use crate::name::LayerName;
 use crate::span::{Located, Location};
+use crate::time::{Day, DayCount};
 use crate::yaml::node::Scalar;
 
 /// Source of an entry's value: exactly one of these.
@@ -46,7 +48,7 @@ impl EntrySource {
 
 /// Declares [`EntrySchema`]: the name, the type and the reader of each rule. A later layer replaces each by itself.
 macro_rules! entry_rules {
-    ($($(#[$doc:meta])+ $rule:ident: $kind:ty = $read:ident,)+) => {
+    ($($(#[$doc:meta])+ $rule:ident $name:literal: $kind:ty = $read:ident,)+) => {
         /// Rules for a key in every environment. Each rule carries the location that set it.
         #[derive(Debug, Clone, Default)]
         pub struct EntrySchema {
@@ -59,11 +61,11 @@ macro_rules! entry_rules {
 
         impl EntrySchema {
             /// The names of the rules.
-            pub(super) const RULES: &[&str] = &[$(stringify!($rule)),+];
+            pub(super) const RULES: &[&str] = &[$($name),+];
 
             /// Takes the rules from the fields of an entry.
             pub(super) fn take_from(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -> Self {
-                Self { $($rule: fields.$read(stringify!($rule), problems),)+ ..Self::default() }
+                Self { $($rule: fields.$read($name, problems),)+ ..Self::default() }
             }
 
             fn replace(&mut self, later: &Self) {
@@ -77,17 +79,29 @@ macro_rules! entry_rules {
 
 entry_rules! {
     /// Explicit routing.
-    sensitive: bool = boolean,
+    sensitive "sensitive": bool = boolean,
     /// Reason for declaring it plain.
-    reason: String = text,
+    reason "reason": String = text,
     /// Whether every environment must provide a value.
-    required: bool = boolean,
+    required "required": bool = boolean,
     /// Purpose of the key.
-    description: String = text,
+    description "description": String = text,
     /// Deprecation message: the key should no longer be set.
-    deprecated: String = text,
+    deprecated "deprecated": String = text,
     /// `format`: the file format for `content`, otherwise the JSON Schema keyword.
-    format: String = text,
+    format "format": String = text,
+    /// Last day on which the value is valid.
+    expires "expires": Day = day,
+    /// Period after which the value must be replaced.
+    rotate_every "rotateEvery": DayCount = day_count,
+    /// Person or team in charge of the value.
+    owner "owner": String = text,
+    /// Instructions for the replacement of the value, or their address.
+    rotation "rotation": String = text,
+    /// Former name of the key, which layers may still use.
+    renamed_from "renamedFrom": String = text,
+    /// Whether a promotion to another environment copies the value.
+    promote "promote": Promotion = promotion,
 }
 
 fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {

@@ -3,7 +3,7 @@
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Field names of other tools, and the equivalent in entries.
-const FIELDS: [(&[&str], &str); 20] = [
+const FIELDS: [(&[&str], &str); 23] = [
     (
         &["default", "defaults", "defaultValue", "default_value", "fallback"],
         "the value in `base.yaml` is the default: write `value: …` there, and override it in the layer of each environment that differs",
@@ -89,6 +89,9 @@ const FIELDS: [(&[&str], &str); 20] = [
     ),
     (&["desc", "doc", "docs", "help", "comment", "note", "about", "title", "summary"], "write `description: …`"),
     (&["deprecation", "obsolete", "legacy", "removed"], "write `deprecated: …`"),
+    (&["expiry", "expiration", "expiresAt", "expiresOn", "validUntil"], "write `expires: 2027-01-31`"),
+    (&["rotate", "rotationPeriod", "rotateAfter", "rotation_period"], "write `rotateEvery: 90d`"),
+    (&["oldName", "formerly", "renamed", "previousName", "renamed_from"], "write `renamedFrom: OLD`"),
     (&["min", "gte", "least"], "use `minimum` for a number, `minLength` for a string"),
     (&["max", "lte", "most"], "use `maximum` for a number, `maxLength` for a string"),
     (&["length", "len", "size"], "write `minLength` and `maxLength`"),

@@ -127,6 +127,9 @@ fn merge_layers(
     }
     definition.vars = variables.into_tree();
     registries::place_registries(&mut definition, logins, problems);
+    for bundle in definition.bundles.values_mut() {
+        bundle.entries.values_mut().for_each(|entry| bundle.lifecycle.complete_rules(&mut entry.rules));
+    }
     definition
 }
 
@@ -219,6 +222,7 @@ fn overlay_bundle(
     bundle.names = change.names.clone().or_else(|| bundle.names.take());
     bundle.immutable = change.immutable.as_ref().map(|immutable| immutable.value).or(bundle.immutable);
     bundle.rbac = change.rbac.clone().or_else(|| bundle.rbac.take());
+    bundle.lifecycle.overlay(&change.lifecycle);
     overlay_texts(&mut bundle.labels, &change.labels);
     overlay_texts(&mut bundle.annotations, &change.annotations);
 }

@@ -11,6 +11,7 @@ pub mod entry;
 mod fields;
 mod foreign_field;
 mod library;
+mod lifecycle;
 mod manifests;
 mod merge;
 mod misread;
@@ -38,12 +39,13 @@ pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label}
 pub use delivery::{Delivery, SecretStore};
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 pub use library::LayerCache;
+pub use lifecycle::LifecycleDefaults;
 pub use manifests::{ExternalObject, ManifestList, ManifestOverlay, ManifestPattern};
 pub use overlays::{ImageChange, LayerPatch, PatchSelector, PatchSource};
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
 pub use tree::{Tree, TreeKind};
-pub use words::{CsiProvider, LayerWord, Naming, RefForm, SealScope, SecretForm};
+pub use words::{CsiProvider, LayerWord, Naming, Promotion, RefForm, SealScope, SecretForm};
 
 /// Capabilities of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +140,8 @@ pub struct BundlePatch {
     pub immutable: Option<Located<bool>>,
     /// `rbac`: the service account that may read the Secret.
     pub rbac: Option<Located<String>>,
+    /// Lifecycle rules of its entries.
+    pub lifecycle: LifecycleDefaults,
     /// `labels` of its objects; `None` removes one.
     pub labels: IndexMap<String, Located<Option<String>>>,
     /// `annotations` of its objects; `None` removes one.

@@ -13,7 +13,7 @@ use super::misread;
 use super::overlays;
 use super::registries;
 use super::unexpected::unexpected_value;
-use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole};
+use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, LifecycleDefaults};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
@@ -21,8 +21,21 @@ use crate::span::{Located, Location, Source};
 use crate::time::Day;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
-const BUNDLE_FIELDS: [&str; 9] =
-    ["type", "open", "labels", "annotations", "data", "registries", "names", "immutable", "rbac"];
+const BUNDLE_FIELDS: [&str; 13] = [
+    "type",
+    "open",
+    "labels",
+    "annotations",
+    "data",
+    "registries",
+    "names",
+    "immutable",
+    "rbac",
+    "expires",
+    "rotateEvery",
+    "owner",
+    "rotation",
+];
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
 impl Layer {
@@ -227,6 +240,7 @@ impl Layer {
                 names: fields.word("names", &format!("{}.", key.text), problems),
                 immutable: fields.boolean("immutable", problems),
                 rbac: manifests::read_rbac(&mut fields, &source, problems),
+                lifecycle: LifecycleDefaults::take_from(&mut fields, problems),
                 data: fields.map("data", problems).map(|(_, map)| self.read_entries(map, problems)).unwrap_or_default(),
             };
             self.bundles.insert(key.text.as_str().into(), bundle);

@@ -35,6 +35,14 @@ macro_rules! layer_words {
 }
 
 layer_words! {
+    /// Whether a value is copied from one environment to another: `promote`.
+    Promotion {
+        /// It is never copied.
+        Never = "never",
+        /// It is copied, also if it is sensitive.
+        Always = "always",
+    }
+
     /// The form of Secrets whose values are known: `delivery.secrets`.
     #[derive(Default)]
     SecretForm {

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::lifecycle::LifecycleView;
 use super::list::{KeyRow, key_row};
 use crate::layer::{Entry, EntrySource, LayerChange};
 use crate::name::{EntryId, EnvironmentName};
@@ -36,6 +37,9 @@ pub struct Explanation {
     /// Purpose of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Its lifecycle rules.
+    #[serde(flatten)]
+    pub lifecycle: LifecycleView,
     /// Reason why there is no final value to show, for users.
     #[serde(skip)]
     pub absent: Option<&'static str>,
@@ -96,6 +100,7 @@ pub fn explain_key(
         uses: crate::resolve::template_uses(resolved, id),
         declassified: if is_plain { declassified_reads(survey, resolved, &value.lineage) } else { Vec::new() },
         description: entry.rules.description.as_ref().map(|text| text.value.clone()),
+        lifecycle: LifecycleView::of_rules(&entry.rules),
         absent: absence_reason(resolved, id, entry, is_plain),
     })
 }

@@ -1,6 +1,7 @@
 //! Views: they read the results of the stages, and change nothing.
 
 pub mod explain;
+pub mod lifecycle;
 pub mod list;
 
 use crate::layer::Entry;

@@ -62,6 +62,25 @@ impl Day {
         Self { year, month, of_month: u32::try_from(rest + 1).unwrap_or(1).min(days_in(month, year)) }
     }
 
+    /// Number of days since 1970-01-01.
+    pub fn number(self) -> u64 {
+        let years = (1970..self.year).map(|year| (1..=12).map(|month| u64::from(days_in(month, year))).sum::<u64>());
+        let months = (1..self.month).map(|month| u64::from(days_in(month, self.year)));
+        years.sum::<u64>() + months.sum::<u64>() + u64::from(self.of_month) - 1
+    }
+
+    /// The day that follows by a number of days.
+    #[must_use]
+    pub fn plus(self, days: DayCount) -> Self {
+        Self::nth(self.number() + u64::from(days.0))
+    }
+
+    /// Number of days from another day to this one; negative if the other one is later.
+    pub fn days_since(self, other: Self) -> i64 {
+        let number = |day: Self| i64::try_from(day.number()).unwrap_or(i64::MAX);
+        number(self) - number(other)
+    }
+
     /// Whether a moment lies before the day.
     pub fn is_after(self, moment: Duration) -> bool {
         Self::at(moment) < self
@@ -70,6 +89,53 @@ impl Day {
     /// Whether a moment lies after the day.
     pub fn is_before(self, moment: Duration) -> bool {
         Self::at(moment) > self
+    }
+}
+
+/// A period of whole days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DayCount(u32);
+
+/// Error for a text that is not a valid period of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected days like `90d` or weeks like `12w`")]
+pub struct InvalidDayCount;
+
+/// Longest period, a hundred years.
+const MOST_DAYS: u32 = 36_525;
+
+impl DayCount {
+    /// A period of `days`.
+    pub const fn of_days(days: u32) -> Self {
+        Self(days)
+    }
+
+    /// Number of days in it.
+    pub fn days(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for DayCount {
+    type Err = InvalidDayCount;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDayCount> {
+        let (digits, days) = match (text.strip_suffix('d'), text.strip_suffix('w')) {
+            (Some(digits), _) => (digits, 1),
+            (_, Some(digits)) => (digits, 7),
+            (None, None) => return Err(InvalidDayCount),
+        };
+        if digits.is_empty() || digits.starts_with('0') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidDayCount);
+        }
+        let count = digits.parse::<u32>().ok().and_then(|count| count.checked_mul(days));
+        count.filter(|&count| count <= MOST_DAYS).map(Self).ok_or(InvalidDayCount)
+    }
+}
+
+impl fmt::Display for DayCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}d", self.0)
     }
 }
 
@@ -318,5 +384,47 @@ mod tests {
         let day: Day = "1970-01-02".parse().unwrap();
         assert!(day.is_after(Duration::from_secs(86_399)) && !day.is_after(Duration::from_secs(86_400)));
         assert!(day.is_before(Duration::from_secs(172_800)) && !day.is_before(Duration::from_secs(172_799)));
+    }
+
+    #[test]
+    fn days_are_counted_over_leap_years() {
+        for (from, days, to) in [
+            ("1970-01-01", 1, "1970-01-02"),
+            ("2028-02-28", 1, "2028-02-29"),
+            ("2027-12-31", 1, "2028-01-01"),
+            ("2027-03-01", 366, "2028-03-01"),
+            ("2000-01-01", 36_525, "2100-01-01"),
+        ] {
+            let (from, to) = (from.parse::<Day>().unwrap(), to.parse::<Day>().unwrap());
+            assert_eq!(from.plus(DayCount::of_days(days)), to);
+            assert_eq!(to.days_since(from), i64::from(days));
+            assert_eq!(from.days_since(to), -i64::from(days));
+            assert_eq!(Day::nth(to.number()), to);
+        }
+    }
+
+    #[test]
+    fn a_period_is_of_days_or_weeks() {
+        for (text, days) in [
+            ("90d", Some(90)),
+            ("1d", Some(1)),
+            ("12w", Some(84)),
+            ("36525d", Some(36_525)),
+            ("36526d", None),
+            ("0d", None),
+            ("090d", None),
+            ("90", None),
+            ("3m", None),
+            ("1y", None),
+            ("-1d", None),
+            ("+1d", None),
+            ("1.5d", None),
+            ("9 d", None),
+            ("d", None),
+            ("99999999999d", None),
+            ("4294967295w", None),
+        ] {
+            assert_eq!(text.parse::<DayCount>().ok().map(DayCount::days), days, "{text}");
+        }
     }
 }

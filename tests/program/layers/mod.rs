@@ -1,6 +1,7 @@
 //! Layers: how they are stacked, named and merged.
 
 mod encrypted_manifests;
+mod lifecycle;
 mod merging;
 mod model;
 mod names;
