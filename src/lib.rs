@@ -66,6 +66,7 @@ pub mod output_tree;
 pub mod pattern;
 pub mod pipeline;
 pub mod project;
+pub mod rename;
 pub mod resolve;
 pub mod route;
 pub mod secret_files;

@@ -9,6 +9,7 @@ use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
+use crate::pipeline::Survey;
 use crate::span::{Location, Source};
 
 /// The name of a file of rules.
@@ -137,6 +138,15 @@ impl Finding {
         self
     }
 
+    /// Adds the fix for the use of a former name, if it is such a finding.
+    #[must_use]
+    pub(super) fn with_rename(mut self, survey: &Survey) -> Self {
+        if self.diagnostic.rule == Rule::RenamedKey {
+            self.fix = self.place().and_then(|place| Fix::rename(survey, place));
+        }
+        self
+    }
+
     /// Marks it as found while layers were read.
     #[must_use]
     pub(super) fn of_layers(mut self) -> Self {
@@ -222,6 +232,9 @@ impl Finding {
             }
             (Some(Fix::Declare(spot)), _) => {
                 format!("declare it in `{}`: `{key}: {{ sensitive: true }}`", spot.place.source.name())
+            }
+            (Some(Fix::Rename { location, new }), _) => {
+                format!("write `{new}` in `{}`", location.place.source.name())
             }
             (Some(Fix::Move { .. } | Fix::Encrypt(_)) | None, _) => return,
         };

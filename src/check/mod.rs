@@ -190,7 +190,7 @@ impl AppChecker<'_> {
         };
         let places = EntryIndex::of(&survey);
         let findings = places.findings(problems, None).into_iter();
-        let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();
+        let mut findings: Vec<_> = findings.map(|finding| finding.with_rename(&survey).of_layers()).collect();
         for environment in &wanted {
             let problems = self.check_objects(app, &survey, environment, &mut found.sites);
             findings.extend(places.findings(problems, Some(environment)));

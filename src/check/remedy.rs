@@ -1,7 +1,7 @@
 //! Fixes that need no human decision.
 
 use crate::layer::{Definition, Entry};
-use crate::name::EntryId;
+use crate::name::{EntryId, KeyName};
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
 use crate::route::Sensitivity;
@@ -20,6 +20,13 @@ pub enum Fix {
         keeps_key: bool,
         /// Whether the base declares it as a number or a boolean.
         is_scalar: bool,
+    },
+    /// The key is set under its current name.
+    Rename {
+        /// Location of its former name.
+        location: EntryLocation,
+        /// Its current name.
+        new: KeyName,
     },
     /// The file of this name is encrypted.
     Encrypt(String),
@@ -60,10 +67,23 @@ impl Fix {
         Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar })
     }
 
+    /// Fix for the use of a former name at a location, unless it is in an encrypted layer.
+    pub(super) fn rename(survey: &Survey, place: &Location) -> Option<Self> {
+        survey.environments.iter().find_map(|resolved| {
+            let definition = &resolved.definition;
+            let former = definition.former_uses.iter().find(|former| former.is_at(place))?;
+            let file = place.source.name();
+            let is_encrypted = definition.wrappings.iter().any(|(source, _)| source.name() == file);
+            let old = EntryId { bundle: former.id.bundle.clone(), key: former.old.clone() };
+            let location = EntryLocation::at_place(definition, &old, place);
+            (!is_encrypted).then(|| Self::Rename { location, new: former.id.key.clone() })
+        })
+    }
+
     /// The entry of the location, if there is one.
     pub fn entry_location(&self) -> Option<&EntryLocation> {
         match self {
-            Self::Declare(spot) | Self::Move { location: spot, .. } => Some(spot),
+            Self::Declare(spot) | Self::Move { location: spot, .. } | Self::Rename { location: spot, .. } => Some(spot),
             Self::Encrypt(_) => None,
         }
     }

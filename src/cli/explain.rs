@@ -55,7 +55,7 @@ impl ExplainArgs {
         let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
         let mut explanations = Vec::new();
-        let (mut known, mut beside) = (Vec::new(), Vec::new());
+        let (mut known, mut beside, mut renamed) = (Vec::new(), Vec::new(), None);
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
             if !app.environments.contains(&environment) {
@@ -70,6 +70,8 @@ impl ExplainArgs {
             explanations.extend(self.matching_explanations(&pipeline, &survey, &environment));
             let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
             known.extend(keys.map(|id| id.key.as_str().to_owned()));
+            let definitions = survey.environments.iter().map(|resolved| &resolved.definition);
+            renamed = definitions.into_iter().find_map(|it| it.renamed_entry(&self.key)).or(renamed);
             beside.push(survey.beside);
         }
         if problems.has_errors() {
@@ -78,7 +80,8 @@ impl ExplainArgs {
         let asked = std::slice::from_ref(&environment);
         super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
         if explanations.is_empty() {
-            let (message, hint) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
+            let (message, near) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
+            let hint = renamed.map(|id| format!("it was renamed to `{}`", id.key)).or(near);
             return Err(Diagnostic::error(Rule::UnknownKey, format!("{message} in `{environment}`"))
                 .maybe_hint(hint)
                 .hint("`septum list` shows all keys")

@@ -26,6 +26,7 @@ mod output;
 mod pasted;
 mod prompt;
 mod rekey;
+mod rename;
 mod render;
 mod set;
 mod target;
@@ -119,6 +120,7 @@ enum CliCommand {
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
     Unset(set::UnsetArgs),
+    Rename(rename::RenameArgs),
     Get(get::GetArgs),
     Rekey(rekey::RekeyArgs),
     Rotate(rekey::RotateArgs),
@@ -188,6 +190,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),
         CliCommand::Unset(command) => command.run(&cli.global, output),
+        CliCommand::Rename(command) => command.run(&cli.global, output),
         CliCommand::Get(command) => command.run(&cli.global, output),
         CliCommand::Rekey(command) => command.run(&cli.global, output),
         CliCommand::Rotate(command) => command.run(&cli.global, output),

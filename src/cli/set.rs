@@ -113,6 +113,7 @@ impl SetArgs {
         let pipeline = Pipeline::new(project, user_identities());
         let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
         let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        slot.check_name()?;
         project.files.writable_path(FileKind::Layer, &slot.file)?;
         // without write access, no value need be requested
         let identities = user_identities();
@@ -319,6 +320,7 @@ impl UnsetArgs {
         let pipeline = Pipeline::new(project, user_identities());
         let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
         let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        slot.check_name()?;
         project.files.writable_path(FileKind::Layer, &slot.file)?;
         if Disk::default().has(&slot.file) {
             let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), SopsFormat::Yaml)?;

@@ -12,6 +12,7 @@ use super::lines::{behind_header, key_separator, line_end, line_start, shift_lin
 use super::refusal::FixError;
 use crate::check::EntryLocation;
 use crate::diagnostic::Diagnostics;
+use crate::layer::key_text;
 use crate::sops;
 use crate::span::{Source, Span};
 use crate::yaml;
@@ -82,6 +83,20 @@ impl LayerDraft {
                 node.kind = YamlKind::Map(Mapping::from_iter([(plain_key("value"), value)]));
             }
             map_mut(root, path)?.insert(plain_key("sensitive"), true_node());
+            Some(())
+        })
+    }
+
+    /// Gives a key another name.
+    pub(super) fn rename(&mut self, path: &[String], new: &str) -> Result<(), FixError> {
+        let (last, before) = path.split_last().ok_or(FixError::Lost)?;
+        let (key, _) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
+        let written = key_text(self.slice(key.span.start..key.span.end), new);
+        self.apply_edit((key.span.start..key.span.end, Zeroizing::new(written)), |root| {
+            let map = map_mut(root, before)?;
+            let index = map.get_index_of(last.as_str())?;
+            let (_, node) = map.shift_remove_index(index)?;
+            map.shift_insert(index, plain_key(new), node);
             Some(())
         })
     }

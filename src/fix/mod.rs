@@ -83,7 +83,7 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
                 }
                 Err(refusal) => refuse_fix(finding, &refusal),
             },
-            Fix::Declare(spot) | Fix::Move { location: spot, .. } => {
+            Fix::Declare(spot) | Fix::Move { location: spot, .. } | Fix::Rename { location: spot, .. } => {
                 layers.entry(spot.place.source.name().to_owned()).or_default().push(finding);
             }
         }
@@ -171,7 +171,7 @@ impl FixContext<'_> {
                 return Vec::new();
             }
         };
-        let (mut declaring, mut declared, mut moving) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut editing, mut edited, mut moving) = (Vec::new(), Vec::new(), Vec::new());
         for finding in findings {
             let Some(remedy) = finding.fix.clone() else { continue };
             let Some(spot) = remedy.entry_location() else { continue };
@@ -182,12 +182,23 @@ impl FixContext<'_> {
                     let kind = if is_scalar { TextValueKind::Scalar } else { TextValueKind::Text };
                     moving.push(PendingMove { finding, path, location: spot, keeps_key, kind });
                 }
-                (Ok(path), _) => declaring.push((finding, path)),
+                (Ok(path), Fix::Rename { location, new }) => {
+                    let message = format!("`{}` is now `{new}` in `{name}`", location.entry.key);
+                    editing.push((finding, path, Some(new), message));
+                }
+                (Ok(path), _) => {
+                    let label = finding.label().unwrap_or_default();
+                    editing.push((finding, path, None, format!("`{label}` is now declared sensitive in `{name}`")));
+                }
             }
         }
-        for (finding, path) in declaring {
-            match draft.declare(&path) {
-                Ok(()) => declared.push(finding),
+        for (finding, path, new, message) in editing {
+            let made = match new {
+                Some(new) => draft.rename(&path, new.as_str()),
+                None => draft.declare(&path),
+            };
+            match made {
+                Ok(()) => edited.push((finding, message)),
                 Err(refusal) => refuse_fix(finding, &refusal),
             }
         }
@@ -196,13 +207,10 @@ impl FixContext<'_> {
             fixed.extend(self.move_all(name, &mut draft, moving));
         }
         if let Err(refusal) = self.write(name, &mut draft) {
-            refuse_all(declared, &refusal);
+            refuse_all(edited.into_iter().map(|(finding, _)| finding), &refusal);
             return fixed;
         }
-        fixed.extend(declared.into_iter().map(|finding| {
-            let label = finding.label().unwrap_or_default();
-            applied_fix(finding, format!("`{label}` is now declared sensitive in `{name}`"), name, false)
-        }));
+        fixed.extend(edited.into_iter().map(|(finding, message)| applied_fix(finding, message, name, false)));
         fixed
     }
 

@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::manifests::{ExternalObject, ManifestOverlay};
 use super::overlays::ImageChange;
 use super::tree::Tree;
-use super::{AllowedFinding, Delivery, LifecycleDefaults, Naming};
+use super::{AllowedFinding, Delivery, FormerKeyUse, LifecycleDefaults, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
 use crate::span::{Located, Location, Source};
@@ -60,6 +60,8 @@ pub struct Definition {
     pub wrappings: Vec<(Source, [u8; 32])>,
     /// Encryption of its manifests, once they were read.
     pub(super) manifest_seals: ManifestSealCell,
+    /// Keys that layers set under their former names.
+    pub former_uses: Vec<FormerKeyUse>,
     /// Accepted findings.
     pub allow: Vec<AllowedFinding>,
     /// Paths at which its layers were searched, whether they exist or not.
@@ -188,6 +190,13 @@ impl Definition {
     /// Entry with this id.
     pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.bundles.get(&id.bundle)?.entries.get(&id.key)
+    }
+
+    /// Current name of an entry that no longer exists under its former name, in any bundle.
+    pub fn renamed_entry(&self, old: &str) -> Option<EntryId> {
+        self.bundles.iter().find_map(|(bundle_name, bundle)| {
+            Some(EntryId { bundle: bundle_name.clone(), key: bundle.renamed_key(old)?.clone() })
+        })
     }
 
     /// All entries with their ids, in the order of definition.

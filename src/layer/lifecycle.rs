@@ -33,10 +33,10 @@ impl LifecycleDefaults {
 
     /// Replaces rules by those of a later layer, each by itself.
     pub(super) fn overlay(&mut self, later: &Self) {
-        replace(&mut self.expires, &later.expires);
-        replace(&mut self.rotate_every, &later.rotate_every);
-        replace(&mut self.owner, &later.owner);
-        replace(&mut self.rotation, &later.rotation);
+        replace(&mut self.expires, later.expires.as_ref());
+        replace(&mut self.rotate_every, later.rotate_every.as_ref());
+        replace(&mut self.owner, later.owner.as_ref());
+        replace(&mut self.rotation, later.rotation.as_ref());
     }
 
     /// Gives an entry the rules that it does not have itself.
@@ -50,22 +50,22 @@ impl LifecycleDefaults {
             return;
         }
         let rules = Arc::make_mut(rules);
-        complete(&mut rules.expires, expires);
-        complete(&mut rules.rotate_every, rotate_every);
-        complete(&mut rules.owner, owner);
-        complete(&mut rules.rotation, rotation);
+        complete(&mut rules.expires, expires.as_ref());
+        complete(&mut rules.rotate_every, rotate_every.as_ref());
+        complete(&mut rules.owner, owner.as_ref());
+        complete(&mut rules.rotation, rotation.as_ref());
     }
 }
 
-fn replace<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
-    if new.is_some() {
-        old.clone_from(new);
+fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+    if let Some(new) = new {
+        *old = Some(new.clone());
     }
 }
 
-fn complete<T: Clone>(own: &mut Option<T>, default: &Option<T>) {
+fn complete<T: Clone>(own: &mut Option<T>, default: Option<&T>) {
     if own.is_none() {
-        own.clone_from(default);
+        *own = default.cloned();
     }
 }
 

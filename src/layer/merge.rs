@@ -7,13 +7,15 @@ use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition, ManifestSealCell};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
+use super::name_conflicts::report_conflicts;
+use super::renames::{FormerKeyUse, misplaced_rename};
 use super::variables::MergedVariables;
 use super::{
     BundlePatch, Delivery, ImageChange, Layer, LayerCache, LayerRole, ManifestOverlay, NameAffixes, Tree, TreeKind,
     content_keys, registries, tree,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
-use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
+use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location};
@@ -79,6 +81,7 @@ fn merge_layers(
         naming_key: NamingKey::combine_keys(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         wrappings: layers.iter().filter_map(|layer| Some((layer.source.clone(), layer.wrapping?))).collect(),
         manifest_seals: ManifestSealCell::default(),
+        former_uses: Vec::new(),
         allow: Vec::new(),
         candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
@@ -102,11 +105,11 @@ fn merge_layers(
         for (bundle_name, change) in &layer.bundles {
             overlay_bundle(&mut definition.bundles, bundle_name, change, layer, problems);
         }
-        overlay_entries(&mut definition.bundles, &own, &layer.data, layer, problems);
+        overlay_entries(&mut definition, &own, &layer.data, layer, problems);
         for (bundle_name, change) in &layer.bundles {
             if let Some(bundle) = definition.bundles.get(bundle_name) {
                 overlay_registries(&mut logins, bundle, bundle_name, change, layer, problems);
-                overlay_entries(&mut definition.bundles, bundle_name, &change.data, layer, problems);
+                overlay_entries(&mut definition, bundle_name, &change.data, layer, problems);
             }
         }
         overlay_manifests(&mut definition.overlays, layer);
@@ -130,6 +133,7 @@ fn merge_layers(
     for bundle in definition.bundles.values_mut() {
         bundle.entries.values_mut().for_each(|entry| bundle.lifecycle.complete_rules(&mut entry.rules));
     }
+    report_conflicts(&definition, problems);
     definition
 }
 
@@ -255,14 +259,26 @@ fn overlay_registries(
 }
 
 fn overlay_entries(
-    bundles: &mut IndexMap<BundleName, Bundle>,
+    definition: &mut Definition,
     name: &BundleName,
     changes: &IndexMap<KeyName, EntryPatch>,
     layer: &Layer,
     problems: &mut Diagnostics,
 ) {
+    let Definition { bundles, former_uses, .. } = definition;
     for (key, change) in changes {
         let bundle = bundles.entry(name.clone()).or_default();
+        problems.extend(misplaced_rename(key, change, layer));
+        if let Some(current) = bundle.renamed_key_for(key.as_str(), &change.key_place).cloned() {
+            let former = FormerKeyUse::of_change(EntryId { bundle: name.clone(), key: current.clone() }, key, change);
+            problems.push(former.warning(layer));
+            former_uses.push(former);
+            if let Some(entry) = bundle.entries.get_mut(&current) {
+                entry.broken |= change.broken;
+                overlay_entry(entry, &current, change, layer, problems);
+            }
+            continue;
+        }
         let may_define = (layer.role.defines() || bundle.open) && !change.removed;
         if !bundle.entries.contains_key(key) && !may_define {
             problems.push(unknown_key(bundles, name, key, change, layer));

@@ -15,11 +15,13 @@ mod lifecycle;
 mod manifests;
 mod merge;
 mod misread;
+mod name_conflicts;
 mod overlays;
 mod plaintext;
 mod pointer;
 mod read;
 mod registries;
+mod renames;
 mod schema;
 mod stack;
 pub mod tree;
@@ -44,6 +46,7 @@ pub use manifests::{ExternalObject, ManifestList, ManifestOverlay, ManifestPatte
 pub use overlays::{ImageChange, LayerPatch, PatchSelector, PatchSource};
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
+pub use renames::{FormerKeyUse, key_text};
 pub use tree::{Tree, TreeKind};
 pub use words::{CsiProvider, LayerWord, Naming, Promotion, RefForm, SealScope, SecretForm};
 

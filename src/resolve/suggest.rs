@@ -182,7 +182,12 @@ pub(super) fn undefined_key(definition: &Definition, bundle: &BundleName, key: &
     let elsewhere = definition.bundles.keys().find(|other| has(other));
     // `data` is the bundle of the entry that is rendered
     let is_elsewhere = frame::current_frame().is_some_and(|frame| frame.bundle != definition.own_bundle());
+    let renamed = definition.bundles.get(bundle).and_then(|bundle| bundle.renamed_key(key));
     let hint = match elsewhere {
+        _ if let Some(new) = renamed => {
+            let label = definition.label(&EntryId { bundle: bundle.clone(), key: new.clone() });
+            Some(format!("it was renamed: write `{label}`"))
+        }
         Some(other) if *other == definition.own_bundle() && !is_elsewhere => {
             Some(format!("it is a key of the app's own bundle: write `data.{key}`"))
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::text::TextValueKind;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
-use crate::layer::{Entry, EntrySchema, EntrySource, LayerChange, entry_label};
+use crate::layer::{Entry, EntrySchema, EntrySource, FormerKeyUse, LayerChange, entry_label};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::Constraints;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -33,6 +33,8 @@ pub struct SecretEntry {
     pub plain: Vec<Location>,
     /// Location of the effective value.
     pub in_force: Option<Location>,
+    /// Use of its former name in a layer of the environment.
+    former: Option<FormerKeyUse>,
     rules: Arc<EntrySchema>,
 }
 
@@ -73,8 +75,10 @@ impl EntryQuery<'_> {
         let mut known = Vec::new();
         let mut others = Vec::new();
         let mut bundles = BTreeSet::new();
+        let mut renamed = None;
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
+            renamed = renamed.or_else(|| resolved.definition.renamed_entry(self.key));
             let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
             known.extend(resolved.entries.keys().map(|id| id.key.as_str().to_owned()));
             bundles.extend(resolved.definition.bundles.keys().cloned());
@@ -95,7 +99,7 @@ impl EntryQuery<'_> {
             Ok([found]) => Ok(found),
             Err(found) if found.is_empty() => Err(match self.bundle {
                 Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => self.unknown_bundle(&bundles),
-                _ => self.unknown_entry(&known),
+                _ => self.unknown_entry(&known, renamed.as_ref()),
             }),
             Err(found) => {
                 Err(self
@@ -134,7 +138,7 @@ impl EntryQuery<'_> {
             .into()
     }
 
-    fn unknown_entry(&self, known: &[String]) -> Diagnostics {
+    fn unknown_entry(&self, known: &[String], renamed: Option<&EntryId>) -> Diagnostics {
         // the text in the place of a key may be the value
         let message = format!("unknown key in `{}`", self.environment);
         let error = Diagnostic::error(Rule::UnknownKey, message);
@@ -143,6 +147,9 @@ impl EntryQuery<'_> {
         } else {
             error
         };
+        if let Some(id) = renamed {
+            return error.hint(format!("it was renamed to `{}`", id.key)).into();
+        }
         error
             .maybe_hint(did_you_mean(self.key, known.iter().map(String::as_str)))
             .hint("define it in `base.yaml` first; `septum list` shows all keys")
@@ -161,8 +168,11 @@ impl SecretEntry {
     ) -> Self {
         let file = app.secrets_file(environment);
         let name = pipeline.library.project.files.name(&file);
-        let entry = survey.environment(environment).and_then(|resolved| resolved.definition.entry(id));
+        let definition = survey.environment(environment).map(|resolved| &resolved.definition);
+        let entry = definition.and_then(|definition| definition.entry(id));
+        let former = definition.and_then(|definition| definition.former_uses.iter().find(|former| former.id == *id));
         Self {
+            former: former.cloned(),
             path: entry_path(&survey.app, id),
             label: entry_label(survey.app.as_str(), id),
             sensitivity: survey.routing.sensitivity(id),
@@ -172,6 +182,15 @@ impl SecretEntry {
             file,
             name,
         }
+    }
+
+    /// Checks that no layer of the environment sets the entry under its former name.
+    pub fn check_name(&self) -> Result<(), Diagnostic> {
+        let Some(FormerKeyUse { id, old, place, .. }) = &self.former else { return Ok(()) };
+        let message = format!("`{}` is set as `{old}`, its former name", id.key);
+        Err(Diagnostic::error(Rule::ConflictingNames, message)
+            .at(place.clone())
+            .hint(format!("run `septum rename {old} {}` first", id.key)))
     }
 
     /// Type that a text for the entry is converted to: other than text only if the base declares it.

@@ -58,6 +58,26 @@ pub struct LexedTemplate<'t> {
     pub is_complete: bool,
 }
 
+/// A name in a template with the keys behind it: `data.KEY`, `bundles["NAME"].KEY`.
+#[derive(Debug)]
+pub struct TemplatePath<'t> {
+    /// The name.
+    pub root: &'t str,
+    /// Bytes of the name in the template.
+    pub range: Range<usize>,
+    /// Literal keys behind it.
+    pub steps: Vec<TemplateStep>,
+}
+
+/// A literal key behind a name.
+#[derive(Debug)]
+pub struct TemplateStep {
+    /// The key.
+    pub key: String,
+    /// Bytes of the key in the template, with its dot or brackets.
+    pub range: Range<usize>,
+}
+
 /// Whether a text has to be rendered.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
@@ -189,6 +209,28 @@ impl<'t> LexedTemplate<'t> {
         })
     }
 
+    /// All names of values with the literal keys behind them. Names of filters, functions and arguments are not
+    /// values.
+    pub fn value_paths(&self) -> Vec<TemplatePath<'t>> {
+        let of_tag = |tag: &TemplateTag<'t>| {
+            let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+            let is_value = |index: usize| {
+                let before = index.checked_sub(1).and_then(token);
+                !matches!(before, Some(Token::Dot | Token::Pipe))
+                    && !matches!(token(index + 1), Some(Token::Assign | Token::ParenOpen))
+            };
+            let path = |index: usize| match tag.tokens.get(index) {
+                Some(TagToken { token: Token::Ident(root), range }) if is_value(index) => {
+                    let steps = literal_steps(tag.tokens.get(index + 1..).unwrap_or_default());
+                    Some(TemplatePath { root, range: range.clone(), steps })
+                }
+                _ => None,
+            };
+            (0..tag.tokens.len()).filter_map(path).collect::<Vec<_>>()
+        };
+        self.tags.iter().flat_map(of_tag).collect()
+    }
+
     /// Whether a key of a mapping, with indices behind it, is in the text between the tags.
     pub fn prints_key(&self, part: &str) -> bool {
         let key = part.split('[').next().unwrap_or_default();
@@ -228,6 +270,34 @@ impl<'t> LexedTemplate<'t> {
 /// Whether a statement with this keyword names another template.
 pub fn is_import(keyword: &str) -> bool {
     matches!(keyword, "include" | "import" | "from" | "extends")
+}
+
+/// The literal keys that tokens begin with.
+fn literal_steps(tokens: &[TagToken<'_>]) -> Vec<TemplateStep> {
+    let mut steps = Vec::new();
+    let mut rest = tokens;
+    loop {
+        let (key, taken) = match rest {
+            [dot, name, ..] if matches!(dot.token, Token::Dot) => match name.token {
+                Token::Ident(key) => (key.to_owned(), 2),
+                _ => return steps,
+            },
+            [open, text, close, ..]
+                if matches!((&open.token, &close.token), (Token::BracketOpen, Token::BracketClose)) =>
+            {
+                match literal_text(&text.token) {
+                    Some(key) => (key.to_owned(), 3),
+                    None => return steps,
+                }
+            }
+            _ => return steps,
+        };
+        let (step, after) = rest.split_at(taken);
+        if let [first, .., last] = step {
+            steps.push(TemplateStep { key, range: first.range.start..last.range.end });
+        }
+        rest = after;
+    }
 }
 
 /// The location of a path that tokens begin with, and the rest.

@@ -42,7 +42,7 @@ fn an_entry_has_its_own_rules_and_those_of_its_bundle() {
     assert_eq!(rules(&project, "dev", "HOOK"), hook);
     assert_eq!(rules(&project, "dev", "TOKEN"), json!({ "expires": "2027-03-01", "promote": "never" }));
     assert_eq!(rules(&project, "dev", "PLAIN"), json!({ "promote": "always", "renamedFrom": "OLD_PLAIN" }));
-    record(&project.run(&["explain", "dev", "STRIPE_KEY"]).ok());
+    record(project.run(&["explain", "dev", "STRIPE_KEY"]).ok());
 }
 
 #[test]

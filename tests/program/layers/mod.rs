@@ -8,3 +8,4 @@ mod names;
 mod naming_fields;
 mod overlays;
 mod patching;
+mod renamed;

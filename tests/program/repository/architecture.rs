@@ -52,7 +52,7 @@ const ORDER: &[&[&str]] = &[
     &["pipeline"],
     &["secret_files", "output_tree", "view"],
     &["check"],
-    &["doctor", "fix"],
+    &["doctor", "fix", "rename"],
     &["import"],
     &["eject"],
     &["cli"],

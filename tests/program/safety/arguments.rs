@@ -33,6 +33,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "doctor" | "eject" | "git-setup" | "import" => vec![&[]],
         "render" | "check" | "list" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
+        "rename" => vec![&["A", "B"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],
         "set" | "unset" => vec![&["dev", "P"], &["y.enc.yaml", "a"]],
         "encrypt" => vec![&["plain.enc.yaml"]],

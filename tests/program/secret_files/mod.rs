@@ -22,6 +22,7 @@ mod messages;
 #[cfg(all(unix, debug_assertions))]
 mod paused;
 mod rekeying;
+mod renaming;
 mod safety;
 mod written_through_links;
 

@@ -196,6 +196,15 @@ rules! {
         DeprecatedKey, "deprecated-key", Warning, Invalid, true,
             "a deprecated key has a value",
             "follow its deprecation message";
+        RenamedKey, "renamed-key", Warning, Invalid, true,
+            "a layer sets a key under its [former name](layers.md#renamed-keys)",
+            "run `septum check --fix`, or `septum rename OLD NEW` for encrypted layers too";
+        ConflictingNames, "conflicting-names", Error, Invalid, false,
+            "a key is set under its former name and its current one, or its former name is that of another key",
+            "keep one of them";
+        NotRenamed, "not-renamed", Error, Invalid, false,
+            "`septum rename` cannot rename a key everywhere: a template computes names of keys, or output would change; nothing was written",
+            "edit the place shown, then run the command again";
     }
     "Routing" {
         DeclaredPlain, "declared-plain", Error, Invalid, true,

@@ -1,0 +1,155 @@
+//! Places that name a key: in layers, and in manifests and their patches.
+
+use std::collections::BTreeSet;
+
+use super::text::{DataScope, NameKind, TextRenaming};
+use crate::template_tokens::is_template;
+use crate::yaml::node::{Mapping, YamlKind, YamlNode};
+
+/// Fields of an entry with templates.
+const WITH_TEMPLATES: [&str; 2] = ["value", "content"];
+
+/// Fields that refer to a key of an object, by `name` and `key`.
+const KEY_REFERENCES: [&str; 2] = ["configMapKeyRef", "secretKeyRef"];
+
+/// Fields that refer to an object, with keys under `items`, and the field of its name.
+const ITEM_REFERENCES: [(&str, &str); 3] = [("configMap", "name"), ("secret", "secretName"), ("secret", "name")];
+
+impl TextRenaming<'_> {
+    /// Renames the key in a layer of an app.
+    pub(super) fn rename_in_layer(&mut self, root: &YamlNode, app: &str, renames_allowed: bool) {
+        let Some(fields) = root.as_map() else { return };
+        let map_of = |map: &Mapping, name: &str| map.get(name).and_then(YamlNode::as_map).cloned();
+        if let Some(data) = map_of(fields, "data") {
+            self.rename_in_entries(&data, app);
+        }
+        for (bundle, node) in map_of(fields, "bundles").into_iter().flatten() {
+            if let Some(bundle_fields) = node.as_map() {
+                if let Some(data) = map_of(bundle_fields, "data") {
+                    self.rename_in_entries(&data, &bundle.text);
+                }
+                let scope = self.scope_of(&bundle.text);
+                bundle_fields.get("registries").into_iter().for_each(|logins| self.rename_in_templates(logins, scope));
+            }
+        }
+        if let Some(vars) = fields.get("vars") {
+            self.rename_in_templates(vars, self.scope_of(app));
+        }
+        for patch in list_of(fields, "patches").filter_map(|patch| patch.as_map()?.get("patch")) {
+            self.rename_in_manifest(patch);
+        }
+        if renames_allowed {
+            for key in list_of(fields, "allow").filter_map(|allow| allow.as_map()?.get("key")) {
+                self.rename_scalar(key, NameKind::Allow);
+            }
+        }
+    }
+
+    fn scope_of(&self, bundle: &str) -> DataScope {
+        if bundle == self.change.bundle { DataScope::Renamed } else { DataScope::Other }
+    }
+
+    fn rename_in_entries(&mut self, entries: &Mapping, bundle: &str) {
+        let scope = self.scope_of(bundle);
+        for (key, node) in entries {
+            if scope == DataScope::Renamed && key.text == self.change.old {
+                self.rename_key(key);
+            }
+            match &node.kind {
+                YamlKind::Scalar(_) => self.rename_in_templates(node, scope),
+                YamlKind::List(_) => {}
+                YamlKind::Map(fields) if is_literal(fields) => {}
+                YamlKind::Map(fields) => {
+                    for node in WITH_TEMPLATES.iter().filter_map(|name| fields.get(*name)) {
+                        self.rename_in_templates(node, scope);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Renames the key in a document of a manifest, or in a patch.
+    pub(super) fn rename_in_manifest(&mut self, root: &YamlNode) {
+        let scope = if self.change.is_own { DataScope::Renamed } else { DataScope::Other };
+        self.rename_in_templates(root, scope);
+        self.rename_references(root);
+    }
+
+    fn rename_references(&mut self, node: &YamlNode) {
+        match &node.kind {
+            YamlKind::Scalar(_) => {}
+            YamlKind::List(items) => items.iter().for_each(|item| self.rename_references(item)),
+            YamlKind::Map(map) => {
+                self.rename_mounted(map);
+                for (field, child) in map {
+                    self.rename_reference(&field.text, child);
+                    self.rename_references(child);
+                }
+            }
+        }
+    }
+
+    fn rename_reference(&mut self, field: &str, node: &YamlNode) {
+        let Some(reference) = node.as_map() else { return };
+        if KEY_REFERENCES.contains(&field)
+            && self.names_object(reference, "name")
+            && let Some(key) = reference.get("key")
+        {
+            self.rename_scalar(key, NameKind::Reference);
+        }
+        if self.is_item_reference(field, reference) {
+            for key in list_of(reference, "items").filter_map(|item| item.as_map()?.get("key")) {
+                self.rename_scalar(key, NameKind::Reference);
+            }
+        }
+    }
+
+    fn is_item_reference(&self, field: &str, reference: &Mapping) -> bool {
+        ITEM_REFERENCES.iter().any(|(known, name)| *known == field && self.names_object(reference, name))
+    }
+
+    /// Renames the key where a pod mounts it as a single file: `subPath`.
+    fn rename_mounted(&mut self, pod: &Mapping) {
+        let is_source = |volume: &&Mapping| {
+            volume.iter().any(|(field, node)| {
+                let whole = node.as_map().filter(|reference| reference.get("items").is_none());
+                whole.is_some_and(|reference| self.is_item_reference(&field.text, reference))
+            })
+        };
+        let volumes = list_of(pod, "volumes").filter_map(YamlNode::as_map).filter(is_source);
+        let names: BTreeSet<String> =
+            volumes.filter_map(|volume| Some(volume.get("name")?.as_scalar()?.text().to_owned())).collect();
+        if names.is_empty() {
+            return;
+        }
+        let containers = ["containers", "initContainers"].into_iter().flat_map(|field| list_of(pod, field));
+        let mounts = containers.filter_map(YamlNode::as_map).flat_map(|container| list_of(container, "volumeMounts"));
+        let mounts: Vec<_> = mounts.filter_map(YamlNode::as_map).collect();
+        for mount in mounts {
+            let is_of = mount.get("name").and_then(YamlNode::as_scalar).is_some_and(|name| names.contains(name.text()));
+            if let Some(path) = mount.get("subPath").filter(|_| is_of) {
+                self.rename_scalar(path, NameKind::Reference);
+            }
+        }
+    }
+
+    /// Whether a reference names the object of the bundle, as far as the text shows: a template may.
+    fn names_object(&self, reference: &Mapping, field: &str) -> bool {
+        let name = reference.get(field).and_then(YamlNode::as_scalar);
+        name.is_some_and(|name| name.text() == self.change.bundle || is_template(name.text()))
+    }
+}
+
+/// The items of a list in a field.
+fn list_of<'m>(map: &'m Mapping, field: &str) -> impl Iterator<Item = &'m YamlNode> {
+    let items = map.get(field).and_then(|node| match &node.kind {
+        YamlKind::List(items) => Some(items.as_slice()),
+        YamlKind::Map(_) | YamlKind::Scalar(_) => None,
+    });
+    items.unwrap_or_default().iter()
+}
+
+/// Whether the value of an entry is no template, whatever it contains.
+fn is_literal(fields: &Mapping) -> bool {
+    fields.get("template").and_then(YamlNode::as_scalar).is_some_and(|rule| rule.text() == "false")
+}

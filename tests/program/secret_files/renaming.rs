@@ -1,0 +1,203 @@
+//! `septum rename`: all files or none, and nothing changes but the name.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
+
+const BASE: &str = "app: shop
+# the settings
+data:
+  LOG_LEVEL: info   # loud or not
+  DB_PASSWORD: { sensitive: true, required: true }
+  URL: \"db:{{ data.DB_PASSWORD | urlencode }}@{{ data['LOG_LEVEL'] }}\"
+  app.ini: { template: files/app.ini.j2 }
+  raw: { value: '{{ data.DB_PASSWORD }}', template: false }
+vars: { v: '{{ data.LOG_LEVEL }}' }
+bundles:
+  extra:
+    data:
+      LOG_LEVEL: other
+      COPY: '{{ bundles.shop.LOG_LEVEL }}{{ data.LOG_LEVEL }}{{ vars.v | default(1) }}'
+manifests: [w/*.yaml]
+allow: [{ rule: undeclared-secret, key: DB_PASSWORD, reason: why }]
+";
+
+const POD: &str = "apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  containers:
+  - name: web
+    image: nginx
+    env:
+    - { name: A, valueFrom: { secretKeyRef: { name: shop, key: DB_PASSWORD } } }
+    - { name: B, value: '{{ data.LOG_LEVEL }}' }
+    - { name: C, valueFrom: { configMapKeyRef: { name: extra, key: LOG_LEVEL } } }
+    volumeMounts:
+    - { name: all, mountPath: /p, subPath: DB_PASSWORD }
+  volumes:
+  - { name: some, secret: { secretName: shop, items: [{ key: DB_PASSWORD, path: p }] } }
+  - { name: all, secret: { secretName: shop } }
+  - { name: both, projected: { sources: [{ secret: { name: shop, items: [{ key: DB_PASSWORD, path: p }] } }] } }
+";
+
+const SECRETS: &str =
+    "# never in plaintext\ndata:\n  # of the database\n  DB_PASSWORD: hunter2-canary\n  OTHER: second-secret\n";
+
+fn project() -> Sandbox {
+    let project = Sandbox::with_identities()
+        .file("base.yaml", BASE.replace("  raw:", "  OTHER: { sensitive: true }\n  raw:"))
+        .file("dev.yaml", "data: { LOG_LEVEL: debug }\n")
+        .file("prod.yaml", "")
+        .file("files/app.ini.j2", "[db]\np={{ data[\"DB_PASSWORD\"] }}\n{% include \"more.j2\" %}")
+        .file("files/more.j2", "{% if data.LOG_LEVEL == 'debug' %}d{% endif %}")
+        .file("w/pod.yaml", POD);
+    project.encrypted("dev.secrets.yaml", SECRETS);
+    project.encrypted("prod.secrets.yaml", SECRETS);
+    project
+}
+
+/// The objects of all environments, with another name of a key.
+fn rendered(project: &Sandbox, from: &str, to: &str) -> String {
+    let both = [project.run(&["render", "dev"]).succeeds(), project.run(&["render", "prod"]).succeeds()];
+    let mut lines: Vec<String> = both.concat().lines().map(|line| line.replace(from, to)).collect();
+    // keys are sorted by name
+    lines.sort();
+    lines.join("\n")
+}
+
+#[test]
+fn a_secret_is_renamed_in_all_files_and_nothing_else_changes() {
+    let project = project();
+    let (before, files) = (rendered(&project, "DB_PASSWORD", "DATABASE_PASSWORD"), project.all());
+    let dry = project.run(&["rename", "DB_PASSWORD", "DATABASE_PASSWORD", "--dry-run"]);
+    assert_eq!(project.all(), files, "a dry run writes nothing");
+    let run = project.run(&["rename", "DB_PASSWORD", "DATABASE_PASSWORD"]);
+    assert_eq!((run.code, &run.stdout), (0, &dry.stdout));
+    record(&run.stdout);
+    run.record();
+    assert_eq!(
+        rendered(&project, "DB_PASSWORD", "DATABASE_PASSWORD"),
+        before
+            .replace("data.DATABASE_PASSWORD", "data.DB_PASSWORD")
+            .replace("data.DB_PASSWORD }}", "data.DATABASE_PASSWORD }}")
+    );
+    let renamed = |text: &str| text.replace("DB_PASSWORD", "DATABASE_PASSWORD");
+    // a literal text is not a template
+    let base = renamed(std::str::from_utf8(&files["base.yaml"]).unwrap());
+    let base = base.replace("raw: { value: '{{ data.DATABASE_PASSWORD", "raw: { value: '{{ data.DB_PASSWORD");
+    assert_eq!(project.read("base.yaml"), base);
+    assert_eq!(project.read("w/pod.yaml"), renamed(POD));
+    let plain = project.run(&["decrypt", "dev.secrets.yaml"]).ok();
+    assert_eq!(plain, renamed(SECRETS));
+    // all other values keep their ciphertext
+    let line = |text: &str| text.lines().find(|line| line.contains("OTHER")).unwrap().to_owned();
+    assert_eq!(
+        line(&project.read("prod.secrets.yaml")),
+        line(std::str::from_utf8(&files["prod.secrets.yaml"]).unwrap())
+    );
+    if let Some(run) = project.sops("alice.txt", &["decrypt", "dev.secrets.yaml"]) {
+        assert!(run.ok().contains("DATABASE_PASSWORD"));
+    }
+    let after = project.all();
+    project.run(&["rename", "DB_PASSWORD", "DATABASE_PASSWORD"]).record();
+    assert_eq!(project.all(), after, "a second run changes nothing");
+}
+
+#[test]
+fn a_key_is_renamed_in_its_own_bundle_alone() {
+    let project = project();
+    let before = rendered(&project, "", "");
+    project.run(&["rename", "LOG_LEVEL", "VERBOSITY"]).refused();
+    let run = project.run(&["rename", "shop/LOG_LEVEL", "log-level.txt"]);
+    record(run.succeeds());
+    let base = project.read("base.yaml");
+    for line in [
+        "  log-level.txt: info   # loud or not",
+        "@{{ data['log-level.txt'] }}\"",
+        "      LOG_LEVEL: other",
+        "{{ bundles.shop[\"log-level.txt\"] }}{{ data.LOG_LEVEL }}",
+    ] {
+        assert!(base.contains(line), "{line}: {base}");
+    }
+    assert_eq!(project.read("dev.yaml"), "data: { log-level.txt: debug }\n");
+    assert_eq!(project.read("files/more.j2"), "{% if data[\"log-level.txt\"] == 'debug' %}d{% endif %}");
+    let after = rendered(&project, "", "");
+    assert_eq!(before.replace("LOG_LEVEL: debug", "log-level.txt: debug").lines().count(), after.lines().count());
+    project.run(&["rename", "extra/LOG_LEVEL", "LEVEL", "--dry-run"]).succeeds();
+}
+
+#[test]
+fn without_the_key_nothing_is_changed() {
+    let project = project();
+    let before = project.all();
+    project.run_as_bob(&["rename", "DB_PASSWORD", "DATABASE_PASSWORD"]).fails(3);
+    project.run_without_key(&["rename", "DB_PASSWORD", "DATABASE_PASSWORD"]).fails(3);
+    assert_eq!(project.all(), before);
+    // what the encrypted files do not set can be renamed, but for the templates in them
+    let run = project.run_without_key(&["rename", "shop/URL", "DATABASE_URL"]);
+    assert_eq!(run.code, 0);
+    run.record();
+}
+
+#[test]
+fn what_cannot_be_renamed_safely_is_refused_at_its_place() {
+    for (name, text) in [
+        ("computed", "data: { A: a, B: \"{{ data['A' ~ ''] }}\" }\n"),
+        ("all keys", "data: { A: a, B: '{% for k in data %}{{ k }}{% endfor %}' }\n"),
+        ("a bundle as a whole", "bundles: { b: { data: { A: a, C: '{{ bundles.b | length }}' } } }\ndata: { X: x }\n"),
+        ("escapes", "data: { A: a, B: \"{{ data[\\\"A\\\"] }}\" }\n"),
+        ("a secret by its name", "data: { A: a, DB_PASSWORD: Xk29fjw0Pq }\n"),
+        ("an existing key", "data: { A: a, NEW: b }\n"),
+    ] {
+        let project = Sandbox::of(text, "");
+        let before = project.all();
+        let old = if name == "a secret by its name" { "DB_PASSWORD" } else { "A" };
+        project.run(&["rename", old, "NEW"]).refused();
+        assert_eq!(project.all(), before, "{name}");
+    }
+    let project = Sandbox::of("data: { A: a }\nmanifests: ['w/*.j2']\n", "").file(
+        "w/pod.j2",
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers:\n  - name: web\n    image: nginx\n    env: [{ name: A, valueFrom: { configMapKeyRef: { name: app, key: A } } }]\n",
+    );
+    let before = project.all();
+    project.run(&["rename", "A", "NEW"]).refused();
+    assert_eq!(project.all(), before);
+    for arguments in [["rename", "NONE", "B"], ["rename", "A", "A"], ["rename", "A", "a b"]] {
+        project.run(&arguments).refused();
+    }
+}
+
+#[test]
+fn a_renaming_that_the_base_has_begun_is_completed() {
+    let project = Sandbox::with_identities()
+        .file("base.yaml", "app: shop\ndata: { NEW: { sensitive: true, renamedFrom: OLD } }\n")
+        .file("dev.yaml", "data: { OLD: { expires: 2027-01-01 } }\n");
+    project.encrypted("dev.secrets.yaml", "data: { OLD: hunter2-canary }\n");
+    record(project.run(&["rename", "OLD", "NEW"]).succeeds());
+    assert_eq!(project.read("dev.yaml"), "data: { NEW: { expires: 2027-01-01 } }\n");
+    assert_eq!(project.run(&["get", "dev", "NEW"]).ok(), "hunter2-canary");
+    project.run(&["rename", "OLD", "NEW"]).record();
+}
+
+#[test]
+fn a_key_of_a_shared_layer_is_renamed_in_all_apps() {
+    let project = Sandbox::new([
+        ("septum.yaml", "apps: [apps/*]\nshared: shared\n"),
+        ("shared/base.yaml", "data: { REGION: eu }\n"),
+        ("apps/a/base.yaml", "data: { X: '{{ data.REGION }}' }\n"),
+        ("apps/a/dev.yaml", "data: { REGION: us }\n"),
+        ("apps/b/base.yaml", "data: { REGION: de, Y: '1' }\n"),
+        ("apps/b/dev.yaml", ""),
+        ("apps/c/base.yaml", "data: { Y: '1' }\n"),
+        ("apps/c/dev.yaml", ""),
+    ]);
+    let before = project.all();
+    project.run(&["rename", "REGION", "AREA", "--app", "a"]).refused();
+    project.run(&["rename", "Y", "Z"]).refused();
+    assert_eq!(project.all(), before);
+    record(project.run(&["rename", "REGION", "AREA"]).succeeds());
+    project.run(&["render", "dev"]).ok();
+    record(project.run(&["rename", "Y", "Z", "--app", "b"]).succeeds());
+}
