@@ -1,6 +1,7 @@
 //! Git, run as a program: the content of the next commit.
 
 mod command;
+mod history;
 mod repository;
 mod setup;
 
@@ -12,6 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
+pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
 use crate::diagnostic::{Diagnostic, Rule};

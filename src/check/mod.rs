@@ -9,6 +9,7 @@ mod environments;
 mod finding;
 mod leak;
 mod leftover;
+mod lifecycle;
 mod pitfall;
 mod places;
 mod remedy;
@@ -196,6 +197,9 @@ impl AppChecker<'_> {
             findings.extend(places.findings(problems, Some(environment)));
         }
         findings.extend(places.findings(pitfall::find_pitfalls(&survey, &wanted), None));
+        if let Some(day) = pipeline.day() {
+            findings.extend(lifecycle::find_due_values(pipeline, &survey, &wanted, day));
+        }
         let of_layers = self.check_layers(&survey, &wanted, &places);
         // an encrypted value need not be declared: moving it fixes both
         let leaking: Vec<EntryId> =

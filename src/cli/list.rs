@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::ages::{AgeArgs, AgeFormat};
 use super::help::{CommandHelp, HelpTopic};
-use super::output::{self, OutputStreams};
-use super::{GlobalArgs, ViewFormat, find_apps, find_environments, user_identities};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::{GlobalArgs, find_apps, find_environments, user_identities};
 use crate::diagnostic::{Diagnostics, StyledText, escape_line};
 use crate::name::EnvironmentName;
 use crate::pipeline::{Pipeline, SurveyOptions};
@@ -20,6 +21,9 @@ use crate::visibility::KeyAccess;
 ///
 /// A table of all keys: the value where a layer of the environment sets it, `[secret]` for secrets, else `inherited`,
 /// `missing` or `removed`. Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
+///
+/// With `--age`, shows on which day each value changed, by the commits of its file, and when it has to be replaced, by
+/// `expires`, `rotateEvery` and certificates. An identity, if there is one, distinguishes changes from re-encryptions.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct ListArgs {
@@ -34,7 +38,20 @@ pub(super) struct ListArgs {
     missing: bool,
     /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
-    format: ViewFormat,
+    format: ListFormat,
+    #[command(flatten)]
+    ages: AgeArgs,
+}
+
+/// Format of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// A table
+    Text,
+    /// JSON with stable field names
+    Json,
+    /// A calendar with the days by which values have to be replaced; with `--age`
+    Ical,
 }
 
 /// Help of `septum list`.
@@ -43,6 +60,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
         ("Show the keys of all environments", "septum list"),
         ("Compare two environments", "septum list staging prod"),
         ("Show only keys that some environment lacks", "septum list --missing"),
+        ("Show values that expire within 60 days", "septum list --age --expiring 60d"),
     ],
     exit_codes: &[],
     topics: &[HelpTopic::Project],
@@ -59,6 +77,17 @@ impl ListArgs {
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         // without arguments it shows all environments, as far as their values are available
         let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
+        let age_format = match self.format {
+            ListFormat::Text => AgeFormat::Text,
+            ListFormat::Json => AgeFormat::Json,
+            ListFormat::Ical => AgeFormat::Calendar,
+        };
+        if self.ages.age {
+            return self.ages.show(&project, &apps, &wanted, age_format, output);
+        }
+        if age_format == AgeFormat::Calendar {
+            return Err(invalid_usage("`--format ical` requires `--age`".to_owned()).into());
+        }
         for app in &apps {
             if let Some(survey) =
                 pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::StructureOnly), &mut problems)
@@ -94,12 +123,12 @@ impl ListArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         match self.format {
-            ViewFormat::Json => {
+            ListFormat::Json => {
                 let mut all: Vec<KeyRow> = apps_rows.into_iter().flatten().collect();
                 all.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
                 output::print_json(&all)
             }
-            ViewFormat::Text => {
+            ListFormat::Text | ListFormat::Ical => {
                 let mut text = StyledText::new();
                 for rows in apps_rows.iter().filter(|rows| !rows.is_empty()) {
                     if !text.is_empty() {

@@ -1,5 +1,6 @@
 //! Command line: argument parsing and output; no other module depends on it.
 
+mod ages;
 mod argument;
 mod check;
 mod completions;

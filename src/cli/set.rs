@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::files::{self, read_value};
 use super::help::{CommandHelp, HelpTopic};
-use super::output::{OutputStreams, invalid_usage};
+use super::output::{OutputStreams, invalid_usage, print_result};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use crate::atomic::Access;
@@ -19,15 +19,15 @@ use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
 use crate::secret_files::{
-    EditableFile, FileRewrite, RecipientOptions, SecretEntry, SecretFile, StagedWrite, TextValueKind, ValueChange,
-    encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
+    EditableFile, FileRewrite, RandomKind, RandomValue, RecipientOptions, SecretEntry, SecretFile, StagedWrite,
+    TextValueKind, ValueChange, encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
 };
 use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
 /// Set a value in an encrypted file
 ///
 /// Reads the value from standard input, or from a hidden prompt on a terminal. It is never an argument, because other
-/// users can see those and shells store them.
+/// users can see those and shells store them. `--generate` makes a random one.
 ///
 /// With an environment, KEY is a key as `septum list` shows it. The value is checked against the base and written to
 /// the environment's `.secrets.yaml`, which is created by its rule in `.sops.yaml` if it does not exist. With a file,
@@ -47,6 +47,10 @@ pub(super) struct SetArgs {
     /// Allow a value that the file's selector leaves in plaintext
     #[arg(long)]
     plain: bool,
+    /// Generate the value, which is not shown: LENGTH letters and digits, hex:BYTES, base64:BYTES, uuid, or age, an
+    /// identity whose recipient is printed
+    #[arg(long, value_name = "LENGTH|KIND", conflicts_with_all = ["json", "empty", "template", "plain"])]
+    generate: Option<RandomKind>,
     /// Allow a value that is a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
@@ -56,7 +60,7 @@ pub(super) struct SetArgs {
 pub(super) const SET_HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Type a value at a hidden prompt", "septum set prod DATABASE_PASSWORD"),
-        ("Set a random value", "openssl rand -hex 16 | septum set prod DATABASE_PASSWORD"),
+        ("Set a random value of 32 letters and digits", "septum set prod DATABASE_PASSWORD --generate 32"),
         (
             "Set a value in any encrypted file",
             "openssl rand -hex 16 | septum set environments/prod.secrets.yaml data.DATABASE_PASSWORD",
@@ -118,27 +122,33 @@ impl SetArgs {
         // without write access, no value need be requested
         let identities = user_identities();
         let place = SecretDestination::for_slot(&slot, &identities)?;
-        let bytes = self.read_value(&format!("{} in {environment}", id.key))?;
+        if self.generate.is_some() && slot.sensitivity == Sensitivity::Plain {
+            let message = format!("`{}` is not a secret, so no value is generated for it", slot.label);
+            return Err(Diagnostic::error(Rule::PlainValue, message)
+                .hint("declare `sensitive: true` in `base.yaml` first")
+                .into());
+        }
+        let RandomValue { value: bytes, recipient } = self.read_value(&format!("{} in {environment}", id.key))?;
         slot.check_value(&bytes, self.template)?;
         let tree = parse_typed(&bytes, slot.value_kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         let rewrite = place.set(&slot, tree, &identities)?;
         write_rewrite(rewrite, &format!("set `{}`", slot.label), "it already has that value", &slot.name, output)?;
         output.print_findings(encryption_consequences(&slot));
-        Ok(())
+        print_recipient(recipient.as_deref())
     }
 
     /// The value. An empty one is rarely meant: the command that was to print it has failed.
-    fn read_value(&self, of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
-        if self.empty {
-            return Ok(Zeroizing::default());
+    fn read_value(&self, of: &str) -> Result<RandomValue, Diagnostics> {
+        if let Some(kind) = self.generate {
+            return Ok(kind.generate().ok_or_else(Diagnostic::no_randomness)?);
         }
-        let bytes = read_value(of)?;
-        if bytes.is_empty() {
+        let value = if self.empty { Zeroizing::default() } else { read_value(of)? };
+        if value.is_empty() && !self.empty {
             return Err(invalid_usage(format!("empty value for {of}"))
                 .hint("to remove a value, use `septum unset`; to set an empty one, use `--empty`")
                 .into());
         }
-        Ok(bytes)
+        Ok(RandomValue { value, recipient: None })
     }
 
     fn in_file(&self, global: &GlobalArgs, file: &Path, output: &OutputStreams) -> Result<(), Diagnostics> {
@@ -159,7 +169,7 @@ impl SetArgs {
         }
         let is_entry = check_key(&file, document, &path)?;
         let shown = shown_location(&file, document, &path, is_entry);
-        let bytes = self.read_value(&format!("{shown} in {name}"))?;
+        let RandomValue { value: bytes, recipient } = self.read_value(&format!("{shown} in {name}"))?;
         let kind = match file.value(document, &path) {
             _ if self.json => TextValueKind::Json,
             // a value that was a number stays one, as long as it is one
@@ -176,8 +186,14 @@ impl SetArgs {
             "it already has that value",
             &name,
             output,
-        )
+        )?;
+        print_recipient(recipient.as_deref())
     }
+}
+
+/// Prints the public part of a value.
+fn print_recipient(recipient: Option<&str>) -> Result<(), Diagnostics> {
+    recipient.map_or(Ok(()), |recipient| print_result(&format!("{recipient}\n")))
 }
 
 /// Name of a place in messages. The place of a new key may contain a value by mistake, so that it is shown only if it

@@ -86,6 +86,10 @@ impl SafeGit {
                 config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n";
             }
             fs::write(at("info/exclude"), repository.exclude_patterns()?.unwrap_or_default())?;
+            let shallow = repository.shallow_commits()?;
+            if !shallow.is_empty() {
+                fs::write(at("shallow"), shallow.join("\n") + "\n")?;
+            }
             for (name, path) in repository.shared_indexes()? {
                 fs::copy(path, directory.path().join(name))?;
             }

@@ -109,6 +109,12 @@ impl GitRepository {
         read_text(&self.common.join("info/exclude"))
     }
 
+    /// Commits of a shallow clone whose parents are missing.
+    pub(super) fn shallow_commits(&self) -> io::Result<Vec<String>> {
+        let text = read_text(&self.common.join("shallow"))?.unwrap_or_default();
+        Ok(text.lines().filter(|line| is_object(line)).map(str::to_owned).collect())
+    }
+
     /// Whether objects are named by SHA-256. Nothing else of its configuration is used.
     pub(super) fn has_sha256(&self) -> io::Result<bool> {
         let config = read_text(&self.common.join("config"))?.unwrap_or_default().to_lowercase();

@@ -40,7 +40,7 @@ pub use names::wrong_object_name;
 pub use naming::known_name;
 pub use provide::ObjectIndex;
 pub use rendered::{RenderedObject, TargetObjects, render};
-pub use typed::{Day, pem};
+pub use typed::{Day, certificate_end, pem};
 
 /// Kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

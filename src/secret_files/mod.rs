@@ -9,6 +9,7 @@ pub mod edit;
 mod encrypt;
 mod entry;
 mod file;
+mod generate;
 mod layer;
 mod lock;
 pub mod merge;
@@ -25,6 +26,7 @@ pub use encrypt::{
 };
 pub use entry::{EntryQuery, SecretEntry};
 pub use file::{FileContent, SecretFile, StagedWrite, conflict_in};
+pub use generate::{RandomKind, RandomValue};
 pub use layer::ChangedLayer;
 pub use lock::WaitCallback;
 pub use rekey::{ComparedFile, RekeyOutcome, Rotation};

@@ -1,5 +1,6 @@
 //! Views: they read the results of the stages, and change nothing.
 
+pub mod ages;
 pub mod explain;
 pub mod lifecycle;
 pub mod list;

@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod docker;
+mod expiry;
 mod key;
 pub mod pem;
 mod tls;
@@ -22,6 +23,7 @@ use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::span::{Located, Location};
 
 pub use crate::time::Day;
+pub use expiry::certificate_end;
 
 /// Annotation with the service account whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";

@@ -7,6 +7,7 @@
     reason = "a test, and a skipped one must say so"
 )]
 
+mod ages;
 mod aliases;
 mod ambiguous_keys;
 mod changing;
@@ -15,6 +16,7 @@ mod decrypting;
 mod edit;
 mod encrypting;
 mod formats;
+mod generating;
 mod interrupted;
 mod keygen;
 mod layers;

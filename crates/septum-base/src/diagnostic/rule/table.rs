@@ -227,6 +227,15 @@ rules! {
         UndeclaredSecret, "undeclared-secret", Warning, Invalid, true,
             "a key is routed to the Secret only because of its name or value",
             "run `septum check --fix`, or set `sensitive: false` with a `reason`";
+        ExpiredSecret, "expired-secret", Error, Invalid, true,
+            "a value is no longer valid on the day of `--at`, by its [`expires`](layers.md#lifecycle) or its certificate",
+            "replace the value, then set `expires` to its new last day";
+        ExpiringSecret, "expiring-secret", Warning, Invalid, true,
+            "a value expires within 30 days of the day of `--at`",
+            "replace the value, then set `expires` to its new last day";
+        OverdueRotation, "overdue-rotation", Warning, Invalid, true,
+            "a value is older than its [`rotateEvery`](layers.md#lifecycle) on the day of `--at`, by the commit that changed it last",
+            "replace the value, and commit it";
         MissingEnvironment, "missing-environment", Warning, Invalid, true,
             "a key has a value in some environments but not in others, and no default",
             "set a value, or `KEY: null`, in those environments";

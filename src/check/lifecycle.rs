@@ -1,0 +1,84 @@
+//! Values that have to be replaced, as of a day.
+
+use super::finding::Finding;
+use crate::diagnostic::Diagnostic;
+use crate::layer::entry_label;
+use crate::name::{EntryId, EnvironmentName};
+use crate::object::Day;
+use crate::pipeline::{Pipeline, Survey};
+use crate::view::ages::{AgeReport, AgedValue, LifecycleFinding, USUAL_NOTICE};
+
+/// Type of a bundle whose certificates are checked with its other values.
+const TLS: &str = "kubernetes.io/tls";
+
+/// Values that are no longer valid on a day, or will soon not be, or should have been replaced. The history of files
+/// is read only if some value must be replaced regularly.
+pub(super) fn find_due_values(
+    pipeline: &Pipeline<'_>,
+    survey: &Survey,
+    wanted: &[EnvironmentName],
+    day: Day,
+) -> Vec<Finding> {
+    let (root, identities) = (pipeline.library.project.files.root(), pipeline.library.identities());
+    let definitions = || survey.environments.iter().map(|resolved| &resolved.definition);
+    let needs_ages = definitions().flat_map(|it| it.entries()).any(|(_, _, entry)| entry.rules.rotate_every.is_some());
+    let report = if needs_ages {
+        AgeReport::read(survey, root, wanted, identities)
+    } else {
+        Ok(AgeReport::without_ages(survey, root, identities))
+    };
+    let app = survey.app.as_str();
+    let report = match report {
+        Ok(report) => report,
+        Err(problem) => return vec![Finding::new_finding(problem, Some(app), None, None)],
+    };
+    let is_tls = |value: &AgedValue| {
+        let mut types = definitions().filter_map(|it| it.bundles.get(value.bundle.as_str())?.secret_type.as_ref());
+        types.any(|found| found.value == TLS)
+    };
+    let mut findings = Vec::new();
+    for value in report.values(wanted, day, USUAL_NOTICE) {
+        for finding in value.deadlines.findings(day, USUAL_NOTICE) {
+            if finding == LifecycleFinding::Expired && value.is_of_certificate && is_tls(&value) {
+                continue;
+            }
+            let id = EntryId { bundle: value.bundle.as_str().into(), key: value.key.as_str().into() };
+            let environment = value.environments.first().map(|name| EnvironmentName::from(name.as_str()));
+            let problem = due_value(app, &id, &value, finding);
+            findings.extend(problem.map(|it| Finding::new_finding(it, Some(app), environment.as_ref(), Some(id))));
+        }
+    }
+    findings
+}
+
+fn due_value(app: &str, id: &EntryId, value: &AgedValue, finding: LifecycleFinding) -> Option<Diagnostic> {
+    let label = entry_label(app, id);
+    let found = match finding {
+        LifecycleFinding::Expired => {
+            let (day, place) = value.deadlines.expires.as_ref()?;
+            Diagnostic::error(finding.rule(), format!("`{label}` expired on {day}")).at(place.clone())
+        }
+        LifecycleFinding::Expiring => {
+            let (day, place) = value.deadlines.expires.as_ref()?;
+            Diagnostic::warning(finding.rule(), format!("`{label}` expires on {day}")).at(place.clone())
+        }
+        LifecycleFinding::Overdue => {
+            let (day, place) = value.deadlines.rotate_by.as_ref()?;
+            let changed = value.changed.as_deref().unwrap_or_default();
+            let message = format!("`{label}` should have been replaced by {day}: it was last changed on {changed}");
+            Diagnostic::warning(finding.rule(), message).at(place.clone())
+        }
+    };
+    let found = found.note(format!("in {}", value.environments.join(", ")));
+    let found = match &value.owner {
+        Some(owner) => found.note(format!("owner: {owner}")),
+        None => found,
+    };
+    Some(match (&value.rotation, value.environments.first()) {
+        (Some(rotation), _) => found.hint(format!("replace it: {rotation}")),
+        (None, Some(environment)) if value.sensitive => {
+            found.hint(format!("replace it with `septum set {environment} {}`", id.key))
+        }
+        (None, _) => found.hint("replace it"),
+    })
+}
