@@ -6,14 +6,24 @@ use indexmap::IndexMap;
 
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text};
-use super::words::{CsiProvider, RefForm, SealScope, SecretForm};
+use super::words::{CsiProvider, Pruning, RefForm, SealScope, SecretForm};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
-const FIELDS: [&str; 9] =
-    ["secrets", "recipients", "certificate", "scope", "refs", "store", "refreshInterval", "provider", "parameters"];
+const FIELDS: [&str; 10] = [
+    "secrets",
+    "recipients",
+    "certificate",
+    "scope",
+    "refs",
+    "store",
+    "refreshInterval",
+    "provider",
+    "parameters",
+    "prune",
+];
 
 /// SecretStore or ClusterSecretStore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +55,8 @@ pub struct Delivery {
     pub provider: Option<Located<CsiProvider>>,
     /// `parameters` of a driver.
     pub parameters: IndexMap<String, Located<String>>,
+    /// `prune`: the fate of old objects with a hash in their names.
+    pub prune: Option<Located<Pruning>>,
     /// Fields, and parameters as `parameters.NAME`, that a layer resets with null.
     removed: Vec<String>,
 }
@@ -74,6 +86,7 @@ impl Delivery {
         replace("store", &mut self.store, later.store.as_ref(), removed);
         replace("refreshInterval", &mut self.refresh_interval, later.refresh_interval.as_ref(), removed);
         replace("provider", &mut self.provider, later.provider.as_ref(), removed);
+        replace("prune", &mut self.prune, later.prune.as_ref(), removed);
         if removed.iter().any(|field| field == "parameters") {
             self.parameters.clear();
         }
@@ -91,6 +104,11 @@ impl Delivery {
     /// Form of refs, if a layer sets one.
     pub fn refs(&self) -> Option<RefForm> {
         self.refs.as_ref().map(|form| form.value)
+    }
+
+    /// Fate of old objects with a hash in their names.
+    pub fn prune(&self) -> Pruning {
+        self.prune.as_ref().map(|prune| prune.value).unwrap_or_default()
     }
 
     /// Scope of SealedSecrets.
@@ -123,6 +141,7 @@ pub(super) fn read_delivery(
     delivery.store = read_store(fields.take("store"), source, problems);
     delivery.refresh_interval = refresh_interval(&mut fields, problems);
     delivery.provider = fields.word("provider", "delivery.", problems);
+    delivery.prune = fields.word("prune", "delivery.", problems);
     take_parameters(&mut delivery, &mut fields, source, problems);
     delivery
 }

@@ -48,7 +48,7 @@ pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
 pub use renames::{FormerKeyUse, key_text};
 pub use tree::{Tree, TreeKind};
-pub use words::{CsiProvider, LayerWord, Naming, Promotion, RefForm, SealScope, SecretForm};
+pub use words::{CsiProvider, LayerWord, Naming, Promotion, Pruning, RefForm, SealScope, SecretForm};
 
 /// Capabilities of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

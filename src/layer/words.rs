@@ -87,6 +87,17 @@ layer_words! {
         ClusterWide = "cluster-wide",
     }
 
+    /// The fate of objects that are no longer applied, because their values are in an object of another name:
+    /// `delivery.prune`.
+    #[derive(Default)]
+    Pruning {
+        /// The controller that applied them decides.
+        #[default]
+        Controller = "controller",
+        /// They stay, until `gc` names them.
+        Keep = "keep",
+    }
+
     /// The part of an object's name that follows from its values: `names`.
     #[derive(Default)]
     Naming {

@@ -8,6 +8,9 @@ use super::scope::is_namespaced;
 use super::selector_label::add_selector_labels;
 use crate::layer::Tree;
 
+/// Label with the name that all versions of an object begin with, if a hash of its values is part of its name.
+pub const BASE_NAME: &str = "septum.dev/base-name";
+
 /// Metadata common to the objects of a target.
 #[derive(Debug, Clone, Default)]
 pub struct CommonMetadata {

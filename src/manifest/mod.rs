@@ -24,7 +24,7 @@ pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;
 pub use follow::MovedObjects;
 pub use identity::Manifest;
-pub use label::{CommonMetadata, apply_common};
+pub use label::{BASE_NAME, CommonMetadata, apply_common};
 pub use reload::reload;
 pub use scope::is_namespaced;
 pub use wiring::{BundleObjectMap, template_of as pod_template, wire_workload};

@@ -10,7 +10,7 @@ use super::external::{self, ExternalArgs, ExternalBundle, build_external};
 use super::input::{BuildInput, object_kind, secret_type};
 use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, SecretOrigin, TypedSecret};
-use super::{Object, ObjectKind, names, naming, size, text};
+use super::{Object, ObjectKind, names, naming, size, text, versions};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
@@ -155,6 +155,7 @@ impl BuiltObjects {
         problems: &mut Diagnostics,
     ) {
         let definition = &*target.resolved.definition;
+        let scheme = naming::scheme_for(definition, name, kind);
         let mut object = Object {
             kind,
             name: name.as_str().to_owned(),
@@ -163,13 +164,13 @@ impl BuiltObjects {
             labels: metadata.labels.clone(),
             annotations: metadata.annotations.clone(),
             secret_type: secret_type(definition, name, kind).map(str::to_owned),
-            immutable: naming::scheme_for(definition, name, kind).has_suffix()
-                && definition.is_immutable(name.as_str()),
+            immutable: scheme.has_suffix() && definition.is_immutable(name.as_str()),
             data,
             unknown,
             is_named: true,
             environment: definition.environment.clone(),
         };
+        versions::mark_version(&mut object, definition, scheme);
         match final_object_name(target, name, &object) {
             Some(final_name) => object.name = final_name,
             None if object.is_known() => drop(self.lacks_key.get_or_insert_with(|| name.clone())),

@@ -20,6 +20,7 @@ mod rendered;
 mod size;
 mod text;
 mod typed;
+mod versions;
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ mod volume;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::identity::Manifest;
+use super::label::BASE_NAME;
 use super::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::layer::tree::join_path;
@@ -192,7 +193,10 @@ fn misplaced_within(tree: &Tree, path: &str, problems: &mut Diagnostics) {
     match &tree.kind {
         TreeKind::Map(map) => {
             for (key, value) in map {
-                let is_in_place = key == RELOAD && path == "metadata.annotations";
+                let is_reload = key == RELOAD && path == "metadata.annotations";
+                // a label, which selectors have too
+                let is_label = key == BASE_NAME && !path.ends_with("annotations");
+                let is_in_place = is_reload || is_label;
                 if key.starts_with(PREFIX) && !is_in_place {
                     problems.push(misplaced_wish(key, value, path));
                 }

@@ -6,3 +6,4 @@ mod manifests;
 mod output;
 mod typed_secrets;
 mod valid_objects;
+mod versions;
