@@ -4,6 +4,7 @@
 //! here, so that a key can move across the boundary without an edit of the workload.
 
 mod affix;
+mod checksum;
 mod collect;
 mod filled_in;
 mod follow;
@@ -20,6 +21,7 @@ mod tree;
 mod wiring;
 
 pub use affix::{add_affixes, keeps_name};
+pub use checksum::{ChecksumState, ObjectChecksum, add_checksums, requests_checksums};
 pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;
 pub use follow::MovedObjects;

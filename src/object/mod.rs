@@ -3,6 +3,7 @@
 
 mod access;
 mod build;
+mod checksum;
 mod constraint;
 mod consumers;
 mod declared;
@@ -10,6 +11,7 @@ mod external;
 mod fingerprint;
 mod hash;
 mod input;
+mod jobs;
 mod link;
 mod metadata;
 mod names;

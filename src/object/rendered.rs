@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::access::build_access;
 use super::build::build_objects;
+use super::checksum::object_checksums;
 use super::declared;
 use super::external::usurped_names;
 use super::input::BuildInput;
+use super::jobs::hashed_name_warning;
 use super::link::ReferenceChecker;
 use super::metadata::common_metadata;
 use super::pod;
@@ -157,9 +159,16 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         part.name = definition.affixes.apply(&part.name);
     }
     let moved = manifest::MovedObjects::of(&manifests);
+    let checksums = if manifests.iter().any(manifest::requests_checksums) {
+        object_checksums(definition, &objects, &manifests)
+    } else {
+        Vec::new()
+    };
     for manifest in &mut manifests {
+        problems.extend(hashed_name_warning(manifest, target.references, &objects, definition));
         rename_references(manifest, target.references, (&objects, &external), &common, problems);
         manifest::reload(manifest, target.references, problems);
+        manifest::add_checksums(manifest, target.references, &checksums, problems);
         manifest::apply_common(manifest, &common, &moved);
         declared::check_manifest(manifest, target, problems);
     }

@@ -8,6 +8,7 @@
 //! | `septum.dev/env-from: "a, b"` | the entries of bundles as variables, in every container |
 //! | `septum.dev/mount: "a:/etc/a"` | the entries as files of one read-only volume, in every container |
 //! | `septum.dev/image-pull-secrets: "registry"` | the credentials of registries for the pod's images |
+//! | `septum.dev/checksum: "true"` | checksums of the objects that the workload uses: see `checksum.rs` |
 //!
 //! Restarts of a workload are requested on the workload itself: see `reload.rs`.
 
@@ -15,6 +16,7 @@ mod volume;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::checksum;
 use super::identity::Manifest;
 use super::label::BASE_NAME;
 use super::schema;
@@ -28,7 +30,8 @@ const PREFIX: &str = "septum.dev/";
 /// Directive on the workload itself: see `reload.rs`.
 pub(super) const RELOAD: &str = "septum.dev/reload";
 const MOUNT: &str = "septum.dev/mount";
-const WISHES: [&str; 3] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-secrets"];
+const CHECKSUM: &str = "septum.dev/checksum";
+const WISHES: [&str; 4] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-secrets", CHECKSUM];
 
 /// Objects of each bundle, by its name.
 #[derive(Debug, Default)]
@@ -97,17 +100,17 @@ pub fn wire_workload(manifest: &mut Manifest, bundles: &BundleObjectMap, problem
     }
     let known = template_of(&manifest.kind);
     if known.is_some_and(<[_]>::is_empty) {
-        wire_template(&mut manifest.tree, bundles, problems);
+        wire_template(&mut manifest.tree, &manifest.kind, bundles, problems);
     } else if let Some(template) = known.and_then(|path| manifest.tree.at_mut(path)) {
-        wire_template(template, bundles, problems);
+        wire_template(template, &manifest.kind, bundles, problems);
     } else {
-        wire_templates_within(&mut manifest.tree, bundles, problems);
+        wire_templates_within(&mut manifest.tree, &manifest.kind, bundles, problems);
     }
     report_misplaced(&manifest.tree, problems);
 }
 
 /// Applies the directives of all pod templates below a part of an object.
-fn wire_templates_within(tree: &mut Tree, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
+fn wire_templates_within(tree: &mut Tree, kind: &str, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     let parts: Box<dyn Iterator<Item = &mut Tree>> = match &mut tree.kind {
         TreeKind::Map(map) => Box::new(map.values_mut()),
         TreeKind::List(items) => Box::new(items.iter_mut()),
@@ -115,14 +118,14 @@ fn wire_templates_within(tree: &mut Tree, bundles: &BundleObjectMap, problems: &
     };
     for part in parts {
         if part.at(&["spec", "containers"]).and_then(Tree::as_list).is_some() {
-            wire_template(part, bundles, problems);
+            wire_template(part, kind, bundles, problems);
         } else {
-            wire_templates_within(part, bundles, problems);
+            wire_templates_within(part, kind, bundles, problems);
         }
     }
 }
 
-fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
+fn wire_template(template: &mut Tree, kind: &str, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     let wishes = take_directives(template);
     let mounted = mounted_bundles(&wishes);
     let mut volumes = HashMap::new();
@@ -144,6 +147,10 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
         }
         if !WISHES.contains(&key.as_str()) {
             wiring.report_unknown(&key);
+            continue;
+        }
+        if key == CHECKSUM {
+            wiring.checksum(&text, kind);
             continue;
         }
         let wanted: Vec<_> = text.split(',').map(str::trim).filter(|wish| !wish.is_empty()).collect();
@@ -306,6 +313,28 @@ impl PodWiring<'_> {
                     list.push(named_source(field, name, &place));
                 }
             }
+        }
+    }
+
+    /// Requests checksums, which are added once the names of all objects are final.
+    fn checksum(&mut self, text: &str, kind: &str) {
+        match (text, kind) {
+            ("false", _) => {}
+            ("true", "Pod" | "Job") => {
+                let message = format!("`{CHECKSUM}` has no effect on a {kind}: its pods are not replaced");
+                self.error(message, "remove the annotation");
+            }
+            ("true", _) => {
+                let request = Tree::text("", self.place);
+                let annotations = self.template.map_under("metadata").map(|metadata| {
+                    let none = Tree::map([], self.place);
+                    metadata.entry("annotations".to_owned()).or_insert(none)
+                });
+                if let Some(Tree { kind: TreeKind::Map(annotations), .. }) = annotations {
+                    annotations.insert(checksum::REQUEST.to_owned(), request);
+                }
+            }
+            _ => self.error(format!("`{CHECKSUM}` must be `true` or `false`"), "write `\"true\"`"),
         }
     }
 

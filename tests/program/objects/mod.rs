@@ -1,6 +1,7 @@
 //! Objects of Kubernetes: what is rendered.
 
 mod apiserver;
+mod checksums;
 mod field_types;
 mod manifests;
 mod output;

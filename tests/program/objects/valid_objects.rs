@@ -107,7 +107,7 @@ spec:
 
 /// Every environment of the demo and the examples, and what they do without: a title, and what it renders.
 fn rendered() -> impl Iterator<Item = (String, String)> {
-    let wired = Sandbox::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).ok();
+    let wired = Sandbox::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).succeeds();
     let all = PROJECTS.iter().flat_map(|(name, directory, all)| all.iter().map(move |one| (name, directory, one)));
     all.map(|(name, directory, environment)| {
         let key = DEMO_KEY;

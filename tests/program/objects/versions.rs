@@ -118,3 +118,36 @@ fn layers_set_prune_and_reset_it() {
     assert!(!kept("delivery: { prune: controller }\n"));
     Sandbox::of("delivery: { prune: keeps }\n", "").run(&["render", "dev"]).fails(2);
 }
+
+#[test]
+fn a_job_that_uses_a_hashed_name_is_a_warning() {
+    let spec = "{ template: { spec: { restartPolicy: Never, containers: [{ name: a, image: i, envFrom: [{ configMapRef: { name: app } }] }] } } }";
+    let job = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{ name: j }}\nspec: {spec}\n");
+    let cron = format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{ name: c }}\nspec: {{ schedule: '0 4 * * *', jobTemplate: {{ spec: {spec} }} }}\n"
+    );
+    let deployment = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: d }}\nspec: {}\n",
+        spec.replace("restartPolicy: Never", "restartPolicy: Always").replace("{ template", "{ selector: {}, template")
+    );
+    for (manifest, settings, is_reported) in [
+        (&job, "names: hashed\n", true),
+        (&cron, "names: hashed\n", true),
+        (&cron, "names: kustomize\nprefix: p-\n", true),
+        (&cron, "names: hashed\ndelivery: { prune: keep }\n", false),
+        (&cron, "names: hashed\nbundles: { app: { names: plain } }\n", false),
+        (&job, "", false),
+        (&deployment, "names: hashed\n", false),
+    ] {
+        let base = format!("{settings}manifests: [w/m.yaml]\ndata: {{ A: 1 }}\n");
+        let project = Sandbox::of(&base, "").file("w/m.yaml", manifest);
+        let run = project.run(&["render", "dev"]);
+        assert_eq!((run.code, !run.stderr.is_empty()), (0, is_reported), "{settings}{manifest}{}", run.stderr);
+        if is_reported {
+            run.record();
+        }
+        let check: Json = serde_json::from_str(&project.run(&["check", "dev", "--format", "json"]).stdout).unwrap();
+        let rules: Vec<_> = check["findings"].as_array().unwrap().iter().map(|found| text(&found["rule"])).collect();
+        assert_eq!(rules.contains(&"hashed-name-in-job"), is_reported, "{settings}{rules:?}");
+    }
+}
