@@ -53,6 +53,7 @@ pub mod eject;
 pub mod emit;
 pub mod fix;
 pub mod format;
+pub mod gc;
 pub mod git;
 pub mod glob;
 pub mod import;
@@ -76,8 +77,8 @@ pub mod view;
 pub mod visibility;
 
 pub use septum_base::{
-    budget, diagnostic, disk, files, go_regex, parallel, program, regex_size, secret, span, template_tokens, test_hook,
-    time, value, value_path, yaml,
+    budget, diagnostic, disk, files, go_regex, parallel, program, regex_sample, regex_size, secret, span,
+    template_tokens, test_hook, time, value, value_path, yaml,
 };
 pub use septum_sops as sops;
 

@@ -59,6 +59,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("explain", &super::explain::HELP),
             ("rename", &super::rename::HELP),
             ("doctor", &super::doctor::HELP),
+            ("gc", &super::gc::HELP),
             ("eject", &super::eject::HELP),
         ],
     ),

@@ -12,6 +12,7 @@ mod elsewhere;
 mod encrypt;
 mod explain;
 mod files;
+mod gc;
 mod get;
 mod git_merge;
 mod git_setup;
@@ -113,6 +114,7 @@ enum CliCommand {
     Init(init::InitArgs),
     Import(import::ImportArgs),
     Eject(eject::EjectArgs),
+    Gc(gc::GcArgs),
     Render(render::RenderArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
@@ -183,6 +185,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Init(command) => command.run(&cli.global, output),
         CliCommand::Import(command) => command.run(&cli.global, output),
         CliCommand::Eject(command) => command.run(&cli.global, output),
+        CliCommand::Gc(command) => command.run(&cli.global, output),
         CliCommand::Render(command) => command.run(&cli.global, output),
         CliCommand::Check(command) => return command.run(&cli.global, output),
         CliCommand::Explain(command) => command.run(&cli.global, output),

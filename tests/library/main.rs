@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod format_peers;
+mod gc;
 mod never_panics;
 mod noninterference;
 mod patches;

@@ -8,6 +8,7 @@
 //! | [`secret`] | values that cannot be printed or compared by accident, and are wiped |
 //! | [`yaml`] | parser into a tree that keeps the source text and location of every scalar, and the writer |
 //! | [`disk`], [`files`] | file access that does not leave a root directory, and reads each file once |
+//! | [`regex_sample`] | a text that a regular expression matches |
 //! | [`budget`], [`regex_size`] | limits on work and memory for input that cannot be trusted |
 //! | [`go_regex`] | regular expressions of Go, translated to those of the `regex` crate |
 //!
@@ -20,6 +21,7 @@ pub mod files;
 pub mod go_regex;
 pub mod parallel;
 pub mod program;
+pub mod regex_sample;
 pub mod regex_size;
 pub mod secret;
 pub mod span;

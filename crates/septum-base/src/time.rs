@@ -81,6 +81,16 @@ impl Day {
         number(self) - number(other)
     }
 
+    /// Seconds from the start of 1970 to the start of the day.
+    pub fn unix_seconds(self) -> i64 {
+        // years begin in March, so that the day that only some have is the last one
+        let year = i64::from(self.year) - i64::from(self.month <= 2);
+        let month = i64::from(self.month + 9) % 12;
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let days = 365 * year + leap_days + (153 * month + 2) / 5 + i64::from(self.of_month) - 1;
+        (days - 719_468) * 86_400
+    }
+
     /// Whether a moment lies before the day.
     pub fn is_after(self, moment: Duration) -> bool {
         Self::at(moment) < self
@@ -198,6 +208,12 @@ impl Timestamp {
     /// The day, as its offset has it.
     pub fn day(self) -> Day {
         self.day
+    }
+
+    /// Whole seconds since 1970 in UTC; negative before.
+    pub fn unix_seconds(self) -> i64 {
+        let of_day = i64::from(self.hour * 3600 + self.minute * 60 + self.second);
+        self.day.unix_seconds() + of_day - i64::from(self.offset) * 60
     }
 
     fn new(day: Day, (hour, minute, second, nanoseconds): (u32, u32, u32, u32), offset: i32) -> Self {
@@ -425,6 +441,20 @@ mod tests {
             ("4294967295w", None),
         ] {
             assert_eq!(text.parse::<DayCount>().ok().map(DayCount::days), days, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_counted_from_1970() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59Z", -1),
+            ("2000-02-29T12:00:00Z", 951_825_600),
+            ("2026-11-29T09:22:59Z", 1_795_944_179),
+            ("2026-11-29T10:22:59+01:00", 1_795_944_179),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text).unwrap().unix_seconds(), seconds, "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ mod apiserver;
 mod checksums;
 mod field_types;
 mod manifests;
+mod old_objects;
 mod output;
 mod typed_secrets;
 mod valid_objects;

@@ -82,6 +82,10 @@ fn site(command: &str) -> Sandbox {
     for (name, script) in [("kubectl", "cat"), ("man", "cat"), ("nano", ":"), ("openssl", "echo dummy-dummy-dummy")] {
         site = site.file(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
     }
+    if command == "gc" {
+        site = site.file("cluster.json", r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"}}"#);
+        site = site.file("bin/kubectl", "#!/bin/sh\nif [ $1 = get ]; then cat cluster.json; else cat; fi\n");
+    }
     site
 }
 

@@ -55,6 +55,9 @@ rules! {
             "resolve the conflict, then `git add` the file";
     }
     "Files" {
+        IncompleteEvidence, "incomplete-evidence", Error, Invalid, false,
+            "the input of `gc` is not valid, or lacks objects that may use others, so nothing shows what is unused",
+            "pass all objects of the namespace, as the hint shows";
         MissingFile, "missing-file", Error, Invalid, false,
             "a file referenced by a layer, or the `shared` directory, does not exist, is a directory, or is a broken or cyclic symbolic link; exit code 4 for a file given on the command line, also if the argument is the name of an environment",
             "fix the path, which is relative to the layer; replace the link with the file";
