@@ -270,6 +270,24 @@ impl<'p> Pipeline<'p> {
         object::render(target, &mut nothing).whole
     }
 
+    /// The objects of an environment that was surveyed without keys, with placeholders in the place of secrets.
+    pub fn placeholder_objects(
+        &self,
+        survey: &Survey,
+        environment: &EnvironmentName,
+        problems: &mut Diagnostics,
+    ) -> TargetObjects {
+        let Some(resolved) = survey.environment(environment) else { return TargetObjects::default() };
+        let source = object::PlaceholderSource::of(resolved, &survey.routing, &self.constraints);
+        let name_of = |object: &object::Object| Some(source.name_of(object));
+        let mut found = Diagnostics::new();
+        let mut objects = self.objects(survey, environment, OnMissingKey::Keep(&name_of), &mut found);
+        // a name without a hash is as good here
+        problems.extend(found.into_iter().filter(|problem| problem.rule != Rule::NoNamingKey));
+        source.fill(&mut objects);
+        objects
+    }
+
     /// An engine for one environment, so that its queries are recorded separately.
     fn create_engine(&self, documents: &Arc<DocumentCache>, access: KeyAccess) -> Arc<Engine> {
         let files = Arc::new(self.library.project.files.with_own_record());

@@ -1,5 +1,6 @@
 //! `septum render`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::disk::real_named;
 use crate::emit::{self, ManifestFormat};
 use crate::layer::SecretForm;
+use crate::manifest;
 use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
@@ -23,7 +25,7 @@ use crate::output_tree::{
     self, CacheOptions, ChangeSummary, FileChange, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard,
     TreePlan, UnverifiedFile, VerificationState,
 };
-use crate::pipeline::{Pipeline, SurveyOptions};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::{App, Project};
 use crate::sops::{Identities, IdentitySources};
 use crate::span::Source;
@@ -64,6 +66,9 @@ pub(super) struct RenderArgs {
     /// Override `delivery`: `manifest` writes Secrets in plaintext
     #[arg(long, value_name = "FORM")]
     delivery: Option<ChosenForm>,
+    /// Use no keys: write placeholders of the right shape in the place of all values of Secrets
+    #[arg(long, conflicts_with_all = ["out", "reveal", "delivery"])]
+    placeholders: bool,
     /// Warn of certificates that are not valid on this day
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
@@ -96,6 +101,10 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Print the manifests of one environment", "septum render prod"),
         ("Apply an environment", "septum render prod | kubectl apply -f -"),
+        (
+            "Test the objects against the API server, without a key",
+            "septum render prod --placeholders | kubectl apply --dry-run=server -f -",
+        ),
         ("Write all environments to the directory that Flux or Argo CD deploys", "septum render --all --out rendered"),
         (
             "Verify in CI, without a key, that this directory is up to date",
@@ -148,8 +157,12 @@ impl RenderArgs {
                 .into());
         }
         let wanted = find_environments(&project, &self.environments)?;
-        let identities = if self.keyless { Identities::new(IdentitySources::default()) } else { user_identities() };
-        let form = self.delivery.map(ChosenForm::form);
+        let identities = if self.keyless || self.placeholders {
+            Identities::new(IdentitySources::default())
+        } else {
+            user_identities()
+        };
+        let form = if self.placeholders { Some(SecretForm::Manifest) } else { self.delivery.map(ChosenForm::form) };
         let pipeline = Pipeline::new(&project, identities).on_day(self.at).with_delivery(form);
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         match self.output_directory(global, &project)? {
@@ -175,7 +188,8 @@ impl RenderArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let objects = self.render_objects(pipeline, apps, wanted, output)?;
-        let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };
+        let reveal =
+            if output::is_terminal() && !self.reveal && !self.placeholders { Reveal::Nothing } else { Reveal::Values };
         output::print_result(&emit::write_objects(&objects, self.format, reveal))?;
         if reveal == Reveal::Nothing && objects.iter().any(Delivered::is_plain_secret) {
             output.print_note("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
@@ -202,11 +216,19 @@ impl RenderArgs {
                 problems.extend(self.lacks_environments(pipeline, app, wanted)?);
                 continue;
             }
-            let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&of_app), &mut problems) else {
+            let mut locked = BTreeMap::new();
+            let options = SurveyOptions::decrypting(&of_app);
+            let options = if self.placeholders { options.as_far_as_known(&mut locked) } else { options };
+            let Some(survey) = pipeline.survey(app, options, &mut problems) else {
                 continue;
             };
             for environment in &of_app {
-                let built = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
+                let built = if self.placeholders {
+                    problems.extend(nameless_error(&survey, environment));
+                    pipeline.placeholder_objects(&survey, environment, &mut problems)
+                } else {
+                    pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems)
+                };
                 let built = output_tree::deliver_objects(
                     pipeline,
                     app,
@@ -402,6 +424,18 @@ fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
     Diagnostic::warning(Rule::EncryptedOutput, "the Secrets on standard output are encrypted in SOPS format")
         .note("Flux and `sops -d` can decrypt them, but the API server rejects them: ciphertext is not valid base64")
         .hint(format!("to apply them directly, run `septum render {names} --delivery manifest | kubectl apply -f -`"))
+}
+
+/// Error: a manifest cannot be rendered at all without a key.
+fn nameless_error(survey: &Survey, environment: &EnvironmentName) -> Option<Diagnostic> {
+    let resolved = survey.environment(environment)?;
+    let error = || {
+        let message = format!("manifests of `{environment}` have names that depend on secrets");
+        Diagnostic::error(Rule::Unseen, message)
+            .note("without a key it is unknown which objects there are")
+            .hint("use names that depend on no secret, or render with a key")
+    };
+    manifest::has_nameless(resolved).then(error)
 }
 
 /// A path from the working directory, if it is below it.

@@ -139,6 +139,17 @@ fn all_objects_are_valid_in_every_version_of_kubernetes() {
     assert_eq!(complaints(&python, &rendered().collect::<Vec<_>>()), Vec::<String>::new());
 }
 
+#[test]
+fn placeholders_are_valid_in_every_version_of_kubernetes() {
+    let Some(python) = python_with("kubernetes_validate") else { return };
+    let all = PROJECTS.iter().flat_map(|(name, directory, all)| all.iter().map(move |one| (name, directory, one)));
+    let objects = all.map(|(name, directory, environment)| {
+        let run = run(&repository().join(directory), &["render", environment, "--placeholders"], &[]);
+        (format!("{name} {environment}"), run.succeeds())
+    });
+    assert_eq!(complaints(&python, &objects.collect::<Vec<_>>()), Vec::<String>::new());
+}
+
 /// Or else the test above would tell nothing.
 #[test]
 fn the_schemas_find_mistakes_in_every_version() {
