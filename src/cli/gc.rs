@@ -26,6 +26,7 @@ use crate::yaml::write::write_document;
 /// printed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
+#[expect(clippy::doc_markdown, reason = "help names kinds as Kubernetes does")]
 pub(super) struct GcArgs {
     /// Environment
     #[arg(value_name = "ENV", add = super::completions::environments())]

@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for JsonSeed {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let part = if self.0 == JsonPart::Items { JsonPart::Object } else { JsonPart::Other };
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(JsonSeed(part))? {
+        while let Some(item) = items.next_element_seed(Self(part))? {
             list.extend(item);
         }
         Ok(Some(Tree::list(list, &Location::synthetic())))
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for JsonSeed {
                 pairs.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let value = pairs.next_value_seed(JsonSeed(self.0.below(&key)))?;
+            let value = pairs.next_value_seed(Self(self.0.below(&key)))?;
             match map.entry(key) {
                 Entry::Occupied(_) => return Err(A::Error::custom("duplicate key")),
                 Entry::Vacant(entry) => drop(entry.insert(value.unwrap_or_else(|| Tree::literal("null", &place)))),

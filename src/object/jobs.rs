@@ -7,7 +7,7 @@ use crate::layer::{Definition, Pruning};
 use crate::manifest::Manifest;
 use crate::manifest::references::{Reference, ReferenceRules, Role, find_references};
 
-/// Warning: a Job or a CronJob uses an object with a hash in its name, and nothing keeps the object once its values
+/// Warning: a `Job` or a `CronJob` uses an object with a hash in its name, and nothing keeps the object once its values
 /// change.
 pub(super) fn hashed_name_warning(
     manifest: &Manifest,

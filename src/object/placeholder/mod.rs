@@ -68,7 +68,7 @@ impl<'a> PlaceholderSource<'a> {
                         object.annotations.insert(MARK.to_owned(), "true".to_owned());
                     }
                 }
-                RenderedObject::Manifest(manifest, _) => self.fill_manifest(manifest),
+                RenderedObject::Manifest(manifest, _) => fill_manifest(manifest),
             }
         }
     }
@@ -131,31 +131,32 @@ impl<'a> PlaceholderSource<'a> {
             .into_iter()
             .find(is_allowed)
     }
+}
 
-    fn fill_manifest(&self, manifest: &mut Manifest) {
-        let is_secret = manifest.kind == "Secret" && manifest.api_version == "v1";
-        let secret_type = manifest.tree.get("type").and_then(Tree::as_text).map(str::to_owned);
-        let mut has_placeholders = false;
-        for field in ["data", "stringData"].into_iter().filter(|_| is_secret) {
-            let Some(Tree { kind: TreeKind::Map(map), .. }) = manifest.tree.at_mut(&[field]) else { continue };
-            for (key, value) in map {
-                let text = shape::typed_value(secret_type.as_deref(), &manifest.name, key)
-                    .unwrap_or_else(|| ValueShape::of("", key, &|_| false).to_text());
-                let text = if field == "data" { STANDARD.encode(text) } else { text };
-                *value = Tree::text(&text, &value.place);
-                has_placeholders = true;
-            }
+/// Replaces the values of a Secret, and everything that is unknown elsewhere.
+fn fill_manifest(manifest: &mut Manifest) {
+    let is_secret = manifest.kind == "Secret" && manifest.api_version == "v1";
+    let secret_type = manifest.tree.get("type").and_then(Tree::as_text).map(str::to_owned);
+    let mut has_placeholders = false;
+    for field in ["data", "stringData"].into_iter().filter(|_| is_secret) {
+        let Some(Tree { kind: TreeKind::Map(map), .. }) = manifest.tree.at_mut(&[field]) else { continue };
+        for (key, value) in map {
+            let text = shape::typed_value(secret_type.as_deref(), &manifest.name, key)
+                .unwrap_or_else(|| ValueShape::of("", key, &|_| false).to_text());
+            let text = if field == "data" { STANDARD.encode(text) } else { text };
+            *value = Tree::text(&text, &value.place);
+            has_placeholders = true;
         }
-        if manifest.visibility != Visibility::Known {
-            has_placeholders |= replace_unknown(&mut manifest.tree);
-            manifest.visibility = Visibility::Known;
-        }
-        if has_placeholders && let Some(metadata) = manifest.tree.map_under("metadata") {
-            let place = Location::synthetic();
-            let annotations = metadata.entry("annotations".to_owned()).or_insert_with(|| Tree::map([], &place));
-            if let TreeKind::Map(annotations) = &mut annotations.kind {
-                annotations.insert(MARK.to_owned(), Tree::text("true", &place));
-            }
+    }
+    if manifest.visibility != Visibility::Known {
+        has_placeholders |= replace_unknown(&mut manifest.tree);
+        manifest.visibility = Visibility::Known;
+    }
+    if has_placeholders && let Some(metadata) = manifest.tree.map_under("metadata") {
+        let place = Location::synthetic();
+        let annotations = metadata.entry("annotations".to_owned()).or_insert_with(|| Tree::map([], &place));
+        if let TreeKind::Map(annotations) = &mut annotations.kind {
+            annotations.insert(MARK.to_owned(), Tree::text("true", &place));
         }
     }
 }

@@ -305,7 +305,7 @@ rules! {
             "an object uses a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
             "add that Secret too, or wire the bundle";
         HashedNameInJob, "hashed-name-in-job", Warning, Invalid, false,
-            "a Job or a CronJob uses an object with a [hash in its name](output.md#names), and a controller may prune [old objects](gitops.md#old-objects)",
+            "a `Job` or a `CronJob` uses an object with a [hash in its name](output.md#names), and a controller may prune [old objects](gitops.md#old-objects)",
             "set `names: plain` for that bundle, or `delivery: { prune: keep }`";
         UnportableVariable, "unportable-variable", Warning, Invalid, false,
             "a workload uses a key as an environment variable whose name is not portable across clusters and shells",
