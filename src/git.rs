@@ -1,8 +1,9 @@
-//! Git, run as a program: the content of the next commit.
+//! Git, run as a program: the content of the next commit, and of commits.
 
 mod command;
 mod history;
 mod repository;
+mod revision;
 mod setup;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
+pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
@@ -106,6 +108,8 @@ fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagno
 /// Reads blobs with one process, which is started for the first of them.
 struct GitBlobs {
     git: SafeGit,
+    /// Commit whose `.gitattributes` apply; those of the index if there is none.
+    commit: Option<String>,
     process: Mutex<Option<CatFileProcess>>,
 }
 
@@ -117,7 +121,11 @@ struct CatFileProcess {
 
 impl GitBlobs {
     fn new(git: SafeGit) -> Self {
-        Self { git, process: Mutex::default() }
+        Self { git, commit: None, process: Mutex::default() }
+    }
+
+    fn of_commit(git: SafeGit, commit: String) -> Self {
+        Self { commit: Some(commit), ..Self::new(git) }
     }
 
     /// The content of a blob, as it is committed; of one that is longer than a limit the first bytes, and one more.
@@ -140,6 +148,15 @@ impl GitBlobs {
 
     /// The filter that `.gitattributes` name for a path.
     fn attribute_filter(&self, path: &Path) -> io::Result<Option<String>> {
+        if let Some(commit) = &self.commit
+            && !self.git.has_own_index()
+        {
+            // attributes are read from an index
+            let output = self.git.command("read-tree")?.arg(commit).output()?;
+            if !output.status.success() {
+                return Err(io::Error::other(first_line(&output)));
+            }
+        }
         let mut git = self.git.command("check-attr")?;
         let output = git.args(["--cached", "-z", "filter", "--"]).arg(path).output()?;
         if !output.status.success() {

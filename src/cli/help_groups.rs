@@ -57,6 +57,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("check", &super::check::HELP),
             ("list", &super::list::HELP),
             ("explain", &super::explain::HELP),
+            ("diff", &super::diff::HELP),
             ("rename", &super::rename::HELP),
             ("doctor", &super::doctor::HELP),
             ("gc", &super::gc::HELP),

@@ -5,6 +5,7 @@ mod argument;
 mod check;
 mod completions;
 mod decrypt;
+mod diff;
 mod doctor;
 mod edit;
 mod eject;
@@ -119,6 +120,7 @@ enum CliCommand {
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
     List(list::ListArgs),
+    Diff(diff::DiffArgs),
     Encrypt(encrypt::EncryptArgs),
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
@@ -190,6 +192,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Check(command) => return command.run(&cli.global, output),
         CliCommand::Explain(command) => command.run(&cli.global, output),
         CliCommand::List(command) => command.run(&cli.global, output),
+        CliCommand::Diff(command) => return command.run(&cli.global, output),
         CliCommand::Encrypt(command) => command.run(&cli.global, output),
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),

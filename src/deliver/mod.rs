@@ -274,7 +274,7 @@ fn sort_key(delivered: &Delivered) -> (&str, &str, &str) {
 }
 
 /// Object that brings values of a store to the cluster.
-fn deliver_refs(part: &ExternalBundle, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
+pub fn deliver_refs(part: &ExternalBundle, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
     // a missing delivery was already reported
     definition.delivery.refs()?;
     match part.form {

@@ -54,6 +54,8 @@ pub struct SafeGit {
     /// Directory from which no program is run.
     outside: Option<PathBuf>,
     configuration: GitConfiguration,
+    /// Whether the index is one of its own instead of that of the repository.
+    is_index_own: bool,
 }
 
 impl SafeGit {
@@ -96,7 +98,30 @@ impl SafeGit {
         }
         fs::write(at("HEAD"), head.unwrap_or_else(|| "ref: refs/heads/none".to_owned()) + "\n")?;
         fs::write(at("config"), config)?;
-        Ok(Self { directory, repository, outside, configuration })
+        Ok(Self { directory, repository, outside, configuration, is_index_own: false })
+    }
+
+    /// Makes the branches and tags of the repository known.
+    pub(super) fn with_references(self) -> io::Result<Self> {
+        let Some(repository) = &self.repository else { return Ok(self) };
+        let references = repository.references()?;
+        let lines: Vec<_> = references.iter().map(|(name, object)| format!("{object} {name}\n")).collect();
+        fs::write(self.directory.path().join("packed-refs"), lines.concat())?;
+        Ok(self)
+    }
+
+    /// Replaces the index of the repository by one of its own, without entries at first.
+    pub(super) fn with_own_index(self) -> Self {
+        Self { is_index_own: true, ..self }
+    }
+
+    /// Whether its own index was filled.
+    pub(super) fn has_own_index(&self) -> bool {
+        self.own_index().is_file()
+    }
+
+    fn own_index(&self) -> PathBuf {
+        self.directory.path().join("own-index")
     }
 
     /// Git with one of its own subcommands, in the root of the work tree.
@@ -131,6 +156,9 @@ impl SafeGit {
 
     /// The index of the repository, or a path that does not exist: an index without entries.
     fn index_path(&self) -> io::Result<PathBuf> {
+        if self.is_index_own {
+            return Ok(self.own_index());
+        }
         let index = self.repository.as_ref().map(GitRepository::index).transpose()?.flatten();
         Ok(index.map_or_else(|| self.directory.path().join("index"), Path::to_path_buf))
     }

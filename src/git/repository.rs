@@ -1,6 +1,7 @@
 //! Location of a repository and its last commit, read from its files: Git itself would first read its configuration,
 //! which may name programs.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,6 +14,9 @@ const LONGEST: u64 = 128 << 20;
 
 /// Maximum number of symbolic references that lead to each other.
 const MOST_REFERENCES: usize = 5;
+
+/// Maximum number of directories in the name of a reference.
+const DEEPEST_REFERENCE: usize = 20;
 
 /// A work tree with its repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +152,49 @@ impl GitRepository {
             Some(text) => Ok(Some(text)),
             None => read_text(&self.common.join(name)),
         }
+    }
+
+    /// Branches, tags and other references with their objects, those that are symbolic with that of their target.
+    pub(super) fn references(&self) -> io::Result<BTreeMap<String, String>> {
+        if self.common.join("reftable").is_dir() {
+            return Err(io::Error::other("its reference format `reftable` is not supported"));
+        }
+        let packed = read_text(&self.common.join("packed-refs"))?.unwrap_or_default();
+        let lines = packed.lines().filter_map(|line| line.split_once(' '));
+        let packed = lines.filter(|(object, name)| is_object(object) && is_reference(name));
+        let mut found: BTreeMap<String, String> =
+            packed.map(|(object, name)| (name.to_owned(), object.to_owned())).collect();
+        let mut symbolic = Vec::new();
+        let mut pending = vec![("refs".to_owned(), 0)];
+        while let Some((name, depth)) = pending.pop() {
+            let Ok(entries) = fs::read_dir(self.common.join(&name)) else { continue };
+            for entry in entries {
+                let entry = entry?;
+                let Some(part) = entry.file_name().to_str().map(str::to_owned) else { continue };
+                let below = format!("{name}/{part}");
+                if entry.file_type()?.is_dir() {
+                    if depth < DEEPEST_REFERENCE {
+                        pending.push((below, depth + 1));
+                    }
+                    continue;
+                }
+                let Ok(Some(text)) = read_text(&self.common.join(&below)) else { continue };
+                match text.trim_end().strip_prefix("ref:").map(str::trim) {
+                    Some(target) => symbolic.push((below, target.to_owned())),
+                    None if is_object(text.trim_end()) => {
+                        found.insert(below, text.trim_end().to_owned());
+                    }
+                    // a lock, or a file of another program
+                    None => {}
+                }
+            }
+        }
+        for (name, target) in symbolic {
+            if let Some(object) = found.get(&target).cloned() {
+                found.insert(name, object);
+            }
+        }
+        Ok(found)
     }
 
     fn packed_reference(&self, name: &str) -> io::Result<Option<String>> {

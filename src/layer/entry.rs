@@ -68,6 +68,20 @@ macro_rules! entry_rules {
                 Self { $($rule: fields.$read($name, problems),)+ ..Self::default() }
             }
 
+            /// The rules as texts, by name: for comparisons, and for people.
+            pub fn to_texts(&self) -> std::collections::BTreeMap<String, String> {
+                let mut texts = std::collections::BTreeMap::new();
+                $(if let Some(rule) = &self.$rule {
+                    texts.insert(stringify!($rule).to_owned(), rule.value.to_string());
+                })+
+                if let Some(rule) = &self.template {
+                    texts.insert("template".to_owned(), rule.value.to_string());
+                }
+                let keyword = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                texts.extend(self.schema.iter().map(|(name, value)| (name.clone(), keyword(&value.value))));
+                texts
+            }
+
             fn replace(&mut self, later: &Self) {
                 $(replace(&mut self.$rule, later.$rule.as_ref());)+
                 replace(&mut self.template, later.template.as_ref());

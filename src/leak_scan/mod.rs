@@ -56,6 +56,27 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
     }
 }
 
+/// Search for the secrets of several targets in any text.
+pub struct SecretFinder {
+    search: KnownSecretSearch,
+    has_secrets: bool,
+}
+
+impl SecretFinder {
+    /// Search for the secrets of these targets, whatever else they may be.
+    pub fn of<'a>(targets: impl IntoIterator<Item = (&'a ResolvedTarget, &'a Routing)>) -> Self {
+        let collected = targets.into_iter().map(|(resolved, routing)| collect_secrets(resolved, routing));
+        let secrets: Vec<KnownSecret> = collected.flatten().collect();
+        let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), false)));
+        Self { search, has_secrets: !secrets.is_empty() }
+    }
+
+    /// Whether a text contains a secret, literally or encoded.
+    pub fn finds(&self, text: &[u8]) -> bool {
+        self.has_secrets && !self.search.find(text).is_empty()
+    }
+}
+
 struct LeakScan<'a> {
     resolved: &'a ResolvedTarget,
     secrets: &'a [KnownSecret],

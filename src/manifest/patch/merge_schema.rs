@@ -18,7 +18,7 @@ const BESIDE_THE_API: [(&str, &str); 2] =
 
 /// Merge rules of a field and of the fields below it.
 #[derive(Debug, Default)]
-pub(super) struct MergeRules {
+pub struct MergeRules {
     strategy: Option<&'static str>,
     key: Option<&'static str>,
     /// Type that holds below this field.
@@ -61,7 +61,7 @@ fn parse_table() -> HashMap<&'static str, MergeRules> {
 
 /// Merge rules of a value, as far as its kind is known.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum MergeSchema {
+pub enum MergeSchema {
     /// The kind is unknown: a custom resource, whose lists are replaced.
     Unknown,
     /// Rules of the table.
@@ -70,7 +70,7 @@ pub(super) enum MergeSchema {
 
 impl MergeSchema {
     /// Rules of the objects of a kind.
-    pub(super) fn of_kind(api_version: &str, kind: &str) -> Self {
+    pub fn of_kind(api_version: &str, kind: &str) -> Self {
         match RULES.get(format!("{api_version} {kind}").as_str()) {
             Some(rules) => Self::Known(rules),
             None if is_known_kind(api_version, kind) || BESIDE_THE_API.contains(&(api_version, kind)) => {
@@ -81,7 +81,8 @@ impl MergeSchema {
     }
 
     /// Rules of the value under a key.
-    pub(super) fn field(self, key: &str) -> Self {
+    #[must_use]
+    pub fn field(self, key: &str) -> Self {
         let Self::Known(rules) = self else { return Self::Unknown };
         let inherited = rules.below.and_then(|name| RULES.get(name));
         let find =
@@ -90,13 +91,14 @@ impl MergeSchema {
     }
 
     /// Rules of the items of a list.
-    pub(super) fn item(self) -> Self {
+    #[must_use]
+    pub fn item(self) -> Self {
         self.field("-")
     }
 
     /// Keys by which the items of a list are merged, the first one required; none for a list of scalars, which is
     /// united. `None` if the list is replaced.
-    pub(super) fn merge_keys(self) -> Option<Vec<&'static str>> {
+    pub fn merge_keys(self) -> Option<Vec<&'static str>> {
         let Self::Known(rules) = self else { return None };
         rules.strategy?.split(',').find(|strategy| *strategy == "merge")?;
         let second = rules.key.and_then(|key| SECOND_KEYS.iter().find(|(first, _)| *first == key));

@@ -28,6 +28,7 @@ mod target;
 pub use apply::{PatchDocument, PatchOptions, PatchReport, PatchSettings, ResolvedPatch, apply_patches};
 pub use consumed::{ConsumedPart, DecidingRole};
 pub use image::{ImageOverride, ReplicaOverride, override_images, override_replicas};
+pub use merge_schema::MergeSchema;
 pub use object::PatchObject;
 pub use strategic::ListDirectives;
 

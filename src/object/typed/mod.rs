@@ -24,6 +24,7 @@ use crate::span::{Located, Location};
 
 pub use crate::time::Day;
 pub use expiry::certificate_end;
+pub use tls::describe_certificates;
 
 /// Annotation with the service account whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";

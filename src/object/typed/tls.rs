@@ -147,5 +147,23 @@ impl TypedSecret<'_> {
     }
 }
 
+/// Description of a text that consists of certificates: subject and dates of the first, and the number of others. None
+/// for any other text.
+pub fn describe_certificates(text: &str) -> Option<String> {
+    let blocks = pem::parse_blocks(text);
+    if blocks.is_empty() || blocks.iter().any(|block| block.label != CERTIFICATE_LABEL) {
+        return None;
+    }
+    let first = Certificate::from_der(blocks.first()?.bytes.as_ref()?).ok()?;
+    let validity = &first.tbs_certificate.validity;
+    let (from, until) = (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration());
+    let others = match blocks.len() - 1 {
+        0 => String::new(),
+        count => format!(", and {count} more"),
+    };
+    let subject = first.tbs_certificate.subject;
+    Some(format!("(certificate {subject}, valid {} to {}{others})", Day::at(from), Day::at(until)))
+}
+
 /// Label of a certificate's block.
 const CERTIFICATE_LABEL: &str = "CERTIFICATE";

@@ -55,7 +55,7 @@ const ORDER: &[&[&str]] = &[
     &["check"],
     &["doctor", "fix", "rename"],
     &["import"],
-    &["eject"],
+    &["eject", "diff"],
     &["cli"],
 ];
 

@@ -78,6 +78,20 @@ impl Snapshot {
         files.map(|(path, _)| self.root.join(path))
     }
 
+    /// Whether it holds links.
+    pub fn has_links(&self) -> bool {
+        self.entries.values().any(|entry| entry.kind == SnapshotEntryKind::Link)
+    }
+
+    /// Paths that only one of two snapshots holds, or both with other content; sorted, absolute.
+    pub fn changed_paths(&self, other: &Self) -> Vec<PathBuf> {
+        let changed = self.entries.iter().filter(|(path, entry)| other.entries.get(*path) != Some(entry));
+        let added = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
+        let mut found: Vec<_> = changed.chain(added).map(|(path, _)| self.root.join(path)).collect();
+        found.sort();
+        found
+    }
+
     pub(super) fn resolve_path(&self, path: &Path) -> ResolvedPath<'_> {
         let Ok(path) = path.strip_prefix(&self.root) else { return ResolvedPath::Disk };
         // paths that are never in a commit are those of the disk

@@ -1,0 +1,342 @@
+//! `septum diff`
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::help::{CommandHelp, HelpTopic};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::{GlobalArgs, find_apps, find_environment, find_environments, user_identities};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diff::{
+    self, Change, ChangeKind, ChangeSubject, DiffPair, DiffReport, DiffScope, DiffSide, MarkdownOptions,
+};
+use crate::git::{GitRevision, RevisionRange};
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+
+/// Show what differs between environments, or between revisions
+///
+/// The unit is the entry: a value that changed, a key that only one side has, a key that moved between ConfigMap and
+/// Secret and why, rules, and other objects by path. An object whose name depends on its values is one change. Values
+/// of secrets are never shown: only whether they differ, or that it is unknown without the key.
+///
+/// `septum diff A B` compares two environments, `septum diff A B C` more than two as a table of the keys that differ.
+/// With `--rev`, each environment is compared with itself in another revision: `--rev R` compares R with the work tree,
+/// `--rev A..B` two revisions, `--rev A...B` B with the commit where it left A. The files of a revision are read from
+/// Git, without a checkout.
+#[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
+pub(super) struct DiffArgs {
+    /// Environments to compare; with `--rev`, those to show [default: all]
+    #[arg(value_name = "ENV", add = super::completions::environments())]
+    environments: Vec<String>,
+    /// Compare with a revision, or two revisions: `R`, `A..B` or `A...B`
+    #[arg(long, value_name = "RANGE")]
+    rev: Option<String>,
+    /// Every environment
+    #[arg(long, requires = "rev", conflicts_with = "environments")]
+    all: bool,
+    /// Compare only this app (repeatable)
+    #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
+    apps: Vec<String>,
+    /// Show only these differences (repeatable)
+    #[arg(long, value_name = "KIND")]
+    only: Vec<ShownKind>,
+    /// Print only numbers of differences
+    #[arg(long)]
+    stat: bool,
+    /// Show the same change in several environments once for each
+    #[arg(long)]
+    no_fold: bool,
+    /// Format of the output
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    format: DiffFormat,
+    /// Longest output of `--format markdown`, in characters [default: 65000]
+    #[arg(long, value_name = "N")]
+    max_chars: Option<usize>,
+}
+
+/// Format of differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DiffFormat {
+    /// Text for a terminal
+    Text,
+    /// A comment for a pull request
+    Markdown,
+    /// JSON with stable field names
+    Json,
+    /// Lines for a block of kind `diff`
+    GithubDiff,
+}
+
+/// Kind of differences to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ShownKind {
+    /// Keys and objects that only one side has
+    Missing,
+    /// What only the right side has
+    Added,
+    /// What only the left side has
+    Removed,
+    /// Other values or fields
+    Changed,
+    /// Keys that are secrets on one side only
+    Moved,
+    /// Objects with other names
+    Renamed,
+    /// Rules of keys
+    Rules,
+    /// Sources of values
+    Source,
+    /// Secrets that cannot be compared without a key
+    Unknown,
+    /// Objects other than entries
+    Objects,
+}
+
+/// Longest comment by default: a forge accepts 65,536 characters.
+const COMMENT: usize = 65_000;
+
+/// Help of `septum diff`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Compare two environments", "septum diff staging prod"),
+        ("Show keys that one of them lacks", "septum diff staging prod --only missing"),
+        ("Compare three environments in a table", "septum diff dev staging prod"),
+        ("Show what the uncommitted changes do", "septum diff --rev HEAD"),
+        ("Write a comment for a pull request", "septum diff --rev main...HEAD --format markdown"),
+    ],
+    exit_codes: &[
+        (0, "there are no differences"),
+        (1, "there are differences"),
+        (2, "wrong usage or invalid input"),
+        (4, "something could not be read or written"),
+    ],
+    topics: &[HelpTopic::Project, HelpTopic::Identities],
+};
+
+impl ShownKind {
+    fn shows(self, change: &Change) -> bool {
+        match self {
+            Self::Missing => matches!(change.kind, ChangeKind::Added | ChangeKind::Removed),
+            Self::Added => change.kind == ChangeKind::Added,
+            Self::Removed => change.kind == ChangeKind::Removed,
+            Self::Changed => change.kind == ChangeKind::Changed,
+            Self::Moved => change.kind == ChangeKind::Moved,
+            Self::Renamed => change.kind == ChangeKind::Renamed,
+            Self::Rules => change.kind == ChangeKind::Rules,
+            Self::Source => change.kind == ChangeKind::Source,
+            Self::Unknown => change.is_unknown,
+            Self::Objects => matches!(change.subject, ChangeSubject::Object { .. }),
+        }
+    }
+}
+
+impl DiffArgs {
+    /// Prints the differences. The exit code is that of `diff`: 1 if there are any.
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> ExitCode {
+        match self.compare(global, output) {
+            Ok(true) => ExitCode::from(1),
+            Ok(false) => {
+                output.print_note("septum: no differences");
+                ExitCode::SUCCESS
+            }
+            Err(problems) => output.finish(Err(problems)),
+        }
+    }
+
+    /// Whether there are differences, after they were printed.
+    fn compare(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<bool, Diagnostics> {
+        self.check_usage()?;
+        let mut report = match &self.rev {
+            Some(range) => self.compare_revisions(global, &RevisionRange::parse(range))?,
+            None => {
+                let project = Project::discover(&global.directory)?;
+                if self.environments.len() > 2 {
+                    return self.show_matrix(&project, output);
+                }
+                self.compare_two(&project)?
+            }
+        };
+        if !self.only.is_empty() {
+            report.changes.retain(|change| self.only.iter().any(|kind| kind.shows(change)));
+        }
+        if !self.no_fold {
+            report.changes = diff::fold_changes(std::mem::take(&mut report.changes));
+        }
+        output.print_findings(std::mem::take(&mut report.warnings));
+        if !report.locked.is_empty() {
+            let names = report.locked.join(", ");
+            output.print_note(&format!(
+                "septum: no key for {names}: secrets are compared by their ciphertext, or are unknown"
+            ));
+        }
+        for label in &report.broken {
+            output.print_note(&format!(
+                "septum: {label}: some values are invalid (`septum check` shows them), and are compared as far as they are known"
+            ));
+        }
+        self.show(&report, output)?;
+        Ok(!report.changes.is_empty())
+    }
+
+    fn check_usage(&self) -> Result<(), Diagnostics> {
+        if self.max_chars.is_some() && self.format != DiffFormat::Markdown {
+            return Err(invalid_usage("`--max-chars` requires `--format markdown`".to_owned()).into());
+        }
+        if self.max_chars.is_some_and(|limit| limit < diff::SMALLEST) {
+            let message = format!("`--max-chars` must be at least {}", diff::SMALLEST);
+            return Err(invalid_usage(message).hint("a forge accepts 65,536 characters").into());
+        }
+        if self.stat && self.format != DiffFormat::Text {
+            return Err(invalid_usage("`--stat` is a text: it has no other format".to_owned()).into());
+        }
+        if self.rev.is_none() && self.environments.len() < 2 {
+            return Err(invalid_usage("there is nothing to compare with".to_owned())
+                .hint("name two environments: `septum diff staging prod`")
+                .hint("or a revision: `septum diff --rev HEAD` shows the uncommitted changes")
+                .into());
+        }
+        Ok(())
+    }
+
+    fn compare_two(&self, project: &Project) -> Result<DiffReport, Diagnostics> {
+        let [left, right] = self.environments.as_slice() else { return Ok(DiffReport::default()) };
+        let mut problems = Diagnostics::new();
+        let found = [left, right].map(|name| problems.take(find_environment(project, name)));
+        let [Some(left), Some(right)] = found else { return Err(problems) };
+        let pipeline = Pipeline::new(project, user_identities());
+        let apps = find_apps(&pipeline, project, &self.apps)?;
+        check_files(project, &apps)?;
+        diff::compare_environments(&pipeline, &apps, (&left, &right))
+    }
+
+    fn compare_revisions(&self, global: &GlobalArgs, range: &RevisionRange) -> Result<DiffReport, Diagnostics> {
+        let (old, new) = GitRevision::open_range(&global.directory, range)?;
+        let old_project = project_of(&old, global)?;
+        let new_project = match &new {
+            Some(new) => project_of(new, global)?,
+            None => Some(Project::discover(&global.directory)?),
+        };
+        let projects = || [&old_project, &new_project].into_iter().flatten();
+        if projects().next().is_none() {
+            return Err(Diagnostic::error(Rule::NoProject, "no project was found in either revision")
+                .hint("run it in the directory of the project, or name it with `-C DIR`")
+                .into());
+        }
+        self.check_names(old_project.as_ref(), new_project.as_ref())?;
+        for project in projects() {
+            check_files(project, &project.apps.iter().collect::<Vec<_>>())?;
+        }
+        let pipelines = [&old_project, &new_project]
+            .map(|project| project.as_ref().map(|project| Pipeline::new(project, user_identities())));
+        let [left, right] = &pipelines;
+        let label = range.to.clone().unwrap_or_else(|| "the work tree".to_owned());
+        let from = if range.is_since_fork { old.commit.chars().take(12).collect() } else { range.from.clone() };
+        let pair = DiffPair {
+            left: DiffSide { label: &from, pipeline: left.as_ref(), upward: Some(&old.upward) },
+            right: DiffSide { label: &label, pipeline: right.as_ref(), upward: new.as_ref().map(|new| &new.upward) },
+        };
+        let scope = DiffScope { environments: &self.environments, apps: &self.apps };
+        let mut report = diff::compare_projects(&pair, scope)?;
+        if range.is_since_fork {
+            report.left.clone_from(&range.from);
+        }
+        Ok(report)
+    }
+
+    /// An environment or app that neither side has is a mistake.
+    fn check_names(&self, old: Option<&Project>, new: Option<&Project>) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::new();
+        for name in &self.environments {
+            let known = [old, new].into_iter().flatten().any(|project| project.has_environment(name));
+            if !known && let Some(project) = new.or(old) {
+                problems.take(find_environment(project, name));
+            }
+        }
+        if !self.apps.is_empty() {
+            let mut found = Vec::new();
+            for project in [old, new].into_iter().flatten() {
+                let pipeline = Pipeline::new(project, user_identities());
+                found.push(find_apps(&pipeline, project, &self.apps).map(drop));
+            }
+            if !found.iter().any(Result::is_ok)
+                && let Some(Err(unknown)) = found.pop()
+            {
+                problems.extend(unknown);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn show(&self, report: &DiffReport, output: &OutputStreams) -> Result<(), Diagnostics> {
+        match self.format {
+            DiffFormat::Text if self.stat => output.print_text(&diff::stat_text(report)),
+            DiffFormat::Text => output.print_text(&diff::to_text(report)),
+            DiffFormat::Json => output::print_json(&diff::to_json_rows(&report.changes)),
+            DiffFormat::GithubDiff => output::print_result(&diff::to_github_diff(report)),
+            DiffFormat::Markdown => {
+                let command = self.command_line();
+                let options = MarkdownOptions { max_chars: self.max_chars.unwrap_or(COMMENT), command: &command };
+                output::print_result(&diff::to_markdown(report, options))
+            }
+        }
+    }
+
+    /// The command that prints the same differences as text.
+    fn command_line(&self) -> String {
+        let rev = self.rev.iter().flat_map(|rev| ["--rev", rev]);
+        let names = self.environments.iter().map(String::as_str);
+        ["septum", "diff"].into_iter().chain(names).chain(rev).collect::<Vec<_>>().join(" ")
+    }
+
+    fn show_matrix(&self, project: &Project, output: &OutputStreams) -> Result<bool, Diagnostics> {
+        if !matches!(self.format, DiffFormat::Text | DiffFormat::Json) {
+            return Err(invalid_usage("more than two environments are a table: as text or JSON only".to_owned())
+                .hint("compare them in pairs for other formats")
+                .into());
+        }
+        let wanted = {
+            find_environments(project, &self.environments)?;
+            let mut named: Vec<_> =
+                self.environments.iter().filter_map(|name| find_environment(project, name).ok()).collect();
+            let mut seen = std::collections::BTreeSet::new();
+            named.retain(|name| seen.insert(name.clone()));
+            named
+        };
+        let pipeline = Pipeline::new(project, user_identities());
+        let apps = find_apps(&pipeline, project, &self.apps)?;
+        check_files(project, &apps)?;
+        let mut found = diff::compare_many(&pipeline, &apps, &wanted)?;
+        output.print_findings(std::mem::take(&mut found.warnings));
+        let is_missing_only = self.only == [ShownKind::Missing];
+        if !self.only.is_empty() && !is_missing_only {
+            return Err(
+                invalid_usage("of more than two environments, `--only` can show `missing` alone".to_owned()).into()
+            );
+        }
+        found.rows.retain(|row| !is_missing_only || row.change == "missing");
+        match self.format {
+            DiffFormat::Json => output::print_json(&found.rows)?,
+            _ => output.print_text(&diff::to_matrix_text(&found.rows, output::terminal_width()))?,
+        }
+        Ok(!found.rows.is_empty())
+    }
+}
+
+/// Misnamed files may hide a layer.
+fn check_files(project: &Project, apps: &[&crate::project::App]) -> Result<(), Diagnostics> {
+    let misnamed: Diagnostics = project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()).collect();
+    if misnamed.is_empty() { Ok(()) } else { Err(misnamed) }
+}
+
+/// The project of a revision, at the same place; none if it has none.
+fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
+    let start = std::fs::canonicalize(&global.directory)
+        .map_err(|error| Diagnostic::unreadable(&global.directory.display().to_string(), &error))?;
+    match Project::locate(&revision.disk, &start) {
+        Some(root) => Project::open(&revision.disk, &root).map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,180 @@
+//! More than two environments: a row for each key that differs between any of them.
+
+use std::collections::BTreeSet;
+
+use indexmap::{IndexMap, IndexSet};
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::snapshot::TargetSnapshot;
+use super::value::{DiffValue, ValueEquality, ValueMarker};
+use crate::diagnostic::{StyledText, escape_line};
+use crate::leak_scan::SecretFinder;
+use crate::name::{EntryId, EnvironmentName};
+use crate::route::Sensitivity;
+
+/// Widest value in a table.
+const WIDTH: usize = 28;
+
+/// A key whose values differ. Serialised in `diff A B C --format json`.
+#[derive(Debug, Serialize)]
+pub struct MatrixRow {
+    /// The app.
+    pub app: String,
+    /// The bundle.
+    pub bundle: String,
+    /// The key.
+    pub key: String,
+    /// Always `changed`, or `missing` if some environment has no value.
+    pub change: &'static str,
+    /// Whether it is a secret.
+    pub sensitive: bool,
+    /// Its value in each environment.
+    pub environments: IndexMap<String, MatrixCell>,
+}
+
+/// Value of a key in an environment.
+#[derive(Debug, Serialize)]
+pub struct MatrixCell {
+    /// `value`, `missing`, or `unknown` without a key.
+    pub state: &'static str,
+    /// The value, if anyone may read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Number of the value: environments with the same number have the same one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<usize>,
+}
+
+/// The rows of an app.
+pub fn matrix_rows(
+    app: &str,
+    sides: &[(EnvironmentName, TargetSnapshot)],
+    marker: &ValueMarker,
+    finder: &SecretFinder,
+) -> Vec<MatrixRow> {
+    let ids: IndexSet<&EntryId> = sides.iter().flat_map(|(_, side)| side.entries.keys()).collect();
+    ids.into_iter().filter_map(|id| matrix_row(app, id, sides, marker, finder)).collect()
+}
+
+fn matrix_row(
+    app: &str,
+    id: &EntryId,
+    sides: &[(EnvironmentName, TargetSnapshot)],
+    marker: &ValueMarker,
+    finder: &SecretFinder,
+) -> Option<MatrixRow> {
+    let entries = sides.iter().map(|(_, side)| side.entries.get(id));
+    let is_secret = entries.clone().flatten().any(|entry| entry.sensitivity == Sensitivity::Sensitive);
+    let values: Vec<DiffValue> =
+        entries.map(|entry| entry.map_or(DiffValue::Absent, |entry| entry.value.clone())).collect();
+    let mut groups: Vec<&DiffValue> = Vec::new();
+    let mut numbers = Vec::new();
+    for value in &values {
+        if !value.is_present() {
+            numbers.push(None);
+            continue;
+        }
+        let same = groups.iter().position(|known| known.equality(value, marker) == ValueEquality::Same);
+        numbers.push(Some(same.map_or(groups.len(), |index| index) + 1));
+        if same.is_none() {
+            groups.push(value);
+        }
+    }
+    let distinct: BTreeSet<_> = numbers.iter().collect();
+    if distinct.len() < 2 {
+        return None;
+    }
+    let cell = |(value, group): (&DiffValue, &Option<usize>)| {
+        let state = match value {
+            DiffValue::Absent => "missing",
+            DiffValue::Locked(_) => "unknown",
+            _ => "value",
+        };
+        let text = match value {
+            DiffValue::Text(text) | DiffValue::Store(text) if !is_secret => Some(text.to_string()),
+            DiffValue::Store(text) => Some(text.to_string()),
+            _ => None,
+        };
+        let text = text.filter(|text| !finder.finds(text.as_bytes()));
+        let group = group.filter(|_| !matches!(value, DiffValue::Locked(_)));
+        MatrixCell { state, value: text, group }
+    };
+    let names = sides.iter().map(|(name, _)| name.to_string());
+    let is_missing = values.iter().any(|value| !value.is_present());
+    Some(MatrixRow {
+        app: app.to_owned(),
+        bundle: id.bundle.as_str().to_owned(),
+        key: id.key.as_str().to_owned(),
+        change: if is_missing { "missing" } else { "changed" },
+        sensitive: is_secret,
+        environments: names.zip(values.iter().zip(&numbers).map(cell)).collect(),
+    })
+}
+
+/// The rows as a table, with a line for each environment if the table is wider than `width`.
+pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
+    let names: IndexSet<&str> = rows.iter().flat_map(|row| row.environments.keys().map(String::as_str)).collect();
+    let label = |row: &MatrixRow| {
+        if row.bundle == row.app { row.key.clone() } else { format!("{}/{}", row.bundle, row.key) }
+    };
+    let mut lines: Vec<(bool, Vec<String>)> = Vec::new();
+    let mut app = None;
+    for row in rows {
+        if app != Some(&row.app) {
+            app = Some(&row.app);
+            lines.push((true, [row.app.clone()].into_iter().chain(names.iter().map(ToString::to_string)).collect()));
+        }
+        let cells = names.iter().map(|name| row.environments.get(*name).map(|cell| cell_text(cell, row.sensitive)));
+        let cells = cells.map(Option::unwrap_or_default);
+        lines.push((false, [format!("  {}", label(row))].into_iter().chain(cells).collect()));
+    }
+    lines.iter_mut().flat_map(|(_, cells)| cells).for_each(|cell| *cell = escape_line(cell).into_owned());
+    let widths: Vec<usize> = (0..=names.len())
+        .map(|column| {
+            lines.iter().filter_map(|(_, cells)| cells.get(column)).map(|cell| cell.width()).max().unwrap_or_default()
+        })
+        .collect();
+    let total: usize = widths.iter().map(|width| width + 2).sum();
+    let bold = anstyle::Style::new().bold();
+    let mut out = StyledText::new();
+    if width.is_some_and(|width| total > width + 2) {
+        for (is_heading, cells) in &lines {
+            let mut cells = cells.iter();
+            let first = cells.next().cloned().unwrap_or_default();
+            if *is_heading {
+                out.push_in(bold, first);
+                out.end_line();
+                continue;
+            }
+            out.push_line(first);
+            let widest = names.iter().map(|name| name.width()).max().unwrap_or_default();
+            for (name, cell) in names.iter().zip(cells) {
+                out.push_line(format!("    {name:widest$}  {cell}").trim_end().to_owned());
+            }
+        }
+        return out;
+    }
+    for (is_heading, cells) in &lines {
+        let pad = |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width - cell.width().min(*width)));
+        let line = cells.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  ");
+        out.push_in(if *is_heading { bold } else { anstyle::Style::new() }, line.trim_end().to_owned());
+        out.end_line();
+    }
+    out
+}
+
+fn cell_text(cell: &MatrixCell, is_secret: bool) -> String {
+    match (cell.state, &cell.value, cell.group) {
+        ("missing", ..) => "missing".to_owned(),
+        ("unknown", ..) => "[secret] unknown".to_owned(),
+        (_, None, Some(group)) if is_secret => format!("[secret {group}]"),
+        (_, None, _) => "[secret]".to_owned(),
+        (_, Some(text), _) if text.is_empty() => "\"\"".to_owned(),
+        (_, Some(text), _) => {
+            let first = text.lines().next().unwrap_or_default();
+            let cut: String = first.chars().take(WIDTH).collect();
+            if cut.len() < text.len() { format!("{}…", cut.trim_end()) } else { cut }
+        }
+    }
+}

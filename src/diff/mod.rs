@@ -1,0 +1,43 @@
+//! Differences between two states of targets: two environments, two revisions, the layers and a cluster, or two
+//! directories.
+//!
+//! Both sides are read into [`TargetSnapshot`]s, which contain no secret: of a value that must not leak they keep a
+//! keyed digest, which says whether two values are equal and nothing else. The unit of a difference is the entry; an
+//! object other than a ConfigMap or Secret differs by path.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `value` | what is known of a value, and whether two are equal |
+//! | `node` | objects as trees, and where two trees differ |
+//! | `snapshot` | a target, as resolved from its layers |
+//! | `compare` | two snapshots |
+//! | `sides` | the apps of two projects, side by side |
+//! | `fold` | the same change in several environments |
+//! | `matrix` | more than two environments |
+//! | `line`, `text`, `markdown`, `github`, `json` | what is printed |
+
+mod change;
+mod compare;
+mod fold;
+mod github;
+mod json;
+mod line;
+mod markdown;
+mod matrix;
+mod node;
+mod sides;
+mod snapshot;
+mod text;
+mod value;
+
+pub use change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, RoutingChange, ShownValue};
+pub use compare::compare_targets;
+pub use fold::fold_changes;
+pub use github::to_github_diff;
+pub use json::to_json_rows;
+pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
+pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
+pub use sides::{DiffPair, DiffScope, DiffSide, MatrixReport, compare_environments, compare_many, compare_projects};
+pub use snapshot::{SnapshotEntryState, TargetSnapshot};
+pub use text::{stat_text, to_text};
+pub use value::ValueMarker;

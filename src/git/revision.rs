@@ -1,0 +1,194 @@
+//! Content of a commit, without a work tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::command::{GitConfiguration, SafeGit};
+use super::repository::GitRepository;
+use super::{GitBlobs, first_line, git_output, spawn_git};
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
+
+/// A commit, and the files that a checkout of it would have.
+#[derive(Debug)]
+pub struct GitRevision {
+    /// The work tree, absolute and without links.
+    pub root: PathBuf,
+    /// Name of the commit, in hexadecimal digits.
+    pub commit: String,
+    /// Its files, in place of those of the work tree.
+    pub disk: Disk,
+    /// Files of text that contain `..`: they may refer to files of other directories. Absolute.
+    pub upward: BTreeSet<PathBuf>,
+}
+
+/// Range of two revisions, as Git writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRange {
+    /// The old revision.
+    pub from: String,
+    /// The new revision; the work tree if there is none.
+    pub to: Option<String>,
+    /// Whether the old revision is the last common commit of both: `A...B`.
+    pub is_since_fork: bool,
+}
+
+impl RevisionRange {
+    /// Parses `A`, `A..B` or `A...B`; without `B`, a range ends at `HEAD`.
+    pub fn parse(text: &str) -> Self {
+        let (from, to, is_since_fork) = match (text.split_once("..."), text.split_once("..")) {
+            (Some((from, to)), _) => (from, Some(to), true),
+            (None, Some((from, to))) => (from, Some(to), false),
+            (None, None) => (text, None, false),
+        };
+        let or_head = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
+        Self { from: or_head(from), to: to.map(or_head), is_since_fork }
+    }
+}
+
+impl GitRevision {
+    /// The revisions at both ends of a range, in the repository that a directory is in; the second is missing for the
+    /// work tree.
+    pub fn open_range(directory: &Path, range: &RevisionRange) -> Result<(Self, Option<Self>), Diagnostic> {
+        let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
+            None => GitRepository::find(directory),
+            found => Ok(found),
+        });
+        let repository = repository.map_err(|error| revision_failure(&error.to_string()))?;
+        let repository =
+            repository.ok_or_else(|| revision_failure("not a git repository (or any of the parent directories)"))?;
+        let git = Self::prepare(&repository)?;
+        let from = find_commit(&git, &range.from)?;
+        let to = range.to.as_deref().map(|name| find_commit(&git, name)).transpose()?;
+        let from = match &to {
+            Some(to) if range.is_since_fork => find_fork(&git, &from, to)?,
+            _ => from,
+        };
+        let from = Self::open(&repository, from)?;
+        let to = to.map(|commit| Self::open(&repository, commit)).transpose()?;
+        Ok((from, to))
+    }
+
+    fn prepare(repository: &GitRepository) -> Result<SafeGit, Diagnostic> {
+        let git = SafeGit::new(repository.clone(), GitConfiguration::Isolated);
+        let git = git.and_then(SafeGit::with_references);
+        git.map_err(|error| revision_failure(&error.to_string()))
+    }
+
+    fn open(repository: &GitRepository, commit: String) -> Result<Self, Diagnostic> {
+        let root = repository.root.clone();
+        let git = SafeGit::new(repository.clone(), GitConfiguration::Isolated).map(SafeGit::with_own_index);
+        let git = git.map_err(|error| revision_failure(&error.to_string()))?;
+        // in parallel: each takes as long to start as to answer
+        let tree = spawn_git(&git, "ls-tree", &["-r", "-z", "--full-tree", &commit])?;
+        let upward = spawn_git(&git, "grep", &["-I", "-l", "-z", "--full-name", "-F", "-e", "..", &commit])?;
+        let (tree, upward) = (tree.wait_with_output(), upward.wait_with_output());
+        let entries = parse_tree(&git_output(tree).map_err(of_revision)?)?;
+        let upward = match upward {
+            // nothing found
+            Ok(output) if output.status.code() == Some(1) && output.stderr.is_empty() => Vec::new(),
+            output => git_output(output).map_err(of_revision)?,
+        };
+        let upward = parse_paths(&upward, &commit, &root)?;
+        let read = GitBlobs::of_commit(git, commit.clone());
+        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| read.read(blob, path, limit));
+        Ok(Self { root, commit, disk: Disk::with_snapshot(snapshot), upward })
+    }
+}
+
+/// The commit that a name stands for.
+fn find_commit(git: &SafeGit, name: &str) -> Result<String, Diagnostic> {
+    let unknown = || {
+        Diagnostic::error(Rule::Git, format!("`{name}` is not a known revision"))
+            .hint("name a branch, a tag or a commit; `git fetch` gets those of the remote repository")
+    };
+    if name.starts_with('-') {
+        return Err(unknown());
+    }
+    let commit = format!("{name}^{{commit}}");
+    let child = spawn_git(git, "rev-parse", &["--verify", "--quiet", "--end-of-options", &commit])?;
+    let output = child.wait_with_output().map_err(|error| revision_failure(&error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || text.is_empty() {
+        let why = first_line(&output);
+        return Err(if why == "no error message" { unknown() } else { unknown().note(format!("Git reported: {why}")) });
+    }
+    Ok(text)
+}
+
+/// The last common commit of two.
+fn find_fork(git: &SafeGit, a: &str, b: &str) -> Result<String, Diagnostic> {
+    let output = git_output(spawn_git(git, "merge-base", &[a, b])?.wait_with_output());
+    let output = output.map_err(|_| {
+        Diagnostic::error(Rule::Git, "the two revisions have no common commit")
+            .hint("a shallow clone lacks the history: `git fetch --unshallow` gets it; `A..B` compares without it")
+    })?;
+    Ok(String::from_utf8_lossy(&output).trim().to_owned())
+}
+
+/// Parses the output of `ls-tree`: the mode, the type, the object, and after a tab the path.
+fn parse_tree(output: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnostic> {
+    let strange = || revision_failure("cannot parse its list of files");
+    let mut found = Vec::new();
+    for line in output.split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
+        let tab = memchr::memchr(b'\t', line).ok_or_else(strange)?;
+        let (facts, path) = line.split_at(tab);
+        let path = path.get(1..).unwrap_or_default().to_vec();
+        let path = path_of(path).map_err(|error| revision_failure(&error.to_string()))?;
+        let facts = std::str::from_utf8(facts).map_err(|_| strange())?;
+        let mut facts = facts.split(' ');
+        let (Some(mode), Some(_), Some(blob)) = (facts.next(), facts.next(), facts.next()) else {
+            return Err(strange());
+        };
+        let kind = match mode {
+            "160000" => SnapshotEntryKind::Repository,
+            "120000" => SnapshotEntryKind::Link,
+            _ => SnapshotEntryKind::File,
+        };
+        found.push((path, SnapshotEntry { kind, blob: blob.to_owned() }));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Parses the output of `grep -l -z`: `COMMIT:PATH` for each file.
+fn parse_paths(output: &[u8], commit: &str, root: &Path) -> Result<BTreeSet<PathBuf>, Diagnostic> {
+    let names = output.split(|&byte| byte == 0).filter(|line| !line.is_empty());
+    let path = |line: &[u8]| {
+        let path = line.strip_prefix(commit.as_bytes()).and_then(|rest| rest.strip_prefix(b":")).unwrap_or(line);
+        path_of(path.to_vec()).map(|path| root.join(path)).map_err(|error| revision_failure(&error.to_string()))
+    };
+    names.map(path).collect()
+}
+
+fn of_revision(found: Diagnostic) -> Diagnostic {
+    Diagnostic { message: READING.to_owned(), ..found }
+}
+
+const READING: &str = "cannot read a revision from Git";
+
+fn revision_failure(why: &str) -> Diagnostic {
+    Diagnostic::error(Rule::Git, READING)
+        .note(format!("Git reported: {why}"))
+        .hint("run it inside the work tree of a repository")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RevisionRange;
+
+    #[test]
+    fn ranges_are_written_as_git_writes_them() {
+        for (text, from, to, is_since_fork) in [
+            ("main", "main", None, false),
+            ("main..", "main", Some("HEAD"), false),
+            ("..topic", "HEAD", Some("topic"), false),
+            ("v1..v2", "v1", Some("v2"), false),
+            ("main...HEAD", "main", Some("HEAD"), true),
+            ("main...", "main", Some("HEAD"), true),
+        ] {
+            let range = RevisionRange { from: from.to_owned(), to: to.map(str::to_owned), is_since_fork };
+            assert_eq!(RevisionRange::parse(text), range, "{text}");
+        }
+    }
+}
