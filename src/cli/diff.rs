@@ -1,21 +1,27 @@
 //! `septum diff`
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::files;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, find_apps, find_environment, find_environments, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::diff::{
-    self, Change, ChangeKind, ChangeSubject, DiffPair, DiffReport, DiffScope, DiffSide, MarkdownOptions,
+    self, Change, ChangeKind, ChangeSubject, Cluster, DiffPair, DiffReport, DiffScope, DiffSide, LiveObjects,
+    MarkdownOptions,
 };
+use crate::files::{FileKind, read_named};
 use crate::git::{GitRevision, RevisionRange};
+use crate::import::SourceObject;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
+use crate::span::Source;
 
-/// Show what differs between environments, or between revisions
+/// Show what differs between environments, revisions, or an environment and a cluster
 ///
 /// The unit is the entry: a value that changed, a key that only one side has, a key that moved between ConfigMap and
 /// Secret and why, rules, and other objects by path. An object whose name depends on its values is one change. Values
@@ -25,15 +31,30 @@ use crate::project::Project;
 /// With `--rev`, each environment is compared with itself in another revision: `--rev R` compares R with the work tree,
 /// `--rev A..B` two revisions, `--rev A...B` B with the commit where it left A. The files of a revision are read from
 /// Git, without a checkout.
+///
+/// With `--cluster`, the objects of a cluster are compared with those that the environment renders: only these are read,
+/// by name, with kubectl; fields that other programs add are not compared. `septum diff ENV -` does the same with objects
+/// from standard input, and `--files` compares two files or directories of manifests, as `KUBECTL_EXTERNAL_DIFF` does.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct DiffArgs {
-    /// Environments to compare; with `--rev`, those to show [default: all]
-    #[arg(value_name = "ENV", add = super::completions::environments())]
+    /// Environments to compare; with `--rev`, those to show [default: all]; `-` for standard input; with `--files`, two
+    /// paths
+    #[arg(value_name = "ENV", allow_hyphen_values = false, add = super::completions::environments())]
     environments: Vec<String>,
     /// Compare with a revision, or two revisions: `R`, `A..B` or `A...B`
     #[arg(long, value_name = "RANGE")]
     rev: Option<String>,
+    /// Compare the objects of a cluster with those of one environment
+    #[arg(long, conflicts_with_all = ["rev", "files"])]
+    cluster: bool,
+    /// Context of kubectl
+    #[arg(long, value_name = "NAME", requires = "cluster")]
+    context: Option<String>,
+    /// Compare two files or directories of manifests
+    #[arg(long, conflicts_with_all = ["rev", "apps"])]
+    files: bool,
     /// Every environment
     #[arg(long, requires = "rev", conflicts_with = "environments")]
     all: bool,
@@ -105,6 +126,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
         ("Show keys that one of them lacks", "septum diff staging prod --only missing"),
         ("Compare three environments in a table", "septum diff dev staging prod"),
         ("Show what the uncommitted changes do", "septum diff --rev HEAD"),
+        ("Compare a cluster with what an environment renders", "kubectl get cm,secret -o yaml | septum diff prod -"),
         ("Write a comment for a pull request", "septum diff --rev main...HEAD --format markdown"),
     ],
     exit_codes: &[
@@ -151,14 +173,23 @@ impl DiffArgs {
         self.check_usage()?;
         let mut report = match &self.rev {
             Some(range) => self.compare_revisions(global, &RevisionRange::parse(range))?,
+            None if self.files => self.compare_paths(global)?,
             None => {
                 let project = Project::discover(&global.directory)?;
+                if self.cluster || self.environments.get(1).is_some_and(|name| name == "-") {
+                    return self.compare_objects(&project, output);
+                }
                 if self.environments.len() > 2 {
                     return self.show_matrix(&project, output);
                 }
                 self.compare_two(&project)?
             }
         };
+        self.print_report(&mut report, output)
+    }
+
+    /// Prints a report, and returns whether it has differences.
+    fn print_report(&self, report: &mut DiffReport, output: &OutputStreams) -> Result<bool, Diagnostics> {
         if !self.only.is_empty() {
             report.changes.retain(|change| self.only.iter().any(|kind| kind.shows(change)));
         }
@@ -172,12 +203,15 @@ impl DiffArgs {
                 "septum: no key for {names}: secrets are compared by their ciphertext, or are unknown"
             ));
         }
+        for line in &report.former_users {
+            output.print_note(&format!("septum: {line}"));
+        }
         for label in &report.broken {
             output.print_note(&format!(
                 "septum: {label}: some values are invalid (`septum check` shows them), and are compared as far as they are known"
             ));
         }
-        self.show(&report, output)?;
+        self.show(report, output)?;
         Ok(!report.changes.is_empty())
     }
 
@@ -192,13 +226,65 @@ impl DiffArgs {
         if self.stat && self.format != DiffFormat::Text {
             return Err(invalid_usage("`--stat` is a text: it has no other format".to_owned()).into());
         }
-        if self.rev.is_none() && self.environments.len() < 2 {
+        if self.files && self.environments.len() != 2 {
+            return Err(invalid_usage("`--files` requires two paths".to_owned())
+                .hint("the old objects first: `septum diff --files OLD NEW`")
+                .into());
+        }
+        if self.cluster && self.environments.len() != 1 {
+            return Err(invalid_usage("`--cluster` requires one environment".to_owned())
+                .hint("`septum diff prod --cluster`")
+                .into());
+        }
+        if self.rev.is_none() && !self.cluster && self.environments.len() < 2 {
             return Err(invalid_usage("there is nothing to compare with".to_owned())
                 .hint("name two environments: `septum diff staging prod`")
                 .hint("or a revision: `septum diff --rev HEAD` shows the uncommitted changes")
                 .into());
         }
         Ok(())
+    }
+
+    /// Compares an environment with the objects of a cluster, or those on standard input.
+    fn compare_objects(&self, project: &Project, output: &OutputStreams) -> Result<bool, Diagnostics> {
+        let ([environment] | [environment, _]) = self.environments.as_slice() else {
+            return Err(invalid_usage("objects are compared with one environment".to_owned())
+                .hint("`septum diff ENV -`")
+                .into());
+        };
+        let environment = find_environment(project, environment)?;
+        let pipeline = Pipeline::new(project, user_identities());
+        let apps = find_apps(&pipeline, project, &self.apps)?;
+        check_files(project, &apps)?;
+        let (live, label) = if self.cluster {
+            (LiveObjects::Cluster(Cluster { context: self.context.clone() }), "the cluster")
+        } else {
+            let text = files::read_all()?;
+            let text = std::str::from_utf8(&text).map_err(|_| {
+                Diagnostic::error(Rule::NotUtf8, "standard input is not UTF-8 text")
+                    .hint("pass manifests as YAML or JSON: `kubectl get … -o yaml`")
+            })?;
+            let objects = diff::read_objects(&[Source::new("standard input", text)])?;
+            (LiveObjects::Read(objects), "standard input")
+        };
+        let mut report = diff::compare_with_objects(&pipeline, &apps, &environment, live, label)?;
+        self.print_report(&mut report, output)
+    }
+
+    /// Compares two files or directories.
+    fn compare_paths(&self, global: &GlobalArgs) -> Result<DiffReport, Diagnostics> {
+        let [left, right] = self.environments.as_slice() else { return Ok(DiffReport::default()) };
+        let mut problems = Diagnostics::new();
+        let mut read = |path: &String| match read_manifests(&global.directory.join(path), path) {
+            Ok(objects) => Some(objects),
+            Err(found) => {
+                problems.extend(found);
+                None
+            }
+        };
+        let (old, new) = (read(left), read(right));
+        let (Some(old), Some(new)) = (old, new) else { return Err(problems) };
+        Ok(diff::compare_files(&old, &new, (left, right)))
     }
 
     fn compare_two(&self, project: &Project) -> Result<DiffReport, Diagnostics> {
@@ -323,6 +409,46 @@ impl DiffArgs {
         }
         Ok(!found.rows.is_empty())
     }
+}
+
+/// Largest number of files of a side.
+const MOST_FILES: usize = 100_000;
+
+/// Objects of a file, or of all files of a directory.
+fn read_manifests(path: &Path, shown: &str) -> Result<Vec<SourceObject>, Diagnostics> {
+    let failure = |error: std::io::Error, name: &str| Diagnostics::from(Diagnostic::unreadable(name, &error));
+    let mut pending = vec![(path.to_path_buf(), shown.to_owned())];
+    let mut files = Vec::new();
+    while let Some((path, name)) = pending.pop() {
+        let kind = std::fs::metadata(&path).map_err(|error| failure(error, &name))?;
+        if kind.is_dir() {
+            for entry in std::fs::read_dir(&path).map_err(|error| failure(error, &name))? {
+                let entry = entry.map_err(|error| failure(error, &name))?;
+                let below = format!("{}/{}", name.trim_end_matches('/'), entry.file_name().to_string_lossy());
+                // a link could lead back
+                if !entry.file_type().map_err(|error| failure(error, &below))?.is_symlink() {
+                    pending.push((entry.path(), below));
+                }
+            }
+        } else {
+            files.push((path, name));
+        }
+        if pending.len() + files.len() > MOST_FILES {
+            let message = format!("`{shown}` has more than {MOST_FILES} files");
+            return Err(Diagnostic::error(Rule::Usage, message).into());
+        }
+    }
+    files.sort();
+    let mut problems = Diagnostics::new();
+    let read = files.iter().filter_map(|(path, name)| problems.take(read_manifest(path, name)));
+    let sources: Vec<_> = read.collect();
+    if problems.has_errors() { Err(problems) } else { diff::read_objects(&sources) }
+}
+
+fn read_manifest(path: &Path, name: &str) -> Result<Source, Diagnostic> {
+    let bytes = read_named(FileKind::Manifest, path, name)?;
+    let not_text = |_| Diagnostic::error(Rule::NotUtf8, format!("`{name}` is not UTF-8 text"));
+    Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 
 /// Misnamed files may hide a layer.

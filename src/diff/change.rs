@@ -15,6 +15,8 @@ pub struct DiffReport {
     pub locked: Vec<String>,
     /// Sides with invalid values, which are compared as far as they are known.
     pub broken: Vec<String>,
+    /// Pods that use objects with former values, in words.
+    pub former_users: Vec<String>,
     /// Warnings.
     pub warnings: Diagnostics,
 }

@@ -44,7 +44,7 @@ pub fn compare_targets(
         let shape = change(subject, ChangeKind::Changed);
         found.extend(compare_entries(left.entries.get(id), right.entries.get(id), shape, marker));
     }
-    found.extend(compare_objects(&left.objects, &right.objects, &change, marker));
+    found.extend(compare_objects(left, right, &change, marker));
     found
 }
 
@@ -152,8 +152,8 @@ fn changed_rules(left: Option<&SnapshotEntryState>, right: Option<&SnapshotEntry
 }
 
 fn compare_objects(
-    left: &[ObjectSnapshot],
-    right: &[ObjectSnapshot],
+    left: &TargetSnapshot,
+    right: &TargetSnapshot,
     change: &dyn Fn(ChangeSubject, ChangeKind) -> Change,
     marker: &ValueMarker,
 ) -> Vec<Change> {
@@ -164,6 +164,8 @@ fn compare_objects(
         };
         side.iter().enumerate().map(identity).collect()
     };
+    let is_live = left.is_live;
+    let (left, right) = (&left.objects, &right.objects);
     let (was, is) = (by_identity(left), by_identity(right));
     let pairs: BTreeSet<_> = was.keys().chain(is.keys()).collect();
     let matched: Vec<_> = pairs
@@ -177,7 +179,7 @@ fn compare_objects(
             (from != to).then(|| (from.clone(), to.clone()))
         })
         .collect();
-    let comparison = NodeComparison { marker, renamed: &renamed };
+    let comparison = NodeComparison { marker, renamed: &renamed, is_live };
     let mut found = Vec::new();
     for (left, right) in matched {
         let Some(object) = left.or(right) else { continue };

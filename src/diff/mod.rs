@@ -10,6 +10,7 @@
 //! | `value` | what is known of a value, and whether two are equal |
 //! | `node` | objects as trees, and where two trees differ |
 //! | `snapshot` | a target, as resolved from its layers |
+//! | `foreign`, `cluster` | objects that were read: of a cluster, of files, of standard input |
 //! | `compare` | two snapshots |
 //! | `sides` | the apps of two projects, side by side |
 //! | `fold` | the same change in several environments |
@@ -17,8 +18,10 @@
 //! | `line`, `text`, `markdown`, `github`, `json` | what is printed |
 
 mod change;
+mod cluster;
 mod compare;
 mod fold;
+mod foreign;
 mod github;
 mod json;
 mod line;
@@ -31,13 +34,18 @@ mod text;
 mod value;
 
 pub use change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, RoutingChange, ShownValue};
+pub use cluster::{Cluster, ClusterObjects};
 pub use compare::compare_targets;
 pub use fold::fold_changes;
+pub use foreign::{ObjectAddress, ObjectForm, read_objects};
 pub use github::to_github_diff;
 pub use json::to_json_rows;
 pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
 pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
-pub use sides::{DiffPair, DiffScope, DiffSide, MatrixReport, compare_environments, compare_many, compare_projects};
+pub use sides::{
+    DiffPair, DiffScope, DiffSide, LiveObjects, MatrixReport, compare_environments, compare_files, compare_many,
+    compare_projects, compare_with_objects,
+};
 pub use snapshot::{SnapshotEntryState, TargetSnapshot};
 pub use text::{stat_text, to_text};
 pub use value::ValueMarker;

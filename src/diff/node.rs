@@ -115,6 +115,8 @@ pub(super) struct NodeComparison<'a> {
     pub(super) marker: &'a ValueMarker,
     /// New names of objects whose names depend on values, by their old ones: a reference that follows is no change.
     pub(super) renamed: &'a BTreeMap<String, String>,
+    /// Whether other programs add fields to the left side, which are not compared.
+    pub(super) is_live: bool,
 }
 
 impl NodeComparison<'_> {
@@ -178,6 +180,9 @@ impl NodeComparison<'_> {
         for (key, node) in left {
             seen.insert(key.as_str());
             let below = join_path(path, key);
+            if self.is_live && !at.contains_key(key.as_str()) {
+                continue;
+            }
             self.compare_nodes(Some(node), at.get(key.as_str()).copied(), schema.field(key), &below, found);
         }
         for (key, node) in right.iter().filter(|(key, _)| !seen.contains(key.as_str())) {
@@ -285,6 +290,12 @@ impl DiffNode {
             Self::Map(pairs) => pairs.iter().find(|(known, _)| known == key).map(|(_, node)| node),
             Self::Scalar(..) | Self::List(_) => None,
         }
+    }
+
+    /// Removes fields, and returns those that were there.
+    pub(super) fn take_fields(&mut self, names: &[&str]) -> Vec<(String, Self)> {
+        let Self::Map(fields) = self else { return Vec::new() };
+        fields.extract_if(.., |(field, _)| names.contains(&field.as_str())).collect()
     }
 
     /// Removes a field of `metadata` that is compared by itself.

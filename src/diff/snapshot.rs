@@ -27,6 +27,8 @@ pub struct TargetSnapshot {
     pub(super) objects: Vec<ObjectSnapshot>,
     /// Namespace of the target. Objects in it have none of their own here, so that they match those of another.
     pub(super) namespace: Option<String>,
+    /// Whether other programs add fields to the objects, which are not compared.
+    pub(super) is_live: bool,
 }
 
 /// Entry of a snapshot.
@@ -90,7 +92,7 @@ impl TargetSnapshot {
             let state = entry_state(definition.entry(id), value, &survey.routing, id, marker);
             (id.clone(), state)
         };
-        Self { entries: resolved.entries.iter().map(entry).collect(), objects, namespace }
+        Self { entries: resolved.entries.iter().map(entry).collect(), objects, namespace, is_live: false }
     }
 }
 

@@ -26,7 +26,7 @@ pub fn find_differences(expected: OutputValue<'_>, actual: OutputValue<'_>) -> V
 }
 
 /// An object as it is stored: plain scalars with their types, nulls and empty metadata dropped, `stringData` merged.
-fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
+pub fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
     let OutputValue::Map(mut fields) = without_nulls(as_kubectl_reads(value)) else { return OutputValue::Null };
     let text = |fields: &[(Cow<'_, str>, OutputValue<'_>)], name: &str| {
         fields.iter().find_map(|(key, value)| match value {

@@ -21,7 +21,7 @@ mod sops_files;
 mod source;
 mod write;
 
-pub use compare::{StructuralDifference, find_differences};
+pub use compare::{StructuralDifference, find_differences, to_stored};
 pub use dotenv::{DotenvDialect, DotenvInput, plan_dotenv};
 pub use helm_values::{HelmInput, plan_helm_values};
 pub use kustomize::{KustomizeProgram, KustomizeRequest, find_roots, plan_kustomize};

@@ -50,6 +50,9 @@ rules! {
         UnusedDrivers, "unused-drivers", Warning, Invalid, false,
             "`.gitattributes` names no file for the drivers that `git-setup` configured",
             "add the line shown";
+        Cluster, "cluster", Error, Io, false,
+            "kubectl could not be run, or could not read the cluster; exit code 4",
+            "follow the message of kubectl; `--context` chooses the cluster";
         Unmerged, "unmerged", Error, Invalid, false,
             "a file has unresolved merge conflicts, so its committed content is not known",
             "resolve the conflict, then `git add` the file";
