@@ -9,6 +9,8 @@ pub struct DiffReport {
     pub left: String,
     /// Label of the right side.
     pub right: String,
+    /// Whether the sides are two environments, which every change names in this order.
+    pub is_pair: bool,
     /// Differences, sorted.
     pub changes: Vec<Change>,
     /// Environments that no key decrypts, sorted.

@@ -57,7 +57,8 @@ fn compare_entries(
     let absent = DiffValue::Absent;
     let value = |side: Option<&'_ SnapshotEntryState>| side.map_or(absent.clone(), |entry| entry.value.clone());
     let (was, is) = (value(left), value(right));
-    let is_secret = [left, right].into_iter().flatten().any(|entry| entry.sensitivity == Sensitivity::Sensitive);
+    let with_value = [left, right].into_iter().flatten().filter(|entry| entry.value.is_present());
+    let is_secret = with_value.into_iter().any(|entry| entry.sensitivity == Sensitivity::Sensitive);
     let shown = |value: &DiffValue| value.is_present().then(|| to_shown(value, is_secret));
     let with_values = |kind| Change { kind, from: shown(&was), to: shown(&is), ..shape.clone() };
     let rules = changed_rules(left, right);

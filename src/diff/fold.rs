@@ -15,6 +15,7 @@ pub fn fold_changes(changes: Vec<Change>) -> Vec<Change> {
             **known == as_known
         };
         match same.iter_mut().find(is_same) {
+            // the same change of the same two environments is not there twice
             Some(known) => {
                 known.environments.extend(change.environments);
                 known.environments.sort();

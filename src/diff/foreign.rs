@@ -42,6 +42,8 @@ pub struct ObjectAddress {
     pub base_name: String,
     /// Whether the name has such a suffix.
     pub is_hashed: bool,
+    /// Whether the namespace is that of the target.
+    pub is_home: bool,
 }
 
 /// An environment of an app as objects.
@@ -137,6 +139,7 @@ pub(super) fn object_form(
             namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
             name: is_named.then(|| name.to_owned()),
             is_hashed: !is_named || name != base_name,
+            is_home: definition.namespace.as_ref().is_some_and(|home| home.value == namespace),
             base_name,
         };
         let value = to_stored(object.to_value(Reveal::Values));
@@ -188,6 +191,7 @@ pub(super) fn other_objects(objects: &[SourceObject], marker: &ValueMarker) -> T
             name: Some(object.name.clone()),
             base_name: base_label(object).unwrap_or(&object.name).to_owned(),
             is_hashed: base_label(object).is_some(),
+            is_home: false,
         };
         snapshot.add_object(&address, &to_stored(object.tree.to_value()), Visibility::Known, marker);
     }
@@ -228,7 +232,7 @@ impl TargetSnapshot {
             kind: address.kind.clone(),
             group: address.group.clone(),
             api_version,
-            namespace: address.namespace.clone().unwrap_or_default(),
+            namespace: address.namespace.clone().filter(|_| !address.is_home).unwrap_or_default(),
             base_name: address.base_name.clone(),
             name: address.name.clone(),
             tree,
@@ -238,8 +242,8 @@ impl TargetSnapshot {
     fn add_entry(&mut self, address: &ObjectAddress, key: &str, value: DiffValue) {
         let is_secret = address.kind == "Secret";
         let bundle = match &address.namespace {
-            Some(namespace) => format!("{namespace}/{}", address.base_name),
-            None => address.base_name.clone(),
+            Some(namespace) if !address.is_home => format!("{namespace}/{}", address.base_name),
+            _ => address.base_name.clone(),
         };
         let state = SnapshotEntryState {
             value,

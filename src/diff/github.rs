@@ -9,7 +9,7 @@ use crate::diagnostic::escape_line;
 /// All differences: a line `@@ app in environments @@` for each group; lines begin with `+`, `-` or `!`.
 pub fn to_github_diff(report: &DiffReport) -> String {
     let mut out = String::new();
-    for group in group_changes(&report.changes) {
+    for group in group_changes(report) {
         let _ = writeln!(out, "@@ {} @@", escape_line(&group.title()));
         for change in &group.changes {
             push_change(&mut out, &ChangeLines::of(change));

@@ -2,7 +2,7 @@
 
 use similar::TextDiff;
 
-use super::change::{Change, ChangeKind, ChangeSubject, FieldChange, ShownValue};
+use super::change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, ShownValue};
 
 /// Longest value that is shown in a line.
 const WIDEST: usize = 120;
@@ -175,7 +175,7 @@ impl ChangeLines {
 }
 
 /// Words for values that cannot be compared.
-const UNKNOWN: &str = "unknown without the key: changed or re-encrypted";
+const UNKNOWN: &str = "unknown without the key";
 
 /// A value in one line; none if it has more.
 fn one_line(value: &ShownValue) -> Option<String> {
@@ -212,30 +212,39 @@ pub(super) fn subject_label(change: &Change) -> String {
 /// Changes of one app that concern the same environments.
 #[derive(Debug)]
 pub(super) struct ChangeGroup<'c> {
+    /// Whether its environments are the two sides.
+    is_pair: bool,
     pub(super) app: &'c str,
-    pub(super) environments: &'c [String],
+    environments: &'c [String],
     pub(super) changes: Vec<&'c Change>,
 }
 
 /// Groups changes by app and environments, in their order.
-pub(super) fn group_changes(changes: &[Change]) -> Vec<ChangeGroup<'_>> {
+pub(super) fn group_changes(report: &DiffReport) -> Vec<ChangeGroup<'_>> {
     let mut groups: indexmap::IndexMap<(&str, &[String]), Vec<&Change>> = indexmap::IndexMap::new();
-    for change in changes {
+    for change in &report.changes {
         groups.entry((&change.app, &change.environments)).or_default().push(change);
     }
     groups.sort_by(|a, _, b, _| a.cmp(b));
-    let group = |((app, environments), changes)| ChangeGroup { app, environments, changes };
+    let is_pair = report.is_pair;
+    let group = |((app, environments), changes)| ChangeGroup { is_pair, app, environments, changes };
     groups.into_iter().map(group).collect()
 }
 
 impl ChangeGroup<'_> {
+    /// Its environments in words.
+    pub(super) fn environments(&self) -> String {
+        self.environments.join(if self.is_pair { " → " } else { ", " })
+    }
+
     /// Heading: the app and its environments.
     pub(super) fn title(&self) -> String {
-        let environments = self.environments.join(", ");
+        let environments = self.environments();
         match (self.app, environments.as_str()) {
             ("", "") => "objects".to_owned(),
             ("", environments) => environments.to_owned(),
             (app, "") => app.to_owned(),
+            (app, environments) if self.is_pair => format!("{app}: {environments}"),
             (app, environments) => format!("{app} in {environments}"),
         }
     }

@@ -29,7 +29,7 @@ pub struct MarkdownOptions<'a> {
 /// finds its own comment. Never longer than the limit: blocks that do not fit are left out as a whole, and a line says
 /// so.
 pub fn to_markdown(report: &DiffReport, options: MarkdownOptions<'_>) -> String {
-    let groups = group_changes(&report.changes);
+    let groups = group_changes(report);
     let mut out = heading(report);
     let mut left_out = 0;
     let limit = options.max_chars.saturating_sub(RESERVE);
@@ -95,7 +95,7 @@ fn count_table(groups: &[ChangeGroup<'_>]) -> Option<String> {
     out.push_str(&"---:|".repeat(kinds.len()));
     out.push('\n');
     for group in groups {
-        let _ = write!(out, "| {} | {} |", cell(group.app), cell(&group.environments.join(", ")));
+        let _ = write!(out, "| {} | {} |", cell(group.app), cell(&group.environments()));
         for kind in &kinds {
             let count = group.changes.iter().filter(|change| change.kind == *kind).count();
             let _ = if count == 0 { write!(out, " |") } else { write!(out, " {count} |") };

@@ -103,13 +103,17 @@ pub fn compare_environments(
         }
         let environments = [left.to_string(), right.to_string()];
         found.changes = compare_targets(surveyed.survey.app.as_str(), &environments, &was, &is, &marker);
-        found.changes.extend(missing_environment(&surveyed.survey, left, right, &environments));
+        if let Some(missing) = missing_environment(&surveyed.survey, left, right, &environments) {
+            found.changes.retain(|change| change.kind == missing.kind);
+            found.changes.push(missing);
+        }
         mask_secrets(&mut found.changes, &finder);
         found.warn_locked(&surveyed);
         found
     };
     let found = parallel::par_map(apps.to_vec(), FEW, |app| compare(&app));
-    AppChanges::into_report(found, left.as_str(), right.as_str())
+    let report = AppChanges::into_report(found, left.as_str(), right.as_str())?;
+    Ok(DiffReport { is_pair: true, ..report })
 }
 
 /// Keys that differ between several environments, and warnings.
@@ -331,7 +335,10 @@ impl AppComparison<'_> {
             };
             let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
             let mut changes = compare_targets(app.as_str(), &environments, &old, &new, self.marker);
-            changes.extend(kind.map(|kind| whole_target(app.as_str(), &environments, kind)));
+            if let Some(kind) = kind {
+                changes.retain(|change| change.kind == kind);
+                changes.push(whole_target(app.as_str(), &environments, kind));
+            }
             mask_secrets(&mut changes, &finder);
             found.changes.append(&mut changes);
         }

@@ -9,7 +9,7 @@ use crate::diagnostic::StyledText;
 /// All differences, grouped by app and environments.
 pub fn to_text(report: &DiffReport) -> StyledText {
     let mut out = StyledText::new();
-    for group in group_changes(&report.changes) {
+    for group in group_changes(report) {
         if !out.is_empty() {
             out.end_line();
         }
@@ -34,7 +34,7 @@ pub fn to_text(report: &DiffReport) -> StyledText {
 
 /// One line for each app and its environments, with the numbers of changes.
 pub fn stat_text(report: &DiffReport) -> StyledText {
-    let groups = group_changes(&report.changes);
+    let groups = group_changes(report);
     let width = groups.iter().map(|group| group.title().chars().count()).max().unwrap_or_default();
     let mut out = StyledText::new();
     for group in &groups {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod diff_model;
 mod format_peers;
 mod gc;
 mod never_panics;

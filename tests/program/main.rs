@@ -6,6 +6,7 @@
 
 mod check;
 mod delivery;
+mod diff;
 mod eject;
 mod first_hour;
 mod git_drivers;

@@ -1,0 +1,115 @@
+//! Objects that were read: of a cluster, of directories, of standard input.
+
+use std::fs;
+
+use super::shop;
+use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
+
+/// What the layers of `shop` render, with differences of each kind.
+fn live(project: &Sandbox) -> String {
+    let objects = project.run(&["render", "dev", "--delivery", "manifest"]).ok();
+    objects.replace("LEVEL: info", "LEVEL: trace").replace("  LIMIT: \"5\"\n", "  OLD: x\n")
+}
+
+#[test]
+fn standard_input_is_compared_with_what_is_rendered() {
+    let project = shop();
+    let run = project.give(live(&project), &["diff", "dev", "-"]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1);
+    let same = project.run(&["render", "dev"]).ok();
+    let run = project.give(same, &["diff", "dev", "-"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+}
+
+#[test]
+fn a_secret_of_the_input_is_compared_and_never_printed() {
+    let project = shop();
+    let objects = project.run(&["render", "prod"]).ok();
+    let other = base64_of("hunter2-canary-else");
+    let password = objects.lines().find(|line| line.trim_start().starts_with("PASSWORD:")).unwrap();
+    let objects = objects.replace(password, &format!("  PASSWORD: {other}"));
+    for format in ["text", "json", "markdown", "github-diff"] {
+        let run = project.give(&objects, &["diff", "prod", "-", "--format", format]);
+        assert_eq!(run.code, 1);
+        assert!(run.stdout.contains("PASSWORD"));
+        assert!(!run.stdout.contains("canary") && !run.stdout.contains(&other), "{}", run.stdout);
+    }
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[test]
+fn directories_are_compared_as_kubectl_has_them() {
+    let project = shop();
+    for (directory, text) in [("live", live(&project)), ("merged", project.run(&["render", "dev"]).ok())] {
+        fs::create_dir_all(project.outside().join(directory)).unwrap();
+        fs::write(project.outside().join(directory).join("v1.ConfigMap.shop.shop"), text).unwrap();
+    }
+    let (old, new) = (project.outside().join("live"), project.outside().join("merged"));
+    let run = project.run(&["diff", "--files", old.to_str().unwrap(), new.to_str().unwrap()]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1);
+    let same = project.run(&["diff", "--files", new.to_str().unwrap(), new.to_str().unwrap()]);
+    assert_eq!((same.code, same.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn what_is_not_a_set_of_objects_is_refused() {
+    let project = shop();
+    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n";
+    for text in ["a: [", "a: b", twice, "\u{0}"] {
+        project.give(text, &["diff", "dev", "-"]).fails(2);
+    }
+    fs::create_dir(project.path("none")).unwrap();
+    project.run(&["diff", "--files", "nowhere", "none"]).fails(4);
+}
+
+/// A kubectl that answers from files: `TYPE.json` for `get TYPE`.
+#[cfg(unix)]
+fn with_kubectl(project: Sandbox) -> Sandbox {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = project.outside().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let script = "#!/bin/sh\necho \"$@\" >> \"$0.log\"\nfor word; do\n  case $word in\n    Secret|ConfigMap|pods) cat \"$(dirname \"$0\")/$word.json\" 2>/dev/null; exit 0;;\n  esac\ndone\n";
+    fs::write(bin.join("kubectl"), script).unwrap();
+    fs::set_permissions(bin.join("kubectl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    project.env("PATH", path)
+}
+
+#[test]
+#[cfg(unix)]
+fn of_a_cluster_only_the_named_objects_are_read() {
+    let project = with_kubectl(shop().edited("base.yaml", "namespace: shop\n", "namespace: shop\nnames: kustomize\n"));
+    let bin = project.outside().join("bin");
+    let objects = project.run(&["render", "dev", "--format", "json"]).json();
+    let items =
+        objects.get("items").and_then(|items| items.as_array()).cloned().unwrap_or_else(|| vec![objects.clone()]);
+    let map = items.iter().find(|object| object["kind"] == "ConfigMap").unwrap();
+    let mut live = map.clone();
+    live["metadata"]["uid"] = "0".into();
+    live["metadata"]["annotations"] = serde_json::json!({ "controller/x": "y" });
+    fs::write(bin.join("ConfigMap.json"), live.to_string()).unwrap();
+    let pod = serde_json::json!({ "items": [{ "metadata": { "name": "web-1", "namespace": "shop", "ownerReferences": [{ "controller": true, "kind": "ReplicaSet", "name": "web" }] },
+        "spec": { "containers": [{ "name": "c", "image": "i", "envFrom": [{ "configMapRef": { "name": "shop-abcdefghij" } }] }] } }] });
+    fs::write(bin.join("pods.json"), pod.to_string()).unwrap();
+    let run = project.run(&["diff", "dev", "--cluster", "--context", "test"]);
+    record(&run.stdout);
+    run.record();
+    assert_eq!(run.code, 1);
+    // the ConfigMap is the same, the Secret is not there
+    assert!(!run.stdout.contains("LEVEL") && run.stdout.contains("+ Secret"), "{}", run.stdout);
+    let log = fs::read_to_string(bin.join("kubectl.log")).unwrap();
+    for line in log.lines().filter(|line| !line.contains("pods")) {
+        assert!(
+            line.starts_with("--context=test --namespace=shop get --ignore-not-found -o json ")
+                && line.contains(" -- shop-"),
+            "{line}"
+        );
+    }
+}

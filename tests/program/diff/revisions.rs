@@ -1,0 +1,174 @@
+//! Revisions of Git, read without a work tree.
+
+use super::{commit, committed, git, rows};
+use crate::support::messages::record;
+
+#[test]
+fn uncommitted_changes_are_shown_by_environment() {
+    let project = committed();
+    project.replace("base.yaml", "LEVEL: info", "LEVEL: debug");
+    project.replace("prod.yaml", "hunter2-canary-prod", "hunter2-canary-new");
+    project.replace("base.yaml", "    two\n", "    2\n");
+    let run = project.run(&["diff", "--rev", "HEAD"]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1);
+    assert!(!run.stdout.contains("canary"));
+}
+
+#[test]
+fn nothing_changed() {
+    let run = committed().run(&["diff", "--rev", "HEAD"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn a_key_that_crosses_the_wall_comes_with_its_reason() {
+    let project = committed();
+    project.replace("base.yaml", "HOST: \"{{ vars.domain }}\"", "HOST: \"{{ vars.domain }}/{{ data.PASSWORD }}\"");
+    let run = project.run(&["diff", "--rev", "HEAD", "--only", "moved"]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1);
+    assert!(!run.stdout.contains("canary") && !run.stdout.contains("localhost"), "{}", run.stdout);
+}
+
+#[test]
+fn a_secret_that_was_plain_before_is_not_shown() {
+    let project = committed();
+    project.write("base.yaml", project.read("base.yaml") + "  NOTE: see hunter2-canary2 there\n  OTHER: x\n");
+    commit(&project);
+    project.replace("base.yaml", "NOTE: see hunter2-canary2 there", "NOTE: gone");
+    project.replace("base.yaml", "OTHER: x", "OTHER: { value: hunter2-canary2, sensitive: true }");
+    for format in ["text", "json", "markdown", "github-diff"] {
+        let run = project.run(&["diff", "--rev", "HEAD", "--format", format]);
+        assert_eq!(run.code, 1);
+        assert!(run.stdout.contains("NOTE") && !run.stdout.contains("canary"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn rules_and_sources_are_changes_of_their_own() {
+    let project = committed();
+    project.replace("base.yaml", "{ type: integer, description: Requests for each second. }", "{ type: number }");
+    project.replace("base.yaml", "LEVEL: info", "LEVEL: { value: \"{{ 'info' }}\", required: true }");
+    project.replace("dev.yaml", "LIMIT: 5", "LIMIT: { content: 5, format: json }");
+    record(&project.run(&["diff", "--rev", "HEAD"]).stdout);
+}
+
+#[test]
+fn an_environment_and_an_app_that_only_one_side_has() {
+    let project = committed();
+    project.write("qa.yaml", "");
+    git(&project, &["rm", "--quiet", "staging.yaml"]);
+    let run = project.run(&["diff", "--rev", "HEAD", "--stat"]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1);
+    let rows = rows(&project.run(&["diff", "--rev", "HEAD", "--format", "json", "--no-fold"]));
+    let whole: Vec<_> = rows.iter().filter(|row| row.get("key").is_none() && row.get("object").is_none()).collect();
+    assert_eq!(whole.len(), 2, "{whole:?}");
+}
+
+#[test]
+fn ranges_are_those_of_git() {
+    let project = committed();
+    git(&project, &["switch", "--quiet", "--create", "topic"]);
+    project.replace("base.yaml", "LEVEL: info", "LEVEL: debug");
+    commit(&project);
+    git(&project, &["switch", "--quiet", "main"]);
+    project.replace("base.yaml", "domain: localhost", "domain: other");
+    commit(&project);
+    git(&project, &["tag", "v2"]);
+    let keys = |range: &str| {
+        let rows = rows(&project.run(&["diff", "--rev", range, "dev", "--format", "json"]));
+        let mut keys: Vec<_> = rows.iter().filter_map(|row| row["key"].as_str().map(str::to_owned)).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys("main..topic"), ["HOST", "LEVEL", "URL"]);
+    assert_eq!(keys("main...topic"), ["LEVEL"]);
+    assert_eq!(keys("topic...v2"), ["HOST", "URL"]);
+    assert_eq!(keys("v2~1..v2"), ["HOST", "URL"]);
+    assert_eq!(keys("topic"), ["HOST", "LEVEL", "URL"]);
+    let commit = git(&project, &["rev-parse", "topic"]);
+    assert_eq!(keys(&format!("{}..v2", &commit[..8])), ["HOST", "LEVEL", "URL"]);
+}
+
+#[test]
+fn a_name_that_is_no_revision_is_refused() {
+    let project = committed();
+    for name in ["nope", "--output=x", "HEAD:base.yaml", "", "a..b", "HEAD~99"] {
+        let run = project.run(&["diff", &format!("--rev={name}")]);
+        if name.is_empty() {
+            // as for git: HEAD
+            assert_eq!(run.code, 0);
+        } else {
+            run.fails(4);
+        }
+    }
+    assert!(!project.root().join("x").exists());
+}
+
+#[test]
+fn the_configuration_of_the_repository_runs_no_program() {
+    let project = committed();
+    let trap = project.outside().join("trap");
+    let command = format!("touch {}", trap.display());
+    for name in
+        ["core.fsmonitor", "core.pager", "diff.external", "core.sshCommand", "filter.x.smudge", "filter.x.clean"]
+    {
+        git(&project, &["config", name, &command]);
+    }
+    project.write(".gitattributes", "* filter=x diff=x\n");
+    let run = project.run(&["diff", "--rev", "HEAD..HEAD"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!trap.exists());
+}
+
+#[test]
+fn apps_without_a_changed_file_are_not_read() {
+    let project = committed();
+    project.write("septum.yaml", "apps: [\"apps/*\"]\n");
+    for name in ["base.yaml", "dev.yaml", "prod.yaml", "staging.yaml"] {
+        std::fs::remove_file(project.path(name)).unwrap();
+    }
+    for app in ["one", "two", "three"] {
+        project.write(&format!("apps/{app}/base.yaml"), format!("app: {app}\ndata: {{ X: 1 }}\n"));
+        project.write(&format!("apps/{app}/dev.yaml"), "");
+    }
+    project.write("common/text.txt", "a");
+    project.write("apps/two/base.yaml", "app: two\ndata: { T: { file: ../../common/text.txt } }\n");
+    // broken in both revisions: it would be an error if it were read
+    project.write("apps/three/base.yaml", "app: three\ndata: [\n");
+    commit(&project);
+    project.write("apps/one/base.yaml", "app: one\ndata: { X: 2 }\n");
+    // of another app, through its path
+    project.write("common/text.txt", "b");
+    commit(&project);
+    let rows = rows(&project.run(&["diff", "--rev", "HEAD~1..HEAD", "--format", "json"]));
+    let apps: Vec<_> = rows.iter().map(|row| row["app"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(apps, ["one", "two"]);
+}
+
+#[test]
+fn a_hashed_name_is_one_change() {
+    let project = committed();
+    project.write(
+        "base.yaml",
+        project
+            .read("base.yaml")
+            .replace("namespace: shop\n", "namespace: shop\nnames: kustomize\nmanifests: [web.yaml]\n"),
+    );
+    project.write(
+        "web.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { app: web } }\n  template:\n    \
+         metadata: { labels: { app: web } }\n    spec:\n      containers:\n        - { name: web, image: web, envFrom: [{ configMapRef: { name: shop } }, { secretRef: { name: shop } }] }\n",
+    );
+    // it is a manifest beside the layers
+    std::fs::create_dir(project.path("workloads")).unwrap();
+    std::fs::rename(project.path("web.yaml"), project.path("workloads/web.yaml")).unwrap();
+    project.replace("base.yaml", "[web.yaml]", "[workloads/web.yaml]");
+    commit(&project);
+    project.replace("base.yaml", "LEVEL: info", "LEVEL: debug");
+    let rows = rows(&project.run(&["diff", "dev", "--rev", "HEAD", "--format", "json"]));
+    let kinds: Vec<_> = rows.iter().map(|row| row["change"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["changed", "renamed"], "{rows:#?}");
+}
