@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 use super::files;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
-use super::{GlobalArgs, find_apps, find_environment, find_environments, user_identities};
+use super::{GlobalArgs, argument, find_apps, find_environment, find_environments, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::diff::{
-    self, Change, ChangeKind, ChangeSubject, Cluster, DiffPair, DiffReport, DiffScope, DiffSide, LiveObjects,
-    MarkdownOptions,
+    self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
+    ProjectPair,
 };
 use crate::files::{FileKind, read_named};
 use crate::git::{GitRevision, RevisionRange};
@@ -96,9 +96,9 @@ enum DiffFormat {
 enum ShownKind {
     /// Keys and objects that only one side has
     Missing,
-    /// What only the right side has
+    /// Keys and objects that only the right side has
     Added,
-    /// What only the left side has
+    /// Keys and objects that only the left side has
     Removed,
     /// Other values or fields
     Changed,
@@ -275,7 +275,8 @@ impl DiffArgs {
     fn compare_paths(&self, global: &GlobalArgs) -> Result<DiffReport, Diagnostics> {
         let [left, right] = self.environments.as_slice() else { return Ok(DiffReport::default()) };
         let mut problems = Diagnostics::new();
-        let mut read = |path: &String| match read_manifests(&global.directory.join(path), path) {
+        let shown = |path: &str| argument::shown_path(&global.directory, Path::new(path), "PATH");
+        let mut read = |path: &String| match read_manifests(&global.directory.join(path), &shown(path)) {
             Ok(objects) => Some(objects),
             Err(found) => {
                 problems.extend(found);
@@ -320,7 +321,7 @@ impl DiffArgs {
         let [left, right] = &pipelines;
         let label = range.to.clone().unwrap_or_else(|| "the work tree".to_owned());
         let from = if range.is_since_fork { old.commit.chars().take(12).collect() } else { range.from.clone() };
-        let pair = DiffPair {
+        let pair = ProjectPair {
             left: DiffSide { label: &from, pipeline: left.as_ref(), upward: Some(&old.upward) },
             right: DiffSide { label: &label, pipeline: right.as_ref(), upward: new.as_ref().map(|new| &new.upward) },
         };
@@ -460,7 +461,7 @@ fn check_files(project: &Project, apps: &[&crate::project::App]) -> Result<(), D
 /// The project of a revision, at the same place; none if it has none.
 fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
     let start = std::fs::canonicalize(&global.directory)
-        .map_err(|error| Diagnostic::unreadable(&global.directory.display().to_string(), &error))?;
+        .map_err(|error| Diagnostic::unreadable(&output::shown_path(&global.directory), &error))?;
     match Project::locate(&revision.disk, &start) {
         Some(root) => Project::open(&revision.disk, &root).map(Some),
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! What a comparison finds.
+//! Findings of a comparison.
 
 use crate::diagnostic::Diagnostics;
 
@@ -30,9 +30,9 @@ pub struct Change {
     pub app: String,
     /// Environments that it is in, sorted.
     pub environments: Vec<String>,
-    /// What differs.
+    /// Subject of the difference.
     pub subject: ChangeSubject,
-    /// How it differs.
+    /// Kind of the difference.
     pub kind: ChangeKind,
     /// Value on the left side, if there is one.
     pub from: Option<ShownValue>,

@@ -28,7 +28,7 @@ pub struct ClusterObjects {
     pub objects: Vec<SourceObject>,
     /// Pods that use an object with former values, in words.
     pub former_users: Vec<String>,
-    /// What could not be read.
+    /// Kinds and pods that could not be read.
     pub warnings: Diagnostics,
 }
 
@@ -142,6 +142,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// A message of kubectl without the name of the context, which could be anything that was typed.
+    fn without_context(&self, line: &str) -> String {
+        let context = self.context.as_deref().filter(|context| !context.is_empty());
+        context.map_or_else(|| line.to_owned(), |context| line.replace(context, "NAME"))
+    }
+
     /// Output of kubectl.
     fn kubectl(&self, arguments: &[&str], namespace: Option<&str>) -> Result<Vec<u8>, Diagnostic> {
         let mut kubectl = program_command(OsStr::new("kubectl")).map_err(|error| {
@@ -158,7 +164,7 @@ impl Cluster {
         match output {
             Ok(output) if output.status.success() => Ok(output.stdout),
             Ok(output) => Err(Diagnostic::error(Rule::Cluster, "the cluster could not be read")
-                .note(format!("kubectl reported: {}", first_line(&output)))
+                .note(format!("kubectl reported: {}", self.without_context(&first_line(&output))))
                 .hint("`kubectl config current-context` shows the cluster; `--context` chooses another")),
             Err(error) => Err(Diagnostic::error(Rule::Cluster, format!("`kubectl` could not be run: {error}"))),
         }

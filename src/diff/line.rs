@@ -21,7 +21,7 @@ pub(super) enum LineRole {
     Changed,
     /// Something that crosses the classification boundary.
     Moved,
-    /// What is around it.
+    /// A line around a change.
     Context,
 }
 
@@ -42,9 +42,9 @@ impl LineRole {
 #[derive(Debug)]
 pub(super) struct ChangeLines {
     pub(super) role: LineRole,
-    /// What differs: a key, an object.
+    /// Subject: a key, an object.
     pub(super) label: String,
-    /// How it differs, in a few words; empty where the lines say it.
+    /// The change in a few words; empty where the lines below say it.
     pub(super) summary: String,
     pub(super) details: Vec<(LineRole, String)>,
 }
@@ -62,6 +62,16 @@ impl ChangeLines {
             ChangeKind::Moved => lines.describe_move(change),
             ChangeKind::Rules => "rules".clone_into(&mut lines.summary),
             _ => lines.describe_values(change),
+        }
+        // a setting of the target
+        if let (ChangeSubject::Environment, ChangeKind::Changed, [field]) =
+            (&change.subject, change.kind, change.fields.as_slice())
+        {
+            let text =
+                |value: &Option<ShownValue>| value.as_ref().and_then(one_line).unwrap_or_else(|| "none".to_owned());
+            lines.label.clone_from(&field.path);
+            lines.summary = format!("{} → {}", text(&field.from), text(&field.to));
+            return lines;
         }
         for field in &change.fields {
             lines.describe_field(field, change.kind);

@@ -115,7 +115,7 @@ fn key_block(group: &ChangeGroup<'_>) -> String {
     out
 }
 
-/// How a key differs, without its values.
+/// Kind of a change in words, without values.
 fn key_words(change: &Change) -> String {
     let mut words = change.kind.as_str().to_owned();
     if let Some(routing) = &change.routing {

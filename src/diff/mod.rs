@@ -43,7 +43,7 @@ pub use json::to_json_rows;
 pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
 pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
 pub use sides::{
-    DiffPair, DiffScope, DiffSide, LiveObjects, MatrixReport, compare_environments, compare_files, compare_many,
+    DiffScope, DiffSide, LiveObjects, MatrixReport, ProjectPair, compare_environments, compare_files, compare_many,
     compare_projects, compare_with_objects,
 };
 pub use snapshot::{SnapshotEntryState, TargetSnapshot};

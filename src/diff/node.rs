@@ -44,7 +44,7 @@ pub(super) struct NodeReader<'a> {
     pub(super) marker: &'a ValueMarker,
     /// Whether the object is a Secret.
     pub(super) is_secret: bool,
-    /// What is known of the object.
+    /// Visibility of the object.
     pub(super) visibility: Visibility,
 }
 

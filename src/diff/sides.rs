@@ -35,14 +35,14 @@ pub struct DiffSide<'a> {
 
 /// Two states of a project.
 #[derive(Debug)]
-pub struct DiffPair<'a> {
+pub struct ProjectPair<'a> {
     /// The old state.
     pub left: DiffSide<'a>,
     /// The new state.
     pub right: DiffSide<'a>,
 }
 
-/// What is compared.
+/// Part of the project that is compared.
 #[derive(Debug, Clone, Copy)]
 pub struct DiffScope<'a> {
     /// Environments; all if there are none.
@@ -250,7 +250,7 @@ fn whole_target(app: &str, environments: &[String], kind: ChangeKind) -> Change 
 
 /// Compares two states of a project, environment by environment. Apps without a changed file are not read, where both
 /// states are revisions.
-pub fn compare_projects<'a>(pair: &'a DiffPair<'a>, scope: DiffScope<'a>) -> Result<DiffReport, Diagnostics> {
+pub fn compare_projects<'a>(pair: &'a ProjectPair<'a>, scope: DiffScope<'a>) -> Result<DiffReport, Diagnostics> {
     let marker = ValueMarker::random();
     let affected = AffectedApps::of(pair);
     let mut jobs: BTreeMap<PathBuf, (Option<&'a App>, Option<&'a App>)> = BTreeMap::new();
@@ -273,7 +273,7 @@ pub fn compare_projects<'a>(pair: &'a DiffPair<'a>, scope: DiffScope<'a>) -> Res
 
 /// An app in two states. One of them may not have it.
 struct AppComparison<'a> {
-    pair: &'a DiffPair<'a>,
+    pair: &'a ProjectPair<'a>,
     left: Option<&'a App>,
     right: Option<&'a App>,
     scope: DiffScope<'a>,
@@ -450,7 +450,7 @@ enum AffectedApps {
 }
 
 impl AffectedApps {
-    fn of(pair: &DiffPair<'_>) -> Self {
+    fn of(pair: &ProjectPair<'_>) -> Self {
         let (Some(left), Some(right)) = (pair.left.pipeline, pair.right.pipeline) else { return Self::All };
         let projects = [left.library.project, right.library.project];
         let [Some(old), Some(new)] = projects.map(|project| project.files.disk().snapshot()) else { return Self::All };

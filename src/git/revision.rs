@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
 use super::repository::GitRepository;
-use super::{GitBlobs, first_line, git_output, spawn_git};
+use super::{GitBlobs, git_output, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
@@ -59,8 +59,10 @@ impl GitRevision {
         let repository =
             repository.ok_or_else(|| revision_failure("not a git repository (or any of the parent directories)"))?;
         let git = Self::prepare(&repository)?;
-        let from = find_commit(&git, &range.from)?;
-        let to = range.to.as_deref().map(|name| find_commit(&git, name)).transpose()?;
+        let which =
+            if range.to.is_some() { ("the first revision", "the second revision") } else { ("the revision", "") };
+        let from = find_commit(&git, &range.from, which.0)?;
+        let to = range.to.as_deref().map(|name| find_commit(&git, name, which.1)).transpose()?;
         let from = match &to {
             Some(to) if range.is_since_fork => find_fork(&git, &from, to)?,
             _ => from,
@@ -97,11 +99,12 @@ impl GitRevision {
     }
 }
 
-/// The commit that a name stands for.
-fn find_commit(git: &SafeGit, name: &str) -> Result<String, Diagnostic> {
+/// The commit that a name stands for. The name is not repeated: it could be anything that was typed.
+fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
-        Diagnostic::error(Rule::Git, format!("`{name}` is not a known revision"))
-            .hint("name a branch, a tag or a commit; `git fetch` gets those of the remote repository")
+        Diagnostic::error(Rule::Git, format!("{which} is not known"))
+            .note("it is not the name of a branch, a tag or a commit of this repository")
+            .hint("`git fetch` gets the branches and tags of the remote repository")
     };
     if name.starts_with('-') {
         return Err(unknown());
@@ -111,8 +114,7 @@ fn find_commit(git: &SafeGit, name: &str) -> Result<String, Diagnostic> {
     let output = child.wait_with_output().map_err(|error| revision_failure(&error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || text.is_empty() {
-        let why = first_line(&output);
-        return Err(if why == "no error message" { unknown() } else { unknown().note(format!("Git reported: {why}")) });
+        return Err(unknown());
     }
     Ok(text)
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use septum::diff::{
-    self, Change, ChangeKind, ChangeSubject, DiffPair, DiffReport, DiffScope, DiffSide, MarkdownOptions,
+    self, Change, ChangeKind, ChangeSubject, DiffReport, DiffScope, DiffSide, MarkdownOptions, ProjectPair,
 };
 use septum::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind};
 use septum::pipeline::Pipeline;
@@ -267,7 +267,7 @@ fn applied_to_the_left_the_differences_give_the_right() {
         let new = changed(&old, &mut random);
         let projects = [old.project(), new.project()];
         let [left, right] = projects.each_ref().map(|project| Pipeline::new(project, identities()));
-        let pair = DiffPair {
+        let pair = ProjectPair {
             left: DiffSide { label: "old", pipeline: Some(&left), upward: None },
             right: DiffSide { label: "new", pipeline: Some(&right), upward: None },
         };

@@ -31,7 +31,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "init" => vec![&["fresh"]],
         // kinds of `import` and forms of `eject` have tests of their own
         "doctor" | "eject" | "git-setup" | "import" => vec![&[]],
-        "render" | "check" | "list" | "gc" => vec![&["dev"]],
+        "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
         "rename" => vec![&["A", "B"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],
@@ -51,6 +51,8 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
 fn required(command: &str, flag: &str) -> &'static [&'static str] {
     match (command, flag) {
         ("render", "--shard") => &["--out", "out", "--allow-plaintext"],
+        ("diff", "--context") => &["--cluster"],
+        ("diff", "--max-chars") => &["--format", "markdown"],
         ("gc", "--at") => &["--older", "1d"],
         ("decrypt", "--document") => &["--extract", "a"],
         ("keygen", _) => &["-y"],

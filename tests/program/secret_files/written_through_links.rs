@@ -34,7 +34,7 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `check --fix` and `--write-baseline` write what the project names: tests/file_kinds
         // `rename` writes the layers of a project: tests/program/secret_files/renaming.rs
         // `git-setup` writes the configuration and the hooks of Git: tests/program/first_hour
-        "check" | "rename" | "explain" | "list" | "get" | "gc" | "doctor" | "git-setup" | "git-textconv"
+        "check" | "diff" | "rename" | "explain" | "list" | "get" | "gc" | "doctor" | "git-setup" | "git-textconv"
         | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
