@@ -17,8 +17,8 @@ const COMMANDS: [(&[&str], &str); 18] = [
         "`septum render ENV | kubectl apply -f -` applies an environment; Flux and Argo CD apply the tree of `septum render --all --out DIR`",
     ),
     (
-        &["diff", "plan", "compare", "preview", "drift"],
-        "`septum render --all --out DIR --check` shows how a change affects the committed tree; `septum list` compares environments",
+        &["plan", "compare", "preview", "drift"],
+        "`septum diff A B` compares environments, `septum diff --rev HEAD` shows what a change does to each, and `septum diff ENV --cluster` what a cluster has instead",
     ),
     (
         &["updatekeys", "update-keys", "reencrypt", "re-encrypt", "recipients"],

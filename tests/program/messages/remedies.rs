@@ -226,7 +226,6 @@ fn commands_and_options_of_other_tools_lead_to_those_of_this_one() {
         &["lint"][..],
         &["validate"],
         &["template", "dev"],
-        &["diff", "dev", "prod"],
         &["updatekeys", "x"],
         &["render", "dev", "-o", "json"],
         &["render", "-o", "out", "dev"],
