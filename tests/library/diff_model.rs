@@ -151,7 +151,7 @@ impl Layers {
             writeln!(base, "  {key}: {{ {value}sensitive: {is_secret}, reason: model }}").unwrap();
         }
         if self.base.is_empty() {
-            base = "app: app\n".to_owned();
+            "app: app\n".clone_into(&mut base);
         }
         let mut files = BTreeMap::from([(PathBuf::from("base.yaml"), base)]);
         for environment in &self.environments {
@@ -169,11 +169,11 @@ impl Layers {
         let files = self.files();
         let entry = |path: &PathBuf| {
             // equal content has an equal name
-            let blob = files.get(path).unwrap().clone();
+            let blob = files[path].clone();
             (path.clone(), SnapshotEntry { kind: SnapshotEntryKind::File, blob })
         };
         let entries = files.keys().map(entry).collect();
-        let read = move |_: &str, path: &std::path::Path, _: u64| Ok(files.get(path).unwrap().clone().into_bytes());
+        let read = move |_: &str, path: &std::path::Path, _: u64| Ok(files[path].clone().into_bytes());
         let disk = Disk::with_snapshot(Snapshot::new(root.clone(), entries, read));
         let root = Project::locate(&disk, &root).expect("a project");
         Project::open(&disk, &root).expect("a sound project")

@@ -35,8 +35,9 @@ fn a_comment_without_differences_says_so() {
 #[test]
 fn a_comment_is_cut_by_whole_blocks() {
     let project = committed();
-    let keys: String =
-        (0..80).map(|index| format!("  KEY_{index}: \"{}\"\n", "`".repeat(index % 7) + "value")).collect();
+    let keys: String = (0..80)
+        .flat_map(|index| [format!("  KEY_{index}: \""), "`".repeat(index % 7), "value\"\n".to_owned()])
+        .collect();
     project.write("base.yaml", project.read("base.yaml") + &keys);
     let whole = project.run(&["diff", "--rev", "HEAD", "--format", "markdown"]).stdout;
     for limit in [1000, 1234, 2000, 3000, 5000, 65_000] {
