@@ -72,7 +72,7 @@ macro_rules! entry_rules {
             pub fn to_texts(&self) -> std::collections::BTreeMap<String, String> {
                 let mut texts = std::collections::BTreeMap::new();
                 $(if let Some(rule) = &self.$rule {
-                    texts.insert(stringify!($rule).to_owned(), rule.value.to_string());
+                    texts.insert($name.to_owned(), rule.value.to_string());
                 })+
                 if let Some(rule) = &self.template {
                     texts.insert("template".to_owned(), rule.value.to_string());

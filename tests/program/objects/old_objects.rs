@@ -62,7 +62,7 @@ fn unused_versions_beyond_the_newest_are_named_in_three_formats() {
     let input = list(&objects);
     let none = ["--none", ALL.strip_suffix(",pod").unwrap()];
     let run = gc(&project, &input, &[&none[..], &["--keep", "3"]].concat());
-    record(&format!("{}{}", run.stdout, run.stderr));
+    record(format!("{}{}", run.stdout, run.stderr));
     // without a key, the newest Secret counts as the current one; the current ConfigMap is not in the cluster, and the
     // name in the pod may be that of either
     assert_eq!(
@@ -149,7 +149,7 @@ fn evidence_that_is_not_complete_is_refused() {
         let input = list(&[versions(), extra].concat());
         let run = gc(&project, &input, &["--none", absent]);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{title}: {}", run.stderr);
-        record(&format!("{title}\n{}", run.stderr));
+        record(format!("{title}\n{}", run.stderr));
     }
     for input in ["", "{", "[]", "\u{feff}", &"[".repeat(100_000), &format!("{{\"a\": {CANARY}}}")] {
         assert_eq!(gc(&project, input, &["--none", ALL]).code, 2);
