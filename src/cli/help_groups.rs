@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn examples_parse_and_are_of_their_command() {
         for (name, help) in commands() {
-            assert!((2..=4).contains(&help.examples.len()), "{name}: {} examples", help.examples.len());
+            assert!((2..=6).contains(&help.examples.len()), "{name}: {} examples", help.examples.len());
             for (_, example) in help.examples {
                 let calls = calls(example);
                 assert!(calls.iter().any(|call| call.iter().any(|word| word == name)), "{name}: {example}");
