@@ -1,6 +1,7 @@
 //! Git, run as a program: the content of the next commit, and of commits.
 
 mod command;
+mod commits;
 mod history;
 mod repository;
 mod revision;
@@ -14,6 +15,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
+pub use self::commits::{CommitFile, CommitHistory, HistoryCommit};
 pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
 pub use self::revision::{GitRevision, RevisionRange};

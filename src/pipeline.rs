@@ -12,7 +12,7 @@ use crate::name::{AppName, EnvironmentName};
 use crate::object::{self, BuildInput, Constraints, ConsumerIndex, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
-use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget};
+use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget, ResolvedValue};
 use crate::route::{self, Routing};
 use crate::sops::{Identities, SopsFormat, policy};
 use crate::visibility::{KeyAccess, OnMissingKey};
@@ -236,6 +236,19 @@ impl<'p> Pipeline<'p> {
         }
         locked.insert(environment.clone(), found);
         self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
+    }
+
+    /// Final value of a scalar of `vars` in an environment, decrypted; none if its layers cannot be read, or the path is
+    /// not that of a scalar.
+    pub fn variable(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        path: &str,
+        problems: &mut Diagnostics,
+    ) -> Option<ResolvedValue> {
+        let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, problems)?;
+        resolve::resolve_variable(&self.create_engine(&Arc::default(), KeyAccess::Decrypt), definition, path, problems)
     }
 
     /// Resolves an environment as seen without keys: its manifests cannot be decrypted.

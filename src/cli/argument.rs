@@ -15,11 +15,13 @@ use crate::name::EnvironmentName;
 use crate::project::{Project, files_of};
 
 /// Arguments that are paths which need not exist: `(command, argument)`. All others must exist.
-const NEW: [(&str, &str); 9] = [
+const NEW: [(&str, &str); 11] = [
     ("init", "project_directory"),
     ("init", "key_file"),
     ("render", "out"),
     ("check", "rendered"),
+    ("docs", "written_file"),
+    ("report", "written_file"),
     ("encrypt", "output"),
     ("encrypt", "filename"),
     ("decrypt", "output"),
@@ -28,7 +30,7 @@ const NEW: [(&str, &str); 9] = [
 ];
 
 /// Extensions of the files that this program handles.
-const EXTENSIONS: [&str; 16] = [
+const EXTENSIONS: [&str; 19] = [
     "yaml",
     "yml",
     "json",
@@ -45,6 +47,9 @@ const EXTENSIONS: [&str; 16] = [
     "enc",
     "age",
     "j2",
+    "md",
+    "html",
+    "example",
 ];
 
 /// Refuses an argument in the place of a path that is not one: it does not exist, and does not look like a path.
@@ -173,7 +178,7 @@ pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Op
 }
 
 /// `argument 2`: position of a text, counted from 1 after the name of the program.
-fn argument_number(typed: &OsStr) -> String {
+pub(super) fn argument_number(typed: &OsStr) -> String {
     let is_it = |argument: &OsStr| {
         let joined = || argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
         argument == typed || joined().is_some_and(|(_, value)| OsStr::new(value) == typed)

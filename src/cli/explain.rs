@@ -1,6 +1,7 @@
 //! `septum explain`
 
 use clap::Args;
+use indexmap::{IndexMap, IndexSet};
 
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
@@ -11,19 +12,23 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
 use crate::view::lifecycle::LifecycleView;
+use crate::view::stack_order;
+use crate::view::variable::{VARIABLES, explain_variable};
 use crate::visibility::KeyAccess;
 
 /// Show where a value comes from, and why it is in a ConfigMap or a Secret
 ///
 /// Prints the object that contains the key, the layers that set it, the reasons of the decision, and the workloads that
-/// use it. Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
+/// use it; for a variable, the entries that read it. Without ENV, environments with the same explanation are together.
+///
+/// Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
 #[derive(Debug, Args)]
-#[command(after_help = HELP.to_text())]
+#[command(after_help = HELP.to_text(), allow_missing_positional = true)]
 pub(super) struct ExplainArgs {
-    /// Environment
+    /// Environment [default: all]
     #[arg(value_name = "ENV", add = super::completions::environments())]
-    environment: String,
-    /// Key, as `septum list` shows it
+    environment: Option<String>,
+    /// Key or variable, as `septum list` shows it
     #[arg(value_name = "KEY", add = super::completions::keys())]
     key: String,
     /// Show the key only of this app (repeatable)
@@ -41,6 +46,8 @@ pub(super) struct ExplainArgs {
 pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Show why a key is in a Secret", "septum explain prod DATABASE_URL"),
+        ("Show a key in all environments", "septum explain LOG_LEVEL"),
+        ("Show where a variable is set, and what reads it", "septum explain prod vars.domain"),
         ("Print the same for a program", "septum explain prod DATABASE_URL --format json"),
     ],
     exit_codes: &[],
@@ -50,90 +57,156 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 impl ExplainArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
-        let environment = super::find_environment(&project, &self.environment)
-            .map_err(|unknown| unknown.maybe_hint(argument::reversed_hint(&self.key, &project.environments())))?;
+        let environments = self.find_environments(&project)?;
         let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
-        let mut explanations = Vec::new();
-        let (mut known, mut beside, mut renamed) = (Vec::new(), Vec::new(), None);
+        let mut surveys = Vec::new();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
-            if !app.environments.contains(&environment) {
-                continue;
+            if environments.iter().any(|environment| app.environments.contains(environment)) {
+                let options = SurveyOptions::showing(&environments, KeyAccess::StructureOnly);
+                surveys.extend(pipeline.survey(app, options, &mut problems));
             }
-            let asked = std::slice::from_ref(&environment);
-            let Some(survey) =
-                pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::StructureOnly), &mut problems)
-            else {
-                continue;
-            };
-            explanations.extend(self.matching_explanations(&pipeline, &survey, &environment));
-            let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
-            known.extend(keys.map(|id| id.key.as_str().to_owned()));
-            let definitions = survey.environments.iter().map(|resolved| &resolved.definition);
-            renamed = definitions.into_iter().find_map(|it| it.renamed_entry(&self.key)).or(renamed);
-            beside.push(survey.beside);
         }
         if problems.has_errors() {
             return Err(problems);
         }
-        let asked = std::slice::from_ref(&environment);
-        super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
-        if explanations.is_empty() {
-            let (message, near) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
-            let hint = renamed.map(|id| format!("it was renamed to `{}`", id.key)).or(near);
-            return Err(Diagnostic::error(Rule::UnknownKey, format!("{message} in `{environment}`"))
-                .maybe_hint(hint)
-                .hint("`septum list` shows all keys")
-                .into());
+        let beside: Vec<_> = surveys.iter().map(|survey| &survey.beside).collect();
+        super::show_beside(&project, apps, &environments, &beside, output)?;
+        let found: Vec<KeyExplanations> = surveys.iter().flat_map(|survey| self.explain(&pipeline, survey)).collect();
+        if found.is_empty() {
+            return Err(self.unknown_key(&project, &surveys).into());
         }
         match self.format {
-            ViewFormat::Json => match explanations.as_slice() {
-                // one explanation by itself, several as a list
-                [one] => output::print_json(one),
-                several => output::print_json(&several),
-            },
+            ViewFormat::Json => {
+                let all: Vec<_> = found.iter().flatten().map(|(_, explanation)| explanation).collect();
+                match all.as_slice() {
+                    // one explanation by itself, several as a list
+                    [one] if self.environment.is_some() => output::print_json(one),
+                    several => output::print_json(&several),
+                }
+            }
             ViewFormat::Text => {
                 let mut all = StyledText::new();
-                for found in &explanations {
-                    if !all.is_empty() {
-                        all.end_line();
+                for texts in found.iter().map(|explanations| folded_texts(explanations)) {
+                    for text in texts {
+                        if !all.is_empty() {
+                            all.end_line();
+                        }
+                        all.append(text);
                     }
-                    all.append(explanation_text(found, &environment));
                 }
                 output.print_text(&all)
             }
         }
     }
 
-    fn matching_explanations(
-        &self,
-        pipeline: &Pipeline<'_>,
-        survey: &Survey,
-        environment: &EnvironmentName,
-    ) -> Vec<Explanation> {
-        let Some(resolved) = survey.environment(environment) else { return Vec::new() };
-        let wanted = |id: &&EntryId| {
-            id.key.as_str() == self.key && self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle)
-        };
-        let ids: Vec<_> = resolved.entries.keys().filter(wanted).collect();
-        if ids.is_empty() {
-            return Vec::new();
+    /// The environment of the arguments, or all.
+    fn find_environments(&self, project: &Project) -> Result<Vec<EnvironmentName>, Diagnostics> {
+        match &self.environment {
+            None => super::find_environments(project, &[]),
+            Some(name) => match super::find_environment(project, name) {
+                Ok(environment) => Ok(vec![environment]),
+                Err(unknown) => {
+                    let reversed = argument::reversed_hint(&self.key, &project.environments());
+                    Err(unknown.maybe_hint(reversed).into())
+                }
+            },
         }
-        let consumers = pipeline.consumers(survey, resolved);
-        let explained = |id| explain_key(survey, id, environment, consumers.consumers(id));
-        ids.into_iter().filter_map(explained).collect()
+    }
+
+    /// The explanations of each matching key of an app, in the order of the stack.
+    fn explain(&self, pipeline: &Pipeline<'_>, survey: &Survey) -> Vec<KeyExplanations> {
+        let of_survey = survey.environments.iter().map(|resolved| resolved.definition.environment.clone());
+        let is_wanted = |name: &EnvironmentName| self.environment.as_ref().is_none_or(|wanted| wanted == name.as_str());
+        let order = stack_order(&of_survey.filter(is_wanted).collect::<Vec<_>>(), [survey]);
+        let mut ids: IndexSet<&EntryId> = IndexSet::new();
+        for resolved in order.iter().filter_map(|environment| survey.environment(environment)) {
+            ids.extend(resolved.entries.keys().filter(|id| self.is_wanted(id)));
+        }
+        let resolved = order.iter().filter_map(|name| survey.environment(name));
+        let consumers: Vec<_> = match ids.is_empty() {
+            true => Vec::new(),
+            false => resolved.map(|resolved| (resolved, pipeline.consumers(survey, resolved))).collect(),
+        };
+        let of_id = |id: &EntryId| {
+            let explained = consumers.iter().filter_map(|(resolved, consumers)| {
+                let name = &resolved.definition.environment;
+                Some((name.clone(), explain_key(survey, id, name, consumers.consumers(id))?))
+            });
+            explained.collect::<KeyExplanations>()
+        };
+        let variable = self.key.strip_prefix(VARIABLES).filter(|_| self.bundle.is_none());
+        let of_variable = |path: &str| {
+            let explained = |name: &EnvironmentName| Some((name.clone(), explain_variable(survey, path, name)?));
+            order.iter().filter_map(explained).collect::<KeyExplanations>()
+        };
+        let entries = ids.into_iter().map(of_id);
+        entries.chain(variable.map(of_variable)).filter(|found| !found.is_empty()).collect()
+    }
+
+    fn is_wanted(&self, id: &EntryId) -> bool {
+        id.key.as_str() == self.key && self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle)
+    }
+
+    fn unknown_key(&self, project: &Project, surveys: &[Survey]) -> Diagnostic {
+        if self.environment.is_none() && project.has_environment(&self.key) {
+            return Diagnostic::error(Rule::UnknownKey, format!("`{}` is an environment, not a key", self.key))
+                .hint(format!("specify the key: `septum explain {} KEY`", self.key));
+        }
+        let resolved = surveys.iter().flat_map(|survey| &survey.environments);
+        let known: Vec<String> = resolved
+            .flat_map(|resolved| {
+                let entries = resolved.entries.keys().map(|id| id.key.as_str().to_owned());
+                let variables = resolved.definition.variable_paths();
+                entries.chain(variables.into_iter().map(|path| format!("{VARIABLES}{path}"))).collect::<Vec<_>>()
+            })
+            .collect();
+        let (message, near) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
+        let mut definitions = surveys.iter().flat_map(|survey| &survey.environments).map(|it| &it.definition);
+        let renamed = definitions.find_map(|definition| definition.renamed_entry(&self.key));
+        let hint = renamed.map(|id| format!("it was renamed to `{}`", id.key)).or(near);
+        let place = self.environment.as_ref().map(|name| format!(" in `{name}`")).unwrap_or_default();
+        Diagnostic::error(Rule::UnknownKey, format!("{message}{place}"))
+            .maybe_hint(hint)
+            .hint("`septum list` shows all keys")
     }
 }
 
-fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> StyledText {
+/// Explanations of a key, by environment.
+type KeyExplanations = Vec<(EnvironmentName, Explanation)>;
+
+/// The text of each explanation, with all environments that share it.
+fn folded_texts(explanations: &[(EnvironmentName, Explanation)]) -> Vec<StyledText> {
+    let mut folded: IndexMap<(String, String), (StyledText, Vec<&str>)> = IndexMap::new();
+    for (environment, found) in explanations {
+        let body = explanation_body(found);
+        let key = (object_label(found), body.render_text(false));
+        folded.entry(key).or_insert((body, Vec::new())).1.push(environment.as_str());
+    }
+    let texts = folded.into_iter().map(|((object, _), (body, names))| {
+        let key = explanations.first().map_or("", |(_, found)| found.row.key.as_str());
+        let mut text = StyledText::new();
+        text.push_line(format!("{key} in {} → {object}", names.join(", ")));
+        text.append(body);
+        text
+    });
+    texts.collect()
+}
+
+/// Destination of a key.
+fn object_label(found: &Explanation) -> String {
+    match &found.object {
+        Some(object) => format!("{} `{}`", object.kind, object.name),
+        None if found.row.bundle.is_empty() => "variable of templates".to_owned(),
+        None => "no object".to_owned(),
+    }
+}
+
+/// The explanation below its heading.
+fn explanation_body(found: &Explanation) -> StyledText {
     let mut out = StyledText::new();
     let row = &found.row;
-    let object = found
-        .object
-        .as_ref()
-        .map_or_else(|| "no object".to_owned(), |object| format!("{} `{}`", object.kind, object.name));
-    out.push_line(format!("{} in {environment} → {object}", row.key));
     if let Some(description) = &found.description {
         out.push_indented("  ", description.trim_end());
     }
@@ -148,7 +221,9 @@ fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> Style
     for step in &found.history {
         out.push_line(format!("  {:width$}  {}  {}", step.layer, step.source, step_text(step)));
     }
-    push_heading(&mut out, "reasons");
+    if !row.reasons.is_empty() || !row.bundle.is_empty() {
+        push_heading(&mut out, "reasons");
+    }
     for reason in &row.reasons {
         out.push_line(format!("  {:9}  {}  ({})", reason.layer, reason.detail, reason.source));
     }
@@ -160,7 +235,7 @@ fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> Style
     }
     push_lifecycle(&mut out, &found.lifecycle);
     if !found.consumers.is_empty() {
-        push_heading(&mut out, "consumers");
+        push_heading(&mut out, if row.bundle.is_empty() { "read by" } else { "consumers" });
         found.consumers.iter().for_each(|consumer| out.push_line(format!("  {consumer}")));
     }
     if !found.uses.is_empty() {

@@ -20,8 +20,8 @@ use crate::visibility::KeyAccess;
 
 /// Print one decrypted value
 ///
-/// With an environment, KEY is a key as `septum list` shows it, and the rendered value is printed, with its templates
-/// evaluated. With a file, KEY is a path such as `data.hosts[0]`. A newline is added only on a terminal.
+/// With an environment, KEY is a key or a variable as `septum list` shows it, and the rendered value is printed, with
+/// its templates evaluated. With a file, KEY is a path such as `data.hosts[0]`. A newline is added only on a terminal.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct GetArgs {
@@ -54,6 +54,9 @@ impl GetArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, user_identities());
+        if let Some(path) = self.spot.variable() {
+            return self.of_variable(&pipeline, project, environment, path, output);
+        }
         let NamedEntry { app, id, .. } = self.spot.entry(&pipeline, project, environment, output)?;
         let mut problems = Diagnostics::new();
         let asked = std::slice::from_ref(environment);
@@ -73,6 +76,35 @@ impl GetArgs {
             }
             Some(EntryOutcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
             Some(EntryOutcome::Locked(_) | EntryOutcome::Failed) | None => Err(problems),
+        }
+    }
+
+    fn of_variable(
+        &self,
+        pipeline: &Pipeline<'_>,
+        project: &Project,
+        environment: &EnvironmentName,
+        path: &str,
+        output: &OutputStreams,
+    ) -> Result<(), Diagnostics> {
+        let (app, _) = self.spot.app_of_variable(pipeline, project, environment, path, output)?;
+        let mut problems = Diagnostics::new();
+        match pipeline.variable(app, environment, path, &mut problems).map(|value| value.outcome) {
+            Some(EntryOutcome::Known(value)) => {
+                output
+                    .print_findings(problems.into_iter().filter(|found| found.severity == Severity::Warning).collect());
+                print_value(value.bytes())
+            }
+            Some(EntryOutcome::Pointed(_)) => {
+                let message = format!("a part of `vars.{path}` in `{environment}` is in an external store");
+                Err(Diagnostic::error(Rule::MissingValue, message).hint("read it from the store").into())
+            }
+            _ if problems.has_errors() => Err(problems),
+            _ => {
+                let message = format!("`vars.{path}` has no value in `{environment}`");
+                let hint = format!("run `septum set {environment} vars.{path}` to set it, encrypted");
+                Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
+            }
         }
     }
 

@@ -59,6 +59,8 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("explain", &super::explain::HELP),
             ("diff", &super::diff::HELP),
             ("rename", &super::rename::HELP),
+            ("docs", &super::docs::HELP),
+            ("report", &super::report::HELP),
             ("doctor", &super::doctor::HELP),
             ("gc", &super::gc::HELP),
             ("eject", &super::eject::HELP),
@@ -76,6 +78,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("rekey", &super::rekey::REKEY_HELP),
             ("rotate", &super::rekey::ROTATE_HELP),
             ("keygen", &super::keygen::HELP),
+            ("exposure", &super::exposure::HELP),
         ],
     ),
     (

@@ -1,26 +1,30 @@
 //! `septum list`
 
-use std::fmt::Write as _;
+mod table;
 
 use clap::{Args, ValueEnum};
-use unicode_width::UnicodeWidthStr as _;
 
 use super::ages::{AgeArgs, AgeFormat};
 use super::help::{CommandHelp, HelpTopic};
+use super::key_filter::KeyFilter;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, find_apps, find_environments, user_identities};
-use crate::diagnostic::{Diagnostics, StyledText, escape_line};
+use crate::diagnostic::{Diagnostics, StyledText};
 use crate::name::EnvironmentName;
-use crate::pipeline::{Pipeline, SurveyOptions};
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
-use crate::view::KeyState;
-use crate::view::list::{KeyCell, KeyRow, list_rows};
+use crate::view::list::{KeyRow, ListedValues, list_rows};
+use crate::view::variable::variable_rows;
+use crate::view::{KeyState, stack_order};
 use crate::visibility::KeyAccess;
 
 /// Show which environment sets, inherits or lacks which key
 ///
-/// A table of all keys: the value where a layer of the environment sets it, `[secret]` for secrets, else `inherited`,
-/// `missing` or `removed`. Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
+/// A table of all keys and variables: the value where a layer of the environment sets it, `[secret]` for secrets, else
+/// `inherited`, `missing` or `removed`. Environments are in the order of the stack: one that extends others comes after
+/// them, and `dev` before `staging` before `prod`. Named ones are in the order of their names on the command line.
+///
+/// Reads the layers of the project. Uses no key: secrets are neither decrypted nor shown.
 ///
 /// With `--age`, shows on which day each value changed, by the commits of its file, and when it has to be replaced, by
 /// `expires`, `rotateEvery` and certificates. An identity, if there is one, distinguishes changes from re-encryptions.
@@ -30,12 +34,18 @@ pub(super) struct ListArgs {
     /// Environments to show [default: all]
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
+    /// Show only keys that match: `DATABASE_*`, `vars.*` (repeatable)
+    #[arg(long = "key", value_name = "GLOB", add = super::completions::keys())]
+    keys: Vec<String>,
     /// Show only this app (repeatable)
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
     /// Show only keys that some environment lacks
     #[arg(long)]
     missing: bool,
+    /// Show the values of plain keys, also where they are inherited
+    #[arg(long)]
+    values: bool,
     /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     format: ListFormat,
@@ -59,6 +69,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Show the keys of all environments", "septum list"),
         ("Compare two environments", "septum list staging prod"),
+        ("Show the values of some keys", "septum list --key 'DATABASE_*' --values"),
         ("Show only keys that some environment lacks", "septum list --missing"),
         ("Show values that expire within 60 days", "septum list --age --expiring 60d"),
     ],
@@ -68,12 +79,12 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 
 impl ListArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let filter = KeyFilter::new(&self.keys)?;
         let project = Project::discover(&global.directory)?;
         let wanted = find_environments(&project, &self.environments)?;
         let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
-        let mut apps_rows: Vec<Vec<KeyRow>> = Vec::new();
-        let mut beside = Vec::new();
+        let mut surveys = Vec::new();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         // without arguments it shows all environments, as far as their values are available
         let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
@@ -89,31 +100,59 @@ impl ListArgs {
             return Err(invalid_usage("`--format ical` requires `--age`".to_owned()).into());
         }
         for app in &apps {
-            if let Some(survey) =
-                pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::StructureOnly), &mut problems)
-            {
-                let mut found = list_rows(&survey, &wanted);
-                if self.missing {
-                    found.retain(|row| row.environments.values().any(|cell| cell.state == KeyState::Missing));
-                }
-                apps_rows.push(found);
-                beside.push(survey.beside);
-            }
+            let options = SurveyOptions::showing(asked, KeyAccess::StructureOnly);
+            surveys.extend(pipeline.survey(app, options, &mut problems));
         }
         if problems.has_errors() {
             return Err(problems);
         }
+        let order = self.environment_order(&wanted, &surveys);
+        let apps_rows = self.rows(&filter, &surveys, &wanted)?;
         if self.environments.is_empty() {
             let misnamed: Diagnostics = project.misnamed(apps).map(|file| file.diagnostic.clone()).collect();
             if !misnamed.is_empty() {
                 return Err(misnamed);
             }
-            self.show(apps_rows, &wanted, output)?;
-            let left: Diagnostics = beside.into_iter().flatten().collect();
+            self.show(apps_rows, &order, output)?;
+            let left: Diagnostics = surveys.into_iter().flat_map(|survey| survey.beside).collect();
             return if left.has_errors() { Err(left) } else { Ok(()) };
         }
-        super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
-        self.show(apps_rows, &wanted, output)
+        let beside: Vec<_> = surveys.iter().map(|survey| &survey.beside).collect();
+        super::show_beside(&project, apps, asked, &beside, output)?;
+        self.show(apps_rows, &order, output)
+    }
+
+    /// Environments in the order of the arguments, or else of the stack.
+    fn environment_order(&self, wanted: &[EnvironmentName], surveys: &[Survey]) -> Vec<EnvironmentName> {
+        if self.environments.is_empty() {
+            return stack_order(wanted, surveys);
+        }
+        let mut order = wanted.to_vec();
+        order.sort_by_key(|name| self.environments.iter().position(|typed| typed == name.as_str()));
+        order
+    }
+
+    /// The rows of each app.
+    fn rows(
+        &self,
+        filter: &KeyFilter,
+        surveys: &[Survey],
+        wanted: &[EnvironmentName],
+    ) -> Result<Vec<Vec<KeyRow>>, Diagnostics> {
+        let values = if self.values { ListedValues::Included } else { ListedValues::Omitted };
+        let all_rows = |survey| {
+            let entries = list_rows(survey, wanted, values).into_iter();
+            entries.chain(variable_rows(survey, wanted, values)).collect::<Vec<_>>()
+        };
+        let mut apps_rows: Vec<_> = surveys.iter().map(all_rows).collect();
+        filter.check(apps_rows.iter().flatten().map(|row| row.key.as_str()))?;
+        for rows in &mut apps_rows {
+            rows.retain(|row| filter.accepts(&row.key));
+            if self.missing {
+                rows.retain(|row| row.environments.values().any(|cell| cell.state == KeyState::Missing));
+            }
+        }
+        Ok(apps_rows)
     }
 
     fn show(
@@ -134,91 +173,10 @@ impl ListArgs {
                     if !text.is_empty() {
                         text.end_line();
                     }
-                    let wide = rows_table(rows, wanted);
-                    let fits = output::terminal_width().is_none_or(|width| wide.width() <= width);
-                    text.append(if fits { wide } else { stacked_rows(rows, wanted) });
+                    text.append(table::matrix(rows, wanted, output::terminal_width()));
                 }
                 output.print_text(&text)
             }
         }
-    }
-}
-
-/// The rows of an app, a heading for each bundle.
-fn rows_table(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    let mut bundle = None;
-    for row in rows {
-        if bundle != Some(&row.bundle) {
-            bundle = Some(&row.bundle);
-            lines.push(
-                [bundle_heading(row), String::new()]
-                    .into_iter()
-                    .chain(environments.iter().map(ToString::to_string))
-                    .collect(),
-            );
-        }
-        let cells =
-            environments.iter().map(|environment| cell_text(row.environments.get(environment.as_str()), row.sensitive));
-        lines.push([format!("  {}", row.key), object_kind(row).to_owned()].into_iter().chain(cells).collect());
-    }
-    // in plain form, so that columns align
-    lines.iter_mut().flatten().for_each(|cell| *cell = escape_line(cell).into_owned());
-    let columns = environments.len() + 2;
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            lines.iter().filter_map(|line| line.get(column)).map(|text| text.width()).max().unwrap_or_default()
-        })
-        .collect();
-    let mut out = StyledText::new();
-    for line in lines {
-        let is_heading = !line.first().is_some_and(|first| first.starts_with(' '));
-        let mut text = String::new();
-        for (cell, width) in line.iter().zip(&widths) {
-            let _ = write!(text, "{cell}{}  ", " ".repeat(width - cell.width().min(*width)));
-        }
-        let style = if is_heading { anstyle::Style::new().bold() } else { anstyle::Style::new() };
-        out.push_in(style, text.trim_end());
-        out.end_line();
-    }
-    out
-}
-
-/// The table with a line for each environment, for terminals that are narrower than the table.
-fn stacked_rows(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
-    let widest = environments.iter().map(|name| name.as_str().width()).max().unwrap_or_default();
-    let bold = anstyle::Style::new().bold();
-    let mut out = StyledText::new();
-    let mut bundle = None;
-    for row in rows {
-        if bundle != Some(&row.bundle) {
-            bundle = Some(&row.bundle);
-            out.push_in(bold, bundle_heading(row));
-            out.end_line();
-        }
-        out.push_line(format!("  {}  {}", row.key, object_kind(row)));
-        for name in environments {
-            let Some(found) = row.environments.get(name.as_str()) else { continue };
-            out.push_line(format!("    {:widest$}  {}", name.as_str(), cell_text(Some(found), row.sensitive)));
-        }
-    }
-    out
-}
-
-fn bundle_heading(row: &KeyRow) -> String {
-    if row.bundle == row.app { row.app.clone() } else { format!("{}/{}", row.app, row.bundle) }
-}
-
-fn object_kind(row: &KeyRow) -> &'static str {
-    if row.sensitive { "Secret" } else { "ConfigMap" }
-}
-
-fn cell_text(cell: Option<&KeyCell>, sensitive: bool) -> String {
-    // an app without the environment
-    let Some(cell) = cell else { return String::new() };
-    match (cell.state, &cell.shown) {
-        (KeyState::Set, Some(value)) => value.clone(),
-        (KeyState::Set, None) if sensitive => "[secret]".to_owned(),
-        (state, _) => state.as_str().to_owned(),
     }
 }

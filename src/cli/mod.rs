@@ -6,12 +6,14 @@ mod check;
 mod completions;
 mod decrypt;
 mod diff;
+mod docs;
 mod doctor;
 mod edit;
 mod eject;
 mod elsewhere;
 mod encrypt;
 mod explain;
+mod exposure;
 mod files;
 mod gc;
 mod get;
@@ -22,6 +24,7 @@ mod help;
 mod help_groups;
 mod import;
 mod init;
+mod key_filter;
 mod keygen;
 mod list;
 mod man;
@@ -31,10 +34,12 @@ mod prompt;
 mod rekey;
 mod rename;
 mod render;
+mod report;
 mod set;
 mod target;
 mod usage;
 mod watch;
+mod written_page;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -121,6 +126,9 @@ enum CliCommand {
     Explain(explain::ExplainArgs),
     List(list::ListArgs),
     Diff(diff::DiffArgs),
+    Docs(docs::DocsArgs),
+    Exposure(exposure::ExposureArgs),
+    Report(report::ReportArgs),
     Encrypt(encrypt::EncryptArgs),
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
@@ -193,6 +201,9 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Explain(command) => command.run(&cli.global, output),
         CliCommand::List(command) => command.run(&cli.global, output),
         CliCommand::Diff(command) => return command.run(&cli.global, output),
+        CliCommand::Docs(command) => command.run(&cli.global, output),
+        CliCommand::Exposure(command) => command.run(&cli.global, output),
+        CliCommand::Report(command) => command.run(&cli.global, output),
         CliCommand::Encrypt(command) => command.run(&cli.global, output),
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::files::{self, read_value};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage, print_result};
-use super::target::{NamedEntry, ValueArg, ValueTarget};
+use super::target::{ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -29,7 +29,7 @@ use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, T
 /// Reads the value from standard input, or from a hidden prompt on a terminal. It is never an argument, because other
 /// users can see those and shells store them. `--generate` makes a random one.
 ///
-/// With an environment, KEY is a key as `septum list` shows it. The value is checked against the base and written to
+/// With an environment, KEY is a key or a variable as `septum list` shows it. The value is checked against the base and written to
 /// the environment's `.secrets.yaml`, which is created by its rule in `.sops.yaml` if it does not exist. With a file,
 /// KEY is a path such as `data.hosts[0]`. Only the value, the time and the checksum of the file change.
 #[derive(Debug, Args)]
@@ -72,8 +72,8 @@ pub(super) const SET_HELP: CommandHelp = CommandHelp {
 
 /// Remove a value from an encrypted file
 ///
-/// With an environment, KEY is a key as `septum list` shows it, and the file is the environment's `.secrets.yaml`. With
-/// a file, KEY is a path such as `data.hosts[0]`.
+/// With an environment, KEY is a key or a variable as `septum list` shows it, and the file is the environment's
+/// `.secrets.yaml`. With a file, KEY is a path such as `data.hosts[0]`.
 #[derive(Debug, Args)]
 #[command(after_help = UNSET_HELP.to_text())]
 pub(super) struct UnsetArgs {
@@ -115,8 +115,7 @@ impl SetArgs {
             );
         }
         let pipeline = Pipeline::new(project, user_identities());
-        let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
-        let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        let slot = self.spot.locate(&pipeline, project, environment, output)?;
         slot.check_name()?;
         project.files.writable_path(FileKind::Layer, &slot.file)?;
         // without write access, no value need be requested
@@ -128,7 +127,8 @@ impl SetArgs {
                 .hint("declare `sensitive: true` in `base.yaml` first")
                 .into());
         }
-        let RandomValue { value: bytes, recipient } = self.read_value(&format!("{} in {environment}", id.key))?;
+        let RandomValue { value: bytes, recipient } =
+            self.read_value(&format!("{} in {environment}", self.spot.key))?;
         slot.check_value(&bytes, self.template)?;
         let tree = parse_typed(&bytes, slot.value_kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         let rewrite = place.set(&slot, tree, &identities)?;
@@ -334,8 +334,7 @@ impl UnsetArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, user_identities());
-        let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
-        let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        let slot = self.spot.locate(&pipeline, project, environment, output)?;
         slot.check_name()?;
         project.files.writable_path(FileKind::Layer, &slot.file)?;
         if Disk::default().has(&slot.file) {

@@ -11,8 +11,9 @@ use crate::disk::{DirEntryKind, Disk};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
-use crate::secret_files::EntryQuery;
+use crate::secret_files::{EntryQuery, SecretEntry, VariableQuery};
 use crate::sops::ValuePath;
+use crate::view::variable::VARIABLES;
 
 /// One value: of an environment, or in a file.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(super) struct ValueArg {
     /// Environment, or encrypted file
     #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
     pub(super) target: String,
-    /// Key, or path in the file
+    /// Key, variable such as `vars.NAME`, or path in the file
     #[arg(value_name = "KEY", add = super::completions::keys())]
     pub(super) key: String,
     /// App, if several have the key
@@ -57,6 +58,43 @@ impl ValueArg {
         let (app, survey, id) = wanted.find_entry(pipeline, &apps)?;
         super::show_beside(project, [app], std::slice::from_ref(environment), &[&survey.beside], output)?;
         Ok(NamedEntry { app, survey, id })
+    }
+
+    /// The path of a variable, if KEY is one: `vars.NAME`. With `--bundle`, it is an entry.
+    pub(super) fn variable(&self) -> Option<&str> {
+        self.key.strip_prefix(VARIABLES).filter(|path| !path.is_empty() && self.bundle.is_none())
+    }
+
+    /// The app that a variable of an environment belongs to; nothing is decrypted. Errors in other environments are
+    /// shown.
+    pub(super) fn app_of_variable<'p>(
+        &self,
+        pipeline: &Pipeline<'p>,
+        project: &'p Project,
+        environment: &EnvironmentName,
+        path: &str,
+        output: &OutputStreams,
+    ) -> Result<(&'p App, Survey), Diagnostics> {
+        let apps = find_apps(pipeline, project, self.app.as_slice())?;
+        let (app, survey) = VariableQuery { environment, path }.find_app(pipeline, &apps)?;
+        super::show_beside(project, [app], std::slice::from_ref(environment), &[&survey.beside], output)?;
+        Ok((app, survey))
+    }
+
+    /// The place of the value in the encrypted file of an environment.
+    pub(super) fn locate(
+        &self,
+        pipeline: &Pipeline<'_>,
+        project: &Project,
+        environment: &EnvironmentName,
+        output: &OutputStreams,
+    ) -> Result<SecretEntry, Diagnostics> {
+        if let Some(path) = self.variable() {
+            let (app, survey) = self.app_of_variable(pipeline, project, environment, path, output)?;
+            return Ok(SecretEntry::locate_variable(pipeline, app, &survey, environment, path));
+        }
+        let NamedEntry { app, survey, id } = self.entry(pipeline, project, environment, output)?;
+        Ok(SecretEntry::locate_entry(pipeline, app, &survey, environment, &id))
     }
 
     /// The path in a file.

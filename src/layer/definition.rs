@@ -9,8 +9,9 @@ use indexmap::IndexMap;
 use super::entry::Entry;
 use super::manifests::{ExternalObject, ManifestOverlay};
 use super::overlays::ImageChange;
-use super::tree::Tree;
-use super::{AllowedFinding, Delivery, FormerKeyUse, LifecycleDefaults, Naming};
+use super::tree::{Tree, TreeKind};
+use super::variable_path::{VariableChange, VariableHistoryStep, change_at, collect_paths, part_at};
+use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LifecycleDefaults, Naming, VariableRules};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
 use crate::span::{Located, Location, Source};
@@ -38,6 +39,8 @@ pub struct Definition {
     pub affixes: NameAffixes,
     /// Variables for templates.
     pub vars: Option<Tree>,
+    /// Rules of variables, by path.
+    pub variable_rules: VariableRules,
     /// Bundles; the app's own, named like the app, is the first.
     pub bundles: IndexMap<BundleName, Bundle>,
     /// Other objects of the app, in the order of the layers.
@@ -68,6 +71,8 @@ pub struct Definition {
     pub candidates: Vec<PathBuf>,
     /// Files it was merged from, lowest first.
     pub files: Vec<Source>,
+    /// Layers it was merged from, lowest first.
+    pub layers: Vec<Arc<Layer>>,
 }
 
 /// Encryption of a manifest file.
@@ -197,6 +202,30 @@ impl Definition {
         self.bundles.iter().find_map(|(bundle_name, bundle)| {
             Some(EntryId { bundle: bundle_name.clone(), key: bundle.renamed_key(old)?.clone() })
         })
+    }
+
+    /// Value of a variable, if it has one.
+    pub fn variable(&self, path: &str) -> Option<&Tree> {
+        part_at(self.vars.as_ref()?, path)
+    }
+
+    /// Changes of all layers to a variable, oldest first.
+    pub fn variable_history(&self, path: &str) -> Vec<VariableHistoryStep<'_>> {
+        let changes = self.layers.iter().filter_map(|layer| {
+            let change = change_at(layer.vars.as_ref()?, path)?;
+            let (VariableChange::Set(tree) | VariableChange::Merged(tree) | VariableChange::Removed(tree)) = change;
+            Some(VariableHistoryStep { layer: layer.name.clone(), place: tree.place.clone(), change })
+        });
+        changes.collect()
+    }
+
+    /// Paths of the variables: scalars, lists, and mappings without keys.
+    pub fn variable_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        if let Some(Tree { kind: TreeKind::Map(map), .. }) = &self.vars {
+            map.iter().for_each(|(key, value)| collect_paths(key.clone(), value, &mut paths));
+        }
+        paths
     }
 
     /// All entries with their ids, in the order of definition.

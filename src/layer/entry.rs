@@ -132,7 +132,7 @@ impl EntrySchema {
     }
 
     /// Rules of a later layer replace those of an earlier one, rule by rule. Rules of only one layer stay shared.
-    pub(super) fn overlay(rules: &mut Arc<Self>, later: &Arc<Self>) {
+    pub fn overlay(rules: &mut Arc<Self>, later: &Arc<Self>) {
         let none = Self::none();
         if Arc::ptr_eq(rules, &none) {
             *rules = Arc::clone(later);

@@ -12,7 +12,7 @@ use super::renames::{FormerKeyUse, misplaced_rename};
 use super::variables::MergedVariables;
 use super::{
     BundlePatch, Delivery, ImageChange, Layer, LayerCache, LayerRole, ManifestOverlay, NameAffixes, Tree, TreeKind,
-    content_keys, registries, tree,
+    VariableRules, content_keys, registries, tree,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
@@ -70,6 +70,7 @@ fn merge_layers(
         selector_labels: IndexMap::new(),
         affixes: NameAffixes::default(),
         vars: None,
+        variable_rules: VariableRules::new(),
         bundles: IndexMap::from([(own.clone(), Bundle::default())]),
         overlays: Vec::new(),
         images: IndexMap::new(),
@@ -85,6 +86,7 @@ fn merge_layers(
         allow: Vec::new(),
         candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
+        layers: layers.to_vec(),
     };
     let (mut logins, mut variables) = (IndexMap::new(), MergedVariables::default());
     for layer in layers {
@@ -128,7 +130,7 @@ fn merge_layers(
         definition.external.extend(layer.external.iter().cloned());
         definition.allow.extend(layer.allow.iter().cloned());
     }
-    definition.vars = variables.into_tree();
+    (definition.vars, definition.variable_rules) = variables.into_parts();
     registries::place_registries(&mut definition, logins, problems);
     for bundle in definition.bundles.values_mut() {
         bundle.entries.values_mut().for_each(|entry| bundle.lifecycle.complete_rules(&mut entry.rules));

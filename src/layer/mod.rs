@@ -26,6 +26,8 @@ mod schema;
 mod stack;
 pub mod tree;
 mod unexpected;
+mod variable_path;
+mod variable_rules;
 mod variables;
 mod words;
 
@@ -48,6 +50,8 @@ pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
 pub use renames::{FormerKeyUse, key_text};
 pub use tree::{Tree, TreeKind};
+pub use variable_path::{VariableChange, VariableHistoryStep};
+pub use variable_rules::VariableRules;
 pub use words::{CsiProvider, LayerWord, Naming, Promotion, Pruning, RefForm, SealScope, SecretForm};
 
 /// Capabilities of a layer.
@@ -100,6 +104,8 @@ pub struct Layer {
     pub suffix: Option<Located<Option<String>>>,
     /// `vars`
     pub vars: Option<Tree>,
+    /// `varRules`: rules of variables, by path.
+    pub variable_rules: VariableRules,
     /// `data`: the entries of the app's own bundle.
     pub data: IndexMap<KeyName, EntryPatch>,
     /// `bundles`

@@ -13,6 +13,7 @@ use super::misread;
 use super::overlays;
 use super::registries;
 use super::unexpected::unexpected_value;
+use super::variable_rules;
 use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, LifecycleDefaults};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::name::{KeyName, LayerName};
@@ -63,6 +64,7 @@ impl Layer {
             prefix: None,
             suffix: None,
             vars: None,
+            variable_rules: IndexMap::new(),
             data: IndexMap::new(),
             bundles: IndexMap::new(),
             manifests: None,
@@ -137,6 +139,9 @@ impl Layer {
         self.prefix = affix("prefix", &mut fields, problems);
         self.suffix = affix("suffix", &mut fields, problems);
         self.read_vars(fields.take("vars"), problems);
+        if let Some((_, map)) = fields.map("varRules", problems) {
+            self.variable_rules = variable_rules::read_variable_rules(map, &source, problems);
+        }
         if let Some((_, map)) = fields.map("data", problems) {
             self.data = self.read_entries(map, problems);
         }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Layer, Tree, TreeKind, tree};
+use super::{Layer, Tree, TreeKind, VariableRules, tree, variable_rules};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Location, Span};
 
@@ -13,6 +13,8 @@ pub(super) struct MergedVariables {
     defined: Option<Tree>,
     /// Variables as all layers set them.
     merged: Option<Tree>,
+    /// Rules as all layers set them.
+    rules: VariableRules,
 }
 
 impl MergedVariables {
@@ -21,6 +23,11 @@ impl MergedVariables {
     /// Base and mixins define variables; environments set defined ones, at every depth. A mapping that is defined empty
     /// accepts any key. Unknown variables are reported and left out.
     pub(super) fn overlay(&mut self, layer: &Layer, problems: &mut Diagnostics) {
+        self.overlay_values(layer, problems);
+        variable_rules::overlay_rules(&mut self.rules, &mut self.defined, layer, problems);
+    }
+
+    fn overlay_values(&mut self, layer: &Layer, problems: &mut Diagnostics) {
         let Some(changes) = &layer.vars else { return };
         if layer.role.defines() {
             match &mut self.defined {
@@ -37,9 +44,9 @@ impl MergedVariables {
         merge_over(&mut self.merged, &changes, problems);
     }
 
-    /// Merged variables, as templates see them.
-    pub(super) fn into_tree(self) -> Option<Tree> {
-        self.merged
+    /// Merged variables, as templates see them, and their rules.
+    pub(super) fn into_parts(self) -> (Option<Tree>, VariableRules) {
+        (self.merged, self.rules)
     }
 }
 

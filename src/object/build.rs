@@ -10,7 +10,7 @@ use super::external::{self, ExternalArgs, ExternalBundle, build_external};
 use super::input::{BuildInput, object_kind, secret_type};
 use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, SecretOrigin, TypedSecret};
-use super::{Object, ObjectKind, names, naming, size, text, versions};
+use super::{Object, ObjectKind, names, naming, size, text, variables, versions};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
@@ -32,6 +32,7 @@ pub(super) fn build_objects(
     problems: &mut Diagnostics,
 ) -> (Vec<Object>, Vec<ExternalBundle>) {
     let definition = &*target.resolved.definition;
+    variables::check_variables(target, problems);
     let mut entries = SortedEntries::of(target, problems);
     let mut built = BuiltObjects::default();
     for (name, bundle) in &definition.bundles {

@@ -23,6 +23,7 @@ mod rendered;
 mod size;
 mod text;
 mod typed;
+mod variables;
 mod versions;
 
 use std::collections::BTreeMap;

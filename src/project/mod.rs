@@ -32,7 +32,7 @@ pub const BASE: &str = "base";
 pub const SECRETS: &str = ".secrets.yaml";
 
 /// Fields of a layer.
-pub const LAYER_FIELDS: [&str; 20] = [
+pub const LAYER_FIELDS: [&str; 21] = [
     "app",
     "extends",
     "namespace",
@@ -42,6 +42,7 @@ pub const LAYER_FIELDS: [&str; 20] = [
     "prefix",
     "suffix",
     "vars",
+    "varRules",
     "data",
     "bundles",
     "names",

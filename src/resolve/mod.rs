@@ -205,6 +205,18 @@ pub fn resolve(
     })
 }
 
+/// Resolves one scalar of `vars`, also one that no template reads; none if the path is not that of a scalar.
+pub fn resolve_variable(
+    engine: &Arc<Engine>,
+    definition: Definition,
+    path: &str,
+    problems: &mut Diagnostics,
+) -> Option<ResolvedValue> {
+    crate::parallel::on_known_stack(|| {
+        session::ResolveSession::new(Arc::clone(engine), definition).finish_variable(path, problems)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -21,7 +21,7 @@ use super::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue,
 use crate::budget::{BudgetExhausted, VALUE_BYTES, VALUE_COST};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::files::{FileKind, MAX_FILE_SIZE};
-use crate::layer::{Definition, Entry, EntrySource};
+use crate::layer::{Definition, Entry, EntrySource, TreeKind};
 use crate::name::EntryId;
 use crate::secret::Secret;
 use crate::sops;
@@ -103,6 +103,16 @@ impl ResolveSession {
             recorded_queries,
             files,
         }
+    }
+
+    /// Resolves one variable alone.
+    pub(super) fn finish_variable(self: &Arc<Self>, path: &str, problems: &mut Diagnostics) -> Option<ResolvedValue> {
+        let definition = Arc::clone(&self.context.definition);
+        let tree = definition.variable(path)?;
+        let TreeKind::Leaf(scalar) = &tree.kind else { return None };
+        let value = Arc::clone(self).variable_value(path, scalar, &tree.place);
+        problems.extend(self.context.take_problems());
+        Some(value)
     }
 
     /// Creates a renderer of templates over the values of this session.

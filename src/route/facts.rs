@@ -128,7 +128,7 @@ fn entry_fact<'r>(
 }
 
 /// Last word of a variable's path, which names the value: `password` in `database.password`.
-fn name_of(path: &str) -> &str {
+pub(super) fn name_of(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
 

@@ -5,6 +5,7 @@
 
 mod decide;
 mod facts;
+mod variables;
 
 use std::collections::HashSet;
 use std::fmt;

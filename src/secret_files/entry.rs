@@ -34,8 +34,10 @@ pub struct SecretEntry {
     /// Location of the effective value.
     pub in_force: Option<Location>,
     /// Use of its former name in a layer of the environment.
-    former: Option<FormerKeyUse>,
-    rules: Arc<EntrySchema>,
+    pub(super) former: Option<FormerKeyUse>,
+    /// Whether a value that looks like a number or a boolean is one.
+    pub(super) is_scalar: bool,
+    pub(super) rules: Arc<EntrySchema>,
 }
 
 /// Query that identifies an entry.
@@ -178,6 +180,7 @@ impl SecretEntry {
             sensitivity: survey.routing.sensitivity(id),
             plain: entry.map(|entry| plaintext_places(entry, environment, &name)).unwrap_or_default(),
             in_force: entry.and_then(Entry::last_source).map(|origin| origin.place.clone()),
+            is_scalar: false,
             rules: entry.map(|entry| Arc::clone(&entry.rules)).unwrap_or_default(),
             file,
             name,
@@ -197,6 +200,7 @@ impl SecretEntry {
     pub fn value_kind(&self) -> TextValueKind {
         match self.rules.schema.get("type").and_then(|declared| declared.value.as_str()) {
             Some("integer" | "number" | "boolean") => TextValueKind::Scalar,
+            None if self.is_scalar => TextValueKind::Scalar,
             _ => TextValueKind::Text,
         }
     }

@@ -18,6 +18,7 @@ mod rewrite;
 mod search;
 mod text;
 pub mod textconv;
+mod variable;
 
 pub use change::{EditableFile, ValueChange, entry_value, file_with, not_found};
 pub use encrypt::{
@@ -33,3 +34,4 @@ pub use rekey::{ComparedFile, RekeyOutcome, Rotation};
 pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, write_all};
 pub use search::ruled_files;
 pub use text::{TextValueKind, ValueProblem, parse_typed};
+pub use variable::VariableQuery;

@@ -13,7 +13,7 @@ use crate::resolve::{DeclassifiedRead, EntryOutcome, Lineage, ResolvedTarget, Te
 use crate::route::Sensitivity;
 
 /// Explanation of a key in an environment. Serialised in `explain --format json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Explanation {
     /// The key as shown by `list`.
     #[serde(flatten)]

@@ -10,11 +10,12 @@ use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Reason, Sensitivity};
 
 /// One key of an app. Serialised in `list --format json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct KeyRow {
     /// The app.
     pub app: String,
-    /// The bundle.
+    /// The bundle; empty for a variable.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub bundle: String,
     /// The key.
     pub key: String,
@@ -41,7 +42,7 @@ pub struct ReasonView {
 }
 
 /// A key in an environment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct KeyCell {
     /// State of the key in the environment.
     pub state: KeyState,
@@ -51,15 +52,47 @@ pub struct KeyCell {
     /// The value as a line of a table, if it is plain and known. For users only.
     #[serde(skip)]
     pub shown: Option<String>,
+    /// The value, if it is plain, known, a text, and was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// Whether rows contain the values of plain keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListedValues {
+    /// They do.
+    Included,
+    /// They do not.
+    Omitted,
 }
 
 /// The rows of an app for some of its environments, in the order of definition.
-pub fn list_rows(survey: &Survey, environments: &[EnvironmentName]) -> Vec<KeyRow> {
+pub fn list_rows(survey: &Survey, environments: &[EnvironmentName], values: ListedValues) -> Vec<KeyRow> {
     let mut ids: IndexMap<&EntryId, ()> = IndexMap::new();
     for resolved in &survey.environments {
         ids.extend(resolved.entries.keys().map(|id| (id, ())));
     }
-    ids.keys().map(|id| key_row(survey, id, environments)).collect()
+    let entry_row = |id: &&EntryId| {
+        let mut row = key_row(survey, id, environments);
+        if values == ListedValues::Included {
+            include_values(survey, id, &mut row);
+        }
+        row
+    };
+    ids.keys().map(entry_row).collect()
+}
+
+/// Adds the values of a key to its row, if it is plain.
+pub fn include_values(survey: &Survey, id: &EntryId, row: &mut KeyRow) {
+    if survey.routing.sensitivity(id) != Sensitivity::Plain {
+        return;
+    }
+    for resolved in &survey.environments {
+        if let Some(cell) = row.environments.get_mut(resolved.definition.environment.as_str()) {
+            let value = resolved.entries.get(id).and_then(|value| value.outcome.known());
+            cell.value = value.and_then(|value| value.text()).map(str::to_owned);
+        }
+    }
 }
 
 /// The row of one key.
@@ -97,13 +130,13 @@ fn key_cell(resolved: &ResolvedTarget, id: &EntryId, sensitivity: Sensitivity) -
         (Sensitivity::Plain, Some(EntryOutcome::Known(value))) => Some(one_line(value.text())),
         _ => None,
     };
-    KeyCell { state, source, shown }
+    KeyCell { state, source, shown, value: None }
 }
 
 /// Widest value in a table.
 const WIDTH: usize = 28;
 
-fn one_line(text: Option<&str>) -> String {
+pub(super) fn one_line(text: Option<&str>) -> String {
     let Some(text) = text else { return "(binary)".to_owned() };
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();

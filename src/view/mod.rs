@@ -2,14 +2,21 @@
 
 pub mod ages;
 pub mod explain;
+pub mod key_docs;
 pub mod lifecycle;
 pub mod list;
+mod order;
+mod page_diff;
+pub mod variable;
+
+pub use order::stack_order;
+pub use page_diff::page_diff;
 
 use crate::layer::Entry;
 use crate::name::EnvironmentName;
 
 /// State of a key in an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// One of its own layers sets the value.
@@ -17,6 +24,7 @@ pub enum KeyState {
     /// A layer below sets it.
     Inherited,
     /// The key is defined, and has no value.
+    #[default]
     Missing,
     /// A layer removed it.
     Removed,
@@ -43,4 +51,20 @@ impl KeyState {
             Self::Removed => "removed",
         }
     }
+}
+
+/// A text as content of HTML, or as the value of an attribute in double quotes.
+pub(crate) fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            char => out.push(char),
+        }
+    }
+    out
 }

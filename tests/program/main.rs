@@ -19,6 +19,7 @@ mod objects;
 mod repository;
 mod safety;
 mod secret_files;
+mod seeing;
 #[path = "../support/mod.rs"]
 mod support;
 mod templates;

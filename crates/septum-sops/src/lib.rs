@@ -107,6 +107,8 @@ pub use document::text_bytes::TextBytes;
 #[doc(hidden)]
 pub use files::ambiguous::refuse_ambiguous_keys;
 #[doc(hidden)]
+pub use files::ciphertexts::EncryptedValue;
+#[doc(hidden)]
 pub use files::encrypt::encrypt_judged;
 #[doc(hidden)]
 pub use files::lock::{lock_values, mark_selected};
@@ -127,7 +129,7 @@ pub use recipients::group::recipient_fields;
 #[doc(hidden)]
 pub use recipients::private_key::refuse_private_key;
 #[doc(hidden)]
-pub use recipients::recipient::shorten_recipient as short_recipient;
+pub use recipients::recipient::{canonical_recipient, shorten_recipient as short_recipient};
 
 use crypto::cipher::DataKey;
 use files::walk::DecryptWalk;

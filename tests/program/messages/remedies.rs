@@ -247,7 +247,6 @@ fn commands_and_options_of_other_tools_lead_to_those_of_this_one() {
         &["set", "prod", "K=V"],
         &["set", "prod", "LOG_LEVEL", "v"],
         &["get", "prod"],
-        &["explain", "LOG_LEVEL"],
         &["list", "LOG_LEVEL"],
         &["render", "dev", "--app", "x"],
         &["get", "--app", "x", "prod", "LOG_LEVEL"],

@@ -355,6 +355,7 @@ const PUBLIC: [(&str, &str, usize); 23] = [
     ("object/pod.rs", "Name", 1),
     ("object/typed/bootstrap.rs", "Name", 1),
     ("object/typed/mod.rs", "Name", 2),
+    ("object/variables.rs", "Rule", 2),
     ("project/discover.rs", "Path", 4),
     ("resolve/failure.rs", "Expression", 1),
     ("resolve/failure/missing.rs", "Expression", 1),

@@ -53,7 +53,7 @@ const ORDER: &[&[&str]] = &[
     &["pipeline"],
     &["gc", "secret_files", "output_tree", "view"],
     &["check"],
-    &["doctor", "fix", "rename"],
+    &["doctor", "exposure", "fix", "rename", "report"],
     &["import"],
     &["eject", "diff"],
     &["cli"],

@@ -30,7 +30,9 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
         // kinds of `import` and forms of `eject` have tests of their own
-        "doctor" | "eject" | "git-setup" | "import" => vec![&[]],
+        "docs" | "doctor" | "eject" | "git-setup" | "import" => vec![&[]],
+        "report" => vec![&[]],
+        "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
         "rename" => vec![&["A", "B"]],
@@ -56,6 +58,8 @@ fn required(command: &str, flag: &str) -> &'static [&'static str] {
         ("gc", "--at") => &["--older", "1d"],
         ("decrypt", "--document") => &["--extract", "a"],
         ("keygen", _) => &["-y"],
+        ("docs", "--check") => &["--out", "page.md"],
+        ("report", flag) if flag != "--out" => &["--out", "page.html"],
         _ => &[],
     }
 }

@@ -289,9 +289,33 @@ fn views_show_no_secret_with_the_key_or_without() {
                 assert_eq!(run.code, 0, "{}", run.stderr);
                 assert_run_clean(&format!("explain prod {key} --format {format}"), &run, &traces);
             }
+            let more = [
+                &["list", "--values", "--key", "*"][..],
+                &["explain", "DATABASE_PASSWORD"],
+                &["explain", "prod", "vars.smtp.password"],
+                &["explain", "vars.smtp"],
+                &["explain", "vars.api_password"],
+                &["explain", "vars.deep.chain"],
+            ];
+            for arguments in more {
+                let arguments = [arguments, &["--format", format]].concat();
+                let run = project.run(&arguments);
+                assert_eq!(run.code, 0, "{}", run.stderr);
+                assert_run_clean(&arguments.join(" "), &run, &traces);
+            }
+        }
+        for arguments in PAGES {
+            let run = project.run(arguments);
+            assert_eq!(run.code, 0, "{}", run.stderr);
+            assert!(run.stdout.contains("DATABASE_PASSWORD"), "{}", run.stdout);
+            assert_run_clean(&arguments.join(" "), &run, &traces);
         }
     }
 }
+
+/// Calls of commands that write a page about the whole project.
+const PAGES: &[&[&str]] =
+    &[&["docs"], &["docs", "--format", "html"], &["docs", "--format", "env-example"], &["report"]];
 
 #[test]
 fn completions_show_no_secret() {

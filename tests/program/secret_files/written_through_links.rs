@@ -34,8 +34,10 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `check --fix` and `--write-baseline` write what the project names: tests/file_kinds
         // `rename` writes the layers of a project: tests/program/secret_files/renaming.rs
         // `git-setup` writes the configuration and the hooks of Git: tests/program/first_hour
-        "check" | "diff" | "rename" | "explain" | "list" | "get" | "gc" | "doctor" | "git-setup" | "git-textconv"
-        | "completions" | "man" | "help" => &[],
+        "docs" => &[&["docs", "--out", "OUT"]],
+        "report" => &[&["report", "--out", "OUT"]],
+        "check" | "diff" | "rename" | "explain" | "exposure" | "list" | "get" | "gc" | "doctor" | "git-setup"
+        | "git-textconv" | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod aliases;
 pub(crate) mod ambiguous;
+pub(crate) mod ciphertexts;
 pub(crate) mod comments;
 pub(crate) mod content;
 pub(crate) mod encrypt;

@@ -206,7 +206,7 @@ fn ssh_key(text: &str) -> Result<RecipientKey, InvalidRecipient> {
 }
 
 /// Text that identifies a recipient: an SSH key is the same under any comment.
-pub(crate) fn canonical_recipient(text: &str) -> String {
+pub fn canonical_recipient(text: &str) -> String {
     let text = text.trim();
     if text.starts_with("age1") {
         return text.to_owned();

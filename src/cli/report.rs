@@ -1,0 +1,95 @@
+//! `septum report`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::help::{CommandHelp, HelpTopic};
+use super::output::{self, OutputStreams};
+use super::written_page::WrittenPage;
+use super::{GlobalArgs, files, find_apps, find_environments};
+use crate::check::{Baseline, CheckScope, check_apps};
+use crate::diagnostic::Diagnostics;
+use crate::pipeline::{Pipeline, SurveyOptions};
+use crate::project::Project;
+use crate::report::{MARK, ReportContent, find_readers, write_page};
+use crate::sops::{Identities, IdentitySources};
+use crate::view::stack_order;
+use crate::visibility::KeyAccess;
+
+/// Write a page of HTML with all keys, their history, findings and readers
+///
+/// One file without outside requests: the matrix of keys and environments, for each key its history and the reasons of
+/// its routing, the findings of `septum check --keyless`, and who can decrypt which file. It contains no value of a
+/// secret, and has the same bytes for the same layers.
+///
+/// Reads the layers of the project, and uses no key.
+#[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
+pub(super) struct ReportArgs {
+    /// Show only this app (repeatable)
+    #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
+    apps: Vec<String>,
+    /// Write the page to FILE instead of standard output
+    #[arg(long = "out", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    written_file: Option<PathBuf>,
+}
+
+/// Help of `septum report`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Write the page of all apps", "septum report --out report.html"),
+        ("Write the page of one app", "septum report --app checkout --out checkout.html"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project, HelpTopic::Recipients],
+};
+
+impl ReportArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let project = Project::discover(&global.directory)?;
+        let environments = find_environments(&project, &[])?;
+        // the page is the same for everybody, whatever keys there are
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let mut problems = Diagnostics::new();
+        let mut surveys = Vec::new();
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
+        for app in &apps {
+            let options = SurveyOptions::showing(&environments, KeyAccess::StructureOnly);
+            surveys.extend(pipeline.survey(app, options, &mut problems));
+        }
+        let left: Diagnostics = surveys.iter_mut().flat_map(|survey| std::mem::take(&mut survey.beside)).collect();
+        problems.extend(left);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let baseline = Baseline::of_project(&project)?;
+        let scope = CheckScope {
+            apps: &apps,
+            environments: &environments,
+            is_whole: self.apps.is_empty(),
+            rendered: None,
+            rules: &[],
+            baseline: baseline.as_ref(),
+            today: None,
+            now: files::current_time(),
+            only: None,
+        };
+        let mut report = check_apps(&pipeline, &scope);
+        report.excuse_missing_keys();
+        let findings: Vec<_> = report.findings.iter().map(crate::check::Finding::view).collect();
+        let order = stack_order(&environments, &surveys);
+        let readers = find_readers(&pipeline, &surveys);
+        let text = write_page(&ReportContent {
+            surveys: &surveys,
+            environments: &order,
+            findings: &findings,
+            unseen: &report.unseen,
+            readers: &readers,
+        });
+        match &self.written_file {
+            None => output::print_result(&text),
+            Some(file) => WrittenPage { file, text: &text, mark: MARK, shows_old_lines: true }.write(global, output),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Values that a recipient could ever decrypt, from the history of the encrypted files; no key is used.
+
+mod timeline;
+mod version;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::check::find_encrypted_files;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::{BoundedRoot, Disk, read_named};
+use crate::git::CommitHistory;
+use crate::pipeline::{Pipeline, SurveyOptions};
+use crate::project::{Project, SECRETS};
+use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
+use crate::visibility::KeyAccess;
+
+use timeline::FileTimeline;
+use version::EncryptedVersion;
+
+/// Largest version of a file that is searched, in bytes.
+const LONGEST: u64 = 4 << 20;
+
+/// Everything that a recipient could decrypt. Serialised in `exposure --format json`.
+#[derive(Debug, Default, Serialize)]
+pub struct Exposure {
+    /// The values, by file and key.
+    pub values: Vec<ExposedKey>,
+    /// Files of which a version could not be read.
+    pub unread: Vec<String>,
+    /// Whether earlier commits are missing: it is a shallow clone.
+    pub shallow: bool,
+}
+
+/// A value that a recipient could decrypt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExposedKey {
+    /// The file, from the root of the repository.
+    pub file: String,
+    /// Path of the value in the file.
+    pub key: String,
+    /// Environments that use the file.
+    pub environments: Vec<String>,
+    /// First commit in which the recipient could decrypt it; absent if it is not committed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<CommitView>,
+    /// Whether the recipient can decrypt it now, and else whether it was changed.
+    pub state: ExposureState,
+}
+
+/// A commit, for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommitView {
+    /// Its name.
+    pub commit: String,
+    /// The day on which it was committed.
+    pub day: String,
+}
+
+/// State of a value that a recipient could decrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExposureState {
+    /// The recipient can decrypt it now.
+    Current,
+    /// The recipient cannot decrypt the file any more, and the value is the one that it could.
+    Unchanged,
+    /// The ciphertext is new, with a new data key: the value was changed or only encrypted again.
+    ChangedOrReencrypted,
+    /// The value was changed after the recipient could last decrypt it.
+    Changed,
+    /// The file or the value does not exist any more.
+    Removed,
+}
+
+/// Finds everything that a recipient could decrypt, in the commits of the checked-out branch and in the files as they
+/// are. With a revision, what it could decrypt at that revision or later.
+pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str>) -> Result<Exposure, Diagnostic> {
+    let history = CommitHistory::read(directory, since)?;
+    let wanted = canonical_recipient(recipient.as_str());
+    let mut reader = VersionReader { history: &history, known: HashMap::new(), unread: BTreeSet::new() };
+    let project = open_project(directory);
+    let encrypted = project.as_ref().map(encrypted_files).unwrap_or_default();
+    let below = |path: PathBuf| path.strip_prefix(&history.root).ok().map(Path::to_path_buf);
+    let timelines = reader.timelines(encrypted.into_iter().filter_map(below).collect());
+    let environments = project.as_ref().map(environments_by_file).unwrap_or_default();
+    let mut values = Vec::new();
+    for (path, timeline) in &timelines {
+        let name = show_path(path);
+        for (key, first, state) in timeline.exposed_values(&wanted) {
+            let commit = first.and_then(|commit| history.commits.get(commit));
+            let since = commit.map(|commit| CommitView { commit: commit.id.clone(), day: commit.day.clone() });
+            let environments = environments_of(&environments, &history.root, path);
+            values.push(ExposedKey { file: name.clone(), key, environments, since, state });
+        }
+    }
+    let unread = reader.unread.iter().map(|path| show_path(path)).collect();
+    Ok(Exposure { values, unread, shallow: history.is_shallow })
+}
+
+fn show_path(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// Reader of the versions of files; each content is read once.
+struct VersionReader<'h> {
+    history: &'h CommitHistory,
+    known: HashMap<(String, PathBuf), Option<Rc<EncryptedVersion>>>,
+    unread: BTreeSet<PathBuf>,
+}
+
+impl VersionReader<'_> {
+    /// The versions of each file that is or was encrypted; `uncommitted` files may have none in the history.
+    fn timelines(&mut self, uncommitted: Vec<PathBuf>) -> BTreeMap<PathBuf, FileTimeline> {
+        let mut timelines: BTreeMap<PathBuf, FileTimeline> = BTreeMap::new();
+        let history = self.history;
+        for version in &history.versions {
+            let content = version.blob.as_ref().and_then(|blob| self.read_blob(blob, &version.path));
+            let is_known = timelines.contains_key(&version.path);
+            if content.is_some() || is_known {
+                let is_before = history.is_before(version.commit);
+                timelines.entry(version.path.clone()).or_default().push(version.commit, content, is_before);
+            }
+        }
+        for path in uncommitted {
+            timelines.entry(path).or_default();
+        }
+        for (path, timeline) in &mut timelines {
+            let now = match read_named(&history.root.join(path), LONGEST) {
+                Ok(bytes) => self.parse(path, bytes),
+                Err(_) => None,
+            };
+            timeline.finish(now);
+        }
+        timelines
+    }
+
+    fn read_blob(&mut self, blob: &str, path: &Path) -> Option<Rc<EncryptedVersion>> {
+        let key = (blob.to_owned(), path.to_path_buf());
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let found = match self.history.content(blob, LONGEST) {
+            Ok(bytes) => self.parse(path, bytes),
+            Err(_) => {
+                self.unread.insert(path.to_path_buf());
+                None
+            }
+        };
+        self.known.insert(key, found.clone());
+        found
+    }
+
+    fn parse(&mut self, path: &Path, bytes: Vec<u8>) -> Option<Rc<EncryptedVersion>> {
+        let is_long = bytes.len() as u64 > LONGEST;
+        match EncryptedVersion::read(path, bytes) {
+            Ok(found) => found.filter(|_| !is_long).map(Rc::new),
+            Err(_) => {
+                self.unread.insert(path.to_path_buf());
+                None
+            }
+        }
+    }
+}
+
+/// The project that a directory is in; none if there is none, or it cannot be read.
+fn open_project(directory: &Path) -> Option<Project> {
+    let root = Project::locate(&Disk::default(), directory)?;
+    Project::open(&Disk::default(), &root).ok()
+}
+
+/// Encrypted files of a project as they are now.
+fn encrypted_files(project: &Project) -> Vec<PathBuf> {
+    let files = &project.files;
+    let bounds = BoundedRoot::new(Disk::default(), files.root());
+    let found = bounds.ok().and_then(|bounds| find_encrypted_files(files, &bounds, &SopsConfigCache::default()).ok());
+    found.unwrap_or_default().into_iter().map(|(path, _)| path).collect()
+}
+
+/// Environments whose layers are in a file, by its absolute path.
+fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, BTreeSet<String>> {
+    let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    let pipeline = Pipeline::new(project, Identities::new(IdentitySources::default()));
+    for app in &project.apps {
+        let options = SurveyOptions::showing(&[], KeyAccess::StructureOnly);
+        let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) else { continue };
+        for resolved in &survey.environments {
+            let environment = resolved.definition.environment.as_str().to_owned();
+            for file in &resolved.definition.files {
+                let path = project.files.root().join(file.name());
+                found.entry(path).or_default().insert(environment.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Environments of a file; of one that is no layer now, the one in its name.
+fn environments_of(known: &BTreeMap<PathBuf, BTreeSet<String>>, root: &Path, path: &Path) -> Vec<String> {
+    if let Some(found) = known.get(&root.join(path)) {
+        return found.iter().cloned().collect();
+    }
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.strip_suffix(SECRETS)).map(str::to_owned).into_iter().collect()
+}
+
+impl ExposureState {
+    /// Its description for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "can be decrypted now",
+            Self::Unchanged => "unchanged since access ended",
+            Self::ChangedOrReencrypted => "changed or re-encrypted",
+            Self::Changed => "changed since access ended",
+            Self::Removed => "removed",
+        }
+    }
+}

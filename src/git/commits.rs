@@ -1,0 +1,162 @@
+//! The history of the files of a repository: one pass of `git log`, and the blobs by `git cat-file --batch`.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{GitBlobs, GitConfiguration, GitRepository, SafeGit, first_line};
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::disk::path_of;
+
+/// History of the checked-out branch.
+pub struct CommitHistory {
+    /// The work tree, absolute and without links.
+    pub root: PathBuf,
+    /// Commits, each after its parents.
+    pub commits: Vec<HistoryCommit>,
+    /// Versions of the files in the order of the commits.
+    pub versions: Vec<CommitFile>,
+    /// Whether earlier commits are missing: it is a shallow clone.
+    pub is_shallow: bool,
+    /// Commits up to the given revision; none without one.
+    before: Option<HashSet<String>>,
+    blobs: GitBlobs,
+}
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryCommit {
+    /// Its name.
+    pub id: String,
+    /// Day on which it was committed, as Git prints it: `2027-01-31`.
+    pub day: String,
+}
+
+/// Version of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitFile {
+    /// Index of the commit.
+    pub commit: usize,
+    /// Path from the root of the work tree.
+    pub path: PathBuf,
+    /// Name of the content; none if the commit removed the file.
+    pub blob: Option<String>,
+}
+
+impl CommitHistory {
+    /// The history of the repository that a directory is in. `since` divides it; it names a commit, a branch or a tag.
+    pub fn read(directory: &Path, since: Option<&str>) -> Result<Self, Diagnostic> {
+        let failed = |error: io::Error| history_failure(&error.to_string());
+        let repository = GitRepository::find(directory).map_err(failed)?;
+        let repository =
+            repository.ok_or_else(|| history_failure("not a git repository (or any of the parent directories)"))?;
+        let is_shallow = !repository.shallow_commits().map_err(failed)?.is_empty();
+        let head = repository.head().map_err(failed)?;
+        let since = since.map(|name| repository.resolve_revision(name).map_err(failed)?.ok_or_else(unknown_revision));
+        let (since, root) = (since.transpose()?, repository.root.clone());
+        let git = SafeGit::new(repository, GitConfiguration::Isolated).map_err(failed)?;
+        let before = match since {
+            None => None,
+            Some(since) => {
+                // a name that is not one of a commit may be anything
+                let listed =
+                    run_git(&git, "rev-list", &["--end-of-options", &since]).map_err(|_| unknown_revision())?;
+                let listed = String::from_utf8_lossy(&listed);
+                Some(listed.lines().map(str::to_owned).collect())
+            }
+        };
+        let (commits, versions) = match head {
+            Some(head) => read_log(&git, &head)?,
+            // nothing is committed yet
+            None => Default::default(),
+        };
+        Ok(Self { root, commits, versions, is_shallow, before, blobs: GitBlobs::new(git) })
+    }
+
+    /// Whether a commit is the given revision, or an ancestor of it.
+    pub fn is_before(&self, commit: usize) -> bool {
+        let commit = self.commits.get(commit);
+        self.before.as_ref().zip(commit).is_some_and(|(before, commit)| before.contains(&commit.id))
+    }
+
+    /// The content of a version, as it is committed; of one that is longer than a limit the first bytes, and one more.
+    pub fn content(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
+        self.blobs.raw(blob, limit)
+    }
+}
+
+/// Commits and versions of files up to a commit.
+fn read_log(git: &SafeGit, head: &str) -> Result<(Vec<HistoryCommit>, Vec<CommitFile>), Diagnostic> {
+    let log = run_git(git, "log", &[&LOG_OPTIONS[..], &["--end-of-options", head]].concat())?;
+    parse_log(&log)
+}
+
+/// Options of the one pass. Each merge is shown as a change of each parent, since a version that only a merge has is
+/// one too.
+const LOG_OPTIONS: [&str; 11] = [
+    "-z",
+    "--raw",
+    "--no-abbrev",
+    "--no-renames",
+    "-m",
+    "--root",
+    "--topo-order",
+    "--reverse",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--format=%x01%H %cs",
+];
+
+fn run_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Vec<u8>, Diagnostic> {
+    let output = git.command(subcommand).and_then(|mut git| git.args(arguments).output());
+    match output {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(history_failure(&first_line(&output))),
+        Err(error) => Err(history_failure(&error.to_string())),
+    }
+}
+
+/// Parses `git log -z --raw`: `^A`, the commit and its day, then for each file the modes, the blobs, and its path.
+fn parse_log(log: &[u8]) -> Result<(Vec<HistoryCommit>, Vec<CommitFile>), Diagnostic> {
+    let strange = || history_failure("cannot parse its log");
+    let (mut commits, mut versions): (Vec<HistoryCommit>, Vec<CommitFile>) = Default::default();
+    let mut fields = log.split(|&byte| byte == 0);
+    while let Some(field) = fields.next() {
+        let field = field.strip_prefix(b"\n").unwrap_or(field);
+        if field.is_empty() {
+            continue;
+        }
+        if let Some(header) = field.strip_prefix(b"\x01") {
+            let header = std::str::from_utf8(header).map_err(|_| strange())?;
+            let (id, day) = header.trim_end().split_once(' ').ok_or_else(strange)?;
+            // once for each parent of a merge
+            if commits.last().is_none_or(|last| last.id != id) {
+                commits.push(HistoryCommit { id: id.to_owned(), day: day.to_owned() });
+            }
+            continue;
+        }
+        let facts = std::str::from_utf8(field).ok().and_then(|field| field.strip_prefix(':')).ok_or_else(strange)?;
+        let facts: Vec<&str> = facts.split(' ').collect();
+        let ([_, mode, _, blob, _], Some(path)) = (facts.as_slice(), fields.next()) else { return Err(strange()) };
+        let path = path_of(path.to_vec()).map_err(|_| strange())?;
+        let commit = commits.len().checked_sub(1).ok_or_else(strange)?;
+        // a link or another repository is no version of a file
+        let is_file = mode.starts_with("100");
+        let version = CommitFile { commit, path, blob: is_file.then(|| (*blob).to_owned()) };
+        if versions.last() != Some(&version) {
+            versions.push(version);
+        }
+    }
+    Ok((commits, versions))
+}
+
+fn history_failure(why: &str) -> Diagnostic {
+    Diagnostic::error(Rule::Git, "cannot read the history from Git")
+        .note(format!("Git reported: {why}"))
+        .hint("run it inside the work tree of a repository")
+}
+
+fn unknown_revision() -> Diagnostic {
+    Diagnostic::error(Rule::Usage, "the revision of `--since` is not that of a commit, a branch or a tag")
+        .hint("`git log --oneline` shows the commits; also valid are `HEAD~3`, and the names of branches and tags")
+}

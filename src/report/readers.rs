@@ -1,0 +1,63 @@
+//! Encrypted files of a project and their recipients, read without a key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::check::find_encrypted_files;
+use crate::disk::{BoundedRoot, Disk};
+use crate::files::FileKind;
+use crate::pipeline::{Pipeline, Survey};
+use crate::sops::{EncryptedFile, SopsFormat, canonical_recipient};
+
+/// Recipients of an encrypted file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileReaders {
+    /// The file, as messages name it.
+    pub file: String,
+    /// Environments that use it.
+    pub environments: Vec<String>,
+    /// Recipients, and keys of other services.
+    pub recipients: Vec<String>,
+    /// Number of groups of which each has a share of the data key, and the number of required ones; none if each
+    /// recipient alone can decrypt the file.
+    pub shares: Option<(usize, usize)>,
+}
+
+/// Recipients of each file: of the encrypted layers and manifests, and of other files that rules encrypt.
+pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Vec<FileReaders> {
+    let files = &pipeline.library.project.files;
+    let mut wanted: BTreeMap<String, (PathBuf, BTreeSet<String>)> = BTreeMap::new();
+    for resolved in surveys.iter().flat_map(|survey| &survey.environments) {
+        for (source, _) in resolved.definition.all_wrappings() {
+            let environment = resolved.definition.environment.as_str().to_owned();
+            let path = || (files.root().join(source.name()), BTreeSet::new());
+            wanted.entry(source.name().to_owned()).or_insert_with(path).1.insert(environment);
+        }
+    }
+    if let Ok(bounds) = BoundedRoot::new(Disk::default(), files.root())
+        && let Ok(found) = find_encrypted_files(files, &bounds, pipeline.library.rules())
+    {
+        for (path, name) in found {
+            wanted.entry(name).or_insert_with(|| (path, BTreeSet::new()));
+        }
+    }
+    let read = |(name, (path, environments)): (String, (PathBuf, BTreeSet<String>))| {
+        let bytes = files.read_bytes(FileKind::Layer, &path).ok()?;
+        let file = EncryptedFile::read(&name, bytes.to_vec(), SopsFormat::of_path(&path)).ok()??;
+        let metadata = file.metadata();
+        let mut recipients = BTreeSet::new();
+        for group in &metadata.groups {
+            recipients.extend(group.age.iter().map(|entry| canonical_recipient(&entry.recipient)));
+            recipients.extend(group.foreign.iter().map(|entry| entry.key.to_string()));
+        }
+        let count = metadata.groups.len();
+        let shares = (count > 1).then(|| (count, metadata.needed_groups()));
+        Some(FileReaders {
+            file: name,
+            environments: environments.into_iter().collect(),
+            recipients: recipients.into_iter().collect(),
+            shares,
+        })
+    };
+    wanted.into_iter().filter_map(read).collect()
+}

@@ -1,0 +1,223 @@
+//! List of all keys and variables for people, from the base: `septum docs`.
+
+mod dotenv;
+mod html;
+mod markdown;
+
+pub use dotenv::write_env_example;
+pub use html::write_html;
+pub use markdown::write_markdown;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use crate::layer::{EntryPatch, EntrySchema, EntrySource, Layer, TreeKind};
+use crate::name::EntryId;
+use crate::pipeline::Survey;
+use crate::project::BASE;
+use crate::route::Sensitivity;
+use crate::route::detect::{TextKind, classify};
+use crate::view::variable::VARIABLES;
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::{CoreType, core_type};
+
+/// Documentation of the keys of an app.
+#[derive(Debug)]
+pub struct AppDocs {
+    /// The app.
+    pub app: String,
+    /// Its bundles with their keys, in the order of definition; the variables are last, without a name.
+    pub groups: IndexMap<String, Vec<KeyDoc>>,
+}
+
+/// Documentation of a key.
+#[derive(Debug)]
+pub struct KeyDoc {
+    /// The key, or `vars.PATH`.
+    pub key: String,
+    /// Type of the value: `integer`, `string`, `file`.
+    pub kind: String,
+    /// Rules of the value in words, without those that list values of a secret.
+    pub rules: Vec<String>,
+    /// Value in the base.
+    pub default: DefaultValue,
+    /// Whether it is a secret.
+    pub sensitivity: Sensitivity,
+    /// Whether every environment must give it a value.
+    pub required: bool,
+    /// Purpose of the key.
+    pub description: Option<String>,
+    /// Further facts for people, each with its name: `Deprecated`, `Owner`.
+    pub notes: Vec<(&'static str, String)>,
+}
+
+/// Value that the base gives to a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// None.
+    Nothing,
+    /// A plain text.
+    Text(String),
+    /// A template, which each environment computes.
+    Template(String),
+    /// A file, a structure or a pointer, in words.
+    Other(&'static str),
+    /// A secret, or a value that looks like one.
+    Hidden,
+}
+
+/// Documents the keys of an app. Nothing is decrypted, and nothing of a secret is included.
+pub fn document_keys(survey: &Survey) -> AppDocs {
+    let mut groups: IndexMap<String, Vec<KeyDoc>> = IndexMap::new();
+    let mut ids: IndexMap<&EntryId, &[Arc<Layer>]> = IndexMap::new();
+    let mut variables: IndexMap<String, &[Arc<Layer>]> = IndexMap::new();
+    for resolved in &survey.environments {
+        for id in resolved.entries.keys() {
+            ids.entry(id).or_insert(&resolved.definition.layers);
+        }
+        let paths = resolved.definition.variable_paths().into_iter();
+        for path in paths.chain(resolved.definition.variable_rules.keys().cloned()) {
+            variables.entry(path).or_insert(&resolved.definition.layers);
+        }
+    }
+    for (id, layers) in ids {
+        let bundle = id.bundle.as_str().to_owned();
+        groups.entry(bundle).or_default().push(document_entry(survey, id, layers));
+    }
+    for (path, layers) in variables {
+        groups.entry(String::new()).or_default().push(document_variable(survey, &path, layers));
+    }
+    AppDocs { app: survey.app.as_str().to_owned(), groups }
+}
+
+fn base_layers(layers: &[Arc<Layer>]) -> impl Iterator<Item = &Layer> {
+    layers.iter().map(|layer| &**layer).filter(|layer| layer.name.as_str() == BASE)
+}
+
+fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>]) -> KeyDoc {
+    let is_own = id.bundle.as_str() == survey.app.as_str();
+    let patch_in = |layer: &'_ Layer| -> Vec<EntryPatch> {
+        let bundle = layer.bundles.get(&id.bundle).and_then(|bundle| bundle.data.get(&id.key));
+        let own = layer.data.get(&id.key).filter(|_| is_own);
+        own.into_iter().chain(bundle).cloned().collect()
+    };
+    let mut rules = Arc::<EntrySchema>::default();
+    let mut source = None;
+    for patch in base_layers(layers).flat_map(patch_in) {
+        EntrySchema::overlay(&mut rules, &patch.rules);
+        source = patch.source.map(|source| source.value).or(source);
+    }
+    let sensitivity = survey.routing.sensitivity(id);
+    let template = rules.template.as_ref().map(|rule| rule.value);
+    let default = match &source {
+        None => DefaultValue::Nothing,
+        Some(_) if sensitivity == Sensitivity::Sensitive => DefaultValue::Hidden,
+        Some(EntrySource::Value(scalar)) => {
+            // what the declaration says is plain was checked with the values of the environments
+            let is_declared = rules.sensitive.is_some();
+            default_text(id.key.as_str(), scalar, TextKind::of_rule(template), is_declared)
+        }
+        Some(EntrySource::File(_)) => DefaultValue::Other("a file"),
+        Some(EntrySource::Template(_)) => DefaultValue::Other("a rendered file"),
+        Some(EntrySource::Content(_)) => DefaultValue::Other("a structure"),
+        Some(EntrySource::Registries(_)) => DefaultValue::Other("logins of registries"),
+        Some(EntrySource::Ref(_)) => DefaultValue::Other("in a store"),
+    };
+    let kind = match &source {
+        Some(EntrySource::File(_) | EntrySource::Template(_) | EntrySource::Content(_)) => Some("file"),
+        _ => None,
+    };
+    key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity)
+}
+
+fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyDoc {
+    let is_secret = survey.environments.iter().any(|resolved| {
+        let tree = resolved.definition.variable(path);
+        tree.is_some_and(|tree| !survey.routing.variable_reasons(resolved, path, tree).is_empty())
+    });
+    let sensitivity = if is_secret { Sensitivity::Sensitive } else { Sensitivity::Plain };
+    let mut rules = Arc::<EntrySchema>::default();
+    for layer in base_layers(layers) {
+        if let Some(change) = layer.variable_rules.get(path) {
+            EntrySchema::overlay(&mut rules, &change.value);
+        }
+    }
+    let tree = base_layers(layers).filter_map(|layer| layer.vars.as_ref()?.part_at(path)).last();
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let (kind, default) = match tree.map(|tree| &tree.kind) {
+        None => (None, DefaultValue::Nothing),
+        Some(_) if is_secret => (None, DefaultValue::Hidden),
+        Some(TreeKind::Leaf(scalar)) if scalar.is_null() => (None, DefaultValue::Nothing),
+        Some(TreeKind::Leaf(scalar)) => {
+            let kind = match core_type(scalar) {
+                CoreType::Int => Some("integer"),
+                CoreType::Float => Some("number"),
+                CoreType::Bool => Some("boolean"),
+                CoreType::Null | CoreType::String => None,
+            };
+            (kind, default_text(name, scalar, TextKind::Template, false))
+        }
+        Some(TreeKind::List(_)) => (Some("list"), DefaultValue::Other("a list")),
+        Some(TreeKind::Map(_)) => (Some("mapping"), DefaultValue::Other("a mapping")),
+    };
+    key_doc(format!("{VARIABLES}{path}"), kind, &rules, default, sensitivity)
+}
+
+/// A text of the base. Environments may replace it everywhere, so that routing never saw it: it is classified here.
+fn default_text(name: &str, scalar: &Scalar, kind: TextKind, is_declared: bool) -> DefaultValue {
+    let text = scalar.text();
+    let detection = classify(name, Some(text), kind);
+    if scalar.encrypted
+        || scalar.locked
+        || detection.by_value.is_some() && !is_declared
+        || detection.name_decides() && !is_declared
+    {
+        return DefaultValue::Hidden;
+    }
+    let is_template = kind == TextKind::Template && crate::template_tokens::is_template(text);
+    if is_template { DefaultValue::Template(text.to_owned()) } else { DefaultValue::Text(text.to_owned()) }
+}
+
+fn key_doc(
+    key: String,
+    kind: Option<&str>,
+    rules: &EntrySchema,
+    default: DefaultValue,
+    sensitivity: Sensitivity,
+) -> KeyDoc {
+    let declared = rules.schema.get("type").and_then(|kind| kind.value.as_str());
+    let is_number = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+    let implied = rules.schema.keys().any(|keyword| is_number.contains(&keyword.as_str())).then_some("number");
+    let kind = declared.or(kind).or(implied).unwrap_or("string").to_owned();
+    let lists = |keyword: &str| matches!(keyword, "enum" | "const" | "examples");
+    let is_secret = sensitivity == Sensitivity::Sensitive;
+    let schema = rules.schema.iter().filter(|(keyword, _)| *keyword != "type" && !(is_secret && lists(keyword)));
+    let mut words: Vec<String> =
+        schema.map(|(keyword, value)| format!("{keyword}: {}", show_json(&value.value))).collect();
+    words.extend(rules.format.as_ref().map(|format| format!("format: {}", format.value)));
+    let mut notes = Vec::new();
+    if let Some(deprecated) = &rules.deprecated {
+        let text = if deprecated.value == "true" { "yes" } else { deprecated.value.as_str() };
+        notes.push(("Deprecated", text.to_owned()));
+    }
+    KeyDoc {
+        key,
+        kind,
+        rules: words,
+        default,
+        sensitivity,
+        required: rules.required.as_ref().is_some_and(|required| required.value),
+        description: rules.description.as_ref().map(|text| text.value.trim().to_owned()),
+        notes,
+    }
+}
+
+fn show_json(value: &Json) -> String {
+    match value {
+        Json::Array(items) => items.iter().map(show_json).collect::<Vec<_>>().join(", "),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

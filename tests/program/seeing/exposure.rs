@@ -1,0 +1,151 @@
+//! `septum exposure`: what a recipient could ever decrypt, from the history of a repository.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use crate::support::messages::record;
+use crate::support::sandbox::{CANARY, Sandbox};
+
+/// Runs Git as Alice at a fixed time.
+fn git(site: &Sandbox, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]).args(arguments);
+    git.current_dir(site.root()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    git.env("GIT_COMMITTER_DATE", "2026-01-02T00:00:00Z").env("GIT_AUTHOR_DATE", "2026-01-02T00:00:00Z");
+    let output = git.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn commit(site: &Sandbox, message: &str) {
+    git(site, &["add", "-A"]);
+    git(site, &["commit", "-q", "--allow-empty", "-m", message]);
+}
+
+const PROD: &str = "environments/prod.secrets.yaml";
+
+/// Bob could read `prod`, lost access, and then one value was changed.
+fn site() -> Sandbox {
+    let site = Sandbox::with_identities();
+    site.write(".gitignore", "alice.txt\nbob.txt\nhome\n");
+    git(&site, &["init", "-q"]);
+    site.rules(r"creation_rules: [{path_regex: '\.secrets\.', age: 'ALICE,BOB'}]");
+    site.write(
+        "environments/base.yaml",
+        "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true }, C: { sensitive: true } }\n",
+    );
+    site.write("environments/dev.yaml", "");
+    site.write("environments/prod.yaml", "");
+    site.encrypted(PROD, format!("data:\n  A: {CANARY}\n  B: {CANARY}\n  C: {CANARY}\n"));
+    commit(&site, "both");
+    git(&site, &["tag", "both"]);
+    site
+}
+
+fn states(site: &Sandbox, arguments: &[&str]) -> Vec<(String, String, String)> {
+    let run = site.run(&[&["exposure", &site.bob, "--format", "json"], arguments].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let found: Json = serde_json::from_str(&run.stdout).unwrap();
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    let row = |value: &Json| (text(&value["file"]), text(&value["key"]), text(&value["state"]));
+    found["values"].as_array().unwrap().iter().map(row).collect()
+}
+
+fn keys_with(found: &[(String, String, String)], state: &str) -> Vec<String> {
+    found.iter().filter(|(_, _, found)| found == state).map(|(_, key, _)| key.clone()).collect()
+}
+
+#[test]
+fn every_value_has_its_state_at_each_step() {
+    let site = site();
+    assert_eq!(keys_with(&states(&site, &[]), "current"), ["data.A", "data.B", "data.C"]);
+    // without Bob, and with a new data key
+    site.rules(r"creation_rules: [{path_regex: '\.secrets\.', age: 'ALICE'}]");
+    site.run(&["rekey", PROD]).succeeds();
+    assert_eq!(keys_with(&states(&site, &[]), "changed-or-reencrypted").len(), 3, "not committed yet");
+    commit(&site, "without bob");
+    assert_eq!(keys_with(&states(&site, &[]), "changed-or-reencrypted").len(), 3);
+    site.give("new", &["set", "prod", "A"]).succeeds();
+    site.run(&["unset", "prod", "C"]).succeeds();
+    commit(&site, "changed");
+    let found = states(&site, &[]);
+    assert_eq!(keys_with(&found, "changed"), ["data.A"]);
+    assert_eq!(keys_with(&found, "changed-or-reencrypted"), ["data.B"]);
+    assert_eq!(keys_with(&found, "removed"), ["data.C"]);
+    let text = site.run(&["exposure", &site.bob]).ok();
+    assert!(!text.contains(CANARY));
+    let text = regex::Regex::new(r"\b[0-9a-f]{10}\b").unwrap().replace_all(&text, "COMMIT").into_owned();
+    record(text);
+    // the alias of an SSH key, and others, are not looked up by their comments
+    assert_eq!(states(&site, &["--since", "HEAD~1"]), []);
+    assert_eq!(states(&site, &["--since", "both"]).len(), 3);
+    fs::remove_file(site.path(PROD)).unwrap();
+    assert_eq!(keys_with(&states(&site, &[]), "removed").len(), 3);
+}
+
+#[test]
+fn a_recipient_that_was_only_taken_from_the_list_still_knows_the_values() {
+    let site = site();
+    // sops itself keeps the data key: the ciphertexts stay
+    let text = site.read(PROD);
+    let start = text.find(&format!("recipient: {}", site.bob)).unwrap();
+    let start = text[..start].rfind("- ").unwrap_or(start);
+    let entry = &text[start..];
+    let end = entry[2..].find("\n        - ").or_else(|| entry.find("\n    lastmodified")).unwrap() + start;
+    let without = format!("{}{}", text[..start].trim_end(), &text[end.min(text.len())..]);
+    site.write(PROD, without);
+    if site.run(&["get", PROD, "data.A"]).code == 0 {
+        commit(&site, "label removed");
+        assert_eq!(keys_with(&states(&site, &[]), "unchanged").len(), 3);
+    }
+}
+
+#[test]
+fn versions_on_merged_branches_and_of_removed_files_count() {
+    let site = site();
+    git(&site, &["checkout", "-q", "-b", "side"]);
+    site.rules(r"creation_rules: [{path_regex: '\.secrets\.|vault', age: 'ALICE,BOB'}]");
+    site.write("old/vault.json", format!("{{\"k\": \"{CANARY}\"}}"));
+    site.run(&["encrypt", "old/vault.json"]).succeeds();
+    commit(&site, "side");
+    fs::remove_file(site.path("old/vault.json")).unwrap();
+    commit(&site, "gone");
+    git(&site, &["checkout", "-q", "-"]);
+    commit(&site, "main");
+    git(&site, &["merge", "-q", "--no-edit", "side"]);
+    let found = states(&site, &[]);
+    assert!(found.contains(&("old/vault.json".to_owned(), "k".to_owned(), "removed".to_owned())), "{found:?}");
+    assert_eq!(keys_with(&found, "current").len(), 3);
+}
+
+#[test]
+fn a_recipient_of_nothing_is_answered_and_a_wrong_one_refused() {
+    let site = site();
+    let other = site.run(&["keygen", "-o", "other.txt"]).stderr;
+    let other = other.trim_end().rsplit(' ').next().unwrap().to_owned();
+    record(site.run(&["exposure", &other]).ok());
+    let key = site.read("alice.txt");
+    let secret = key.lines().find(|line| line.starts_with("AGE-SECRET")).unwrap();
+    for wrong in [&["exposure", "bob"][..], &["exposure", secret], &["exposure", &site.bob, "--since", "nothing"]] {
+        let message = site.run(wrong).refused();
+        assert!(!message.contains(secret), "{message}");
+    }
+    let bare = Sandbox::with_identities();
+    bare.run(&["exposure", &bare.bob]).fails(4);
+}
+
+#[test]
+fn no_program_of_the_repository_runs() {
+    let site = site();
+    let ran = site.path("ran");
+    let command = format!("touch {}", ran.display());
+    for name in ["core.fsmonitor", "core.pager", "diff.external", "core.sshCommand", "filter.x.smudge", "alias.log"] {
+        git(&site, &["config", name, &format!("!{command}")]);
+    }
+    site.write(".gitattributes", "* filter=x diff=x\n");
+    git(&site, &["config", "diff.x.textconv", &command]);
+    assert_eq!(states(&site, &[]).len(), 3);
+    assert!(!ran.exists());
+}
