@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::check::find_encrypted_files;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::{BoundedRoot, Disk, read_named};
+use crate::disk::{BoundedRoot, Disk};
 use crate::git::CommitHistory;
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{Project, SECRETS};
@@ -125,14 +125,17 @@ impl VersionReader<'_> {
                 timelines.entry(version.path.clone()).or_default().push(version.commit, content, is_before);
             }
         }
+        let bounds = BoundedRoot::new(Disk::default(), &history.root).ok();
         for path in uncommitted {
             timelines.entry(path).or_default();
         }
         for (path, timeline) in &mut timelines {
-            let now = match read_named(&history.root.join(path), LONGEST) {
-                Ok(bytes) => self.parse(path, bytes),
-                Err(_) => None,
-            };
+            // a link in the place of the file leads to no file outside
+            let now = bounds.as_ref().and_then(|bounds| {
+                let real = bounds.resolve(&history.root.join(path)).ok()?;
+                bounds.read(&real, LONGEST).ok()
+            });
+            let now = now.and_then(|bytes| self.parse(path, bytes));
             timeline.finish(now);
         }
         timelines

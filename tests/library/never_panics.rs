@@ -17,8 +17,12 @@ use septum::object::Reveal;
 use septum::output_tree;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
+use septum::report::{ReportContent, write_page};
 use septum::sops::{Identities, IdentitySources, Timestamp};
-use septum::view::{explain::explain_key, list::list_rows};
+use septum::view::explain::explain_key;
+use septum::view::key_docs::{document_keys, write_env_example, write_html, write_markdown};
+use septum::view::list::{ListedValues, list_rows};
+use septum::view::variable::{VARIABLES, explain_variable, variable_rows};
 use septum::visibility::OnMissingKey;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -49,7 +53,13 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
         let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), problems) else {
             continue;
         };
-        list_rows(&survey, &app.environments);
+        list_rows(&survey, &app.environments, ListedValues::Included);
+        for row in variable_rows(&survey, &app.environments, ListedValues::Included) {
+            let path = row.key.strip_prefix(VARIABLES).expect("a variable");
+            app.environments.iter().for_each(|environment| drop(explain_variable(&survey, path, environment)));
+        }
+        let docs = [document_keys(&survey)];
+        let _ = (write_markdown(&docs), write_html(&docs), write_env_example(&docs));
         for environment in &app.environments {
             let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, problems);
             let now = Timestamp::from_system_time(SystemTime::UNIX_EPOCH);
@@ -63,6 +73,8 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
                 explain_key(&survey, id, environment, consumers.consumers(id));
             }
         }
+        let (surveys, environments) = ([survey], &app.environments);
+        write_page(&ReportContent { surveys: &surveys, environments, findings: &[], unseen: &[], readers: &[] });
     }
 }
 

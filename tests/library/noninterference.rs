@@ -19,10 +19,14 @@ use septum::check::{CheckScope, check_apps, sarif_log};
 use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic, styled_with_rule};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
+use septum::report::{ReportContent, write_page};
 use septum::secret_files::{RecipientOptions, SecretFile, encrypt_secret_file, plan_encryption};
 use septum::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache, SopsFormat, Timestamp};
-use septum::view::{explain::explain_key, list::list_rows};
-use septum::visibility::OnMissingKey;
+use septum::view::explain::explain_key;
+use septum::view::key_docs::{document_keys, write_env_example, write_html, write_markdown};
+use septum::view::list::{ListedValues, list_rows};
+use septum::view::variable::{VARIABLES, explain_variable, variable_rows};
+use septum::visibility::{KeyAccess, OnMissingKey};
 use septum::{Delivered, ManifestFormat, Reveal};
 
 /// How many pairs are tried, unless `SEPTUM_INTERFERENCE_PAIRS` says.
@@ -280,12 +284,27 @@ fn look(directory: &Path) -> Public {
             parts.insert(name, septum::write_objects(&objects, format, Reveal::Nothing).to_string());
         }
         let all = std::slice::from_ref(&dev);
-        parts.insert("list", serde_json::to_string_pretty(&list_rows(survey, all)).unwrap());
+        parts.insert("list", serde_json::to_string_pretty(&list_rows(survey, all, ListedValues::Included)).unwrap());
         let resolved = survey.environment(&dev).unwrap();
         let consumers = pipeline.consumers(survey, resolved);
         let explained = resolved.entries.keys().filter_map(|id| explain_key(survey, id, &dev, consumers.consumers(id)));
         parts.insert("explain", serde_json::to_string_pretty(&explained.collect::<Vec<_>>()).unwrap());
         parts.insert("inputs", format!("{:?}", resolved.recorded_queries));
+    }
+    // views of variables and whole projects, which never decrypt
+    let options = SurveyOptions::showing(std::slice::from_ref(&dev), KeyAccess::StructureOnly);
+    if let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) {
+        let all = std::slice::from_ref(&dev);
+        let variables = variable_rows(&survey, all, ListedValues::Included);
+        let explained =
+            variables.iter().filter_map(|row| explain_variable(&survey, row.key.strip_prefix(VARIABLES)?, &dev));
+        parts.insert("explained variables", serde_json::to_string_pretty(&explained.collect::<Vec<_>>()).unwrap());
+        parts.insert("variables", serde_json::to_string_pretty(&variables).unwrap());
+        let docs = [document_keys(&survey)];
+        parts.insert("docs", write_markdown(&docs) + &write_html(&docs) + &write_env_example(&docs));
+        let surveys = [survey];
+        let content = ReportContent { surveys: &surveys, environments: all, findings: &[], unseen: &[], readers: &[] };
+        parts.insert("page", write_page(&content));
     }
     let errors = problems.iter().filter(|problem| problem.is_error());
     let place = |problem: &Diagnostic| problem.labels.first().map(|label| label.place.to_string());

@@ -40,6 +40,11 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// Reports that a test was skipped for lack of a program that CI need not have.
+pub(crate) fn skip_optional(peer: &str, why: &str) {
+    eprintln!("SKIPPED: {peer} {why}");
+}
+
 fn skip(peer: &str, why: &str) {
     let required = env::var_os("SEPTUM_REQUIRE_PEERS").is_some_and(|value| value == "1");
     assert!(!required, "{peer} {why}, and SEPTUM_REQUIRE_PEERS=1 requires it");

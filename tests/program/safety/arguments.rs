@@ -30,8 +30,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
         // kinds of `import` and forms of `eject` have tests of their own
-        "docs" | "doctor" | "eject" | "git-setup" | "import" => vec![&[]],
-        "report" => vec![&[]],
+        "docs" | "doctor" | "eject" | "git-setup" | "import" | "report" => vec![&[]],
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
