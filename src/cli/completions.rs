@@ -99,8 +99,11 @@ pub(super) fn keys() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let mut keys: Vec<_> = resolved_targets()
             .into_iter()
-            .flat_map(|resolved| resolved.entries.into_keys())
-            .map(|id| id.key.as_str().to_owned())
+            .flat_map(|resolved| {
+                let variables = resolved.definition.variable_paths().into_iter().map(|path| format!("vars.{path}"));
+                let keys = resolved.entries.keys().map(|id| id.key.as_str().to_owned());
+                keys.chain(variables).collect::<Vec<_>>()
+            })
             .collect();
         keys.sort();
         keys.dedup();

@@ -85,7 +85,7 @@ const OPTIONS: [ForeignOption; 16] = [
         "pass the environment as an argument, as in `septum render prod`",
     ),
     foreign_option(
-        &["-f", "--file", "--filename", "--values", "-k", "--kustomize", "-R", "--recursive"],
+        &["-f", "--file", "--filename", "-k", "--kustomize", "-R", "--recursive"],
         &["render", "check", "list", "explain"],
         "files are discovered automatically; `-C DIR` sets the project directory",
     ),
@@ -100,7 +100,11 @@ const OPTIONS: [ForeignOption; 16] = [
         "without an environment argument, all environments are included",
     ),
     foreign_option(&["-n", "--namespace"], &["render"], "set the namespace in the field `namespace` of a layer"),
-    foreign_option(&["--set", "--set-string", "--values"], &["render"], "set values in layers, where Git tracks them"),
+    foreign_option(
+        &["--set", "--set-string", "--values"],
+        &["render", "check"],
+        "set values in layers, where Git tracks them",
+    ),
     foreign_option(
         &["--dry-run", "--diff"],
         &["render"],
