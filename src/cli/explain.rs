@@ -125,10 +125,9 @@ impl ExplainArgs {
             ids.extend(resolved.entries.keys().filter(|id| self.is_wanted(id)));
         }
         let resolved = order.iter().filter_map(|name| survey.environment(name));
-        let consumers: Vec<_> = match ids.is_empty() {
-            true => Vec::new(),
-            false => resolved.map(|resolved| (resolved, pipeline.consumers(survey, resolved))).collect(),
-        };
+        // without a matching key there is nothing to look for
+        let resolved = resolved.filter(|_| !ids.is_empty());
+        let consumers: Vec<_> = resolved.map(|resolved| (resolved, pipeline.consumers(survey, resolved))).collect();
         let of_id = |id: &EntryId| {
             let explained = consumers.iter().filter_map(|(resolved, consumers)| {
                 let name = &resolved.definition.environment;
