@@ -202,6 +202,13 @@ fn key_doc(
         let text = if deprecated.value == "true" { "yes" } else { deprecated.value.as_str() };
         notes.push(("Deprecated", text.to_owned()));
     }
+    let lifecycle = [
+        ("Owner", rules.owner.as_ref().map(|rule| rule.value.clone())),
+        ("Expires", rules.expires.as_ref().map(|rule| rule.value.to_string())),
+        ("Rotated every", rules.rotate_every.as_ref().map(|rule| rule.value.to_string())),
+        ("Rotation", rules.rotation.as_ref().map(|rule| rule.value.clone())),
+    ];
+    notes.extend(lifecycle.into_iter().filter_map(|(name, note)| Some((name, note?))));
     KeyDoc {
         key,
         kind,
