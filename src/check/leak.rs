@@ -55,12 +55,14 @@ pub(super) struct CredentialSearch<'a> {
     survey: &'a Survey,
     tags: Option<&'a TagKey>,
     judged_texts: HashSet<(String, usize, DeclaredSensitivity)>,
+    /// Values in manifests that were reported.
+    reported: HashSet<(String, usize)>,
     pub(super) leaks: Vec<PlaintextCredential>,
 }
 
 impl<'a> CredentialSearch<'a> {
     pub(super) fn new(survey: &'a Survey, rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
-        Self { rules, survey, tags, judged_texts: HashSet::new(), leaks: Vec::new() }
+        Self { rules, survey, tags, judged_texts: HashSet::new(), reported: HashSet::new(), leaks: Vec::new() }
     }
 
     /// Searches the layers of an environment, and the files that they name.
@@ -187,7 +189,49 @@ impl<'a> CredentialSearch<'a> {
         for manifest in resolved.manifests.iter().chain(patches) {
             let made: HashSet<&str> = manifest.parts.iter().map(|part| part.path.as_str()).collect();
             self.search_manifest(&manifest.tree, "", &made);
+            self.search_secret(&manifest.tree, "", &made);
         }
+    }
+
+    /// Reports a Secret in plaintext none of whose values is reported by itself.
+    fn search_secret(&mut self, tree: &Tree, root: &str, made: &HashSet<&str>) {
+        for (index, item) in list_items(tree).unwrap_or_default().iter().enumerate() {
+            self.search_secret(item, &format!("{}[{index}]", join_path(root, "items")), made);
+        }
+        if tree.get("kind").and_then(Tree::as_text) != Some("Secret") {
+            return;
+        }
+        let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
+        let object = SearchedManifest { kind: "Secret", name, root, made };
+        let mut first = None;
+        for field in ["data", "stringData"] {
+            for (key, value) in tree.get(field).and_then(Tree::as_map).into_iter().flatten() {
+                let path = join_path(&join_path(root, field), key);
+                let TreeKind::Leaf(scalar) = &value.kind else { continue };
+                let decoded = object.decode_secret(&path, scalar.text());
+                let text = decoded.as_deref().map_or(scalar.text(), String::as_str);
+                if is_open(scalar) && !made.contains(path.as_str()) && detect::is_literal(key, text, TextKind::Literal)
+                {
+                    if self.reported.contains(&(value.place.source.name().to_owned(), value.place.span.start)) {
+                        return;
+                    }
+                    first.get_or_insert((value, text.to_owned()));
+                }
+            }
+        }
+        let Some((value, text)) = first else { return };
+        let site = (value.place.source.name().to_owned(), value.place.span.start);
+        if !self.reported.insert(site) {
+            return;
+        }
+        let message = format!("the Secret `{name}` is in plaintext");
+        let warning = Diagnostic::warning(Rule::PlaintextManifest, message)
+            .at_masked(value.place.clone())
+            .note("its values do not look like credentials, but everybody who can read the repository can read them")
+            .hint(encrypt_hint(value.place.source.name()))
+            .hint("or, if nothing in it is secret, make it a ConfigMap");
+        let why = CredentialEvidence { notes: Vec::new(), detector: None, range: None };
+        self.report_leak(warning, None, &why, &text, None);
     }
 
     /// An object by its kind; each object of a list by its own.
@@ -250,10 +294,17 @@ impl<'a> CredentialSearch<'a> {
         if let Some(why) = self.find_evidence(key, literal, DeclaredSensitivity::Nothing, leaf.place.source.name()) {
             let message =
                 format!("`{path}` of the {} `{}` contains a credential in plaintext", object.kind, object.name);
+            self.reported.insert((leaf.place.source.name().to_owned(), leaf.place.span.start));
+            let is_secret = object.kind == "Secret";
             let error = why
                 .add_notes(Diagnostic::error(Rule::PlaintextSecret, message))
                 .at_masked(leaf.place.clone())
-                .hint("define it as an entry with `sensitive: true`, and read it from the Secret")
+                .maybe_hint(is_secret.then(|| encrypt_hint(leaf.place.source.name())))
+                .hint(if is_secret {
+                    "or define it as an entry of a bundle with `sensitive: true`"
+                } else {
+                    "define it as an entry with `sensitive: true`, and read it from the Secret"
+                })
                 .hint(ROTATE);
             self.report_leak(error, None, &why, text, None);
         }
@@ -337,6 +388,11 @@ struct CredentialSubject<'a> {
     file: Option<&'a str>,
     /// Kind of the text: whether the engine renders it.
     text_kind: TextKind,
+}
+
+/// Hint: the command that encrypts a manifest.
+fn encrypt_hint(file: &str) -> String {
+    format!("run `septum encrypt {file}`: an encrypted manifest is decrypted when it is rendered")
 }
 
 const ROTATE: &str = "rotate the credential at its issuer: Git history keeps what was committed";

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::layer::{Entry, EntrySource};
+use crate::layer::{Definition, Entry, EntrySource};
 use crate::name::{BundleName, EntryId, EnvironmentName, KeyName};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
@@ -11,10 +11,15 @@ use crate::route::Sensitivity;
 
 /// The pitfalls in the values of environments. One that several have from the same place is reported once.
 pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
-    let mut seen = HashSet::new();
+    let (mut seen, mut reported) = (HashSet::new(), HashSet::new());
     let mut found = Vec::new();
     let of_wanted = survey.environments.iter().filter(|resolved| wanted.contains(&resolved.definition.environment));
     for resolved in of_wanted {
+        for problem in immutable_names(&resolved.definition) {
+            if reported.insert(problem.message.clone()) {
+                found.push(problem);
+            }
+        }
         for (id, value) in &resolved.entries {
             let (Some(entry), EntryOutcome::Known(known)) = (resolved.definition.entry(id), &value.outcome) else {
                 continue;
@@ -32,6 +37,23 @@ pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<
         }
     }
     found
+}
+
+/// Warnings: objects that cannot be changed in the cluster, and that keep their names (`immutable-name`).
+fn immutable_names(definition: &Definition) -> Vec<Diagnostic> {
+    let bundles = definition.bundles.iter().filter(|(_, bundle)| !bundle.entries.is_empty());
+    let fixed = bundles.filter_map(|(name, _)| {
+        let setting = definition.immutable_of(name.as_str()).filter(|setting| setting.value)?;
+        (!definition.naming(name.as_str()).has_suffix()).then_some((name, setting))
+    });
+    let warnings = fixed.map(|(name, setting)| {
+        let message = format!("the objects of `{name}` are immutable, but keep their names when their values change");
+        Diagnostic::warning(Rule::ImmutableName, message)
+            .at(setting.place.clone())
+            .note("Kubernetes refuses other values for an immutable object until it is deleted")
+            .hint("set `names: hashed`, which gives other values another name; or remove `immutable`")
+    });
+    warnings.collect()
 }
 
 /// An entry with its final value.

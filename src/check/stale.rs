@@ -110,6 +110,7 @@ fn unverified_secret(unverified: &UnverifiedFile, dir: &str) -> Finding {
     let error = Diagnostic::error(Rule::UnverifiedSecret, format!("`{file}` cannot be verified without a key"));
     let error = match standing {
         VerificationState::Covered => error.note("everything except its ciphertext is up to date"),
+        VerificationState::Unknown => error.note("without a key, it is unknown which objects its manifests are"),
         VerificationState::Missing | VerificationState::Different | VerificationState::Uncovered => {
             error.note("its inputs differ from those recorded in the inventory: it is probably out of date")
         }

@@ -127,12 +127,25 @@ pub(super) fn is_shown(directory: &Path, path: &Path) -> bool {
     Disk::default().has(&directory.join(path)) || is_like_path(directory, path)
 }
 
+/// Whether the path of a new directory consists of ordinary words, as no secret does: `config`, `deploy/shop-2`.
+pub(super) fn is_ordinary(path: &Path) -> bool {
+    let is_word = |word: &str| {
+        let letters = word.trim_end_matches(|char: char| char.is_ascii_digit());
+        let is_lower = letters.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_lower && word.len() - letters.len() <= 2
+    };
+    let is_part = |part: &OsStr| part.to_str().is_some_and(|part| part.split(['-', '.']).all(is_word));
+    path.as_os_str().len() <= 40 && path.is_relative() && path.iter().all(is_part)
+}
+
 /// Whether a text is a path, as far as that is visible for one that does not exist.
 fn is_like_path(directory: &Path, path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.contains(['=', ':', '@', ' ', '\n'])) else { return false };
     let extension = path.extension().and_then(OsStr::to_str);
+    let is_dotenv = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(".env"));
     let has_directory = path.parent().is_some_and(|parent| is_directory(&directory.join(parent)));
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) || text.contains('/') && has_directory
+    let is_known = extension.is_some_and(|extension| EXTENSIONS.contains(&extension));
+    is_known || is_dotenv || text.contains('/') && has_directory
 }
 
 /// Whether a path is a directory, or a link to one.

@@ -129,6 +129,7 @@ impl EjectOptions {
         let temporary = TempDirs::of(|name| std::env::var_os(name));
         let tools = ProofTools { builder, temporary: &temporary };
         let outcome = write_eject(plan, &targets, &destination, &tools)?;
+        let shown = if argument::is_ordinary(&self.out) { self.out.display().to_string() } else { shown };
         report(outcome, &shown, warnings, output)
     }
 }
@@ -147,7 +148,7 @@ fn report(
 ) -> Result<(), Diagnostics> {
     let EjectOutcome { plan, proof } = outcome;
     let mut text = StyledText::new();
-    text.push_line(format!("created {shown}"));
+    text.push_line(format!("created {}", if shown == "DIR" { "the new directory" } else { shown }));
     let count = plan.encrypted();
     let encrypted = if count == 1 { "1 is".to_owned() } else { format!("{count} are") };
     text.push_line(format!("  {}, of which {encrypted} encrypted", super::files::count_files(plan.files.len())));

@@ -10,7 +10,7 @@ use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
-use crate::name::{EnvironmentName, KeyName};
+use crate::name::{EntryId, EnvironmentName, KeyName};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::resolve::{EntryOutcome, StoreText};
@@ -75,6 +75,7 @@ impl GetArgs {
                 Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
             Some(EntryOutcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
+            None if !problems.has_errors() => Err(part_of_a_login(&id).into()),
             Some(EntryOutcome::Locked(_) | EntryOutcome::Failed) | None => Err(problems),
         }
     }
@@ -127,6 +128,14 @@ impl GetArgs {
 fn print_value(value: &[u8]) -> Result<(), Diagnostics> {
     output::print_bytes(value)?;
     if output::is_terminal() && !value.ends_with(b"\n") { output::print_bytes(b"\n") } else { Ok(()) }
+}
+
+/// Error: a field of a login has no value of its own in an environment.
+fn part_of_a_login(id: &EntryId) -> Diagnostic {
+    let message = format!("`{}` is a part of a value, which is generated from all registries", id.key);
+    Diagnostic::error(Rule::Usage, message)
+        .hint(format!("`septum list` shows the key of the whole, in the bundle `{}`", id.bundle))
+        .hint("with the file instead of the environment, `septum get FILE PATH` prints the part that it contains")
 }
 
 /// Error: there is no value to print, because it is in a store.

@@ -19,11 +19,13 @@ use super::init::key::ProjectKey;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, prompt};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use crate::disk::Disk;
 use crate::files::resolve_writable;
 use crate::import::{
     EncryptionSetup, ImportOutcome, ImportPlan, ImportProof, ImportTarget, NewRule, PlannedFile, check_destination,
     write_import,
 };
+use crate::project::{PROJECT_FILE, Project};
 use crate::secret_files::RecipientOptions;
 use crate::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache};
 
@@ -122,7 +124,9 @@ impl ImportOptions {
         let make_rule = || new_rule(&app);
         let setup = encryption_setup(SopsConfigCache::default(), &make_rule)?;
         let outcome = write_import(&plan, &target, &setup)?;
-        report(plan, outcome, &shown, output)
+        let shown = if argument::is_ordinary(&self.out) { self.out.display().to_string() } else { shown };
+        let next = next_command(global, &directory, &shown);
+        report(plan, outcome, (&shown, next), output)
     }
 
     fn app_name(&self, directory: &Path) -> Result<String, Diagnostic> {
@@ -179,8 +183,28 @@ pub(super) fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
     Ok(NewRule { recipient, text, description, store_key: Box::new(store_key) })
 }
 
+/// Line about the commands for the project, where they do not find it from here by themselves.
+fn next_command(global: &GlobalArgs, directory: &Path, shown: &str) -> Option<String> {
+    let here = crate::disk::normalize_path(&directory_of(global)?);
+    let found = Project::locate(&Disk::default(), &here).is_some();
+    let from = directory.parent().filter(|above| Disk::default().has(&above.join(PROJECT_FILE)));
+    let above = Path::new(shown).parent().map(|path| path.display().to_string()).filter(|path| !path.is_empty());
+    let place = if from.is_some() { above? } else { shown.to_owned() };
+    (!found).then(|| format!("`septum -C {place} check` checks it: commands without `-C` do not find it from here"))
+}
+
+/// The working directory of the program, absolute.
+fn directory_of(global: &GlobalArgs) -> Option<PathBuf> {
+    std::path::absolute(&global.directory).ok()
+}
+
 /// Prints what was written, decisions and the proof.
-fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &OutputStreams) -> Result<(), Diagnostics> {
+fn report(
+    plan: ImportPlan,
+    outcome: ImportOutcome,
+    (shown, next): (&str, Option<String>),
+    output: &OutputStreams,
+) -> Result<(), Diagnostics> {
     let ImportOutcome { proof, created, key, warnings } = outcome;
     let mut text = StyledText::new();
     let is_hidden = shown == "DIR";
@@ -198,6 +222,9 @@ fn report(plan: ImportPlan, outcome: ImportOutcome, shown: &str, output: &Output
     for path in created {
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
         text.push_line(format!("created {}", output::shown_path(if is_hidden { &name } else { &path })));
+    }
+    if let Some(next) = next {
+        text.push_line(next);
     }
     if !key.is_empty() {
         text.end_line();

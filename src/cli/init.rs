@@ -81,6 +81,8 @@ struct ProjectPlan {
     key: Option<ProjectKey>,
     /// The file of a new key as it is shown.
     key_name: String,
+    /// Recipients that the rules of the repository name, if all of them name the same.
+    named_recipients: Option<String>,
     /// The rule that could not be added to the rules of the repository.
     missing_rule: Option<String>,
     app: String,
@@ -158,7 +160,8 @@ impl InitArgs {
             (Some(key), None) => key.new_file(),
             (None, None) => String::new(),
         };
-        Ok(ProjectPlan { place, files, key, key_name, missing_rule, app, import })
+        let named_recipients = existing.as_ref().and_then(ExistingRules::common_recipients);
+        Ok(ProjectPlan { place, files, key, key_name, named_recipients, missing_rule, app, import })
     }
 
     /// Encrypts the layers of an import for the rules of the project, and proves them.
@@ -234,7 +237,11 @@ impl ProjectPlan {
 
     /// Lines on the key, and on a rule that is missing.
     fn key_lines(&self) -> Vec<String> {
-        let named = || vec!["Secrets are encrypted for the recipients that the rules already name.".to_owned()];
+        let named = || {
+            let line = "Secrets are encrypted for the recipients that the rules already name.".to_owned();
+            let missing = self.named_recipients.as_deref().and_then(key::missing_identity);
+            [Some(line), missing].into_iter().flatten().collect()
+        };
         let mut lines = self.key.as_ref().map_or_else(named, |key| key.describe(&self.key_name));
         if let Some(rule) = &self.missing_rule {
             lines.push("No rule could be added to the rules of the repository. Add this one by hand:".to_owned());

@@ -516,7 +516,7 @@ fn name_files(error: Diagnostic, unverified: &[&UnverifiedFile]) -> Diagnostic {
             None => format!("{target}: manifests whose names depend on secrets"),
         };
         match standing {
-            VerificationState::Covered => file,
+            VerificationState::Covered | VerificationState::Unknown => file,
             VerificationState::Missing => format!("{file}: missing"),
             VerificationState::Different => format!("{file}: out of date beyond its ciphertext"),
             VerificationState::Uncovered => format!("{file}: its inputs changed since it was rendered"),

@@ -270,6 +270,7 @@ enum SecretDestination {
 
 impl SecretDestination {
     fn for_slot(slot: &SecretEntry, identities: &Identities) -> Result<Self, Diagnostics> {
+        slot.check_single_value()?;
         let book = SopsConfigCache::default();
         if !Disk::default().has(&slot.file) {
             let plan = plan_encryption(&book, &slot.file, &slot.name, &RecipientOptions::default())?;
@@ -408,7 +409,8 @@ fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
         found.push(
             Diagnostic::warning(Rule::MovedKey, format!("`{}` moves from the ConfigMap to the Secret", slot.label))
                 .note("its value is now encrypted, and a key is routed the same way in all environments")
-                .hint("declare `sensitive: true` in `base.yaml` to make this explicit"),
+                .hint("if it is a secret, declare `sensitive: true` in `base.yaml` to make this explicit")
+                .hint("if not, run `septum unset` for it, and write the value in the layer of the environment"),
         );
     }
     found

@@ -67,7 +67,11 @@ pub(super) fn show_glued(arguments: &[OsString]) {
 /// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
 fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let command = named_command(arguments);
-    let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
+    let (name, mut used) = used_command(command, arguments);
+    let kinds: Vec<String> = match command {
+        Some(_) => used.get_subcommands().map(|kind| format!("`{}`", kind.get_name())).collect(),
+        None => Vec::new(),
+    };
     let declared = |kind| context_texts(error, kind).join("`, `");
     // if an argument is not declared, the error contains the typed text
     let typed = context_texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
@@ -82,6 +86,8 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
             Some(number) => format!("unexpected argument {number} of `{name}`"),
             None => format!("too many arguments for `{name}`"),
         },
+        ErrorKind::InvalidSubcommand if !kinds.is_empty() => format!("unknown kind of `{name}`"),
+        ErrorKind::MissingSubcommand if !kinds.is_empty() => format!("no kind of `{name}` specified"),
         ErrorKind::InvalidSubcommand => "unknown command".to_owned(),
         ErrorKind::InvalidValue if context_texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
             format!("`{}` requires a value", declared(ContextKind::InvalidArg))
@@ -106,8 +112,12 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     if !values.is_empty() {
         diagnostic = diagnostic.note(format!("possible values: `{}`", values.join("`, `")));
     }
+    let is_of_kind = matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand);
+    if is_of_kind && !kinds.is_empty() {
+        diagnostic = diagnostic.note(format!("the kinds are {}", kinds.join(", ")));
+    }
     let foreign = match error.kind() {
-        ErrorKind::InvalidSubcommand => {
+        ErrorKind::InvalidSubcommand if kinds.is_empty() => {
             context_texts(error, ContextKind::InvalidSubcommand).iter().find_map(|typed| elsewhere::command_hint(typed))
         }
         ErrorKind::UnknownArgument => elsewhere::option_hint(command.unwrap_or_default(), &typed),
@@ -134,7 +144,7 @@ fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
     let expected = expected.map(ToString::to_string);
     let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
-    diagnostic.note(usage_line(command)).hint(format!("see `{name} --help`"))
+    diagnostic.note(usage_line(&mut used)).hint(format!("see `{name} --help`"))
 }
 
 /// The command among the arguments. Options with a value before it are those of all commands.
@@ -150,15 +160,23 @@ fn named_command(arguments: &[OsString]) -> Option<&'static str> {
     None
 }
 
-/// Usage of a command, in a line.
-fn usage_line(command: Option<&str>) -> String {
-    let mut all = Cli::command();
-    all.build();
-    let usage = match command.and_then(|name| all.find_subcommand_mut(name)) {
-        Some(command) => command.render_usage(),
-        None => all.render_usage(),
+/// The command that was used, or its kind, and its name: `septum import dotenv`.
+fn used_command(command: Option<&str>, arguments: &[OsString]) -> (String, clap::Command) {
+    let mut program = Cli::command();
+    program.build();
+    let Some(found) = command.and_then(|command| program.find_subcommand(command)) else {
+        return ("septum".to_owned(), program);
     };
-    usage.to_string().replacen("Usage: ", "usage: ", 1)
+    let texts = arguments.iter().filter_map(|argument| argument.to_str());
+    let mut after = texts.skip_while(|text| Some(*text) != command).skip(1).filter(|text| !text.starts_with('-'));
+    let kind = after.next().and_then(|kind| found.find_subcommand(kind));
+    let names = [Some("septum"), Some(found.get_name()), kind.map(clap::Command::get_name)];
+    (names.into_iter().flatten().collect::<Vec<_>>().join(" "), kind.unwrap_or(found).clone())
+}
+
+/// Usage of a command, in a line.
+fn usage_line(command: &mut clap::Command) -> String {
+    command.render_usage().to_string().replacen("Usage: ", "usage: ", 1)
 }
 
 /// Position of a text among the arguments, counted from 1 after the name of the program.

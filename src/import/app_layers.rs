@@ -28,6 +28,12 @@ pub(super) struct AppLayers {
     environments: Vec<EnvironmentDraft>,
 }
 
+/// Identity of an object among those of one namespace.
+fn key_without_namespace(object: &SourceObject) -> (String, String, String) {
+    let (api_version, kind, _, name) = object.id();
+    (api_version.to_owned(), kind.to_owned(), name.to_owned())
+}
+
 /// Content of an environment.
 struct EnvironmentDraft {
     name: String,
@@ -89,7 +95,8 @@ impl AppLayers {
     }
 
     /// Adds all files of the app to the plan.
-    pub(super) fn write(self, plan: &mut ImportPlan) {
+    pub(super) fn write(mut self, plan: &mut ImportPlan) {
+        self.share_across_namespaces();
         let mut base = LayerText::default();
         base.add("app", OutputValue::text(self.app.clone()));
         let namespaces: BTreeSet<_> = self.environments.iter().map(|environment| &environment.namespace).collect();
@@ -124,6 +131,39 @@ impl AppLayers {
             plan.add_file(format!("{}{}.yaml", self.prefix, environment.name), layer.to_bytes().to_vec());
             if !secrets.is_empty() {
                 plan.add_secret_layer(format!("{}{}.secrets.yaml", self.prefix, environment.name), secrets.to_bytes());
+            }
+        }
+    }
+
+    /// Takes the namespace out of the manifests that differ by nothing else: the layers of the environments set it.
+    fn share_across_namespaces(&mut self) {
+        let namespaces: BTreeSet<_> = self.environments.iter().map(|environment| &environment.namespace).collect();
+        if namespaces.len() == 1 || namespaces.contains(&None) {
+            return;
+        }
+        let mut others: Vec<BTreeMap<(String, String, String), SourceObject>> = Vec::new();
+        for environment in &self.environments {
+            let found = environment.manifests.iter().filter_map(|object| {
+                let object = object.without_namespace(environment.namespace.as_deref()?)?;
+                Some((key_without_namespace(&object), object))
+            });
+            others.push(found.collect());
+        }
+        let Some((first, rest)) = others.split_first() else { return };
+        let is_equal = |object: &SourceObject, other: &SourceObject| {
+            find_differences(object.tree.to_value(), other.tree.to_value()).is_empty()
+        };
+        let in_all = |key: &(String, String, String), object: &SourceObject| {
+            rest.iter().all(|objects| objects.get(key).is_some_and(|other| is_equal(object, other)))
+        };
+        let shared: BTreeSet<_> =
+            first.iter().filter(|(key, object)| in_all(key, object)).map(|(key, _)| key.clone()).collect();
+        for (environment, mut found) in self.environments.iter_mut().zip(others) {
+            for object in &mut environment.manifests {
+                let key = key_without_namespace(object);
+                if object.namespace == environment.namespace && shared.contains(&key) {
+                    *object = found.remove(&key).unwrap_or_else(|| object.clone());
+                }
             }
         }
     }

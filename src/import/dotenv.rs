@@ -102,9 +102,14 @@ fn read_values(
     problems: &mut Diagnostics,
 ) {
     let mut own: BTreeMap<String, Location> = BTreeMap::new();
+    let mut skipped = Vec::new();
     for line in read_dotenv(source, dialect) {
-        let DotenvEntry { key, parts, span } = match line {
+        let DotenvEntry { key, parts, span, .. } = match line {
             DialectLine::Entry(entry) => entry,
+            DialectLine::Skipped(span) => {
+                skipped.push(source.place(span));
+                continue;
+            }
             DialectLine::Invalid(span, why) => {
                 let message = format!("{} refuses this line: {why}", dialect.as_str());
                 problems.push(Diagnostic::error(Rule::DotenvSyntax, message).at_masked(source.place(span)));
@@ -138,6 +143,13 @@ fn read_values(
             );
         }
         values.insert(key, DotenvValue { parts, place });
+    }
+    if let Some(first) = skipped.first() {
+        let text = match skipped.len() {
+            1 => "skipped this line, which has no `=`".to_owned(),
+            count => format!("skipped {count} lines without `=`, of which this is the first"),
+        };
+        plan.note(first, text);
     }
 }
 

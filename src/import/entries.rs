@@ -93,16 +93,19 @@ impl<'a> EntryDraft<'_, 'a> {
         let message = format!("`{}` of the ConfigMap `{}` looks like a secret, and stays in it", self.key, self.bundle);
         let finding = Diagnostic::warning(Rule::PlainSecret, message).at_masked(value.place.clone());
         let finding = detection.reasons().into_iter().fold(finding, Diagnostic::note);
-        plan.findings.push(finding.hint(format!(
-            "to move it to a Secret, write `{}: {{ sensitive: true }}` in `base.yaml`, remove its value and its `allow`, and run `septum set {} {} --bundle {}`",
-            self.key,
-            self.environments.last().unwrap_or(&"ENV"),
-            self.key,
-            self.bundle
-        )));
         let is_certain = found
             .iter()
             .any(|(_, detection)| detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain));
+        let own = self.values.iter().zip(self.environments).filter(|(value, _)| value.is_some());
+        let commands: Vec<String> = own
+            .map(|(_, environment)| format!("`septum set {environment} {} --bundle {}`", self.key, self.bundle))
+            .collect();
+        plan.findings.push(finding.hint(format!(
+            "to move it to a Secret, write `{}: {{ sensitive: true }}` in `base.yaml`{}, remove its value from the layers, and run {}",
+            self.key,
+            if is_certain { ", remove its item of `allow`" } else { "" },
+            commands.join(" and ")
+        )));
         if is_certain {
             allowed.push(OutputValue::map([
                 ("rule", OutputValue::text("plaintext-secret")),

@@ -32,6 +32,9 @@ const KEY: &str = "values.yaml";
 const VARIABLE_MAPS: [&str; 8] =
     ["config", "env", "envVars", "environment", "extraEnv", "extraEnvVars", "extraEnvs", "environmentVariables"];
 
+/// Hint about the option.
+const DATA_HINT: &str = "`--data` takes the path of a map of scalars, or of a list of `name` and `value`";
+
 /// Values files.
 pub struct HelmInput {
     /// `values.yaml`
@@ -58,11 +61,16 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
     };
     let merged = merge_files(&files, names.len())?;
     for path in &input.data {
+        for (file, source) in
+            files.iter().zip([&input.base].into_iter().chain(input.environments.iter().map(|it| &it.1)))
+        {
+            if let Some(value) = value_at(&file.tree, path).filter(|value| !is_unset(value)) {
+                check_variables(value, source.name())?;
+            }
+        }
         if !merged.iter().any(|tree| variables_at(tree, path).is_some()) {
             let message = "the path of `--data` is not that of environment variables in the values";
-            return Err(Diagnostic::error(Rule::Usage, message)
-                .hint("`--data` takes the path of a map of scalars, or of a list of `name` and `value`")
-                .into());
+            return Err(Diagnostic::error(Rule::Usage, message).hint(DATA_HINT).into());
         }
     }
     offer_variables(&input.base, &merged, &input.data, &mut plan);
@@ -96,15 +104,59 @@ fn variables_at<'t>(tree: &'t Tree, path: &str) -> Option<IndexMap<String, &'t T
     variables_of(value_at(tree, path)?)
 }
 
-fn variables_of(tree: &Tree) -> Option<IndexMap<String, &Tree>> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+/// Whether a value is null, by which values of a chart are removed.
+fn is_unset(tree: &Tree) -> bool {
+    matches!(&tree.kind, TreeKind::Leaf(scalar) if scalar.is_null() || scalar.blank)
+}
+
+/// Text of a variable, unless it is null.
+fn variable_text(tree: &Tree) -> Option<&str> {
+    tree.as_text().filter(|_| !is_unset(tree))
+}
+
+/// Whether a text is a name of a variable, as an entry has it.
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// Checks that a value is a map of variables or a list of them, and names the first part that is not.
+fn check_variables(tree: &Tree, file: &str) -> Result<(), Diagnostics> {
+    let wrong = |part: &Tree, what: String| {
+        let error = Diagnostic::error(Rule::Usage, format!("{what}, so it cannot be an entry of `data`"));
+        Err(error.at_masked(part.place.clone()).hint(DATA_HINT).into())
     };
+    match &tree.kind {
+        TreeKind::Leaf(_) => wrong(tree, format!("the value at the path of `--data` in `{file}` is a scalar")),
+        TreeKind::Map(map) => {
+            for (key, value) in map {
+                if !is_variable_name(key) {
+                    return wrong(value, format!("`{key}` is not a valid key of a ConfigMap"));
+                }
+                if !matches!(value.kind, TreeKind::Leaf(_)) {
+                    return wrong(value, format!("`{key}` is {}", value.noun()));
+                }
+            }
+            Ok(())
+        }
+        TreeKind::List(items) => {
+            for item in items {
+                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
+                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_variable_name(name));
+                if name.is_none() || item.get("value").and_then(Tree::as_text).is_none() {
+                    return wrong(item, "an item is not a pair of `name` and `value`".to_owned());
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn variables_of(tree: &Tree) -> Option<IndexMap<String, &Tree>> {
+    let is_name = is_variable_name;
     let found: Option<IndexMap<String, &Tree>> = match &tree.kind {
         TreeKind::Map(map) => {
             let pair = |(key, value): (&String, &'_ Tree)| {
-                (is_name(key) && matches!(&value.kind, TreeKind::Leaf(scalar) if !scalar.is_null() && !scalar.blank))
-                    .then(|| key.clone())
+                (is_name(key) && matches!(&value.kind, TreeKind::Leaf(_))).then(|| key.clone())
             };
             let keys: Option<Vec<String>> = map.iter().map(pair).collect();
             keys.map(|keys| keys.into_iter().zip(map.values()).collect())
@@ -252,38 +304,42 @@ impl HelmDraft<'_> {
         let mut secret = own.clone();
         for path in self.data {
             let values: Vec<_> = self.merged.iter().map(|tree| variables_at(tree, path).unwrap_or_default()).collect();
-            let keys: indexmap::IndexSet<&String> = values.iter().flat_map(IndexMap::keys).collect();
+            let defaults = files.first().and_then(|file| variables_at(&file.tree, path)).unwrap_or_default();
+            let keys: indexmap::IndexSet<&String> =
+                defaults.keys().chain(values.iter().flat_map(IndexMap::keys)).collect();
             for key in keys {
                 let texts: Vec<Option<&str>> =
-                    values.iter().map(|values| values.get(key).and_then(|tree| tree.as_text())).collect();
-                let is_sensitive =
-                    texts.iter().flatten().any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
+                    values.iter().map(|values| values.get(key).and_then(|tree| variable_text(tree))).collect();
+                let default = defaults.get(key).and_then(|tree| variable_text(tree));
+                let is_sensitive = texts
+                    .iter()
+                    .chain([&default])
+                    .flatten()
+                    .any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
                 let mut rules = Vec::new();
                 rules.extend(is_sensitive.then_some(("sensitive", OutputValue::Bool(true))));
-                if texts.iter().flatten().any(|text| crate::template_tokens::is_template(text)) {
+                if texts.iter().chain([&default]).flatten().any(|text| crate::template_tokens::is_template(text)) {
                     rules.push(("template", OutputValue::Bool(false)));
                 }
                 let full = format!("{path}.{key}");
                 let description = files.iter().find_map(|file| file.description(&full));
                 rules.extend(description.map(|text| ("description", OutputValue::text(text))));
                 rules.extend(self.schema.rules(&full));
-                let first = texts.first().copied().flatten();
-                let is_common = !is_sensitive && first.is_some() && texts.iter().all(|text| *text == first);
+                let default = default.filter(|_| !is_sensitive);
                 let value = |text: &str| text_scalar(text).into_owned();
-                if let (true, Some(text)) = (is_common, first) {
-                    let entry = if rules.is_empty() {
-                        value(text)
-                    } else {
-                        OutputValue::map([("value", value(text))].into_iter().chain(rules))
-                    };
-                    base.push((key.clone(), entry));
-                    continue;
-                }
-                base.push((key.clone(), OutputValue::map(rules)));
+                let entry = match default {
+                    Some(text) if rules.is_empty() => value(text),
+                    Some(text) => OutputValue::map([("value", value(text))].into_iter().chain(rules)),
+                    None => OutputValue::map(rules),
+                };
+                base.push((key.clone(), entry));
                 for ((text, own), secret) in texts.iter().zip(&mut own).zip(&mut secret) {
-                    let Some(text) = text else { continue };
-                    let target = if is_sensitive && !text.is_empty() { secret } else { own };
-                    target.push((key.clone(), value(text)));
+                    let target = if is_sensitive && text.is_some_and(|text| !text.is_empty()) { secret } else { own };
+                    match text {
+                        _ if *text == default => {}
+                        Some(text) => target.push((key.clone(), value(text))),
+                        None => target.push((key.clone(), OutputValue::Null)),
+                    }
                 }
             }
         }
@@ -296,7 +352,8 @@ impl HelmDraft<'_> {
         for path in self.data {
             for (key, tree) in variables_at(merged, path).unwrap_or_default() {
                 let id = EntryId { bundle: self.app.into(), key: key.as_str().into() };
-                let bytes = Wiping::new(tree.as_text().unwrap_or_default().as_bytes().to_vec());
+                let Some(text) = variable_text(tree) else { continue };
+                let bytes = Wiping::new(text.as_bytes().to_vec());
                 values.push(ExpectedValue { key: ExpectedKey::Entry(id), bytes });
             }
             let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));

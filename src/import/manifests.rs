@@ -29,7 +29,9 @@ struct EnvironmentObjects {
 }
 
 /// Plans the import of manifests. Invalid manifests are errors.
-pub fn plan_manifests(app: &str, inputs: &[ManifestInput]) -> Result<ImportPlan, Diagnostics> {
+///
+/// `is_unnamed`: several files, none of which names an environment, so that all of them are of one.
+pub fn plan_manifests(app: &str, inputs: &[ManifestInput], is_unnamed: bool) -> Result<ImportPlan, Diagnostics> {
     let (mut plan, mut problems) = (ImportPlan::default(), Diagnostics::new());
     let mut environments = Vec::new();
     for input in inputs {
@@ -48,7 +50,7 @@ pub fn plan_manifests(app: &str, inputs: &[ManifestInput]) -> Result<ImportPlan,
                 ),
             );
         }
-        report_duplicates(&read.objects, &mut problems);
+        report_duplicates(&read.objects, is_unnamed, &mut problems);
         environments.push(EnvironmentObjects { name: input.environment.clone(), objects: read.objects });
     }
     if environments.iter().all(|environment| environment.objects.is_empty()) && !problems.has_errors() {
@@ -73,6 +75,7 @@ pub fn plan_manifests(app: &str, inputs: &[ManifestInput]) -> Result<ImportPlan,
     let is_alone = apps.len() == 1;
     if !is_alone {
         check_namespaces(&apps)?;
+        note_apps(&apps, &mut plan);
     }
     for (name, environments) in apps {
         let prefix = if is_alone { String::new() } else { format!("{name}/") };
@@ -93,17 +96,42 @@ fn count_objects(count: usize) -> String {
     if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
 }
 
-fn report_duplicates(objects: &[SourceObject], problems: &mut Diagnostics) {
-    let mut known = BTreeMap::new();
+/// Errors: objects that are defined twice. Where files of several environments were probably meant, one error says so.
+fn report_duplicates(objects: &[SourceObject], is_unnamed: bool, problems: &mut Diagnostics) {
+    let (mut known, mut twice) = (BTreeMap::new(), Vec::new());
     for object in objects {
         if let Some(first) = known.insert(object.id(), object) {
-            let message = format!("{} is defined twice", object.label());
-            problems.push(
-                Diagnostic::error(Rule::InvalidManifest, message)
-                    .at_masked(object.place().clone())
-                    .at_masked_with(first.place().clone(), "first definition"),
-            );
+            twice.push((first, object));
         }
+    }
+    let count = twice.len();
+    let is_two_files =
+        |first: &SourceObject, object: &SourceObject| first.place().source.name() != object.place().source.name();
+    let (shown, hint) = match twice.first() {
+        Some((first, object)) if is_unnamed && is_two_files(first, object) => {
+            let name = |object: &SourceObject| object.place().source.name().to_owned();
+            (
+                1,
+                Some(format!(
+                    "if the files are those of environments, name them: `staging={} prod={}`",
+                    name(first),
+                    name(object)
+                )),
+            )
+        }
+        _ => (count, None),
+    };
+    for (first, object) in twice.into_iter().take(shown) {
+        let more =
+            if count > shown { format!("{count} objects are defined twice; the first is") } else { String::new() };
+        let verb = if more.is_empty() { " is defined twice" } else { "" };
+        let message = format!("{more} {}{verb}", object.label()).trim_start().to_owned();
+        problems.push(
+            Diagnostic::error(Rule::InvalidManifest, message)
+                .at_masked(object.place().clone())
+                .at_masked_with(first.place().clone(), "first definition")
+                .maybe_hint(hint.clone()),
+        );
     }
 }
 
@@ -150,6 +178,27 @@ fn split_apps(app: &str, environments: Vec<EnvironmentObjects>) -> Vec<(String, 
     }
     let name = |name: String| if name.is_empty() { cluster.clone() } else { name };
     apps.into_iter().map(|(app, environments)| (name(app), environments)).collect()
+}
+
+/// Notes that each namespace is an app, and those that only some environments have.
+fn note_apps(apps: &[(String, Vec<EnvironmentObjects>)], plan: &mut ImportPlan) {
+    let all: BTreeSet<&str> = plan.expected.iter().map(|environment| environment.name.as_str()).collect();
+    let mut notes = vec![format!("an environment has several namespaces, so each of the {} is an app", apps.len())];
+    for (name, environments) in apps {
+        let own: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
+        if own.len() < all.len() {
+            notes.push(format!(
+                "the app `{name}` is in {} only, because no other environment has its namespace",
+                own.join(", ")
+            ));
+        }
+    }
+    if notes.len() > 1 {
+        notes.push("to have one app of namespaces that differ by environment, import them by themselves".to_owned());
+    }
+    for text in notes {
+        plan.note("", text);
+    }
 }
 
 /// Namespace of an object; empty for none.

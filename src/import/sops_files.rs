@@ -109,13 +109,22 @@ impl SecretsDraft {
             }
             return self.add_layer(map, &input.name);
         }
-        let is_flat = map.iter().all(|(key, value)| is_key(key) && matches!(&value.kind, TreeKind::Leaf(_)));
-        if is_flat {
-            plan.note(&input.name, "its keys are below `data` now, and it is encrypted again");
-            return self.add_entries("", map, &input.name);
+        let is_entry = |key: &str, value: &Tree| is_key(key) && matches!(&value.kind, TreeKind::Leaf(_));
+        let (entries, structures): (IndexMap<_, _>, IndexMap<_, _>) =
+            map.into_iter().partition(|(key, value)| is_entry(key, value));
+        if !structures.is_empty() {
+            let names: Vec<_> = structures.keys().map(|name| format!("`vars.{name}`")).collect();
+            let text = format!(
+                "what is deeper is in {}, which are in no object until a template reads them",
+                names.join(", ")
+            );
+            plan.note(&input.name, text);
         }
-        plan.note(&input.name, "its structure is below `vars` now, for templates, and it is encrypted again");
-        self.vars.extend(map);
+        if !entries.is_empty() {
+            plan.note(&input.name, "its keys are below `data` now, and it is encrypted again");
+            self.add_entries("", entries, &input.name)?;
+        }
+        self.vars.extend(structures);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! Objects of manifest files and of `kubectl get -o yaml`, without what a server adds.
 
+use super::compare::find_differences;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::manifest::{Manifest, list_items};
 use crate::sops;
 use crate::span::{Location, Source};
-use crate::yaml::read::{MergeKeys, read_stream};
+use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
 /// Fields of `metadata` that a server sets.
 const SERVER_METADATA: [&str; 6] =
@@ -57,6 +58,21 @@ impl SourceObject {
     /// Label for people: ``the Deployment `web` ``.
     pub fn label(&self) -> String {
         format!("the {} `{}`", self.kind, self.name)
+    }
+
+    /// The object without its namespace, if that is `namespace` and its text can be kept without it.
+    pub fn without_namespace(&self, namespace: &str) -> Option<Self> {
+        if self.namespace.as_deref() != Some(namespace) {
+            return None;
+        }
+        let mut tree = self.tree.clone();
+        let TreeKind::Map(metadata) = &mut tree.at_mut(&["metadata"])?.kind else { return None };
+        metadata.shift_remove("namespace")?;
+        let text = match &self.text {
+            Some(text) => Some(remove_namespace(text, &tree)?),
+            None => None,
+        };
+        Some(Self { tree, text, namespace: None, ..self.clone() })
     }
 
     /// Identity of the object.
@@ -126,6 +142,19 @@ pub fn texts_of_documents<'t>(text: &'t str, starts: &[usize]) -> Vec<Option<&'t
         .collect()
 }
 
+/// Text of a document without the line that sets its namespace; `expected` is what is left.
+fn remove_namespace(text: &str, expected: &Tree) -> Option<String> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let candidates = lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with("namespace:"));
+    candidates.map(|(index, _)| index).find_map(|index| {
+        let rest: String =
+            lines.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, line)| *line).collect();
+        let source = Source::new("", rest.as_str());
+        let tree = Tree::from_node(read_document(&source).ok()?, &source);
+        find_differences(expected.to_value(), tree.to_value()).is_empty().then_some(rest)
+    })
+}
+
 /// Documents of a stream, each with its offset. A line that begins with `---` is always a mark.
 pub fn split_documents(text: &str) -> Vec<(usize, &str)> {
     let mut marks = vec![(0, 0)];
@@ -165,9 +194,26 @@ fn reason_to_leave_out(tree: &Tree) -> Option<String> {
     }
 }
 
+/// Drops what a cluster assigned to an object that is read from it: addresses of a Service, the volume of a claim.
+/// Another cluster refuses them. In a manifest of a person, they were chosen.
+fn drop_assigned_fields(tree: &mut Tree) -> bool {
+    let is_read = ["uid", "resourceVersion"].iter().any(|field| tree.at(&["metadata", field]).is_some());
+    let is_headless = tree.at(&["spec", "clusterIP"]).and_then(Tree::as_text) == Some("None");
+    let is_bound = tree.at(&["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"]).is_some();
+    let fields: &[&str] = match tree.get("kind").and_then(Tree::as_text) {
+        Some("Service") if is_read && !is_headless => &["clusterIP", "clusterIPs", "healthCheckNodePort"],
+        Some("PersistentVolumeClaim") if is_read && is_bound => &["volumeName"],
+        _ => return false,
+    };
+    let Some(Tree { kind: TreeKind::Map(map), .. }) = tree.at_mut(&["spec"]) else { return false };
+    let before = map.len();
+    map.retain(|field, _| !fields.contains(&field.as_str()));
+    map.len() < before
+}
+
 /// Drops what a server adds, and returns whether anything was dropped.
 fn drop_server_fields(tree: &mut Tree) -> bool {
-    let mut dropped = false;
+    let mut dropped = drop_assigned_fields(tree);
     let mut is_null_map = |map: &mut indexmap::IndexMap<String, Tree>, fields: &[&str]| {
         for field in fields {
             dropped |= map.shift_remove(*field).is_some();

@@ -21,7 +21,7 @@ use crate::project::PROJECT_FILE;
 use crate::secret_files::{RecipientOptions, encrypt_content, plan_encryption};
 use crate::sops::{
     EncryptionPlan, GoRegex, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient, Recipients,
-    Selector, SopsConfigCache, SopsFormat, Timestamp, ValuePath,
+    Selector, SopsConfig, SopsConfigCache, SopsFormat, Timestamp, ValuePath,
 };
 use crate::span::Source;
 use crate::value::OutputValue;
@@ -41,6 +41,13 @@ pub struct ImportTarget<'a> {
     pub directory: &'a Path,
     /// Name of the directory in messages.
     pub shown: &'a str,
+}
+
+impl ImportTarget<'_> {
+    /// Name in messages of a file below the directory; without the directory, if that is not shown.
+    fn file_name(&self, path: &str) -> String {
+        if self.shown == "DIR" { path.to_owned() } else { format!("{}/{path}", self.shown) }
+    }
 }
 
 /// Means of encrypting the layers of secrets.
@@ -273,11 +280,16 @@ impl FinalEncryption {
                 PlannedFile::Plain(_) => continue,
             };
             let full = target.directory.join(path);
-            let name = format!("{}/{path}", target.shown);
-            let encryption = if rules.find_nearest(&full).is_some() || !setup.recipients.usual.is_empty() {
+            let name = target.file_name(path);
+            let is_planned = rules.find_rule(&full)?.is_some() || !setup.recipients.usual.is_empty();
+            let encryption = if is_planned {
                 plan_encryption(rules, &full, &name, &setup.recipients)?
             } else if !plan.recipients.is_empty() {
+                let is_reported = warnings.iter().any(|warning| warning.rule == Rule::NoRule);
+                warnings.extend(rules.find_nearest(&full).filter(|_| !is_reported).map(|at| without_rule(&at, &name)));
                 EncryptionPlan::new(Recipients::from_age(plan.recipients.clone()))
+            } else if rules.find_nearest(&full).is_some() {
+                plan_encryption(rules, &full, &name, &setup.recipients)?
             } else {
                 if new_rule.is_none() {
                     new_rule = Some((setup.new_rule)()?);
@@ -294,6 +306,17 @@ impl FinalEncryption {
         warnings.extend(rules.warnings());
         Ok(Self { files, new_rule })
     }
+}
+
+/// Warning: a file is encrypted for the recipients of the files it is from, and no rule says so.
+fn without_rule(config: &Path, name: &str) -> Diagnostic {
+    let shown = SopsConfig::display_path(config);
+    let message = format!("no rule specifies the recipients of `{name}`: it has those of the files that were read");
+    Diagnostic::warning(Rule::NoRule, message)
+        .note("without a rule, `septum set` creates no file beside it, and `septum rekey` does not change it")
+        .hint(format!(
+            "add an item to `creation_rules` in `{shown}`: `- {{ path_regex: '\\.secrets\\.yaml$', age: age1… }}`"
+        ))
 }
 
 /// Selector of the values of Secrets: the rest of the object stays readable.

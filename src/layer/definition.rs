@@ -53,8 +53,8 @@ pub struct Definition {
     pub external: Vec<ExternalObject>,
     /// Naming of its objects, if a layer sets it.
     pub names: Option<Located<Naming>>,
-    /// Whether objects that are named by their values are immutable, if a layer sets it.
-    pub immutable: Option<bool>,
+    /// Whether its objects are immutable, if a layer sets it.
+    pub immutable: Option<Located<bool>>,
     /// Delivery of its secrets.
     pub delivery: Delivery,
     /// Key derived from the data keys of its encrypted layers, if there are any and they were decrypted.
@@ -131,7 +131,7 @@ pub struct Bundle {
     /// Naming of its objects, if a layer sets it for this bundle.
     pub names: Option<Located<Naming>>,
     /// Whether its objects are immutable, if a layer sets it for this bundle.
-    pub immutable: Option<bool>,
+    pub immutable: Option<Located<bool>>,
     /// Service account that may read the Secret.
     pub rbac: Option<Located<String>>,
     /// Lifecycle rules of its entries without their own.
@@ -181,10 +181,11 @@ impl Definition {
         own.or(self.names.as_ref())
     }
 
-    /// Whether objects of a bundle that are named by their values are immutable.
-    pub fn is_immutable(&self, bundle: &str) -> bool {
-        let own = self.bundles.get(bundle).and_then(|bundle| bundle.immutable);
-        own.or(self.immutable).unwrap_or(true)
+    /// Setting that decides whether objects of a bundle are immutable. Without one, those are that are named by their
+    /// values.
+    pub fn immutable_of(&self, bundle: &str) -> Option<&Located<bool>> {
+        let own = self.bundles.get(bundle).and_then(|bundle| bundle.immutable.as_ref());
+        own.or(self.immutable.as_ref())
     }
 
     /// Name of the app's own bundle.

@@ -117,7 +117,15 @@ impl<'a> LayerFields<'a> {
         problems.push(match misread::unspaced_colon(&node, self.source) {
             Some(problem) => problem,
             None if is_list => misread::entries_as_list(name, &node, &key, self.source),
-            None => unexpected_value(name, "a mapping", &node, &key, self.source),
+            None => {
+                let form = match name {
+                    "images" => Some("by name: `images: { nginx: { newTag: \"1.27\" } }`"),
+                    "replicas" => Some("by name: `replicas: { web: 3 }`"),
+                    _ => None,
+                };
+                unexpected_value(name, "a mapping", &node, &key, self.source)
+                    .maybe_hint(form.map(|form| format!("write them {form}")))
+            }
         });
         None
     }

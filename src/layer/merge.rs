@@ -77,7 +77,7 @@ fn merge_layers(
         replicas: IndexMap::new(),
         external: Vec::new(),
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
-        immutable: layers.iter().rev().find_map(|layer| Some(layer.immutable.as_ref()?.value)),
+        immutable: layers.iter().rev().find_map(|layer| layer.immutable.clone()),
         delivery: Delivery::default(),
         naming_key: NamingKey::combine_keys(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         wrappings: layers.iter().filter_map(|layer| Some((layer.source.clone(), layer.wrapping?))).collect(),
@@ -107,11 +107,13 @@ fn merge_layers(
         for (bundle_name, change) in &layer.bundles {
             overlay_bundle(&mut definition.bundles, bundle_name, change, layer, problems);
         }
-        overlay_entries(&mut definition, &own, &layer.data, layer, problems);
+        let has_logins = logins.contains_key(&own);
+        overlay_entries(&mut definition, (&own, has_logins), &layer.data, layer, problems);
         for (bundle_name, change) in &layer.bundles {
             if let Some(bundle) = definition.bundles.get(bundle_name) {
                 overlay_registries(&mut logins, bundle, bundle_name, change, layer, problems);
-                overlay_entries(&mut definition, bundle_name, &change.data, layer, problems);
+                let has_logins = logins.contains_key(bundle_name);
+                overlay_entries(&mut definition, (bundle_name, has_logins), &change.data, layer, problems);
             }
         }
         overlay_manifests(&mut definition.overlays, layer);
@@ -226,7 +228,7 @@ fn overlay_bundle(
     bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
     bundle.open = change.open.as_ref().map_or(bundle.open, |open| open.value);
     bundle.names = change.names.clone().or_else(|| bundle.names.take());
-    bundle.immutable = change.immutable.as_ref().map(|immutable| immutable.value).or(bundle.immutable);
+    bundle.immutable = change.immutable.clone().or_else(|| bundle.immutable.take());
     bundle.rbac = change.rbac.clone().or_else(|| bundle.rbac.take());
     bundle.lifecycle.overlay(&change.lifecycle);
     overlay_texts(&mut bundle.labels, &change.labels);
@@ -262,7 +264,7 @@ fn overlay_registries(
 
 fn overlay_entries(
     definition: &mut Definition,
-    name: &BundleName,
+    (name, has_logins): (&BundleName, bool),
     changes: &IndexMap<KeyName, EntryPatch>,
     layer: &Layer,
     problems: &mut Diagnostics,
@@ -282,6 +284,11 @@ fn overlay_entries(
             continue;
         }
         let may_define = (layer.role.defines() || bundle.open) && !change.removed;
+        if !bundle.entries.contains_key(key) && has_logins && registries::is_generated_key(key) && !layer.role.defines()
+        {
+            problems.push(registries::generated_key(name, key, change));
+            continue;
+        }
         if !bundle.entries.contains_key(key) && !may_define {
             problems.push(unknown_key(bundles, name, key, change, layer));
             continue;

@@ -28,7 +28,7 @@ const DATA: [&str; 14] = [
 ];
 
 /// Fields of other tools, and their equivalents in layers.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 18] = [
     ("values", "put values for templates under `vars`, and values for pods under `data`"),
     ("global", "put values for templates under `vars`"),
     ("globals", "put values for templates under `vars`"),
@@ -38,6 +38,21 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("secretGenerator", "put the keys under `data` or `bundles`; those with `sensitive: true` are routed to a Secret"),
     ("commonLabels", "put labels of every object under `labels`"),
     ("commonAnnotations", "put annotations of every object under `annotations`"),
+    ("namePrefix", "write `prefix: team-`"),
+    ("nameSuffix", "write `suffix: -v2`"),
+    ("patchesStrategicMerge", "list the files under `patches`: `patches: [patches/web.yaml]`"),
+    (
+        "patchesJson6902",
+        "list them under `patches`: `patches: [{ target: { kind: Deployment, name: web }, path: patches/web.yaml }]`",
+    ),
+    ("components", "name the layers to mix in with `extends`"),
+    ("bases", "every environment has `base.yaml` below it; name other layers with `extends`"),
+    (
+        "generatorOptions",
+        "write `names: kustomize`, `immutable`, `labels` and `annotations` as fields of the layer or of a bundle",
+    ),
+    ("replacements", "write a template where the value is needed: `{{ data.KEY }}` or `{{ vars.NAME }}`"),
+    ("configurations", "put rules for references under `references` in `septum.yaml`"),
 ];
 
 /// Whether a mapping has fields, but neither fields of a layer nor fields that people mistake for them.

@@ -103,6 +103,21 @@ pub(super) fn place_registries(
     }
 }
 
+/// Whether a key is generated where a bundle has `registries`.
+pub(super) fn is_generated_key(key: &KeyName) -> bool {
+    matches!(key.as_str(), ".dockerconfigjson" | ".dockercfg")
+}
+
+/// Error: an overlay gives a value to the key that is generated from `registries`.
+pub(super) fn generated_key(bundle: &BundleName, key: &KeyName, change: &EntryPatch) -> Diagnostic {
+    let message = format!("`{key}` has two sources: it is generated from `registries` of the bundle `{bundle}`");
+    let file = change.key_place.source.name();
+    Diagnostic::error(Rule::TwoSources, message)
+        .at_masked(change.key_place.clone())
+        .hint(format!("remove it here: `septum unset {file} 'bundles.{bundle}.data[\"{key}\"]'` in an encrypted file"))
+        .hint(format!("set a password with `septum set ENV registries.SERVER.password --bundle {bundle}`"))
+}
+
 fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Diagnostic> {
     // without a server there is no value
     entry.source.take_if(|source| matches!(&source.value, EntrySource::Registries(tree) if tree.is_empty_map()));

@@ -165,7 +165,7 @@ impl BuiltObjects {
             labels: metadata.labels.clone(),
             annotations: metadata.annotations.clone(),
             secret_type: secret_type(definition, name, kind).map(str::to_owned),
-            immutable: scheme.has_suffix() && definition.is_immutable(name.as_str()),
+            immutable: naming::is_immutable(definition, name, kind),
             data,
             unknown,
             is_named: true,

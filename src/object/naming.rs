@@ -18,6 +18,14 @@ pub(super) fn scheme_for(definition: &Definition, bundle: &BundleName, kind: Obj
     if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming(bundle.as_str()) }
 }
 
+/// Whether an object of a bundle is immutable: as its layers say, or else if it is named by its values. A Secret that
+/// the cluster adds values to never is.
+pub(super) fn is_immutable(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> bool {
+    let is_changed = secret_type(definition, bundle, kind).is_some_and(typed::keeps_name);
+    let has_suffix = scheme_for(definition, bundle, kind).has_suffix();
+    !is_changed && definition.immutable_of(bundle.as_str()).map_or(has_suffix, |setting| setting.value)
+}
+
 /// Name of an object of a bundle; `None` if it requires a missing key.
 pub(super) fn final_name(
     definition: &Definition,

@@ -91,6 +91,8 @@ pub enum VerificationState {
     Different,
     /// The inventory does not record that it was made of these inputs.
     Uncovered,
+    /// Without a key, it is unknown which inputs it is made of.
+    Unknown,
     /// The inventory records that it was made of these inputs, without proof.
     Covered,
 }

@@ -79,7 +79,11 @@ impl TemplateRenderer {
             for pattern in &layer.manifests {
                 for path in self.list_manifests(pattern) {
                     if seen.insert(path.clone()) {
-                        let documents = self.read_file(&path, pattern).unwrap_or_default();
+                        // no patch or image is to blame for what an invalid file would have had
+                        let documents = self.read_file(&path, pattern).unwrap_or_else(|ErrorReported| {
+                            self.context.mark_unknown_manifests();
+                            Vec::new()
+                        });
                         found.extend(documents.into_iter().map(|document| ManifestDocument { overlay, ..document }));
                     }
                 }
@@ -96,12 +100,14 @@ impl TemplateRenderer {
         let mut found = Vec::new();
         for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
             for (index, patch) in layer.patches.iter().enumerate() {
-                if let Ok(documents) = self.read_patch(patch) {
-                    for document in &documents {
-                        self.context.refuse_ciphertext(document);
-                    }
-                    found.push(RenderedPatch { overlay, index, documents });
+                let Ok(documents) = self.read_patch(patch) else {
+                    self.context.mark_unknown_manifests();
+                    continue;
+                };
+                for document in &documents {
+                    self.context.refuse_ciphertext(document);
                 }
+                found.push(RenderedPatch { overlay, index, documents });
             }
         }
         found

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::content::{ContentBuilder, LeafMode};
 use super::context::ErrorReported;
-use super::frame::RenderFrame;
+use super::frame::{RenderFrame, RenderSubject};
 use super::renderer::TemplateRenderer;
 use super::{EntryOutcome, ResolvedBytes};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::docker::{self, RegistryLogin};
 use crate::layer::{Tree, TreeKind};
+use crate::name::BundleName;
 use crate::secret::Secret;
 use crate::value::OutputValue;
 
@@ -34,9 +35,9 @@ pub(super) fn resolve_registries(
         if let Some(other) = seen.insert(docker::server_key(server), server) {
             failed = Some(tell(duplicate_server(server, other, tree)));
         }
-        match value
-            .and_then(|value| read_login(server, value).map_err(|lacks| tell(incomplete_login(server, lacks, tree))))
-        {
+        match value.and_then(|value| {
+            read_login(server, value).map_err(|lacks| tell(incomplete_login(frame, server, lacks, tree)))
+        }) {
             Ok(login) => logins.push(login),
             Err(reported) => failed = Some(reported),
         }
@@ -76,11 +77,20 @@ fn read_login<'s>(server: &'s str, value: OutputValue<'_>) -> Result<RegistryLog
     }
 }
 
-fn incomplete_login(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
+fn incomplete_login(frame: &RenderFrame, server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
     Diagnostic::error(Rule::TypedSecret, format!("the registry `{server}` has no `{lacks}`"))
         .at_masked(tree.place.clone())
         .note("pulling images requires both a username and a password")
-        .hint(format!("set it, or remove the registry with `{server}: null`"))
+        .hint(format!("set it with `septum set ENV registries.{server}.{lacks} --bundle {}`", bundle_of(frame)))
+        .hint(format!("or remove the registry with `{server}: null`"))
+}
+
+/// The bundle with the logins; `data` in them is that of the app.
+fn bundle_of(frame: &RenderFrame) -> &BundleName {
+    match &frame.subject {
+        RenderSubject::Entry(id) => &id.bundle,
+        RenderSubject::Variable(_) | RenderSubject::Manifest(_) => &frame.bundle,
+    }
 }
 
 fn duplicate_server(server: &str, other: &str, tree: &Tree) -> Diagnostic {

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::login::{bundles_with_login, is_generated, login_keys, login_path};
 use super::text::TextValueKind;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
-use crate::layer::{Entry, EntrySchema, EntrySource, FormerKeyUse, LayerChange, entry_label};
+use crate::layer::{Definition, Entry, EntrySchema, EntrySource, FormerKeyUse, LayerChange, entry_label};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
-use crate::object::Constraints;
+use crate::object::{Constraints, find_value_problems};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::route::Sensitivity;
 use crate::sops::{ValuePath, ValuePathStep};
-use crate::span::Location;
+use crate::span::{Located, Location};
 use crate::template_tokens::is_template;
 use crate::visibility::KeyAccess;
 
@@ -37,7 +38,18 @@ pub struct SecretEntry {
     pub(super) former: Option<FormerKeyUse>,
     /// Whether a value that looks like a number or a boolean is one.
     pub(super) is_scalar: bool,
+    /// Facts about its bundle.
+    pub(super) of_bundle: BundleFacts,
     pub(super) rules: Arc<EntrySchema>,
+}
+
+/// Facts about an entry that follow from its bundle.
+#[derive(Default)]
+pub(super) struct BundleFacts {
+    /// Name and type of the bundle, if it has a type.
+    secret_type: Option<(BundleName, Located<String>)>,
+    /// Commands that set the parts of a value that is generated from `registries`; none if it is not generated.
+    parts: Option<Vec<String>>,
 }
 
 /// Query that identifies an entry.
@@ -81,8 +93,17 @@ impl EntryQuery<'_> {
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
             renamed = renamed.or_else(|| resolved.definition.renamed_entry(self.key));
-            let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
+            let mut ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
+            let logins = bundles_with_login(&resolved.definition, self.key).into_iter();
+            ids.extend(
+                logins
+                    .map(|bundle| EntryId { bundle: bundle.clone(), key: self.key.into() })
+                    .filter(|id| self.matches_entry(id)),
+            );
             known.extend(resolved.entries.keys().map(|id| id.key.as_str().to_owned()));
+            let wanted = |bundle: &&BundleName| self.bundle.is_none_or(|name| bundle.as_str() == name);
+            let all = resolved.definition.bundles.keys().filter(wanted);
+            known.extend(all.flat_map(|bundle| login_keys(&resolved.definition, bundle)));
             bundles.extend(resolved.definition.bundles.keys().cloned());
             match <[EntryId; 1]>::try_from(ids) {
                 Ok([id]) => found.push((app, survey, id)),
@@ -173,11 +194,13 @@ impl SecretEntry {
         let definition = survey.environment(environment).map(|resolved| &resolved.definition);
         let entry = definition.and_then(|definition| definition.entry(id));
         let former = definition.and_then(|definition| definition.former_uses.iter().find(|former| former.id == *id));
+        let login = definition.and_then(|definition| login_path(definition, id));
         Self {
             former: former.cloned(),
-            path: entry_path(&survey.app, id),
+            sensitivity: if login.is_some() { Sensitivity::Sensitive } else { survey.routing.sensitivity(id) },
+            path: login.unwrap_or_else(|| entry_path(&survey.app, id)),
             label: entry_label(survey.app.as_str(), id),
-            sensitivity: survey.routing.sensitivity(id),
+            of_bundle: definition.map(|definition| BundleFacts::find(definition, id)).unwrap_or_default(),
             plain: entry.map(|entry| plaintext_places(entry, environment, &name)).unwrap_or_default(),
             in_force: entry.and_then(Entry::last_source).map(|origin| origin.place.clone()),
             is_scalar: false,
@@ -194,6 +217,15 @@ impl SecretEntry {
         Err(Diagnostic::error(Rule::ConflictingNames, message)
             .at(place.clone())
             .hint(format!("run `septum rename {old} {}` first", id.key)))
+    }
+
+    /// Refuses an entry whose value is generated from its parts.
+    pub fn check_single_value(&self) -> Result<(), Diagnostic> {
+        let Some(parts) = &self.of_bundle.parts else { return Ok(()) };
+        let message = format!("`{}` is generated from `registries`, and cannot be set as a whole", self.label);
+        let error = Diagnostic::error(Rule::TwoSources, message);
+        let error = parts.iter().fold(error, |error, command| error.hint(format!("set a password with `{command}`")));
+        Err(if parts.is_empty() { error.hint("name the registries in `base.yaml` first") } else { error })
     }
 
     /// Type that a text for the entry is converted to: other than text only if the base declares it.
@@ -237,12 +269,34 @@ impl SecretEntry {
             let rule = rule.or_else(|| self.rules.format.as_ref().map(|format| &format.place));
             let lists = matches!(keyword.as_str(), "enum" | "const");
             found.push(match rule {
-                Some(rule) if lists => error.at_masked_with(rule.clone(), "required here"),
+                Some(rule) if lists && self.sensitivity == Sensitivity::Sensitive => {
+                    error.at_masked_with(rule.clone(), "required here")
+                }
                 Some(rule) => error.at_public_with(rule.clone(), PublicReason::Rule, "required here"),
                 None => error,
             });
         }
+        if let (Some((bundle, secret_type)), false) = (&self.of_bundle.secret_type, text.is_empty()) {
+            let key = self.path.steps().last().map(|step| match step {
+                ValuePathStep::Key(key) => key.as_str(),
+                ValuePathStep::Index(_) => "",
+            });
+            found.extend(find_value_problems(secret_type, bundle, key.unwrap_or_default(), &self.label, text));
+        }
         if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+impl BundleFacts {
+    fn find(definition: &Definition, id: &EntryId) -> Self {
+        let is_entry = definition.entry(id).is_some();
+        let secret_type = definition.bundles.get(&id.bundle).and_then(|bundle| bundle.secret_type.clone());
+        let command = |key: String| format!("septum set {} {key} --bundle {}", definition.environment, id.bundle);
+        let parts = || login_keys(definition, &id.bundle).into_iter().map(command).collect();
+        Self {
+            secret_type: secret_type.filter(|_| is_entry).map(|kind| (id.bundle.clone(), kind)),
+            parts: is_generated(definition, id).then(parts),
+        }
     }
 }
 

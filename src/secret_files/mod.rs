@@ -12,6 +12,7 @@ mod file;
 mod generate;
 mod layer;
 mod lock;
+mod login;
 pub mod merge;
 mod rekey;
 mod rewrite;

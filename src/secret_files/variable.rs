@@ -123,6 +123,7 @@ impl SecretEntry {
             in_force: history.last().map(|step| step.place.clone()),
             is_scalar: matches!(first, Some(CoreType::Int | CoreType::Float | CoreType::Bool)),
             former: None,
+            of_bundle: <_>::default(),
             rules: rules.map(|rules| Arc::clone(&rules.value)).unwrap_or_default(),
             file,
             name,

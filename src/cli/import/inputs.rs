@@ -1,5 +1,6 @@
 //! Files named as `[ENV=]FILE` on the command line.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::super::GlobalArgs;
@@ -24,9 +25,14 @@ pub(super) struct NamedInput {
 /// Splits `[ENV=]FILE`. A file that has the whole as its name is meant as such.
 pub(super) fn parse_inputs(global: &GlobalArgs, texts: &[String]) -> Result<Vec<NamedInput>, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let inputs = texts.iter().enumerate().filter_map(|(index, text)| {
-        problems.take(parse_input(global, text).map_err(|why| {
-            Diagnostic::error(Rule::Usage, format!("argument {} {why}", index + 1))
+    let inputs = texts.iter().filter_map(|text| {
+        problems.take(parse_input(global, text).map_err(|(path, why)| {
+            // a text that does not look like a path may be a value
+            let name = match path {
+                Some(path) if argument::is_shown(&global.directory, Path::new(path)) => format!("`{path}`"),
+                _ => argument::argument_number(OsStr::new(text)),
+            };
+            Diagnostic::error(Rule::Usage, format!("{name} {why}"))
                 .hint("write `FILE` or `ENV=FILE`, such as `prod=k8s/prod`")
         }))
     });
@@ -34,20 +40,21 @@ pub(super) fn parse_inputs(global: &GlobalArgs, texts: &[String]) -> Result<Vec<
     if problems.is_empty() { Ok(inputs) } else { Err(problems) }
 }
 
-fn parse_input(global: &GlobalArgs, text: &str) -> Result<NamedInput, String> {
+/// The error is the path that is wrong, if any, and the reason.
+fn parse_input<'t>(global: &GlobalArgs, text: &'t str) -> Result<NamedInput, (Option<&'t str>, String)> {
     let exists = |path: &str| path == "-" || Disk::default().has(&global.directory.join(path));
     let (environment, path) = match text.split_once('=') {
         Some((environment, path)) if !exists(text) => (Some(environment), path),
         _ => (None, text),
     };
     if let Some(why) = environment.and_then(wrong_dns_label) {
-        return Err(format!("does not begin with the name of an environment: {why}"));
+        return Err((None, format!("does not begin with the name of an environment: {why}")));
     }
     if environment == Some(crate::project::BASE) {
-        return Err("names `base`, which is not an environment".to_owned());
+        return Err((None, "names `base`, which is not an environment".to_owned()));
     }
     if !exists(path) {
-        return Err("is not an existing file or directory".to_owned());
+        return Err((Some(path), "is not an existing file or directory".to_owned()));
     }
     let shown = if path == "-" {
         "standard input".to_owned()

@@ -72,6 +72,6 @@ impl ManifestsArgs {
         if problems.has_errors() {
             return Err(problems);
         }
-        self.options.run(global, output, |app| plan_manifests(app, &found))
+        self.options.run(global, output, |app| plan_manifests(app, &found, !is_named && inputs.len() > 1))
     }
 }

@@ -40,7 +40,8 @@ impl ProjectKey {
         match self {
             Self::Shared(recipients) => {
                 let short: Vec<_> = recipients.split(',').map(short_recipient).collect();
-                vec![format!("{secrets} the recipients of the other rules: {}", short.join(", "))]
+                let line = format!("{secrets} the recipients of the other rules: {}", short.join(", "));
+                [Some(line), missing_identity(recipients)].into_iter().flatten().collect()
             }
             Self::Found { recipient, place } => {
                 vec![format!("{secrets} {recipient},"), format!("whose private key was found: {place}")]
@@ -126,6 +127,25 @@ fn searched_files(sources: IdentitySources) -> Vec<SearchedSource> {
         ..sources
     };
     Identities::new(sources).searched()
+}
+
+/// Line that says that no identity of the user is that of one of these recipients; none if one may be.
+pub(super) fn missing_identity(recipients: &str) -> Option<String> {
+    let sources = IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name));
+    let has_command = sources.age_key_cmd.is_some() || sources.ssh_key_cmd.is_some();
+    // an identity of SSH or of a plugin does not show its recipient here
+    let are_keys = recipients.split(',').all(|recipient| recipient.trim().starts_with("age1"));
+    let is_own = |source: &SearchedSource| match &source.outcome {
+        LookupOutcome::Found { recipients: own, unsupported } => {
+            !unsupported.is_empty() || own.iter().any(|own| recipients.split(',').any(|known| known.trim() == own))
+        }
+        LookupOutcome::Locked => true,
+        _ => false,
+    };
+    let is_missing = are_keys && !has_command && !searched_files(sources).iter().any(is_own);
+    is_missing.then(|| {
+        "None of the private keys found here decrypts them: add yours to the recipients, or get the one of the project.".to_owned()
+    })
 }
 
 /// The recipient of the first identity, and its place.

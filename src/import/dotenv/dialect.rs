@@ -80,11 +80,15 @@ pub(super) struct DotenvEntry {
     pub(super) parts: Vec<DotenvPart>,
     /// Its first line, in the file.
     pub(super) span: Span,
+    /// Offset of the line after its last one.
+    pub(super) end: usize,
 }
 
 /// A line as a dialect reads it.
 pub(super) enum DialectLine {
     Entry(DotenvEntry),
+    /// Skipped by the reader, because it has no `=`: the variable would come from the process.
+    Skipped(Span),
     /// Refused by the reader, with the reason.
     Invalid(Span, &'static str),
 }
@@ -110,9 +114,11 @@ pub(super) fn read_dotenv(source: &Source, dialect: DotenvDialect) -> Vec<Dialec
         }
         let Some((key, value)) = content.split_once('=') else {
             // the variable comes from the process, or is skipped
-            if dialect == DotenvDialect::Kustomize {
-                found.push(DialectLine::Entry(DotenvEntry { key: content.to_owned(), parts: Vec::new(), span }));
-            }
+            found.push(if dialect == DotenvDialect::Kustomize {
+                DialectLine::Entry(DotenvEntry { key: content.to_owned(), parts: Vec::new(), span, end: at })
+            } else {
+                DialectLine::Skipped(span)
+            });
             continue;
         };
         let key = match read_key(key, dialect) {
@@ -141,7 +147,7 @@ pub(super) fn read_dotenv(source: &Source, dialect: DotenvDialect) -> Vec<Dialec
         if end > at {
             at = all.get(end..).and_then(|rest| rest.find('\n')).map_or(all.len(), |line_end| end + line_end + 1);
         }
-        found.push(DialectLine::Entry(DotenvEntry { key, parts, span }));
+        found.push(DialectLine::Entry(DotenvEntry { key, parts, span, end: at }));
     }
     found
 }
@@ -413,6 +419,7 @@ mod tests {
                     let value: String = parts.collect();
                     if entry.key == "K" { value } else { format!("{}:{value}", entry.key) }
                 }
+                DialectLine::Skipped(_) => "-".to_owned(),
                 DialectLine::Invalid(..) => "!".to_owned(),
             });
             found.unwrap_or_else(|| "-".to_owned())
@@ -465,6 +472,7 @@ mod tests {
             .iter()
             .map(|line| match line {
                 DialectLine::Entry(entry) => entry.key.as_str(),
+                DialectLine::Skipped(_) => "-",
                 DialectLine::Invalid(..) => "!",
             })
             .collect();

@@ -1,6 +1,7 @@
 //! Lines that readers of dotenv files read differently.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::dialect::{DialectLine, DotenvDialect, DotenvEntry, DotenvPart, read_dotenv};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -17,23 +18,41 @@ enum LineReading {
     Value(String, Vec<DotenvPart>),
 }
 
-/// A warning for each line on which dialects disagree. Contains no value.
+/// Lines that readers differ on in the same way.
+struct DisagreedLines {
+    /// Readings, each with its readers.
+    notes: Vec<String>,
+    /// Keys by the chosen reader, with their lines.
+    keys: Vec<String>,
+    first: Span,
+}
+
+/// A warning for each way in which dialects disagree, with the keys of the lines. Contains no value.
 pub(super) fn report_disagreements(source: &Source, chosen: DotenvDialect) -> Diagnostics {
     let mut lines: BTreeMap<usize, (Span, BTreeMap<DotenvDialect, LineReading>)> = BTreeMap::new();
+    let mut inner: Vec<Range<usize>> = Vec::new();
     for dialect in DotenvDialect::ALL {
         for line in read_dotenv(source, dialect) {
             let (span, reading) = match line {
+                DialectLine::Skipped(span) => (span, LineReading::Nothing),
                 DialectLine::Invalid(span, _) => (span, LineReading::Refused),
-                DialectLine::Entry(DotenvEntry { key, parts, span }) => (span, LineReading::Value(key, parts)),
+                DialectLine::Entry(DotenvEntry { key, parts, span, end }) => {
+                    if dialect == chosen {
+                        inner.push(span.start + 1..end);
+                    }
+                    (span, LineReading::Value(key, parts))
+                }
             };
             lines.entry(span.start).or_insert_with(|| (span, BTreeMap::new())).1.insert(dialect, reading);
         }
     }
-    let mut found = Diagnostics::new();
+    let mut found: Vec<DisagreedLines> = Vec::new();
     for (span, readings) in lines.into_values() {
         let of = |dialect: DotenvDialect| readings.get(&dialect).unwrap_or(&LineReading::Nothing);
         let own = of(chosen);
-        if DotenvDialect::ALL.iter().all(|dialect| of(*dialect) == own) {
+        // the lines of a value belong to the line that begins it
+        let is_inner = inner.iter().any(|range| range.contains(&span.start));
+        if is_inner || DotenvDialect::ALL.iter().all(|dialect| of(*dialect) == own) {
             continue;
         }
         let raw = source.text().get(span.start..span.end).unwrap_or_default();
@@ -45,12 +64,28 @@ pub(super) fn report_disagreements(source: &Source, chosen: DotenvDialect) -> Di
                 None => groups.push((text, vec![dialect.as_str()])),
             }
         }
-        let warning = Diagnostic::warning(Rule::ImportDialect, "readers of dotenv files disagree on this line");
-        let warning = warning.at_masked(source.place(span)).note(format!("it was read as by {}", chosen.as_str()));
-        let notes = groups.into_iter().map(|(text, names)| format!("{}: {text}", names.join(", ")));
-        found.push(notes.fold(warning, Diagnostic::note).hint("choose the reader of the file with `--dialect`"));
+        let notes: Vec<_> = groups.into_iter().map(|(text, names)| format!("{}: {text}", names.join(", "))).collect();
+        let key = match own {
+            LineReading::Value(key, _) => format!("`{key}`"),
+            LineReading::Nothing | LineReading::Refused => format!("line {}", line_number(source, span)),
+        };
+        match found.iter_mut().find(|known| known.notes == notes) {
+            Some(known) => known.keys.push(key),
+            None => found.push(DisagreedLines { notes, keys: vec![key], first: span }),
+        }
     }
-    found
+    let warnings = found.into_iter().map(|DisagreedLines { notes, keys, first }| {
+        let message = format!("readers of dotenv files disagree on {}", keys.join(", "));
+        let warning = Diagnostic::warning(Rule::ImportDialect, message).at_masked(source.place(first));
+        let warning = warning.note(format!("it was read as by {}", chosen.as_str()));
+        notes.into_iter().fold(warning, Diagnostic::note).hint("choose the reader of the file with `--dialect`")
+    });
+    warnings.collect()
+}
+
+/// Number of the line of a span, from 1.
+fn line_number(source: &Source, span: Span) -> usize {
+    source.text().get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 /// Describes a reading of a line, without its value.
@@ -110,5 +145,13 @@ fn describe(reading: &LineReading, raw: &str) -> String {
             "without the blanks at the end"
         });
     }
-    if notes.is_empty() { "all that is after the `=`".to_owned() } else { notes.join(", ") }
+    if !has_quotes && value.contains(['\'', '"']) {
+        let is_whole = text.contains(['\'', '"']);
+        notes.push(if is_whole { "with the quotes in it" } else { "without the quotes in it" });
+    }
+    match notes.is_empty() {
+        true if text.trim() == value.trim() => "all that is after the `=`".to_owned(),
+        true => "other characters than those after the `=`".to_owned(),
+        false => notes.join(", "),
+    }
 }

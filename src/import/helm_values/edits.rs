@@ -46,6 +46,7 @@ impl ValuesText {
 
     /// Removes the value at a path of keys, with its key.
     pub(super) fn remove(&mut self, path: &str) {
+        self.remove_comments(path);
         let sites = self.sites();
         let of_path = |path: &str| sites.iter().find(|site| site.path == path);
         let Some(KeyedValue { key: Some(key), node, .. }) = of_path(path) else { return };
@@ -69,6 +70,24 @@ impl ValuesText {
         let is_alone = text.get(start..key.start).is_some_and(|before| before.trim().is_empty())
             && text.get(value.end..end).is_some_and(|after| after.trim().is_empty() || after.trim().starts_with('#'));
         self.edits.push(if is_alone { (start..end, String::new()) } else { (value, "null".to_owned()) });
+    }
+
+    /// Removes the `# @param` comments of the values below a path, which became descriptions of entries.
+    fn remove_comments(&mut self, path: &str) {
+        let is_below = |line: &str| {
+            let comment = line.trim_start().strip_prefix('#').map(|text| text.trim_start_matches('#').trim_start());
+            let name =
+                comment.and_then(|text| text.strip_prefix("@param ")).and_then(|text| text.split_whitespace().next());
+            let rest = name.and_then(|name| name.strip_prefix(path));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let mut start = 0;
+        for line in self.source.text().split_inclusive('\n') {
+            if is_below(line) {
+                self.edits.push((start..start + line.len(), String::new()));
+            }
+            start += line.len();
+        }
     }
 
     /// Replaces the scalar at a path by a text in quotes. A null, which removes a value, stays.

@@ -163,7 +163,9 @@ impl PatchRun {
             [] if !self.settings.is_complete => Ok(()),
             _ => {
                 let matches: Vec<_> = selected.iter().filter_map(|index| objects.get(*index)).collect();
-                let may_show = document.parts.is_empty();
+                // what a template gave may be a secret
+                let is_name = |path: &str| path == "kind" || path == "apiVersion" || path.starts_with("metadata");
+                let may_show = !document.parts.iter().any(|part| part.path.is_empty() || is_name(&part.path));
                 Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, objects))
             }
         }

@@ -96,7 +96,20 @@ fn override_image(objects: &mut [PatchObject], image: &ImageOverride) -> Result<
     }
     Err(Diagnostic::warning(Rule::UnmatchedImage, format!("the image `{}` is not in any manifest", image.name))
         .at_masked(image.place.clone())
-        .maybe_hint(did_you_mean(&image.name, known.iter().map(String::as_str))))
+        .maybe_hint(
+            did_you_mean(&image.name, known.iter().map(String::as_str)).or_else(|| same_last_part(image, &known)),
+        ))
+}
+
+/// Hint at an image whose name is another only up to its registry: `nginx` for `docker.io/library/nginx`.
+fn same_last_part(image: &ImageOverride, known: &[String]) -> Option<String> {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let wanted = last(&image.name);
+    let found = known
+        .iter()
+        .find(|name| last(name) == wanted)
+        .or_else(|| known.iter().find(|name| did_you_mean(&wanted, [last(name).as_str()]).is_some()));
+    found.map(|name| format!("did you mean `{name}`?"))
 }
 
 impl ImageOverride {

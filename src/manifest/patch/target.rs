@@ -87,7 +87,15 @@ pub(super) fn unmatched_target(target: &PatchSelector, place: &Location, objects
         .or_else(|| guess(target.name.as_ref(), &|identity| identity.name.clone()))
         .or_else(|| guess(target.namespace.as_ref(), &|identity| identity.namespace.clone()))
         .or_else(|| guess(target.group.as_ref(), &|identity| identity.group.clone()));
-    let error = Diagnostic::error(Rule::UnmatchedPatch, "the target of a patch selects no object")
+    let shown = |field: Option<&Located<String>>, word: &str| Some(format!("{word} `{}`", field?.value));
+    let wanted = [
+        shown(target.kind.as_ref(), "kind"),
+        shown(target.name.as_ref(), "name"),
+        shown(target.namespace.as_ref(), "namespace"),
+    ];
+    let wanted: Vec<String> = wanted.into_iter().flatten().collect();
+    let of = if wanted.is_empty() { String::new() } else { format!(" ({})", wanted.join(", ")) };
+    let error = Diagnostic::error(Rule::UnmatchedPatch, format!("the target of a patch selects no object{of}"))
         .at_masked(target.place.clone());
     let is_one_line = target.place.source.name() == place.source.name() && target.place.span.line == place.span.line;
     let error = if is_one_line { error } else { error.at_masked_with(place.clone(), "the patch") };
@@ -131,7 +139,14 @@ pub(super) fn unmatched_identity(
         };
         return error.hint(hint);
     }
-    let hint = did_you_mean(&wanted.name, of_kind().map(|known| known.name.as_str()))
-        .or_else(|| did_you_mean(&wanted.kind, known.iter().map(|known| known.kind.as_str())));
-    error.maybe_hint(hint)
+    let hint = did_you_mean(&wanted.name, of_kind().map(|known| known.name.as_str())).or_else(|| {
+        let is_kind = of_kind().next().is_some();
+        did_you_mean(&wanted.kind, known.iter().map(|known| known.kind.as_str()).filter(|_| !is_kind))
+    });
+    // patches come before prefixes
+    let inner = of_kind().find(|known| !known.name.is_empty() && wanted.name.contains(known.name.as_str()));
+    error.maybe_hint(hint.or_else(|| {
+        let name = &inner?.name;
+        Some(format!("it is `{name}` to patches, which apply before `prefix` and `suffix` are added"))
+    }))
 }

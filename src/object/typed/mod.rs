@@ -12,14 +12,16 @@ pub mod pem;
 mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::input::BuildInput;
 use super::names;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, Severity};
 use crate::layer::Bundle;
 use crate::manifest::Manifest;
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
+use crate::secret::Secret;
 use crate::span::{Located, Location};
 
 pub use crate::time::Day;
@@ -56,6 +58,27 @@ pub(super) enum SecretOrigin<'a> {
     Bundle { target: BuildInput<'a>, name: &'a BundleName, bundle: &'a Bundle },
     /// A manifest, and its keys with unknown values.
     Manifest { manifest: &'a Manifest, unknown: &'a BTreeSet<String> },
+    /// A single value of a bundle, before it is written; those of the other keys are unknown.
+    Value { bundle: &'a BundleName, key: &'a str, label: &'a str },
+}
+
+/// Errors in a value for a key of a Secret of a type, as far as they show without the other values.
+pub fn find_value_problems(
+    secret_type: &Located<String>,
+    bundle: &BundleName,
+    key: &str,
+    label: &str,
+    text: &str,
+) -> Diagnostics {
+    let value = ResolvedBytes::Rendered(Arc::new(Secret::new(text.to_owned())));
+    let data = BTreeMap::from([(key.to_owned(), value)]);
+    let source = SecretOrigin::Value { bundle, key, label };
+    let (annotations, mut problems) = (BTreeMap::new(), Diagnostics::new());
+    let secret = TypedSecret { source, secret_type, data: &data, annotations: &annotations, namespace: None, at: None };
+    if secret_type.value != SERVICE_ACCOUNT_TOKEN {
+        secret.check(&mut problems);
+    }
+    problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
 }
 
 /// Whether a bundle produces a Secret without entries of its own, since the cluster adds them.
@@ -114,6 +137,7 @@ impl TypedSecret<'_> {
                 )
             }
             SecretOrigin::Manifest { unknown, .. } => unknown.contains(key),
+            SecretOrigin::Value { key: known, .. } => key != known,
         }
     }
 
@@ -130,6 +154,7 @@ impl TypedSecret<'_> {
                 let values = ["stringData", "data"].iter().find_map(|field| manifest.tree.at(&[field, key]));
                 values.map(|value| &value.place)
             }
+            SecretOrigin::Value { .. } => None,
         };
         place.unwrap_or(&self.secret_type.place).clone()
     }
@@ -139,6 +164,7 @@ impl TypedSecret<'_> {
         match self.source {
             SecretOrigin::Bundle { name, .. } => name.as_str(),
             SecretOrigin::Manifest { manifest, .. } => &manifest.name,
+            SecretOrigin::Value { bundle, .. } => bundle.as_str(),
         }
     }
 
@@ -147,6 +173,7 @@ impl TypedSecret<'_> {
         match self.source {
             SecretOrigin::Bundle { name, .. } => format!("the bundle `{name}`"),
             SecretOrigin::Manifest { manifest, .. } => manifest.label(),
+            SecretOrigin::Value { bundle, .. } => format!("the bundle `{bundle}`"),
         }
     }
 
@@ -229,6 +256,7 @@ impl TypedSecret<'_> {
                 format!("`{}`", target.resolved.definition.label(&id))
             }
             SecretOrigin::Manifest { manifest, .. } => format!("`{key}` of {}", manifest.label()),
+            SecretOrigin::Value { label, .. } => format!("`{label}`"),
         }
     }
 
@@ -309,6 +337,7 @@ impl TypedSecret<'_> {
             SecretOrigin::Manifest { manifest, .. } => {
                 manifest.tree.at(&["metadata", "annotations", SERVICE_ACCOUNT]).map(|text| text.place.clone())
             }
+            SecretOrigin::Value { .. } => None,
         }
     }
 }

@@ -200,12 +200,15 @@ impl TargetRender<'_> {
         let committed = self.tree.committed_bytes(self.target, &name);
         let fingerprint =
             object.fingerprint.as_ref().map(|print| scoped_fingerprint(print, way, &without_name(&object.id)));
-        let is_covered = || fingerprint.is_some_and(|print| self.tree.has_inputs(self.target, &name, &print));
+        let has_inputs = |print: &String| self.tree.has_inputs(self.target, &name, print);
         let standing = match (&committed, &object.outline) {
             (None, _) => VerificationState::Missing,
             (Some(bytes), Some(outline)) if !outline.matches(bytes) => VerificationState::Different,
-            _ if is_covered() => VerificationState::Covered,
-            _ => VerificationState::Uncovered,
+            _ => match fingerprint.as_ref().map(has_inputs) {
+                Some(true) => VerificationState::Covered,
+                Some(false) => VerificationState::Uncovered,
+                None => VerificationState::Unknown,
+            },
         };
         let is_different = matches!(standing, VerificationState::Missing | VerificationState::Different);
         let content = match (self.request.intent, is_different) {
@@ -230,10 +233,10 @@ impl TargetRender<'_> {
         let left = self.tree.listed_files(self.target).into_iter();
         let left = left.filter(|name| !made.contains(name) && self.tree.committed_bytes(self.target, name).is_some());
         let target = || self.target.clone();
-        found.unverified.push(UnverifiedFile { state: VerificationState::Uncovered, target: target(), file: None });
+        found.unverified.push(UnverifiedFile { state: VerificationState::Unknown, target: target(), file: None });
         for name in left {
             let file = Some(name.as_str().to_owned());
-            found.unverified.push(UnverifiedFile { state: VerificationState::Uncovered, target: target(), file });
+            found.unverified.push(UnverifiedFile { state: VerificationState::Unknown, target: target(), file });
             let (content, sensitivity) = (OutputContent::Kept, Sensitivity::Plain);
             found.all.push(OutputFile { name, content, sensitivity, fingerprint: None });
         }

@@ -290,3 +290,39 @@ fn a_project_without_mistakes_has_none_of_these() {
         &[],
     )]);
 }
+
+#[test]
+fn an_immutable_object_that_keeps_its_name_is_told_once() {
+    for (base, count) in [
+        ("immutable: true\ndata: { A: b }\n", 1),
+        ("names: hashed\nimmutable: true\ndata: { A: b }\n", 0),
+        ("immutable: true\ndata: { A: b }\nbundles: { x: { immutable: false, data: { C: d } } }\n", 1),
+        ("data: { A: b }\nbundles: { x: { immutable: true, data: { C: d } } }\n", 1),
+        ("immutable: false\ndata: { A: b }\n", 0),
+    ] {
+        let found = told("immutable-name", &[("base.yaml", base), ("prod.yaml", "")]);
+        assert_eq!(found.len(), count, "{base}: {found:?}");
+    }
+    record(&Sandbox::of("immutable: true\ndata: { A: b }\n", "").run(&["check"]).stdout);
+}
+
+#[test]
+fn a_secret_among_the_manifests_is_not_in_plaintext() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\n";
+    let base = "manifests: [m/*.yaml]\nvars: { a: b }\n";
+    for (rest, count) in [
+        ("stringData: { A: encrypted-value-77 }\n", 1),
+        ("stringData: { FOO: barbaz12, BAR: other }\n", 1),
+        ("data: { FOO: YmFyYmF6MTI= }\n", 1),
+        ("stringData: { A: '' }\n", 0),
+        ("stringData: { A: '{{ vars.a }}' }\n", 0),
+        // reported as a credential
+        ("stringData: { FOO: barbaz12, PASSWORD: correct-horse-7 }\n", 0),
+    ] {
+        let found = told("plaintext-manifest", &[("base.yaml", base), ("m/s.yaml", &format!("{secret}{rest}"))]);
+        assert_eq!(found.len(), count, "{rest}: {found:?}");
+    }
+    for rest in ["stringData: { FOO: barbaz12 }\n", "stringData: { PASSWORD: correct-horse-7 }\n"] {
+        record(&Sandbox::of(base, "").file("m/s.yaml", format!("{secret}{rest}")).run(&["check"]).stdout);
+    }
+}

@@ -178,3 +178,22 @@ fn secrets_beside_variables_are_encrypted() {
     record(written(&desk, "base.yaml"));
     desk.run(&["check"]).succeeds();
 }
+
+#[test]
+fn lines_on_which_readers_disagree_in_the_same_way_are_one_warning() {
+    let desk = Sandbox::with_identities();
+    let key = "KEY=\"-----BEGIN X-----\nMIIB='\n#x=y\n-----END X-----\"\n";
+    desk.write(".env", format!("A=\"a\"\nB=\"b c\"\nC='c'\n{key}FEATURE_FLAGS={{\"cart\":true}}\nPASS_THROUGH\n"));
+    let run = import(&desk, &["dotenv", ".env"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stderr);
+}
+
+#[test]
+fn a_line_that_is_skipped_is_named() {
+    for dialect in ["compose", "docker", "node"] {
+        let desk = Sandbox::with_identities();
+        desk.write(".env", "A=b\nPASS_THROUGH\nOTHER\n");
+        record(import(&desk, &["dotenv", ".env", "--dialect", dialect, "--app", "shop"]).ok());
+    }
+}

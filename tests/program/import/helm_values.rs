@@ -148,3 +148,35 @@ fn values_that_are_not_a_mapping_are_refused() {
     super::assert_no_secret("a list", run.stderr.as_bytes());
     record(&run.stderr);
 }
+
+#[test]
+fn the_base_keeps_its_values_beside_those_of_environments() {
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", "# the app\nenv:\n  DB_HOST: db\n  LOG_LEVEL: info\n  SENTRY_DSN: null\n  MODE: a\n# @param env.LOG_LEVEL level of logs\npostgresql: { enabled: true }\n");
+    desk.write("values-prod.yaml", "env: { DB_HOST: db.prod, LOG_LEVEL: warn, MODE: null, EXTRA: x }\n");
+    desk.write("values-dev.yaml", "env: { SENTRY_DSN: y }\n");
+    let files = ["helm-values", "values.yaml", "values-dev.yaml", "values-prod.yaml", "--app", "shop"];
+    let run = import(&desk, &files);
+    record(run.ok());
+    std::fs::remove_dir_all(desk.path("environments")).unwrap();
+    record(import(&desk, &[&files[..], &["--data", "env"]].concat()).ok());
+    for path in ["base.yaml", "dev.yaml", "prod.yaml"] {
+        record(written(&desk, path));
+    }
+}
+
+#[test]
+fn a_map_that_cannot_be_data_is_reported_with_its_part() {
+    for values in [
+        "env: { A: b, C: { d: e } }\n",
+        "env: { A: b, 'C D': e }\n",
+        "env: [{ name: A, valueFrom: { secretKeyRef: { name: x, key: y } } }]\n",
+        "env: b\n",
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.write("values.yaml", values);
+        let run = import(&desk, &["helm-values", "values.yaml", "--data", "env"]);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        record(&run.stderr);
+    }
+}

@@ -264,3 +264,81 @@ fn objects_of_no_namespace_and_of_one_with_the_name_of_their_app_are_apart() {
     let stdout = import(&desk, &["manifests", "a.yaml", "--out", "all/environments"]).ok();
     assert_eq!(stdout.trim_end().lines().last(), Some("3 of 3 objects equal in prod"), "{stdout}");
 }
+
+/// Objects of an environment, in a namespace of their own.
+fn in_namespace(namespace: &str, image: &str) -> String {
+    format!(
+        "# The server.\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: {namespace}\nspec:\n  selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: {image} }}] }}\n---\n# Its address.\napiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: {namespace} # by environment\nspec: {{ ports: [{{ port: 80 }}] }}\n"
+    )
+}
+
+#[test]
+fn objects_that_differ_by_their_namespace_alone_are_in_the_base() {
+    let desk = Sandbox::with_identities();
+    desk.write("dev.yaml", in_namespace("shop-dev", "nginx:1"));
+    desk.write("prod.yaml", in_namespace("shop-prod", "nginx:2"));
+    record(import(&desk, &["manifests", "dev=dev.yaml", "prod=prod.yaml", "--app", "shop"]).ok());
+    for path in ["base.yaml", "prod.yaml", "manifests/service-web.yaml"] {
+        record(written(&desk, path));
+    }
+}
+
+#[test]
+fn files_of_environments_without_their_names_are_one_error() {
+    let desk = Sandbox::with_identities();
+    desk.write("staging.yaml", in_namespace("shop", "nginx:1"));
+    desk.write("prod.yaml", in_namespace("shop", "nginx:2"));
+    let run = import(&desk, &["manifests", "staging.yaml", "prod.yaml"]);
+    assert_eq!(run.code, 2);
+    record(&run.stderr);
+}
+
+#[test]
+fn apps_that_only_some_environments_have_are_named() {
+    let desk = Sandbox::with_identities();
+    let config = |namespace: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a, namespace: {namespace} }}\ndata: {{ A: b }}\n"
+        )
+    };
+    desk.write("dev.yaml", config("n1") + &config("n2"));
+    desk.write("prod.yaml", config("n1p") + &config("n2"));
+    record(import(&desk, &["manifests", "dev=dev.yaml", "prod=prod.yaml"]).ok());
+}
+
+#[test]
+fn what_a_cluster_assigned_is_dropped_from_what_was_read_from_it() {
+    let desk = Sandbox::with_identities();
+    let service = |name: &str, uid: &str, address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{ name: {name}{uid} }}\nspec: {{ clusterIP: {address}, clusterIPs: [{address}], ports: [{{ port: 80 }}] }}\n"
+        )
+    };
+    let claim = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: d, uid: u, annotations: { pv.kubernetes.io/bound-by-controller: 'yes' } }\nspec: { volumeName: pvc-1, accessModes: [ReadWriteOnce] }\n";
+    let text = service("dumped", ", uid: u", "10.0.0.7")
+        + &service("headless", ", uid: u", "None")
+        + &service("chosen", "", "10.0.0.8")
+        + claim;
+    desk.write("all.yaml", text);
+    record(import(&desk, &["manifests", "all.yaml", "--app", "shop"]).ok());
+    for (path, is_kept) in [
+        ("service-dumped.yaml", false),
+        ("service-headless.yaml", true),
+        ("service-chosen.yaml", true),
+        ("persistentvolumeclaim-d.yaml", false),
+    ] {
+        let text = written(&desk, &format!("manifests/{path}"));
+        assert_eq!(text.contains("clusterIP") || text.contains("volumeName"), is_kept, "{text}");
+    }
+}
+
+#[test]
+fn the_hint_for_a_value_that_looks_like_a_secret_names_all_environments_that_have_it() {
+    let desk = Sandbox::with_identities();
+    let config = |url: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: web }}\ndata: {{ API_TOKEN: {url} }}\n")
+    };
+    desk.write("staging.yaml", config("xYz12345abcdefgh-not-real"));
+    desk.write("prod.yaml", config("xYz12345abcdefgi-not-real"));
+    record(import(&desk, &["manifests", "staging=staging.yaml", "prod=prod.yaml", "--app", "shop"]).stderr);
+}

@@ -117,3 +117,13 @@ fn what_cannot_be_imported_writes_nothing() {
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert!(desk.all() == before);
 }
+
+#[test]
+fn without_a_rule_that_matches_the_recipients_stay_those_of_the_files() {
+    let desk = Sandbox::with_identities();
+    desk.encrypted("prod.secrets.yaml", "A: canary-hunter2\n");
+    desk.rules("creation_rules: [{path_regex: '^secrets/', age: ALICE}]");
+    record(import(&desk, &["sops", "prod.secrets.yaml", "--app", "shop"]).stderr);
+    desk.run(&["render", "prod"]).ok();
+    assert!(!desk.read("environments/prod.secrets.yaml").contains(SECRET));
+}

@@ -126,3 +126,35 @@ fn arguments_that_may_be_secrets_are_not_repeated() {
         }
     }
 }
+
+#[test]
+fn a_new_directory_is_named_once_it_exists_and_so_is_the_command_for_it() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", "A=b\nDB_PASSWORD=canary-hunter2\n");
+    let run = import(&desk, &["dotenv", ".env", "--app", "shop", "--out", "config"]);
+    record(run.ok());
+    desk.run(&["-C", "config", "check"]).succeeds();
+}
+
+#[test]
+fn an_argument_that_is_not_a_file_is_named_or_counted_from_the_name_of_the_program() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", "A=b\n");
+    for arguments in [
+        &["dotenv", ".env", ".env.prod"][..],
+        &["dotenv", ".env", "hunter2"],
+        &["manifests", "dev=nope.yaml"],
+        &["manifests", "dev=hunter2"],
+        &["dotenv"],
+        &["kustomize"],
+        &["env", ".env"],
+        &[],
+    ] {
+        let run = import(&desk, arguments);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"));
+        record(&run.stderr);
+    }
+    record(&desk.run(&["eject", "helm"]).stderr);
+    record(&desk.run(&["decrypt", "prod"]).stderr);
+}

@@ -159,7 +159,7 @@ fn a_later_layer_removes_a_prefix() {
 }
 
 #[test]
-fn a_bundle_has_names_of_its_own_and_need_not_be_immutable() {
+fn a_bundle_has_names_of_its_own_and_is_immutable_as_layers_say() {
     for (dev, expected) in [
         ("bundles: { extra: { names: kustomize } }\n", [("extra-", true), ("shop", false)]),
         ("names: kustomize\nbundles: { extra: { names: plain } }\n", [("extra", false), ("shop-", true)]),
@@ -169,8 +169,10 @@ fn a_bundle_has_names_of_its_own_and_need_not_be_immutable() {
             [("extra-", true), ("shop-", false)],
         ),
         ("names: kustomize\nbundles: { extra: { immutable: false } }\n", [("extra-", false), ("shop-", true)]),
-        // without a hash the values may change
-        ("immutable: true\n", [("extra", false), ("shop", false)]),
+        // without a hash the values may change, unless the layers say otherwise
+        ("", [("extra", false), ("shop", false)]),
+        ("immutable: true\n", [("extra", true), ("shop", true)]),
+        ("bundles: { extra: { names: plain, immutable: true } }\n", [("extra", true), ("shop", false)]),
     ] {
         let found = project(&format!("{dev}manifests: {{ replace: [] }}\n")).dev();
         let maps = found.0.iter().filter(|object| object["kind"] == "ConfigMap");

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use crate::support::messages::record;
 use crate::support::objects::{Objects, text};
 use crate::support::samples::ENCRYPTED;
 use crate::support::sandbox::Sandbox;
@@ -245,4 +246,27 @@ fn patches_are_checked_without_a_key_and_are_inputs_of_the_tree() {
     let changed = project.file("p.d/own.yaml", patch.replace("B:", "C:"));
     assert_eq!(changed.run_with_key(&check).code, 1);
     assert_eq!(changed.run(&check).code, 1);
+}
+
+#[test]
+fn what_matches_nothing_is_named_with_the_nearest_name() {
+    for dev in [
+        "patches: [{ patch: { apiVersion: apps/v1, kind: Deployment, metadata: { name: wep }, spec: { replicas: '{{ vars.replicas }}' } } }]\n",
+        "prefix: acme-\npatches: [{ patch: { apiVersion: apps/v1, kind: Deployment, metadata: { name: acme-web } } }]\n",
+        "patches: [{ target: { kind: Deployment, name: wep }, patch: [{ op: remove, path: /spec }] }]\n",
+        "images: { ngnix: { newTag: x } }\nreplicas: { wep: 2 }\n",
+        "images: { docker.io/library/nginx: { newTag: x } }\n",
+        "images: [{ name: nginx, newTag: x }]\nreplicas: [{ name: web, count: 2 }]\n",
+        "namePrefix: a-\nnameSuffix: -b\npatchesStrategicMerge: [x.yaml]\ncomponents: [c]\n",
+    ] {
+        project(dev).run(&["render", "dev"]).record();
+    }
+}
+
+#[test]
+fn an_invalid_manifest_is_the_only_problem_of_its_patches() {
+    let dev = "patches: [{ target: { kind: Deployment }, patch: [{ op: add, path: /spec/replicas, value: 2 }] }]\nimages: { nginx: { newTag: x } }\nreplicas: { web: 2 }\n";
+    let desk = Sandbox::of(BASE, dev).file("w/all.yaml", WORKLOADS.replace("replicas: 1", "replicas: '{{ vars.r }}'"));
+    let stderr = desk.run(&["render", "dev"]).refused();
+    assert_eq!(stderr.matches("error: ").count() + stderr.matches("warning: ").count(), 1, "{stderr}");
 }

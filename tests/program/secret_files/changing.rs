@@ -154,7 +154,7 @@ data:
   LITERAL: { template: false, sensitive: true }
   URL: \"x://{{ data.PASSWORD | urlencode }}@h\"
 bundles:
-  tls: { type: kubernetes.io/tls, data: { tls.crt: { }, tls.key: { } } }
+  tls: { type: example.com/pair, data: { tls.crt: { }, tls.key: { } } }
   more: { open: true, data: { PASSWORD: {} } }
 ";
 

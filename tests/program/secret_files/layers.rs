@@ -153,3 +153,67 @@ fn fix_encrypts_what_was_typed_over_a_ciphertext() {
     assert_eq!(desk.run(&["get", "prod", "B"]).succeeds(), "hunter4-canary");
     assert!(!desk.read(FILE).contains("hunter4"));
 }
+
+const PULL: &str = "app: shop\nbundles:\n  pull:\n    registries:\n      ghcr.io: { username: robot }\n";
+
+/// A project with a login to a registry, which has no secrets yet.
+fn pulling() -> Sandbox {
+    let desk = Sandbox::with_identities();
+    desk.write("environments/base.yaml", PULL);
+    desk.write("environments/prod.yaml", "");
+    desk
+}
+
+#[test]
+fn the_password_of_a_registry_is_set_and_not_the_text_that_is_generated_from_it() {
+    let desk = pulling();
+    let before = desk.all();
+    for key in [".dockerconfigjson", "registries.ghcr.oi.password", "registries.ghcr.io.token"] {
+        let run = desk.give("x", &["set", "prod", key, "--bundle", "pull"]);
+        assert_eq!(run.code, 2, "{key}: {}", run.stderr);
+        run.record();
+    }
+    assert!(desk.all() == before);
+    desk.run(&["check"]).record();
+    desk.give(CANARY, &["set", "prod", "registries.ghcr.io.password"]).succeeds();
+    let path = "bundles.pull.registries[\"ghcr.io\"].password";
+    assert_eq!(desk.run(&["get", FILE, path]).succeeds(), CANARY);
+    desk.run(&["check"]).succeeds();
+    desk.run(&["get", "prod", "registries.ghcr.io.password"]).record();
+    desk.run(&["set", "prod", ".dockerconfigjson", "--bundle", "pull"]).record();
+    desk.give("y", &["set", "prod", "registries[\"ghcr.io\"].password", "--bundle", "pull"]).succeeds();
+    assert_eq!(desk.run(&["get", FILE, path]).succeeds(), "y");
+    desk.run(&["unset", "prod", "registries.ghcr.io.password", "--bundle", "pull"]).succeeds();
+    assert_eq!(desk.run(&["get", FILE, path]).code, 2);
+}
+
+#[test]
+fn a_value_for_a_generated_key_is_removed_as_the_error_says() {
+    let desk = pulling();
+    desk.encrypted(FILE, format!("bundles: {{ pull: {{ data: {{ .dockerconfigjson: {CANARY} }} }} }}\n"));
+    let run = desk.run(&["check"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    record(&run.stdout);
+    desk.run(&["unset", FILE, "bundles.pull.data[\".dockerconfigjson\"]"]).succeeds();
+    let run = desk.run(&["check"]);
+    assert!(!run.stderr.contains("two-sources") && !run.stdout.contains("two-sources"), "{}", run.stdout);
+}
+
+#[test]
+fn a_value_that_the_type_of_its_secret_does_not_allow_is_not_written() {
+    let desk = Sandbox::with_identities();
+    desk.write(
+        "environments/base.yaml",
+        "app: shop\nbundles:\n  tls: { type: kubernetes.io/tls, data: { tls.crt: {}, tls.key: {} } }\n  pull: { type: kubernetes.io/dockerconfigjson, data: { .dockerconfigjson: {} } }\n",
+    );
+    desk.write("environments/prod.yaml", "");
+    let before = desk.all();
+    for (key, value) in [("tls.crt", "x"), ("tls.key", CANARY), (".dockerconfigjson", "x"), (".dockerconfigjson", "[]")]
+    {
+        let run = desk.give(value, &["set", "prod", key]);
+        assert_eq!(run.code, 2, "{key}: {}", run.stderr);
+        run.record();
+    }
+    assert!(desk.all() == before);
+    desk.give("{\"auths\": {}}", &["set", "prod", ".dockerconfigjson"]).succeeds();
+}

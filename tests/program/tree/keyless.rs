@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::messages::record;
 use crate::support::sandbox::{Run, Sandbox};
 use crate::tree::world::{BASE, RECIPIENT, changes, shop};
 
@@ -190,5 +191,24 @@ fn a_secret_for_others_takes_a_key() {
         let changed = changes(&before, &project.tree());
         assert_eq!(changed.len(), 2, "{file}: {changed:?}");
         assert_eq!(keyless(&project).code, 0, "{file}");
+    }
+}
+
+#[test]
+fn an_encrypted_manifest_that_did_not_change_is_not_called_out_of_date() {
+    for rules in ["", ", encrypted_regex: '^(data|stringData)$'"] {
+        let desk = Sandbox::with_identities();
+        desk.rules(&format!("creation_rules: [{{ path_regex: 'secrets', age: ALICE{rules} }}]"));
+        desk.write("environments/base.yaml", "app: shop\nmanifests: [m/*.yaml]\n");
+        desk.write("environments/prod.yaml", "");
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { PASSWORD: canary-hunter2 }\n";
+        desk.encrypted("environments/m/s.secrets.yaml", secret);
+        desk.run(&["render", "--all", "--out", "rendered"]).succeeds();
+        desk.run(&["render", "--all", "--out", "rendered", "--check"]).succeeds();
+        let run = desk.run_without_key(&["render", "--all", "--out", "rendered", "--check", "--keyless"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(!run.stderr.contains("changed"), "{}", run.stderr);
+        record(&run.stderr);
+        record(&desk.run_without_key(&["check", "--keyless", "--rendered", "rendered"]).stdout);
     }
 }

@@ -227,6 +227,9 @@ rules! {
         PlaintextSecret, "plaintext-secret", Error, Invalid, true,
             "an unencrypted layer, file or manifest contains a literal credential",
             "store it with `septum set ENV KEY`, remove it from the file, and rotate the credential";
+        PlaintextManifest, "plaintext-manifest", Warning, Invalid, true,
+            "a manifest of a Secret has values in plaintext that no detector takes for credentials",
+            "encrypt the file with `septum encrypt FILE`, or make the values entries of a ConfigMap";
         RefInContent, "ref-in-content", Warning, Invalid, true,
             "a `ref` inside `content`, which is written literally",
             "use a separate key: `KEY: { ref: … }`";
@@ -331,6 +334,9 @@ rules! {
         UnreadableMount, "unreadable-mount", Warning, Invalid, true,
             "a Secret is mounted readable by root only (`0400`) into a container that does not run as root, in a pod without `fsGroup`",
             "set `securityContext: { fsGroup: NUMBER }` on the pod, or `defaultMode: 0444`";
+        ImmutableName, "immutable-name", Warning, Invalid, true,
+            "objects are `immutable: true` and have `names: plain`, so that their values cannot be changed in the cluster",
+            "set `names: hashed`, or remove `immutable`";
         EmptyValue, "empty-value", Warning, Invalid, true,
             "a `required` key has an empty or whitespace-only value",
             "set a value, or remove `required`";
