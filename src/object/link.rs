@@ -1,11 +1,14 @@
 //! References of workloads to ConfigMaps and Secrets: each must name an existing object, and an existing key.
 
+use std::cell::OnceCell;
+
 use super::names::is_portable_variable;
 use super::provide::{KeySet, ObjectIndex, entry_of, kind_for, other_kind};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::references::{RefKind, Reference, Role};
-use crate::manifest::{Manifest, is_filled_in_later};
+use crate::manifest::{self, Manifest, is_filled_in_later};
+use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::span::Located;
 
@@ -14,6 +17,9 @@ pub(super) struct ReferenceChecker<'a> {
     pub(super) provided: &'a ObjectIndex,
     pub(super) definition: &'a Definition,
     pub(super) routing: &'a Routing,
+    pub(super) resolved: &'a ResolvedTarget,
+    /// Whether there are manifests whose names are unknown without a key, once it was asked.
+    pub(super) nameless: OnceCell<bool>,
 }
 
 /// Whether a name or its namespace contains a placeholder of another tool, so that the target is unknown.
@@ -40,10 +46,15 @@ impl ReferenceChecker<'_> {
                     }
                 }
                 Some(KeySet::Any) => {}
-                None if reference.optional || has_placeholder(reference) => {}
+                None if reference.optional || has_placeholder(reference) || self.has_nameless() => {}
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }
+    }
+
+    /// Whether there are manifests whose names are unknown without a key: one of them may be any object.
+    fn has_nameless(&self) -> bool {
+        *self.nameless.get_or_init(|| manifest::has_nameless(self.resolved))
     }
 
     /// Reports binary keys where variables are needed: the kubelet does not read variables from `binaryData`.

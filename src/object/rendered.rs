@@ -1,5 +1,6 @@
 //! All objects of a target: those built from bundles, and those that the app provides.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 
 use super::access::build_access;
@@ -207,8 +208,9 @@ fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: Obj
     for (manifest, references) in manifests.iter().zip(&all) {
         provided.add(manifest, references);
     }
-    let links =
-        ReferenceChecker { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
+    let (resolved, routing) = (target.resolved, target.routing);
+    let definition = &*resolved.definition;
+    let links = ReferenceChecker { provided: &provided, definition, routing, resolved, nameless: OnceCell::new() };
     for (manifest, references) in manifests.iter().zip(&all) {
         links.check(manifest, references, problems);
         pod::check_pods(manifest, &provided, problems);

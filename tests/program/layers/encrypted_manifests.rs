@@ -87,6 +87,25 @@ fn without_a_key_a_manifest_is_not_rendered_and_the_rest_is_checked() {
 }
 
 #[test]
+fn an_object_whose_name_is_encrypted_may_be_the_one_that_is_referred_to() {
+    let refers = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: web }}\nspec: {{ containers: [{{ name: web, image: nginx, envFrom: [{{ secretRef: {{ name: {name} }} }}] }}] }}\n"
+        )
+    };
+    for (selector, name, with_key, keyless) in
+        [("", "own", 0, 0), ("", "absent", 1, 0), (DATA, "own", 0, 0), (DATA, "absent", 1, 1)]
+    {
+        let project = project(BASE, SECRET, selector).file("w/pod.yaml", refers(name));
+        let check = project.run_with_key(&["check"]);
+        assert_eq!(check.code, with_key, "{selector} {name}: {}{}", check.stdout, check.stderr);
+        let check = project.run(&["check", "--keyless"]);
+        assert_eq!(check.code, keyless, "{selector} {name}: {}{}", check.stdout, check.stderr);
+        assert_eq!(check.stdout.contains("`absent`"), keyless == 1, "{selector} {name}: {}", check.stdout);
+    }
+}
+
+#[test]
 fn it_leaves_by_delivery_and_stays_the_same() {
     let base = format!("{BASE}delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}\n");
     let project = project(&base, SECRET, DATA);
