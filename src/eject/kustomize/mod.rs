@@ -45,7 +45,8 @@ pub fn plan_kustomize(targets: &[EjectTarget], layout: &KustomizeLayout<'_>) -> 
         }
     }
     let example = plan.builds.last().and_then(|build| build.input.directory()).unwrap_or("overlays/prod");
-    let text = read_me(example);
+    let has_base = plan.files.keys().any(|path| path.starts_with("base/") || path.contains("/base/"));
+    let text = read_me(example, has_base);
     plan.add_text("README.md", text);
     add_ignored(&mut plan);
     plan
@@ -65,12 +66,17 @@ fn add_ignored(plan: &mut EjectPlan) {
 }
 
 /// Instructions for a reader without Septum.
-fn read_me(overlay: &str) -> String {
+fn read_me(overlay: &str, has_base: bool) -> String {
+    let directories = if has_base {
+        "`base` has what all environments share, and `overlays` has a directory for each."
+    } else {
+        "`overlays` has a directory for each environment. They share nothing."
+    };
     format!(
         "\
 # Kustomizations
 
-`base` has what all environments share, and `overlays` has a directory for each. Files of Secrets (`*.enc.*`) are
+{directories} Files of Secrets (`*.enc.*`) are
 encrypted with [SOPS](https://github.com/getsops/sops); `sops FILE` edits one. kustomize reads their plaintext, which Git
 ignores.
 

@@ -222,6 +222,21 @@ fn objects_with_a_prefix_have_fixed_names() {
 }
 
 #[test]
+fn instructions_name_a_base_only_if_there_is_one() {
+    let Some(path) = tools() else { return };
+    let environment = [("SOPS_AGE_KEY_FILE", DEMO_KEY), ("PATH", path.as_str())];
+    for (prefix, shares) in [("", true), ("prefix: d-\n", false)] {
+        let project = project("kustomize").append("dev.yaml", prefix);
+        let done = run(&project.root(), &["eject", "kustomize"], &environment);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert_eq!(project.path("ejected/base").exists(), shares, "{}", done.stdout);
+        let read_me = project.read("ejected/README.md");
+        let starts = |word: &str| read_me.lines().any(|line| line.starts_with(word));
+        assert_eq!((starts("`base`"), starts("`overlays`")), (shares, !shares), "{read_me}");
+    }
+}
+
+#[test]
 fn a_refusal_writes_nothing() {
     let project = project("plain");
     let root = project.root();
