@@ -45,8 +45,12 @@ pub(super) struct LayerAssembly<'g, 'f> {
     pub(super) is_final: bool,
     /// Namespace of all objects of all roots.
     pub(super) namespace: Option<String>,
-    /// Objects that were corrected, by environment and identity.
+    /// Objects that were added as built, by environment and identity.
     pub(super) corrected: BTreeSet<String>,
+    /// Objects that were patched, by environment and identity.
+    pub(super) patched: BTreeSet<String>,
+    /// Names of Secrets whose files were left out.
+    pub(super) left_out: BTreeSet<String>,
     /// Whether all objects are taken as built.
     pub(super) is_as_built: bool,
     shared: HashSet<NodeIndex>,
@@ -68,6 +72,8 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             is_final: false,
             namespace: None,
             corrected: BTreeSet::new(),
+            patched: BTreeSet::new(),
+            left_out: BTreeSet::new(),
             is_as_built: false,
             shared: HashSet::new(),
             mixins: HashMap::new(),

@@ -16,7 +16,7 @@ use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
-/// Bundles by kind and name of their rendered objects.
+/// Written names by kind and name of the objects: for those of bundles, the name of the bundle.
 type BundleNames = HashMap<(String, String), String>;
 
 /// Result of a correction.
@@ -44,11 +44,13 @@ impl LayerAssembly<'_, '_> {
         let (pairs, missing, extra) = pair_objects(environment.rendered, environment.built, &|name: &str| {
             environment.effects.affixed(&environment.fields.source_name(name))
         });
+        let added = added_names(environment, &missing);
         let mut corrections: BTreeMap<String, (ObjectCorrection<'_>, Vec<String>)> = BTreeMap::new();
         for (rendered, built) in pairs {
-            let Some(correction) = self.correct_pair(environment, (rendered, built), &bundles, &mut outcome) else {
+            let Some(mut correction) = self.correct_pair(environment, (rendered, built), &bundles, &mut outcome) else {
                 continue;
             };
+            correction.operations.iter_mut().for_each(|operation| replace_names(operation, &added));
             let [_, kind, _, name] = identity(rendered);
             let key = format!("{kind}\0{}\0{}", environment.qualifier(rendered), correction.to_key());
             let source_name = environment.fields.source_name(name);
@@ -70,7 +72,7 @@ impl LayerAssembly<'_, '_> {
                 outcome.stuck_at = Some(object_label(object));
                 continue;
             }
-            self.add_built(environment, object, &bundles);
+            self.add_built(environment, object, (&bundles, &added));
         }
         outcome
     }
@@ -91,7 +93,7 @@ impl LayerAssembly<'_, '_> {
         outcome.count += 1;
         let [_, kind, _, name] = identity(rendered);
         if let Some(bundle) = bundles.get(&(kind.to_owned(), name.to_owned())) {
-            self.note_as_built(environment, built, built, &operations);
+            self.note_as_built(environment, built, &operations);
             outcome.wrong_bundles.insert(bundle.clone());
             return None;
         }
@@ -101,12 +103,14 @@ impl LayerAssembly<'_, '_> {
         };
         let has_ciphertext = || Json::Array(operations.clone()).to_string().contains(CIPHERTEXT_NAME);
         let is_secret = kind == "Secret" && operations.iter().any(touches_values);
-        if has_ciphertext() || (is_secret && !self.leave_out_secret(&environment.fields.source_name(name))) {
+        if has_ciphertext()
+            || (is_secret && !self.leave_out_secret(environment.name, &environment.fields.source_name(name)))
+        {
             outcome.stuck_at = Some(object_label(built));
             return None;
         }
         if is_secret {
-            self.note_as_built(environment, built, built, &operations);
+            self.note_as_built(environment, built, &operations);
             return None;
         }
         self.note_difference(environment, (rendered, built), &operations);
@@ -115,7 +119,7 @@ impl LayerAssembly<'_, '_> {
         }
         if environment.by_bundle {
             for operation in &mut operations {
-                by_bundle(operation, bundles);
+                replace_names(operation, bundles);
             }
         }
         for operation in &mut operations {
@@ -124,7 +128,7 @@ impl LayerAssembly<'_, '_> {
         Some(ObjectCorrection::new(rendered, built, operations))
     }
 
-    /// Notes a difference: the fields that explain it, or that the object is taken as built.
+    /// Notes a difference that is patched: the fields that explain it, or the paths that differ.
     fn note_difference(
         &mut self,
         environment: &CorrectedEnvironment<'_>,
@@ -136,35 +140,37 @@ impl LayerAssembly<'_, '_> {
             notes.for_each(|text| self.add_note(String::new(), text));
             return;
         }
-        self.note_as_built(environment, rendered, built, operations);
+        self.patched.insert(format!("{} {:?}", environment.name, identity(built)));
+        self.note_correction(environment.name, built, ("is patched", &explain_difference(operations)));
     }
 
     /// Notes that an object is taken as built, with the paths that differ.
-    fn note_as_built(
-        &mut self,
-        environment: &CorrectedEnvironment<'_>,
-        shown: &Json,
-        built: &Json,
-        operations: &[Json],
-    ) {
+    fn note_as_built(&mut self, environment: &CorrectedEnvironment<'_>, built: &Json, operations: &[Json]) {
         self.corrected.insert(format!("{} {:?}", environment.name, identity(built)));
-        let paths: BTreeSet<_> = operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect();
-        let first: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
-        let more = paths.len().saturating_sub(first.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let why = format!("differs after mapping: {}{more}", first.join(", "));
-        self.note_correction(environment.name, shown, &why);
+        self.note_correction(environment.name, built, ("is taken as built", &explain_difference(operations)));
     }
 
-    fn note_correction(&mut self, environment: &str, object: &Json, why: &str) {
+    fn note_correction(&mut self, environment: &str, built: &Json, (what, why): (&str, &str)) {
         if self.is_as_built {
             return;
         }
-        let text = format!("{} of {environment} is taken as built: ", object_label(object));
+        let text = format!("{} of {environment} {what}: ", object_label(built));
         // a later trial finds what the first one has brought about
         if !self.notes.iter().any(|note| note.text.starts_with(&text)) {
             self.add_note(String::new(), text + why);
         }
+    }
+
+    /// Lines about the number of objects that were patched, and of those that were taken as built.
+    pub(super) fn count_corrections(&self) -> Vec<String> {
+        let as_built = (self.corrected.len(), "taken as built");
+        let patched = (self.patched.difference(&self.corrected).count(), "patched");
+        let line = |(count, what): (usize, &str)| match count {
+            0 => None,
+            1 => Some(format!("1 object is {what}")),
+            _ => Some(format!("{count} objects are {what}")),
+        };
+        [patched, as_built].into_iter().filter_map(line).collect()
     }
 
     /// Names of the objects of bundles, as they are rendered.
@@ -223,15 +229,21 @@ impl LayerAssembly<'_, '_> {
     }
 
     /// Adds an object as it was built.
-    fn add_built(&mut self, environment: &CorrectedEnvironment<'_>, object: &Json, bundles: &BundleNames) {
+    fn add_built(
+        &mut self,
+        environment: &CorrectedEnvironment<'_>,
+        object: &Json,
+        (bundles, added): (&BundleNames, &BundleNames),
+    ) {
         let mut object = object.clone();
-        self.note_correction(environment.name, &object, "the mapping does not give it");
+        self.note_correction(environment.name, &object, ("is taken as built", "the mapping does not give it"));
         let [_, kind, _, name] = identity(&object).map(str::to_owned);
         let path =
             format!("as-built/{}/{}-{}.yaml", environment.name, file_word(&kind.to_lowercase()), file_word(&name));
         if environment.by_bundle {
-            by_bundle(&mut object, bundles);
+            replace_names(&mut object, bundles);
         }
+        replace_names(&mut object, added);
         object["metadata"]["name"] = json!(environment.fields.source_name(&name));
         let text = write_document(&json_value(&object));
         let has_values = |field: &str| object[field].as_object().is_some_and(|values| !values.is_empty());
@@ -246,20 +258,43 @@ impl LayerAssembly<'_, '_> {
     }
 }
 
-/// Writes names of bundles with a suffix as the names of the bundles.
-fn by_bundle(value: &mut Json, bundles: &BundleNames) {
+/// ConfigMaps and Secrets that are added as built, by kind and name, with their names before the prefix and the suffix of
+/// the app: references to them follow.
+fn added_names(environment: &CorrectedEnvironment<'_>, missing: &[&Json]) -> BundleNames {
+    let mut found = BundleNames::new();
+    for object in missing {
+        let [version, kind, _, name] = identity(object);
+        let source_name = environment.fields.source_name(name);
+        if version == "v1" && matches!(kind, "ConfigMap" | "Secret") && source_name != name {
+            found.insert((kind.to_owned(), name.to_owned()), source_name);
+        }
+    }
+    found
+}
+
+/// Writes names of objects as they are before their suffix, or their affixes.
+fn replace_names(value: &mut Json, names: &BundleNames) {
     match value {
         Json::String(text) => {
-            if let Some((_, bundle)) = bundles.iter().find(|((_, name), _)| name == text) {
-                text.clone_from(bundle);
+            if let Some((_, written)) = names.iter().find(|((_, name), _)| name == text) {
+                text.clone_from(written);
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(|item| by_bundle(item, bundles)),
+        Json::Array(items) => items.iter_mut().for_each(|item| replace_names(item, names)),
         Json::Object(map) => {
-            map.iter_mut().filter(|(key, _)| *key != "path").for_each(|(_, value)| by_bundle(value, bundles));
+            map.iter_mut().filter(|(key, _)| *key != "path").for_each(|(_, value)| replace_names(value, names));
         }
         _ => {}
     }
+}
+
+/// Explanation of a difference: the first paths.
+fn explain_difference(operations: &[Json]) -> String {
+    let paths: BTreeSet<_> = operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect();
+    let first: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
+    let more = paths.len().saturating_sub(first.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("differs after mapping: {}{more}", first.join(", "))
 }
 
 /// A path of an operation as it is shown to people.

@@ -134,10 +134,10 @@ impl LayerAssembly<'_, '_> {
             found.extend(file.pairs.iter().map(entry));
             let (comments, lost) = (file.comments, file.lost_from);
             if comments > 0 {
-                self.note(&env.place, "the comments of this file are not copied");
+                self.note(&env.place, format!("the comments of `{}` are not copied", env.value));
             }
             if let Some(line) = lost {
-                self.note(&env.place, format!("line {line} is longer than kustomize reads: it and the lines after it are lost, as in its builds"));
+                self.note(&env.place, format!("line {line} of `{}` is longer than kustomize reads: it and the lines after it are lost, as in its builds", env.value));
             }
         }
         for literal in &generator.literals {

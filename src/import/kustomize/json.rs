@@ -111,9 +111,21 @@ fn escape_key(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Removes what has no meaning: nulls in mappings, and empty labels and annotations.
+/// Removes what has no meaning: nulls in mappings, empty labels and annotations, and the line breaks in base64.
 pub(super) fn normalize_object(mut object: Json) -> Json {
     drop_nulls(&mut object);
+    let base64 = match (text_at(&object, "/apiVersion"), text_at(&object, "/kind")) {
+        ("v1", "Secret") => Some("data"),
+        ("v1", "ConfigMap") => Some("binaryData"),
+        _ => None,
+    };
+    // kustomize breaks the base64 of long values into lines of 70 characters
+    let values = base64.and_then(|field| object.get_mut(field)?.as_object_mut());
+    for value in values.into_iter().flat_map(Map::values_mut) {
+        if let Json::String(text) = value {
+            text.retain(|char| !matches!(char, '\n' | '\r'));
+        }
+    }
     if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
         for field in ["labels", "annotations"] {
             if metadata.get(field).and_then(Json::as_object).is_some_and(Map::is_empty) {
@@ -154,6 +166,21 @@ mod tests {
                 json!({ "op": "add", "path": "/a/new", "value": {} }),
             ]
         );
+    }
+
+    #[test]
+    fn base64_of_several_lines_is_that_of_one() {
+        for (version, kind, field, expected) in [
+            ("v1", "Secret", "data", "QUJDRA=="),
+            ("v1", "ConfigMap", "binaryData", "QUJDRA=="),
+            ("v1", "ConfigMap", "data", "QUJD\nRA==\n"),
+            ("v1", "Secret", "stringData", "QUJD\nRA==\n"),
+            ("example.com/v1", "Secret", "data", "QUJD\nRA==\n"),
+        ] {
+            let object = json!({ "apiVersion": version, "kind": kind, field: { "key": "QUJD\nRA==\n", "other": 1 } });
+            let found = normalize_object(object);
+            assert_eq!(found[field], json!({ "key": expected, "other": 1 }), "{version} {kind} {field}");
+        }
     }
 
     #[test]

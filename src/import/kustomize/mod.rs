@@ -226,11 +226,7 @@ fn fit_layers(
             continue;
         }
         if is_equal {
-            match assembly.corrected.len() {
-                0 => {}
-                1 => plan.note("", "1 object is taken as built"),
-                count => plan.note("", format!("{count} objects are taken as built")),
-            }
+            assembly.count_corrections().into_iter().for_each(|line| plan.note("", line));
             return Ok(plan);
         }
         assembly.drop_bundles(&wrong_bundles);

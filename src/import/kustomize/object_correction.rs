@@ -67,7 +67,11 @@ impl<'a> ObjectCorrection<'a> {
             let [version, kind, _, _] = identity(self.object);
             merge["apiVersion"] = json!(version);
             merge["kind"] = json!(kind);
-            merge["metadata"]["name"] = json!(names.first());
+            // the target selects the objects
+            merge["metadata"]["name"] = match names {
+                [name] => json!(name),
+                _ => json!("any"),
+            };
             let text = write_document(&json_value(&merge));
             found.push(patch(PatchContent::Text(text.clone()), &text));
         }

@@ -1,7 +1,7 @@
 //! Parts of a mapping that Septum refuses are left out, and their objects are taken as built.
 
 use super::assemble::{BASE_LAYER, LayerAssembly, file_path};
-use super::draft::PatchContent;
+use super::draft::{PatchContent, PlannedLayer};
 use super::object_correction::CORRECTION;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
@@ -142,20 +142,43 @@ impl LayerAssembly<'_, '_> {
         true
     }
 
-    /// Leaves out the encrypted file of a Secret in plaintext, of which kustomize builds other values. Whether there was
-    /// any.
-    pub(super) fn leave_out_secret(&mut self, name: &str) -> bool {
+    /// Leaves out the encrypted file of a Secret in plaintext of an environment, of which kustomize builds other values.
+    /// Whether it is left out, now or because of another environment with the same file.
+    pub(super) fn leave_out_secret(&mut self, environment: &str, name: &str) -> bool {
+        let layers = self.layers_of(environment);
+        let is_named = |path: &str| {
+            layers
+                .iter()
+                .any(|(name, layer)| layer.manifests.iter().any(|manifest| file_path(name, &manifest.path) == path))
+        };
         let is_of = |(path, file): (&String, &PlannedFile)| {
             let PlannedFile::SecretManifest(text) = file else { return None };
             let source = Source::new("a manifest", String::from_utf8_lossy(text));
             let document = read_document(&source).ok()?;
             let tree = Tree::from_node(document, &source);
             let is_it = tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name);
-            (is_it && !path.starts_with("as-built/")).then(|| path.clone())
+            (is_it && !path.starts_with("as-built/") && is_named(path)).then(|| path.clone())
         };
         // one at a time: another environment may keep its own
         let path = self.files.iter().find_map(is_of);
-        path.is_some_and(|path| self.remove_file(&path).is_some())
+        if path.is_some_and(|path| self.remove_file(&path).is_some()) {
+            self.left_out.insert(name.to_owned());
+        }
+        self.left_out.contains(name)
+    }
+
+    /// Layers of an environment with their names.
+    fn layers_of(&self, environment: &str) -> Vec<(&str, &PlannedLayer)> {
+        let named = |name: &str| self.layers.get_key_value(name).map(|(name, layer)| (name.as_str(), layer));
+        let mut found: Vec<_> = [BASE_LAYER, environment].into_iter().filter_map(named).collect();
+        let mut index = 0;
+        while let Some((_, layer)) = found.get(index).copied() {
+            let is_new = |(name, _): &(&str, &PlannedLayer)| found.iter().all(|(known, _)| known != name);
+            let extended: Vec<_> = layer.extends.iter().filter_map(|name| named(name)).filter(is_new).collect();
+            found.extend(extended);
+            index += 1;
+        }
+        found
     }
 
     /// Removes a file, and the items of layers that name it. Returns the origin of its patch, if any layer named it.

@@ -11,7 +11,7 @@ use crate::support::messages::{note_case, record};
 use crate::support::objects::{Objects, text};
 use crate::support::peers::peer;
 use crate::support::samples::repository;
-use crate::support::sandbox::{Run, Sandbox, run};
+use crate::support::sandbox::{DEMO_KEY, Run, Sandbox, run};
 
 /// Sandbox of a file: its files, the arguments of the import, and its last line.
 struct Shape {
@@ -66,6 +66,8 @@ fn what_is_imported_renders_to_what_kustomize_builds() {
         assert_eq!(run.stdout.trim_end().lines().last(), Some(shape.expected.as_str()), "{}", shape.name);
         note_case(&shape.name);
         record(&run.stdout);
+        let whole = run.stdout.contains("all objects are taken as built");
+        assert!(!whole, "{}: nothing of the mapping is left: {}", shape.name, run.stdout);
     }
 }
 
@@ -252,6 +254,38 @@ fn no_value_of_a_secret_stays_in_a_patch() {
     let rendered = self::run(&project.root(), &["render", "prod"], &[("PATH", &path)]);
     assert_eq!(rendered.code, 0, "{}", rendered.stderr);
     assert!(rendered.stdout.contains("canary-hunter2-c"), "{}", rendered.stdout);
+}
+
+#[test]
+fn references_to_a_secret_as_built_are_checked_with_and_without_a_key() {
+    let Some(path) = search_path() else { return };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: { name: reader }\nspec: { containers: [{ name: reader, image: nginx }], volumes: [{ name: v, secret: { secretName: store } }] }\n";
+    let base = "resources: [pod.yaml]\nsecretGenerator: [{ name: store, files: [store.bin] }]\n";
+    // the rule encrypts the names of objects too
+    let rules = "creation_rules: [{ age: age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms }]\n";
+    let project = Sandbox::new([(".git/HEAD", "ref: refs/heads/main\n"), (".sops.yaml", rules)])
+        .file("base/kustomization.yaml", base)
+        .file("base/pod.yaml", pod)
+        .file("base/store.bin", b"\xff\xfe not a text")
+        .file("overlays/one/kustomization.yaml", "resources: [../../base]\n")
+        .file("overlays/two/kustomization.yaml", "resources: [../../base]\nnamePrefix: t-\n");
+    let run = import(&project, &["."], &path);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
+    let layers = ["base", "one", "two"].map(|name| project.read(&format!("environments/{name}.yaml")));
+    assert!(layers.iter().all(|layer| !layer.contains("external")), "{layers:?}");
+    for keys in [&[("SOPS_AGE_KEY_FILE", DEMO_KEY)][..], &[]] {
+        let arguments = if keys.is_empty() { &["check", "--keyless"][..] } else { &["check"] };
+        let check = self::run(&project.root(), arguments, keys);
+        assert_eq!(check.code, 0, "{arguments:?}: {}{}", check.stdout, check.stderr);
+        assert!(check.stderr.contains("0 errors"), "{arguments:?}: {}", check.stderr);
+    }
+    let key = [("SOPS_AGE_KEY_FILE", DEMO_KEY)];
+    let rendered = Objects::read(&self::run(&project.root(), &["render", "two"], &key).stdout);
+    let secret = rendered.0.iter().find(|object| object["kind"] == "Secret").unwrap();
+    let reader = rendered.0.iter().find(|object| object["kind"] == "Pod").unwrap();
+    assert_eq!(reader["spec"]["volumes"][0]["secret"]["secretName"], secret["metadata"]["name"]);
+    assert!(text(&secret["metadata"]["name"]).starts_with("t-store-"), "{secret}");
 }
 
 #[test]
