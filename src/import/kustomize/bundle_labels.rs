@@ -1,4 +1,4 @@
-//! Labels and annotations of bundles: those of kustomizations that do not hold for all objects of the app.
+//! Labels, annotations and immutability of bundles: those of kustomizations that do not hold for all objects of the app.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +33,32 @@ impl LayerAssembly<'_, '_> {
                 }
                 self.add_bundle_texts(&name, field, &found);
             }
+            self.add_immutable(&name, fields, built);
+        }
+    }
+
+    /// Sets whether the objects of a bundle are immutable: kustomize takes it from the last generator of the name.
+    fn add_immutable(&mut self, name: &str, fields: &BTreeMap<String, CommonFields>, built: &KustomizeObjects) {
+        let mut found = BTreeMap::new();
+        for (environment, objects) in built {
+            let affixed = fields.get(environment).map_or_else(|| name.to_owned(), |fields| fields.affixed(name));
+            let mut of_bundle = objects.iter().filter(|object| is_of_bundle(object, &affixed)).peekable();
+            if of_bundle.peek().is_some() {
+                found.insert(environment, of_bundle.all(|object| object["immutable"] == true));
+            }
+        }
+        if found.is_empty() {
+            return;
+        }
+        self.layers.values_mut().filter_map(|layer| layer.bundles.get_mut(name)).for_each(|bundle| {
+            bundle.immutable = None;
+        });
+        let is_shared = found.values().all(|immutable| *immutable);
+        let of_environments = found.into_iter().filter(|(_, immutable)| *immutable && !is_shared);
+        let layers =
+            of_environments.map(|(environment, _)| environment.as_str()).chain(is_shared.then_some(BASE_LAYER));
+        for layer in layers {
+            self.layer(layer).bundles.entry(name.to_owned()).or_default().immutable = Some(true);
         }
     }
 

@@ -170,3 +170,35 @@ pub(super) fn coarse_operations(rendered: &Json, built: &Json) -> Vec<Json> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_of_several_objects_names_none_of_them() {
+        let (fields, effects, encrypted) = (CommonFields::default(), FieldEffects::default(), HashSet::new());
+        let environment = CorrectedEnvironment {
+            name: "prod",
+            rendered: &[],
+            built: &[],
+            fields: &fields,
+            effects: &effects,
+            encrypted: &encrypted,
+            by_bundle: false,
+        };
+        let rendered = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a" } });
+        let built =
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a", "labels": { "l": "v" } } });
+        for (names, expected) in [(&["a"][..], "name: a\n"), (&["a", "b"], "name: any\n")] {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let patches = ObjectCorrection::new(&rendered, &built, Vec::new()).into_patches(&environment, &names);
+            let [PlannedPatch { source: PatchContent::Text(text), target: Some(target), .. }] = patches.as_slice()
+            else {
+                panic!("{} patches", patches.len());
+            };
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(target["name"], names.join("|"));
+        }
+    }
+}
