@@ -10,7 +10,7 @@ mod root;
 mod snapshot;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -44,6 +44,8 @@ const LONGEST_PATH: u64 = 4096;
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
+    /// Files with other content than the disk has.
+    changed: Arc<BTreeMap<PathBuf, Vec<u8>>>,
     // by their text: paths are compared part by part, which takes as long as a system call
     listed: Arc<Mutex<HashMap<OsString, Arc<[DirEntry]>>>>,
     reads: Arc<AtomicUsize>,
@@ -88,6 +90,12 @@ impl Disk {
         Self { snapshot: Some(Arc::new(snapshot)), ..Self::default() }
     }
 
+    /// The disk with other content of some files, which need not exist. Their paths are absolute and without links, and
+    /// their directories exist.
+    pub fn with_files(changed: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        Self { changed: Arc::new(changed), ..Self::default() }
+    }
+
     /// Snapshot overlaid on the disk, if any.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_deref()
@@ -107,6 +115,9 @@ impl Disk {
     pub fn kind(&self, path: &Path) -> io::Result<Option<DirEntryKind>> {
         if let Some(kind) = self.listed_kind(path) {
             return Ok(kind);
+        }
+        if self.changed.contains_key(path) {
+            return Ok(Some(DirEntryKind::File));
         }
         if let Some((_, spot)) = self.resolve_path(path) {
             return Ok(match spot {
@@ -177,6 +188,12 @@ impl Disk {
                 fs::read_dir(directory)?.map(listed).collect::<io::Result<Vec<_>>>()?
             }
         };
+        for path in self.changed.keys().filter(|path| path.parent() == Some(directory)) {
+            let name = path.file_name().unwrap_or_default();
+            if found.iter().all(|entry| entry.name != name) {
+                found.push(DirEntry { name: name.to_owned(), kind: DirEntryKind::File });
+            }
+        }
         found.sort();
         Ok(found)
     }
@@ -188,6 +205,10 @@ impl Disk {
     /// The bytes of a regular file at a path without links: for [`BoundedRoot`], which ensures that there are none.
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
         self.reads.fetch_add(1, Relaxed);
+        if let Some(bytes) = self.changed.get(path) {
+            let is_within = bytes.len() as u64 <= limit;
+            return if is_within { Ok(bytes.clone()) } else { Err(FileReadError::TooBig(limit)) };
+        }
         match self.resolve_path(path) {
             Some((snapshot, ResolvedPath::Entry(entry))) => {
                 let bytes = (snapshot.read)(&entry.blob, snapshot.below_root(path), limit)?;
@@ -311,6 +332,23 @@ mod tests {
         assert_eq!(disk.read(&at("a/b/c.yaml"), 9).unwrap(), b"c");
         assert!(matches!(disk.read(&at("a/b/c.yaml"), 0), Err(FileReadError::TooBig(0))));
         assert_eq!(disk.list(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_with_other_content_hides_that_of_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        fs::write(root.join("old"), "disk").unwrap();
+        fs::write(root.join("other"), "other").unwrap();
+        let changed = [("old", "changed"), ("new", "added")].map(|(name, text)| (root.join(name), text.into()));
+        let disk = Disk::with_files(BTreeMap::from(changed));
+        for (name, expected) in [("old", "changed"), ("new", "added"), ("other", "other")] {
+            assert_eq!(disk.kind(&root.join(name)).unwrap(), Some(DirEntryKind::File), "{name}");
+            assert_eq!(disk.read(&root.join(name), 7).unwrap(), expected.as_bytes(), "{name}");
+        }
+        assert!(matches!(disk.read(&root.join("old"), 6), Err(FileReadError::TooBig(6))));
+        let names: Vec<_> = disk.list(&root).unwrap().iter().map(|entry| entry.name.clone()).collect();
+        assert_eq!(names, ["new", "old", "other"]);
     }
 
     #[test]
