@@ -1,6 +1,8 @@
 //! Git, run as a program: the content of the next commit, and of commits.
 
 mod command;
+mod commit;
+mod commit_history;
 mod commits;
 mod history;
 mod repository;
@@ -15,9 +17,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
+pub use self::commit::PlannedCommit;
+pub use self::commit_history::GitHistory;
 pub use self::commits::{CommitFile, CommitHistory, HistoryCommit};
 pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
+use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
 use crate::diagnostic::{Diagnostic, Rule};

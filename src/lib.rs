@@ -69,6 +69,7 @@ pub mod output_tree;
 pub mod pattern;
 pub mod pipeline;
 pub mod project;
+pub mod promote;
 pub mod rename;
 pub mod report;
 pub mod resolve;

@@ -453,7 +453,7 @@ fn read_manifest(path: &Path, name: &str) -> Result<Source, Diagnostic> {
 }
 
 /// Misnamed files may hide a layer.
-fn check_files(project: &Project, apps: &[&crate::project::App]) -> Result<(), Diagnostics> {
+pub(super) fn check_files(project: &Project, apps: &[&crate::project::App]) -> Result<(), Diagnostics> {
     let misnamed: Diagnostics = project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()).collect();
     if misnamed.is_empty() { Ok(()) } else { Err(misnamed) }
 }

@@ -114,6 +114,11 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
         "HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME",
         "Directories of the user's files (Windows: USERPROFILE, APPDATA, LOCALAPPDATA).",
     ),
+    (
+        Git,
+        "GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL",
+        "Author of `septum promote --commit`, in place of that of the configuration of Git.",
+    ),
     (Terminal, "PATH", "Directories of git, the editor and other programs. Relative directories are ignored."),
     (
         Terminal,

@@ -58,6 +58,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("list", &super::list::HELP),
             ("explain", &super::explain::HELP),
             ("diff", &super::diff::HELP),
+            ("promote", &super::promote::HELP),
             ("rename", &super::rename::HELP),
             ("docs", &super::docs::HELP),
             ("report", &super::report::HELP),

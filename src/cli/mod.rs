@@ -30,6 +30,7 @@ mod list;
 mod man;
 mod output;
 mod pasted;
+mod promote;
 mod prompt;
 mod rekey;
 mod rename;
@@ -129,6 +130,7 @@ enum CliCommand {
     Docs(docs::DocsArgs),
     Exposure(exposure::ExposureArgs),
     Report(report::ReportArgs),
+    Promote(promote::PromoteArgs),
     Encrypt(encrypt::EncryptArgs),
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
@@ -204,6 +206,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Docs(command) => command.run(&cli.global, output),
         CliCommand::Exposure(command) => command.run(&cli.global, output),
         CliCommand::Report(command) => command.run(&cli.global, output),
+        CliCommand::Promote(command) => return command.run(&cli.global, output),
         CliCommand::Encrypt(command) => command.run(&cli.global, output),
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),

@@ -39,7 +39,7 @@ pub use compare::compare_targets;
 pub use fold::fold_changes;
 pub use foreign::{ObjectAddress, ObjectForm, read_objects};
 pub use github::to_github_diff;
-pub use json::to_json_rows;
+pub use json::{ChangeRow, to_json_rows};
 pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
 pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
 pub use sides::{

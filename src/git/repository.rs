@@ -179,6 +179,13 @@ impl GitRepository {
         Ok(is_short.then(|| revision.to_owned()))
     }
 
+    /// Full name of the checked-out branch; none if a commit is checked out without one.
+    pub(super) fn branch(&self) -> io::Result<Option<String>> {
+        let head = self.read_reference("HEAD")?.unwrap_or_default();
+        let name = head.trim_end().strip_prefix("ref:").map(str::trim);
+        Ok(name.filter(|name| name.starts_with("refs/heads/") && is_reference(name)).map(str::to_owned))
+    }
+
     fn read_reference(&self, name: &str) -> io::Result<Option<String>> {
         match read_text(&self.git_dir.join(name))? {
             Some(text) => Ok(Some(text)),
@@ -262,6 +269,20 @@ fn is_git_dir(directory: &Path) -> bool {
 /// A name below `refs`, which cannot lead elsewhere.
 fn is_reference(name: &str) -> bool {
     name.starts_with("refs/") && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Whether a new reference may have a name, by a selection of the rules of Git.
+pub(super) fn is_reference_name(name: &str) -> bool {
+    let is_usual =
+        |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '+' | '#' | '@' | '=');
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && Path::new(part).extension().is_none_or(|end| end != "lock")
+    };
+    is_reference(name) && name.chars().all(is_usual) && !name.contains("@{") && name.split('/').all(is_part)
 }
 
 fn is_object(text: &str) -> bool {

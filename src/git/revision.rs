@@ -51,11 +51,7 @@ impl GitRevision {
     /// The revisions at both ends of a range, in the repository that a directory is in; the second is missing for the
     /// work tree.
     pub fn open_range(directory: &Path, range: &RevisionRange) -> Result<(Self, Option<Self>), Diagnostic> {
-        let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
-            None => GitRepository::find(directory),
-            found => Ok(found),
-        });
-        let repository = repository.map_err(|error| revision_failure(&error.to_string()))?;
+        let repository = find_repository(directory)?;
         let repository =
             repository.ok_or_else(|| revision_failure("not a git repository (or any of the parent directories)"))?;
         let git = Self::prepare(&repository)?;
@@ -72,13 +68,15 @@ impl GitRevision {
         Ok((from, to))
     }
 
-    fn prepare(repository: &GitRepository) -> Result<SafeGit, Diagnostic> {
+    /// Git with the names of commits.
+    pub(super) fn prepare(repository: &GitRepository) -> Result<SafeGit, Diagnostic> {
         let git = SafeGit::new(repository.clone(), GitConfiguration::Isolated);
         let git = git.and_then(SafeGit::with_references);
         git.map_err(|error| revision_failure(&error.to_string()))
     }
 
-    fn open(repository: &GitRepository, commit: String) -> Result<Self, Diagnostic> {
+    /// The content of a commit.
+    pub(super) fn open(repository: &GitRepository, commit: String) -> Result<Self, Diagnostic> {
         let root = repository.root.clone();
         let git = SafeGit::new(repository.clone(), GitConfiguration::Isolated).map(SafeGit::with_own_index);
         let git = git.map_err(|error| revision_failure(&error.to_string()))?;
@@ -99,8 +97,17 @@ impl GitRevision {
     }
 }
 
+/// The repository that a directory is in, or the one whose hook this process is.
+pub(super) fn find_repository(directory: &Path) -> Result<Option<GitRepository>, Diagnostic> {
+    let found = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
+        None => GitRepository::find(directory),
+        found => Ok(found),
+    });
+    found.map_err(|error| revision_failure(&error.to_string()))
+}
+
 /// The commit that a name stands for. The name is not repeated: it could be anything that was typed.
-fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
+pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
         Diagnostic::error(Rule::Git, format!("{which} is not known"))
             .note("it is not the name of a branch, a tag or a commit of this repository")
@@ -169,7 +176,7 @@ fn of_revision(found: Diagnostic) -> Diagnostic {
 
 const READING: &str = "cannot read a revision from Git";
 
-fn revision_failure(why: &str) -> Diagnostic {
+pub(super) fn revision_failure(why: &str) -> Diagnostic {
     Diagnostic::error(Rule::Git, READING)
         .note(format!("Git reported: {why}"))
         .hint("run it inside the work tree of a repository")

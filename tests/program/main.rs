@@ -16,6 +16,7 @@ mod layers;
 mod meant;
 mod messages;
 mod objects;
+mod promote;
 mod repository;
 mod safety;
 mod secret_files;

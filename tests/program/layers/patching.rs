@@ -4,7 +4,6 @@
 
 use std::fs;
 
-use crate::support::messages::record;
 use crate::support::objects::{Objects, text};
 use crate::support::samples::ENCRYPTED;
 use crate::support::sandbox::Sandbox;

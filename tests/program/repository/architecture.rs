@@ -56,6 +56,7 @@ const ORDER: &[&[&str]] = &[
     &["doctor", "exposure", "fix", "rename", "report"],
     &["import"],
     &["eject", "diff"],
+    &["promote"],
     &["cli"],
 ];
 

@@ -33,6 +33,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "docs" | "doctor" | "eject" | "git-setup" | "import" | "report" => vec![&[]],
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
+        "promote" => vec![&["dev", "prod", "A"]],
         "explain" => vec![&["dev", "A"]],
         "rename" => vec![&["A", "B"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],

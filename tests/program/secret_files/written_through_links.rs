@@ -36,8 +36,9 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `git-setup` writes the configuration and the hooks of Git: tests/program/first_hour
         "docs" => &[&["docs", "--out", "OUT"]],
         "report" => &[&["report", "--out", "OUT"]],
-        "check" | "diff" | "rename" | "explain" | "exposure" | "list" | "get" | "gc" | "doctor" | "git-setup"
-        | "git-textconv" | "completions" | "man" | "help" => &[],
+        // `promote` writes layers of the project: tests/program/promote
+        "check" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list" | "get" | "gc" | "doctor"
+        | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }

@@ -53,6 +53,12 @@ rules! {
         Cluster, "cluster", Error, Io, false,
             "kubectl could not be run, or could not read the cluster; exit code 4",
             "follow the message of kubectl; `--context` chooses the cluster";
+        PromotionConflict, "promotion-conflict", Error, Found, false,
+            "`promote` would overwrite a value that changed in both environments since the last promotion; nothing was written",
+            "choose a side for each: `--ours KEY` or `--theirs KEY`";
+        PromotionBlocked, "promotion-blocked", Error, Invalid, false,
+            "`promote` cannot copy what was named, or cannot change a layer by its syntax",
+            "follow the message; change the file by hand";
         Unmerged, "unmerged", Error, Invalid, false,
             "a file has unresolved merge conflicts, so its committed content is not known",
             "resolve the conflict, then `git add` the file";

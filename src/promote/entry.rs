@@ -1,0 +1,139 @@
+//! Sources of entries: what of an entry is a value, and what is a rule.
+
+use super::draft::{EditFailure, PromotionDraft};
+use super::excerpt::{LayerExcerpt, is_same_content};
+use super::item::PromotedItem;
+use super::tree_edit::{DraftStep, node_at};
+use crate::template_tokens::is_template;
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
+
+/// Fields of an entry that give it a value.
+const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
+
+/// Whether a field of an entry gives it a value; `template: false` is a rule.
+fn is_source((name, node): (&str, &YamlNode)) -> bool {
+    let is_rule =
+        name == "template" && node.as_scalar().is_some_and(|scalar| matches!(scalar.text(), "true" | "false"));
+    SOURCES.contains(&name) && !is_rule
+}
+
+fn sources(fields: &Mapping) -> impl Iterator<Item = &str> {
+    fields.iter().map(|(key, node)| (key.text.as_str(), node)).filter(|field| is_source(*field)).map(|(name, _)| name)
+}
+
+/// Whether an item gives a value, and not only rules of one.
+pub(super) fn has_source(item: &PromotedItem, node: &YamlNode) -> bool {
+    match (item, &node.kind) {
+        (_, YamlKind::Scalar(scalar)) => !scalar.is_null() && !scalar.blank,
+        (PromotedItem::Entry(_), YamlKind::Map(fields)) => sources(fields).next().is_some(),
+        _ => true,
+    }
+}
+
+/// Whether an item removes what lower layers give.
+pub(super) fn is_removal(node: &YamlNode) -> bool {
+    node.as_scalar().is_some_and(Scalar::is_null)
+}
+
+/// Whether the value of an entry is in the layer itself, and not in a file, a template or a store.
+pub(super) fn is_literal(node: &YamlNode, may_render: bool) -> bool {
+    let is_text = |node: &YamlNode, may_render: bool| {
+        node.as_scalar().is_none_or(|scalar| !(may_render && is_template(scalar.text())))
+    };
+    match &node.kind {
+        YamlKind::Scalar(_) => is_text(node, may_render),
+        YamlKind::Map(fields) => {
+            let is_off =
+                fields.get("template").and_then(YamlNode::as_scalar).is_some_and(|rule| rule.text() == "false");
+            fields.contains_key("content")
+                || fields.get("value").is_some_and(|value| is_text(value, may_render && !is_off))
+        }
+        YamlKind::List(_) => true,
+    }
+}
+
+/// Whether an entry gives a structure, which is merged with that of other layers.
+pub(super) fn is_content(node: &YamlNode) -> bool {
+    node.as_map().is_some_and(|fields| fields.contains_key("content"))
+}
+
+/// The value of an entry without its rules.
+pub(super) fn without_rules(key: &str, excerpt: LayerExcerpt) -> LayerExcerpt {
+    let Some(fields) = excerpt.node.as_map() else { return excerpt };
+    let comments = excerpt.comments.clone();
+    let short = fields.get("value").filter(|value| value.as_scalar().is_some());
+    let node = match short {
+        Some(value) => value.clone(),
+        None => {
+            let kept = fields.iter().filter(|(key, node)| is_source((key.text.as_str(), node)));
+            let kept = kept.map(|(key, node)| (key.clone(), node.clone())).collect();
+            YamlNode { span: excerpt.node.span, kind: YamlKind::Map(kept) }
+        }
+    };
+    LayerExcerpt { comments, ..LayerExcerpt::in_one_line(Some(key), &node) }
+}
+
+/// Puts an item at its path. Rules that a layer has for an entry stay, if the new entry has none.
+pub(super) fn put_item(
+    draft: &mut PromotionDraft,
+    item: &PromotedItem,
+    path: &[DraftStep],
+    excerpt: &LayerExcerpt,
+) -> Result<(), EditFailure> {
+    let known = node_at(draft.root(), path);
+    if known.is_some_and(|known| is_same_content(known, &excerpt.node)) {
+        return Ok(());
+    }
+    let rules =
+        known.and_then(YamlNode::as_map).map(|fields| fields.len() - sources(fields).count()).unwrap_or_default();
+    let has_rules = |node: &YamlNode| node.as_map().is_some_and(|fields| fields.len() > sources(fields).count());
+    if !matches!(item, PromotedItem::Entry(_)) || rules == 0 || has_rules(&excerpt.node) {
+        return draft.put(path, excerpt);
+    }
+    let field = match &excerpt.node.kind {
+        YamlKind::Map(fields) => sources(fields).next().unwrap_or("value").to_owned(),
+        _ => "value".to_owned(),
+    };
+    cut_sources(draft, path, Some(&field))?;
+    let value = match &excerpt.node.kind {
+        YamlKind::Map(fields) => fields.get(field.as_str()).unwrap_or(&excerpt.node),
+        _ => &excerpt.node,
+    };
+    let at: Vec<_> = path.iter().cloned().chain([DraftStep::Key(field.clone())]).collect();
+    if node_at(draft.root(), &at).is_some_and(|known| is_same_content(known, value)) {
+        return Ok(());
+    }
+    let short = match &excerpt.node.kind {
+        YamlKind::Map(_) => LayerExcerpt::in_one_line(Some(&field), value),
+        _ => renamed(excerpt, &field),
+    };
+    draft.put(&at, &short.without_comments())
+}
+
+/// An entry with another key.
+fn renamed(excerpt: &LayerExcerpt, key: &str) -> LayerExcerpt {
+    match excerpt.text.split_once(':') {
+        Some((old, rest)) if !old.contains(['"', '\'']) => {
+            LayerExcerpt { text: zeroize::Zeroizing::new(format!("{key}:{rest}")), ..excerpt.clone() }
+        }
+        _ => LayerExcerpt::in_one_line(Some(key), &excerpt.node),
+    }
+}
+
+/// Removes the value that a layer gives an item; rules of an entry stay.
+pub(super) fn cut_item(draft: &mut PromotionDraft, item: &PromotedItem, path: &[DraftStep]) -> Result<(), EditFailure> {
+    let Some(node) = node_at(draft.root(), path) else { return Ok(()) };
+    let has_rules = node.as_map().is_some_and(|fields| fields.len() > sources(fields).count());
+    if matches!(item, PromotedItem::Entry(_)) && has_rules { cut_sources(draft, path, None) } else { draft.cut(path) }
+}
+
+fn cut_sources(draft: &mut PromotionDraft, path: &[DraftStep], kept: Option<&str>) -> Result<(), EditFailure> {
+    let fields = node_at(draft.root(), path).and_then(YamlNode::as_map);
+    let cut: Vec<String> =
+        fields.into_iter().flat_map(sources).filter(|name| Some(*name) != kept).map(str::to_owned).collect();
+    for field in cut {
+        let at: Vec<_> = path.iter().cloned().chain([DraftStep::Key(field)]).collect();
+        draft.cut(&at)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Files of an environment's own layer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::draft::{EditFailure, PromotionDraft};
+use super::item::{PromotedItem, find_item};
+use super::tree_edit::{DraftStep, node_at};
+use crate::atomic::Access;
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::files::{FileKind, ProjectFiles};
+use crate::name::EnvironmentName;
+use crate::project::{App, files_of};
+use crate::secret_files::{
+    ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
+    plan_encryption,
+};
+use crate::sops::{self, Identities, SopsConfigCache, SopsFormat, Timestamp, WriteError};
+use crate::span::{Location, Source};
+use crate::yaml::node::{YamlKind, YamlNode};
+
+/// One of the files of an environment's own layer.
+pub(super) struct OwnFile {
+    path: PathBuf,
+    pub(super) name: String,
+    /// Its bytes; none if it does not exist.
+    bytes: Option<Arc<[u8]>>,
+    source: Source,
+    /// Its content as it is on disk: with ciphertext, if it is encrypted.
+    structure: YamlNode,
+    pub(super) is_encrypted: bool,
+    /// Its plaintext, once it is known.
+    pub(super) draft: Option<PromotionDraft>,
+}
+
+/// The files of an environment's own layer: the plain one, and that of its secrets.
+pub(super) type OwnFiles = [OwnFile; 2];
+
+impl OwnFile {
+    fn read(files: &ProjectFiles, path: PathBuf, is_secret: bool) -> Result<Self, Diagnostics> {
+        let name = files.name(&path);
+        if !files.bounds().has(&path) {
+            let draft = PromotionDraft::read(&name, "").map_err(|failure| edit_failure(&name, failure))?;
+            let (source, structure) = (Source::new(name.as_str(), ""), draft.root().clone());
+            let draft = Some(draft);
+            return Ok(Self { path, name, bytes: None, source, structure, is_encrypted: is_secret, draft });
+        }
+        let bytes = files.read_bytes(FileKind::Layer, &path)?;
+        let source = files.read_text(FileKind::Layer, &path)?;
+        let structure = crate::yaml::read::read_document(&source)?;
+        let is_encrypted = sops::is_encrypted(&structure);
+        let draft = if is_encrypted {
+            None
+        } else {
+            Some(PromotionDraft::read(&name, source.text()).map_err(|failure| edit_failure(&name, failure))?)
+        };
+        Ok(Self { path, name, bytes: Some(bytes), source, structure, is_encrypted, draft })
+    }
+
+    /// Decrypts the file, if it is not known yet.
+    pub(super) fn open(&mut self, identities: &Identities) -> Result<(), Diagnostics> {
+        if self.draft.is_none() {
+            let (_, _, closed) = self.secret_file().into_encrypted()?;
+            let open = closed.decrypt_file(identities);
+            let open = open.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            let text = open.into_plaintext().map_err(write_diagnostics)?;
+            let text = String::from_utf8_lossy(&text);
+            let draft = PromotionDraft::read(&self.name, &text);
+            self.draft = Some(draft.map_err(|failure| edit_failure(&self.name, failure))?);
+        }
+        Ok(())
+    }
+
+    /// Whether both files have the same bytes, or neither exists.
+    pub(super) fn has_bytes_of(&self, other: &Self) -> bool {
+        self.bytes.as_deref() == other.bytes.as_deref()
+    }
+
+    fn secret_file(&self) -> SecretFile {
+        SecretFile {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            format: SopsFormat::Yaml,
+            bytes: self.bytes.as_deref().unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// Its content as far as it is known.
+    pub(super) fn root(&self) -> &YamlNode {
+        self.draft.as_ref().map_or(&self.structure, PromotionDraft::root)
+    }
+
+    /// An item in it.
+    pub(super) fn item<'f>(&'f self, item: &PromotedItem, app: &str) -> Option<&'f YamlNode> {
+        node_at(self.root(), &self.find(item, app)?)
+    }
+
+    /// Path of an item in it.
+    pub(super) fn find(&self, item: &PromotedItem, app: &str) -> Option<Vec<DraftStep>> {
+        find_item(self.root(), item, app)
+    }
+
+    /// Location of an item in the file on disk.
+    pub(super) fn place(&self, item: &PromotedItem, app: &str) -> Option<Location> {
+        let node = node_at(&self.structure, &find_item(&self.structure, item, app)?)?;
+        Some(self.source.place(node.span))
+    }
+
+    /// Content as it is on disk of an item, for comparisons without a key.
+    pub(super) fn closed_item<'f>(&'f self, item: &PromotedItem, app: &str) -> Option<&'f YamlNode> {
+        node_at(&self.structure, &find_item(&self.structure, item, app)?)
+    }
+
+    /// The new bytes of the file, with another plaintext; none if nothing changes. All parts at `secret` paths must be
+    /// encrypted in them.
+    pub(super) fn stage(
+        &self,
+        files: &ProjectFiles,
+        draft: &PromotionDraft,
+        secret: &[Vec<DraftStep>],
+        change: ChangeContext<'_>,
+    ) -> Result<Option<StagedFile>, Diagnostics> {
+        if self.draft.as_ref().is_some_and(|known| known.text() == draft.text()) {
+            return Ok(None);
+        }
+        let path = files.writable_path(FileKind::Layer, &self.path)?;
+        let bytes = match (&self.bytes, self.is_encrypted) {
+            (_, false) => draft.text().as_bytes().to_vec(),
+            (Some(_), true) => {
+                let mut file = EditableFile::open(self.secret_file(), change.rules, change.identities)?;
+                file.sealed.replace_plaintext(draft.text().as_bytes()).map_err(write_diagnostics)?;
+                match file.stage_file(change.now)? {
+                    Some(staged) => staged.bytes,
+                    None => return Ok(None),
+                }
+            }
+            (None, true) => {
+                let plan = plan_encryption(change.rules, &self.path, &self.name, &RecipientOptions::default())?;
+                let text = draft.text().as_bytes().to_vec();
+                encrypt_content(&self.name, text, SopsFormat::Yaml, &plan, change.now)?.0
+            }
+        };
+        if self.is_encrypted {
+            self.check_encrypted(&bytes, secret)?;
+        }
+        let before = match &self.bytes {
+            Some(bytes) => ContentBefore::Content(FileContent::of(bytes)),
+            None => ContentBefore::Missing,
+        };
+        Ok(Some(StagedFile { path, name: self.name.clone(), bytes, before }))
+    }
+
+    /// Checks that no value at these paths is readable: a rule may leave some values in plaintext.
+    fn check_encrypted(&self, bytes: &[u8], secret: &[Vec<DraftStep>]) -> Result<(), Diagnostic> {
+        let source = Source::new(self.name.as_str(), String::from_utf8_lossy(bytes));
+        let root = crate::yaml::read::read_document(&source).ok();
+        let is_hidden = |path: &Vec<DraftStep>| {
+            let node = root.as_ref().and_then(|root| node_at(root, path));
+            node.is_some_and(is_encrypted_throughout)
+        };
+        if secret.iter().all(is_hidden) {
+            return Ok(());
+        }
+        let message = format!("the rule for `{}` would leave promoted values in plaintext", self.name);
+        Err(Diagnostic::error(Rule::PlainValue, message)
+            .hint("change the selector in `.sops.yaml`, then run `septum rekey`"))
+    }
+}
+
+/// Parts that a change of a file requires.
+#[derive(Clone, Copy)]
+pub(super) struct ChangeContext<'a> {
+    pub(super) rules: &'a SopsConfigCache,
+    pub(super) identities: &'a Identities,
+    pub(super) now: Timestamp,
+}
+
+/// New bytes of a file.
+pub struct StagedFile {
+    /// Its path, without links.
+    pub path: PathBuf,
+    /// Its name in messages.
+    pub name: String,
+    /// Its new bytes.
+    pub bytes: Vec<u8>,
+    before: ContentBefore,
+}
+
+impl StagedFile {
+    /// The write, which fails if another writer changes the file meanwhile.
+    pub fn into_rewrite(self) -> FileRewrite<'static, ()> {
+        let Self { path, name, bytes, before } = self;
+        FileRewrite::unless_changed(before, StagedWrite { path, name, bytes, access: Access::Usual })
+    }
+}
+
+/// Reads the files of an environment's own layer. Nothing is decrypted.
+pub(super) fn read_own_files(
+    files: &ProjectFiles,
+    app: &App,
+    environment: &EnvironmentName,
+) -> Result<OwnFiles, Diagnostics> {
+    let [plain, secret] = files_of(environment.as_str()).map(|file| app.directory.join(file));
+    Ok([OwnFile::read(files, plain, false)?, OwnFile::read(files, secret, true)?])
+}
+
+/// Whether two states of an environment's own layer say the same of an item.
+pub(super) fn is_same_item(one: &OwnFiles, other: &OwnFiles, item: &PromotedItem, app: &str) -> bool {
+    one.iter().zip(other).all(|(one, other)| {
+        let are_open = one.draft.is_some() && other.draft.is_some();
+        let (one, other) = if are_open {
+            (one.item(item, app), other.item(item, app))
+        } else {
+            (one.closed_item(item, app), other.closed_item(item, app))
+        };
+        match (one, other) {
+            (Some(one), Some(other)) => super::excerpt::is_same_content(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    })
+}
+
+fn is_encrypted_throughout(node: &YamlNode) -> bool {
+    match &node.kind {
+        // sops leaves empty values and nulls as they are
+        YamlKind::Scalar(scalar) => {
+            let text = scalar.text();
+            text.is_empty() || scalar.is_null() || text.starts_with("ENC[AES256_GCM,")
+        }
+        YamlKind::List(items) => items.iter().all(is_encrypted_throughout),
+        YamlKind::Map(map) => map.values().all(is_encrypted_throughout),
+    }
+}
+
+/// Error for a layer that cannot be edited.
+pub(super) fn edit_failure(name: &str, failure: EditFailure) -> Diagnostic {
+    Diagnostic::error(Rule::PromotionBlocked, format!("`{name}` cannot be changed: {failure}"))
+        .hint("make this change in the file by hand")
+}
+
+fn write_diagnostics(error: WriteError) -> Diagnostics {
+    error.into_diagnostics().into_iter().collect()
+}
