@@ -191,7 +191,7 @@ fn placeholders_never_reach_a_tree() {
 }
 
 #[test]
-fn kubectl_and_kubeconform_accept_placeholders() {
+fn kubectl_accepts_placeholders() {
     let Some(kubectl) = peer("kubectl") else { return };
     for (directory, environment) in projects() {
         let done = run(&repository().join(directory), &["render", environment, "--placeholders"], &[]);
@@ -207,10 +207,5 @@ fn kubectl_and_kubeconform_accept_placeholders() {
             .unwrap();
         let errors = String::from_utf8_lossy(&read.stderr).into_owned();
         assert!(read.status.success(), "{directory} {environment}: {errors}");
-        if let Some(kubeconform) = peer("kubeconform") {
-            let checked =
-                Command::new(kubeconform).args(["-strict", "-ignore-missing-schemas"]).arg(&path).output().unwrap();
-            assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
-        }
     }
 }
