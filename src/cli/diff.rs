@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::files;
 use super::help::{CommandHelp, HelpTopic};
+use super::manifest_paths::read_manifests;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps, find_environment, find_environments, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -14,9 +15,7 @@ use crate::diff::{
     self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
     ProjectPair,
 };
-use crate::files::{FileKind, read_named};
 use crate::git::{GitRevision, RevisionRange};
-use crate::import::SourceObject;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::span::Source;
@@ -206,11 +205,7 @@ impl DiffArgs {
         for line in &report.former_users {
             output.print_note(&format!("septum: {line}"));
         }
-        for label in &report.broken {
-            output.print_note(&format!(
-                "septum: {label}: some values are invalid (`septum check` shows them), and are compared as far as they are known"
-            ));
-        }
+        report.broken.iter().for_each(|label| print_broken(label, output));
         self.show(report, output)?;
         Ok(!report.changes.is_empty())
     }
@@ -397,6 +392,9 @@ impl DiffArgs {
         check_files(project, &apps)?;
         let mut found = diff::compare_many(&pipeline, &apps, &wanted)?;
         output.print_findings(std::mem::take(&mut found.warnings));
+        if found.is_broken {
+            print_broken("the layers", output);
+        }
         let is_missing_only = self.only == [ShownKind::Missing];
         if !self.only.is_empty() && !is_missing_only {
             return Err(
@@ -412,44 +410,11 @@ impl DiffArgs {
     }
 }
 
-/// Largest number of files of a side.
-const MOST_FILES: usize = 100_000;
-
-/// Objects of a file, or of all files of a directory.
-fn read_manifests(path: &Path, shown: &str) -> Result<Vec<SourceObject>, Diagnostics> {
-    let failure = |error: std::io::Error, name: &str| Diagnostics::from(Diagnostic::unreadable(name, &error));
-    let mut pending = vec![(path.to_path_buf(), shown.to_owned())];
-    let mut files = Vec::new();
-    while let Some((path, name)) = pending.pop() {
-        let kind = std::fs::metadata(&path).map_err(|error| failure(error, &name))?;
-        if kind.is_dir() {
-            for entry in std::fs::read_dir(&path).map_err(|error| failure(error, &name))? {
-                let entry = entry.map_err(|error| failure(error, &name))?;
-                let below = format!("{}/{}", name.trim_end_matches('/'), entry.file_name().to_string_lossy());
-                // a link could lead back
-                if !entry.file_type().map_err(|error| failure(error, &below))?.is_symlink() {
-                    pending.push((entry.path(), below));
-                }
-            }
-        } else {
-            files.push((path, name));
-        }
-        if pending.len() + files.len() > MOST_FILES {
-            let message = format!("`{shown}` has more than {MOST_FILES} files");
-            return Err(Diagnostic::error(Rule::Usage, message).into());
-        }
-    }
-    files.sort();
-    let mut problems = Diagnostics::new();
-    let read = files.iter().filter_map(|(path, name)| problems.take(read_manifest(path, name)));
-    let sources: Vec<_> = read.collect();
-    if problems.has_errors() { Err(problems) } else { diff::read_objects(&sources) }
-}
-
-fn read_manifest(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let bytes = read_named(FileKind::Manifest, path, name)?;
-    let not_text = |_| Diagnostic::error(Rule::NotUtf8, format!("`{name}` is not UTF-8 text"));
-    Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
+/// Says that some values of a side are invalid.
+fn print_broken(label: &str, output: &OutputStreams) {
+    output.print_note(&format!(
+        "septum: {label}: some values are invalid (`septum check` shows them), and are compared as far as they are known"
+    ));
 }
 
 /// Misnamed files may hide a layer.

@@ -28,6 +28,7 @@ mod key_filter;
 mod keygen;
 mod list;
 mod man;
+mod manifest_paths;
 mod output;
 mod pasted;
 mod promote;

@@ -48,6 +48,21 @@ pub fn compare_targets(
     found
 }
 
+/// An environment that only one side has.
+pub(super) fn whole_target(app: &str, environments: &[String], kind: ChangeKind) -> Change {
+    Change {
+        app: app.to_owned(),
+        environments: environments.to_vec(),
+        subject: ChangeSubject::Environment,
+        kind,
+        from: None,
+        to: None,
+        is_unknown: false,
+        routing: None,
+        fields: Vec::new(),
+    }
+}
+
 fn compare_entries(
     left: Option<&SnapshotEntryState>,
     right: Option<&SnapshotEntryState>,

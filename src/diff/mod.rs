@@ -12,40 +12,46 @@
 //! | `snapshot` | a target, as resolved from its layers |
 //! | `foreign`, `cluster` | objects that were read: of a cluster, of files, of standard input |
 //! | `compare` | two snapshots |
-//! | `sides` | the apps of two projects, side by side |
+//! | `surveyed`, `environments`, `sides`, `live` | apps of one state, of two, and of a cluster |
+//! | `affected` | apps that a change between revisions concerns |
 //! | `fold` | the same change in several environments |
 //! | `matrix` | more than two environments |
 //! | `line`, `text`, `markdown`, `github`, `json` | what is printed |
 
+mod affected;
 mod change;
 mod cluster;
 mod compare;
+mod environments;
 mod fold;
 mod foreign;
 mod github;
 mod json;
 mod line;
+mod live;
 mod markdown;
 mod matrix;
 mod node;
+mod pair;
 mod sides;
 mod snapshot;
+mod surveyed;
 mod text;
 mod value;
 
 pub use change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, RoutingChange, ShownValue};
 pub use cluster::{Cluster, ClusterObjects};
 pub use compare::compare_targets;
+pub use environments::{MatrixReport, compare_environments, compare_many};
 pub use fold::fold_changes;
 pub use foreign::{ObjectAddress, ObjectForm, read_objects};
 pub use github::to_github_diff;
 pub use json::{ChangeRow, to_json_rows};
+pub use live::{LiveObjects, compare_files, compare_with_objects};
 pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
 pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
-pub use sides::{
-    DiffScope, DiffSide, LiveObjects, MatrixReport, ProjectPair, compare_environments, compare_files, compare_many,
-    compare_projects, compare_with_objects,
-};
+pub use pair::{DiffScope, DiffSide, ProjectPair};
+pub use sides::compare_projects;
 pub use snapshot::{SnapshotEntryState, TargetSnapshot};
 pub use text::{stat_text, to_text};
 pub use value::ValueMarker;

@@ -1,0 +1,83 @@
+//! Objects that were read, compared with those that an environment renders.
+
+use super::change::DiffReport;
+use super::cluster::{Cluster, ClusterObjects};
+use super::compare::compare_targets;
+use super::foreign;
+use super::snapshot::TargetSnapshot;
+use super::surveyed::{AppChanges, LAYERS, mask_secrets, survey_app};
+use super::value::ValueMarker;
+use crate::diagnostic::Diagnostics;
+use crate::import::SourceObject;
+use crate::leak_scan::SecretFinder;
+use crate::name::EnvironmentName;
+use crate::pipeline::Pipeline;
+use crate::project::App;
+use crate::visibility::KeyAccess;
+
+/// Objects that an environment is compared with.
+#[derive(Debug)]
+pub enum LiveObjects {
+    /// Those of a cluster.
+    Cluster(Cluster),
+    /// Those that were read.
+    Read(Vec<SourceObject>),
+}
+
+/// Compares objects with those that an environment renders.
+pub fn compare_with_objects(
+    pipeline: &Pipeline<'_>,
+    apps: &[&App],
+    environment: &EnvironmentName,
+    live: LiveObjects,
+    label: &str,
+) -> Result<DiffReport, Diagnostics> {
+    let marker = ValueMarker::random();
+    let asked = std::slice::from_ref(environment);
+    let mut problems = Diagnostics::new();
+    let mut forms = Vec::new();
+    let mut found = AppChanges::default();
+    for app in apps.iter().filter(|app| app.environments.contains(environment)) {
+        let Some(surveyed) = survey_app(pipeline, app, asked, KeyAccess::Decrypt, &mut problems) else { continue };
+        let form = foreign::object_form(pipeline, &surveyed.survey, environment, &marker, &mut problems);
+        found.warn_locked(&surveyed);
+        if surveyed.has_errors {
+            found.broken.insert(LAYERS.to_owned());
+        }
+        forms.push((surveyed, form));
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let addresses: Vec<_> = forms.iter().flat_map(|(_, form)| form.addresses.iter().cloned()).collect();
+    let (is_live, mut read) = match live {
+        LiveObjects::Cluster(cluster) => (true, cluster.read(&addresses, pipeline.references())?),
+        LiveObjects::Read(objects) => (false, ClusterObjects { objects, ..ClusterObjects::default() }),
+    };
+    let finder = SecretFinder::of(
+        forms.iter().flat_map(|(it, _)| it.survey.environments.iter().map(|resolved| (resolved, &it.survey.routing))),
+    );
+    let environments = [environment.to_string()];
+    for (surveyed, form) in &forms {
+        let left = foreign::take_matching(&mut read.objects, &form.addresses, is_live, &marker);
+        let app = surveyed.survey.app.as_str();
+        found.changes.extend(compare_targets(app, &environments, &left, &form.snapshot, &marker));
+    }
+    let others = foreign::other_objects(&read.objects, &marker);
+    found.changes.extend(compare_targets("", &environments, &others, &TargetSnapshot::default(), &marker));
+    mask_secrets(&mut found.changes, &finder);
+    let mut report = AppChanges::into_report(vec![found], label, environment.as_str())?;
+    report.former_users = read.former_users;
+    report.warnings.extend(read.warnings);
+    Ok(report)
+}
+
+/// Compares two sets of objects.
+pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&str, &str)) -> DiffReport {
+    let marker = ValueMarker::random();
+    let sides = [left, right].map(|objects| foreign::other_objects(objects, &marker));
+    let [was, is] = &sides;
+    let mut changes = compare_targets("", &[], was, is, &marker);
+    changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    DiffReport { left: labels.0.to_owned(), right: labels.1.to_owned(), changes, ..DiffReport::default() }
+}

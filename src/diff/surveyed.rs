@@ -1,0 +1,113 @@
+//! Apps that are surveyed to be compared, and what was found in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Change, DiffReport, ShownValue};
+use super::snapshot::TargetSnapshot;
+use super::value::ValueMarker;
+use crate::diagnostic::Diagnostics;
+use crate::leak_scan::SecretFinder;
+use crate::name::EnvironmentName;
+use crate::pipeline::{Pipeline, Survey, SurveyOptions};
+use crate::project::App;
+use crate::visibility::KeyAccess;
+
+/// Number of apps from which threads are worth their cost.
+pub(super) const FEW: usize = 4;
+
+/// An app of one side, surveyed.
+pub(super) struct SurveyedApp<'a> {
+    pub(super) pipeline: &'a Pipeline<'a>,
+    pub(super) survey: Survey,
+    /// Environments that could not be decrypted.
+    pub(super) locked: BTreeSet<EnvironmentName>,
+    /// Whether some of its values are invalid: they are compared as far as they are known.
+    pub(super) has_errors: bool,
+}
+
+impl SurveyedApp<'_> {
+    /// The state of an environment; none if the app does not have it.
+    pub(super) fn snapshot(
+        &self,
+        name: &EnvironmentName,
+        marker: &ValueMarker,
+        errors: &mut Diagnostics,
+    ) -> Option<TargetSnapshot> {
+        self.survey.environment(name)?;
+        Some(TargetSnapshot::of_environment(self.pipeline, &self.survey, name, marker, errors))
+    }
+}
+
+/// Surveys an app. Invalid values are no errors: they are compared as far as they are known.
+pub(super) fn survey_app<'a>(
+    pipeline: &'a Pipeline<'a>,
+    app: &App,
+    asked: &[EnvironmentName],
+    access: KeyAccess,
+    problems: &mut Diagnostics,
+) -> Option<SurveyedApp<'a>> {
+    let mut locked = BTreeMap::new();
+    let mut options = SurveyOptions::showing(asked, access);
+    if access == KeyAccess::Decrypt {
+        options = options.as_far_as_known(&mut locked);
+    }
+    let mut own = Diagnostics::new();
+    let survey = pipeline.survey(app, options, &mut own);
+    pipeline.library.forget(app);
+    let Some(survey) = survey else {
+        problems.extend(own);
+        return None;
+    };
+    let has_errors = own.has_errors() || survey.beside.has_errors();
+    Some(SurveyedApp { pipeline, survey, locked: locked.into_keys().collect(), has_errors })
+}
+
+/// Replaces every shown value that contains a secret of either side: it may have been plain before.
+pub(super) fn mask_secrets(changes: &mut [Change], finder: &SecretFinder) {
+    for value in changes.iter_mut().flat_map(Change::shown_values) {
+        if let ShownValue::Text(text) | ShownValue::Store(text) = value
+            && finder.finds(text.as_bytes())
+        {
+            *value = ShownValue::Secret;
+        }
+    }
+}
+
+/// Differences of one app.
+#[derive(Debug, Default)]
+pub(super) struct AppChanges {
+    pub(super) changes: Vec<Change>,
+    pub(super) problems: Diagnostics,
+    pub(super) locked: BTreeSet<EnvironmentName>,
+    /// Labels of the sides with invalid values.
+    pub(super) broken: BTreeSet<String>,
+}
+
+/// Label of the layers of two environments.
+pub(super) const LAYERS: &str = "the layers";
+
+impl AppChanges {
+    /// Records environments that no key decrypts.
+    pub(super) fn warn_locked(&mut self, surveyed: &SurveyedApp<'_>) {
+        self.locked.extend(surveyed.locked.iter().cloned());
+    }
+
+    /// All differences sorted, or all errors.
+    pub(super) fn into_report(all: Vec<Self>, left: &str, right: &str) -> Result<DiffReport, Diagnostics> {
+        let mut report = DiffReport { left: left.to_owned(), right: right.to_owned(), ..DiffReport::default() };
+        let (mut locked, mut broken) = (BTreeSet::new(), BTreeSet::new());
+        for app in all {
+            broken.extend(app.broken);
+            report.changes.extend(app.changes);
+            report.warnings.extend(app.problems);
+            locked.extend(app.locked);
+        }
+        if report.warnings.has_errors() {
+            return Err(report.warnings);
+        }
+        report.locked = locked.into_iter().map(|name| name.to_string()).collect();
+        report.broken = broken.into_iter().collect();
+        report.changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        Ok(report)
+    }
+}
