@@ -1,5 +1,6 @@
 //! Manifests in files and directories that the command line names.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -7,6 +8,19 @@ use crate::diff;
 use crate::files::{FileKind, read_named};
 use crate::import::SourceObject;
 use crate::span::Source;
+
+/// Arguments in the usual order. kubectl calls the program of `KUBECTL_EXTERNAL_DIFF` with its two directories before the
+/// words that the user gave: `septum LIVE MERGED diff --files`.
+pub(super) fn in_usual_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_directory = |index: usize| arguments.get(index).is_some_and(|path| Path::new(path).is_dir());
+    let is_word = |index: usize, word: &str| arguments.get(index).is_some_and(|argument| argument == word);
+    let has_files = arguments.iter().skip(4).any(|argument| argument == "--files");
+    if is_directory(1) && is_directory(2) && is_word(3, "diff") && has_files {
+        let paths: Vec<_> = arguments.drain(1..3).collect();
+        arguments.extend(paths);
+    }
+    arguments
+}
 
 /// Largest number of files of a side.
 const MOST_FILES: usize = 100_000;

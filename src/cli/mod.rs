@@ -163,7 +163,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = help_groups::as_option(arguments.collect());
+    let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments.collect()));
     let parsed = help_groups::with_layout(Cli::command()).try_get_matches_from(&arguments);
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),

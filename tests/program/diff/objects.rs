@@ -54,6 +54,9 @@ fn directories_are_compared_as_kubectl_has_them() {
     let run = project.run(&["diff", "--files", old.to_str().unwrap(), new.to_str().unwrap()]);
     record(&run.stdout);
     assert_eq!(run.code, 1);
+    // kubectl puts its directories before the words of the user
+    let called = project.run(&[old.to_str().unwrap(), new.to_str().unwrap(), "diff", "--files"]);
+    assert_eq!((called.code, &called.stdout), (1, &run.stdout));
     let same = project.run(&["diff", "--files", new.to_str().unwrap(), new.to_str().unwrap()]);
     assert_eq!((same.code, same.stdout.as_str()), (0, ""));
 }
