@@ -115,6 +115,27 @@ enum ShownKind {
     Objects,
 }
 
+/// Result of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DiffOutcome {
+    /// There are differences.
+    Different,
+    /// There are none.
+    Same,
+    /// There are none in what is valid.
+    Unknown,
+}
+
+impl DiffOutcome {
+    fn of(has_changes: bool, is_broken: bool) -> Self {
+        match (has_changes, is_broken) {
+            (true, _) => Self::Different,
+            (false, false) => Self::Same,
+            (false, true) => Self::Unknown,
+        }
+    }
+}
+
 /// Longest comment by default: a forge accepts 65,536 characters.
 const COMMENT: usize = 65_000;
 
@@ -131,7 +152,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     exit_codes: &[
         (0, "there are no differences"),
         (1, "there are differences"),
-        (2, "wrong usage or invalid input"),
+        (2, "wrong usage or invalid input, or no differences in what is valid"),
         (4, "something could not be read or written"),
     ],
     topics: &[HelpTopic::Project, HelpTopic::Identities],
@@ -158,17 +179,22 @@ impl DiffArgs {
     /// Prints the differences. The exit code is that of `diff`: 1 if there are any.
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> ExitCode {
         match self.compare(global, output) {
-            Ok(true) => ExitCode::from(1),
-            Ok(false) => {
+            Ok(DiffOutcome::Different) => ExitCode::from(1),
+            Ok(DiffOutcome::Same) => {
                 output.print_note("septum: no differences");
                 ExitCode::SUCCESS
+            }
+            // what is invalid may differ
+            Ok(DiffOutcome::Unknown) => {
+                output.print_note("septum: no differences in what is valid");
+                ExitCode::from(output::INVALID)
             }
             Err(problems) => output.finish(Err(problems)),
         }
     }
 
-    /// Whether there are differences, after they were printed.
-    fn compare(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<bool, Diagnostics> {
+    /// Compares, and prints the differences.
+    fn compare(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<DiffOutcome, Diagnostics> {
         self.check_usage()?;
         let mut report = match &self.rev {
             Some(range) => self.compare_revisions(global, &RevisionRange::parse(range))?,
@@ -188,7 +214,7 @@ impl DiffArgs {
     }
 
     /// Prints a report, and returns whether it has differences.
-    fn print_report(&self, report: &mut DiffReport, output: &OutputStreams) -> Result<bool, Diagnostics> {
+    fn print_report(&self, report: &mut DiffReport, output: &OutputStreams) -> Result<DiffOutcome, Diagnostics> {
         if !self.only.is_empty() {
             report.changes.retain(|change| self.only.iter().any(|kind| kind.shows(change)));
         }
@@ -207,7 +233,7 @@ impl DiffArgs {
         }
         report.broken.iter().for_each(|label| print_broken(label, output));
         self.show(report, output)?;
-        Ok(!report.changes.is_empty())
+        Ok(DiffOutcome::of(!report.changes.is_empty(), !report.broken.is_empty()))
     }
 
     fn check_usage(&self) -> Result<(), Diagnostics> {
@@ -241,7 +267,7 @@ impl DiffArgs {
     }
 
     /// Compares an environment with the objects of a cluster, or those on standard input.
-    fn compare_objects(&self, project: &Project, output: &OutputStreams) -> Result<bool, Diagnostics> {
+    fn compare_objects(&self, project: &Project, output: &OutputStreams) -> Result<DiffOutcome, Diagnostics> {
         let ([environment] | [environment, _]) = self.environments.as_slice() else {
             return Err(invalid_usage("objects are compared with one environment".to_owned())
                 .hint("`septum diff ENV -`")
@@ -373,7 +399,7 @@ impl DiffArgs {
         ["septum", "diff"].into_iter().chain(names).chain(rev).collect::<Vec<_>>().join(" ")
     }
 
-    fn show_matrix(&self, project: &Project, output: &OutputStreams) -> Result<bool, Diagnostics> {
+    fn show_matrix(&self, project: &Project, output: &OutputStreams) -> Result<DiffOutcome, Diagnostics> {
         if !matches!(self.format, DiffFormat::Text | DiffFormat::Json) {
             return Err(invalid_usage("more than two environments are a table: as text or JSON only".to_owned())
                 .hint("compare them in pairs for other formats")
@@ -406,7 +432,7 @@ impl DiffArgs {
             DiffFormat::Json => output::print_json(&found.rows)?,
             _ => output.print_text(&diff::to_matrix_text(&found.rows, output::terminal_width()))?,
         }
-        Ok(!found.rows.is_empty())
+        Ok(DiffOutcome::of(!found.rows.is_empty(), found.is_broken))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::name::{EntryId, EnvironmentName};
 use crate::object::{RenderedObject, Reveal};
 use crate::pipeline::{Pipeline, Survey};
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::OutputValue;
 use crate::visibility::{OnMissingKey, Visibility};
@@ -265,6 +266,26 @@ impl TargetSnapshot {
     fn sort(&mut self) {
         self.objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
     }
+}
+
+/// Values of the Secrets among objects: they are shown nowhere, wherever they are repeated.
+pub(super) fn secret_values(objects: &[SourceObject]) -> Vec<Wiping<Vec<u8>>> {
+    let mut found = Vec::new();
+    for object in objects.iter().filter(|object| object.is_core("Secret")) {
+        for field in ["data", "stringData"] {
+            let Some(values) = object.tree.get(field) else { continue };
+            values.leaves("", &mut |_, _, scalar| {
+                let text = scalar.text();
+                if field == "data" {
+                    let packed: String = text.split_ascii_whitespace().collect();
+                    found.extend(STANDARD.decode(packed.as_bytes()).ok().map(Wiping::new));
+                }
+                found.push(Wiping::new(text.as_bytes().to_vec()));
+            });
+        }
+    }
+    found.retain(|value| !value.is_empty());
+    found
 }
 
 fn decoded(text: &str) -> Vec<u8> {

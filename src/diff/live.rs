@@ -54,9 +54,9 @@ pub fn compare_with_objects(
         LiveObjects::Cluster(cluster) => (true, cluster.read(&addresses, pipeline.references())?),
         LiveObjects::Read(objects) => (false, ClusterObjects { objects, ..ClusterObjects::default() }),
     };
-    let finder = SecretFinder::of(
-        forms.iter().flat_map(|(it, _)| it.survey.environments.iter().map(|resolved| (resolved, &it.survey.routing))),
-    );
+    let targets =
+        forms.iter().flat_map(|(it, _)| it.survey.environments.iter().map(|resolved| (resolved, &it.survey.routing)));
+    let finder = SecretFinder::with_values(targets, &foreign::secret_values(&read.objects));
     let environments = [environment.to_string()];
     for (surveyed, form) in &forms {
         let left = foreign::take_matching(&mut read.objects, &form.addresses, is_live, &marker);
@@ -78,6 +78,8 @@ pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&st
     let sides = [left, right].map(|objects| foreign::other_objects(objects, &marker));
     let [was, is] = &sides;
     let mut changes = compare_targets("", &[], was, is, &marker);
+    let values: Vec<_> = [left, right].into_iter().flat_map(foreign::secret_values).collect();
+    mask_secrets(&mut changes, &SecretFinder::with_values([], &values));
     changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     DiffReport { left: labels.0.to_owned(), right: labels.1.to_owned(), changes, ..DiffReport::default() }
 }

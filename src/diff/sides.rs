@@ -11,9 +11,12 @@ use super::surveyed::{AppChanges, FEW, SurveyedApp, mask_secrets, survey_app};
 use super::value::ValueMarker;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::leak_scan::SecretFinder;
-use crate::name::EnvironmentName;
+use crate::name::{EntryId, EnvironmentName};
 use crate::parallel;
 use crate::project::App;
+use crate::resolve::TemplateRead;
+use crate::route::Sensitivity;
+use crate::secret::Wiping;
 use crate::visibility::KeyAccess;
 
 /// Compares two states of a project, environment by environment. Apps without a changed file are not read, where both
@@ -81,10 +84,9 @@ impl AppComparison<'_> {
             (Some(was), Some(is)) => was.locked.symmetric_difference(&is.locked).cloned().collect(),
             _ => Vec::new(),
         };
-        let surveys = [&was, &is].into_iter().flatten();
-        let finder = SecretFinder::of(
-            surveys.flat_map(|it| it.survey.environments.iter().map(|resolved| (resolved, &it.survey.routing))),
-        );
+        let sides: Vec<&SurveyedApp<'_>> = [&was, &is].into_iter().flatten().collect();
+        let targets = sides.iter().flat_map(|side| side.targets());
+        let finder = SecretFinder::with_values(targets, &former_secrets(&sides));
         for name in names.iter().filter(|name| !uneven.contains(name)) {
             let [old, new] = [(&self.pair.left, &was), (&self.pair.right, &is)].map(|(side, surveyed)| {
                 let surveyed = surveyed.as_ref()?;
@@ -137,4 +139,39 @@ fn problems_of_side(side: &DiffSide<'_>, own: Diagnostics, problems: &mut Diagno
         let note = format!("in {}", side.label);
         found.note(note)
     }));
+}
+
+/// Values that one side has in plaintext and that are secrets on the other side: what contains one is not shown.
+fn former_secrets(sides: &[&SurveyedApp<'_>]) -> Vec<Wiping<Vec<u8>>> {
+    let (mut entries, mut variables) = (BTreeSet::new(), BTreeSet::new());
+    for side in sides {
+        let routing = &side.survey.routing;
+        for resolved in &side.survey.environments {
+            let is_sensitive = |id: &&EntryId| {
+                routing.verdict(id).is_some_and(|verdict| verdict.sensitivity == Sensitivity::Sensitive)
+            };
+            entries.extend(resolved.entries.keys().filter(is_sensitive).cloned());
+            let environment = &resolved.definition.environment;
+            let Some(vars) = &resolved.definition.vars else { continue };
+            vars.leaves("", &mut |path, _, scalar| {
+                let read = TemplateRead::Variable(path.to_owned());
+                if scalar.encrypted || routing.read_sensitivity(environment, &read) == Sensitivity::Sensitive {
+                    variables.insert(path.to_owned());
+                }
+            });
+        }
+    }
+    let mut found = Vec::new();
+    for resolved in sides.iter().flat_map(|side| &side.survey.environments) {
+        let known = resolved.entries.iter().filter(|(id, _)| entries.contains(id));
+        found.extend(known.filter_map(|(_, value)| Some(Wiping::new(value.outcome.known()?.bytes().to_vec()))));
+        let Some(vars) = &resolved.definition.vars else { continue };
+        vars.leaves("", &mut |path, _, scalar| {
+            if variables.contains(path) && !scalar.encrypted {
+                found.push(Wiping::new(scalar.text().as_bytes().to_vec()));
+            }
+        });
+    }
+    found.retain(|value| !value.is_empty());
+    found
 }

@@ -10,6 +10,8 @@ use crate::leak_scan::SecretFinder;
 use crate::name::EnvironmentName;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
+use crate::resolve::ResolvedTarget;
+use crate::route::Routing;
 use crate::visibility::KeyAccess;
 
 /// Number of apps from which threads are worth their cost.
@@ -26,6 +28,11 @@ pub(super) struct SurveyedApp<'a> {
 }
 
 impl SurveyedApp<'_> {
+    /// Its environments with their routing.
+    pub(super) fn targets(&self) -> impl Iterator<Item = (&ResolvedTarget, &Routing)> {
+        self.survey.environments.iter().map(|resolved| (resolved, &self.survey.routing))
+    }
+
     /// The state of an environment; none if the app does not have it.
     pub(super) fn snapshot(
         &self,

@@ -24,6 +24,7 @@ use crate::object::RenderedObject;
 use crate::resolve::{ResolvedTarget, TemplateRead};
 use crate::route::Routing;
 use crate::route::detect::Uniqueness;
+use crate::secret::Wiping;
 
 use report::LeakReport;
 use search::{KnownSecretHit, KnownSecretSearch};
@@ -65,10 +66,20 @@ pub struct SecretFinder {
 impl SecretFinder {
     /// Search for the secrets of these targets, whatever else they may be.
     pub fn of<'a>(targets: impl IntoIterator<Item = (&'a ResolvedTarget, &'a Routing)>) -> Self {
+        Self::with_values(targets, &[])
+    }
+
+    /// The same, and for other values that must not be shown.
+    pub fn with_values<'a>(
+        targets: impl IntoIterator<Item = (&'a ResolvedTarget, &'a Routing)>,
+        values: &[Wiping<Vec<u8>>],
+    ) -> Self {
         let collected = targets.into_iter().map(|(resolved, routing)| collect_secrets(resolved, routing));
         let secrets: Vec<KnownSecret> = collected.flatten().collect();
-        let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), false)));
-        Self { search, has_secrets: !secrets.is_empty() }
+        let texts =
+            secrets.iter().map(|secret| secret.text.as_slice()).chain(values.iter().map(|value| value.as_slice()));
+        let search = KnownSecretSearch::new(texts.map(|text| (text, false)));
+        Self { search, has_secrets: !(secrets.is_empty() && values.is_empty()) }
     }
 
     /// Whether a text contains a secret, literally or encoded.

@@ -44,6 +44,32 @@ fn base64_of(text: &str) -> String {
 }
 
 #[test]
+fn a_secret_of_the_input_is_not_shown_where_it_is_repeated() {
+    let project = shop();
+    let object = |kind: &str, name: &str, value: &str| {
+        format!("apiVersion: v1\nkind: {kind}\nmetadata: {{ name: {name}, namespace: shop }}\n{value}\n---\n")
+    };
+    let secret = format!("data: {{ EXTRA: {} }}", base64_of("hunter2-canary-live"));
+    let plain = "data: { LEVEL: at-hunter2-canary-live, OTHER: hunter2-canary-text }";
+    let secrets =
+        object("Secret", "other", &secret) + &object("Secret", "text", "stringData: { A: hunter2-canary-text }");
+    let live = object("ConfigMap", "shop", plain) + &secrets;
+    fs::create_dir_all(project.outside().join("old")).unwrap();
+    fs::create_dir_all(project.outside().join("new")).unwrap();
+    fs::write(project.outside().join("old/all.yaml"), &live).unwrap();
+    fs::write(project.outside().join("new/all.yaml"), live.replace("at-hunter2", "by-hunter2")).unwrap();
+    let (old, new) = (project.outside().join("old"), project.outside().join("new"));
+    for format in ["text", "json", "markdown", "github-diff"] {
+        let given = project.give(&live, &["diff", "dev", "-", "--format", format]);
+        let files = project.run(&["diff", "--files", old.to_str().unwrap(), new.to_str().unwrap(), "--format", format]);
+        for run in [given, files] {
+            assert_eq!(run.code, 1);
+            assert!(run.stdout.contains("LEVEL") && !run.stdout.contains("canary"), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
 fn directories_are_compared_as_kubectl_has_them() {
     let project = shop();
     for (directory, text) in [("live", live(&project)), ("merged", project.run(&["render", "dev"]).ok())] {

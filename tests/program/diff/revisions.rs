@@ -2,6 +2,7 @@
 
 use super::{commit, committed, git, rows};
 use crate::support::messages::record;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn uncommitted_changes_are_shown_by_environment() {
@@ -43,6 +44,36 @@ fn a_secret_that_was_plain_before_is_not_shown() {
         assert_eq!(run.code, 1);
         assert!(run.stdout.contains("NOTE") && !run.stdout.contains("canary"), "{}", run.stdout);
     }
+}
+
+#[test]
+fn without_the_key_a_former_plain_value_of_a_secret_is_not_shown() {
+    let project = Sandbox::with_identities();
+    let layers = |token: &str, url: &str| format!("app: a\nvars: {{ v: x }}\ndata:\n  TOK: {token}\n  URL: {url}\n");
+    project.write("base.yaml", layers("hunter2-canary-old", "\"h?t={{ data.TOK }}\""));
+    project.write("dev.yaml", "");
+    git(&project, &["init", "--quiet", "-b", "main", "."]);
+    commit(&project);
+    project.write("base.yaml", layers("{ sensitive: true, required: true }", "gone"));
+    project.encrypted("dev.secrets.yaml", "data: { TOK: hunter2-canary-old }\n");
+    commit(&project);
+    for (from, to) in [("HEAD~1", "HEAD"), ("HEAD", "HEAD~1")] {
+        for format in ["text", "json", "markdown", "github-diff"] {
+            let run = project.run_without_key(&["diff", "--rev", &format!("{from}..{to}"), "--format", format]);
+            assert_eq!(run.code, 1, "{}", run.stderr);
+            assert!(run.stdout.contains("URL") && !run.stdout.contains("canary"), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn what_is_invalid_on_both_sides_is_not_called_equal() {
+    let project = committed();
+    project
+        .write("base.yaml", project.read("base.yaml") + "  NEEDED: { required: true }\n  BAD: \"{{ data.NEEDED }}\"\n");
+    commit(&project);
+    let run = project.run(&["diff", "--rev", "HEAD"]);
+    run.fails(2);
 }
 
 #[test]
