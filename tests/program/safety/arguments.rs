@@ -131,7 +131,11 @@ fn no_command_repeats_an_argument_that_may_be_a_secret() {
     let mut count = 0;
     for command in commands() {
         let shape = shape(&command);
-        for call in canaries().iter().flat_map(|canary| calls(&shape, canary)) {
+        for mut call in canaries().iter().flat_map(|canary| calls(&shape, canary)) {
+            // a key that has the name now is known to all commands after it
+            if call.first().is_some_and(|first| first == "rename") {
+                call.insert(1, "--dry-run".to_owned());
+            }
             let arguments: Vec<_> = call.iter().map(String::as_str).collect();
             let run = desk.give("b: 2\n", &arguments);
             let printed = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
