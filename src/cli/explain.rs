@@ -12,6 +12,7 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
 use crate::view::lifecycle::LifecycleView;
+use crate::view::secret_filter::SecretFilter;
 use crate::view::stack_order;
 use crate::view::variable::{VARIABLES, explain_variable};
 use crate::visibility::KeyAccess;
@@ -141,7 +142,13 @@ impl ExplainArgs {
             order.iter().filter_map(explained).collect::<KeyExplanations>()
         };
         let entries = ids.into_iter().map(of_id);
-        entries.chain(variable.map(of_variable)).filter(|found| !found.is_empty()).collect()
+        let mut found: Vec<KeyExplanations> =
+            entries.chain(variable.map(of_variable)).filter(|found| !found.is_empty()).collect();
+        if !found.is_empty() {
+            let secrets = SecretFilter::of(survey);
+            found.iter_mut().flatten().for_each(|(_, explanation)| secrets.hide_explanation(explanation));
+        }
+        found
     }
 
     fn is_wanted(&self, id: &EntryId) -> bool {

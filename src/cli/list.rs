@@ -14,6 +14,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
 use crate::view::list::{KeyRow, ListedValues, list_rows};
+use crate::view::secret_filter::SecretFilter;
 use crate::view::variable::variable_rows;
 use crate::view::{KeyState, stack_order};
 use crate::visibility::KeyAccess;
@@ -142,7 +143,12 @@ impl ListArgs {
         let values = if self.values { ListedValues::Included } else { ListedValues::Omitted };
         let all_rows = |survey| {
             let entries = list_rows(survey, wanted, values).into_iter();
-            entries.chain(variable_rows(survey, wanted, values)).collect::<Vec<_>>()
+            let mut rows: Vec<_> = entries.chain(variable_rows(survey, wanted, values)).collect();
+            let secrets = SecretFilter::of(survey);
+            for row in &mut rows {
+                secrets.hide_row(row);
+            }
+            rows
         };
         let mut apps_rows: Vec<_> = surveys.iter().map(all_rows).collect();
         filter.check(apps_rows.iter().flatten().map(|row| row.key.as_str()))?;

@@ -13,6 +13,7 @@ use crate::view::KeyState;
 use crate::view::explain::{Explanation, HistoryStep, explain_key};
 use crate::view::key_docs::{AppDocs, KeyDoc, document_keys};
 use crate::view::list::{KeyCell, KeyRow, ListedValues, include_values, key_row};
+use crate::view::secret_filter::SecretFilter;
 use crate::view::variable::{VARIABLES, explain_variable, variable_rows};
 
 /// Longest value in the details, in characters; a longer one is cut.
@@ -26,13 +27,18 @@ pub(super) fn matrix_data(content: &ReportContent<'_>) -> Json {
     for survey in content.surveys {
         let docs = document_keys(survey);
         let docs = index_docs(&docs);
-        for row in rows_of(survey, content.environments) {
+        let secrets = SecretFilter::of(survey);
+        for mut row in rows_of(survey, content.environments) {
+            secrets.hide_row(&mut row);
             let heading = match row.bundle.as_str() {
                 "" => format!("{} vars", row.app),
                 bundle if bundle == row.app => row.app.clone(),
                 bundle => format!("{}/{bundle}", row.app),
             };
-            let explanations = explanations_of(survey, &row, content.environments);
+            let mut explanations = explanations_of(survey, &row, content.environments);
+            for (_, explanation) in &mut explanations {
+                secrets.hide_explanation(explanation);
+            }
             let doc = docs.get(&(row.bundle.as_str(), row.key.as_str())).copied();
             let data = row_data(&row, &explanations, doc, content.environments, &mut texts);
             groups.entry(heading).or_default().push(data);

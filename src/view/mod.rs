@@ -7,6 +7,7 @@ pub mod lifecycle;
 pub mod list;
 mod order;
 mod page_diff;
+pub mod secret_filter;
 pub mod variable;
 
 pub use order::stack_order;

@@ -30,7 +30,7 @@ use crate::yaml::read::read_document;
 pub const USUAL_NOTICE: DayCount = DayCount::of_days(30);
 
 /// A value that a layer sets, with its age. Serialised in `list --age --format json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct AgedValue {
     /// Name of the app.
     pub app: String,
