@@ -1,5 +1,7 @@
 //! Values that have to be replaced, as of a day.
 
+use indexmap::IndexMap;
+
 use super::finding::Finding;
 use crate::diagnostic::Diagnostic;
 use crate::layer::entry_label;
@@ -36,19 +38,31 @@ pub(super) fn find_due_values(
         let mut types = definitions().filter_map(|it| it.bundles.get(value.bundle.as_str())?.secret_type.as_ref());
         types.any(|found| found.value == TLS)
     };
-    let mut findings = Vec::new();
+    // one finding for all environments in which it says the same
+    let mut due: IndexMap<String, (EntryId, AgedValue, LifecycleFinding)> = IndexMap::new();
     for value in report.values(wanted, day, USUAL_NOTICE) {
         for finding in value.deadlines.findings(day, USUAL_NOTICE) {
             if finding == LifecycleFinding::Expired && value.is_of_certificate && is_tls(&value) {
                 continue;
             }
             let id = EntryId { bundle: value.bundle.as_str().into(), key: value.key.as_str().into() };
-            let environment = value.environments.first().map(|name| EnvironmentName::from(name.as_str()));
-            let problem = due_value(app, &id, &value, finding);
-            findings.extend(problem.map(|it| Finding::new_finding(it, Some(app), environment.as_ref(), Some(id))));
+            let Some(problem) = due_value(app, &id, &value, finding) else { continue };
+            let places: Vec<_> = problem.labels.iter().map(|label| label.place.to_string()).collect();
+            let key = format!("{} {}", problem.message, places.join(" "));
+            match due.get_mut(&key) {
+                Some((_, known, _)) => known.environments.extend(value.environments.iter().cloned()),
+                None => {
+                    due.insert(key, (id, value.clone(), finding));
+                }
+            }
         }
     }
-    findings
+    let finding = |(id, value, finding): (EntryId, AgedValue, LifecycleFinding)| {
+        let environment = value.environments.first().map(|name| EnvironmentName::from(name.as_str()));
+        let problem = due_value(app, &id, &value, finding)?;
+        Some(Finding::new_finding(problem, Some(app), environment.as_ref(), Some(id)))
+    };
+    due.into_values().filter_map(finding).collect()
 }
 
 fn due_value(app: &str, id: &EntryId, value: &AgedValue, finding: LifecycleFinding) -> Option<Diagnostic> {
@@ -77,7 +91,8 @@ fn due_value(app: &str, id: &EntryId, value: &AgedValue, finding: LifecycleFindi
     Some(match (&value.rotation, value.environments.first()) {
         (Some(rotation), _) => found.hint(format!("replace it: {rotation}")),
         (None, Some(environment)) if value.sensitive => {
-            found.hint(format!("replace it with `septum set {environment} {}`", id.key))
+            let others = if value.environments.len() > 1 { ", and in the other environments" } else { "" };
+            found.hint(format!("replace it with `septum set {environment} {}`{others}", id.key))
         }
         (None, _) => found.hint("replace it"),
     })

@@ -71,7 +71,8 @@ pub(super) struct CheckArgs {
     /// Each value is matched as `KEY: value`. The built-in rules stay in force.
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// Date used to expire accepted findings and certificates [default: today]
+    /// Day on which accepted findings and certificates must be valid [default: today]; also reports values that are
+    /// expired or overdue by `expires` and `rotateEvery`
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
     /// Record current findings as known, in .septum-baseline.yaml: only new findings count

@@ -114,3 +114,14 @@ fn an_encrypted_rule_is_refused_where_it_is() {
     project.encrypted("dev.secrets.yaml", "data:\n  TOKEN: { value: hunter2-canary, expires: 2027-01-01 }\n");
     project.run(&["render", "dev"]).refused();
 }
+
+#[test]
+fn a_finding_about_a_date_names_every_environment_that_it_holds_in() {
+    let base = "app: a\ndata:\n  P: { sensitive: true, expires: 2027-01-10 }\n";
+    let value = |text: &str| format!("data: {{ P: {text} }}\n");
+    let (dev, prod) = (value("hunter2-canary-dev"), value("hunter2-canary-prod"));
+    let project = Sandbox::new([("base.yaml", base), ("dev.yaml", &*dev), ("prod.yaml", &*prod)]);
+    let run = project.run(&["check", "--at", "2027-02-01"]);
+    assert_eq!(run.stdout.matches("expired-secret").count(), 1);
+    record(&run.stdout);
+}
