@@ -102,14 +102,18 @@ fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagno
         if stage != "0" {
             return Err(unmerged_file(&path));
         }
-        let kind = match mode {
-            "160000" => SnapshotEntryKind::Repository,
-            "120000" => SnapshotEntryKind::Link,
-            _ => SnapshotEntryKind::File,
-        };
-        found.push((path, SnapshotEntry { kind, blob: blob.to_owned() }));
+        found.push((path, SnapshotEntry { kind: kind_of_mode(mode), blob: blob.to_owned() }));
     }
     Ok(found.into_iter().collect())
+}
+
+/// Kind of an entry by its mode, as Git writes it.
+fn kind_of_mode(mode: &str) -> SnapshotEntryKind {
+    match mode {
+        "160000" => SnapshotEntryKind::Repository,
+        "120000" => SnapshotEntryKind::Link,
+        _ => SnapshotEntryKind::File,
+    }
 }
 
 /// Reads blobs with one process, which is started for the first of them.

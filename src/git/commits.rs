@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{GitBlobs, GitConfiguration, GitRepository, SafeGit, first_line};
+use super::revision::{GitRevision, find_commit};
+use super::{GitBlobs, GitRepository, SafeGit, first_line};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::path_of;
 
@@ -52,15 +53,13 @@ impl CommitHistory {
             repository.ok_or_else(|| history_failure("not a git repository (or any of the parent directories)"))?;
         let is_shallow = !repository.shallow_commits().map_err(failed)?.is_empty();
         let head = repository.head().map_err(failed)?;
-        let since = since.map(|name| repository.resolve_revision(name).map_err(failed)?.ok_or_else(unknown_revision));
-        let (since, root) = (since.transpose()?, repository.root.clone());
-        let git = SafeGit::new(repository, GitConfiguration::Isolated).map_err(failed)?;
+        let root = repository.root.clone();
+        let git = GitRevision::prepare(&repository)?;
+        let since = since.map(|name| find_commit(&git, name, "the revision of `--since`")).transpose()?;
         let before = match since {
             None => None,
             Some(since) => {
-                // a name that is not one of a commit may be anything
-                let listed =
-                    run_git(&git, "rev-list", &["--end-of-options", &since]).map_err(|_| unknown_revision())?;
+                let listed = run_git(&git, "rev-list", &["--end-of-options", &since])?;
                 let listed = String::from_utf8_lossy(&listed);
                 Some(listed.lines().map(str::to_owned).collect())
             }
@@ -154,9 +153,4 @@ fn history_failure(why: &str) -> Diagnostic {
     Diagnostic::error(Rule::Git, "cannot read the history from Git")
         .note(format!("Git reported: {why}"))
         .hint("run it inside the work tree of a repository")
-}
-
-fn unknown_revision() -> Diagnostic {
-    Diagnostic::error(Rule::Usage, "the revision of `--since` is not that of a commit, a branch or a tag")
-        .hint("`git log --oneline` shows the commits; also valid are `HEAD~3`, and the names of branches and tags")
 }

@@ -147,38 +147,6 @@ impl GitRepository {
         Err(io::Error::other("too many symbolic references from `HEAD`"))
     }
 
-    /// A revision for Git, in which the name of a branch, a tag or a remote branch is replaced by its commit: Git is
-    /// run with a directory that has none of them. None if there is no such name.
-    pub(super) fn resolve_revision(&self, revision: &str) -> io::Result<Option<String>> {
-        let end = revision.find(['~', '^']).unwrap_or(revision.len());
-        let (name, rest) = revision.split_at_checked(end).unwrap_or((revision, ""));
-        let is_step = |char: char| char.is_ascii_digit() || matches!(char, '~' | '^');
-        if name.is_empty() || !rest.chars().all(is_step) {
-            return Ok(None);
-        }
-        if name == "HEAD" {
-            return Ok(self.head()?.map(|head| head + rest));
-        }
-        for name in
-            [name.to_owned(), format!("refs/tags/{name}"), format!("refs/heads/{name}"), format!("refs/remotes/{name}")]
-        {
-            if !is_reference(&name) {
-                continue;
-            }
-            let loose = self.read_reference(&name)?.map(|text| text.trim_end().to_owned());
-            let packed = || self.packed_reference(&name);
-            let found = match loose.filter(|text| is_object(text)) {
-                Some(found) => Some(found),
-                None => packed()?,
-            };
-            if let Some(found) = found {
-                return Ok(Some(found + rest));
-            }
-        }
-        let is_short = (4..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        Ok(is_short.then(|| revision.to_owned()))
-    }
-
     /// Full name of the checked-out branch; none if a commit is checked out without one.
     pub(super) fn branch(&self) -> io::Result<Option<String>> {
         let head = self.read_reference("HEAD")?.unwrap_or_default();

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
 use super::repository::GitRepository;
-use super::{GitBlobs, git_output, spawn_git};
+use super::{GitBlobs, git_output, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
+use crate::disk::{Disk, Snapshot, SnapshotEntry, path_of};
 
 /// A commit, and the files that a checkout of it would have.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ pub(super) fn find_repository(directory: &Path) -> Result<Option<GitRepository>,
 /// The commit that a name stands for. The name is not repeated: it could be anything that was typed.
 pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
-        Diagnostic::error(Rule::Git, format!("{which} is not known"))
+        Diagnostic::error(Rule::Usage, format!("{which} is not known"))
             .note("it is not the name of a branch, a tag or a commit of this repository")
             .hint("`git fetch` gets the branches and tags of the remote repository")
     };
@@ -150,12 +150,7 @@ fn parse_tree(output: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnos
         let (Some(mode), Some(_), Some(blob)) = (facts.next(), facts.next(), facts.next()) else {
             return Err(strange());
         };
-        let kind = match mode {
-            "160000" => SnapshotEntryKind::Repository,
-            "120000" => SnapshotEntryKind::Link,
-            _ => SnapshotEntryKind::File,
-        };
-        found.push((path, SnapshotEntry { kind, blob: blob.to_owned() }));
+        found.push((path, SnapshotEntry { kind: kind_of_mode(mode), blob: blob.to_owned() }));
     }
     Ok(found.into_iter().collect())
 }

@@ -132,7 +132,7 @@ fn a_name_that_is_no_revision_is_refused() {
             // as for git: HEAD
             assert_eq!(run.code, 0);
         } else {
-            run.fails(4);
+            run.fails(2);
         }
     }
     assert!(!project.root().join("x").exists());
