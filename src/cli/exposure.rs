@@ -101,7 +101,8 @@ fn exposure_text(found: &Exposure) -> StyledText {
     ];
     let counts = states.into_iter().filter(|state| count(*state) > 0);
     let counts: Vec<_> = counts.map(|state| format!("{} {}", count(state), state.as_str())).collect();
-    out.push_line(format!("{} values: {}", found.values.len(), counts.join(", ")));
+    let noun = if found.values.len() == 1 { "value" } else { "values" };
+    out.push_line(format!("{} {noun}: {}", found.values.len(), counts.join(", ")));
     out
 }
 

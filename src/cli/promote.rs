@@ -29,7 +29,7 @@ use crate::secret_files::write_all;
 /// TO. Values of secrets are copied only if `promote: always` is set for the key, other values unless `promote: never`
 /// is.
 ///
-/// What changes in TO is shown first, and is checked as `septum check TO` does: nothing is written if there is a new
+/// The changes of TO are shown first, and are checked as `septum check TO` does: nothing is written if there is a new
 /// error, or before you agree (`--yes`).
 ///
 /// A commit with the line `Septum-Promoted:` in its message records a promotion. The next one copies only what changed
@@ -134,11 +134,6 @@ impl PromoteArgs {
         if is_asked && self.format() != PromoteFormat::Text {
             return Err(invalid_usage("this format requires `--dry-run` or `--yes`".to_owned()).into());
         }
-        if is_asked && !prompt::is_attended() {
-            return Err(invalid_usage("nobody can be asked here".to_owned())
-                .hint("use `--yes` to write without asking, or `--dry-run` to see what would change")
-                .into());
-        }
         let project = Project::discover(&global.directory)?;
         let mut plan = self.plan(&project, output)?;
         let rows = || plan.apps.iter().flat_map(|app| app.rows.iter().map(move |row| (app, row)));
@@ -157,6 +152,11 @@ impl PromoteArgs {
             }
             output.print_note("septum: nothing to promote");
             return Ok(ExitCode::SUCCESS);
+        }
+        if is_asked && !prompt::is_attended() {
+            return Err(invalid_usage("nobody can be asked here".to_owned())
+                .hint("use `--yes` to write without asking, or `--dry-run` to see what would change")
+                .into());
         }
         let effect = verify_result(&project, &plan)?;
         let is_blocked = effect.findings.has_errors();
