@@ -53,7 +53,7 @@ pub(super) enum Acceptance {
 }
 
 /// Location of a project in its repository.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RepoLayout {
     repository: PathBuf,
     project: PathBuf,
@@ -278,7 +278,8 @@ impl Finding {
         self.failure() == FailureKind::Found && (*severity == Severity::Warning || rule.info().is_acceptable)
     }
 
-    fn place(&self) -> Option<&Location> {
+    /// The first location.
+    pub(super) fn place(&self) -> Option<&Location> {
         self.diagnostic.labels.first().map(|label| &label.place)
     }
 
@@ -331,7 +332,7 @@ impl RepoLayout {
 
     /// The path from the repository of a file in a message, which is named from the project, or, for rules, which may
     /// be above it, from the working directory, or by its whole path.
-    fn path(&self, file: &str) -> String {
+    pub(super) fn path(&self, file: &str) -> String {
         let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
         let whole = if is_rules { std::path::absolute(file).ok() } else { None };
         let whole = whole.unwrap_or_else(|| self.project.join(file));

@@ -7,6 +7,7 @@ mod allow;
 mod baseline;
 mod environments;
 mod finding;
+mod format;
 mod leak;
 mod leftover;
 mod lifecycle;
@@ -14,12 +15,12 @@ mod pitfall;
 mod places;
 mod remedy;
 mod rules;
-mod sarif;
 mod shared;
 mod staged;
 mod stale;
 mod substitution;
 mod tag;
+mod unchecked;
 mod undeclared;
 mod unencrypted;
 mod unused;
@@ -27,7 +28,7 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, without_consequences};
+use crate::diagnostic::{Diagnostics, FailureKind, Rule, Severity, without_consequences};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
@@ -41,11 +42,14 @@ use crate::visibility::OnMissingKey;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
+pub use format::{
+    MOST_ANNOTATIONS, code_quality_report, junit_report, rdjson_report, sarif_log, step_summary, workflow_commands,
+};
 pub use leftover::find_drafts;
 pub use remedy::{EntryLocation, Fix};
 pub use rules::{RuleMatch, UserRules};
-pub use sarif::sarif_log;
 pub use staged::{StagedFilter, check_staged};
+pub use unchecked::Unchecked;
 pub use unencrypted::{find_encrypted_files, is_of_tree};
 
 use places::EntryIndex;
@@ -76,6 +80,16 @@ pub struct CheckScope<'a> {
     pub only: Option<&'a StagedFilter>,
 }
 
+/// Whether a check without keys was asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum MissingKeys {
+    /// A part that could not be decrypted was not checked as it should be.
+    #[default]
+    Reported,
+    /// It is not checked on purpose.
+    Expected,
+}
+
 /// Result of a check.
 #[derive(Debug, Default)]
 pub struct CheckReport {
@@ -84,7 +98,11 @@ pub struct CheckReport {
     /// Accepted findings.
     pub accepted: Vec<Finding>,
     /// Parts that could not be checked, and the reasons.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unchecked>,
+    /// Whether missing keys were expected, so that what could not be checked does not count.
+    pub missing_keys: MissingKeys,
+    /// Names of the checked apps with the environments in which each was checked, as far as they are known.
+    pub targets: Vec<(AppName, Vec<EnvironmentName>)>,
 }
 
 impl CheckReport {
@@ -102,6 +120,7 @@ impl CheckReport {
 impl CheckReport {
     /// Turns findings that only lack a key into warnings, for a check that does not look for keys.
     pub fn excuse_missing_keys(&mut self) {
+        self.missing_keys = MissingKeys::Expected;
         for finding in self.findings.iter_mut().filter(|finding| finding.failure() == FailureKind::Key) {
             finding.diagnostic.severity = Severity::Warning;
         }
@@ -178,7 +197,7 @@ impl AppChecker<'_> {
         let (mut problems, mut locked) = (Diagnostics::new(), BTreeMap::new());
         let options = SurveyOptions::decrypting(&wanted).as_far_as_known(&mut locked);
         let survey = pipeline.survey(app, options, &mut problems);
-        found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(unseen_environment));
+        found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(Unchecked::from_problem));
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
@@ -285,7 +304,7 @@ struct CheckResults {
     /// The names of the apps with the environments that were checked.
     targets: Vec<(AppName, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
-    unseen: BTreeSet<String>,
+    unseen: BTreeSet<Unchecked>,
     usage: UsageTracker,
 }
 
@@ -302,7 +321,7 @@ impl CheckResults {
 
     /// The findings in the order of files, each once.
     fn into_report(self, scope: &CheckScope<'_>) -> CheckReport {
-        let Self { mut findings, sites: _, targets: _, mut accepted, unseen, usage } = self;
+        let Self { mut findings, sites: _, targets, mut accepted, unseen, usage } = self;
         let is_wanted =
             |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &StagedEntryRefs::default()));
         findings.extend(usage.findings().filter(is_wanted));
@@ -312,7 +331,13 @@ impl CheckResults {
             accepted.extend(known);
             findings = sort_findings(left);
         }
-        CheckReport { findings, accepted: sort_findings(accepted), unseen: unseen.into_iter().collect() }
+        CheckReport {
+            findings,
+            accepted: sort_findings(accepted),
+            unseen: unseen.into_iter().collect(),
+            targets,
+            ..Default::default()
+        }
     }
 }
 
@@ -326,17 +351,6 @@ fn sort_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
         is_same
     });
     findings
-}
-
-/// Parts that an environment hides because it could not be decrypted.
-fn unseen_environment(problem: &Diagnostic) -> Option<String> {
-    let is_key = problem.severity == Severity::Error && problem.failure == FailureKind::Key;
-    let file = problem.labels.first()?.place.source.name();
-    let recipients = problem.notes.iter().find_map(|note| note.strip_prefix("it is encrypted for "));
-    is_key.then(|| match recipients {
-        Some(recipients) => format!("{file}: no identity for {recipients}"),
-        None => format!("{file}: {}", problem.message),
-    })
 }
 
 /// Whether a rule prevents a template from being read at all.

@@ -211,10 +211,11 @@ impl StagedFilter {
 impl CheckReport {
     /// Adds the report of another project.
     fn add(&mut self, other: Self) {
-        let Self { findings, accepted, unseen } = other;
+        let Self { findings, accepted, unseen, targets, missing_keys: _ } = other;
         self.findings.extend(findings);
         self.accepted.extend(accepted);
         self.unseen.extend(unseen);
+        self.targets.extend(targets);
     }
 
     /// Sets the location of the project in its repository: tools that annotate code need paths from there.
@@ -222,6 +223,7 @@ impl CheckReport {
         if let Some(home) = RepoLayout::new(repository, project) {
             let all = self.findings.iter_mut().chain(&mut self.accepted);
             all.for_each(|finding| finding.set_layout(&home));
+            self.unseen.iter_mut().for_each(|unchecked| unchecked.set_layout(&home));
         }
     }
 }

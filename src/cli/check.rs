@@ -1,23 +1,25 @@
 //! `septum check`
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value as Json;
 
 use super::encrypt::usual_recipients;
 use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
+use super::step_summary::append_step_summary;
 use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities, user_identities};
 use crate::atomic;
 use crate::budget;
-use crate::check::{self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, sarif_log};
-use crate::diagnostic::{
-    Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_lines, styled_with_rule,
+use crate::check::{
+    self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, code_quality_report,
+    junit_report, rdjson_report, sarif_log, workflow_commands,
 };
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, styled_with_rule};
 use crate::files::{FileKind, read_named};
 use crate::fix::{self, AppliedFix, FixContext};
 use crate::git::GitIndex;
@@ -123,8 +125,14 @@ enum CheckFormat {
     Json,
     /// SARIF 2.1.0, for code scanning tools
     Sarif,
-    /// Annotations of GitHub workflows
+    /// Annotations of GitHub workflows, and all findings in the summary of the job
     Github,
+    /// Code Quality report of GitLab
+    Gitlab,
+    /// Report of tests (JUnit), for Jenkins, Azure DevOps and others
+    Junit,
+    /// Reviewdog Diagnostic Format
+    Rdjson,
 }
 
 /// Least severity of findings that fail a check.
@@ -298,9 +306,27 @@ impl CheckArgs {
             }
             CheckFormat::Json => output::print_json(&report_json(report, self.fix.then_some(fixed))),
             CheckFormat::Sarif => output::print_json(&sarif_log(report)),
-            CheckFormat::Github => output::print_result(&github_commands(report)),
+            CheckFormat::Github => {
+                output::print_result(&workflow_commands(report))?;
+                append_step_summary(report, output);
+                Ok(())
+            }
+            CheckFormat::Gitlab => print_for_file(&code_quality_report(report), &summary_line(report, fixed), output),
+            CheckFormat::Rdjson => print_for_file(&rdjson_report(report), &summary_line(report, fixed), output),
+            CheckFormat::Junit => {
+                output::print_result(&junit_report(report, self.fail_on.into()))?;
+                output.print_note(&summary_line(report, fixed));
+                Ok(())
+            }
         }
     }
+}
+
+/// Prints a report that CI reads from a file, and the numbers for people, who see only the log.
+fn print_for_file(report: &Json, summary: &str, output: &OutputStreams) -> Result<(), Diagnostics> {
+    output::print_json(report)?;
+    output.print_note(summary);
+    Ok(())
 }
 
 /// The text of a file that the command line names.
@@ -402,7 +428,7 @@ fn summary_line(report: &CheckReport, fixed: &[AppliedFix]) -> String {
     format!("septum: {}", parts.join(", "))
 }
 
-fn report_json(report: &CheckReport, fixed: Option<&[AppliedFix]>) -> serde_json::Value {
+fn report_json(report: &CheckReport, fixed: Option<&[AppliedFix]>) -> Json {
     let findings: Vec<FindingView<'_>> = report.findings.iter().map(Finding::view).collect();
     let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
     if let Some(fixed) = fixed {
@@ -410,25 +436,4 @@ fn report_json(report: &CheckReport, fixed: Option<&[AppliedFix]>) -> serde_json
         all["fixed"] = fixed.iter().map(one).collect();
     }
     all
-}
-
-/// Workflow commands of GitHub Actions (`::error file=…,line=…,col=…,title=…::message`).
-fn github_commands(report: &CheckReport) -> String {
-    let data = |text: &str| escape_lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let mut out = String::new();
-    for finding in &report.findings {
-        let view = finding.view();
-        let place = match (finding.path(), view.line, view.column) {
-            (Some(file), Some(line), Some(column)) => format!("file={},line={line},col={column},", property(&file)),
-            _ => String::new(),
-        };
-        let help = view.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        let message = data(&format!("{}{help}", view.message));
-        let _ = writeln!(out, "::{} {place}title={}::{message}", view.severity, property(view.rule));
-    }
-    for unseen in &report.unseen {
-        let _ = writeln!(out, "::warning title=not checked::{}", data(unseen));
-    }
-    out
 }

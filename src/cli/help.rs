@@ -110,6 +110,11 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
         "Repository and index of `septum check --staged`; Git sets them for its hooks.",
     ),
     (
+        Findings,
+        "GITHUB_STEP_SUMMARY",
+        "File to which `check --format github` appends all findings; GitHub Actions sets it.",
+    ),
+    (
         Terminal,
         "HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME",
         "Directories of the user's files (Windows: USERPROFILE, APPDATA, LOCALAPPDATA).",

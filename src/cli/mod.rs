@@ -38,6 +38,7 @@ mod rename;
 mod render;
 mod report;
 mod set;
+mod step_summary;
 mod target;
 mod usage;
 mod watch;

@@ -12,7 +12,7 @@ mod readers;
 pub use page::{MARK, write_page};
 pub use readers::{FileReaders, find_readers};
 
-use crate::check::FindingView;
+use crate::check::{FindingView, Unchecked};
 use crate::name::EnvironmentName;
 use crate::pipeline::Survey;
 
@@ -26,7 +26,7 @@ pub struct ReportContent<'a> {
     /// Findings of a check without keys.
     pub findings: &'a [FindingView<'a>],
     /// Parts that were not checked, and why.
-    pub unseen: &'a [String],
+    pub unseen: &'a [Unchecked],
     /// Encrypted files with their recipients.
     pub readers: &'a [FileReaders],
 }

@@ -105,7 +105,7 @@ fn push_findings(out: &mut String, content: &ReportContent<'_>) {
     if !content.unseen.is_empty() {
         out.push_str("<h3>Not checked without a key</h3>\n<ul>\n");
         for unseen in content.unseen {
-            let _ = writeln!(out, "<li>{}</li>", text(unseen));
+            let _ = writeln!(out, "<li>{}</li>", text(&unseen.to_string()));
         }
         out.push_str("</ul>\n");
     }

@@ -9,6 +9,7 @@ mod delivery;
 mod diff;
 mod eject;
 mod first_hour;
+mod forges;
 mod git_drivers;
 mod import;
 mod kustomize;

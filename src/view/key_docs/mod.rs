@@ -7,6 +7,7 @@ mod markdown;
 pub use dotenv::write_env_example;
 pub use html::write_html;
 pub use markdown::write_markdown;
+pub(crate) use markdown::{code as markdown_code, text as markdown_text};
 
 use std::sync::Arc;
 

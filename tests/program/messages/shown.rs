@@ -75,6 +75,9 @@ fn nothing_of_a_repository_acts_on_a_terminal_or_begins_a_line() {
             &["check", "--format", "json"],
             &["check", "--format", "sarif"],
             &["check", "--format", "github"],
+            &["check", "--format", "gitlab"],
+            &["check", "--format", "junit"],
+            &["check", "--format", "rdjson"],
             &["check", "--fix"],
             &["list"],
             &["list", "--format", "json"],
@@ -112,7 +115,7 @@ fn nothing_of_a_repository_acts_on_a_terminal_or_begins_a_line() {
             is_inert(&format!("stderr of {arguments:?}"), &run.stderr, &[]);
             // manifests are data, which the writers of YAML hold to what its readers take
             if arguments[0] != "render" {
-                is_inert(&format!("stdout of {arguments:?}"), &run.stdout, &["::error ", "::warning "]);
+                is_inert(&format!("stdout of {arguments:?}"), &run.stdout, &["::error ", "::warning ", "::notice "]);
             }
         }
     }

@@ -110,6 +110,7 @@ const OPENERS: &[(&str, &str)] = &[
     ("cli/init/key.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
     ("cli/prompt.rs", "the terminal"),
+    ("cli/step_summary.rs", "a file that GitHub Actions names, to which a line is added"),
     ("program.rs", "programs on the path of the user"),
     ("doctor/user.rs", "permissions of the keys of the user"),
     ("git", "the work tree and what Git keeps of it, as Git names them"),

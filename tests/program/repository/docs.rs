@@ -331,9 +331,9 @@ fn scripts(yaml: &serde_yaml::Value, is_script: bool, found: &mut Vec<String>) {
 fn hooks_workflows_and_jobs_call_what_exists() {
     let commands = Commands::of_program();
     for (path, calls) in [
-        (".pre-commit-hooks.yaml", 2),
+        (".pre-commit-hooks.yaml", 5),
         ("examples/ci/github.yml", 3),
-        ("examples/ci/gitlab.yml", 3),
+        ("examples/ci/gitlab.yml", 4),
         ("src/cli/init/workflow.yaml", 2),
     ] {
         let text = read(&root().join(path));

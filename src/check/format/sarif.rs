@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
 
-use super::baseline::FILE;
-use super::finding::Acceptance;
-use super::{CheckReport, Finding};
+use super::super::baseline::FILE;
+use super::super::finding::Acceptance;
+use super::super::{CheckReport, Finding};
+use super::fingerprint::fingerprint;
+use super::message_with_help;
 use crate::diagnostic::{Rule, Severity};
 
 /// Base of paths: the root of the repository, as GitHub and others expect it.
@@ -66,15 +67,11 @@ fn describe_rule(rule: Rule, severity: Severity) -> Json {
 
 fn sarif_result(finding: &Finding, rules: &SarifRules) -> Json {
     let view = finding.view();
-    let text = match &view.help {
-        Some(help) => format!("{}. {help}", view.message),
-        None => view.message.to_owned(),
-    };
     let mut result = json!({
         "ruleId": view.rule,
         "ruleIndex": rules.keys().position(|rule| rule.id() == view.rule),
         "level": view.severity,
-        "message": { "text": text },
+        "message": { "text": message_with_help(finding) },
         "partialFingerprints": { "septum/v1": fingerprint(finding) },
     });
     if let (Some(file), Some(line), Some(column)) = (finding.path(), view.line, view.column) {
@@ -99,20 +96,6 @@ fn artifact_location(file: &str) -> Json {
     } else {
         json!({ "uri": uri_reference(file), "uriBaseId": ROOT })
     }
-}
-
-/// Fingerprint by which a finding is recognised when lines move: its rule and its subject.
-fn fingerprint(finding: &Finding) -> String {
-    let (view, path) = (finding.view(), finding.path());
-    let about = [view.app, view.environment, view.bundle, view.key];
-    let parts = [Some(view.rule), path.as_deref()].into_iter().chain(about).chain([Some(view.message)]);
-    let mut hash = Sha256::new();
-    for part in parts {
-        let part = part.unwrap_or_default();
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    format!("{:x}", hash.finalize()).chars().take(32).collect()
 }
 
 /// A path as a relative reference of a URI (RFC 3986).
