@@ -8,6 +8,7 @@ mod history;
 mod repository;
 mod revision;
 mod setup;
+mod work_tree;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -25,6 +26,7 @@ pub use self::repository::GitRepository;
 use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
+pub use self::work_tree::changed_files;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 

@@ -1,6 +1,7 @@
 //! `septum diff`
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -15,9 +16,9 @@ use crate::diff::{
     self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
     ProjectPair,
 };
-use crate::git::{GitRevision, RevisionRange};
+use crate::git::{GitRevision, RevisionRange, changed_files};
 use crate::pipeline::Pipeline;
-use crate::project::Project;
+use crate::project::{PROJECT_FILE, Project};
 use crate::span::Source;
 
 /// Show what differs between environments, revisions, or an environment and a cluster
@@ -340,11 +341,18 @@ impl DiffArgs {
         let pipelines = [&old_project, &new_project]
             .map(|project| project.as_ref().map(|project| Pipeline::new(project, user_identities())));
         let [left, right] = &pipelines;
+        let changed = match (&old_project, &new_project) {
+            (Some(old_project), Some(new_project)) if new.is_none() && new_project.apps.len() > FEW_APPS => {
+                changed_files(&old, read_paths(&[old_project, new_project]))
+            }
+            _ => None,
+        };
         let label = range.to.clone().unwrap_or_else(|| "the work tree".to_owned());
         let from = if range.is_since_fork { old.commit.chars().take(12).collect() } else { range.from.clone() };
         let pair = ProjectPair {
             left: DiffSide { label: &from, pipeline: left.as_ref(), upward: Some(&old.upward) },
             right: DiffSide { label: &label, pipeline: right.as_ref(), upward: new.as_ref().map(|new| &new.upward) },
+            changed,
         };
         let scope = DiffScope { environments: &self.environments, apps: &self.apps };
         let mut report = diff::compare_projects(&pair, scope)?;
@@ -409,7 +417,7 @@ impl DiffArgs {
             find_environments(project, &self.environments)?;
             let mut named: Vec<_> =
                 self.environments.iter().filter_map(|name| find_environment(project, name).ok()).collect();
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             named.retain(|name| seen.insert(name.clone()));
             named
         };
@@ -441,6 +449,21 @@ fn print_broken(label: &str, output: &OutputStreams) {
     output.print_note(&format!(
         "septum: {label}: some values are invalid (`septum check` shows them), and are compared as far as they are known"
     ));
+}
+
+/// Number of apps up to which all are compared with the work tree, without a search for changed files.
+const FEW_APPS: usize = 8;
+
+/// Paths that states of a project read, except for files that are named with `..`.
+fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
+    let paths: BTreeSet<PathBuf> = projects
+        .iter()
+        .flat_map(|project| {
+            let apps = project.apps.iter().map(|app| app.directory.clone());
+            apps.chain(project.shared.clone()).chain([project.files.root().join(PROJECT_FILE)])
+        })
+        .collect();
+    paths.into_iter().collect()
 }
 
 /// Misnamed files may hide a layer.

@@ -1,12 +1,13 @@
-//! Apps that a change between two revisions concerns.
+//! Apps that a change between two states concerns.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::pair::ProjectPair;
+use crate::disk::Snapshot;
 use crate::project::{App, PROJECT_FILE};
 
-/// Apps of which a file differs between two revisions.
+/// Apps of which a file differs between two states.
 pub(super) enum AffectedApps {
     /// All of them.
     All,
@@ -19,13 +20,21 @@ impl AffectedApps {
     pub(super) fn of(pair: &ProjectPair<'_>) -> Self {
         let (Some(left), Some(right)) = (pair.left.pipeline, pair.right.pipeline) else { return Self::All };
         let projects = [left.library.project, right.library.project];
-        let [Some(old), Some(new)] = projects.map(|project| project.files.disk().snapshot()) else { return Self::All };
-        let changed = old.changed_paths(new);
-        if changed.is_empty() {
-            return Self::Some(BTreeSet::new());
-        }
+        let snapshots = projects.map(|project| project.files.disk().snapshot());
+        let changed: BTreeSet<PathBuf> = match (snapshots, &pair.changed) {
+            ([Some(old), Some(new)], _) => {
+                let changed = old.changed_paths(new);
+                if changed.is_empty() {
+                    return Self::Some(BTreeSet::new());
+                }
+                changed.into_iter().collect()
+            }
+            // files elsewhere may have changed, too, and are read by apps that name them
+            (_, Some(changed)) => changed.clone(),
+            _ => return Self::All,
+        };
         // a link leads anywhere
-        if old.has_links() || new.has_links() {
+        if snapshots.into_iter().flatten().any(Snapshot::has_links) {
             return Self::All;
         }
         let mut found = BTreeSet::new();

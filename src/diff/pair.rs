@@ -24,6 +24,8 @@ pub struct ProjectPair<'a> {
     pub left: DiffSide<'a>,
     /// The new state.
     pub right: DiffSide<'a>,
+    /// Files that differ, if one state is the work tree and they are known. Absolute.
+    pub changed: Option<BTreeSet<PathBuf>>,
 }
 
 /// Part of the project that is compared.

@@ -50,6 +50,7 @@ pub fn verify_promotion(
     let pair = ProjectPair {
         left: DiffSide { label: &was, pipeline: Some(left), upward: None },
         right: DiffSide { label: &is, pipeline: Some(right), upward: None },
+        changed: None,
     };
     let wanted = [environment.to_string()];
     // an error in the new state is a finding too

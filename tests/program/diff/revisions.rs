@@ -203,3 +203,66 @@ fn a_hashed_name_is_one_change() {
     let kinds: Vec<_> = rows.iter().map(|row| row["change"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, ["changed", "renamed"], "{rows:#?}");
 }
+
+/// Changes of a project of many apps, of which a comparison reads only those that are concerned.
+#[test]
+fn the_work_tree_is_compared_as_the_commit_of_it() {
+    let edits: [(&str, fn(&Sandbox)); 12] = [
+        ("nothing", |_| {}),
+        ("a value", |project| project.write("apps/a3/dev.yaml", "data: { LEVEL: debug }\n")),
+        ("a new environment", |project| project.write("apps/a4/prod.yaml", "data: { LEVEL: warn }\n")),
+        ("a file less", |project| std::fs::remove_file(project.path("apps/a5/qa.yaml")).unwrap()),
+        ("an app less", |project| std::fs::remove_dir_all(project.path("apps/a6")).unwrap()),
+        ("an app more", |project| {
+            project.write("apps/new/base.yaml", "data: { LEVEL: x }\n");
+            project.write("apps/new/dev.yaml", "");
+        }),
+        ("a shared layer", |project| project.write("shared/dev.yaml", "labels: { tier: back }\n")),
+        ("a file of a layer", |project| project.write("apps/a7/files/motd", "two\n")),
+        ("a file that an app reads by `..`", |project| project.write("common/ca.txt", "two\n")),
+        ("the list of apps", |project| project.write("septum.yaml", "apps: [apps/a1, apps/a2]\nshared: shared\n")),
+        ("a link", |project| {
+            std::fs::remove_file(project.path("apps/a8/dev.yaml")).unwrap();
+            std::os::unix::fs::symlink("../a3/dev.yaml", project.path("apps/a8/dev.yaml")).unwrap();
+        }),
+        ("an encrypted value", |project| {
+            project.give("hunter2-canary-new", &["set", "dev", "TOKEN", "--app", "a9"]).succeeds();
+        }),
+    ];
+    let project = Sandbox::with_identities();
+    project.write("septum.yaml", "apps: [apps/*]\nshared: shared\n");
+    project.write("shared/dev.yaml", "");
+    project.write("common/ca.txt", "one\n");
+    for number in 1..=12 {
+        let file = if number == 10 { "../../common/ca.txt" } else { "files/motd" };
+        project.write(&format!("apps/a{number}/files/motd"), "one\n");
+        let base = format!("data:\n  LEVEL: info\n  TOKEN: {{ sensitive: true }}\n  motd: {{ file: {file} }}\n");
+        project.write(&format!("apps/a{number}/base.yaml"), base);
+        project.write(&format!("apps/a{number}/dev.yaml"), "data: { LEVEL: dev }\n");
+        project.write(&format!("apps/a{number}/qa.yaml"), "");
+    }
+    project.encrypted("apps/a9/dev.secrets.yaml", "data: { TOKEN: hunter2-canary-old }\n");
+    // an app that is invalid on both sides is not read
+    project.write("apps/a11/base.yaml", "data: { LEVEL: { value: x, type: integer } }\n");
+    git(&project, &["init", "--quiet", "-b", "main", "."]);
+    commit(&project);
+    let run = |range: &str| project.run(&["diff", "--rev", range, "--format", "json", "--no-fold"]);
+    for (name, edit) in edits {
+        edit(&project);
+        let work_tree = run("HEAD");
+        git(&project, &["add", "--all"]);
+        git(&project, &["commit", "--quiet", "--allow-empty", "--message", "x"]);
+        let committed = run("HEAD~1..HEAD");
+        assert_eq!(work_tree.stdout, committed.stdout, "{name}");
+        assert_eq!(work_tree.code, committed.code, "{name}: {}", work_tree.stderr);
+        // a link may lead anywhere, so that all apps are read, and one of them is invalid
+        let code = match name {
+            "nothing" => 0,
+            "a link" => 2,
+            _ => 1,
+        };
+        assert_eq!(work_tree.code, code, "{name}: {}", work_tree.stderr);
+        assert!(!work_tree.stdout.contains("canary"), "{}", work_tree.stdout);
+        git(&project, &["reset", "--quiet", "--hard", "HEAD~1"]);
+    }
+}

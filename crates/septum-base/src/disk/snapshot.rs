@@ -83,6 +83,17 @@ impl Snapshot {
         self.entries.values().any(|entry| entry.kind == SnapshotEntryKind::Link)
     }
 
+    /// The entries at or below a path, with their absolute paths, sorted.
+    pub fn entries_at(&self, directory: &Path) -> impl Iterator<Item = (PathBuf, &SnapshotEntry)> {
+        let below = directory.strip_prefix(&self.root).map(Path::to_path_buf);
+        let start = below.clone().unwrap_or_default();
+        let entries = self
+            .entries
+            .range(start..)
+            .take_while(move |(path, _)| below.as_ref().is_ok_and(|it| path.starts_with(it)));
+        entries.map(|(path, entry)| (self.root.join(path), entry))
+    }
+
     /// Paths that only one of two snapshots holds, or both with other content; sorted, absolute.
     pub fn changed_paths(&self, other: &Self) -> Vec<PathBuf> {
         let changed = self.entries.iter().filter(|(path, entry)| other.entries.get(*path) != Some(entry));
