@@ -8,6 +8,7 @@ mod draft;
 #[cfg(unix)]
 mod inherited;
 mod new_directory;
+mod new_parents;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -21,6 +22,7 @@ use crate::test_hook::{StopPoint, pass_point};
 
 pub use self::draft::{is_draft, is_in_use};
 pub use self::new_directory::NewDirectory;
+pub use self::new_parents::NewParents;
 
 /// Readers of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,8 +197,11 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 /// Makes new names durable. Not all systems support it; the bytes are safe either way.

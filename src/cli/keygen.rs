@@ -11,7 +11,7 @@ use super::help::CommandHelp;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::TerminalPrompt;
 use super::{GlobalArgs, argument};
-use crate::atomic::{self, Access};
+use crate::atomic::{self, Access, NewParents};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
@@ -24,7 +24,7 @@ use crate::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct KeygenArgs {
-    /// Write to FILE, which must not exist
+    /// Write to FILE, which must not exist; missing directories are created
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Generate a post-quantum identity, which requires age 1.3 or sops 3.12
@@ -83,7 +83,12 @@ impl KeygenArgs {
         let Some(path) = &self.output else { return output::print_result(text) };
         let shown = argument::shown_path(&global.directory, path, "FILE");
         let real = resolve_writable(&global.directory.join(path), &shown)?;
-        match atomic::create_new(&real, text.as_bytes(), Access::Owner) {
+        let created = NewParents::create_above(&real).and_then(|parents| {
+            atomic::create_new(&real, text.as_bytes(), Access::Owner)?;
+            parents.keep();
+            Ok(())
+        });
+        match created {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let message = format!("`{shown}` already exists, and `keygen` never overwrites files");

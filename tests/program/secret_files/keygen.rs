@@ -65,9 +65,29 @@ fn a_key_file_is_for_its_owner_and_never_overwritten() {
     assert_eq!(again.status.code(), Some(2));
     record(text(&again.stderr));
     assert_eq!(fs::read_to_string(&path).unwrap(), file);
-    let nowhere = septum(directory.path(), &["keygen", "-o", "no/such/key.txt"], "");
+    // a file is in the place of a directory
+    let nowhere = septum(directory.path(), &["keygen", "-o", "key.txt/such/key.txt"], "");
     assert_eq!(nowhere.status.code(), Some(4));
     assert!(!text(&nowhere.stderr).contains("SECRET"));
+}
+
+#[cfg(unix)]
+#[test]
+fn missing_directories_are_created_for_their_owner() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let directory = tempfile::tempdir().unwrap();
+    let mode = |path: &str| fs::metadata(directory.path().join(path)).unwrap().mode() & 0o777;
+    let output = septum(directory.path(), &["keygen", "-o", "sops/age/keys.txt"], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((mode("sops"), mode("sops/age"), mode("sops/age/keys.txt")), (0o700, 0o700, 0o600));
+    // an existing directory keeps its mode
+    fs::set_permissions(directory.path().join("sops"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(septum(directory.path(), &["keygen", "-o", "sops/other/keys.txt"], "").status.success());
+    assert_eq!((mode("sops"), mode("sops/other")), (0o755, 0o700));
+    // a name that no file can have: nothing stays behind
+    let long = format!("new/below/{}", "k".repeat(300));
+    assert_eq!(septum(directory.path(), &["keygen", "-o", &long], "").status.code(), Some(4));
+    assert!(!directory.path().join("new").exists());
 }
 
 #[test]
