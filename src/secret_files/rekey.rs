@@ -98,7 +98,9 @@ impl ComparedFile {
                 sealed.set_recipients(Recipients::of_rule(&rule));
             }
             if drift.selector.is_some() || drift.mac_scope.is_some() {
-                sealed.set_selection(rule.effective_selector(), rule.mac_scope);
+                let own = sealed.metadata().selector.clone();
+                let selector = if drift.selector.is_some() { rule.effective_selector() } else { own };
+                sealed.set_selection(selector, rule.mac_scope);
             }
         }
         let mut warnings = sealed.altered_comments();

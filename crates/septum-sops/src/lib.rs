@@ -76,6 +76,7 @@ pub use metadata::block::SopsMetadata;
 pub use metadata::error::{
     DecryptionError, GroupState, IntegrityFault, IntegrityFinding, MetadataFault, MetadataProblem, NoIdentity,
 };
+pub use metadata::selector_origin::SelectorOrigin;
 pub use recipients::group::SpannedText;
 pub use recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 pub use recipients::passphrase::PassphraseProvider;
@@ -107,7 +108,7 @@ pub use document::text_bytes::TextBytes;
 #[doc(hidden)]
 pub use files::ambiguous::refuse_ambiguous_keys;
 #[doc(hidden)]
-pub use files::ciphertexts::EncryptedValue;
+pub use files::ciphertexts::{EncryptedValue, plaintext_values};
 #[doc(hidden)]
 pub use files::encrypt::encrypt_judged;
 #[doc(hidden)]
@@ -170,7 +171,10 @@ pub fn is_encrypted(root: &YamlNode) -> bool {
 pub fn read_metadata(root: &YamlNode, source: &Source) -> Result<SopsMetadata, DecryptionError> {
     let block = root.as_map().and_then(|map| map.get_key_value(BLOCK));
     match block {
-        Some((key, block)) => SopsMetadata::read_block(block.clone(), source.place(key.span)),
+        Some((key, block)) => {
+            let keys = root.as_map().into_iter().flatten().map(|(key, _)| key.text.as_str());
+            SopsMetadata::read_block(block.clone(), source.place(key.span)).map(|metadata| metadata.beside([keys]))
+        }
         None => Err(missing_block(source.place(root.span))),
     }
 }

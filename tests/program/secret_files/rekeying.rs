@@ -225,3 +225,42 @@ fn standard_input_gets_a_new_data_key_and_is_printed() {
     assert!(shared.contains(&desk.bob));
     desk.give("{\"a\": \"hunter2-canary\"}", &["rotate", "--filename", "x.enc.json"]).record();
 }
+
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n    name: shop\nstringData:\n    A: hunter2-canary\n";
+
+#[test]
+fn a_manifest_keeps_its_own_selector_where_the_rule_has_none() {
+    let desk = Sandbox::with_identities();
+    // by the rule of its directory, as `eject` and Flux have it
+    desk.rules("creation_rules: [{path_regex: enc, encrypted_regex: '^(data|stringData)$', age: 'ALICE'}]");
+    desk.encrypted("secret.enc.yaml", SECRET);
+    desk.encrypted("other.enc.yaml", SECRET.replace("kind: Secret\n", ""));
+    desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
+    desk.run(&["rekey", "secret.enc.yaml"]).succeeds();
+    let text = desk.read("secret.enc.yaml");
+    assert!(text.contains("kind: Secret\n") && text.contains("encrypted_regex: ^(data|stringData)$"), "{text}");
+    assert_eq!(desk.run(&["rekey", "--check", "secret.enc.yaml"]).code, 0);
+    for arguments in [&["rotate", "secret.enc.yaml"][..], &["set", "secret.enc.yaml", "stringData.A"]] {
+        desk.give("hunter2-canary-2", arguments).succeeds();
+        assert!(desk.read("secret.enc.yaml").contains("kind: Secret\n"), "{arguments:?}");
+        if let Some(sops) = desk.sops("bob.txt", &["decrypt", "secret.enc.yaml"]) {
+            sops.succeeds();
+        }
+    }
+    // a selector that does not encrypt the values of a Secret is not its own
+    let narrowed = SECRET.replace("stringData", "other").replace("A:", "data:");
+    desk.rules("creation_rules: [{path_regex: enc, encrypted_regex: '^other$', age: 'ALICE,BOB'}]");
+    desk.encrypted("narrow.enc.yaml", format!("{narrowed}data: {{}}\n"));
+    desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB'}]");
+    assert_eq!(desk.run(&["rekey", "--check", "narrow.enc.yaml"]).code, 1);
+    // also if the checksum covers other values than the rule says
+    desk.rules("creation_rules: [{path_regex: enc, age: 'ALICE,BOB', mac_only_encrypted: true}]");
+    desk.run(&["rekey", "secret.enc.yaml"]).succeeds();
+    assert!(desk.read("secret.enc.yaml").contains("kind: Secret\n"));
+    // a selector that the rule has is applied, and so is the default to anything that is not a manifest
+    desk.run(&["rekey", "other.enc.yaml"]).succeeds();
+    assert!(!desk.read("other.enc.yaml").contains("name: shop"));
+    desk.rules("creation_rules: [{path_regex: enc, unencrypted_suffix: _plain, age: 'ALICE,BOB'}]");
+    desk.run(&["rekey", "secret.enc.yaml"]).succeeds();
+    assert!(!desk.read("secret.enc.yaml").contains("kind: Secret\n"));
+}

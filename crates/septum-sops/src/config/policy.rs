@@ -10,14 +10,17 @@ use crate::config::drift::{Drift, compute_drift};
 use crate::config::rules::{CreationRule, SopsConfigCache};
 use crate::crypto::mac::MacScope;
 use crate::metadata::block::SopsMetadata;
+use crate::metadata::selector_origin::SelectorOrigin;
 use crate::recipients::recipient::shorten_recipient as short_recipient;
 use crate::store::SopsFormat;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 
-/// Compares a file with a rule. The selector of a binary file does not count: it is one value.
+/// Compares a file with a rule. The selector of a binary file does not count: it is one value. A manifest keeps its own
+/// selector where the rule has none: without it, nothing that deploys the file could read its kind and its name.
 pub fn compare_policy(rule: &CreationRule, metadata: &SopsMetadata, format: SopsFormat) -> Drift {
     let mut found = compute_drift(rule, metadata);
-    if format == SopsFormat::Binary {
+    let is_own = rule.selector.is_none() && metadata.selector_origin == SelectorOrigin::Manifest;
+    if format == SopsFormat::Binary || is_own {
         found.selector = None;
     }
     found

@@ -500,9 +500,15 @@ impl DecryptedFile {
     }
 }
 
+/// Keys at the top of a document.
+fn top_keys(branch: &SopsMap) -> impl Iterator<Item = &str> {
+    branch.values().map(|(key, _)| key.text.as_str())
+}
+
 fn metadata_of(parsed: &ParsedFile, source: &Source) -> Result<SopsMetadata, DecryptionError> {
     match parsed.blocks.first() {
-        Some(Some(block)) => SopsMetadata::read_block(block.fields.to_node(), source.place(block.key)),
+        Some(Some(block)) => SopsMetadata::read_block(block.fields.to_node(), source.place(block.key))
+            .map(|metadata| metadata.beside(parsed.document.branches.iter().map(top_keys))),
         _ => Err(missing_block(source.place(Span::locate(source.text(), 0, 0)))),
     }
 }

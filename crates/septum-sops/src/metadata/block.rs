@@ -6,6 +6,7 @@ use crate::crypto::mac::MacScope;
 use crate::document::pattern::GoRegex;
 use crate::document::selector::Selector;
 use crate::metadata::error::{DecryptionError, MetadataFault, MetadataProblem};
+use crate::metadata::selector_origin::SelectorOrigin;
 use crate::recipients::foreign::{ForeignKey, SERVICES};
 use crate::recipients::group::SpannedText;
 use crate::recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
@@ -89,6 +90,8 @@ pub struct SopsMetadata {
     pub selector: Selector,
     /// Values covered by the checksum.
     pub mac_scope: MacScope,
+    /// Origin of the selector, where the rule has none.
+    pub selector_origin: SelectorOrigin,
     /// Location of the block.
     pub place: Location,
     /// The block as it was read, unknown fields included.
@@ -177,7 +180,13 @@ impl SopsMetadata {
         let (Some(last_modified), Some(selector), true) = (last_modified, selector, problems.is_empty()) else {
             return Err(DecryptionError::Metadata(problems));
         };
-        Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, place, block })
+        let selector_origin = SelectorOrigin::Rule;
+        Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, selector_origin, place, block })
+    }
+
+    /// The same, of a file whose documents have these keys at their top.
+    pub(crate) fn beside<'k, K: IntoIterator<Item = &'k str>>(self, documents: impl IntoIterator<Item = K>) -> Self {
+        Self { selector_origin: SelectorOrigin::of(&self.selector, documents), ..self }
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub(crate) mod block;
 pub(crate) mod error;
+pub(crate) mod selector_origin;
