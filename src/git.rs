@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::commit::PlannedCommit;
 pub use self::commit_history::GitHistory;
-pub use self::commits::{CommitFile, CommitHistory, HistoryCommit};
+pub use self::commits::{CommitFile, CommitHistory, HistoryCommit, ParentFile};
 pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
 use self::repository::is_reference_name;

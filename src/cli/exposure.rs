@@ -93,6 +93,7 @@ fn exposure_text(found: &Exposure) -> StyledText {
     }
     let count = |state: ExposureState| found.values.iter().filter(|value| value.state == state).count();
     let states = [
+        ExposureState::Plaintext,
         ExposureState::Current,
         ExposureState::Unchanged,
         ExposureState::ChangedOrReencrypted,
@@ -115,7 +116,7 @@ fn since_text(value: &ExposedKey) -> String {
 
 fn state_style(state: ExposureState) -> Style {
     match state {
-        ExposureState::Current | ExposureState::Unchanged => AnsiColor::Red.on_default(),
+        ExposureState::Plaintext | ExposureState::Current | ExposureState::Unchanged => AnsiColor::Red.on_default(),
         ExposureState::ChangedOrReencrypted => AnsiColor::Yellow.on_default(),
         ExposureState::Changed => AnsiColor::Green.on_default(),
         ExposureState::Removed => Style::new().dimmed(),

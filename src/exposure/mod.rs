@@ -12,14 +12,14 @@ use serde::Serialize;
 use crate::check::find_encrypted_files;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{BoundedRoot, Disk};
-use crate::git::CommitHistory;
+use crate::git::{CommitHistory, ParentFile};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{Project, SECRETS};
 use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
 use crate::visibility::KeyAccess;
 
 use timeline::FileTimeline;
-use version::EncryptedVersion;
+use version::{EncryptedVersion, read_plaintext_values};
 
 /// Largest version of a file that is searched, in bytes.
 const LONGEST: u64 = 4 << 20;
@@ -64,6 +64,8 @@ pub struct CommitView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExposureState {
+    /// The value is in plaintext: anyone who can read the repository can read it.
+    Plaintext,
     /// The recipient can decrypt it now.
     Current,
     /// The recipient cannot decrypt the file any more, and the value is the one that it could.
@@ -117,26 +119,56 @@ impl VersionReader<'_> {
     fn timelines(&mut self, uncommitted: Vec<PathBuf>) -> BTreeMap<PathBuf, FileTimeline> {
         let mut timelines: BTreeMap<PathBuf, FileTimeline> = BTreeMap::new();
         let history = self.history;
-        for version in &history.versions {
-            let content = version.blob.as_ref().and_then(|blob| self.read_blob(blob, &version.path));
-            let is_known = timelines.contains_key(&version.path);
-            if content.is_some() || is_known {
+        for versions in history.versions.chunk_by(|one, other| one.commit == other.commit) {
+            let mut moves = FileMoves::default();
+            for version in versions {
+                let content = version.blob.as_ref().and_then(|blob| self.read_blob(blob, &version.path));
+                let known = timelines.get(&version.path);
+                if content.is_none() && known.is_none() {
+                    continue;
+                }
+                if let (None, Some(last)) = (&version.blob, known.and_then(FileTimeline::last)) {
+                    moves.gone.push((version.path.clone(), Rc::clone(last)));
+                }
+                if let (ParentFile::Missing, Some(content)) = (version.parent, &content) {
+                    moves.new.push((version.path.clone(), Rc::clone(content)));
+                }
                 let is_before = history.is_before(version.commit);
                 timelines.entry(version.path.clone()).or_default().push(version.commit, content, is_before);
             }
+            moves.follow(&mut timelines);
         }
         let bounds = BoundedRoot::new(Disk::default(), &history.root).ok();
-        for path in uncommitted {
+        let is_gone = |(path, timeline): (&PathBuf, &FileTimeline)| {
+            timeline.last().is_some() && !Disk::default().has(&history.root.join(path))
+        };
+        // a file that is gone may have been moved to one that is not committed
+        let new_files = timelines.iter().any(is_gone).then_some(&history.new_files);
+        for path in uncommitted.into_iter().chain(new_files.into_iter().flatten().cloned()) {
             timelines.entry(path).or_default();
         }
-        for (path, timeline) in &mut timelines {
+        let mut current = BTreeMap::new();
+        let mut moves = FileMoves::default();
+        for (path, timeline) in &timelines {
             // a link in the place of the file leads to no file outside
-            let now = bounds.as_ref().and_then(|bounds| {
+            let bytes = bounds.as_ref().and_then(|bounds| {
                 let real = bounds.resolve(&history.root.join(path)).ok()?;
                 bounds.read(&real, LONGEST).ok()
             });
-            let now = now.and_then(|bytes| self.parse(path, bytes));
-            timeline.finish(now);
+            let content = bytes.clone().and_then(|bytes| self.parse(path, bytes));
+            match (timeline.last(), &content) {
+                (Some(last), _) if bytes.is_none() => moves.gone.push((path.clone(), Rc::clone(last))),
+                (None, Some(content)) if timeline.is_empty() => moves.new.push((path.clone(), Rc::clone(content))),
+                _ => {}
+            }
+            let plaintext = bytes.filter(|_| !timeline.is_empty());
+            let plaintext = plaintext.map(|bytes| read_plaintext_values(path, bytes)).unwrap_or_default();
+            current.insert(path.clone(), (content, plaintext));
+        }
+        moves.follow(&mut timelines);
+        for (path, timeline) in &mut timelines {
+            let (content, plaintext) = current.remove(path).unwrap_or_default();
+            timeline.finish(content, plaintext);
         }
         timelines
     }
@@ -166,6 +198,36 @@ impl VersionReader<'_> {
                 None
             }
         }
+    }
+}
+
+/// Files that a change removed and added, of which some were moved.
+#[derive(Debug, Default)]
+struct FileMoves {
+    /// Removed files with their last versions.
+    gone: Vec<(PathBuf, Rc<EncryptedVersion>)>,
+    /// Added files.
+    new: Vec<(PathBuf, Rc<EncryptedVersion>)>,
+}
+
+impl FileMoves {
+    /// Continues the timeline of each file that was moved under its new name.
+    fn follow(&self, timelines: &mut BTreeMap<PathBuf, FileTimeline>) {
+        for (old, last) in &self.gone {
+            let Some(new) = self.new_path(last) else { continue };
+            if let Some(former) = timelines.remove(old) {
+                timelines.entry(new.clone()).or_default().continue_from(former);
+            }
+        }
+    }
+
+    /// The new path of a removed file: a file with its data key, else the only one that has the same values under
+    /// another key, as after `git mv` and `septum rotate`.
+    fn new_path(&self, last: &EncryptedVersion) -> Option<&PathBuf> {
+        let with_key = self.new.iter().find(|(_, content)| content.has_data_key_of(last));
+        let mut alike = self.new.iter().filter(|(_, content)| content.has_paths_of(last));
+        let only = || alike.next().filter(|_| alike.next().is_none());
+        with_key.or_else(only).map(|(path, _)| path)
     }
 }
 
@@ -214,6 +276,7 @@ impl ExposureState {
     /// Its description for people.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Plaintext => "in plaintext now",
             Self::Current => "can be decrypted now",
             Self::Unchanged => "unchanged since access ended",
             Self::ChangedOrReencrypted => "changed or re-encrypted",

@@ -1,6 +1,6 @@
 //! The versions of one file in their order, and what a recipient could decrypt of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::ExposureState;
@@ -10,6 +10,8 @@ use super::version::EncryptedVersion;
 #[derive(Debug, Default)]
 pub(super) struct FileTimeline {
     versions: Vec<TimelineStep>,
+    /// Values that are in plaintext in the file as it is.
+    plaintext: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -31,8 +33,26 @@ impl FileTimeline {
         self.versions.push(TimelineStep { commit: Some(commit), is_before, content });
     }
 
-    /// Adds the file as it is.
-    pub(super) fn finish(&mut self, content: Option<Rc<EncryptedVersion>>) {
+    /// The last version; none if the file does not exist any more, or is not encrypted.
+    pub(super) fn last(&self) -> Option<&Rc<EncryptedVersion>> {
+        self.versions.last().and_then(|step| step.content.as_ref())
+    }
+
+    /// Whether it has no version yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty()
+    }
+
+    /// Adds the versions of the file under its former name.
+    pub(super) fn continue_from(&mut self, former: Self) {
+        self.versions.extend(former.versions.into_iter().filter(|step| step.content.is_some()));
+        // none is the file as it is yet
+        self.versions.sort_by_key(|step| step.commit);
+    }
+
+    /// Adds the file as it is, with its values in plaintext.
+    pub(super) fn finish(&mut self, content: Option<Rc<EncryptedVersion>>, plaintext: BTreeSet<String>) {
+        self.plaintext = plaintext;
         self.versions.push(TimelineStep { commit: None, is_before: false, content });
     }
 
@@ -48,12 +68,22 @@ impl FileTimeline {
         let first = |index: usize| self.versions.get(index).and_then(|step| step.commit);
         exposed
             .into_iter()
-            .map(|(path, index)| (path.to_owned(), first(index), state_of(&self.versions, path, recipient)))
+            .map(|(path, index)| (path.to_owned(), first(index), self.state_of(path, recipient)))
             .collect()
     }
 }
 
-/// State of a value that a recipient could decrypt in some version.
+impl FileTimeline {
+    /// State of a value that a recipient could decrypt in some version.
+    fn state_of(&self, path: &str, recipient: &str) -> ExposureState {
+        match state_of(&self.versions, path, recipient) {
+            ExposureState::Removed if self.plaintext.contains(path) => ExposureState::Plaintext,
+            state => state,
+        }
+    }
+}
+
+/// State of a value by the encrypted versions.
 fn state_of(versions: &[TimelineStep], path: &str, recipient: &str) -> ExposureState {
     let now = versions.last().and_then(|step| step.content.as_ref());
     let Some((now, current)) = now.and_then(|now| Some((now, now.values.get(path)?))) else {

@@ -1,12 +1,23 @@
 //! Parts of a version of an encrypted file that are readable without a key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::sops::{DecryptionError, EncryptedFile, SopsFormat, canonical_recipient};
+use crate::sops::{DecryptionError, EncryptedFile, SopsFormat, ValuePath, canonical_recipient, plaintext_values};
 
 /// Text that every encrypted file contains.
 const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
+
+/// Values that are in plaintext in a file, by their paths; none if it cannot be read.
+pub(super) fn read_plaintext_values(path: &Path, bytes: Vec<u8>) -> BTreeSet<String> {
+    let values = plaintext_values(&path.to_string_lossy(), bytes, SopsFormat::of_path(path)).unwrap_or_default();
+    values.into_iter().map(|(document, path)| value_label(document, &path)).collect()
+}
+
+/// Path of a value, with the document if it is not the first.
+fn value_label(document: usize, path: &ValuePath) -> String {
+    if document == 0 { path.to_string() } else { format!("document {}: {path}", document + 1) }
+}
 
 /// Recipients and ciphertexts of a version of a file.
 #[derive(Debug, Default)]
@@ -33,12 +44,14 @@ impl EncryptedVersion {
         let groups = &file.metadata().groups;
         let age = groups.iter().flat_map(|group| &group.age);
         let recipients = age.map(|entry| (canonical_recipient(&entry.recipient), entry.wrapped.text.clone())).collect();
-        let values = file.encrypted_values().into_iter().map(|value| {
-            let path = value.path.to_string();
-            let label = if value.document == 0 { path } else { format!("document {}: {path}", value.document + 1) };
-            (label, value.ciphertext)
-        });
+        let values = file.encrypted_values().into_iter();
+        let values = values.map(|value| (value_label(value.document, &value.path), value.ciphertext));
         Ok(Some(Self { recipients, values: values.collect() }))
+    }
+
+    /// Whether both have values at the same paths.
+    pub(super) fn has_paths_of(&self, other: &Self) -> bool {
+        !self.values.is_empty() && self.values.keys().eq(other.values.keys())
     }
 
     pub(super) fn is_for(&self, recipient: &str) -> bool {

@@ -17,6 +17,8 @@ pub struct CommitHistory {
     pub commits: Vec<HistoryCommit>,
     /// Versions of the files in the order of the commits.
     pub versions: Vec<CommitFile>,
+    /// Files of the work tree that no commit has yet, without those that Git ignores.
+    pub new_files: Vec<PathBuf>,
     /// Whether earlier commits are missing: it is a shallow clone.
     pub is_shallow: bool,
     /// Commits up to the given revision; none without one.
@@ -42,6 +44,17 @@ pub struct CommitFile {
     pub path: PathBuf,
     /// Name of the content; none if the commit removed the file.
     pub blob: Option<String>,
+    /// Its state in a parent of the commit.
+    pub parent: ParentFile,
+}
+
+/// State of a file in a parent of the commit that changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParentFile {
+    /// The parent does not have it: the commit adds it.
+    Missing,
+    /// The parent has it: the commit changes or removes it.
+    Present,
 }
 
 impl CommitHistory {
@@ -64,12 +77,13 @@ impl CommitHistory {
                 Some(listed.lines().map(str::to_owned).collect())
             }
         };
+        let new_files = list_new_files(&git, head.as_deref())?;
         let (commits, versions) = match head {
             Some(head) => read_log(&git, &head)?,
             // nothing is committed yet
             None => Default::default(),
         };
-        Ok(Self { root, commits, versions, is_shallow, before, blobs: GitBlobs::new(git) })
+        Ok(Self { root, commits, versions, new_files, is_shallow, before, blobs: GitBlobs::new(git) })
     }
 
     /// Whether a commit is the given revision, or an ancestor of it.
@@ -82,6 +96,21 @@ impl CommitHistory {
     pub fn content(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         self.blobs.raw(blob, limit)
     }
+}
+
+/// Files that are added to the index, and those that are not.
+fn list_new_files(git: &SafeGit, head: Option<&str>) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut listed = run_git(git, "ls-files", &["-z", "--others", "--exclude-standard"])?;
+    listed.extend(match head {
+        Some(head) => {
+            let added = ["-z", "--cached", "--name-only", "--diff-filter=A", "--no-renames", "--end-of-options", head];
+            run_git(git, "diff-index", &added)?
+        }
+        None => run_git(git, "ls-files", &["-z", "--cached"])?,
+    });
+    let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let path = |name: &[u8]| path_of(name.to_vec()).map_err(|_| history_failure("cannot parse its list of files"));
+    names.map(path).collect()
 }
 
 /// Commits and versions of files up to a commit.
@@ -136,12 +165,13 @@ fn parse_log(log: &[u8]) -> Result<(Vec<HistoryCommit>, Vec<CommitFile>), Diagno
         }
         let facts = std::str::from_utf8(field).ok().and_then(|field| field.strip_prefix(':')).ok_or_else(strange)?;
         let facts: Vec<&str> = facts.split(' ').collect();
-        let ([_, mode, _, blob, _], Some(path)) = (facts.as_slice(), fields.next()) else { return Err(strange()) };
+        let ([_, mode, _, blob, status], Some(path)) = (facts.as_slice(), fields.next()) else { return Err(strange()) };
         let path = path_of(path.to_vec()).map_err(|_| strange())?;
         let commit = commits.len().checked_sub(1).ok_or_else(strange)?;
         // a link or another repository is no version of a file
         let is_file = mode.starts_with("100");
-        let version = CommitFile { commit, path, blob: is_file.then(|| (*blob).to_owned()) };
+        let parent = if status.starts_with('A') { ParentFile::Missing } else { ParentFile::Present };
+        let version = CommitFile { commit, path, blob: is_file.then(|| (*blob).to_owned()), parent };
         if versions.last() != Some(&version) {
             versions.push(version);
         }

@@ -149,3 +149,100 @@ fn no_program_of_the_repository_runs() {
     assert_eq!(states(&site, &[]).len(), 3);
     assert!(!ran.exists());
 }
+
+/// Values with their files and states, and whether the first commit is that of `both`.
+fn rows(site: &Sandbox) -> Vec<(String, String, String, bool)> {
+    let run = site.run(&["exposure", &site.bob, "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let first = git(site, &["rev-parse", "both"]);
+    let found: Json = serde_json::from_str(&run.stdout).unwrap();
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let row = |value: &Json| {
+        let is_first = text(&value["since"]["commit"]) == first.trim();
+        (text(&value["file"]), text(&value["key"]), text(&value["state"]), is_first)
+    };
+    found["values"].as_array().unwrap().iter().map(row).collect()
+}
+
+/// A change of the files that moves one to a path, with its name.
+type MoveStep<'a> = (&'a str, &'a dyn Fn(&Sandbox, &str));
+
+#[test]
+fn a_file_that_moves_stays_one_file_with_all_its_values() {
+    let moved = "environments/live.secrets.yaml";
+    let other = "apps/shop/environments/prod.secrets.yaml";
+    let git_mv = |site: &Sandbox, to: &str| {
+        let parent = site.path(to);
+        fs::create_dir_all(parent.parent().unwrap()).unwrap();
+        git(site, &["mv", PROD, to]);
+    };
+    let unset = |site: &Sandbox, to: &str| {
+        git_mv(site, to);
+        site.run(&["unset", to, "data.C"]).succeeds();
+    };
+    let rekey = |site: &Sandbox, to: &str| {
+        git_mv(site, to);
+        site.rules(r"creation_rules: [{path_regex: '\.secrets\.', age: 'ALICE'}]");
+        site.run(&["rekey", to]).succeeds();
+    };
+    let steps: [MoveStep<'_>; 3] = [("moved", &git_mv), ("moved and edited", &unset), ("moved without Bob", &rekey)];
+    for (name, step) in steps {
+        for to in [moved, other] {
+            let site = site();
+            step(&site, to);
+            // also before it is committed
+            for committed in [false, true] {
+                if committed {
+                    commit(&site, name);
+                }
+                let found = rows(&site);
+                let state = |key: &str| match name {
+                    "moved and edited" if key == "data.C" => "removed",
+                    "moved without Bob" => "changed-or-reencrypted",
+                    _ => "current",
+                };
+                let expected = ["data.A", "data.B", "data.C"]
+                    .map(|key| (to.to_owned(), key.to_owned(), state(key).to_owned(), true));
+                assert_eq!(found, expected, "{name} to {to}, committed: {committed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_moves_on_a_branch_and_changes_on_another_is_one_file() {
+    let site = site();
+    let moved = "environments/live.secrets.yaml";
+    git(&site, &["checkout", "-q", "-b", "side"]);
+    git(&site, &["mv", PROD, moved]);
+    commit(&site, "moved");
+    git(&site, &["checkout", "-q", "-"]);
+    site.give("new", &["set", PROD, "data.A"]).succeeds();
+    commit(&site, "changed");
+    git(&site, &["merge", "-q", "--no-edit", "side"]);
+    let files: Vec<_> = rows(&site).into_iter().map(|(file, key, state, _)| (file, key, state)).collect();
+    let row = |key: &str| (moved.to_owned(), key.to_owned(), "current".to_owned());
+    assert_eq!(files, [row("data.A"), row("data.B"), row("data.C")]);
+}
+
+#[test]
+fn values_that_are_in_plaintext_now_are_not_called_removed() {
+    let site = site();
+    site.run(&["unset", PROD, "data.C"]).succeeds();
+    let key = site.path("alice.txt");
+    let run = site.run(&["decrypt", PROD]);
+    assert_eq!(run.code, 0, "{} {}", key.display(), run.stderr);
+    site.write(PROD, run.stdout);
+    for committed in [false, true] {
+        if committed {
+            commit(&site, "in plaintext");
+        }
+        let found = states(&site, &[]);
+        assert_eq!(keys_with(&found, "plaintext"), ["data.A", "data.B"]);
+        assert_eq!(keys_with(&found, "removed"), ["data.C"], "it is in neither");
+    }
+    let text = site.run(&["exposure", &site.bob]).ok();
+    assert!(!text.contains(CANARY));
+    let text = regex::Regex::new(r"\b[0-9a-f]{10}\b").unwrap().replace_all(&text, "COMMIT").into_owned();
+    record(text);
+}
