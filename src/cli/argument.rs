@@ -1,9 +1,10 @@
 //! Names in messages for arguments. An argument in the wrong place may be a secret, and CI keeps messages: one that
-//! is neither a known name, nor nearly one, nor a path is named by its number, or by its name in the help.
+//! is neither a known name, nor nearly one, nor a path is called by its name in the help: `ENV`, `FILE`, `--app`.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -87,7 +88,7 @@ pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic
         return Ok(());
     }
     let error =
-        Diagnostic::error(Rule::MissingFile, format!("{} is not an existing file", argument_number(path.as_os_str())));
+        Diagnostic::error(Rule::MissingFile, format!("{} is not an existing file", argument_name(path.as_os_str())));
     Err(error.with_failure(FailureKind::Io).maybe_hint(file_hint(directory, path)))
 }
 
@@ -162,7 +163,7 @@ pub(super) fn unknown_name<'a>(
 ) -> (String, Option<String>) {
     match nearest_name(typed, known) {
         Some(nearest) => (format!("unknown {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
-        None => (format!("{} is not a known {what}", argument_number(OsStr::new(typed))), None),
+        None => (format!("{} is not a known {what}", argument_name(OsStr::new(typed))), None),
     }
 }
 
@@ -190,18 +191,49 @@ pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Op
     Some(format!("specify the environment first: `{environment} KEY`"))
 }
 
-/// `argument 2`: position of a text, counted from 1 after the name of the program.
-pub(super) fn argument_number(typed: &OsStr) -> String {
-    let is_it = |argument: &OsStr| {
-        let joined = || argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
-        argument == typed || joined().is_some_and(|(_, value)| OsStr::new(value) == typed)
-    };
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let mut found = arguments.iter().enumerate().skip(1).filter(|(_, argument)| is_it(argument));
-    match (found.next(), found.next()) {
-        (Some((index, _)), None) => format!("argument {index}"),
+/// Arguments of this process, each with its name in the help.
+static NAMES: OnceLock<Vec<(OsString, String)>> = OnceLock::new();
+
+/// Records the names of the arguments of a command, for [`argument_name`].
+pub(super) fn record_names(program: &clap::Command, matches: &ArgMatches) {
+    let (mut command, mut matches) = (program, matches);
+    while let Some((name, below)) = matches.subcommand() {
+        let Some(used) = command.find_subcommand(name) else { break };
+        (command, matches) = (used, below);
+    }
+    let mut names = Vec::new();
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        let is_typed =
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
+        let Some(typed) = is_typed.then(|| matches.get_raw(id)).flatten() else { continue };
+        let is_one = typed.len() == 1;
+        for (index, text) in typed.enumerate() {
+            names.push((text.to_owned(), help_name(argument, (!is_one).then_some(index))));
+        }
+    }
+    let _ = NAMES.set(names);
+}
+
+/// Name of an argument in the help; of a repeated one, also the position among its values.
+fn help_name(argument: &clap::Arg, index: Option<usize>) -> String {
+    if let Some(long) = argument.get_long() {
+        return format!("the value of `--{long}`");
+    }
+    let names = argument.get_value_names().unwrap_or_default();
+    match (names, index) {
+        ([name], None) => name.to_string(),
+        ([name], Some(index)) => format!("{name} number {}", index + 1),
+        (names, Some(index)) if index < names.len() => names.get(index).map(ToString::to_string).unwrap_or_default(),
         _ => "an argument".to_owned(),
     }
+}
+
+/// Name in the help of the argument that was typed: `ENV`.
+pub(super) fn argument_name(typed: &OsStr) -> String {
+    let names = NAMES.get().map(Vec::as_slice).unwrap_or_default();
+    let found = names.iter().find(|(text, _)| text == typed);
+    found.map_or_else(|| "an argument".to_owned(), |(_, name)| name.clone())
 }
 
 /// The error that a directory which must contain a tree does not exist, if its name must not be shown.

@@ -1,5 +1,7 @@
 //! `septum explain`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use indexmap::{IndexMap, IndexSet};
 
@@ -160,10 +162,25 @@ impl ExplainArgs {
             return Diagnostic::error(Rule::UnknownKey, format!("`{}` is an environment, not a key", self.key))
                 .hint(format!("specify the key: `septum explain {} KEY`", self.key));
         }
+        if let Some(bundle) = &self.bundle {
+            let bundles: BTreeSet<_> = surveys
+                .iter()
+                .flat_map(|survey| &survey.environments)
+                .flat_map(|resolved| resolved.entries.keys().map(|id| id.bundle.as_str()))
+                .collect();
+            if !bundles.contains(bundle.as_str()) {
+                let (message, near) = argument::unknown_name("bundle", bundle, bundles.iter().copied());
+                let names: Vec<_> = bundles.iter().map(|name| format!("`{name}`")).collect();
+                let error = Diagnostic::error(Rule::UnknownBundle, message).maybe_hint(near);
+                return error.note(format!("the bundles are {}", names.join(", ")));
+            }
+        }
+        let is_of_bundle = |id: &EntryId| self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle);
         let resolved = surveys.iter().flat_map(|survey| &survey.environments);
         let known: Vec<String> = resolved
             .flat_map(|resolved| {
-                let entries = resolved.entries.keys().map(|id| id.key.as_str().to_owned());
+                let ids = resolved.entries.keys().filter(|id| is_of_bundle(id));
+                let entries = ids.map(|id| id.key.as_str().to_owned());
                 let variables = resolved.definition.variable_paths();
                 entries.chain(variables.into_iter().map(|path| format!("{VARIABLES}{path}"))).collect::<Vec<_>>()
             })
@@ -182,18 +199,21 @@ impl ExplainArgs {
 /// Explanations of a key, by environment.
 type KeyExplanations = Vec<(EnvironmentName, Explanation)>;
 
-/// The text of each explanation, with all environments that share it.
+/// The text of each explanation, with all environments that share it; the object may have another name in each.
 fn folded_texts(explanations: &[(EnvironmentName, Explanation)]) -> Vec<StyledText> {
-    let mut folded: IndexMap<(String, String), (StyledText, Vec<&str>)> = IndexMap::new();
+    type Objects<'e> = IndexMap<String, Vec<&'e str>>;
+    let mut folded: IndexMap<String, (StyledText, Objects<'_>)> = IndexMap::new();
     for (environment, found) in explanations {
         let body = explanation_body(found);
-        let key = (object_label(found), body.render_text(false));
-        folded.entry(key).or_insert((body, Vec::new())).1.push(environment.as_str());
+        let (_, objects) = folded.entry(body.render_text(false)).or_insert((body, Objects::new()));
+        objects.entry(object_label(found)).or_default().push(environment.as_str());
     }
-    let texts = folded.into_iter().map(|((object, _), (body, names))| {
+    let texts = folded.into_values().map(|(body, objects)| {
         let key = explanations.first().map_or("", |(_, found)| found.row.key.as_str());
         let mut text = StyledText::new();
-        text.push_line(format!("{key} in {} → {object}", names.join(", ")));
+        for (object, names) in objects {
+            text.push_line(format!("{key} in {} → {object}", names.join(", ")));
+        }
         text.append(body);
         text
     });

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::argument::argument_number;
+use super::argument::argument_name;
 use super::output::invalid_usage;
 use crate::diagnostic::{Diagnostic, Rule};
 
@@ -17,7 +17,7 @@ impl KeyFilter {
         let compile = |pattern: &String| match GlobBuilder::new(pattern).backslash_escape(true).build() {
             Ok(glob) => Ok(glob.compile_matcher()),
             // the reason of the library quotes the pattern
-            Err(_) => Err(invalid_usage(format!("{} is not a valid pattern", argument_number(OsStr::new(pattern))))
+            Err(_) => Err(invalid_usage(format!("{} is not a valid pattern", argument_name(OsStr::new(pattern))))
                 .hint("`*` matches any text, `?` one character, `[ab]` one of several, `{A,B}` either")),
         };
         Ok(Self(patterns.iter().map(compile).collect::<Result<_, _>>()?))
@@ -37,7 +37,7 @@ impl KeyFilter {
         match unused.first() {
             None => Ok(()),
             Some(glob) => {
-                let which = argument_number(OsStr::new(glob.glob().glob()));
+                let which = argument_name(OsStr::new(glob.glob().glob()));
                 Err(Diagnostic::error(Rule::UnknownKey, format!("no key matches the pattern in {which}"))
                     .hint("`septum list` shows all keys; variables are `vars.NAME`"))
             }

@@ -165,7 +165,11 @@ pub fn main() -> ExitCode {
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments.collect()));
-    let parsed = help_groups::with_layout(Cli::command()).try_get_matches_from(&arguments);
+    let mut program = help_groups::with_layout(Cli::command());
+    let parsed = program.try_get_matches_from_mut(&arguments);
+    if let Ok(matches) = &parsed {
+        argument::record_names(&program, matches);
+    }
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // a value such as `-hunter` is not a request for help

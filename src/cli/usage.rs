@@ -56,7 +56,7 @@ pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
 pub(super) fn show_glued(arguments: &[OsString]) {
     let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
-    let number = glued_help(arguments).unwrap_or_default();
+    let number = number_in_command(arguments, glued_help(arguments).unwrap_or_default());
     let mut found = invalid_usage(format!("argument {number} is not an option of `{name}`"));
     if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
         found = found.hint(*how);
@@ -179,7 +179,20 @@ fn usage_line(command: &mut clap::Command) -> String {
     command.render_usage().to_string().replacen("Usage: ", "usage: ", 1)
 }
 
-/// Position of a text among the arguments, counted from 1 after the name of the program.
+/// Number of an argument among those of its command, or of the program if it is before the command; from 1.
+fn number_in_command(arguments: &[OsString], position: usize) -> usize {
+    let command = named_command(arguments);
+    let (name, _) = used_command(command, arguments);
+    let words = name.split(' ').skip(1);
+    let mut before = 0;
+    for word in words {
+        let rest = arguments.iter().enumerate().skip(before + 1);
+        before = rest.filter(|(_, text)| text.to_str() == Some(word)).map(|(index, _)| index).next().unwrap_or(before);
+    }
+    if position > before { position - before } else { position }
+}
+
+/// Number of a text among the arguments of its command, from 1; none if it is there twice.
 fn argument_position(arguments: &[OsString], typed: &str) -> Option<usize> {
     let is_it = |argument: &&OsString| {
         let text = argument.to_str().unwrap_or_default();
@@ -187,7 +200,7 @@ fn argument_position(arguments: &[OsString], typed: &str) -> Option<usize> {
     };
     let mut found = arguments.iter().enumerate().skip(1).filter(|(_, argument)| is_it(argument));
     let (index, _) = found.next()?;
-    found.next().is_none().then_some(index)
+    found.next().is_none().then(|| number_in_command(arguments, index))
 }
 
 /// The texts of a kind that an error contains.

@@ -30,7 +30,7 @@ pub(super) fn parse_inputs(global: &GlobalArgs, texts: &[String]) -> Result<Vec<
             // a text that does not look like a path may be a value
             let name = match path {
                 Some(path) if argument::is_shown(&global.directory, Path::new(path)) => format!("`{path}`"),
-                _ => argument::argument_number(OsStr::new(text)),
+                _ => argument::argument_name(OsStr::new(text)),
             };
             Diagnostic::error(Rule::Usage, format!("{name} {why}"))
                 .hint("write `FILE` or `ENV=FILE`, such as `prod=k8s/prod`")

@@ -356,3 +356,31 @@ fn a_command_in_a_hint_works_where_the_program_was_started() {
         assert!(command.starts_with("-C .. "), "{command}");
     }
 }
+
+#[test]
+fn an_unknown_argument_is_called_by_its_name_in_the_help() {
+    let project = Sandbox::demo();
+    for arguments in [
+        &["explain", "prod", "qqqqqqqq"][..],
+        &["explain", "qqqqqqqq", "LOG_LEVEL"],
+        &["explain", "prod", "LOG_LEVEL", "--bundle", "qqqqqqqq"],
+        &["explain", "prod", "LOG_LEVEL", "--bundle=checkout-files"],
+        &["diff", "qqqqqqqq", "prod"],
+        &["diff", "prod", "qqqqqqqq"],
+        &["promote", "prod", "qqqqqqqq"],
+        &["list", "--app", "qqqqqqqq"],
+        &["render", "qqqqqqqq"],
+        &["encrypt", "qqqqqqqq"],
+        &["decrypt", "qqqqqqqq"],
+        &["gc", "qqqqqqqq"],
+        &["import", "dotenv", "qqqqqqqq"],
+        &["rename", "qqqqqqqq", "NEW"],
+        &["exposure", "qqqqqqqq"],
+        &["-C", ".", "set", "prod", "KEY", "qqqqqqqq"],
+        &["import", "dotenv", "a", "--qqqqqqqq"],
+    ] {
+        let run = project.run(arguments);
+        assert!(run.code != 0 && !run.stderr.contains("qqqqqqqq"), "{}", run.stderr);
+        run.record();
+    }
+}

@@ -120,3 +120,17 @@ fn rules_of_variables_hold_in_every_environment() {
         }
     }
 }
+
+#[test]
+fn an_explanation_that_differs_by_the_name_of_the_object_alone_is_shown_once() {
+    let base = "app: shop\nnames: hashed\ndata: { A: same, B: x }\n";
+    let site = Sandbox::new([
+        ("base.yaml", base),
+        ("dev.yaml", "data: { B: 1 }\n"),
+        ("prod.yaml", "data: { B: 2 }\n"),
+        ("staging.yaml", "data: { B: 1 }\n"),
+    ]);
+    let text = site.run(&["explain", "A"]).ok();
+    assert_eq!(text.matches("history").count(), 1, "{text}");
+    record(text);
+}
