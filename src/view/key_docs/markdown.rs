@@ -44,7 +44,7 @@ fn push_row(out: &mut String, key: &KeyDoc) {
     let kind = [text(&key.kind)].into_iter().chain(rules).collect::<Vec<_>>().join(", ");
     let description = key.description.iter().map(|description| text(description));
     let notes = key.notes.iter().map(|(name, note)| format!("{name}: {}", text(note)));
-    let description = description.chain(notes).collect::<Vec<_>>().join(" ");
+    let description = description.chain(notes).collect::<Vec<_>>().join("<br>");
     let secret = yes(key.sensitivity == Sensitivity::Sensitive);
     let cells = [code(&key.key), kind, default, yes(key.required).to_owned(), secret.to_owned(), description];
     let _ = writeln!(out, "| {} |", cells.join(" | "));

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::layer::{EntryPatch, EntrySchema, EntrySource, Layer, TreeKind};
-use crate::name::EntryId;
+use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::project::BASE;
 use crate::route::Sensitivity;
@@ -50,7 +50,8 @@ pub struct KeyDoc {
     pub required: bool,
     /// Purpose of the key.
     pub description: Option<String>,
-    /// Further facts for people, each with its name: `Deprecated`, `Owner`.
+    /// Further facts for people, each with its name: `Deprecated`, `Owner`. Of facts that differ between environments,
+    /// each text has the environments for which it holds.
     pub notes: Vec<(&'static str, String)>,
 }
 
@@ -130,7 +131,12 @@ fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>]) -> KeyDo
         Some(EntrySource::File(_) | EntrySource::Template(_) | EntrySource::Content(_)) => Some("file"),
         _ => None,
     };
-    key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity)
+    let of_environments = survey
+        .environments
+        .iter()
+        .filter_map(|resolved| Some((&resolved.definition.environment, &*resolved.definition.entry(id)?.rules)));
+    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>());
+    key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity, notes)
 }
 
 fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyDoc {
@@ -163,7 +169,12 @@ fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyD
         Some(TreeKind::List(_)) => (Some("list"), DefaultValue::Other("a list")),
         Some(TreeKind::Map(_)) => (Some("mapping"), DefaultValue::Other("a mapping")),
     };
-    key_doc(format!("{VARIABLES}{path}"), kind, &rules, default, sensitivity)
+    let of_environments = survey.environments.iter().filter_map(|resolved| {
+        let rules = resolved.definition.variable_rules.get(path)?;
+        Some((&resolved.definition.environment, &*rules.value))
+    });
+    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>());
+    key_doc(format!("{VARIABLES}{path}"), kind, &rules, default, sensitivity, notes)
 }
 
 /// A text of the base. Environments may replace it everywhere, so that routing never saw it: it is classified here.
@@ -187,6 +198,7 @@ fn key_doc(
     rules: &EntrySchema,
     default: DefaultValue,
     sensitivity: Sensitivity,
+    notes: Vec<(&'static str, String)>,
 ) -> KeyDoc {
     let declared = rules.schema.get("type").and_then(|kind| kind.value.as_str());
     let is_number = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
@@ -198,18 +210,6 @@ fn key_doc(
     let mut words: Vec<String> =
         schema.map(|(keyword, value)| format!("{keyword}: {}", show_json(&value.value))).collect();
     words.extend(rules.format.as_ref().map(|format| format!("format: {}", format.value)));
-    let mut notes = Vec::new();
-    if let Some(deprecated) = &rules.deprecated {
-        let text = if deprecated.value == "true" { "yes" } else { deprecated.value.as_str() };
-        notes.push(("Deprecated", text.to_owned()));
-    }
-    let lifecycle = [
-        ("Owner", rules.owner.as_ref().map(|rule| rule.value.clone())),
-        ("Expires", rules.expires.as_ref().map(|rule| rule.value.to_string())),
-        ("Rotated every", rules.rotate_every.as_ref().map(|rule| rule.value.to_string())),
-        ("Rotation", rules.rotation.as_ref().map(|rule| rule.value.clone())),
-    ];
-    notes.extend(lifecycle.into_iter().filter_map(|(name, note)| Some((name, note?))));
     KeyDoc {
         key,
         kind,
@@ -220,6 +220,43 @@ fn key_doc(
         description: rules.description.as_ref().map(|text| text.value.trim().to_owned()),
         notes,
     }
+}
+
+/// Text of a fact for people, if the rules have it.
+type NoteText = fn(&EntrySchema) -> Option<String>;
+
+/// Facts for people with their names.
+const NOTES: [(&str, NoteText); 5] = [
+    ("Deprecated", |rules| {
+        let text = &rules.deprecated.as_ref()?.value;
+        Some(if text == "true" { "yes".to_owned() } else { text.clone() })
+    }),
+    ("Owner", |rules| Some(rules.owner.as_ref()?.value.clone())),
+    ("Expires", |rules| Some(rules.expires.as_ref()?.value.to_string())),
+    ("Rotated every", |rules| Some(rules.rotate_every.as_ref()?.value.to_string())),
+    ("Rotation", |rules| Some(rules.rotation.as_ref()?.value.clone())),
+];
+
+/// The facts in the rules of each environment: once if all agree, else each text with its environments.
+fn lifecycle_notes(rules: &[(&EnvironmentName, &EntrySchema)]) -> Vec<(&'static str, String)> {
+    let mut notes = Vec::new();
+    for (name, text_of) in NOTES {
+        let mut texts: IndexMap<String, Vec<&str>> = IndexMap::new();
+        for (environment, rules) in rules {
+            if let Some(text) = text_of(rules) {
+                texts.entry(text).or_default().push(environment.as_str());
+            }
+        }
+        let shown = texts.into_iter().map(|(text, environments)| {
+            let is_everywhere = environments.len() == rules.len();
+            if is_everywhere { text } else { format!("{} ({})", text.trim_end(), environments.join(", ")) }
+        });
+        let shown: Vec<_> = shown.collect();
+        if !shown.is_empty() {
+            notes.push((name, shown.join("; ")));
+        }
+    }
+    notes
 }
 
 fn show_json(value: &Json) -> String {

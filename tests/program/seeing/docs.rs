@@ -32,6 +32,20 @@ fn the_list_is_recorded_in_every_format() {
 }
 
 #[test]
+fn facts_that_differ_between_environments_name_them() {
+    let base = "app: shop\ndata:\n  TOKEN: { sensitive: true, description: Of the shop., owner: payments, expires: 2027-01-01, deprecated: use KEY }\n  KEY: { sensitive: true, rotateEvery: 90d }\n";
+    let site = Sandbox::new([
+        ("base.yaml", base),
+        ("dev.yaml", ""),
+        ("prod.yaml", "data: { TOKEN: { expires: 2027-06-30 }, KEY: { expires: 2028-01-01, rotation: runbook } }\n"),
+        ("staging.yaml", ""),
+    ]);
+    for format in ["markdown", "html", "env-example"] {
+        record(site.run(&["docs", "--format", format]).ok());
+    }
+}
+
+#[test]
 fn a_default_that_every_environment_replaces_is_not_shown_if_it_looks_like_a_secret() {
     let base = format!("app: a\ndata: {{ URL: \"postgres://u:{CANARY}@h/x\", NAME_TOKEN: {{ value: {CANARY} }} }}\n");
     let project = Sandbox::of(&base, "data: { URL: \"postgres://h/x\", NAME_TOKEN: \"{{ 1 }}\" }\n");
