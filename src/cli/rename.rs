@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostics, StyledText};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::rename::{RenameOutcome, RenamePlan, RenameRequest};
+use crate::view::variable::VARIABLES;
 
 /// Rename a key in all layers, encrypted files, templates and manifests
 ///
@@ -18,7 +19,7 @@ use crate::rename::{RenameOutcome, RenamePlan, RenameRequest};
 /// every value and every reference must be as before. A template that computes names of keys is an error.
 ///
 /// Also completes a renaming that `renamedFrom` has begun. Prints each place with the kind of the name: `key`,
-/// `template`, `reference`, `allow`.
+/// `template`, `reference`, `allow`. Variables are not renamed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct RenameArgs {
@@ -55,6 +56,12 @@ impl RenameArgs {
         if self.new.is_empty() || !self.new.chars().all(is_key) {
             let error = invalid_usage("NEW is not a valid key".to_owned());
             return Err(error.hint("keys consist of letters, digits, `-`, `_` and `.`").into());
+        }
+        if self.bundle.is_none() && self.key.starts_with(VARIABLES) {
+            return Err(invalid_usage("KEY is a variable, and `rename` renames keys of bundles".to_owned())
+                .hint("change the name in `vars` of each layer and in each template that reads it")
+                .hint("`septum explain vars.NAME` shows these layers and readers; `septum check` finds what was missed")
+                .into());
         }
         if self.new == self.key {
             return Err(invalid_usage("KEY and NEW are the same".to_owned()).into());

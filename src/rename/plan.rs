@@ -263,7 +263,10 @@ enum FoundKey<'s> {
 }
 
 fn unwritten(problem: Diagnostic) -> Diagnostic {
-    problem.note("with the new name; nothing was written")
+    // what is rendered has no text of its own that could be edited
+    let is_rendered = problem.labels.first().is_some_and(|label| label.place.source.name().ends_with("(rendered)"));
+    let hint = "write the new name in the template of this manifest, then run the command again";
+    problem.note("with the new name; nothing was written").maybe_hint(is_rendered.then(|| hint.to_owned()))
 }
 
 /// All apps, resolved.

@@ -170,6 +170,31 @@ fn what_cannot_be_renamed_safely_is_refused_at_its_place() {
 }
 
 #[test]
+fn a_variable_is_not_renamed_and_its_readers_are_shown() {
+    let project = project();
+    for variable in ["vars.v", "vars.nothing"] {
+        project.run(&["rename", variable, "w"]).fails(2);
+    }
+    let hint = project.run(&["explain", "vars.v"]).ok();
+    assert!(hint.contains("base.yaml"), "{hint}");
+}
+
+#[test]
+fn a_reference_in_a_template_of_a_manifest_is_named_with_the_way_to_go_on() {
+    let project = project();
+    let name = project.path("w/pod.yaml.j2");
+    std::fs::rename(project.path("w/pod.yaml"), name).unwrap();
+    project.replace("base.yaml", "w/*.yaml", "w/*");
+    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).fails(2);
+    for old in ["key: DB_PASSWORD", "subPath: DB_PASSWORD"] {
+        let text = project.read("w/pod.yaml.j2").replace(old, &old.replace("DB_PASSWORD", "PASSWORD"));
+        project.write("w/pod.yaml.j2", text);
+    }
+    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).succeeds();
+    assert!(project.run(&["render", "prod"]).succeeds().contains("subPath: PASSWORD"));
+}
+
+#[test]
 fn a_renaming_that_the_base_has_begun_is_completed() {
     let project = Sandbox::with_identities()
         .file("base.yaml", "app: shop\ndata: { NEW: { sensitive: true, renamedFrom: OLD } }\n")
