@@ -156,7 +156,12 @@ impl Delivered {
             id: ObjectName::of(&object),
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
-            outline: None,
+            outline: match &object {
+                RenderedObject::Manifest(manifest, _) if !manifest.unknown_checksums.is_empty() => {
+                    Some(Outline::new(outline_text(&object, outline::VALUE)))
+                }
+                RenderedObject::Manifest(..) | RenderedObject::Bundle(_) => None,
+            },
             place: match &object {
                 RenderedObject::Bundle(_) => Location::synthetic(),
                 RenderedObject::Manifest(manifest, _) => manifest.place().clone(),
@@ -263,7 +268,7 @@ pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut
     delivered
 }
 
-/// Text of a Secret with a mark in place of each value.
+/// Text of an object with a mark in place of each value that is unknown.
 fn outline_text(secret: &RenderedObject, mark: &str) -> String {
     crate::yaml::write::write_document(&secret.to_outline(mark))
 }

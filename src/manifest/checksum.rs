@@ -17,6 +17,9 @@ const PREFIX: &str = "checksum.septum.dev/";
 /// Annotation of a pod template whose checksums are requested, until they are added. It is not a valid one.
 pub(super) const REQUEST: &str = PREFIX;
 
+/// Text of a checksum for which there is no placeholder either. The workload is not written with it.
+const UNKNOWN: &str = "unknown";
+
 /// Longest name of an annotation after its prefix.
 const LONGEST_NAME: usize = 63;
 
@@ -69,7 +72,8 @@ pub fn add_checksums(
     problems: &mut Diagnostics,
 ) {
     let Some(place) = find_request(&manifest.tree).cloned() else { return };
-    let mut pairs = Vec::new();
+    let before = manifest.visibility;
+    let (mut pairs, mut unknown) = (Vec::new(), Vec::new());
     let references = find_references(&manifest.tree, rules).into_iter();
     for reference in references.filter(|reference| reference.role == Role::Reference) {
         let namespace = reference.namespace.as_ref().or(manifest.namespace.as_ref());
@@ -85,9 +89,14 @@ pub fn add_checksums(
             }
             ChecksumState::Placeholder(text) => {
                 pairs.push((annotation_name(checksum), text.clone()));
+                unknown.push(annotation_name(checksum));
                 Visibility::Placeholder
             }
-            ChecksumState::Unknown => Visibility::Unknown,
+            ChecksumState::Unknown => {
+                pairs.push((annotation_name(checksum), UNKNOWN.to_owned()));
+                unknown.push(annotation_name(checksum));
+                Visibility::Unknown
+            }
             ChecksumState::NoKey(environment) => {
                 problems.push(no_key(&checksum.name, environment, place.clone()));
                 Visibility::Known
@@ -97,6 +106,9 @@ pub fn add_checksums(
     }
     pairs.sort();
     pairs.dedup();
+    if before == Visibility::Known {
+        manifest.unknown_checksums = unknown;
+    }
     replace_requests(&mut manifest.tree, &pairs);
 }
 

@@ -20,6 +20,8 @@ pub struct Manifest {
     pub tree: Tree,
     /// Visibility of the object.
     pub visibility: Visibility,
+    /// Annotations of checksums that are unknown, if everything else is known.
+    pub unknown_checksums: Vec<String>,
 }
 
 impl Manifest {
@@ -30,7 +32,8 @@ impl Manifest {
         let (api_version, kind) = (needed(&["apiVersion"])?, needed(&["kind"])?);
         let name = needed(&["metadata", "name"])?;
         let namespace = field(&["metadata", "namespace"]);
-        Ok(Self { api_version, kind, name, namespace, tree, visibility: Visibility::Known })
+        let visibility = Visibility::Known;
+        Ok(Self { api_version, kind, name, namespace, tree, visibility, unknown_checksums: Vec::new() })
     }
 
     /// Location of the start of the object.

@@ -52,7 +52,7 @@ fn ref_kind(kind: ObjectKind) -> RefKind {
 
 fn object_state(object: &Object, definition: &Definition) -> ChecksumState {
     if !object.is_known() {
-        let placeholder = object.fingerprint().map(|fingerprint| fingerprint.to_string());
+        let placeholder = object.fingerprint().map(|fingerprint| fingerprint.suffix());
         return placeholder.map_or(ChecksumState::Unknown, ChecksumState::Placeholder);
     }
     let (kind, secret_type) = (object.kind, object.secret_type.as_deref());

@@ -7,6 +7,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hash::encode;
 use super::{Object, RenderedObject, Reveal};
 use crate::visibility::Visibility;
 
@@ -19,6 +20,11 @@ impl Fingerprint {
     #[must_use]
     pub fn within(&self, context: &[u8]) -> Self {
         hash(&[&self.0, context])
+    }
+
+    /// The fingerprint in the form of a checksum, which it stands for.
+    pub(super) fn suffix(&self) -> String {
+        encode(&self.0)
     }
 }
 
@@ -82,5 +88,17 @@ impl RenderedObject {
             }
             Self::Manifest(..) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_stands_for_a_checksum_in_its_form() {
+        let found = hash(&[b"a"]).suffix();
+        assert_eq!(found.len(), 10);
+        assert!(found.chars().all(|char| "2456789bcdfghkmt".contains(char)), "{found}");
     }
 }

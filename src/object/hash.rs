@@ -134,7 +134,7 @@ fn is_escaped(char: char) -> bool {
 }
 
 /// Start of a hash in hexadecimal, with letters for some digits and for the vowels, so that it contains no words.
-fn encode(hash: &[u8]) -> String {
+pub(super) fn encode(hash: &[u8]) -> String {
     let digits = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let letter = |digit: u8| match digit {
         0x0 => 'g',

@@ -98,9 +98,16 @@ impl RenderedObject {
         }
     }
 
-    /// Secret as a structure with a mark in place of each value that is not empty, decrypted or not.
+    /// Secret as a structure with a mark in place of each value that is not empty, decrypted or not; another object
+    /// with a mark in place of each unknown checksum.
     pub fn to_outline<'a>(&'a self, mark: &'a str) -> OutputValue<'a> {
-        let Self::Bundle(object) = self else { return with_hidden_values(self.to_value(Reveal::Values), mark) };
+        let object = match self {
+            Self::Bundle(object) => object,
+            Self::Manifest(..) if self.is_secret() => return with_hidden_values(self.to_value(Reveal::Values), mark),
+            Self::Manifest(manifest, _) => {
+                return with_marks(self.to_value(Reveal::Values), &manifest.unknown_checksums, mark);
+            }
+        };
         let OutputValue::Map(mut fields) = object.to_value(Reveal::Nothing) else { return OutputValue::Null };
         let known = object.data.iter().map(|(key, value)| (key, !value.bytes().is_empty()));
         let keys: BTreeMap<_, _> = known.chain(object.unknown.keys().map(|key| (key, true))).collect();
@@ -110,6 +117,24 @@ impl RenderedObject {
         fields.retain(|(field, _)| field != "data");
         fields.push(("data".into(), OutputValue::map(values)));
         OutputValue::Map(fields)
+    }
+}
+
+/// Structure with the values of some keys replaced by a mark.
+fn with_marks<'a>(value: OutputValue<'a>, keys: &[String], mark: &'a str) -> OutputValue<'a> {
+    match value {
+        OutputValue::Map(pairs) => {
+            let marked = pairs.into_iter().map(|(key, value)| {
+                let is_marked = keys.iter().any(|marked| *marked == *key);
+                let value = if is_marked { OutputValue::text(mark) } else { with_marks(value, keys, mark) };
+                (key, value)
+            });
+            OutputValue::Map(marked.collect())
+        }
+        OutputValue::List(items) => {
+            OutputValue::List(items.into_iter().map(|item| with_marks(item, keys, mark)).collect())
+        }
+        other => other,
     }
 }
 

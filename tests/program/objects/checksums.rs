@@ -141,6 +141,21 @@ fn without_a_key_the_workload_is_as_unknown_as_the_secret() {
     assert_eq!(project.read("rendered/prod/shop/deployment-web.yaml"), written);
     let check = project.run_without_key(&["render", "--all", "--out", "rendered", "--check", "--keyless"]);
     assert_eq!(check.code, 0, "{}", check.stderr);
+    // everything but the checksum of the Secret is compared
+    let is_stale = || {
+        let check = project.run_without_key(&["render", "--all", "--out", "rendered", "--check", "--keyless"]);
+        check.code == 1 && check.stdout.contains("deployment-web.yaml")
+    };
+    let path = "rendered/prod/shop/deployment-web.yaml";
+    for (line, is_found) in [("image: i", true), ("configmap-shop: ", true), ("secret-shop: ", false)] {
+        let at = written.find(line).unwrap() + line.len();
+        let mut changed = written.clone();
+        let end = written[at..].find('\n').unwrap() + at;
+        changed.replace_range(at..end, "g2h4k6m8t9");
+        project.write(path, changed);
+        assert_eq!(is_stale(), is_found, "{line}");
+    }
+    project.write(path, &written);
     // a new value takes a key
     project.replace("base.yaml", "LOG_LEVEL: info", "LOG_LEVEL: debug");
     assert_eq!(project.run_without_key(&["render", "--all", "--out", "rendered"]).code, 3);
