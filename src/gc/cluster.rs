@@ -138,6 +138,12 @@ pub(super) fn check_evidence(
                 return Err(lacks_object(object, "belongs to", kind));
             }
         }
+        let active = object.tree.at(&["status", "active"]).and_then(Tree::as_list).unwrap_or_default();
+        let is_known = |name: &str| names.contains(&("batch", "Job", name));
+        let mut active = active.iter().filter_map(|job| job.get("name")?.as_text());
+        if object.kind == "CronJob" && active.any(|name| !is_known(name)) {
+            return Err(lacks_object(object, "runs", "Job"));
+        }
         let owns = |kind: &str| {
             let is_owner = |owner: &ObjectOwner| owner.kind == object.kind && owner.name == object.name;
             here.iter().any(|other| other.kind == kind && other.owners.iter().any(is_owner))

@@ -72,7 +72,7 @@ impl Version {
 
 /// Number of places in a pod, and of users.
 const PLACES: usize = 11;
-const USERS: usize = 12;
+const USERS: usize = 14;
 
 /// Spec of a pod that uses an object.
 fn pod_spec(version: &Version, at: usize) -> Json {
@@ -132,6 +132,10 @@ fn user(version: &Version, by: usize, at: usize, index: usize) -> Json {
         ),
         8 => object("v1", "ServiceAccount", json!({ "imagePullSecrets": [{ "name": version.name() }] })),
         9 => object("example.com/v1", "Widget", json!({ "spec": { "config": { "objects": [version.name()] } } })),
+        12 => object("v1", "ServiceAccount", json!({ "secrets": [{ "name": version.name() }] })),
+        13 => {
+            object("networking.k8s.io/v1", "Ingress", json!({ "spec": { "tls": [{ "secretName": version.name() }] } }))
+        }
         10 => object("v1", "ReplicationController", json!({ "spec": { "template": template } })),
         _ => {
             json!({ "apiVersion": "example.com/v1", "kind": "ClusterWidget", "metadata": { "name": format!("u{index}"),

@@ -108,6 +108,26 @@ fn a_current_object_is_known_with_the_key_alone() {
 }
 
 #[test]
+fn a_job_that_a_cron_job_runs_has_to_be_in_the_input() {
+    let project = project();
+    let job = |name: &str| {
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name, "namespace": "shop" },
+            "spec": { "template": { "spec": {} } } })
+    };
+    let active = json!([{ "apiVersion": "batch/v1", "kind": "Job", "name": "nightly-1", "namespace": "shop" }]);
+    let cron = json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "nightly", "namespace": "shop" },
+        "spec": { "jobTemplate": {} }, "status": { "active": active } });
+    let none = ["--none", "deploy,rs,sts,ds,controllerrevision,pod", "--keep", "0"];
+    for (name, code) in [("nightly-0", 2), ("nightly-1", 0)] {
+        let mut objects = versions();
+        objects.extend([job(name), cron.clone()]);
+        let run = gc(&project, &list(&objects), &none);
+        assert_eq!(run.code, code, "{name}: {}", run.stderr);
+        record(&run.stderr);
+    }
+}
+
+#[test]
 fn ages_are_counted_from_the_next_version() {
     let project = project();
     let mut objects = versions();
