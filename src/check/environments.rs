@@ -1,6 +1,7 @@
 //! Keys that have a value in some environments and not in others.
 
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::name::EnvironmentName;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::Sensitivity;
@@ -32,18 +33,24 @@ pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
         if lacking.is_empty() || having.is_empty() {
             continue;
         }
-        let first_lacking = survey.environments.iter().find(lacks).map(|resolved| &resolved.definition.environment);
+        let of_each = |text: &dyn Fn(&EnvironmentName) -> String| -> String {
+            let lacking = survey.environments.iter().filter(lacks);
+            lacking.map(|resolved| text(&resolved.definition.environment)).collect::<Vec<_>>().join(", ")
+        };
+        let layers = of_each(&|environment| format!("`{environment}.yaml`"));
         let is_sensitive = survey.routing.sensitivity(&id) == Sensitivity::Sensitive;
         let label = first.definition.label(&id);
         let message = format!("`{label}` has a value in {}, but not in {}", having.join(", "), lacking.join(", "));
         found.push(
             Diagnostic::warning(Rule::MissingEnvironment, message)
                 .at(entry.defined.clone())
-                .hint(match first_lacking {
-                    Some(environment) if is_sensitive => format!("run `septum set {environment} {}` to set it", id.key),
-                    _ => "set it there, or set a default in `base.yaml`".to_owned(),
+                .hint(if is_sensitive {
+                    let commands = of_each(&|environment| format!("`septum set {environment} {}`", id.key));
+                    format!("to set it, run {commands}")
+                } else {
+                    format!("set it in {layers}, or set a default in `base.yaml`")
                 })
-                .hint(format!("or declare that it has no value there: `{}: null`", id.key)),
+                .hint(format!("or declare that it has no value there: `{}: null` in {layers}", id.key)),
         );
     }
     found
