@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::AgedValue;
+use crate::diagnostic::escape_lines;
 use crate::time::{Day, DayCount};
 
 /// Longest line in bytes, without its end.
@@ -66,14 +67,14 @@ fn event_id(value: &AgedValue, kind: &str) -> String {
     format!("{id}@septum")
 }
 
-/// A text as a value of a property.
+/// A text as a value of a property. Characters that act on a display are escaped as in messages.
 fn escape_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for char in text.trim_end().chars() {
+    for char in escape_lines(text.trim_end()).chars() {
         match char {
             '\\' | ';' | ',' => out.extend(['\\', char]),
             '\n' => out.push_str("\\n"),
-            char if char.is_control() => {}
+            '\r' => {}
             char => out.push(char),
         }
     }
@@ -111,6 +112,14 @@ mod tests {
 
     #[test]
     fn texts_are_escaped() {
-        assert_eq!(escape_text("a,b;c\\d\ne\r\u{7}f\n"), "a\\,b\\;c\\\\d\\nef");
+        assert_eq!(escape_text("a,b;c\\d\ne\r\u{7}f\n"), "a\\,b\\;c\\\\d\\ne\\\\u{7}f");
+    }
+
+    #[test]
+    fn no_character_of_a_text_acts_on_a_display() {
+        for char in '\0'..=char::MAX {
+            let escaped = escape_text(&format!("a{char}b"));
+            assert_eq!(crate::diagnostic::escape_line(&escaped), escaped, "{char:?}");
+        }
     }
 }
