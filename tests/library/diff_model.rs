@@ -283,6 +283,7 @@ fn applied_to_the_left_the_differences_give_the_right() {
         let pair = ProjectPair {
             left: DiffSide { label: "old", pipeline: Some(&left), upward: None },
             right: DiffSide { label: "new", pipeline: Some(&right), upward: None },
+            changed: None,
         };
         let mut report =
             diff::compare_projects(&pair, DiffScope { environments: &[], apps: &[] }).expect("sound layers");
