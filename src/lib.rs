@@ -50,6 +50,7 @@ pub mod cli;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
+pub mod editor_schema;
 pub mod eject;
 pub mod emit;
 pub mod exposure;

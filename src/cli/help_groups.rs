@@ -62,6 +62,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("rename", &super::rename::HELP),
             ("docs", &super::docs::HELP),
             ("report", &super::report::HELP),
+            ("schema", &super::schema::HELP),
             ("doctor", &super::doctor::HELP),
             ("gc", &super::gc::HELP),
             ("eject", &super::eject::HELP),

@@ -37,6 +37,7 @@ mod rekey;
 mod rename;
 mod render;
 mod report;
+mod schema;
 mod set;
 mod step_summary;
 mod target;
@@ -130,6 +131,7 @@ enum CliCommand {
     List(list::ListArgs),
     Diff(diff::DiffArgs),
     Docs(docs::DocsArgs),
+    Schema(schema::SchemaArgs),
     Exposure(exposure::ExposureArgs),
     Report(report::ReportArgs),
     Promote(promote::PromoteArgs),
@@ -210,6 +212,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::List(command) => command.run(&cli.global, output),
         CliCommand::Diff(command) => return command.run(&cli.global, output),
         CliCommand::Docs(command) => command.run(&cli.global, output),
+        CliCommand::Schema(command) => command.run(&cli.global, output),
         CliCommand::Exposure(command) => command.run(&cli.global, output),
         CliCommand::Report(command) => command.run(&cli.global, output),
         CliCommand::Promote(command) => return command.run(&cli.global, output),

@@ -12,7 +12,7 @@ use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
-const FIELDS: [&str; 10] = [
+pub(super) const FIELDS: [&str; 10] = [
     "secrets",
     "recipients",
     "certificate",
@@ -24,6 +24,8 @@ const FIELDS: [&str; 10] = [
     "parameters",
     "prune",
 ];
+
+pub(super) const STORE_FIELDS: [&str; 2] = ["kind", "name"];
 
 /// SecretStore or ClusterSecretStore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +206,7 @@ fn read_store(
     let place = source.place(node.span);
     let (kind, name) = match node.kind {
         YamlKind::Map(map) => {
-            let mut fields = LayerFields::new(map, &["kind", "name"], "a store", source, problems);
+            let mut fields = LayerFields::new(map, &STORE_FIELDS, "a store", source, problems);
             (fields.text("kind", problems), fields.text("name", problems))
         }
         YamlKind::Scalar(_) | YamlKind::List(_) => {

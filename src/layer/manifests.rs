@@ -50,6 +50,11 @@ pub struct ExternalObject {
     pub namespace: Option<String>,
 }
 
+pub(super) const REPLACE_FIELDS: [&str; 1] = ["replace"];
+pub(super) const MANIFEST_FIELDS: [&str; 2] = ["path", "template"];
+pub(super) const EXTERNAL_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
+pub(super) const RBAC_FIELDS: [&str; 1] = ["serviceAccount"];
+
 /// Reads `manifests`: a list adds to those of the layers before, and `{ replace: [ … ] }` replaces them.
 pub(super) fn read_manifests(
     fields: &mut LayerFields<'_>,
@@ -63,7 +68,7 @@ pub(super) fn read_manifests(
             Some(ManifestList { replaces: false, patterns: read_patterns(items, directory, source, problems) })
         }
         YamlKind::Map(map) => {
-            let mut fields = LayerFields::new(map, &["replace"], "`manifests`", source, problems);
+            let mut fields = LayerFields::new(map, &REPLACE_FIELDS, "`manifests`", source, problems);
             let (_, items) = fields.list("replace", problems)?;
             Some(ManifestList { replaces: true, patterns: read_patterns(items, directory, source, problems) })
         }
@@ -87,7 +92,7 @@ fn read_patterns(
         let place = source.place(item.span);
         let (path, template) = match item.kind {
             YamlKind::Map(map) => {
-                let mut fields = LayerFields::new(map, &["path", "template"], "a manifest", source, problems);
+                let mut fields = LayerFields::new(map, &MANIFEST_FIELDS, "a manifest", source, problems);
                 let path = fields.text("path", problems);
                 if path.is_none() {
                     problems.push(
@@ -118,7 +123,7 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
             problems.push(unexpected_value("external", "a mapping with `kind` and `name`", &item, &place, source));
             continue;
         };
-        let mut fields = LayerFields::new(map, &["kind", "name", "namespace"], "an external object", source, problems);
+        let mut fields = LayerFields::new(map, &EXTERNAL_FIELDS, "an external object", source, problems);
         let kind = fields.text("kind", problems);
         let name = fields.text("name", problems);
         let namespace = fields.text("namespace", problems).map(|namespace| namespace.value);
@@ -146,7 +151,7 @@ pub(super) fn read_rbac(
     problems: &mut Diagnostics,
 ) -> Option<Located<String>> {
     let (place, map) = fields.map("rbac", problems)?;
-    let mut fields = LayerFields::new(map, &["serviceAccount"], "`rbac`", source, problems);
+    let mut fields = LayerFields::new(map, &RBAC_FIELDS, "`rbac`", source, problems);
     let account = fields.text("serviceAccount", problems);
     if account.is_none() {
         problems.push(

@@ -173,3 +173,27 @@ pub struct AllowedFinding {
     /// Expiry date (`YYYY-MM-DD`), if any.
     pub until: Option<Located<String>>,
 }
+
+/// Fields of the mappings of a layer, each table with its place in the schema for editors, which must have them all.
+#[cfg(test)]
+pub(crate) fn field_tables() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![
+        ("/properties", crate::project::LAYER_FIELDS.to_vec()),
+        ("/definitions/entryFields/properties", entries::known_fields().collect()),
+        ("/definitions/variableRules/properties", variable_rules::known_fields().collect()),
+        ("/definitions/bundle/properties", read::BUNDLE_FIELDS.to_vec()),
+        ("/definitions/bundle/properties/rbac/properties", manifests::RBAC_FIELDS.to_vec()),
+        ("/definitions/bundle/properties/registries/additionalProperties/properties", registries::FIELDS.to_vec()),
+        ("/definitions/storeRef/properties", pointer::FIELDS.to_vec()),
+        ("/definitions/delivery/properties", delivery::FIELDS.to_vec()),
+        ("/definitions/delivery/properties/store/then/properties", delivery::STORE_FIELDS.to_vec()),
+        ("/definitions/patch/properties", overlays::PATCH_FIELDS.to_vec()),
+        ("/definitions/patch/properties/target/properties", overlays::TARGET_FIELDS.to_vec()),
+        ("/definitions/patch/properties/options/properties", overlays::OPTION_FIELDS.to_vec()),
+        ("/properties/images/additionalProperties/properties", overlays::IMAGE_FIELDS.to_vec()),
+        ("/properties/manifests/else/properties", manifests::REPLACE_FIELDS.to_vec()),
+        ("/definitions/manifestList/items/then/properties", manifests::MANIFEST_FIELDS.to_vec()),
+        ("/properties/external/items/properties", manifests::EXTERNAL_FIELDS.to_vec()),
+        ("/properties/allow/items/properties", read::ALLOW_FIELDS.to_vec()),
+    ]
+}

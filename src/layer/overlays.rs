@@ -83,9 +83,11 @@ impl ImageChange {
     }
 }
 
-const PATCH_FIELDS: [&str; 5] = ["path", "patch", "target", "options", "template"];
-const TARGET_FIELDS: [&str; 7] =
+pub(super) const PATCH_FIELDS: [&str; 5] = ["path", "patch", "target", "options", "template"];
+pub(super) const TARGET_FIELDS: [&str; 7] =
     ["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
+pub(super) const OPTION_FIELDS: [&str; 2] = ["allowNameChange", "allowKindChange"];
+pub(super) const IMAGE_FIELDS: [&str; 3] = ["newName", "newTag", "digest"];
 
 /// Reads `patches`: paths of files, and mappings with a `path` or a `patch`.
 pub(super) fn read_patches(
@@ -163,8 +165,7 @@ fn read_target(map: Mapping, place: Location, source: &Source, problems: &mut Di
 
 /// Whether a patch may change the name and the kind of an object.
 fn read_options(map: Mapping, source: &Source, problems: &mut Diagnostics) -> (bool, bool) {
-    let known = ["allowNameChange", "allowKindChange"];
-    let mut fields = LayerFields::new(map, &known, "the options of a patch", source, problems);
+    let mut fields = LayerFields::new(map, &OPTION_FIELDS, "the options of a patch", source, problems);
     let mut is_set = |name: &str| fields.boolean(name, problems).is_some_and(|option| option.value);
     (is_set("allowNameChange"), is_set("allowKindChange"))
 }
@@ -211,7 +212,7 @@ pub(super) fn read_images(
             YamlKind::Scalar(ref scalar) if scalar.is_null() && !scalar.blank => None,
             YamlKind::Map(map) => {
                 let of = format!("the image `{}`", key.text);
-                let mut fields = LayerFields::new(map, &["newName", "newTag", "digest"], &of, source, problems);
+                let mut fields = LayerFields::new(map, &IMAGE_FIELDS, &of, source, problems);
                 let mut text = |name: &str| {
                     let found = fields.text(name, problems)?;
                     match misread::template_in_field(&format!("images.{}.{name}", key.text), &found) {

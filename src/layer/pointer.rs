@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
-const FIELDS: [&str; 4] = ["key", "property", "version", "store"];
+pub(super) const FIELDS: [&str; 4] = ["key", "property", "version", "store"];
 
 /// Location of an entry's value in a store. Contains no secret: it is written to Git and to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -22,7 +22,7 @@ use crate::span::{Located, Location, Source};
 use crate::time::Day;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
-const BUNDLE_FIELDS: [&str; 13] = [
+pub(super) const BUNDLE_FIELDS: [&str; 13] = [
     "type",
     "open",
     "labels",
@@ -37,7 +37,7 @@ const BUNDLE_FIELDS: [&str; 13] = [
     "owner",
     "rotation",
 ];
-const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
+pub(super) const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
 impl Layer {
     /// Reads the layer called `name` from the tree of its file. Invalid parts are reported and left out, so that all

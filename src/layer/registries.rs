@@ -15,7 +15,7 @@ use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
-const FIELDS: [&str; 3] = ["username", "password", "email"];
+pub(super) const FIELDS: [&str; 3] = ["username", "password", "email"];
 
 /// Secret type that `registries` implies.
 const DOCKER_CONFIG_JSON: &str = "kubernetes.io/dockerconfigjson";

@@ -20,9 +20,14 @@ pub type VariableRules = IndexMap<String, Located<Arc<EntrySchema>>>;
 /// Rules that apply to variables; routing is not one of them, since a variable is in no object.
 const RULES: [&str; 4] = ["required", "description", "deprecated", "format"];
 
+/// All rules of a variable.
+pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
+    RULES.into_iter().chain(SCHEMA_KEYWORDS)
+}
+
 /// Reads `varRules`.
 pub(super) fn read_variable_rules(map: Mapping, source: &Source, problems: &mut Diagnostics) -> VariableRules {
-    let known: Vec<&str> = RULES.into_iter().chain(SCHEMA_KEYWORDS).collect();
+    let known: Vec<&str> = known_fields().collect();
     let mut rules = VariableRules::new();
     for (key, node) in map {
         let place = source.place(key.span);

@@ -34,6 +34,11 @@ pub enum ReferenceRole {
     Output,
 }
 
+impl ReferenceRole {
+    /// Words of the roles, as the project file has them.
+    pub const WORDS: [&str; 2] = ["reference", "output"];
+}
+
 /// Rule under `references` of the project file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Written")]

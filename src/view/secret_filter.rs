@@ -41,7 +41,8 @@ impl SecretFilter {
         }
     }
 
-    fn repeats(&self, text: &str) -> bool {
+    /// Whether a text contains a secret.
+    pub fn repeats(&self, text: &str) -> bool {
         self.0.finds(text.as_bytes())
     }
 }

@@ -7,6 +7,7 @@
 mod check;
 mod delivery;
 mod diff;
+mod editors;
 mod eject;
 mod first_hour;
 mod forges;

@@ -178,7 +178,7 @@ fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyD
 }
 
 /// A text of the base. Environments may replace it everywhere, so that routing never saw it: it is classified here.
-fn default_text(name: &str, scalar: &Scalar, kind: TextKind, is_declared: bool) -> DefaultValue {
+pub(crate) fn default_text(name: &str, scalar: &Scalar, kind: TextKind, is_declared: bool) -> DefaultValue {
     let text = scalar.text();
     let detection = classify(name, Some(text), kind);
     if scalar.encrypted

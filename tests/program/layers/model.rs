@@ -12,6 +12,8 @@ use serde_json::{Map, Value as Json, json};
 
 /// Apps of a project; each has two environments.
 const APPS: usize = 50;
+/// Apps of a project whose layers are held to their schemas.
+const SCHEMAS: usize = 5;
 const KEYS: [&str; 5] = ["K0", "K1", "K2", "K3", "K4"];
 const LABELS: [&str; 2] = ["team", "tier"];
 /// Mixins; each may extend those behind it.
@@ -263,6 +265,19 @@ fn random_stacks_of_layers_are_what_the_documentation_says() {
         {
             for (name, layer) in directory {
                 project = project.file(&format!("{path}/{name}.yaml"), serde_json::to_string_pretty(layer).unwrap());
+            }
+        }
+        // an editor accepts what is rendered
+        let any: Json = run(&project.root(), &["schema", "--layers"], &[]).json();
+        let any = jsonschema::draft7::new(&any).unwrap();
+        for (index, app) in apps.iter().enumerate().take(SCHEMAS) {
+            let overlays = run(&project.root(), &["schema", "--app", &format!("a{index}")], &[]).json();
+            let overlays = jsonschema::draft7::new(&overlays).unwrap();
+            for (name, layer) in app {
+                let layer = Json::Object(layer.clone());
+                assert!(any.is_valid(&layer), "seed {seed}: {name} of a{index}");
+                let is_overlay = ENVIRONMENTS.contains(&name.as_str());
+                assert!(!is_overlay || overlays.is_valid(&layer), "seed {seed}: {name} of a{index} among its keys");
             }
         }
         for environment in ENVIRONMENTS {

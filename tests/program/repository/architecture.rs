@@ -53,7 +53,7 @@ const ORDER: &[&[&str]] = &[
     &["pipeline"],
     &["gc", "secret_files", "output_tree", "view"],
     &["check"],
-    &["doctor", "exposure", "fix", "rename", "report"],
+    &["doctor", "editor_schema", "exposure", "fix", "rename", "report"],
     &["import"],
     &["eject", "diff"],
     &["promote"],

@@ -30,7 +30,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
         // kinds of `import` and forms of `eject` have tests of their own
-        "docs" | "doctor" | "eject" | "git-setup" | "import" | "report" => vec![&[]],
+        "docs" | "doctor" | "eject" | "git-setup" | "import" | "report" | "schema" => vec![&[]],
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
         "promote" => vec![&["dev", "prod", "A"]],
@@ -59,6 +59,7 @@ fn required(command: &str, flag: &str) -> &'static [&'static str] {
         ("decrypt", "--document") => &["--extract", "a"],
         ("keygen", _) => &["-y"],
         ("docs", "--check") => &["--out", "page.md"],
+        ("schema", "--check") => &["--out", "page.json"],
         ("report", flag) if flag != "--out" => &["--out", "page.html"],
         _ => &[],
     }

@@ -315,7 +315,7 @@ fn views_show_no_secret_with_the_key_or_without() {
 
 /// Calls of commands that write a page about the whole project.
 const PAGES: &[&[&str]] =
-    &[&["docs"], &["docs", "--format", "html"], &["docs", "--format", "env-example"], &["report"]];
+    &[&["docs"], &["schema"], &["docs", "--format", "html"], &["docs", "--format", "env-example"], &["report"]];
 
 #[test]
 fn completions_show_no_secret() {

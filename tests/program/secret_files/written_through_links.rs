@@ -35,6 +35,7 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `rename` writes the layers of a project: tests/program/secret_files/renaming.rs
         // `git-setup` writes the configuration and the hooks of Git: tests/program/first_hour
         "docs" => &[&["docs", "--out", "OUT"]],
+        "schema" => &[&["schema", "--out", "OUT"]],
         "report" => &[&["report", "--out", "OUT"]],
         // `promote` writes layers of the project: tests/program/promote
         "check" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list" | "get" | "gc" | "doctor"

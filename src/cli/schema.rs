@@ -1,0 +1,92 @@
+//! `septum schema`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::help::{CommandHelp, HelpTopic};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::written_page::WrittenPage;
+use super::{GlobalArgs, find_apps};
+use crate::diagnostic::Diagnostics;
+use crate::editor_schema::{MARK, layer_schema, overlay_schema, settings_schema, to_text};
+use crate::pipeline::{Pipeline, SurveyOptions};
+use crate::project::Project;
+use crate::sops::{Identities, IdentitySources};
+use crate::visibility::KeyAccess;
+
+/// Write a JSON Schema with which editors complete and check layers
+///
+/// The schema of an app has its own keys: their types and rules, and for people their descriptions, where they go and
+/// why, and the values that layers give them. It is for the overlays; the schema of `--layers` is for any layer, and the
+/// only one for a base, which defines keys.
+///
+/// Uses no key, and has no value of a secret. An editor finds a schema by a comment in the first line of a layer:
+/// `# yaml-language-server: $schema=PATH`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP.to_text())]
+pub(super) struct SchemaArgs {
+    /// App whose overlays the schema is for [default: the only one]
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    app: Option<String>,
+    /// Schema of any layer, without keys of a project
+    #[arg(long, conflicts_with = "app")]
+    layers: bool,
+    /// Schema of `septum.yaml`
+    #[arg(long, conflicts_with_all = ["app", "layers"])]
+    project: bool,
+    /// Write the schema to FILE instead of standard output
+    #[arg(long = "out", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    written_file: Option<PathBuf>,
+    /// Write nothing; fail with a diff if FILE is out of date
+    #[arg(long, requires = "written_file")]
+    check: bool,
+}
+
+/// Help of `septum schema`.
+pub(super) const HELP: CommandHelp = CommandHelp {
+    examples: &[
+        ("Print the schema of the overlays of the only app", "septum schema"),
+        ("Write the schema of any layer", "septum schema --layers --out layer.schema.json"),
+        ("Write the schema of an app", "septum schema --app checkout --out checkout.schema.json"),
+    ],
+    exit_codes: &[],
+    topics: &[HelpTopic::Project],
+};
+
+impl SchemaArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let schema = if self.layers {
+            layer_schema()
+        } else if self.project {
+            settings_schema()
+        } else {
+            self.schema_of_app(global)?
+        };
+        let text = to_text(&schema);
+        let Some(file) = &self.written_file else { return output::print_result(&text) };
+        let page = WrittenPage { file, text: &text, mark: MARK, shows_old_lines: true };
+        if self.check { page.check(global, output) } else { page.write(global, output) }
+    }
+
+    fn schema_of_app(&self, global: &GlobalArgs) -> Result<serde_json::Value, Diagnostics> {
+        let project = Project::discover(&global.directory)?;
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let wanted: Vec<String> = self.app.iter().cloned().collect();
+        let apps = find_apps(&pipeline, &project, &wanted)?;
+        let [app] = apps.as_slice() else {
+            let names: Vec<_> = apps.iter().filter_map(|app| pipeline.library.app_name(app).ok()).collect();
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            return Err(invalid_usage("a schema is that of one app".to_owned())
+                .note(format!("the apps are {}", names.join(", ")))
+                .hint("name it: `--app APP`; `--layers` is the schema of the layers of any app")
+                .into());
+        };
+        let mut problems = Diagnostics::new();
+        let survey = pipeline.survey(app, SurveyOptions::showing(&[], KeyAccess::StructureOnly), &mut problems);
+        match survey {
+            Some(survey) if !problems.has_errors() => Ok(overlay_schema(&survey)),
+            _ => Err(problems),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What editors get: schemas.
+
+mod schema;
