@@ -28,8 +28,9 @@ use crate::span::Source;
 
 /// Create a small project to start from
 ///
-/// Writes a base and two environments to DIR, and what the repository lacks to its root: a rule in `.sops.yaml`, the
-/// Git drivers in `.gitattributes`, and a GitHub workflow. Existing files are kept, or lines are appended to them.
+/// Writes a base and two environments to DIR, the schema by which editors complete them, and what the repository lacks to
+/// its root: a rule in `.sops.yaml`, the Git drivers in `.gitattributes`, and a GitHub workflow. Existing files are kept,
+/// or lines are appended to them.
 ///
 /// Secrets will be encrypted for the recipients in `.sops.yaml`, or else for the first age identity that is found, or
 /// else for a new one, which is added to the key file.
@@ -146,6 +147,10 @@ impl InitArgs {
                 .into_iter()
                 .flatten(),
         );
+        // layers that are there are kept, and name no schema
+        if files.iter().any(|file| matches!(file.change, PlannedChange::Create(_))) {
+            files.push(place.plan_schema());
+        }
         files.push(rules);
         files.push(place.plan_attributes()?);
         if !self.no_ci {

@@ -13,7 +13,7 @@ pub use app::overlay_schema;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::Rule;
+use crate::diagnostic::{Rule, escape_json};
 use crate::layer::{CsiProvider, LayerWord, Naming, Promotion, Pruning, RefForm, SealScope, SecretForm};
 use crate::project::ReferenceRole;
 
@@ -33,7 +33,7 @@ pub fn settings_schema() -> Json {
 /// The schema as it is written to a file.
 pub fn to_text(schema: &Json) -> String {
     // texts and lists of them, all of which JSON can hold
-    serde_json::to_string_pretty(schema).unwrap_or_default() + "\n"
+    escape_json(&serde_json::to_string_pretty(schema).unwrap_or_default()).into_owned() + "\n"
 }
 
 /// Reads a schema in which `$NAME` in an `enum` is each word of a set.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
-/// What a text is in any case: a template, or a ciphertext.
+/// Texts of which an editor cannot know the value: templates and ciphertexts.
 const OPAQUE: &str = r"\{\{|\{%|^ENC\[AES256_GCM,";
 
 /// Rules that an editor can check.
@@ -35,7 +35,7 @@ pub(super) fn scalar_schema(rules: &Map<String, Json>) -> Option<Json> {
     let mut schema = Map::new();
     if let Some(allowed) = allowed_values(rules) {
         schema.insert("enum".to_owned(), Json::Array(allowed));
-        return Some(or_opaque(schema));
+        return Some(or_opaque(&schema));
     }
     let is_numeric = NUMERIC.iter().any(|rule| rules.contains_key(*rule));
     let kind = rules.get("type").and_then(Json::as_str);
@@ -73,10 +73,10 @@ pub(super) fn scalar_schema(rules: &Map<String, Json>) -> Option<Json> {
         let article = if kind == "integer" { "an" } else { "a" };
         schema.insert("patternErrorMessage".to_owned(), format!("expected {article} {kind}").into());
     }
-    Some(or_opaque(schema))
+    Some(or_opaque(&schema))
 }
 
-fn or_opaque(schema: Map<String, Json>) -> Json {
+fn or_opaque(schema: &Map<String, Json>) -> Json {
     json!({ "if": { "type": "string", "pattern": OPAQUE }, "then": true, "else": schema })
 }
 
@@ -111,7 +111,7 @@ fn number(value: f64) -> Option<Json> {
 mod tests {
     use super::*;
 
-    fn rules(json: Json) -> Map<String, Json> {
+    fn rules(json: &Json) -> Map<String, Json> {
         json.as_object().cloned().unwrap_or_default()
     }
 
@@ -148,7 +148,7 @@ mod tests {
             ),
             (json!({ "type": "integer", "pattern": "^8" }), vec![json!("80")], vec![json!("90"), json!("8x")]),
         ] {
-            let schema = scalar_schema(&rules(rule)).unwrap();
+            let schema = scalar_schema(&rules(&rule)).unwrap();
             let validator = jsonschema::draft7::new(&schema).unwrap();
             for value in valid {
                 assert!(validator.is_valid(&value), "{value} by {schema}");

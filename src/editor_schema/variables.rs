@@ -42,10 +42,10 @@ pub(super) fn variables_schema(survey: &Survey) -> Json {
             place_rule(&mut known, path, schema);
         }
     }
-    mapping_schema(known)
+    mapping_schema(&known)
 }
 
-fn mapping_schema(properties: Map<String, Json>) -> Json {
+fn mapping_schema(properties: &Map<String, Json>) -> Json {
     json!({ "type": ["object", "null"], "additionalProperties": false, "properties": properties })
 }
 
@@ -57,7 +57,7 @@ fn add_variables<'t>(known: &mut Map<String, Json>, map: impl Iterator<Item = (&
                 known.insert(key.clone(), json!({ "type": ["object", "null"] }));
             }
             TreeKind::Map(children) => {
-                let schema = known.entry(key.clone()).or_insert_with(|| mapping_schema(Map::new()));
+                let schema = known.entry(key.clone()).or_insert_with(|| mapping_schema(&Map::new()));
                 if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
                     add_variables(properties, children.iter());
                 }
@@ -80,7 +80,7 @@ fn place_rule(known: &mut Map<String, Json>, path: &str, schema: Json) {
     match rest {
         None => drop(known.insert(key.to_owned(), schema)),
         Some(rest) => {
-            let parent = known.entry(key.to_owned()).or_insert_with(|| mapping_schema(Map::new()));
+            let parent = known.entry(key.to_owned()).or_insert_with(|| mapping_schema(&Map::new()));
             if let Some(properties) = parent.get_mut("properties").and_then(Json::as_object_mut) {
                 place_rule(properties, rest, schema);
             }

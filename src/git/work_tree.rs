@@ -1,6 +1,7 @@
 //! Files of the work tree that differ from a revision.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,11 @@ fn blob_name(content: &[u8], digits: usize) -> String {
 
 fn digest<D: Digest>(header: &str, content: &[u8]) -> String {
     let digest = D::new().chain_update(header).chain_update(content).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut name = String::with_capacity(digest.len() * 2);
+    for byte in digest {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::rules::{self, ExistingRules};
 use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{BoundedRoot, DirEntryKind, Disk};
+use crate::editor_schema::{layer_schema, to_text};
 use crate::files::{FileKind, read_named, refuse_file};
 use crate::git::GitRepository;
 use crate::sops::SopsConfig;
@@ -18,6 +19,8 @@ const LAYERS: [(&str, &str); 3] = [
     ("base.yaml", include_str!("base.yaml")),
 ];
 
+/// Schema of layers, at the root of the project: a directory with `.septum` is one of output.
+const SCHEMA: &str = ".septum-layer.schema.json";
 const ATTRIBUTES: &str = ".gitattributes";
 const WORKFLOW: &str = ".github/workflows/septum.yaml";
 const IGNORED: &str = ".gitignore";
@@ -82,7 +85,8 @@ impl ProjectPlace {
         }
         let mut planned = Vec::new();
         for (name, template) in LAYERS {
-            planned.push(self.plan_layer(name, template.replace("APP", app).into_bytes())?);
+            let text = self.modeline() + &template.replace("APP", app);
+            planned.push(self.plan_layer(name, text.into_bytes())?);
         }
         Ok(planned)
     }
@@ -91,7 +95,12 @@ impl ProjectPlace {
     pub(super) fn plan_imported(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<InitFile>, Diagnostic> {
         // with the base, the project is complete
         let (base, others): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| *name == "base.yaml");
-        others.into_iter().chain(base).map(|(name, bytes)| self.plan_layer(name, bytes.clone())).collect()
+        let plan = |(name, bytes): (&String, &Vec<u8>)| {
+            // a comment in an encrypted file would be encrypted, too
+            let modeline = if name.ends_with(".secrets.yaml") { String::new() } else { self.modeline() };
+            self.plan_layer(name, [modeline.as_bytes(), bytes.as_slice()].concat())
+        };
+        others.into_iter().chain(base).map(plan).collect()
     }
 
     /// Refuses a directory that is a project already.
@@ -100,6 +109,25 @@ impl ProjectPlace {
         let message = format!("`{}` exists, and `init --from` creates a new project", SopsConfig::display_path(&path));
         Err(Diagnostic::error(Rule::Usage, message)
             .hint("import to a directory of its own: `septum import dotenv FILE --out DIR`"))
+    }
+
+    /// The schema of layers, by which editors complete and check fields.
+    pub(super) fn plan_schema(&self) -> InitFile {
+        let path = self.schema_root().join(SCHEMA);
+        let exists = Disk::default().has(&path);
+        let text = to_text(&layer_schema());
+        InitFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text.into_bytes()) } }
+    }
+
+    /// Directory with the schema of layers: that of the project.
+    fn schema_root(&self) -> &Path {
+        self.settings.as_deref().and_then(Path::parent).unwrap_or(&self.directory)
+    }
+
+    /// The first line of a layer, which names the schema to editors.
+    fn modeline(&self) -> String {
+        let below = self.layers.strip_prefix(self.schema_root()).map_or(0, |below| below.components().count());
+        format!("# yaml-language-server: $schema={}{SCHEMA}\n", "../".repeat(below))
     }
 
     fn plan_layer(&self, name: &str, bytes: Vec<u8>) -> Result<InitFile, Diagnostic> {

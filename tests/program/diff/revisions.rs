@@ -207,7 +207,8 @@ fn a_hashed_name_is_one_change() {
 /// Changes of a project of many apps, of which a comparison reads only those that are concerned.
 #[test]
 fn the_work_tree_is_compared_as_the_commit_of_it() {
-    let edits: [(&str, fn(&Sandbox)); 12] = [
+    type Edit = fn(&Sandbox);
+    let edits: [(&str, Edit); 12] = [
         ("nothing", |_| {}),
         ("a value", |project| project.write("apps/a3/dev.yaml", "data: { LEVEL: debug }\n")),
         ("a new environment", |project| project.write("apps/a4/prod.yaml", "data: { LEVEL: warn }\n")),

@@ -50,15 +50,15 @@ fn apps(directory: &Path, found: &mut Vec<PathBuf>) {
 fn the_committed_schemas_are_those_that_the_program_writes() {
     for (option, file) in [("--layers", "layer.schema.json"), ("--project", "septum.schema.json")] {
         let path = repository().join("schema").join(file);
-        let run = run(&repository(), &["schema", option, "--out", path.to_str().unwrap(), "--check"], &[]);
+        let run = run(repository(), &["schema", option, "--out", path.to_str().unwrap(), "--check"], &[]);
         assert_eq!(run.code, 0, "`septum schema {option} --out schema/{file}`: {}", run.stdout);
     }
 }
 
 #[test]
 fn layers_of_the_demo_and_the_examples_are_valid() {
-    let any = validator(&schema(&repository(), &["schema", "--layers"]));
-    let settings = validator(&schema(&repository(), &["schema", "--project"]));
+    let any = validator(&schema(repository(), &["schema", "--layers"]));
+    let settings = validator(&schema(repository(), &["schema", "--project"]));
     let mut found = vec![];
     apps(&repository().join("environments"), &mut found);
     apps(&repository().join("examples"), &mut found);
