@@ -19,7 +19,7 @@
 //! [`pipeline`] connects the stages; [`output_tree`] maintains the tree that Git tracks; [`view`] reads results and changes
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
 //! [`fix`] applies the fixes that need no human decision; [`import`] converts existing configuration to layers,
-//! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`doctor`] checks the machine and the clone; [`cli`] parses
+//! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`environ`] makes variables of values and [`exec`] runs programs with them; [`doctor`] checks the machine and the clone; [`cli`] parses
 //! arguments and prints.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
@@ -53,6 +53,8 @@ pub mod doctor;
 pub mod editor_schema;
 pub mod eject;
 pub mod emit;
+pub mod environ;
+pub mod exec;
 pub mod exposure;
 pub mod fix;
 pub mod format;

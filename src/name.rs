@@ -56,6 +56,12 @@ names! {
     KeyName;
 }
 
+/// Whether a text can be the name of a variable in every shell: letters, digits and `_`, not beginning with a digit.
+pub fn is_variable_name(text: &str) -> bool {
+    let is_start = |char: char| char.is_ascii_alphabetic() || char == '_';
+    text.starts_with(is_start) && text.chars().all(|char| is_start(char) || char.is_ascii_digit())
+}
+
 /// Longest DNS label (RFC 1123).
 const MAX_LABEL: usize = 63;
 

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::layer::{Definition, LayerCache, ManifestSeal, SecretForm};
 use crate::manifest::references;
 use crate::meter::{Meter, RunStage};
-use crate::name::{AppName, EnvironmentName};
+use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, BuildInput, Constraints, ConsumerIndex, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
@@ -52,6 +52,8 @@ pub struct SurveyOptions<'a> {
     access: KeyAccess,
     /// Whether errors in the layers of other environments count too.
     needs_all: bool,
+    /// Whether the manifests of the requested environments are rendered.
+    manifests: ManifestMode,
     /// Record of the environments that cannot be decrypted.
     on_missing_key: OnMissingKey<&'a mut BTreeMap<EnvironmentName, Diagnostics>>,
 }
@@ -60,12 +62,19 @@ impl<'a> SurveyOptions<'a> {
     /// Survey to render environments, with their values decrypted. The layers of all environments of the app must be
     /// valid, since the output depends on each of them.
     pub fn decrypting(asked: &'a [EnvironmentName]) -> Self {
-        Self { asked, access: KeyAccess::Decrypt, needs_all: true, on_missing_key: OnMissingKey::Fail }
+        Self { needs_all: true, ..Self::showing(asked, KeyAccess::Decrypt) }
     }
 
     /// Survey to show parts of environments: errors in others are kept apart.
     pub fn showing(asked: &'a [EnvironmentName], access: KeyAccess) -> Self {
-        Self { asked, access, needs_all: false, on_missing_key: OnMissingKey::Fail }
+        let manifests = ManifestMode::Rendered;
+        Self { asked, access, needs_all: false, manifests, on_missing_key: OnMissingKey::Fail }
+    }
+
+    /// Survey for the decrypted values alone: manifests are not rendered, and errors in other environments are kept
+    /// apart.
+    pub fn values(asked: &'a [EnvironmentName]) -> Self {
+        Self { manifests: ManifestMode::Skipped, ..Self::showing(asked, KeyAccess::Decrypt) }
     }
 
     /// The same as far as there are keys. A requested environment that cannot be decrypted is recorded in `locked`, and
@@ -119,7 +128,7 @@ impl<'p> Pipeline<'p> {
     /// Problems of layers are reported for all environments, problems of values for the decrypted ones. Returns `None`
     /// where there is nothing to route by.
     pub fn survey(&self, app: &App, options: SurveyOptions<'_>, problems: &mut Diagnostics) -> Option<Survey> {
-        let SurveyOptions { asked, access, needs_all, mut on_missing_key } = options;
+        let SurveyOptions { asked, access, needs_all, manifests, mut on_missing_key } = options;
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
@@ -150,7 +159,7 @@ impl<'p> Pipeline<'p> {
             };
             definition.delivery.replace_secrets(self.form);
             let mut found = Diagnostics::new();
-            let with = if is_asked { ManifestMode::Rendered } else { ManifestMode::Skipped };
+            let with = if is_asked { manifests } else { ManifestMode::Skipped };
             let sight = if locked_before(&on_missing_key, environment) { KeyAccess::PublicView } else { access };
             let engine = self.create_engine(&documents, sight);
             let resolve = || resolve::resolve(&engine, definition, with, &mut found);
@@ -299,6 +308,18 @@ impl<'p> Pipeline<'p> {
         problems.extend(found.into_iter().filter(|problem| problem.rule != Rule::NoNamingKey));
         source.fill(&mut objects);
         objects
+    }
+
+    /// Checks the values of selected entries of an environment of a surveyed app, as for its objects.
+    pub fn check_values(
+        &self,
+        survey: &Survey,
+        resolved: &ResolvedTarget,
+        on_missing_key: OnMissingKey<KnownNames<'_>>,
+        is_selected: &dyn Fn(&EntryId) -> bool,
+        problems: &mut Diagnostics,
+    ) {
+        object::check_values(self.build_target(survey, resolved, on_missing_key), is_selected, problems);
     }
 
     /// An engine for one environment, so that its queries are recorded separately.

@@ -1,7 +1,7 @@
 //! Handling of signals, so that none leaves plaintext behind, or half of a change.
 //!
 //! From the first draft, private directory or hidden prompt on, one thread gets the signals that would end the
-//! program. It ends the editor, runs the registered cleanups (removes drafts, keeps or removes private directories),
+//! program. It ends the editor, or passes the signal on to the program that `exec` runs; otherwise it runs the registered cleanups (removes drafts, keeps or removes private directories),
 //! and lets the signal end the program, so that its exit status is that of the signal. The meaning of Ctrl-C while an
 //! editor runs is up to the editor, as with git.
 
@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ};
+use signal_hook::iterator::{Handle, Signals};
 
 use crate::diagnostic::StyledText;
 
@@ -25,9 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Cleanup of a path when a signal ends the program; its result is shown to the user.
 pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
+/// Receiver of signals that are not for this program but for one that it runs.
+pub type SignalForwarder = Box<dyn Fn(i32) + Send>;
+
 /// Cleanups that are due on a signal.
 struct SignalState {
-    watched: bool,
+    /// Registration of the signals; none before the first is watched for.
+    watched: Option<Handle>,
+    forward: Option<SignalForwarder>,
     cleanups: Vec<(PathBuf, Cleanup)>,
     editor: Option<Pid>,
     /// Whether a hidden prompt is open.
@@ -38,7 +43,8 @@ struct SignalState {
 }
 
 static STATE: Mutex<SignalState> = Mutex::new(SignalState {
-    watched: false,
+    watched: None,
+    forward: None,
     cleanups: Vec::new(),
     editor: None,
     prompting: false,
@@ -103,6 +109,28 @@ pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
+/// Passes all signals on to `forward` from now on; none ends this program any more, and cleanups are up to the caller.
+///
+/// The handlers are there before a program is started, so that it inherits no ignored signal but SIGHUP, which `nohup`
+/// ignores for all that it runs.
+pub fn forward_signals(forward: SignalForwarder) -> io::Result<()> {
+    let mut state = watch_signals()?;
+    if let Some(handle) = &state.watched {
+        for signal in [SIGUSR1, SIGUSR2, SIGWINCH] {
+            handle.add_signal(signal)?;
+        }
+    }
+    state.forward = Some(forward);
+    Ok(())
+}
+
+/// Whether the process was started with a signal ignored, as far as the system says so.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// Runs a prompt that must restore the terminal: Ctrl-C ends the program only after it.
 pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     watch_signals()?.prompting = true;
@@ -122,18 +150,23 @@ fn lock_state() -> MutexGuard<'static, SignalState> {
 /// The state, with a thread that waits for signals.
 fn watch_signals() -> io::Result<MutexGuard<'static, SignalState>> {
     let mut state = lock_state();
-    if !state.watched {
+    if state.watched.is_none() {
         // a file larger than a limit allows is an error of the write then, and not the end
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
-        let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
+        let usual = [SIGINT, SIGQUIT, SIGTERM, SIGHUP];
+        let mut signals = Signals::new(usual.iter().filter(|signal| **signal != SIGHUP || !is_ignored(SIGHUP)))?;
+        let handle = signals.handle();
         thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(on_signal))?;
-        state.watched = true;
+        state.watched = Some(handle);
     }
     Ok(state)
 }
 
 fn on_signal(signal: i32) {
     let state = lock_state();
+    if let Some(forward) = &state.forward {
+        return forward(signal);
+    }
     let is_of_keyboard = matches!(signal, SIGINT | SIGQUIT);
     if !(is_of_keyboard && (state.editor.is_some() || state.prompting)) {
         end_program(state, signal);

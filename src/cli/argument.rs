@@ -16,7 +16,8 @@ use crate::name::EnvironmentName;
 use crate::project::{Project, files_of};
 
 /// Arguments that are paths which need not exist: `(command, argument)`. All others must exist.
-const NEW: [(&str, &str); 11] = [
+const NEW: [(&str, &str); 12] = [
+    ("exec", "files"),
     ("init", "project_directory"),
     ("init", "key_file"),
     ("render", "out"),

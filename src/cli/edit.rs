@@ -111,7 +111,7 @@ impl EditArgs {
     }
 }
 
-fn which_app(
+pub(super) fn which_app(
     pipeline: &Pipeline<'_>,
     apps: &[&App],
     environment: &EnvironmentName,

@@ -35,9 +35,11 @@ pub(super) enum HelpTopic {
     Findings,
     /// Repositories of Git.
     Git,
+    /// Programs of `exec`, and jobs of a forge.
+    Forge,
 }
 
-use HelpTopic::{Editor, Findings, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
 
 /// Exit codes of commands that have no others.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
@@ -130,6 +132,7 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
         "NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM",
         "Colours with `--color auto`. NO_COLOR with any value, or TERM=dumb, turns them off.",
     ),
+    (Forge, "GITHUB_ACTIONS", "If `true`, `exec --redact` and `export --format github` make the runner hide secrets."),
     (Terminal, "CI", "If set and not empty, long runs show no progress."),
     (Terminal, "COMPLETE", "Shell that requests completions; set by the script of `septum completions`."),
 ];

@@ -7,7 +7,7 @@ use clap::Command;
 use clap::builder::{StyledStr, Styles};
 
 use super::help::{CommandHelp, EXIT_CODES, HelpTopic};
-use HelpTopic::{Editor, Findings, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
 
 /// Help of `septum man`.
 pub(super) const MAN: CommandHelp = CommandHelp {
@@ -29,7 +29,7 @@ pub(super) const PROGRAM: CommandHelp = CommandHelp {
         ("Find mistakes and plaintext credentials", "septum check"),
     ],
     exit_codes: EXIT_CODES,
-    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git],
+    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git, Forge],
 };
 
 /// Files of the program, for its manual page.
@@ -60,6 +60,8 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("diff", &super::diff::HELP),
             ("promote", &super::promote::HELP),
             ("rename", &super::rename::HELP),
+            ("exec", &super::exec::HELP),
+            ("export", &super::export::HELP),
             ("docs", &super::docs::HELP),
             ("report", &super::report::HELP),
             ("schema", &super::schema::HELP),

@@ -12,7 +12,9 @@ mod edit;
 mod eject;
 mod elsewhere;
 mod encrypt;
+mod exec;
 mod explain;
+mod export;
 mod exposure;
 mod files;
 mod gc;
@@ -38,6 +40,7 @@ mod rename;
 mod render;
 mod report;
 mod schema;
+mod selection;
 mod set;
 mod step_summary;
 mod target;
@@ -135,6 +138,8 @@ enum CliCommand {
     Exposure(exposure::ExposureArgs),
     Report(report::ReportArgs),
     Promote(promote::PromoteArgs),
+    Exec(exec::ExecArgs),
+    Export(export::ExportArgs),
     Encrypt(encrypt::EncryptArgs),
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
@@ -216,6 +221,8 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Exposure(command) => command.run(&cli.global, output),
         CliCommand::Report(command) => command.run(&cli.global, output),
         CliCommand::Promote(command) => return command.run(&cli.global, output),
+        CliCommand::Exec(command) => return command.run(&cli.global, output),
+        CliCommand::Export(command) => command.run(&cli.global, output),
         CliCommand::Encrypt(command) => command.run(&cli.global, output),
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),

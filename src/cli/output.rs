@@ -141,6 +141,11 @@ pub(super) fn print_message(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", StyledText::from_line(line).render_text(false));
 }
 
+/// Writes commands for the runner of GitHub to stderr, as they are.
+pub(super) fn print_commands(commands: &str) {
+    let _ = io::stderr().lock().write_all(commands.as_bytes());
+}
+
 /// A unified diff in styles.
 pub(super) fn style_diff(text: &str) -> StyledText {
     let mut out = StyledText::new();

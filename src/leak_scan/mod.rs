@@ -57,6 +57,18 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
     }
 }
 
+/// Values of the secrets of a target, however likely they are met by chance: also parts of structures, and values that
+/// a later layer overrode. Sorted, each once, without blanks at both ends.
+pub fn secret_values(resolved: &ResolvedTarget, routing: &Routing) -> Vec<Wiping<Vec<u8>>> {
+    collect_secrets(resolved, routing).into_iter().map(|secret| secret.text).collect()
+}
+
+/// Encodings of a value that do not depend on the encoder, itself among them: base64 at each offset, hexadecimal, the
+/// body of a private key on one line.
+pub fn encoded_values(secret: &[u8]) -> impl Iterator<Item = Wiping<Vec<u8>>> {
+    forms::encode_secret(secret).into_iter().map(|(_, text)| text)
+}
+
 /// Search for the secrets of several targets in any text.
 pub struct SecretFinder {
     search: KnownSecretSearch,

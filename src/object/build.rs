@@ -47,6 +47,20 @@ pub(super) fn build_objects(
     (built.objects, built.externals)
 }
 
+/// Checks the variables and the selected entries of a target as [`build_objects`] does, for a use that needs no objects.
+///
+/// Errors: `missing-required`, `invalid-value`, `invalid-key`. Warning: `deprecated-key`.
+pub fn check_values(target: BuildInput<'_>, is_selected: &dyn Fn(&EntryId) -> bool, problems: &mut Diagnostics) {
+    variables::check_variables(target, problems);
+    for (id, value) in target.resolved.entries.iter().filter(|(id, _)| is_selected(id)) {
+        let Some(entry) = target.resolved.definition.entry(id) else { continue };
+        match (&value.outcome, target.on_missing_key) {
+            (EntryOutcome::Locked(_), OnMissingKey::Keep(_)) => {}
+            _ => drop(checked_value(target, id, entry, value, problems)),
+        }
+    }
+}
+
 /// Entries of a target by bundle and destination.
 #[derive(Default)]
 struct SortedEntries<'a> {

@@ -36,6 +36,7 @@ use crate::visibility::Placeholder;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+pub use build::check_values;
 pub use constraint::Constraints;
 pub use consumers::ConsumerIndex;
 pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};

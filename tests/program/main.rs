@@ -9,6 +9,7 @@ mod delivery;
 mod diff;
 mod editors;
 mod eject;
+mod exec;
 mod first_hour;
 mod forges;
 mod git_drivers;

@@ -39,6 +39,12 @@ pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>
     trusted.map(|directory| directory.join(&name)).find(|candidate| is_program(candidate))
 }
 
+/// Whether a directory of a path has a file of that name that cannot be run.
+pub fn has_other_file(name: impl AsRef<Path>, path: &OsStr) -> bool {
+    let absolute = env::split_paths(path).filter(|directory| directory.is_absolute());
+    absolute.map(|directory| directory.join(&name)).any(|candidate| candidate.is_file() && !is_program(&candidate))
+}
+
 /// Whether a search that includes relative directories, as other programs do it, finds the same as [`find_program`].
 pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
     let any = env::split_paths(path).map(|directory| directory.join(&name)).find(|candidate| is_program(candidate));

@@ -71,7 +71,7 @@ pub use files::sealed::{DecryptedFile, DecryptedText, EncryptedFile};
 pub use files::write_error::{UnfaithfulOutput, WriteError};
 pub use identities::identity::Identities;
 pub use identities::keygen::{IdentityKind, NewIdentity};
-pub use identities::sources::{HostSystem, IdentitySources};
+pub use identities::sources::{HostSystem, IdentitySources, is_identity_variable};
 pub use metadata::block::SopsMetadata;
 pub use metadata::error::{
     DecryptionError, GroupState, IntegrityFault, IntegrityFinding, MetadataFault, MetadataProblem, NoIdentity,

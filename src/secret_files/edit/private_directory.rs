@@ -151,6 +151,11 @@ impl PrivateDirectory {
         Ok(path)
     }
 
+    /// Whether a path is that of a private directory, by its name.
+    pub fn is_name(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
+    }
+
     /// Its path, for a program that reads several files.
     pub fn path(&self) -> &Path {
         &self.path

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{AppDocs, DefaultValue, KeyDoc};
 use crate::diagnostic::escape_line;
 use crate::format::{ConfigFormat, write_config};
+use crate::name::is_variable_name;
 use crate::route::Sensitivity;
 use crate::value::OutputValue;
 
@@ -78,11 +79,6 @@ fn assignment(key: &str, text: &str) -> Option<String> {
         return None;
     }
     write_config(ConfigFormat::Env, &OutputValue::map([(key, OutputValue::text(text))])).ok()
-}
-
-fn is_variable_name(key: &str) -> bool {
-    let is_start = |char: char| char.is_ascii_alphabetic() || char == '_';
-    key.starts_with(is_start) && key.chars().all(|char| is_start(char) || char.is_ascii_digit())
 }
 
 fn comment(text: &str) -> String {

@@ -34,6 +34,8 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
         "promote" => vec![&["dev", "prod", "A"]],
+        "exec" => vec![&["dev", "true"]],
+        "export" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
         "rename" => vec![&["A", "B"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],

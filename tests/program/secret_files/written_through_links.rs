@@ -38,8 +38,10 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         "schema" => &[&["schema", "--out", "OUT"]],
         "report" => &[&["report", "--out", "OUT"]],
         // `promote` writes layers of the project: tests/program/promote
-        "check" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list" | "get" | "gc" | "doctor"
-        | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
+        // `exec --files` makes a link, and overwrites nothing: tests/program/exec
+        "exec" => &[&["exec", "dev", "--files", "OUT", "--", "true"]],
+        "check" | "export" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list" | "get" | "gc"
+        | "doctor" | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }

@@ -50,6 +50,15 @@ pub struct IdentitySources {
     pub user_ssh_keys: Vec<PathBuf>,
 }
 
+/// Prefixes of the variables with identities: all that [`IdentitySources::of`] reads, and those of later versions of
+/// sops.
+const IDENTITY_VARIABLES: [&str; 2] = ["SOPS_AGE_KEY", "SOPS_AGE_SSH_"];
+
+/// Whether a variable of a process contains identities, or a way to get them. Other programs must not inherit it.
+pub fn is_identity_variable(name: &str) -> bool {
+    IDENTITY_VARIABLES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl IdentitySources {
     /// The places named by the variables of a process: `IdentitySources::of(HostSystem::current(), std::env::var_os)`
     /// in the program. An empty variable counts as not set.

@@ -59,6 +59,18 @@ rules! {
         PromotionBlocked, "promotion-blocked", Error, Invalid, false,
             "`promote` cannot copy what was named, or cannot change a layer by its syntax",
             "follow the message; change the file by hand";
+        DangerousVariable, "dangerous-variable", Error, Invalid, false,
+            "`exec` or `export` would set a variable with which a loader, a shell or an interpreter runs other code: `LD_PRELOAD`, `PATH`, `NODE_OPTIONS` and others",
+            "leave it out with `--except`, or use `--allow-dangerous-names`";
+        UnusableVariable, "unusable-variable", Error, Invalid, false,
+            "an entry cannot be a variable of a program, or cannot be written in the format of `export`: a null character, a line break, too many bytes; with `--strict` also a key that is not the name of a variable, and bytes that are not text",
+            "leave it out with `--except`, or give it to the program as a file: `exec --files DIR`";
+        StoreValue, "store-value", Error, Invalid, false,
+            "`exec` or `export` would need a value that is in an external store",
+            "set it in the shell, and use `--refs=skip`";
+        ProgramStart, "program-start", Error, Io, false,
+            "`exec` could not start the program; exit code 127 if it was not found, else 126",
+            "fix the name, or the permissions of the file";
         Unmerged, "unmerged", Error, Invalid, false,
             "a file has unresolved merge conflicts, so its committed content is not known",
             "resolve the conflict, then `git add` the file";

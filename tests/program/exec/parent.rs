@@ -1,0 +1,182 @@
+//! What septum does as the parent of a program: signals, terminals, redaction, files, restarts.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::project;
+use crate::support::sandbox::{CANARY, Sandbox};
+use crate::support::terminal::{driver, session};
+
+/// A program that says when it is ready and when it gets a signal, and how many it got at the end.
+const SERVER: &str = "n=0; trap 'n=$((n+1)); echo got' TERM INT HUP USR1; echo ready\n\
+    line=; while [ \"$line\" != end ]; do read -r line || [ $? -gt 128 ] || break; done; echo \"n=$n\"; exit 9";
+
+/// A program that runs, and its output line by line.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(site: &Sandbox, arguments: &[&str]) -> Self {
+        let mut command = site.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = format!("kill -s {signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn type_line(&mut self, line: &str) {
+        // twice: a shell may drop the line that it reads while its trap runs
+        let _ = write!(self.child.stdin.as_mut().unwrap(), "{line}\n{line}\n");
+    }
+
+    /// The rest of the output, and the exit code.
+    fn end(mut self) -> (String, Option<i32>) {
+        let mut rest = String::new();
+        self.lines.read_to_string(&mut rest).unwrap();
+        (rest, self.child.wait().unwrap().code())
+    }
+}
+
+#[test]
+fn a_server_gets_each_signal_once_and_its_exit_code_comes_back() {
+    let site = project();
+    for options in [&[][..], &["--redact"], &["--watch"]] {
+        for signal in ["TERM", "INT", "HUP", "USR1"] {
+            let arguments = [&["exec", "dev"], options, &["--", "bash", "-c", SERVER]].concat();
+            let mut server = Running::start(&site, &arguments);
+            assert_eq!(server.line(), "ready\n");
+            server.signal(signal);
+            assert_eq!(server.line(), "got\n", "{options:?} {signal}");
+            server.type_line("end");
+            assert_eq!(server.end(), ("n=1\n".to_owned(), Some(9)), "{options:?} {signal}");
+        }
+    }
+}
+
+#[test]
+fn in_a_terminal_ctrl_c_reaches_the_program_once() {
+    let Some(driver) = driver() else { return };
+    let site = project();
+    let key = site.path("alice.txt").display().to_string();
+    site.write("server", SERVER.replace("exit 9", "tty; exit 9"));
+    for options in ["", "--watch", "--redact=always"] {
+        let command = format!("\"$SEPTUM\" exec dev {options} -- bash server");
+        let turns = [("ready", "\u{3}"), ("got", "end\nend\n")];
+        let done = session(&driver, &site.root(), &[("SOPS_AGE_KEY_FILE", &key)], &command, &turns);
+        assert_eq!(done.code, 9, "{options}: {}", done.shown);
+        assert!(done.shown.contains("n=1"), "{options}: {}", done.shown);
+        assert!(done.shown.contains("/dev/pts/"), "{options} has a terminal: {}", done.shown);
+    }
+    let command =
+        "\"$SEPTUM\" exec dev --redact=always -- sh -c 'echo \"<$PASSWORD>\"; stty size' && stty -a | grep -c ' echo '";
+    let done = session(&driver, &site.root(), &[("SOPS_AGE_KEY_FILE", &key)], command, &[]);
+    assert!(done.shown.starts_with("<[secret]>\n") && !done.shown.contains(CANARY), "{}", done.shown);
+    assert!(done.shown.ends_with("1\n"), "the terminal echoes again: {}", done.shown);
+    let command = "\"$SEPTUM\" exec dev --redact -- sh -c 'echo \"<$PASSWORD>\"'";
+    let done = session(&driver, &site.root(), &[("SOPS_AGE_KEY_FILE", &key)], command, &[]);
+    assert!(done.shown.contains(CANARY), "a terminal is not redacted unless asked for");
+}
+
+#[test]
+fn redacted_streams_contain_no_secret_in_any_form() {
+    let site = project();
+    let script = "printf '%s\\n' \"$PASSWORD\" \"$URL\"; printf '%s' \"$PASSWORD\" | base64; printf '%q\\n' \"$PASSWORD\" >&2; \
+        printf %s hunter2-; printf '%s\\n' \"canary Z9/+ and more\"; echo \"{\\\"p\\\":\\\"$PASSWORD\\\"}\" >&2; echo $LEVEL";
+    let run = site.run(&["exec", "dev", "--redact", "--", "bash", "-c", script]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let all = format!("{}{}", run.stdout, run.stderr);
+    assert!(!all.contains(CANARY) && !all.contains(&STANDARD.encode(format!("{CANARY} Z9"))[..12]), "{all}");
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert_eq!((lines[0], lines[1]), ("[secret]", "[secret]"));
+    assert_eq!((lines[lines.len() - 2], lines[lines.len() - 1]), ("[secret] and more", "debug"));
+    assert_eq!(run.stderr, "[secret]\n{\"p\":\"[secret]\"}\n");
+}
+
+/// Sees the command line of every process, as any user does.
+#[test]
+fn no_command_line_contains_a_value() {
+    let site = project();
+    for options in [&[][..], &["--redact"]] {
+        let script = "cat /proc/$PPID/cmdline /proc/$$/cmdline /proc/$PPID/environ 2>/dev/null | tr '\\0' '\\n'";
+        let run = site.run(&[&["exec", "dev"], options, &["--", "sh", "-c", script]].concat());
+        assert!(!run.stdout.contains(CANARY), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn files_are_in_memory_for_their_owner_and_removed_on_every_exit() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let site = project().env("XDG_RUNTIME_DIR", memory.path());
+    let left = || fs::read_dir(memory.path()).unwrap().count();
+    let run = |script: &str| site.run(&["exec", "dev", "--files", "run", "--", "sh", "-c", script]);
+    let done = run(
+        "cat run/nginx.conf run/PASSWORD; echo; stat -c '%a %n' run/ run/PASSWORD; cd run; ls; echo $SEPTUM_FILES; exit 3",
+    );
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    let root = fs::canonicalize(site.root()).unwrap();
+    let expected = format!(
+        "server {{}}\n{CANARY} Z9/+\n700 run/\n600 run/PASSWORD\nHOST\nLEVEL\nPASSWORD\nQUEUE\nURL\nnginx.conf\n{}/run\n",
+        root.display()
+    );
+    assert_eq!(done.stdout.replace(&site.root().display().to_string(), &root.display().to_string()), expected);
+    assert!(!site.path("run").is_symlink() && left() == 0);
+
+    for signal in ["TERM", "INT"] {
+        let mut server =
+            Running::start(&site, &["exec", "dev", "--files", "run", "--", "sh", "-c", "echo ready; exec cat"]);
+        assert_eq!(server.line(), "ready\n");
+        assert!(fs::metadata(site.path("run/PASSWORD")).unwrap().mode() & 0o777 == 0o600);
+        server.signal(signal);
+        let number = if signal == "TERM" { 15 } else { 2 };
+        assert_eq!(server.end().1, Some(128 + number));
+        assert!(!site.path("run").is_symlink() && left() == 0, "{signal}");
+    }
+
+    // whatever is there stays
+    site.write("taken", "mine");
+    site.run(&["exec", "dev", "--files", "taken", "--", "true"]).refused();
+    assert_eq!((site.read("taken").as_str(), left()), ("mine", 0));
+    // the link of a killed run is replaced
+    std::os::unix::fs::symlink(memory.path().join("septum-private-1-gone"), site.path("run")).unwrap();
+    assert_eq!(run("ls run/URL").stdout, "run/URL\n");
+}
+
+#[test]
+fn a_program_is_restarted_when_its_values_change_and_only_then() {
+    let site = project();
+    let script = "trap 'echo stopped; exit 0' TERM; echo \"level=$LEVEL\"; while read -r line; do :; done";
+    let mut program = Running::start(&site, &["exec", "dev", "--watch", "-q", "--", "bash", "-c", script]);
+    assert_eq!(program.line(), "level=debug\n");
+    // the first is a comment, which changes no value
+    site.write("dev.yaml", "# a comment\ndata: { LEVEL: debug }\n");
+    site.write("dev.yaml", "data: { LEVEL: other }\n");
+    assert_eq!(program.line(), "stopped\n");
+    assert_eq!(program.line(), "level=other\n");
+    // with an error, the program keeps its values
+    site.write("dev.yaml", "data: { NOWHERE: third }\n");
+    site.write("dev.yaml", "data: { LEVEL: third }\n");
+    assert_eq!(program.line(), "stopped\n");
+    assert_eq!(program.line(), "level=third\n");
+    program.signal("TERM");
+    assert_eq!(program.end(), ("stopped\n".to_owned(), Some(0)));
+}
