@@ -20,7 +20,8 @@ use crate::project::Project;
 use crate::route::Sensitivity;
 use crate::secret_files::{
     EditableFile, FileRewrite, RandomKind, RandomValue, RecipientOptions, SecretEntry, SecretFile, StagedWrite,
-    TextValueKind, ValueChange, encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
+    TextValueKind, ValueChange, encrypt_content, entry_value, file_with, parse_typed, plan_encryption,
+    refuse_marked_value, write_all,
 };
 use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
@@ -129,6 +130,7 @@ impl SetArgs {
         }
         let RandomValue { value: bytes, recipient } =
             self.read_value(&format!("{} in {environment}", self.spot.key))?;
+        refuse_marked_value(&format!("`{}`", slot.label), &bytes)?;
         slot.check_value(&bytes, self.template)?;
         let tree = parse_typed(&bytes, slot.value_kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         let rewrite = place.set(&slot, tree, &identities)?;
@@ -170,6 +172,7 @@ impl SetArgs {
         let is_entry = check_key(&file, document, &path)?;
         let shown = shown_location(&file, document, &path, is_entry);
         let RandomValue { value: bytes, recipient } = self.read_value(&format!("{shown} in {name}"))?;
+        refuse_marked_value(&shown, &bytes)?;
         let kind = match file.value(document, &path) {
             _ if self.json => TextValueKind::Json,
             // a value that was a number stays one, as long as it is one

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::file::{SecretFile, StagedWrite, conflict_in};
+use super::redaction_mark::refuse_marked_text;
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
@@ -138,6 +139,7 @@ pub fn encrypt_typed(
         return Ok(None);
     }
     policy::check_changeable(name, book.find_rule(path)?.as_ref(), closed.metadata(), *format)?;
+    refuse_marked_text(name, bytes, b"")?;
     let sealed = closed.decrypt_incomplete(identities);
     let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     let typed = sealed.typed_paths().to_vec();
@@ -191,6 +193,7 @@ pub fn encrypt_content(
     if let Some(conflict) = conflict_in(name, &bytes) {
         return Err(conflict.into());
     }
+    refuse_marked_text(name, &bytes, b"")?;
     let ciphertext = sops::refuse_ciphertext(name, &bytes);
     // an encrypted file contains ciphertext too, and its error is more specific
     let written = sops::encrypt_judged(name, bytes, format, plan, &is_literal_credential, now);

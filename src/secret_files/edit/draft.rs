@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{Disk, real_named};
 use crate::files::resolve_writable;
 use crate::secret_files::merge::{MergeVersions, merge_meanwhile};
+use crate::secret_files::redaction_mark::refuse_marked_text;
 use crate::secret_files::rewrite::missing_file;
 use crate::secret_files::{
     ChangedLayer, ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, RewriteOutcome, SecretFile,
@@ -80,8 +81,10 @@ impl<'a> EditDraft<'a> {
         }
     }
 
-    /// Checks a text as a layer of a project, if the file is one, with `plaintext` as the previous content.
+    /// Checks a text as a layer of a project, if the file is one, with `plaintext` as the previous content. In any file,
+    /// a new value must not be the mark of a hidden one.
     pub fn check_layer(&self, plaintext: &[u8], typed: &[u8]) -> Result<Diagnostics, Diagnostics> {
+        refuse_marked_text(&self.name, typed, plaintext)?;
         let (before, selector) = match &self.from {
             DraftOrigin::Sealed { sealed: Some(sealed), .. } => (plaintext, sealed.metadata().selector.clone()),
             DraftOrigin::Sealed { bytes, sealed: None } => {

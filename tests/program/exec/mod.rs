@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod export;
+mod marks;
 #[cfg(target_os = "linux")]
 mod parent;
 mod variables;

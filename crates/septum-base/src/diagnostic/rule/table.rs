@@ -505,6 +505,9 @@ rules! {
         PlainSecret, "plain-secret", Warning, Invalid, false,
             "a value looks like a secret, and the selector leaves it in plaintext",
             "change the selector, then `septum rekey`";
+        RedactionMark, "redaction-mark", Error, Invalid, false,
+            "`set`, `edit` or `encrypt` would store a mark that stands for a hidden value, such as `[secret]`, `***` or `REDACTED`",
+            "leave the value out, or have a person set it: see [assistants](agents.md)";
         PlainValue, "plain-value", Error, Invalid, false,
             "`set` would write a value where the file's selector leaves it in plaintext",
             "move it below an encrypted key; use `--plain` if it is not a secret";
