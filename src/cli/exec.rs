@@ -26,7 +26,6 @@ use crate::sops::is_identity_variable;
 /// With `--redact`, `--watch` or `--files`, septum stays as the parent and passes signals on.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ExecArgs {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -42,7 +41,7 @@ pub(super) struct ExecArgs {
     no_override: bool,
     /// Replace secrets in the output by `[secret]`: in pipes and files (auto), on a terminal too (always), or never
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
-    redact: Option<RedactionMode>,
+    redact: Option<RedactionChoice>,
     /// Restart the program when its values change
     #[arg(long)]
     watch: bool,
@@ -56,7 +55,7 @@ pub(super) struct ExecArgs {
 
 /// Redaction of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RedactionMode {
+enum RedactionChoice {
     /// Streams that are not a terminal
     Auto,
     /// All streams
@@ -103,7 +102,7 @@ impl ExecArgs {
 
     /// Computes the variables of the program.
     fn prepare(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<PreparedProgram, Diagnostics> {
-        let is_redacting = self.redact.is_some_and(|mode| mode != RedactionMode::Never);
+        let is_redacting = self.redact.is_some_and(|mode| mode != RedactionChoice::Never);
         let recognition = if is_redacting { SecretRecognition::Needed } else { SecretRecognition::NotNeeded };
         let values = self.selection.find_values(global, recognition, output)?;
         let variables = self.selection.find_variables(&values, output)?;
@@ -156,30 +155,26 @@ impl ExecArgs {
 
     /// Diagnostics for a program that did not start, with its exit code. What was typed may be a secret, so the program
     /// is named by its place.
-    fn report_failure(&self, failure: &StartFailure, output: &OutputStreams) -> ExitCode {
-        let typed = self.command.first().map(OsString::as_os_str).unwrap_or_default();
-        let which = super::argument::argument_number(typed);
+    fn report_failure(failure: &StartFailure, output: &OutputStreams) -> ExitCode {
         let (code, message, hint) = match failure {
             StartFailure::NotFound => (
                 127,
-                format!("the program in {which} was not found"),
+                "the program CMD was not found".to_owned(),
                 "give its path, or add its directory to `PATH`; relative directories of `PATH` are not searched",
             ),
             StartFailure::NotExecutable => (
                 126,
-                format!("the program in {which} is not executable"),
+                "the program CMD is not executable".to_owned(),
                 "set its permissions with `chmod +x`; a script needs a first line such as `#!/bin/sh`",
             ),
             StartFailure::TooLong => (
                 126,
-                format!(
-                    "the program in {which} could not be started: its variables and arguments are too long together"
-                ),
+                "the program CMD could not be started: its variables and arguments are too long together".to_owned(),
                 "leave some out with `--except`, or inherit less with `--clear-env`",
             ),
             StartFailure::Other(error) => (
                 126,
-                format!("the program in {which} could not be started: {error}"),
+                format!("the program CMD could not be started: {error}"),
                 "run it without septum to see whether it starts at all",
             ),
         };
@@ -197,12 +192,13 @@ pub(super) fn is_github() -> bool {
 mod unix {
     use std::sync::Arc;
 
-    use super::{ExecArgs, ExitCode, PreparedProgram, RedactionMode, is_github};
+    use super::{ExecArgs, ExitCode, PreparedProgram, RedactionChoice, is_github};
     use crate::cli::output::{self, OutputStreams};
     use crate::cli::{GlobalArgs, argument};
     use crate::diagnostic::{Diagnostic, Diagnostics};
     use crate::environ::{SecretPatterns, mask_commands};
     use crate::exec::{EntryFiles, OutputPlan, ProgramEnd, RedactionScope, SourceWatcher, Supervisor};
+    use crate::files::resolve_writable;
     use crate::secret_files::edit::PlaintextStorage;
 
     impl ExecArgs {
@@ -216,7 +212,7 @@ mod unix {
             let mut plan = self.output_plan(&program);
             if !self.watch && self.files.is_none() && !plan.needs_parent() {
                 let failure = program.launch.replace_process();
-                return Ok(self.report_failure(&failure, output));
+                return Ok(Self::report_failure(&failure, output));
             }
             let mut files = self.write_files(&mut program, global)?;
             let start_error = |error| Diagnostic::unwritable("the signals of the process", &error);
@@ -235,7 +231,7 @@ mod unix {
                 });
                 match (end, next) {
                     (Ok(ProgramEnd::Exited(code)), _) => return Ok(ExitCode::from(code)),
-                    (Err(failure), _) => return Ok(self.report_failure(&failure, output)),
+                    (Err(failure), _) => return Ok(Self::report_failure(&failure, output)),
                     (Ok(ProgramEnd::Stopped), None) => return Ok(ExitCode::SUCCESS),
                     (Ok(ProgramEnd::Stopped), Some(changed)) => {
                         output.print_note("septum: the values have changed, restarting the program");
@@ -274,9 +270,9 @@ mod unix {
 
         fn output_plan(&self, program: &PreparedProgram) -> OutputPlan {
             let scope = match self.redact {
-                None | Some(RedactionMode::Never) => return OutputPlan::unchanged(),
-                Some(RedactionMode::Auto) => RedactionScope::Piped,
-                Some(RedactionMode::Always) => RedactionScope::All,
+                None | Some(RedactionChoice::Never) => return OutputPlan::unchanged(),
+                Some(RedactionChoice::Auto) => RedactionScope::Piped,
+                Some(RedactionChoice::Always) => RedactionScope::All,
             };
             let Some(patterns) = SecretPatterns::new(program.secrets()) else { return OutputPlan::unchanged() };
             if is_github() {
@@ -295,6 +291,14 @@ mod unix {
             let storage = if self.allow_disk { PlaintextStorage::Disk } else { PlaintextStorage::Memory };
             let shown = argument::shown_path(&global.directory, path, "DIR");
             let path = output::path_below(global, path);
+            // the link to the files is not made outside of a repository that a link leads out of
+            let path = match (path.parent(), path.file_name()) {
+                (Some(parent), Some(name)) if parent.as_os_str().is_empty() => {
+                    resolve_writable(std::path::Path::new("."), &shown)?.join(name)
+                }
+                (Some(parent), Some(name)) => resolve_writable(parent, &shown)?.join(name),
+                _ => path,
+            };
             let files = EntryFiles::create(&program.values.selected.entries, &path, &shown, storage)?;
             program.launch.variables.push(("SEPTUM_FILES".into(), files.path().into()));
             Ok(Some(files))
@@ -329,7 +333,7 @@ impl ExecArgs {
         _global: &GlobalArgs,
         output: &OutputStreams,
     ) -> Result<ExitCode, Diagnostics> {
-        let is_redacting = self.redact.is_some_and(|mode| mode != RedactionMode::Never);
+        let is_redacting = self.redact.is_some_and(|mode| mode != RedactionChoice::Never);
         let unsupported = [
             (is_redacting, "--redact", "it reads the streams of the program as only Unix allows"),
             (self.watch, "--watch", "no signal asks a program of this system to end"),
@@ -347,7 +351,7 @@ impl ExecArgs {
         }
         Ok(match program.launch.run_child() {
             Ok(code) => ExitCode::from(code),
-            Err(failure) => self.report_failure(&failure, output),
+            Err(failure) => Self::report_failure(&failure, output),
         })
     }
 }

@@ -55,7 +55,7 @@ pub(super) struct SelectionArgs {
     /// Values that are in an external store: an error, or left out
     #[arg(long, value_name = "WHAT", default_value = "error", hide_default_value = true, help_heading = HEADING)]
     refs: StoreValueMode,
-    /// Allow names with which layers decide which code runs, such as PATH or LD_PRELOAD
+    /// Allow names with which layers decide which code runs, such as `PATH` or `LD_PRELOAD`
     #[arg(long, help_heading = HEADING)]
     allow_dangerous_names: bool,
 }
@@ -233,9 +233,9 @@ fn split_patterns(typed: &[String]) -> Vec<String> {
 /// Files on which the values of an environment depend.
 fn source_files(project: &Project, app: &App, survey: &Survey, resolved: &ResolvedTarget) -> Vec<PathBuf> {
     let of_files = |resolved: &ResolvedTarget| {
-        let read = resolved.files.recorded_queries().into_iter().filter_map(|query| match query {
-            InputQuery::File(path) => Some(path),
-            InputQuery::Matching(directory, _) => Some(directory),
+        let read = resolved.files.recorded_queries().into_iter().map(|query| match query {
+            InputQuery::File(path) => path,
+            InputQuery::Matching(directory, _) => directory,
         });
         resolved.definition.candidates.iter().cloned().chain(read).collect::<Vec<_>>()
     };
@@ -261,7 +261,7 @@ fn describe_selection(values: &SelectedValues, sorted: &VariableEntries<'_>) -> 
         (values.selected.in_store, "in an external store"),
     ];
     for (count, why) in left_out.iter().filter(|(count, _)| *count > 0) {
-        line.push_str(&format!("; left out: {count} {why}"));
+        line.extend(["; left out: ", &count.to_string(), " ", why]);
     }
     line
 }

@@ -185,7 +185,7 @@ mod tests {
             parts in prop::collection::vec((0..6_usize, 0..8_usize, "[ab1/ \n]{0,6}"), 0..12),
             cuts in prop::collection::vec(0..200_usize, 0..12),
         ) {
-            let Some(known) = SecretPatterns::new(secrets.iter().map(|secret| secret.as_bytes())).map(Arc::new) else {
+            let Some(known) = SecretPatterns::new(secrets.iter().map(String::as_bytes)).map(Arc::new) else {
                 return Ok(());
             };
             let mut text = Vec::new();

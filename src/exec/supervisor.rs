@@ -36,7 +36,7 @@ enum ChildEvent {
     SourcesChanged,
 }
 
-/// How a program ended.
+/// End of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgramEnd {
     /// By itself or by a signal: its exit code, or 128 and the number of the signal.

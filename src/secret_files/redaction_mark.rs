@@ -83,16 +83,29 @@ pub(super) fn refuse_marked_text(name: &str, text: &[u8], before: &[u8]) -> Resu
     if problems.has_errors() { Err(problems) } else { Ok(()) }
 }
 
-/// The value of a line, if it is a mark: of `key: value`, `"key": "value",`, `- value` or `KEY=value`.
+/// The value of a line, if it is a mark: of `key: value`, `"key": "value",`, `- value` or `KEY=value`, also in brackets of
+/// YAML or JSON.
 fn marked_value(line: &str) -> Option<&str> {
     let line = line.trim_end().trim_end_matches(',');
-    let after = [": ", "=", "- "].into_iter().filter_map(|separator| Some(line.split_once(separator)?.1));
-    after.map(|value| value.trim().trim_matches(['"', '\'']).trim()).find(|value| is_redaction_mark(value))
+    let after = [": ", "\":", "=", "- "].into_iter().flat_map(|separator| {
+        line.match_indices(separator).filter_map(move |(at, _)| line.get(at + separator.len()..))
+    });
+    after.flat_map(values_at).find(|value| is_redaction_mark(value))
+}
+
+/// Texts that may be the value at the start of another text: all of it, what is quoted, and what is before the next
+/// separator of a collection.
+fn values_at(text: &str) -> [&str; 3] {
+    let text = text.trim();
+    let quote = text.chars().next().filter(|char| matches!(char, '"' | '\''));
+    let quoted = quote.and_then(|quote| text.get(1..)?.split(quote).next()).unwrap_or_default();
+    let before = text.split([',', '}']).next().unwrap_or_default();
+    [text.trim_matches(['"', '\'']).trim(), quoted, before.trim()]
 }
 
 fn mark_error(what: &str) -> Diagnostic {
     Diagnostic::error(Rule::RedactionMark, format!("{what} a mark that stands for a hidden value"))
-        .note("programs show it in the place of a secret; written back, it would replace the secret")
+        .note("programs show it instead of a secret; written back, it would replace the secret")
         .hint("leave the line out to keep the value, or have a person set it: `septum set ENV KEY` prompts for it")
 }
 
@@ -152,9 +165,18 @@ mod tests {
 
     #[test]
     fn lines_of_every_format_are_read() {
-        for text in
-            ["a: '***'\n", "  a: [secret]\n", "\"a\": \"[secret]\",\n", "A=***\n", "a = <redacted>\n", "- REDACTED\n"]
-        {
+        for text in [
+            "a: '***'\n",
+            "  a: [secret]\n",
+            "\"a\": \"[secret]\",\n",
+            "A=***\n",
+            "{\"b\": \"REDACTED\"}\n",
+            "data: { a: x, b: '[secret]' }\n",
+            "{\"a\":\"[secret]\"}\n",
+            "a: { b: REDACTED, c: d }\n",
+            "a = <redacted>\n",
+            "- REDACTED\n",
+        ] {
             assert!(refuse_marked_text("x", text.as_bytes(), b"").is_err(), "{text}");
             assert!(refuse_marked_text("x", text.as_bytes(), text.as_bytes()).is_ok(), "{text}");
         }

@@ -38,7 +38,8 @@ fn a_mark_that_an_editor_writes_back_is_refused_and_a_kept_one_is_not() {
     let site = project().env("XDG_RUNTIME_DIR", memory.path());
     site.write("editor", "#!/bin/sh\nsed -i \"$EDIT\" \"$1\"\n");
     std::fs::set_permissions(site.path("editor"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let site = site.env("SEPTUM_TEST_NOW", "4000000000").env("EDITOR", site.path("editor"));
+    let editor = site.path("editor");
+    let site = site.env("SEPTUM_TEST_NOW", "4000000000").env("EDITOR", editor);
     let edit = |script: &str| {
         let mut command = site.command(&["edit", "dev.secrets.yaml"]);
         command.env("EDIT", script).output().unwrap()

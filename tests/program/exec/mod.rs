@@ -25,7 +25,7 @@ fn project() -> Sandbox {
         .file("dev.yaml", "data: { LEVEL: debug }\n")
         .file("prod.yaml", "");
     for environment in ["dev", "prod"] {
-        site.encrypted(&format!("{environment}.secrets.yaml"), format!("data: {{ PASSWORD: '{CANARY} Z9/+' }}\n"));
+        site.encrypted(&format!("{environment}.secrets.yaml"), format!("data:\n  PASSWORD: '{CANARY} Z9/+'\n"));
     }
     site
 }

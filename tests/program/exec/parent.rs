@@ -15,8 +15,28 @@ use crate::support::sandbox::{CANARY, Sandbox};
 use crate::support::terminal::{driver, session};
 
 /// A program that says when it is ready and when it gets a signal, and how many it got at the end.
-const SERVER: &str = "n=0; trap 'n=$((n+1)); echo got' TERM INT HUP USR1; echo ready\n\
-    line=; while [ \"$line\" != end ]; do read -r line || [ $? -gt 128 ] || break; done; echo \"n=$n\"; exit 9";
+const SERVER: &str = r"
+import os, select, signal, sys
+woken, waker = os.pipe()
+os.set_blocking(waker, False)
+signal.set_wakeup_fd(waker)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, lambda *_: None)
+print('ready', flush=True)
+count, typed = 0, b''
+while b'end\n' not in typed:
+    ready = select.select([woken, 0], [], [])[0]
+    if woken in ready:
+        count += len(os.read(woken, 100))
+        print('got', flush=True)
+    if 0 in ready:
+        piece = os.read(0, 100)
+        typed += piece or b'end\n'
+print(f'n={count}', flush=True)
+if os.isatty(0):
+    print(os.ttyname(0), flush=True)
+sys.exit(9)
+";
 
 /// A program that runs, and its output line by line.
 struct Running {
@@ -62,7 +82,7 @@ fn a_server_gets_each_signal_once_and_its_exit_code_comes_back() {
     let site = project();
     for options in [&[][..], &["--redact"], &["--watch"]] {
         for signal in ["TERM", "INT", "HUP", "USR1"] {
-            let arguments = [&["exec", "dev"], options, &["--", "bash", "-c", SERVER]].concat();
+            let arguments = [&["exec", "dev"], options, &["--", "python3", "-c", SERVER]].concat();
             let mut server = Running::start(&site, &arguments);
             assert_eq!(server.line(), "ready\n");
             server.signal(signal);
@@ -78,9 +98,9 @@ fn in_a_terminal_ctrl_c_reaches_the_program_once() {
     let Some(driver) = driver() else { return };
     let site = project();
     let key = site.path("alice.txt").display().to_string();
-    site.write("server", SERVER.replace("exit 9", "tty; exit 9"));
+    site.write("server", SERVER);
     for options in ["", "--watch", "--redact=always"] {
-        let command = format!("\"$SEPTUM\" exec dev {options} -- bash server");
+        let command = format!("exec \"$SEPTUM\" exec dev {options} -- python3 server");
         let turns = [("ready", "\u{3}"), ("got", "end\nend\n")];
         let done = session(&driver, &site.root(), &[("SOPS_AGE_KEY_FILE", &key)], &command, &turns);
         assert_eq!(done.code, 9, "{options}: {}", done.shown);
@@ -164,8 +184,9 @@ fn files_are_in_memory_for_their_owner_and_removed_on_every_exit() {
 #[test]
 fn a_program_is_restarted_when_its_values_change_and_only_then() {
     let site = project();
-    let script = "trap 'echo stopped; exit 0' TERM; echo \"level=$LEVEL\"; while read -r line; do :; done";
-    let mut program = Running::start(&site, &["exec", "dev", "--watch", "-q", "--", "bash", "-c", script]);
+    let script = "import os, signal; wanted = {signal.SIGTERM}; signal.pthread_sigmask(signal.SIG_BLOCK, wanted); \
+        print('level=' + os.environ['LEVEL'], flush=True); signal.sigwait(wanted); print('stopped', flush=True)";
+    let mut program = Running::start(&site, &["exec", "dev", "--watch", "-q", "--", "python3", "-c", script]);
     assert_eq!(program.line(), "level=debug\n");
     // the first is a comment, which changes no value
     site.write("dev.yaml", "# a comment\ndata: { LEVEL: debug }\n");

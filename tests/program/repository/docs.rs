@@ -286,6 +286,8 @@ impl Commands {
             let (command, rest) = (&found[1], &found[2]);
             let help = self.help.get(command).unwrap_or_else(|| panic!("{place}: `{text}`"));
             for option in rest.split_whitespace().filter(|word| word.starts_with('-') && *word != "-") {
+                // `--option=value`
+                let option = option.split('=').next().unwrap_or(option);
                 assert!(help.contains(option), "{place}: `{option}` in `{text}`");
             }
         }

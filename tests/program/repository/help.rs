@@ -171,9 +171,10 @@ fn variables_read() -> BTreeSet<String> {
         let found = literal.captures_iter(&text);
         read.extend(found.filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str().to_owned())));
     }
-    // no variables of the user: a file of Git, an option of vim, the version, hooks of tests
+    // no variables of the user: a file of Git, an option of vim, the version, the start of names, hooks of tests
     read.retain(|name| {
-        !["HEAD", "NONE", "CARGO_PKG_VERSION"].contains(&name.as_str()) && !name.starts_with("SEPTUM_TEST_")
+        !["HEAD", "NONE", "CARGO_PKG_VERSION", "SOPS_AGE_SSH_"].contains(&name.as_str())
+            && !name.starts_with("SEPTUM_TEST_")
     });
     assert!(read.len() > 15, "{read:?}");
     read

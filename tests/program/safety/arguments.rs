@@ -32,10 +32,9 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
         // kinds of `import` and forms of `eject` have tests of their own
         "docs" | "doctor" | "eject" | "git-setup" | "import" | "report" | "schema" => vec![&[]],
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
-        "render" | "check" | "diff" | "list" | "gc" => vec![&["dev"]],
+        "render" | "check" | "diff" | "export" | "list" | "gc" => vec![&["dev"]],
         "promote" => vec![&["dev", "prod", "A"]],
         "exec" => vec![&["dev", "true"]],
-        "export" => vec![&["dev"]],
         "explain" => vec![&["dev", "A"]],
         "rename" => vec![&["A", "B"]],
         "get" => vec![&["dev", "P"], &["x.enc.yaml", "a"]],
