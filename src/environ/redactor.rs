@@ -202,8 +202,11 @@ mod tests {
             cuts.sort_unstable();
             let chunks: Vec<_> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
             prop_assert_eq!(&redact(&known, &chunks), &whole);
-            for secret in &secrets {
-                for form in super::super::patterns::tests::forms_of(secret.trim().as_bytes()) {
+            // words and short texts are no secrets to look for
+            let forms_of = |secret: &str| super::super::patterns::tests::forms_of(secret.trim().as_bytes());
+            let is_distinct = |secret: &&String| forms_of(secret) != [b"\0none\0"];
+            for secret in secrets.iter().filter(is_distinct) {
+                for form in forms_of(secret) {
                     prop_assert!(memchr::memmem::find(whole.as_bytes(), &form).is_none(), "{secret:?} as {form:?}");
                 }
             }
@@ -214,7 +217,7 @@ mod tests {
                 stream.pause(&mut out);
             }
             stream.finish(&mut out);
-            for secret in secrets.iter().map(|secret| secret.trim()).filter(|secret| secret.len() >= 6) {
+            for secret in secrets.iter().filter(is_distinct).map(|secret| secret.trim()) {
                 prop_assert!(memchr::memmem::find(&out, secret.as_bytes()).is_none(), "{secret:?}");
             }
         }
