@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
-use crate::disk::{Disk, Snapshot};
 use crate::layer::Entry;
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -46,11 +45,9 @@ impl KeyBundle {
 pub(super) fn project_with(project: &Project, contents: BTreeMap<PathBuf, Vec<u8>>) -> Result<Project, Diagnostics> {
     let root = project.files.root();
     let inside = |(path, bytes): (PathBuf, Vec<u8>)| {
-        let real = project.files.bounds().resolve(&path).ok()?;
-        Some((real.as_path().strip_prefix(root).ok()?.to_path_buf(), bytes))
+        Some((project.files.bounds().resolve(&path).ok()?.as_path().to_path_buf(), bytes))
     };
-    let contents = contents.into_iter().filter_map(inside).collect();
-    let disk = Disk::with_snapshot(Snapshot::overlay(root.to_path_buf(), contents));
+    let disk = project.files.disk().with_more_files(contents.into_iter().filter_map(inside).collect());
     let directory = project.apps.first().map_or(root, |app| app.directory.as_path());
     let root = Project::locate(&disk, directory)
         .ok_or_else(|| Diagnostic::error(Rule::NoProject, "the project was removed in the meantime"))?;

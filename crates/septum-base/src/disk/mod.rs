@@ -96,6 +96,14 @@ impl Disk {
         Self { changed: Arc::new(changed), ..Self::default() }
     }
 
+    /// The same disk with other content of more files, as [`Self::with_files`] takes them. Nothing is listed yet.
+    #[must_use]
+    pub fn with_more_files(&self, changed: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        let mut all = BTreeMap::clone(&self.changed);
+        all.extend(changed);
+        Self { snapshot: self.snapshot.clone(), changed: Arc::new(all), ..Self::default() }
+    }
+
     /// Snapshot overlaid on the disk, if any.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_deref()

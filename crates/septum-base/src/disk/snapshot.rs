@@ -11,8 +11,6 @@ use super::{DirEntry, DirEntryKind};
 pub struct Snapshot {
     pub(super) root: PathBuf,
     entries: BTreeMap<PathBuf, SnapshotEntry>,
-    /// Whether the disk has all other files.
-    is_overlay: bool,
     pub(super) read: Box<BlobReader>,
 }
 
@@ -56,20 +54,7 @@ impl Snapshot {
         entries: BTreeMap<PathBuf, SnapshotEntry>,
         read: impl Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        Self { root, entries, is_overlay: false, read: Box::new(read) }
-    }
-
-    /// Creates a snapshot in which existing files below `root` have another content, and all others are those of the
-    /// disk.
-    pub fn overlay(root: PathBuf, contents: BTreeMap<PathBuf, Vec<u8>>) -> Self {
-        let entry = SnapshotEntry { kind: SnapshotEntryKind::File, blob: String::new() };
-        let entries = contents.keys().map(|path| (path.clone(), entry.clone())).collect();
-        let read = move |_: &str, path: &Path, limit: u64| {
-            let bytes = contents.get(path).ok_or(io::ErrorKind::NotFound)?;
-            let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
-            Ok(bytes.iter().copied().take(most).collect())
-        };
-        Self { root, entries, is_overlay: true, read: Box::new(read) }
+        Self { root, entries, read: Box::new(read) }
     }
 
     /// The files that it holds, without links and other repositories, sorted by path.
@@ -115,9 +100,6 @@ impl Snapshot {
             } else {
                 ResolvedPath::Entry(entry)
             };
-        }
-        if self.is_overlay {
-            return ResolvedPath::Disk;
         }
         let repository =
             |directory| self.entries.get(directory).is_some_and(|entry| entry.kind == SnapshotEntryKind::Repository);
