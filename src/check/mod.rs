@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostics, FailureKind, Rule, Severity, without_consequences};
-use crate::disk::{BoundedRoot, Disk};
-use crate::files::{FileKind, refuse_file};
+use crate::disk::BoundedRoot;
+use crate::files::{FileKind, InputQuery, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::Day;
 use crate::output_tree::{self, ObjectSite};
@@ -132,10 +132,33 @@ const FEW: usize = 4;
 
 /// Checks apps in environments.
 pub fn check_apps(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>) -> CheckReport {
+    let of_apps = check_each_app(pipeline, scope, scope.apps.to_vec());
+    combine_checks(pipeline, scope, of_apps)
+}
+
+/// Check of one app by itself, which may be kept while others are checked again.
+#[derive(Clone, Default)]
+pub struct AppCheck {
+    results: CheckResults,
+    /// Queries to the disk on which the results depend, beside its layers; none if its layers could not be read.
+    pub inputs: Option<BTreeSet<InputQuery>>,
+}
+
+/// Checks some of the apps of a scope, each by itself, in their order.
+pub fn check_each_app(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>, apps: Vec<&App>) -> Vec<AppCheck> {
     let flux = FluxSubstitution::new(&pipeline.library.project.files);
     let look = AppChecker { pipeline, scope, flux: &flux };
-    let of_apps = parallel::par_map(scope.apps.to_vec(), FEW, |app| look.check_app(app));
-    let mut found = of_apps.into_iter().fold(CheckResults::default(), CheckResults::merge_results);
+    parallel::par_map(apps, FEW, |app| look.check_app(app))
+}
+
+/// Report on the apps of a scope, of which each was checked, and on what concerns several of them.
+pub fn combine_checks(
+    pipeline: &Pipeline<'_>,
+    scope: &CheckScope<'_>,
+    of_apps: impl IntoIterator<Item = AppCheck>,
+) -> CheckReport {
+    let results = of_apps.into_iter().map(|check| check.results);
+    let mut found = results.fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
     let duplicates = output_tree::find_namesakes(targets).into_iter().chain(output_tree::find_duplicates(&found.sites));
@@ -165,7 +188,7 @@ fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Findin
     let (files, book) = (&pipeline.library.project.files, pipeline.library.rules());
     let all = found.findings.iter().chain(&found.accepted);
     let known = all.filter_map(|it| Some((it.diagnostic.rule, it.file()?.to_owned()))).collect();
-    let disk = Disk::default();
+    let disk = files.disk().clone();
     let directory = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
     let found = BoundedRoot::new(disk, &directory)
         .map_err(|error| refuse_file(&error.into(), FileKind::SecretFile, &files.name(&directory)))
@@ -184,13 +207,13 @@ struct AppChecker<'a> {
 }
 
 impl AppChecker<'_> {
-    fn check_app(self, app: &App) -> CheckResults {
+    fn check_app(self, app: &App) -> AppCheck {
         let Self { pipeline, scope, .. } = self;
         let mut found = CheckResults::default();
         let wanted = app.environments.iter().filter(|name| scope.environments.contains(name));
         let wanted: Vec<_> = wanted.cloned().collect();
         if wanted.is_empty() {
-            return found;
+            return AppCheck { results: found, inputs: Some(BTreeSet::new()) };
         }
         // an error in its layers hides no app of the same name
         found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
@@ -206,7 +229,7 @@ impl AppChecker<'_> {
                 .into_iter()
                 .map(|problem| Finding::new_finding(problem, name, None, None).of_layers().mark_unjudged());
             found.findings.extend(findings);
-            return found;
+            return AppCheck { results: found, inputs: None };
         };
         let places = EntryIndex::of(&survey);
         let findings = places.findings(problems, None).into_iter();
@@ -238,7 +261,8 @@ impl AppChecker<'_> {
         let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &anchors));
         found.findings.extend(findings.into_iter().filter(is_wanted));
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
-        found
+        let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect();
+        AppCheck { results: found, inputs: Some(inputs) }
     }
 
     /// Findings of rendering, and problems of the rendered objects.
@@ -296,7 +320,7 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Findings so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct CheckResults {
     findings: Vec<Finding>,
     /// Sources of all objects.

@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::finding::Finding;
 use super::remedy::Fix;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::{BoundedRoot, Disk, walk_files};
+use crate::disk::{BoundedRoot, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
 use crate::pipeline::Pipeline;
@@ -144,14 +144,14 @@ pub fn find_encrypted_files(
     book: &SopsConfigCache,
 ) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
     let root = files.root();
-    let disk = Disk::default();
+    let disk = files.disk();
     let repository = disk.repository_of(root);
     let config = book.find_nearest(&root.join("any"));
     let above = config.as_deref().and_then(Path::parent).filter(|above| root.starts_with(above));
     let start =
         above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
     let mut found = Vec::new();
-    let walked = walk_files(&disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
+    let walked = walk_files(disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
         let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
         let name = files.name(path);
         let read = || bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Layer.limit()));

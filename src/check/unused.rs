@@ -15,7 +15,7 @@ type LocationKey = (String, usize);
 
 /// Definitions with their locations, and their uses. Layers are shared by environments and by apps: a definition that
 /// one of them does not use may be used by another.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct UsageTracker {
     unused: BTreeMap<LocationKey, Finding>,
     used: HashSet<LocationKey>,
