@@ -2,6 +2,7 @@
 
 pub mod ages;
 pub mod explain;
+pub mod explain_text;
 pub mod key_docs;
 pub mod lifecycle;
 pub mod list;
