@@ -9,7 +9,7 @@ use super::{GlobalArgs, find_apps, user_identities};
 use crate::diagnostic::{Diagnostics, StyledText};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::rename::{RenameOutcome, RenamePlan, RenameRequest};
+use crate::rename::{RenameOutcome, RenamePlan, RenameRequest, is_key_text};
 use crate::view::variable::VARIABLES;
 
 /// Rename a key in all layers, encrypted files, templates and manifests
@@ -52,8 +52,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 
 impl RenameArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
-        let is_key = |char: char| char.is_ascii_alphanumeric() || "-._".contains(char);
-        if self.new.is_empty() || !self.new.chars().all(is_key) {
+        if !is_key_text(&self.new) {
             let error = invalid_usage("NEW is not a valid key".to_owned());
             return Err(error.hint("keys consist of letters, digits, `-`, `_` and `.`").into());
         }

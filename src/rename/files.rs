@@ -168,22 +168,34 @@ impl FileEditor<'_> {
 
     /// The edits of a text, all of which can be made.
     fn renaming_of<'s>(&'s self, source: &'s Source, usage: FileUse) -> Result<TextRenaming<'s>, Diagnostics> {
-        let mut renaming = TextRenaming::new(self.change, source);
-        match usage {
-            FileUse::Template(TemplateUse::Renamed) => renaming.rename_in_text(DataScope::Renamed),
-            FileUse::Template(TemplateUse::Other) => renaming.rename_in_text(DataScope::Other),
-            FileUse::Layer | FileUse::Manifest => {
-                for document in read_stream(source, MergeKeys::Keep)?.documents {
-                    match usage {
-                        FileUse::Layer => renaming.rename_in_layer(&document, self.app, self.renames_allowed),
-                        _ => renaming.rename_in_manifest(&document),
-                    }
-                }
-            }
-        }
+        let mut renaming = collect_edits(self.change, self.app, self.renames_allowed, source, usage)?;
         let problems = std::mem::take(&mut renaming.problems);
         if problems.is_empty() { Ok(renaming) } else { Err(problems) }
     }
+}
+
+/// The edits of a text, and the problems of those that cannot be made. An error if the text cannot be read.
+pub(super) fn collect_edits<'s>(
+    change: KeyChange<'s>,
+    app: &str,
+    renames_allowed: bool,
+    source: &'s Source,
+    usage: FileUse,
+) -> Result<TextRenaming<'s>, Diagnostics> {
+    let mut renaming = TextRenaming::new(change, source);
+    match usage {
+        FileUse::Template(TemplateUse::Renamed) => renaming.rename_in_text(DataScope::Renamed),
+        FileUse::Template(TemplateUse::Other) => renaming.rename_in_text(DataScope::Other),
+        FileUse::Layer | FileUse::Manifest => {
+            for document in read_stream(source, MergeKeys::Keep)?.documents {
+                match usage {
+                    FileUse::Layer => renaming.rename_in_layer(&document, app, renames_allowed),
+                    _ => renaming.rename_in_manifest(&document),
+                }
+            }
+        }
+    }
+    Ok(renaming)
 }
 
 fn lacks_key(problems: &Diagnostics) -> bool {

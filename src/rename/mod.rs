@@ -6,9 +6,11 @@
 
 mod documents;
 mod files;
+mod mentions;
 mod plan;
 mod text;
 mod verify;
 
+pub use mentions::{KeyMention, find_mentions, find_naming_files};
 pub use plan::{RenameOutcome, RenamePlan, RenameRequest, RenamedPlace};
-pub use text::NameKind;
+pub use text::{NameKind, is_key_text};

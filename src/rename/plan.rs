@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::{FileEditor, RenamedFile, files_of_app};
 use super::text::{KeyChange, NameKind};
@@ -73,6 +73,11 @@ impl RenamePlan {
     /// Number of files that change.
     pub fn count_files(&self) -> usize {
         self.files.len()
+    }
+
+    /// Files that change, each with its path and its new bytes.
+    pub fn edited_files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.files.iter().map(|file| (file.staged.path.as_path(), file.staged.bytes.as_slice()))
     }
 
     /// Writes all files, or none.

@@ -208,6 +208,12 @@ impl<'a> TextRenaming<'a> {
     }
 }
 
+/// Whether a text may be the name of a key.
+pub fn is_key_text(text: &str) -> bool {
+    let is_key = |char: char| char.is_ascii_alphanumeric() || "-._".contains(char);
+    !text.is_empty() && text.chars().all(is_key)
+}
+
 /// A step of a path with another key: with a dot where the key is a name, else in brackets.
 fn step_text(old: &str, new: &str, quote: char) -> String {
     let is_name = new.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
