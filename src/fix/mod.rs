@@ -6,29 +6,34 @@
 //! encrypted file is merged right after the layer that it belongs to.
 
 mod bounds;
+mod broken;
 mod draft;
 mod entry_path;
 mod lines;
+mod preview;
 mod refusal;
 mod secrets_file;
 
-use crate::diagnostic::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
 use self::bounds::resolve_inside;
+use self::broken::BrokenApps;
 use self::draft::LayerDraft;
 use self::refusal::FixError;
 use self::secrets_file::SecretsFileEdit;
 use crate::atomic::Access;
 use crate::check::{EntryLocation, Finding, Fix};
+use crate::diagnostic::Rule;
 use crate::files::ProjectFiles;
 use crate::secret_files::{
     ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
     encrypt_secret_file, encrypt_typed, parse_typed, plan_encryption, write_all,
 };
 use crate::sops::{Identities, SopsConfigCache, SopsFormat, Timestamp};
+
+pub use preview::{FixPreview, preview_fix};
 
 /// Inputs of a fix.
 #[derive(Clone, Copy)]
@@ -95,25 +100,6 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
         }
     }
     fixed
-}
-
-/// Apps with layers that cannot be read correctly: a fix in them might have an unintended effect.
-struct BrokenApps {
-    apps: BTreeSet<String>,
-    all: bool,
-}
-
-impl BrokenApps {
-    fn of(findings: &[Finding]) -> Self {
-        let is_broken = |finding: &&Finding| finding.is_of_layers && !finding.is_acceptable();
-        let broken = || findings.iter().filter(is_broken);
-        let apps = broken().filter_map(|finding| finding.app().map(str::to_owned)).collect();
-        Self { apps, all: broken().any(|finding| finding.app().is_none()) }
-    }
-
-    fn affects_finding(&self, finding: &Finding) -> bool {
-        self.all || finding.app().is_some_and(|app| self.apps.contains(app))
-    }
 }
 
 fn refuse_fix(finding: &mut Finding, refusal: &FixError) {
