@@ -16,6 +16,7 @@ mod manifests;
 mod merge;
 mod misread;
 mod name_conflicts;
+mod outline;
 mod overlays;
 mod plaintext;
 mod pointer;
@@ -45,6 +46,7 @@ pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, L
 pub use library::LayerCache;
 pub use lifecycle::LifecycleDefaults;
 pub use manifests::{ExternalObject, ManifestList, ManifestOverlay, ManifestPattern};
+pub use outline::LayerMapping;
 pub use overlays::{ImageChange, LayerPatch, PatchSelector, PatchSource};
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;

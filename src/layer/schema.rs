@@ -24,7 +24,7 @@ pub(super) const SCHEMA_KEYWORDS: [&str; 12] = [
     "examples",
 ];
 
-const TYPES: [&str; 4] = ["string", "integer", "number", "boolean"];
+pub(super) const TYPES: [&str; 4] = ["string", "integer", "number", "boolean"];
 
 /// Reads the keywords with their values.
 pub(super) fn read_schema(
