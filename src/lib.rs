@@ -19,8 +19,9 @@
 //! [`pipeline`] connects the stages; [`output_tree`] maintains the tree that Git tracks; [`view`] reads results and changes
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
 //! [`fix`] applies the fixes that need no human decision; [`import`] converts existing configuration to layers,
-//! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`environ`] makes variables of values and [`exec`] runs programs with them; [`doctor`] checks the machine and the clone; [`cli`] parses
-//! arguments and prints.
+//! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`environ`] makes variables of
+//! values, and [`exec`] runs programs with them; [`editor_schema`] describes layers to editors, and [`lsp`] answers them;
+//! [`doctor`] checks the machine and the clone; [`cli`] parses arguments and prints.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
 //! never contain a value.
@@ -64,6 +65,7 @@ pub mod glob;
 pub mod import;
 pub mod layer;
 pub mod leak_scan;
+pub mod lsp;
 pub mod manifest;
 pub mod meter;
 pub mod name;

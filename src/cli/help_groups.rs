@@ -47,7 +47,7 @@ const MORE: &str = "\
 See `septum COMMAND --help`, the manual pages (`septum man COMMAND | man -l -`), and docs/ in the source repository.";
 
 /// Commands under their headings, in the order of the help.
-pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
+pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 5] = [
     (
         "Project",
         &[
@@ -93,6 +93,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 4] = [
             ("git-merge", &super::git_merge::HELP),
         ],
     ),
+    ("Editor", &[("lsp", &super::lsp::HELP)]),
     ("Shell", &[("completions", &super::completions::HELP), ("man", &MAN)]),
 ];
 

@@ -29,6 +29,7 @@ mod init;
 mod key_filter;
 mod keygen;
 mod list;
+mod lsp;
 mod man;
 mod manifest_paths;
 mod output;
@@ -154,6 +155,7 @@ enum CliCommand {
     GitSetup(git_setup::GitSetupArgs),
     GitTextconv(git_textconv::GitTextconvArgs),
     GitMerge(git_merge::GitMergeArgs),
+    Lsp(lsp::LspArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -237,6 +239,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::GitSetup(command) => command.run(&cli.global, output),
         CliCommand::GitTextconv(command) => command.run(&cli.global),
         CliCommand::GitMerge(command) => return command.run(&cli.global, output),
+        CliCommand::Lsp(command) => return command.run(),
         CliCommand::Completions(command) => command.run(),
         CliCommand::Man(command) => command.run(),
     };

@@ -184,6 +184,11 @@ pub(super) fn print_result(text: &str) -> Result<(), Diagnostics> {
     print_bytes(text.as_bytes())
 }
 
+/// Standard output for a command whose output is a protocol, written message by message.
+pub(super) fn lock_stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 /// Writes a result that need not be text.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     let mut stdout = io::stdout().lock();

@@ -16,6 +16,7 @@ mod git_drivers;
 mod import;
 mod kustomize;
 mod layers;
+mod lsp;
 mod meant;
 mod messages;
 mod objects;

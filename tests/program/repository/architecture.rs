@@ -57,6 +57,7 @@ const ORDER: &[&[&str]] = &[
     &["import"],
     &["eject", "diff"],
     &["promote"],
+    &["lsp"],
     &["cli"],
 ];
 
@@ -78,6 +79,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rpassword", &["cli/prompt.rs"]),
     ("indicatif", &["cli/watch.rs"]),
     ("pty_process", &["exec/terminal.rs"]),
+    ("lsp_server", &["cli/lsp.rs", "lsp"]),
+    ("lsp_types", &["lsp"]),
+    ("percent_encoding", &["lsp/address.rs"]),
     ("toml_edit", &["check/rules/toml.rs", "detect/toml_texts.rs", "format"]),
     ("jsonschema", &["object"]),
     ("rsa", &["deliver/certificate.rs", "deliver/sealed_secret.rs"]),

@@ -1,0 +1,94 @@
+//! Code actions: fixes of findings that change only plaintext layers, and names that were meant.
+
+use std::path::Path;
+
+use lsp_types::{CodeAction, CodeActionKind, Diagnostic as LspDiagnostic, Range as TextRange, WorkspaceEdit};
+
+use super::edits::{EditedText, workspace_edit};
+use super::findings::file_of;
+use super::position::PositionMap;
+use super::project::OpenProject;
+use super::workspace::EditorWorkspace;
+use crate::check::Finding;
+use crate::fix::preview_fix;
+use crate::span::Location;
+
+/// Beginning of a hint with the name that was meant.
+const MEANT: &str = "did you mean `";
+
+/// The fixes of the findings in a range of a document. `known` are the diagnostics that the editor shows there.
+pub(super) fn find_actions(
+    workspace: &EditorWorkspace,
+    path: &Path,
+    range: TextRange,
+    known: &[LspDiagnostic],
+) -> Vec<CodeAction> {
+    let mut actions = Vec::new();
+    for project in workspace.projects.values() {
+        for finding in &project.findings {
+            let Some(label) = finding.diagnostic.labels.first() else { continue };
+            if file_of(project.root.directory(), &label.place) != path {
+                continue;
+            }
+            let map = PositionMap::new(label.place.source.text(), workspace.unit);
+            let own = map.range(label.place.span.start..label.place.span.end);
+            if own.end < range.start || range.end < own.start {
+                continue;
+            }
+            let edits = fix_edit(workspace, project, finding).into_iter().chain(meant_edit(workspace, path, finding));
+            let shown: Vec<_> = known.iter().filter(|shown| shown.range == own).cloned().collect();
+            actions.extend(edits.map(|(title, edit)| CodeAction {
+                title,
+                kind: Some(CodeActionKind::QUICKFIX),
+                diagnostics: (!shown.is_empty()).then(|| shown.clone()),
+                edit: Some(edit),
+                is_preferred: Some(true),
+                ..CodeAction::default()
+            }));
+        }
+    }
+    actions
+}
+
+/// The edit of the automatic fix.
+fn fix_edit(workspace: &EditorWorkspace, project: &OpenProject, finding: &Finding) -> Option<(String, WorkspaceEdit)> {
+    let preview = preview_fix(&project.findings, finding)?;
+    let path = project.root.directory().join(preview.file);
+    let file = EditedText { path: &path, before: preview.before, after: &preview.after };
+    Some((preview.title, workspace_edit(workspace, [file])))
+}
+
+/// The edit that writes the name that was meant, where the finding is about a name.
+fn meant_edit(workspace: &EditorWorkspace, path: &Path, finding: &Finding) -> Option<(String, WorkspaceEdit)> {
+    let place = &finding.diagnostic.labels.first()?.place;
+    let hints = finding.diagnostic.hints.iter();
+    let meant = hints.filter_map(|hint| hint.strip_prefix(MEANT)?.split('`').next()).next()?;
+    let (start, end, name) = replaced_name(place, meant)?;
+    let before = place.source.text();
+    let after = [before.get(..start)?, name, before.get(end..)?].concat();
+    Some((format!("write `{name}`"), workspace_edit(workspace, [EditedText { path, before, after: &after }])))
+}
+
+/// The range of a wrong name in the place of a finding, and the right one. Of a path such as `data.KEY`, either may be
+/// the last step alone. None if the place is more than a name.
+fn replaced_name<'m>(place: &Location, meant: &'m str) -> Option<(usize, usize, &'m str)> {
+    let written = place.source.text().get(place.span.start..place.span.end)?;
+    let name = written.trim_matches(['"', '\'']);
+    let is_name = !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "-_./".contains(char));
+    if !is_name {
+        return None;
+    }
+    let start = place.span.start + written.find(name)?;
+    let end = start + name.len();
+    Some(match (last_step(name), last_step(meant)) {
+        (Some(_), Some(_)) | (None, None) => (start, end, meant),
+        (Some(step), None) => (end - step.len(), end, meant),
+        (None, Some(step)) => (start, end, step),
+    })
+}
+
+/// The last step of a path of a template; none if the text is not one.
+fn last_step(name: &str) -> Option<&str> {
+    let is_path = ["data.", "vars.", "bundles."].iter().any(|root| name.starts_with(root));
+    name.rsplit('.').next().filter(|_| is_path)
+}

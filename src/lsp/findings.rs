@@ -1,0 +1,120 @@
+//! Findings as diagnostics of the protocol.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lsp_types::{
+    Diagnostic as LspDiagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    Location as LspLocation, NumberOrString, Range as TextRange,
+};
+
+use super::documents::DocumentStore;
+use super::position::{ColumnUnit, PositionMap};
+use crate::diagnostic::{Diagnostic, Label, Rule, Severity, escape_lines};
+use crate::span::Location;
+
+/// Name of the program in the list of problems.
+const SOURCE: &str = "septum";
+
+/// Diagnostics by file.
+pub(super) type FileDiagnostics = BTreeMap<PathBuf, Vec<LspDiagnostic>>;
+
+/// Converts findings of a project.
+pub(super) struct FindingConverter<'a> {
+    /// Directory that names of files are relative to.
+    pub(super) root: &'a Path,
+    /// File for findings without a location.
+    pub(super) default: &'a Path,
+    pub(super) documents: &'a DocumentStore,
+    pub(super) unit: ColumnUnit,
+}
+
+impl FindingConverter<'_> {
+    /// The diagnostics of each file.
+    pub(super) fn convert_all<'f>(&self, findings: impl Iterator<Item = &'f Diagnostic>) -> FileDiagnostics {
+        let mut all = FileDiagnostics::new();
+        let mut ranges = RangeCache { unit: self.unit, last: None };
+        for finding in findings {
+            let (path, converted) = self.convert(finding, &mut ranges);
+            all.entry(path).or_default().push(converted);
+        }
+        all
+    }
+
+    fn convert<'f>(&self, finding: &'f Diagnostic, ranges: &mut RangeCache<'f>) -> (PathBuf, LspDiagnostic) {
+        let mut labels = finding.labels.iter();
+        let (path, range) = match labels.next() {
+            Some(label) => (self.path_of(&label.place), ranges.range(&label.place)),
+            None => (self.default.to_path_buf(), TextRange::default()),
+        };
+        let related: Vec<_> = labels.filter_map(|label| self.related(label, ranges)).collect();
+        let notes = finding.notes.iter().map(|note| format!("\nnote: {note}"));
+        let hints = finding.hints.iter().map(|hint| format!("\nhint: {hint}"));
+        let message = [finding.message.clone()].into_iter().chain(notes).chain(hints).collect::<String>();
+        let converted = LspDiagnostic {
+            range,
+            severity: Some(match finding.severity {
+                Severity::Error => DiagnosticSeverity::ERROR,
+                Severity::Warning => DiagnosticSeverity::WARNING,
+            }),
+            code: Some(NumberOrString::String(finding.rule.id().to_owned())),
+            source: Some(SOURCE.to_owned()),
+            message: escape_lines(&message).into_owned(),
+            related_information: (!related.is_empty()).then_some(related),
+            tags: tag_of(finding.rule).map(|tag| vec![tag]),
+            ..LspDiagnostic::default()
+        };
+        (path, converted)
+    }
+
+    fn related<'f>(&self, label: &'f Label, ranges: &mut RangeCache<'f>) -> Option<DiagnosticRelatedInformation> {
+        let uri = self.documents.uri(&self.path_of(&label.place))?;
+        let message = if label.text.is_empty() { "see here" } else { label.text.as_str() };
+        let location = LspLocation { uri, range: ranges.range(&label.place) };
+        Some(DiagnosticRelatedInformation { location, message: escape_lines(message).into_owned() })
+    }
+
+    /// The file of a location, which is named from the project, or, for rules above it, by another path.
+    fn path_of(&self, place: &Location) -> PathBuf {
+        file_of(self.root, place)
+    }
+}
+
+/// The file of a location in a project with this root.
+pub(super) fn file_of(root: &Path, place: &Location) -> PathBuf {
+    let name = Path::new(place.source.name());
+    let path = root.join(name);
+    let is_rules = name.file_name().is_some_and(|name| name == crate::files::SOPS_CONFIG);
+    if is_rules && !crate::disk::Disk::default().has(&path) {
+        return std::path::absolute(name).unwrap_or(path);
+    }
+    path
+}
+
+/// Ranges of locations; those of one file follow each other.
+struct RangeCache<'f> {
+    unit: ColumnUnit,
+    last: Option<(*const u8, PositionMap<'f>)>,
+}
+
+impl<'f> RangeCache<'f> {
+    fn range(&mut self, place: &'f Location) -> TextRange {
+        let text = place.source.text();
+        let map = match self.last.take() {
+            Some(known) if known.0 == text.as_ptr() => known,
+            _ => (text.as_ptr(), PositionMap::new(text, self.unit)),
+        };
+        let range = map.1.range(place.span.start..place.span.end);
+        self.last = Some(map);
+        range
+    }
+}
+
+/// Style in which editors show findings of a rule.
+fn tag_of(rule: Rule) -> Option<DiagnosticTag> {
+    match rule {
+        Rule::UnusedEntry | Rule::UnusedVariable | Rule::UnusedAllow => Some(DiagnosticTag::UNNECESSARY),
+        Rule::DeprecatedKey => Some(DiagnosticTag::DEPRECATED),
+        _ => None,
+    }
+}
