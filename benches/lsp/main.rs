@@ -4,7 +4,6 @@
 #![allow(clippy::print_stdout, clippy::expect_used)] // a program of its own, whose result is what it prints
 
 #[path = "../measure/mod.rs"]
-#[expect(dead_code, reason = "the other benches run whole processes")]
 mod measure;
 
 use std::fs;
@@ -61,7 +60,7 @@ fn write_project(root: &Path, apps: usize) {
     };
     write("septum.yaml", "apps: [\"environments-*\"]\nshared: shared\n");
     write("shared/base.yaml", "vars:\n  domain: example.com\n");
-    let keys: String = (0..20).map(|key| format!("  KEY_{key}: value-{key}\n")).collect();
+    let keys = (0..20).map(|key| format!("  KEY_{key}: value-{key}\n")).collect::<Vec<_>>().concat();
     for app in 0..apps {
         let at = |file: &str| format!("environments-{app}/{file}");
         let url = "  URL: \"https://{{ app.name }}.{{ vars.domain }}/\"\n";

@@ -38,8 +38,9 @@ impl LayerMapping {
     pub fn words(self, field: &str) -> Vec<&'static str> {
         match (self, field) {
             (Self::Layer | Self::Bundle, "names") => words_of::<Naming>(),
-            (Self::Layer, "immutable") | (Self::Bundle, "immutable" | "open") => BOOLEANS.to_vec(),
-            (Self::Entry, "sensitive" | "required" | "template") => BOOLEANS.to_vec(),
+            (Self::Layer | Self::Bundle, "immutable")
+            | (Self::Bundle, "open")
+            | (Self::Entry, "sensitive" | "required" | "template") => BOOLEANS.to_vec(),
             (Self::Entry, "type") => TYPES.to_vec(),
             (Self::Entry, "promote") => words_of::<Promotion>(),
             (Self::Delivery, "secrets") => words_of::<SecretForm>(),

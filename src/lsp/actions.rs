@@ -61,8 +61,8 @@ fn fix_edit(workspace: &EditorWorkspace, project: &OpenProject, finding: &Findin
 /// The edit that writes the name that was meant, where the finding is about a name.
 fn meant_edit(workspace: &EditorWorkspace, path: &Path, finding: &Finding) -> Option<(String, WorkspaceEdit)> {
     let place = &finding.diagnostic.labels.first()?.place;
-    let hints = finding.diagnostic.hints.iter();
-    let meant = hints.filter_map(|hint| hint.strip_prefix(MEANT)?.split('`').next()).next()?;
+    let mut hints = finding.diagnostic.hints.iter();
+    let meant = hints.find_map(|hint| hint.strip_prefix(MEANT)?.split('`').next())?;
     let (start, end, name) = replaced_name(place, meant)?;
     let before = place.source.text();
     let after = [before.get(..start)?, name, before.get(end..)?].concat();

@@ -24,34 +24,34 @@ pub(super) fn answer_request(workspace: &EditorWorkspace, request: &Request) -> 
     match request.method.as_str() {
         Completion::METHOD => {
             let params: CompletionParams = parse_params(request)?;
-            let (path, position) = place_of(params.text_document_position);
+            let (path, position) = place_of(&params.text_document_position);
             let items = path.and_then(|path| complete::complete_at(workspace, &path, position));
             // keys depend on what was written before
             to_json(CompletionList { is_incomplete: false, items: items.unwrap_or_default() })
         }
         HoverRequest::METHOD => {
             let params: HoverParams = parse_params(request)?;
-            let (path, position) = place_of(params.text_document_position_params);
+            let (path, position) = place_of(&params.text_document_position_params);
             to_json(path.and_then(|path| hover::answer_hover(workspace, &path, position)))
         }
         GotoDefinition::METHOD => {
             let params: GotoDefinitionParams = parse_params(request)?;
-            let (path, position) = place_of(params.text_document_position_params);
+            let (path, position) = place_of(&params.text_document_position_params);
             to_json(path.and_then(|path| navigate::find_definitions(workspace, &path, position)))
         }
         References::METHOD => {
             let params: ReferenceParams = parse_params(request)?;
             let with_definition = params.context.include_declaration;
-            let (path, position) = place_of(params.text_document_position);
+            let (path, position) = place_of(&params.text_document_position);
             to_json(path.and_then(|path| navigate::find_references(workspace, &path, position, with_definition)))
         }
         PrepareRenameRequest::METHOD => {
-            let (path, position) = place_of(parse_params(request)?);
+            let (path, position) = place_of(&parse_params(request)?);
             to_json(path.and_then(|path| renaming::prepare_rename(workspace, &path, position)))
         }
         Rename::METHOD => {
             let params: RenameParams = parse_params(request)?;
-            let (path, position) = place_of(params.text_document_position);
+            let (path, position) = place_of(&params.text_document_position);
             let path = path.ok_or_else(|| RequestError::failed("the document is not a file"))?;
             to_json(renaming::rename_key(workspace, &path, position, &params.new_name)?)
         }
@@ -71,7 +71,7 @@ pub(super) fn answer_request(workspace: &EditorWorkspace, request: &Request) -> 
     }
 }
 
-fn place_of(place: TextDocumentPositionParams) -> (Option<PathBuf>, lsp_types::Position) {
+fn place_of(place: &TextDocumentPositionParams) -> (Option<PathBuf>, lsp_types::Position) {
     (path_of_uri(&place.text_document.uri), place.position)
 }
 

@@ -139,7 +139,6 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
         ["delivery"] => fields_of(LayerMapping::Delivery),
         ["allow", ITEM] => fields_of(LayerMapping::Allow),
         ["data"] => keys_of_bundle(focus, own),
-        ["data", _] => fields_of(LayerMapping::Entry),
         ["bundles"] => {
             let definitions = focus.survey.environments.iter().map(|resolved| &resolved.definition);
             let names =
@@ -152,7 +151,7 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
         }
         ["bundles", _] => fields_of(LayerMapping::Bundle),
         ["bundles", bundle, "data"] => keys_of_bundle(focus, bundle),
-        ["bundles", _, "data", _] => fields_of(LayerMapping::Entry),
+        ["data", _] | ["bundles", _, "data", _] => fields_of(LayerMapping::Entry),
         ["vars", above @ ..] => variables_below(focus, &above.join("."), ": "),
         _ => Vec::new(),
     }

@@ -159,7 +159,6 @@ fn last_field(inner: &str) -> Option<&str> {
     for (at, char) in inner.char_indices() {
         match (quote, char) {
             (Some(open), char) if open == char => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(char),
             (None, '{' | '[') => depth += 1,
             (None, '}') if depth == 0 => return None,

@@ -41,7 +41,9 @@ fn explain_subject(focus: &DocumentFocus<'_>, subject: &NamedSubject) -> Option<
     let explained = order.iter().filter_map(|environment| Some((environment.clone(), explain(environment)?)));
     let mut explained: KeyExplanations = explained.collect();
     let secrets = SecretFilter::of(survey);
-    explained.iter_mut().for_each(|(_, explanation)| secrets.hide_explanation(explanation));
+    for (_, explanation) in &mut explained {
+        secrets.hide_explanation(explanation);
+    }
     let texts = fold_explanations(&explained).into_iter().map(|text| code_block(&text.render_text(false)));
     let texts: Vec<String> = texts.collect();
     (!texts.is_empty()).then(|| texts.join("\n"))

@@ -43,7 +43,7 @@ pub(super) fn find_definitions(
             }
             None => return file_at(workspace, focus, offset),
         };
-        Some(locations(workspace, focus, places))
+        Some(locations(workspace, focus, &places))
     })
 }
 
@@ -84,13 +84,13 @@ pub(super) fn find_references(
             Some((NamedSubject::Variable(variable), _)) => find_variable_mentions(focus, &variable),
             None => Vec::new(),
         };
-        locations(workspace, focus, places)
+        locations(workspace, focus, &places)
     });
     Some(sorted_once(found))
 }
 
 /// Locations in their files, sorted, each once.
-fn locations(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, places: Vec<Location>) -> Vec<LspLocation> {
+fn locations(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, places: &[Location]) -> Vec<LspLocation> {
     let root = focus.project().files.root();
     let location = |place: &Location| {
         let map = PositionMap::new(place.source.text(), workspace.unit);

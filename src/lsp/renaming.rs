@@ -98,18 +98,17 @@ fn edit_of(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, plan: &Rename
 fn refusal(problems: Diagnostics, old: &str, new: &str) -> RequestError {
     let problems = problems.into_sorted();
     let lacks_key = problems.iter().any(|problem| problem.failure == FailureKind::Key);
-    let mut message = String::new();
-    for problem in problems.iter().take(1) {
+    let mut lines = Vec::new();
+    if let Some(problem) = problems.first() {
         let place = problem.labels.first().map(|label| format!("{}: ", label.place)).unwrap_or_default();
-        message = format!("{place}{}", problem.message);
-        if !lacks_key {
-            problem.hints.iter().for_each(|hint| message += &format!("\nhint: {hint}"));
-        }
+        lines.push(format!("{place}{}", problem.message));
+        let hints = problem.hints.iter().filter(|_| !lacks_key);
+        lines.extend(hints.map(|hint| format!("hint: {hint}")));
     }
     if lacks_key {
-        message +=
-            "\nnote: an encrypted file sets the key, and its ciphertext is bound to the name; editors decrypt nothing";
-        message += &format!("\nhint: save all files and run `septum rename {old} {new}`, with a key of the file");
+        let note = "an encrypted file sets the key, and its ciphertext is bound to the name; editors decrypt nothing";
+        lines.push(format!("note: {note}"));
+        lines.push(format!("hint: save all files and run `septum rename {old} {new}`, with a key of the file"));
     }
-    RequestError::failed(escape_lines(&message).into_owned())
+    RequestError::failed(escape_lines(&lines.join("\n")).into_owned())
 }

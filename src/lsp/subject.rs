@@ -80,7 +80,9 @@ fn variable_mentions(source: &Source) -> Vec<(String, Range<usize>)> {
         Ok(stream) => {
             for document in &stream.documents {
                 let vars = document.as_map().and_then(|fields| fields.get("vars")).and_then(YamlNode::as_map);
-                vars.into_iter().for_each(|vars| push_keys(vars, "", &mut found));
+                if let Some(vars) = vars {
+                    push_keys(vars, "", &mut found);
+                }
                 push_reads(document, source, &mut found);
             }
         }
@@ -94,7 +96,9 @@ fn push_keys(map: &Mapping, above: &str, found: &mut Vec<(String, Range<usize>)>
     for (key, node) in map {
         let path = if above.is_empty() { key.text.clone() } else { format!("{above}.{}", key.text) };
         found.push((path.clone(), key.span.start..key.span.end));
-        node.as_map().into_iter().for_each(|map| push_keys(map, &path, found));
+        if let Some(map) = node.as_map() {
+            push_keys(map, &path, found);
+        }
     }
 }
 
