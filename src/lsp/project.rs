@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::disk::Disk;
 
-    /// A project of three apps that share a layer; `a` has a manifest outside of its directory.
+    /// A project of three apps that share a layer; `a` reads a file outside of its directory.
     fn write_project(root: &Path) {
         let write = |name: &str, text: &str| {
             let path = root.join(name);
@@ -198,8 +198,8 @@ mod tests {
             "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { ports: [{ port: 80 }] }\n",
         );
         for app in ["a", "b", "c"] {
-            let manifests = if app == "a" { "manifests: [../../common/web.yaml]\n" } else { "" };
-            write(&format!("apps/{app}/base.yaml"), &format!("data:\n  HOST: \"{{{{ vars.domain }}}}\"\n{manifests}"));
+            let file = if app == "a" { "  WEB: { file: ../../common/web.yaml }\n" } else { "" };
+            write(&format!("apps/{app}/base.yaml"), &format!("data:\n  HOST: \"{{{{ vars.domain }}}}\"\n{file}"));
             write(&format!("apps/{app}/dev.yaml"), "");
         }
     }

@@ -1,5 +1,7 @@
 //! A small client of the language server: it speaks the protocol over the standard streams of the program.
 
+#![allow(clippy::needless_pass_by_value, reason = "values that are written where they are passed")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;

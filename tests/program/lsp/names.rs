@@ -217,19 +217,21 @@ fn a_name_leads_to_its_definition_and_to_all_its_uses() {
     assert_eq!(client.shut_down(), 0);
 }
 
+/// Names of symbols with their places, indented by depth.
+fn names(symbols: &Json, indent: &str, out: &mut Vec<String>) {
+    for symbol in symbols.as_array().into_iter().flatten() {
+        let start = &symbol["selectionRange"]["start"];
+        out.push(format!("{indent}{} {}:{}", symbol["name"].as_str().unwrap(), start["line"], start["character"]));
+        names(&symbol["children"], &format!("{indent}  "), out);
+    }
+}
+
 #[test]
 fn a_document_has_an_outline() {
     let sandbox = checkout();
     let mut client = Client::open(&sandbox);
     client.open_text("environments/base.yaml", BASE);
     let answer = client.at("textDocument/documentSymbol", "environments/base.yaml", 0, 0, json!({}));
-    fn names(symbols: &Json, indent: &str, out: &mut Vec<String>) {
-        for symbol in symbols.as_array().into_iter().flatten() {
-            let start = &symbol["selectionRange"]["start"];
-            out.push(format!("{indent}{} {}:{}", symbol["name"].as_str().unwrap(), start["line"], start["character"]));
-            names(&symbol["children"], &format!("{indent}  "), out);
-        }
-    }
     let mut shown = Vec::new();
     names(&answer, "", &mut shown);
     record(shown.join("\n"));
