@@ -47,7 +47,7 @@ pub(super) fn build_objects(
     (built.objects, built.externals)
 }
 
-/// Checks the variables and the selected entries of a target as [`build_objects`] does, for a use that needs no objects.
+/// Checks the variables and the selected entries of a target as `build_objects` does, for a use that needs no objects.
 ///
 /// Errors: `missing-required`, `invalid-value`, `invalid-key`. Warning: `deprecated-key`.
 pub fn check_values(target: BuildInput<'_>, is_selected: &dyn Fn(&EntryId) -> bool, problems: &mut Diagnostics) {
