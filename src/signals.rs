@@ -1,9 +1,9 @@
 //! Handling of signals, so that none leaves plaintext behind, or half of a change.
 //!
 //! From the first draft, private directory or hidden prompt on, one thread gets the signals that would end the
-//! program. It ends the editor, or passes the signal on to the program that `exec` runs; otherwise it runs the registered cleanups (removes drafts, keeps or removes private directories),
-//! and lets the signal end the program, so that its exit status is that of the signal. The meaning of Ctrl-C while an
-//! editor runs is up to the editor, as with git.
+//! program. It passes them on to the program that `exec` runs. Otherwise it ends the editor, runs the registered cleanups
+//! (removes drafts, keeps or removes private directories), and lets the signal end the program, so that its exit status
+//! is that of the signal. The meaning of Ctrl-C while an editor runs is up to the editor, as with git.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ struct SignalState {
     /// Registration of the signals; none before the first is watched for.
     watched: Option<Handle>,
     forward: Option<SignalForwarder>,
+    /// Whether SIGHUP is left alone.
+    ignores_hangup: bool,
     cleanups: Vec<(PathBuf, Cleanup)>,
     editor: Option<Pid>,
     /// Whether a hidden prompt is open.
@@ -45,6 +47,7 @@ struct SignalState {
 static STATE: Mutex<SignalState> = Mutex::new(SignalState {
     watched: None,
     forward: None,
+    ignores_hangup: false,
     cleanups: Vec::new(),
     editor: None,
     prompting: false,
@@ -109,10 +112,16 @@ pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
+/// Leaves SIGHUP alone if the process was started with it ignored, as by `nohup`: so does a program that `exec` runs.
+/// To be called before anything that cleans up after itself.
+pub fn keep_ignored_hangup() {
+    lock_state().ignores_hangup = is_ignored(SIGHUP);
+}
+
 /// Passes all signals on to `forward` from now on; none ends this program any more, and cleanups are up to the caller.
 ///
-/// The handlers are there before a program is started, so that it inherits no ignored signal but SIGHUP, which `nohup`
-/// ignores for all that it runs.
+/// The handlers are there before a program is started, so that it inherits no ignored signal, but perhaps SIGHUP: see
+/// [`keep_ignored_hangup`].
 pub fn forward_signals(forward: SignalForwarder) -> io::Result<()> {
     let mut state = watch_signals()?;
     if let Some(handle) = &state.watched {
@@ -154,7 +163,7 @@ fn watch_signals() -> io::Result<MutexGuard<'static, SignalState>> {
         // a file larger than a limit allows is an error of the write then, and not the end
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let usual = [SIGINT, SIGQUIT, SIGTERM, SIGHUP];
-        let mut signals = Signals::new(usual.iter().filter(|signal| **signal != SIGHUP || !is_ignored(SIGHUP)))?;
+        let mut signals = Signals::new(usual.iter().filter(|signal| **signal != SIGHUP || !state.ignores_hangup))?;
         let handle = signals.handle();
         thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(on_signal))?;
         state.watched = Some(handle);

@@ -80,6 +80,23 @@ pub struct CheckScope<'a> {
     pub only: Option<&'a StagedFilter>,
 }
 
+impl<'a> CheckScope<'a> {
+    /// A check of layers alone: of some apps and environments, on the day of `now`.
+    pub fn of_layers(apps: &'a [&'a App], environments: &'a [EnvironmentName], now: Timestamp) -> Self {
+        Self {
+            apps,
+            environments,
+            is_whole: false,
+            rendered: None,
+            rules: &[],
+            baseline: None,
+            today: Some(now.day()),
+            now,
+            only: None,
+        }
+    }
+}
+
 /// Whether a check without keys was asked for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum MissingKeys {

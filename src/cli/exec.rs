@@ -200,6 +200,7 @@ mod unix {
     use crate::exec::{EntryFiles, OutputPlan, ProgramEnd, RedactionScope, SourceWatcher, Supervisor};
     use crate::files::resolve_writable;
     use crate::secret_files::edit::PlaintextStorage;
+    use crate::signals;
 
     impl ExecArgs {
         /// Starts the program; returns its exit code if a parent has to remain.
@@ -214,6 +215,7 @@ mod unix {
                 let failure = program.launch.replace_process();
                 return Ok(Self::report_failure(&failure, output));
             }
+            signals::keep_ignored_hangup();
             let mut files = self.write_files(&mut program, global)?;
             let start_error = |error| Diagnostic::unwritable("the signals of the process", &error);
             let mut supervisor = Supervisor::new().map_err(start_error)?;

@@ -65,15 +65,10 @@ impl ReportArgs {
         }
         let baseline = Baseline::of_project(&project)?;
         let scope = CheckScope {
-            apps: &apps,
-            environments: &environments,
             is_whole: self.apps.is_empty(),
-            rendered: None,
-            rules: &[],
             baseline: baseline.as_ref(),
             today: None,
-            now: files::current_time(),
-            only: None,
+            ..CheckScope::of_layers(&apps, &environments, files::current_time())
         };
         let mut report = check_apps(&pipeline, &scope);
         report.excuse_missing_keys();

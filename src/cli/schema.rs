@@ -13,7 +13,6 @@ use crate::editor_schema::{MARK, layer_schema, overlay_schema, settings_schema, 
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::Project;
 use crate::sops::{Identities, IdentitySources};
-use crate::visibility::KeyAccess;
 
 /// Write a JSON Schema with which editors complete and check layers
 ///
@@ -83,7 +82,7 @@ impl SchemaArgs {
                 .into());
         };
         let mut problems = Diagnostics::new();
-        let survey = pipeline.survey(app, SurveyOptions::showing(&[], KeyAccess::StructureOnly), &mut problems);
+        let survey = pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut problems);
         match survey {
             Some(survey) if !problems.has_errors() => Ok(overlay_schema(&survey)),
             _ => Err(problems),

@@ -252,8 +252,9 @@ fn source_files(project: &Project, app: &App, survey: &Survey, resolved: &Resolv
 /// Number of entries of each kind, for `-v`.
 fn describe_selection(values: &SelectedValues, sorted: &VariableEntries<'_>) -> String {
     let secrets = sorted.variables.iter().filter(|entry| entry.sensitivity == Sensitivity::Sensitive).count();
-    let mut line =
-        format!("septum: {} variables of `{}`, {secrets} of them secret", sorted.variables.len(), values.environment);
+    let count = sorted.variables.len();
+    let noun = if count == 1 { "variable" } else { "variables" };
+    let mut line = format!("septum: {count} {noun} of `{}`, {secrets} of them secret", values.environment);
     let left_out = [
         (sorted.unnamed.len(), "not names of variables"),
         (sorted.binary.len(), "not text"),

@@ -12,8 +12,9 @@ use super::{elsewhere, help_groups};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
-/// Commands with a value, and the way to pass it to each.
-const HOW: [(&str, &str); 7] = [
+/// Commands with arguments that are often misplaced, and where they belong.
+const HOW: [(&str, &str); 8] = [
+    ("exec", "write `--` before the program: `septum exec ENV -- CMD`"),
     (
         "set",
         "values are never arguments, which other users can see: pass the value on standard input, or type it at the prompt",

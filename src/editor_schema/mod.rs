@@ -63,17 +63,14 @@ fn insert_words(schema: &mut Json) {
 }
 
 fn words_of(name: &str) -> Vec<&'static str> {
-    fn all<T: LayerWord>() -> Vec<&'static str> {
-        T::ALL.iter().map(|value| value.word()).collect()
-    }
     match name {
-        "$Naming" => all::<Naming>(),
-        "$Promotion" => all::<Promotion>(),
-        "$SecretForm" => all::<SecretForm>(),
-        "$SealScope" => all::<SealScope>(),
-        "$RefForm" => all::<RefForm>(),
-        "$CsiProvider" => all::<CsiProvider>(),
-        "$Pruning" => all::<Pruning>(),
+        "$Naming" => Naming::words(),
+        "$Promotion" => Promotion::words(),
+        "$SecretForm" => SecretForm::words(),
+        "$SealScope" => SealScope::words(),
+        "$RefForm" => RefForm::words(),
+        "$CsiProvider" => CsiProvider::words(),
+        "$Pruning" => Pruning::words(),
         "$Roles" => ReferenceRole::WORDS.to_vec(),
         "$Rules" => Rule::ALL.iter().filter(|rule| rule.info().is_acceptable).map(|rule| rule.id()).collect(),
         _ => Vec::new(),

@@ -1,6 +1,6 @@
 //! Redaction of a stream: every secret in it is replaced by a mark, however the stream is split.
 //!
-//! What may be the beginning of a secret is held back, and nothing more: the automaton knows how much of the end of the
+//! Text that may begin a secret is held back, and nothing more: the automaton knows how much of the end of the
 //! input that is. Secrets that overlap or touch give one mark.
 
 use std::sync::Arc;

@@ -98,7 +98,7 @@ impl<'a> LayerFields<'a> {
         if let Some(value) = T::from_word(found) {
             return Some(Located { value, place: self.source.place(node.span) });
         }
-        let words: Vec<_> = T::ALL.iter().map(|value| value.word()).collect();
+        let words = T::words();
         let (last, first) = words.split_last().unwrap_or((&"", &[]));
         let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
         let expected = format!("{} or `{last}`", first.join(", "));

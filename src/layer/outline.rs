@@ -37,24 +37,20 @@ impl LayerMapping {
     /// The words that a field takes; none if it takes others too.
     pub fn words(self, field: &str) -> Vec<&'static str> {
         match (self, field) {
-            (Self::Layer | Self::Bundle, "names") => words_of::<Naming>(),
+            (Self::Layer | Self::Bundle, "names") => Naming::words(),
             (Self::Layer | Self::Bundle, "immutable")
             | (Self::Bundle, "open")
             | (Self::Entry, "sensitive" | "required" | "template") => BOOLEANS.to_vec(),
             (Self::Entry, "type") => TYPES.to_vec(),
-            (Self::Entry, "promote") => words_of::<Promotion>(),
-            (Self::Delivery, "secrets") => words_of::<SecretForm>(),
-            (Self::Delivery, "refs") => words_of::<RefForm>(),
-            (Self::Delivery, "provider") => words_of::<CsiProvider>(),
-            (Self::Delivery, "scope") => words_of::<SealScope>(),
-            (Self::Delivery, "prune") => words_of::<Pruning>(),
+            (Self::Entry, "promote") => Promotion::words(),
+            (Self::Delivery, "secrets") => SecretForm::words(),
+            (Self::Delivery, "refs") => RefForm::words(),
+            (Self::Delivery, "provider") => CsiProvider::words(),
+            (Self::Delivery, "scope") => SealScope::words(),
+            (Self::Delivery, "prune") => Pruning::words(),
             _ => Vec::new(),
         }
     }
 }
 
 const BOOLEANS: [&str; 2] = ["true", "false"];
-
-fn words_of<W: LayerWord>() -> Vec<&'static str> {
-    W::ALL.iter().map(|word| word.word()).collect()
-}

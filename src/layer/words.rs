@@ -8,6 +8,11 @@ pub trait LayerWord: Copy + 'static {
     /// The word of the value.
     fn word(self) -> &'static str;
 
+    /// The words of all values, in the order of messages.
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|value| value.word()).collect()
+    }
+
     /// The value of a word.
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.word() == word)

@@ -113,15 +113,9 @@ impl OpenProject {
         let apps: Vec<&App> = project.apps.iter().collect();
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
         let scope = CheckScope {
-            apps: &apps,
-            environments: &environments,
             is_whole: true,
-            rendered: None,
-            rules: &[],
             baseline: baseline.as_ref(),
-            today: Some(now.day()),
-            now,
-            only: None,
+            ..CheckScope::of_layers(&apps, &environments, now)
         };
         if changed.concern_all() {
             self.apps.clear();

@@ -81,15 +81,8 @@ fn findings_of(
         }
     }
     let scope = CheckScope {
-        apps: &apps,
-        environments: std::slice::from_ref(environment),
-        is_whole: false,
-        rendered: None,
-        rules: &[],
         baseline: baseline.as_ref(),
-        today: Some(now.day()),
-        now,
-        only: None,
+        ..CheckScope::of_layers(&apps, std::slice::from_ref(environment), now)
     };
     let report = check::check_apps(&pipeline, &scope);
     Ok(report.findings.into_iter().map(|finding| finding.diagnostic).collect())

@@ -280,6 +280,13 @@ pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &s
     Run::of(&mut command)
 }
 
+/// Whether SIGHUP is ignored in the tests and in all that they run, as under `nohup`.
+pub(crate) fn is_hangup_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 /// Runs a command with something on its standard input.
 pub(crate) fn give(mut command: Command, input: &[u8]) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -27,7 +27,7 @@ const NOT_CHECKED: &str = "not-checked";
 fn message_with_help(finding: &Finding) -> String {
     let view = finding.view();
     match &view.help {
-        Some(help) => format!("{}. {help}", view.message),
+        Some(help) => format!("{}; hint: {help}", view.message),
         None => view.message.to_owned(),
     }
 }

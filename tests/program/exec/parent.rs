@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::project;
-use crate::support::sandbox::{CANARY, Sandbox};
+use crate::support::peers::skip_optional;
+use crate::support::sandbox::{CANARY, Sandbox, is_hangup_ignored};
 use crate::support::terminal::{driver, session};
 
 /// A program that says when it is ready and when it gets a signal, and how many it got at the end.
@@ -46,7 +47,10 @@ struct Running {
 
 impl Running {
     fn start(site: &Sandbox, arguments: &[&str]) -> Self {
-        let mut command = site.command(arguments);
+        Self::of(site.command(arguments))
+    }
+
+    fn of(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
@@ -80,8 +84,13 @@ impl Running {
 #[test]
 fn a_server_gets_each_signal_once_and_its_exit_code_comes_back() {
     let site = project();
-    for options in [&[][..], &["--watch"]] {
+    for options in [&[][..], &["--redact"], &["--watch"]] {
         for signal in ["TERM", "INT", "HUP", "USR1"] {
+            // `exec` leaves it ignored, too
+            if signal == "HUP" && is_hangup_ignored() {
+                skip_optional("SIGHUP", "is ignored");
+                continue;
+            }
             let arguments = [&["exec", "dev"], options, &["--", "python3", "-c", SERVER]].concat();
             let mut server = Running::start(&site, &arguments);
             assert_eq!(server.line(), "ready\n");
@@ -90,6 +99,28 @@ fn a_server_gets_each_signal_once_and_its_exit_code_comes_back() {
             server.type_line("end");
             assert_eq!(server.end(), ("n=1\n".to_owned(), Some(9)), "{options:?} {signal}");
         }
+    }
+}
+
+#[test]
+fn a_hangup_that_nohup_ignores_is_not_passed_on() {
+    let site = project();
+    for options in [&["--redact"][..], &["--watch"]] {
+        let command = "trap '' HUP; exec \"$0\" \"$@\"";
+        let program = site.command(&[]).get_program().to_owned();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).arg(program).args(["exec", "dev"]).args(options);
+        shell
+            .args(["--", "python3", "-c", SERVER])
+            .current_dir(site.root())
+            .env("SOPS_AGE_KEY_FILE", site.path("alice.txt"));
+        let mut server = Running::of(shell);
+        assert_eq!(server.line(), "ready\n");
+        server.signal("HUP");
+        server.signal("USR1");
+        assert_eq!(server.line(), "got\n");
+        server.type_line("end");
+        assert_eq!(server.end(), ("n=1\n".to_owned(), Some(9)), "{options:?}");
     }
 }
 
