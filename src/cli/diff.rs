@@ -14,7 +14,7 @@ use super::{GlobalArgs, argument, find_apps, find_environment, find_environments
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::diff::{
     self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
-    ProjectPair,
+    MatrixRow, ProjectPair,
 };
 use crate::git::{GitRevision, RevisionRange, changed_files};
 use crate::pipeline::Pipeline;
@@ -174,6 +174,24 @@ impl ShownKind {
             Self::Objects => matches!(change.subject, ChangeSubject::Object { .. }),
         }
     }
+
+    /// Whether it shows a row of the table of several environments, which knows no left and right side.
+    fn shows_row(self, row: &MatrixRow) -> bool {
+        match self {
+            Self::Missing => row.change == "missing",
+            Self::Changed => row.change == "changed",
+            Self::Rules => row.change == "rules",
+            Self::Source => row.change == "source",
+            Self::Unknown => row.environments.values().any(|cell| cell.state == "unknown"),
+            Self::Objects => row.object.is_some(),
+            Self::Added | Self::Removed | Self::Moved | Self::Renamed => false,
+        }
+    }
+
+    /// Whether the table of several environments can have it.
+    fn is_of_table(self) -> bool {
+        !matches!(self, Self::Added | Self::Removed | Self::Moved | Self::Renamed)
+    }
 }
 
 impl DiffArgs {
@@ -220,7 +238,7 @@ impl DiffArgs {
             report.changes.retain(|change| self.only.iter().any(|kind| kind.shows(change)));
         }
         if !self.no_fold {
-            report.changes = diff::fold_changes(std::mem::take(&mut report.changes));
+            diff::fold_changes(report);
         }
         output.print_findings(std::mem::take(&mut report.warnings));
         if !report.locked.is_empty() {
@@ -413,6 +431,11 @@ impl DiffArgs {
                 .hint("compare them in pairs for other formats")
                 .into());
         }
+        if !self.only.iter().all(|kind| kind.is_of_table()) {
+            let message = "a table of several environments has no left and right side";
+            let words = "it can show `missing`, `changed`, `rules`, `source`, `unknown` and `objects`";
+            return Err(invalid_usage(message.to_owned()).hint(words).into());
+        }
         let wanted = {
             find_environments(project, &self.environments)?;
             let mut named: Vec<_> =
@@ -429,13 +452,7 @@ impl DiffArgs {
         if found.is_broken {
             print_broken("the layers", output);
         }
-        let is_missing_only = self.only == [ShownKind::Missing];
-        if !self.only.is_empty() && !is_missing_only {
-            return Err(
-                invalid_usage("of more than two environments, `--only` can show `missing` alone".to_owned()).into()
-            );
-        }
-        found.rows.retain(|row| !is_missing_only || row.change == "missing");
+        found.rows.retain(|row| self.only.is_empty() || self.only.iter().any(|kind| kind.shows_row(row)));
         match self.format {
             DiffFormat::Json => output::print_json(&found.rows)?,
             _ => output.print_text(&diff::to_matrix_text(&found.rows, output::terminal_width()))?,

@@ -108,7 +108,7 @@ impl ListArgs {
             return Err(problems);
         }
         let order = self.environment_order(&wanted, &surveys);
-        let apps_rows = self.rows(&filter, &surveys, &wanted)?;
+        let apps_rows = self.rows(&filter, &surveys, &order)?;
         if self.environments.is_empty() {
             let misnamed: Diagnostics = project.misnamed(apps).map(|file| file.diagnostic.clone()).collect();
             if !misnamed.is_empty() {

@@ -334,7 +334,6 @@ fn verify_result(project: &Project, plan: &PlannedPromotion<'_>) -> Result<Promo
     let root = Project::locate(&Disk::default(), project.files.root())
         .ok_or_else(|| Diagnostic::error(Rule::NoProject, "the project was removed in the meantime"))?;
     let mut effect = verify_promotion(project, &root, &plan.to, &plan.apps, &user_identities, files::current_time())?;
-    let changes = std::mem::take(&mut effect.report.changes);
-    effect.report.changes = diff::fold_changes(changes);
+    diff::fold_changes(&mut effect.report);
     Ok(effect)
 }

@@ -13,7 +13,9 @@ pub struct DiffReport {
     pub is_pair: bool,
     /// Differences, sorted.
     pub changes: Vec<Change>,
-    /// Environments that no key decrypts, sorted.
+    /// Environments of the differences, in the order of the stack.
+    pub order: Vec<String>,
+    /// Environments that no key decrypts, in the order of the stack.
     pub locked: Vec<String>,
     /// Sides with invalid values, which are compared as far as they are known.
     pub broken: Vec<String>,
@@ -23,12 +25,28 @@ pub struct DiffReport {
     pub warnings: Diagnostics,
 }
 
+impl DiffReport {
+    /// Sorts the differences: by app and subject, then in the order of the environments.
+    pub(super) fn sort(&mut self) {
+        let Self { changes, order, .. } = self;
+        changes.sort_by(|a, b| {
+            let key = |change: &Change| ranks(&change.environments, order);
+            (&a.app, &a.subject, a.kind).cmp(&(&b.app, &b.subject, b.kind)).then_with(|| key(a).cmp(&key(b)))
+        });
+    }
+}
+
+/// Places of environments in an order.
+pub(super) fn ranks(environments: &[String], order: &[String]) -> Vec<usize> {
+    environments.iter().map(|name| order.iter().position(|other| other == name).unwrap_or(order.len())).collect()
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// App that it is in; empty for objects that belong to none.
     pub app: String,
-    /// Environments that it is in, sorted.
+    /// Environments that it is in, in the order of the stack; of a pair, the left one first.
     pub environments: Vec<String>,
     /// Subject of the difference.
     pub subject: ChangeSubject,
@@ -47,7 +65,7 @@ pub struct Change {
 }
 
 /// Subject of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeSubject {
     /// The whole target.
     Environment,
@@ -161,11 +179,6 @@ pub struct FieldChange {
 }
 
 impl Change {
-    /// Key by which changes are sorted.
-    pub(super) fn sort_key(&self) -> (&str, &ChangeSubject, ChangeKind, &[String]) {
-        (&self.app, &self.subject, self.kind, &self.environments)
-    }
-
     /// All values that are shown, to be masked where they contain a secret.
     pub(super) fn shown_values(&mut self) -> impl Iterator<Item = &mut ShownValue> {
         let fields = self.fields.iter_mut().flat_map(|field| [&mut field.from, &mut field.to]);

@@ -3,6 +3,7 @@
 use super::change::{Change, ChangeKind, DiffReport};
 use super::compare::{compare_targets, whole_target};
 use super::matrix::{MatrixRow, matrix_rows};
+use super::matrix_fields::field_rows;
 use super::surveyed::{AppChanges, FEW, LAYERS, mask_secrets, survey_app};
 use super::value::ValueMarker;
 use crate::diagnostic::Diagnostics;
@@ -41,7 +42,7 @@ pub fn compare_environments(
             found.changes.push(missing);
         }
         mask_secrets(&mut found.changes, &finder);
-        found.warn_locked(&surveyed);
+        found.note_side(&surveyed);
         found
     };
     let found = parallel::par_map(apps.to_vec(), FEW, |app| compare(&app));
@@ -49,10 +50,10 @@ pub fn compare_environments(
     Ok(DiffReport { is_pair: true, ..report })
 }
 
-/// Keys that differ between several environments, and warnings.
+/// Differences between several environments, and warnings.
 #[derive(Debug, Default)]
 pub struct MatrixReport {
-    /// A row for each key.
+    /// A row for each key, rule and field of an object.
     pub rows: Vec<MatrixRow>,
     /// Whether some values are invalid, and compared as far as they are known.
     pub is_broken: bool,
@@ -80,7 +81,10 @@ pub fn compare_many(
             |name: &EnvironmentName| (name.clone(), surveyed.snapshot(name, &marker, &mut errors).unwrap_or_default());
         let sides: Vec<_> = environments.iter().map(side).collect();
         let is_broken = surveyed.has_errors || errors.has_errors();
-        (matrix_rows(survey.app.as_str(), &sides, &marker, &finder), problems, is_broken)
+        let app = survey.app.as_str();
+        let mut rows = matrix_rows(app, &sides, &marker, &finder);
+        rows.extend(field_rows(app, &sides, &marker, &finder));
+        (rows, problems, is_broken)
     };
     let mut report = MatrixReport::default();
     for (rows, problems, is_broken) in parallel::par_map(apps.to_vec(), FEW, compare) {
@@ -88,7 +92,7 @@ pub fn compare_many(
         report.is_broken |= is_broken;
         report.warnings.extend(problems);
     }
-    report.rows.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
+    report.rows.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     if report.warnings.has_errors() { Err(report.warnings) } else { Ok(report) }
 }
 

@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::change::Change;
+use super::change::{Change, DiffReport, ranks};
 
 /// Merges changes that differ in nothing but their environments.
-pub fn fold_changes(changes: Vec<Change>) -> Vec<Change> {
+pub fn fold_changes(report: &mut DiffReport) {
+    let changes = std::mem::take(&mut report.changes);
     let mut folded: IndexMap<String, Vec<Change>> = IndexMap::new();
     for change in changes {
         let key = format!("{}\u{0}{:?}\u{0}{:?}", change.app, change.subject, change.kind);
@@ -18,13 +19,12 @@ pub fn fold_changes(changes: Vec<Change>) -> Vec<Change> {
             // the same change of the same two environments is not there twice
             Some(known) => {
                 known.environments.extend(change.environments);
-                known.environments.sort();
+                known.environments.sort_by_cached_key(|name| ranks(std::slice::from_ref(name), &report.order));
                 known.environments.dedup();
             }
             None => same.push(change),
         }
     }
-    let mut changes: Vec<_> = folded.into_values().flatten().collect();
-    changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    changes
+    report.changes = folded.into_values().flatten().collect();
+    report.sort();
 }

@@ -2,7 +2,7 @@
 
 use similar::TextDiff;
 
-use super::change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, ShownValue};
+use super::change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, ShownValue, ranks};
 
 /// Longest value that is shown in a line.
 const WIDEST: usize = 120;
@@ -177,7 +177,7 @@ impl ChangeLines {
             }
         }
         let ends = |text: &str| text.is_empty() || text.ends_with('\n');
-        if ends(from) != ends(to) {
+        if !from.is_empty() && !to.is_empty() && ends(from) != ends(to) {
             let which = if ends(to) { "the left" } else { "the right" };
             self.details.push((LineRole::Context, format!("{which} side does not end with a line break")));
         }
@@ -235,7 +235,9 @@ pub(super) fn group_changes(report: &DiffReport) -> Vec<ChangeGroup<'_>> {
     for change in &report.changes {
         groups.entry((&change.app, &change.environments)).or_default().push(change);
     }
-    groups.sort_by(|a, _, b, _| a.cmp(b));
+    groups.sort_by(|(a, left), _, (b, right), _| {
+        a.cmp(b).then_with(|| ranks(left, &report.order).cmp(&ranks(right, &report.order)))
+    });
     let is_pair = report.is_pair;
     let group = |((app, environments), changes)| ChangeGroup { is_pair, app, environments, changes };
     groups.into_iter().map(group).collect()

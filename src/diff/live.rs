@@ -40,7 +40,7 @@ pub fn compare_with_objects(
     for app in apps.iter().filter(|app| app.environments.contains(environment)) {
         let Some(surveyed) = survey_app(pipeline, app, asked, KeyAccess::Decrypt, &mut problems) else { continue };
         let form = foreign::object_form(pipeline, &surveyed.survey, environment, &marker, &mut problems);
-        found.warn_locked(&surveyed);
+        found.note_side(&surveyed);
         if surveyed.has_errors {
             found.broken.insert(LAYERS.to_owned());
         }
@@ -80,6 +80,8 @@ pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&st
     let mut changes = compare_targets("", &[], was, is, &marker);
     let values: Vec<_> = [left, right].into_iter().flat_map(foreign::secret_values).collect();
     mask_secrets(&mut changes, &SecretFinder::with_values([], &values));
-    changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    DiffReport { left: labels.0.to_owned(), right: labels.1.to_owned(), changes, ..DiffReport::default() }
+    let (left, right) = (labels.0.to_owned(), labels.1.to_owned());
+    let mut report = DiffReport { left, right, changes, ..DiffReport::default() };
+    report.sort();
+    report
 }

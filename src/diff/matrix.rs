@@ -1,4 +1,4 @@
-//! More than two environments: a row for each key that differs between any of them.
+//! More than two environments: a row for each key, object or rule that differs between any of them.
 
 use std::collections::BTreeSet;
 
@@ -16,16 +16,25 @@ use crate::route::Sensitivity;
 /// Widest value in a table.
 const WIDTH: usize = 28;
 
-/// A key whose values differ. Serialised in `diff A B C --format json`.
+/// A key, field, rule or object that differs. Serialised in `diff A B C --format json`.
 #[derive(Debug, Serialize)]
 pub struct MatrixRow {
     /// The app.
     pub app: String,
-    /// The bundle.
-    pub bundle: String,
+    /// The bundle of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
     /// The key.
-    pub key: String,
-    /// Always `changed`, or `missing` if some environment has no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The object, if it is not about a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<MatrixObject>,
+    /// Path in the object, name of a rule of the key, or `source`; none for the object itself and for the value of the
+    /// key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// `changed`, `missing` if some environment does not have it, `rules` or `source`.
     pub change: &'static str,
     /// Whether it is a secret.
     pub sensitive: bool,
@@ -33,10 +42,48 @@ pub struct MatrixRow {
     pub environments: IndexMap<String, MatrixCell>,
 }
 
+/// An object that differs.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct MatrixObject {
+    /// `kind`
+    pub kind: String,
+    /// API group; absent for the core group.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub group: String,
+    /// `metadata.namespace`, unless it is that of the environment.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub namespace: String,
+    /// `metadata.name`, without a suffix that depends on values.
+    pub name: String,
+}
+
+impl MatrixRow {
+    /// Label of what differs.
+    fn label(&self) -> String {
+        let subject = match (&self.object, &self.bundle, &self.key) {
+            (Some(MatrixObject { kind, namespace, name, .. }), ..) if namespace.is_empty() => format!("{kind} {name}"),
+            (Some(MatrixObject { kind, namespace, name, .. }), ..) => format!("{kind} {namespace}/{name}"),
+            (None, Some(bundle), Some(key)) if *bundle == self.app => key.clone(),
+            (None, Some(bundle), Some(key)) => format!("{bundle}/{key}"),
+            (None, ..) => String::new(),
+        };
+        match &self.field {
+            Some(field) if subject.is_empty() => field.clone(),
+            Some(field) => format!("{subject}: {field}"),
+            None => subject,
+        }
+    }
+
+    /// Key by which rows are sorted: keys first, each followed by its rules.
+    pub(super) fn sort_key(&self) -> impl Ord + '_ {
+        (&self.app, &self.object, &self.bundle, &self.key, &self.field)
+    }
+}
+
 /// Value of a key in an environment.
 #[derive(Debug, Serialize)]
 pub struct MatrixCell {
-    /// `value`, `missing`, or `unknown` without a key.
+    /// `value`, `missing`, `invalid`, or `unknown` without a key; of a field also `none`, of an object `present`.
     pub state: &'static str,
     /// The value, if anyone may read it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +93,7 @@ pub struct MatrixCell {
     pub group: Option<usize>,
 }
 
-/// The rows of an app.
+/// Rows of the keys of an app.
 pub fn matrix_rows(
     app: &str,
     sides: &[(EnvironmentName, TargetSnapshot)],
@@ -89,6 +136,7 @@ fn matrix_row(
         let state = match value {
             DiffValue::Absent => "missing",
             DiffValue::Locked(_) => "unknown",
+            DiffValue::Failed => "invalid",
             _ => "value",
         };
         let text = match value {
@@ -104,8 +152,10 @@ fn matrix_row(
     let is_missing = values.iter().any(|value| !value.is_present());
     Some(MatrixRow {
         app: app.to_owned(),
-        bundle: id.bundle.as_str().to_owned(),
-        key: id.key.as_str().to_owned(),
+        bundle: Some(id.bundle.as_str().to_owned()),
+        key: Some(id.key.as_str().to_owned()),
+        object: None,
+        field: None,
         change: if is_missing { "missing" } else { "changed" },
         sensitive: is_secret,
         environments: names.zip(values.iter().zip(&numbers).map(cell)).collect(),
@@ -115,9 +165,6 @@ fn matrix_row(
 /// The rows as a table, with a line for each environment if the table is wider than `width`.
 pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
     let names: IndexSet<&str> = rows.iter().flat_map(|row| row.environments.keys().map(String::as_str)).collect();
-    let label = |row: &MatrixRow| {
-        if row.bundle == row.app { row.key.clone() } else { format!("{}/{}", row.bundle, row.key) }
-    };
     let mut lines: Vec<(bool, Vec<String>)> = Vec::new();
     let mut app = None;
     for row in rows {
@@ -127,7 +174,7 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
         }
         let cells = names.iter().map(|name| row.environments.get(*name).map(|cell| cell_text(cell, row.sensitive)));
         let cells = cells.map(Option::unwrap_or_default);
-        lines.push((false, [format!("  {}", label(row))].into_iter().chain(cells).collect()));
+        lines.push((false, [format!("  {}", row.label())].into_iter().chain(cells).collect()));
     }
     lines.iter_mut().flat_map(|(_, cells)| cells).for_each(|cell| *cell = escape_line(cell).into_owned());
     let widths: Vec<usize> = (0..=names.len())
@@ -166,7 +213,8 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
 
 fn cell_text(cell: &MatrixCell, is_secret: bool) -> String {
     match (cell.state, &cell.value, cell.group) {
-        ("missing", ..) => "missing".to_owned(),
+        (word @ ("missing" | "none" | "present"), ..) => word.to_owned(),
+        ("invalid", ..) => "(invalid)".to_owned(),
         ("unknown", ..) => "[secret] unknown".to_owned(),
         (_, None, Some(group)) if is_secret => format!("[secret {group}]"),
         (_, None, _) => "[secret]".to_owned(),

@@ -15,7 +15,7 @@
 //! | `surveyed`, `environments`, `sides`, `live` | apps of one state, of two, and of a cluster |
 //! | `affected` | apps that a change between revisions concerns |
 //! | `fold` | the same change in several environments |
-//! | `matrix` | more than two environments |
+//! | `matrix`, `matrix_fields` | more than two environments: keys; objects, rules and sources |
 //! | `line`, `text`, `markdown`, `github`, `json` | what is printed |
 
 mod affected;
@@ -31,6 +31,7 @@ mod line;
 mod live;
 mod markdown;
 mod matrix;
+mod matrix_fields;
 mod node;
 mod pair;
 mod sides;
@@ -49,7 +50,7 @@ pub use github::to_github_diff;
 pub use json::{ChangeRow, to_json_rows};
 pub use live::{LiveObjects, compare_files, compare_with_objects};
 pub use markdown::{MarkdownOptions, SMALLEST, to_markdown};
-pub use matrix::{MatrixRow, matrix_rows, to_matrix_text};
+pub use matrix::{MatrixObject, MatrixRow, matrix_rows, to_matrix_text};
 pub use pair::{DiffScope, DiffSide, ProjectPair};
 pub use sides::compare_projects;
 pub use snapshot::{SnapshotEntryState, TargetSnapshot};

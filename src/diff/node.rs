@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::change::{FieldChange, ShownValue};
 use super::value::{DiffValue, ValueEquality, ValueMarker};
+use crate::manifest::is_checksum;
 use crate::manifest::patch::MergeSchema;
 use crate::value::OutputValue;
 use crate::visibility::{Placeholder, Visibility};
@@ -127,6 +128,43 @@ impl NodeComparison<'_> {
         found
     }
 
+    /// Compares annotations: checksums that differ are one change, which is the same in all environments.
+    fn compare_annotations(
+        &self,
+        left: &[(String, DiffNode)],
+        right: &[(String, DiffNode)],
+        schema: MergeSchema,
+        path: &str,
+        found: &mut Vec<FieldChange>,
+    ) {
+        let others = |pairs: &[(String, DiffNode)]| -> Vec<(String, DiffNode)> {
+            pairs.iter().filter(|(key, _)| !is_checksum(key)).cloned().collect()
+        };
+        let checksums = |pairs: &'_ [(String, DiffNode)]| -> BTreeMap<String, DiffNode> {
+            pairs.iter().filter(|(key, _)| is_checksum(key)).cloned().collect()
+        };
+        self.compare_maps(&others(left), &others(right), schema, path, found);
+        let (was, is) = (checksums(left), checksums(right));
+        let mut changed = Vec::new();
+        for (key, node) in &was {
+            if self.is_live && !is.contains_key(key) {
+                continue;
+            }
+            self.compare_nodes(Some(node), is.get(key), schema, key, &mut changed);
+        }
+        for (key, node) in is.iter().filter(|(key, _)| !was.contains_key(*key)) {
+            self.compare_nodes(None, Some(node), schema, key, &mut changed);
+        }
+        if !changed.is_empty() {
+            let is_unknown = changed.iter().all(|field| field.is_unknown);
+            let text = |pairs: &BTreeMap<String, DiffNode>, words: &str| {
+                (!pairs.is_empty()).then(|| ShownValue::Text(words.to_owned()))
+            };
+            let (from, to) = (text(&was, "of the old values"), text(&is, "of the new values"));
+            found.push(FieldChange { path: format!("{path} (checksums)"), from, to, is_unknown });
+        }
+    }
+
     fn compare_nodes(
         &self,
         left: Option<&DiffNode>,
@@ -136,10 +174,13 @@ impl NodeComparison<'_> {
         found: &mut Vec<FieldChange>,
     ) {
         let mut differ = |is_unknown| {
-            let (from, to) = (left.map(DiffNode::to_shown), right.map(DiffNode::to_shown));
+            let (from, to) = shown_pair(left, right);
             found.push(FieldChange { path: path.to_owned(), from, to, is_unknown });
         };
         match (left, right) {
+            (Some(DiffNode::Map(a)), Some(DiffNode::Map(b))) if has_checksum(a) || has_checksum(b) => {
+                self.compare_annotations(a, b, schema, path, found);
+            }
             (Some(DiffNode::Map(a)), Some(DiffNode::Map(b))) => self.compare_maps(a, b, schema, path, found),
             (Some(DiffNode::List(a)), Some(DiffNode::List(b))) => self.compare_lists(a, b, schema, path, found),
             (Some(DiffNode::Scalar(a_type, a)), Some(DiffNode::Scalar(b_type, b))) => {
@@ -151,6 +192,12 @@ impl NodeComparison<'_> {
                 }
             }
             (None, None) => {}
+            (Some(DiffNode::Map(pairs)), None) if has_checksum(pairs) => {
+                self.compare_annotations(pairs, &[], schema, path, found);
+            }
+            (None, Some(DiffNode::Map(pairs))) if has_checksum(pairs) => {
+                self.compare_annotations(&[], pairs, schema, path, found);
+            }
             // a whole part, by its leaves where it has secrets
             (Some(DiffNode::Map(pairs)), None) if path.is_empty() || has_secret(pairs) => {
                 self.compare_maps(pairs, &[], schema, path, found);
@@ -279,6 +326,29 @@ fn join_path(path: &str, key: &str) -> String {
     }
 }
 
+/// Both sides as they are shown. Where one of two texts is quoted, both are.
+fn shown_pair(left: Option<&DiffNode>, right: Option<&DiffNode>) -> (Option<ShownValue>, Option<ShownValue>) {
+    if let (Some(DiffNode::Scalar(ScalarType::Text, a)), Some(DiffNode::Scalar(ScalarType::Text, b))) = (left, right)
+        && let (Some(a), Some(b)) = (a.text(), b.text())
+    {
+        let is_quoted = (needs_quotes(a) || needs_quotes(b)) && !a.contains('\n') && !b.contains('\n');
+        let shown =
+            |text: &str| Some(ShownValue::Text(if is_quoted { format!("\"{text}\"") } else { text.to_owned() }));
+        return (shown(a), shown(b));
+    }
+    (left.map(DiffNode::to_shown), right.map(DiffNode::to_shown))
+}
+
+fn has_checksum(pairs: &[(String, DiffNode)]) -> bool {
+    pairs.iter().any(|(key, _)| is_checksum(key))
+}
+
+/// Whether a text that fits a line looks like another type.
+fn needs_quotes(text: &str) -> bool {
+    let written = crate::yaml::write::write_document(&OutputValue::text(text));
+    written.trim_end().starts_with(['"', '\'']) && !text.contains('\n')
+}
+
 fn has_secret(pairs: &[(String, DiffNode)]) -> bool {
     pairs.iter().any(|(_, node)| node.has_hidden())
 }
@@ -332,10 +402,7 @@ impl DiffNode {
             Self::Scalar(_, value) if value.text().is_none() => ShownValue::Secret,
             Self::Scalar(ScalarType::Text, value) => {
                 let text = value.text().map(ToString::to_string).unwrap_or_default();
-                // a text that looks like another type is quoted
-                let written = crate::yaml::write::write_document(&OutputValue::text(text.as_str()));
-                let is_plain = !written.trim_end().starts_with(['"', '\'']) || text.contains('\n');
-                ShownValue::Text(if is_plain { text } else { format!("\"{text}\"") })
+                ShownValue::Text(if needs_quotes(&text) { format!("\"{text}\"") } else { text })
             }
             Self::Scalar(_, value) => ShownValue::Text(value.text().map(ToString::to_string).unwrap_or_default()),
             Self::List(_) | Self::Map(_) => {

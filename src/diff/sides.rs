@@ -112,7 +112,7 @@ impl AppComparison<'_> {
             mask_secrets(&mut changes, &finder);
             found.changes.append(&mut changes);
         }
-        [&was, &is].into_iter().flatten().for_each(|side| found.warn_locked(side));
+        [&was, &is].into_iter().flatten().for_each(|side| found.note_side(side));
         uneven
     }
 }

@@ -12,6 +12,7 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
+use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
 
 /// Number of apps from which threads are worth their cost.
@@ -88,14 +89,17 @@ pub(super) struct AppChanges {
     pub(super) locked: BTreeSet<EnvironmentName>,
     /// Labels of the sides with invalid values.
     pub(super) broken: BTreeSet<String>,
+    /// Stacks of its environments.
+    pub(super) order: StackOrder,
 }
 
 /// Label of the layers of two environments.
 pub(super) const LAYERS: &str = "the layers";
 
 impl AppChanges {
-    /// Records environments that no key decrypts.
-    pub(super) fn warn_locked(&mut self, surveyed: &SurveyedApp<'_>) {
+    /// Records the stacks of a side, and the environments that no key decrypts.
+    pub(super) fn note_side(&mut self, surveyed: &SurveyedApp<'_>) {
+        self.order.add(&surveyed.survey);
         self.locked.extend(surveyed.locked.iter().cloned());
     }
 
@@ -103,7 +107,9 @@ impl AppChanges {
     pub(super) fn into_report(all: Vec<Self>, left: &str, right: &str) -> Result<DiffReport, Diagnostics> {
         let mut report = DiffReport { left: left.to_owned(), right: right.to_owned(), ..DiffReport::default() };
         let (mut locked, mut broken) = (BTreeSet::new(), BTreeSet::new());
+        let mut order = StackOrder::default();
         for app in all {
+            order.extend(app.order);
             broken.extend(app.broken);
             report.changes.extend(app.changes);
             report.warnings.extend(app.problems);
@@ -114,7 +120,11 @@ impl AppChanges {
         }
         report.locked = locked.into_iter().map(|name| name.to_string()).collect();
         report.broken = broken.into_iter().collect();
-        report.changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        order.sort(&mut report.locked);
+        let names: BTreeSet<&String> = report.changes.iter().flat_map(|change| &change.environments).collect();
+        report.order = names.into_iter().cloned().collect();
+        order.sort(&mut report.order);
+        report.sort();
         Ok(report)
     }
 }

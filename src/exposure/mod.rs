@@ -16,6 +16,7 @@ use crate::git::{CommitHistory, ParentFile};
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{Project, SECRETS};
 use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
+use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
 
 use timeline::FileTimeline;
@@ -246,12 +247,14 @@ fn encrypted_files(project: &Project) -> Vec<PathBuf> {
 }
 
 /// Environments whose layers are in a file, by its absolute path.
-fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, BTreeSet<String>> {
+fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
     let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    let mut order = StackOrder::default();
     let pipeline = Pipeline::new(project, Identities::new(IdentitySources::default()));
     for app in &project.apps {
         let options = SurveyOptions::showing(&[], KeyAccess::StructureOnly);
         let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) else { continue };
+        order.add(&survey);
         for resolved in &survey.environments {
             let environment = resolved.definition.environment.as_str().to_owned();
             for file in &resolved.definition.files {
@@ -260,13 +263,18 @@ fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, BTreeSet<String>
             }
         }
     }
-    found
+    let sorted = |names: BTreeSet<String>| {
+        let mut names: Vec<String> = names.into_iter().collect();
+        order.sort(&mut names);
+        names
+    };
+    found.into_iter().map(|(path, names)| (path, sorted(names))).collect()
 }
 
 /// Environments of a file; of one that is no layer now, the one in its name.
-fn environments_of(known: &BTreeMap<PathBuf, BTreeSet<String>>, root: &Path, path: &Path) -> Vec<String> {
+fn environments_of(known: &BTreeMap<PathBuf, Vec<String>>, root: &Path, path: &Path) -> Vec<String> {
     if let Some(found) = known.get(&root.join(path)) {
-        return found.iter().cloned().collect();
+        return found.clone();
     }
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(|name| name.strip_suffix(SECRETS)).map(str::to_owned).into_iter().collect()

@@ -49,6 +49,11 @@ pub enum ChecksumState {
     NoKey(EnvironmentName),
 }
 
+/// Whether an annotation is a checksum: its value follows from the values of an object.
+pub fn is_checksum(annotation: &str) -> bool {
+    annotation.starts_with(PREFIX)
+}
+
 /// Whether checksums are requested for a pod template of a workload.
 pub fn requests_checksums(manifest: &Manifest) -> bool {
     find_request(&manifest.tree).is_some()

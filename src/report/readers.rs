@@ -8,6 +8,7 @@ use crate::disk::{BoundedRoot, Disk};
 use crate::files::FileKind;
 use crate::pipeline::{Pipeline, Survey};
 use crate::sops::{EncryptedFile, SopsFormat, canonical_recipient};
+use crate::view::StackOrder;
 
 /// Recipients of an encrypted file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,7 @@ pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Vec<FileRead
             wanted.entry(name).or_insert_with(|| (path, BTreeSet::new()));
         }
     }
+    let order = StackOrder::of(surveys);
     let read = |(name, (path, environments)): (String, (PathBuf, BTreeSet<String>))| {
         let bytes = files.read_bytes(FileKind::Layer, &path).ok()?;
         let file = EncryptedFile::read(&name, bytes.to_vec(), SopsFormat::of_path(&path)).ok()??;
@@ -52,12 +54,9 @@ pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Vec<FileRead
         }
         let count = metadata.groups.len();
         let shares = (count > 1).then(|| (count, metadata.needed_groups()));
-        Some(FileReaders {
-            file: name,
-            environments: environments.into_iter().collect(),
-            recipients: recipients.into_iter().collect(),
-            shares,
-        })
+        let mut environments: Vec<String> = environments.into_iter().collect();
+        order.sort(&mut environments);
+        Some(FileReaders { file: name, environments, recipients: recipients.into_iter().collect(), shares })
     };
     wanted.into_iter().filter_map(read).collect()
 }

@@ -99,8 +99,7 @@ pub fn include_values(survey: &Survey, id: &EntryId, row: &mut KeyRow) {
 pub fn key_row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> KeyRow {
     let sensitivity = survey.routing.sensitivity(id);
     let reasons = survey.routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
-    let selected =
-        survey.environments.iter().filter(|resolved| environments.contains(&resolved.definition.environment));
+    let selected = environments.iter().filter_map(|name| survey.environment(name));
     KeyRow {
         app: survey.app.as_str().to_owned(),
         bundle: id.bundle.as_str().to_owned(),

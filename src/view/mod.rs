@@ -11,7 +11,7 @@ mod page_diff;
 pub mod secret_filter;
 pub mod variable;
 
-pub use order::stack_order;
+pub use order::{StackOrder, stack_order};
 pub use page_diff::page_diff;
 
 use crate::layer::Entry;

@@ -1,5 +1,6 @@
-//! Order of environments in views: the order of the stack.
+//! Order of environments wherever people read them: the order of the stack.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::EnvironmentName;
@@ -17,34 +18,66 @@ const STAGES: [&[&str]; 7] = [
     &["live", "prd", "prod", "production"],
 ];
 
-/// Environments in the order of the stack: one that extends others comes after them. Otherwise those of earlier stages
-/// come first (`dev` before `staging` before `prod`), and then the order is alphabetical.
+/// The order of the stack: an environment that extends others comes after them. Otherwise those of earlier stages come
+/// first (`dev` before `staging` before `prod`), and then the order is alphabetical.
+#[derive(Debug, Default)]
+pub struct StackOrder {
+    /// Layers of other environments that each environment has.
+    below: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl StackOrder {
+    /// The order of the environments of surveyed apps.
+    pub fn of<'s>(surveys: impl IntoIterator<Item = &'s Survey>) -> Self {
+        let mut order = Self::default();
+        surveys.into_iter().for_each(|survey| order.add(survey));
+        order
+    }
+
+    /// Adds the stacks of an app.
+    pub fn add(&mut self, survey: &Survey) {
+        for resolved in &survey.environments {
+            let own = resolved.definition.environment.as_str();
+            let layers = resolved.definition.layers.iter().map(|layer| layer.name.as_str());
+            let others = layers.filter(|layer| *layer != own).map(str::to_owned);
+            self.below.entry(own.to_owned()).or_default().extend(others);
+        }
+    }
+
+    /// Adds the stacks of another order.
+    pub fn extend(&mut self, other: Self) {
+        for (name, layers) in other.below {
+            self.below.entry(name).or_default().extend(layers);
+        }
+    }
+
+    /// Sorts environments, of which each is there once.
+    pub fn sort<N: Borrow<str>>(&self, names: &mut Vec<N>) {
+        let mut left = std::mem::take(names);
+        left.sort_by(|a, b| {
+            let (a, b): (&str, &str) = (a.borrow(), b.borrow());
+            (stage_of(a), a).cmp(&(stage_of(b), b))
+        });
+        while !left.is_empty() {
+            let is_ready = |name: &N| {
+                let below = self.below.get(Borrow::<str>::borrow(name));
+                below.is_none_or(|below| left.iter().all(|other| !below.contains(Borrow::<str>::borrow(other))))
+            };
+            // apps may disagree: then the first one comes first
+            let next = left.iter().position(is_ready).unwrap_or_default();
+            names.push(left.remove(next));
+        }
+    }
+}
+
+/// Environments in the order of the stacks of surveyed apps.
 pub fn stack_order<'s>(
     environments: &[EnvironmentName],
     surveys: impl IntoIterator<Item = &'s Survey>,
 ) -> Vec<EnvironmentName> {
-    let mut below: BTreeMap<&EnvironmentName, BTreeSet<&str>> = BTreeMap::new();
-    for resolved in surveys.into_iter().flat_map(|survey| &survey.environments) {
-        let own = &resolved.definition.environment;
-        if let Some(own) = environments.iter().find(|name| *name == own) {
-            let layers = resolved.definition.layers.iter().map(|layer| layer.name.as_str());
-            let others = layers.filter(|layer| *layer != own.as_str());
-            let known = others.filter_map(|layer| environments.iter().find(|name| name.as_str() == layer));
-            below.entry(own).or_default().extend(known.map(EnvironmentName::as_str));
-        }
-    }
-    let mut left: Vec<&EnvironmentName> = environments.iter().collect();
-    left.sort_by_key(|name| (stage_of(name.as_str()), *name));
-    let mut order = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let is_ready = |name: &&EnvironmentName| {
-            below.get(*name).is_none_or(|below| left.iter().all(|other| !below.contains(other.as_str())))
-        };
-        // apps may disagree: then the first one comes first
-        let next = left.iter().position(is_ready).unwrap_or_default();
-        order.push(left.remove(next).clone());
-    }
-    order
+    let mut names = environments.to_vec();
+    StackOrder::of(surveys).sort(&mut names);
+    names
 }
 
 /// Stage of an environment, by the first word of its name that is one of a stage.

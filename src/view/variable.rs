@@ -37,8 +37,7 @@ pub fn variable_rows(survey: &Survey, environments: &[EnvironmentName], values: 
 pub fn variable_row(survey: &Survey, path: &str, environments: &[EnvironmentName], values: ListedValues) -> KeyRow {
     let reasons = reasons_of(survey, path);
     let is_secret = !reasons.is_empty();
-    let selected =
-        survey.environments.iter().filter(|resolved| environments.contains(&resolved.definition.environment));
+    let selected = environments.iter().filter_map(|name| survey.environment(name));
     let cell = |resolved: &ResolvedTarget| {
         let text = if is_secret { None } else { shown_text(resolved, path) };
         KeyCell {

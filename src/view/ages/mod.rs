@@ -24,6 +24,7 @@ use crate::route::Sensitivity;
 use crate::sops::{Identities, RedactedFile, SopsFormat};
 use crate::span::{Location, Source};
 use crate::time::{Day, DayCount};
+use crate::view::StackOrder;
 use crate::yaml::read::read_document;
 
 /// Usual period before the end of a value in which it is reported.
@@ -190,6 +191,8 @@ impl<'a> AgeReport<'a> {
                 }
             }
         }
+        let order = StackOrder::of([self.survey]);
+        found.values_mut().for_each(|value| order.sort(&mut value.environments));
         found.into_values().collect()
     }
 

@@ -20,6 +20,7 @@ use crate::pipeline::Survey;
 use crate::project::BASE;
 use crate::route::Sensitivity;
 use crate::route::detect::{TextKind, classify};
+use crate::view::StackOrder;
 use crate::view::variable::VARIABLES;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::{CoreType, core_type};
@@ -84,12 +85,13 @@ pub fn document_keys(survey: &Survey) -> AppDocs {
             variables.entry(path).or_insert(&resolved.definition.layers);
         }
     }
+    let order = StackOrder::of([survey]);
     for (id, layers) in ids {
         let bundle = id.bundle.as_str().to_owned();
-        groups.entry(bundle).or_default().push(document_entry(survey, id, layers));
+        groups.entry(bundle).or_default().push(document_entry(survey, id, layers, &order));
     }
     for (path, layers) in variables {
-        groups.entry(String::new()).or_default().push(document_variable(survey, &path, layers));
+        groups.entry(String::new()).or_default().push(document_variable(survey, &path, layers, &order));
     }
     AppDocs { app: survey.app.as_str().to_owned(), groups }
 }
@@ -98,7 +100,7 @@ fn base_layers(layers: &[Arc<Layer>]) -> impl Iterator<Item = &Layer> {
     layers.iter().map(|layer| &**layer).filter(|layer| layer.name.as_str() == BASE)
 }
 
-fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>]) -> KeyDoc {
+fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>], order: &StackOrder) -> KeyDoc {
     let is_own = id.bundle.as_str() == survey.app.as_str();
     let patch_in = |layer: &'_ Layer| -> Vec<EntryPatch> {
         let bundle = layer.bundles.get(&id.bundle).and_then(|bundle| bundle.data.get(&id.key));
@@ -135,11 +137,11 @@ fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>]) -> KeyDo
         .environments
         .iter()
         .filter_map(|resolved| Some((&resolved.definition.environment, &*resolved.definition.entry(id)?.rules)));
-    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>());
+    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>(), order);
     key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity, notes)
 }
 
-fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyDoc {
+fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>], order: &StackOrder) -> KeyDoc {
     let is_secret = survey.environments.iter().any(|resolved| {
         let tree = resolved.definition.variable(path);
         tree.is_some_and(|tree| !survey.routing.variable_reasons(resolved, path, tree).is_empty())
@@ -173,7 +175,7 @@ fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>]) -> KeyD
         let rules = resolved.definition.variable_rules.get(path)?;
         Some((&resolved.definition.environment, &*rules.value))
     });
-    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>());
+    let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>(), order);
     key_doc(format!("{VARIABLES}{path}"), kind, &rules, default, sensitivity, notes)
 }
 
@@ -238,7 +240,7 @@ const NOTES: [(&str, NoteText); 5] = [
 ];
 
 /// The facts in the rules of each environment: once if all agree, else each text with its environments.
-fn lifecycle_notes(rules: &[(&EnvironmentName, &EntrySchema)]) -> Vec<(&'static str, String)> {
+fn lifecycle_notes(rules: &[(&EnvironmentName, &EntrySchema)], order: &StackOrder) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     for (name, text_of) in NOTES {
         let mut texts: IndexMap<String, Vec<&str>> = IndexMap::new();
@@ -247,7 +249,8 @@ fn lifecycle_notes(rules: &[(&EnvironmentName, &EntrySchema)]) -> Vec<(&'static 
                 texts.entry(text).or_default().push(environment.as_str());
             }
         }
-        let shown = texts.into_iter().map(|(text, environments)| {
+        let shown = texts.into_iter().map(|(text, mut environments)| {
+            order.sort(&mut environments);
             let is_everywhere = environments.len() == rules.len();
             if is_everywhere { text } else { format!("{} ({})", text.trim_end(), environments.join(", ")) }
         });

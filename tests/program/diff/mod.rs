@@ -4,6 +4,7 @@ mod environments;
 mod formats;
 mod objects;
 mod revisions;
+mod several;
 
 use std::process::Command;
 
