@@ -14,7 +14,7 @@
     return made;
   };
   const list = (items) => element("ul", {}, ...items.map((item) => element("li", {}, item)));
-  const body = document.getElementById("keys");
+  const table = document.getElementById("keys");
   const columns = data.environments.length + 2;
 
   const cellOf = (row, cell) => {
@@ -54,57 +54,83 @@
     return element("tr", { className: "detail" }, cell);
   };
 
+  // laying out a table takes time for each row in it: it has those that are shown, and at first not more than a few
+  const FEW = 200;
   const rows = [];
   const groups = [];
+  // of a row, its line and its details are made when they are first shown
+  const lineOf = (row) => {
+    if (row.line !== undefined) return row.line;
+    row.button = element("button", { type: "button", "aria-expanded": "false" }, row.key);
+    const kind = row.variable ? "variable" : row.secret ? "Secret" : "ConfigMap";
+    row.line = element("tr", {}, element("th", { scope: "row" }, row.button), element("td", { className: row.secret ? "secret" : "" }, kind), ...row.cells.map((cell) => cellOf(row, cell)));
+    row.button.addEventListener("click", () => {
+      if (row.button.getAttribute("aria-expanded") === "true") return close(row);
+      row.button.setAttribute("aria-expanded", "true");
+      row.detail ??= detailOf(row);
+      row.line.after(row.detail);
+    });
+    return row.line;
+  };
+  const close = (row) => {
+    if (row.line === undefined || row.button.getAttribute("aria-expanded") === "false") return;
+    row.button.setAttribute("aria-expanded", "false");
+    row.detail.remove();
+  };
   for (const [heading, keys] of data.groups) {
     const head = element("tr", { className: "group" }, element("th", { scope: "rowgroup", colSpan: columns }, text(heading)));
-    const group = element("tbody", {}, head);
-    const members = [];
-    for (const [key, flags, cells, reasons, steps, history, description, notes] of keys) {
+    const members = keys.map(([key, flags, cells, reasons, steps, history, description, notes]) => {
       const row = { key: text(key), secret: (flags & 1) !== 0, variable: (flags & 2) !== 0, cells, reasons, steps, history, description, notes };
-      const button = element("button", { type: "button", "aria-expanded": "false" }, row.key);
-      const kind = row.variable ? "variable" : row.secret ? "Secret" : "ConfigMap";
-      row.line = element("tr", {}, element("th", { scope: "row" }, button), element("td", { className: row.secret ? "secret" : "" }, kind), ...cells.map((cell) => cellOf(row, cell)));
       row.states = new Set(cells.filter((cell) => cell !== null).map(([state]) => STATES[state]));
       row.words = `${row.key} ${text(heading)} ${description === null ? "" : text(description)}`.toLowerCase();
-      let detail = null;
-      button.addEventListener("click", () => {
-        const opens = button.getAttribute("aria-expanded") === "false";
-        button.setAttribute("aria-expanded", String(opens));
-        if (opens) {
-          detail ??= detailOf(row);
-          row.line.after(detail);
-        } else detail.remove();
-      });
-      row.close = () => { if (button.getAttribute("aria-expanded") === "true") button.click(); };
-      members.push(row);
       rows.push(row);
-      group.append(row.line);
-    }
-    groups.push([group, members]);
-    body.append(group);
+      return row;
+    });
+    groups.push({ body: element("tbody", {}, head), head, members });
   }
+  const more = element("button", { type: "button" });
+  const rest = element("tbody", {}, element("tr", { className: "rest" }, element("td", { colSpan: columns }, more)));
 
   const words = document.getElementById("words");
   const show = document.getElementById("show");
   const count = document.getElementById("count");
-  const filter = () => {
+  const filter = (limit) => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
-    let shown = 0;
-    for (const row of rows) {
-      const isShown = wanted.every((word) => row.words.includes(word))
-        && (show.value === "all" || (show.value === "secret" ? row.secret : row.states.has(show.value)));
-      if (row.line.hidden === isShown) {
-        row.line.hidden = !isShown;
-        if (!isShown) row.close();
-      }
-      shown += isShown ? 1 : 0;
+    const isWanted = (row) => wanted.every((word) => row.words.includes(word))
+      && (show.value === "all" || (show.value === "secret" ? row.secret : row.states.has(show.value)));
+    const bodies = [];
+    let [found, shown] = [0, 0];
+    for (const { body: group, head, members } of groups) {
+      const matching = members.filter(isWanted);
+      const visible = matching.slice(0, Math.max(limit - found, 0));
+      const visibleSet = new Set(visible);
+      members.filter((row) => !visibleSet.has(row)).forEach(close);
+      found += matching.length;
+      shown += visible.length;
+      if (visible.length === 0) continue;
+      const lines = visible.flatMap((row) => {
+        const line = lineOf(row);
+        return row.button.getAttribute("aria-expanded") === "true" ? [line, row.detail] : [line];
+      });
+      group.replaceChildren(head, ...lines);
+      bodies.push(group);
     }
-    for (const [group, members] of groups) group.hidden = members.every((row) => row.line.hidden);
-    count.textContent = `${shown} of ${rows.length} keys`;
+    more.textContent = `Show the other ${found - shown} keys`;
+    if (shown < found) bodies.push(rest);
+    table.replaceChildren(table.caption, table.tHead, ...bodies);
+    count.textContent = `${found} of ${rows.length} keys`;
+    return shown;
   };
-  words.addEventListener("input", filter);
-  show.addEventListener("change", filter);
-  filter();
+  more.addEventListener("click", () => {
+    const before = filter(FEW);
+    filter(Infinity);
+    const lines = table.querySelectorAll("th[scope=row] button");
+    lines[Math.min(before, lines.length - 1)]?.focus();
+  });
+  words.addEventListener("input", () => filter(FEW));
+  show.addEventListener("change", () => filter(FEW));
+  // on paper nothing can be shown later
+  addEventListener("beforeprint", () => filter(Infinity));
+  filter(FEW);
   document.body.dataset.ready = String(rows.length);
 })();
