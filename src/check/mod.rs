@@ -7,6 +7,7 @@ mod allow;
 mod baseline;
 mod environments;
 mod finding;
+mod flux;
 mod format;
 mod leak;
 mod leftover;
@@ -18,7 +19,6 @@ mod rules;
 mod shared;
 mod staged;
 mod stale;
-mod substitution;
 mod tag;
 mod unchecked;
 mod undeclared;
@@ -52,9 +52,9 @@ pub use staged::{StagedFilter, check_staged};
 pub use unchecked::Unchecked;
 pub use unencrypted::{find_encrypted_files, is_of_tree};
 
+use flux::FluxSubstitution;
 use places::EntryIndex;
 use staged::StagedEntryRefs;
-use substitution::FluxSubstitution;
 use unused::UsageTracker;
 
 /// Scope of a check.
@@ -195,6 +195,9 @@ pub fn combine_checks(
         found.findings.extend(left.into_iter().map(|problem| Finding::new_finding(problem, None, None, None)));
         let of_files = find_unencrypted(pipeline, &found);
         found.findings.extend(of_files);
+        let undecrypted = flux::find_undecrypted_files(&pipeline.library.project.files);
+        let undecrypted = undecrypted.unwrap_or_else(Diagnostics::from).into_iter();
+        found.findings.extend(undecrypted.map(|problem| Finding::new_finding(problem, None, None, None)));
     }
     found.into_report(scope)
 }
@@ -300,6 +303,8 @@ impl AppChecker<'_> {
         sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
         if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
             problems.extend(flux.find_substituted(resolved, &delivered));
+            problems.extend(flux::find_template_marks(resolved, &delivered));
+            problems.extend(flux::find_disabled_decryption(resolved));
         }
         // ciphertext of a file that is not kept is always new
         problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect()

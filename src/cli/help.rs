@@ -37,9 +37,11 @@ pub(super) enum HelpTopic {
     Git,
     /// Programs of `exec`, and jobs of a forge.
     Forge,
+    /// Applications of Argo CD.
+    ArgoCd,
 }
 
-use HelpTopic::{Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
 
 /// Exit codes of commands that have no others.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
@@ -133,6 +135,17 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
         "Colours with `--color auto`. NO_COLOR with any value, or TERM=dumb, turns them off.",
     ),
     (Forge, "GITHUB_ACTIONS", "If `true`, `exec --redact` and `export --format github` make the runner hide secrets."),
+    (
+        ArgoCd,
+        "ARGOCD_APP_PARAMETERS, PARAM_ENVIRONMENT, ARGOCD_ENV_ENVIRONMENT",
+        "Environment that `argocd generate` renders, as Argo CD passes it. Those that are set must agree.",
+    ),
+    (ArgoCd, "ARGOCD_APP_SOURCE_PATH", "Directory of the Application, for `argocd discover`; Argo CD sets it."),
+    (
+        ArgoCd,
+        "SEPTUM_ALLOW_ARGOCD_SECRETS",
+        "If `1`, `argocd generate` uses keys and prints Secrets, which Argo CD stores in plaintext.",
+    ),
     (Terminal, "CI", "If set and not empty, long runs show no progress."),
     (Terminal, "COMPLETE", "Shell that requests completions; set by the script of `septum completions`."),
 ];

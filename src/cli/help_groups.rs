@@ -7,7 +7,7 @@ use clap::Command;
 use clap::builder::{StyledStr, Styles};
 
 use super::help::{CommandHelp, EXIT_CODES, HelpTopic};
-use HelpTopic::{Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
 
 /// Help of `septum man`.
 pub(super) const MAN: CommandHelp = CommandHelp {
@@ -29,7 +29,7 @@ pub(super) const PROGRAM: CommandHelp = CommandHelp {
         ("Find mistakes and plaintext credentials", "septum check"),
     ],
     exit_codes: EXIT_CODES,
-    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git, Forge],
+    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git, Forge, ArgoCd],
 };
 
 /// Files of the program, for its manual page.
@@ -47,7 +47,7 @@ const MORE: &str = "\
 See `septum COMMAND --help`, the manual pages (`septum man COMMAND | man -l -`), and docs/ in the source repository.";
 
 /// Commands under their headings, in the order of the help.
-pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 5] = [
+pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 6] = [
     (
         "Project",
         &[
@@ -94,6 +94,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 5] = [
         ],
     ),
     ("Editor", &[("lsp", &super::lsp::HELP)]),
+    ("Neighbours", &[("argocd", &super::argocd::HELP)]),
     ("Shell", &[("completions", &super::completions::HELP), ("man", &MAN)]),
 ];
 

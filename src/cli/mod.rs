@@ -1,6 +1,7 @@
 //! Command line: argument parsing and output; no other module depends on it.
 
 mod ages;
+mod argocd;
 mod argument;
 mod check;
 mod completions;
@@ -24,10 +25,12 @@ mod git_setup;
 mod git_textconv;
 mod help;
 mod help_groups;
+mod hydration;
 mod import;
 mod init;
 mod key_filter;
 mod keygen;
+mod kubectl;
 mod list;
 mod lsp;
 mod man;
@@ -141,6 +144,7 @@ enum CliCommand {
     Promote(promote::PromoteArgs),
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
+    Argocd(argocd::ArgocdArgs),
     Encrypt(encrypt::EncryptArgs),
     Decrypt(decrypt::DecryptArgs),
     Set(set::SetArgs),
@@ -174,7 +178,8 @@ pub fn main() -> ExitCode {
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments.collect()));
-    let mut program = help_groups::with_layout(Cli::command());
+    kubectl::record_call(arguments.first().map(OsString::as_os_str));
+    let mut program = kubectl::as_called_program(help_groups::with_layout(Cli::command()));
     let parsed = program.try_get_matches_from_mut(&arguments);
     if let Ok(matches) = &parsed {
         argument::record_names(&program, matches);
@@ -225,6 +230,7 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::Promote(command) => return command.run(&cli.global, output),
         CliCommand::Exec(command) => return command.run(&cli.global, output),
         CliCommand::Export(command) => command.run(&cli.global, output),
+        CliCommand::Argocd(command) => return command.run(&cli.global, output),
         CliCommand::Encrypt(command) => command.run(&cli.global, output),
         CliCommand::Decrypt(command) => command.run(&cli.global, output),
         CliCommand::Set(command) => command.run(&cli.global, output),

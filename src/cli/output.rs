@@ -12,6 +12,7 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use super::GlobalArgs;
+use super::kubectl::{as_called, as_called_diagnostic};
 use super::pasted::{CommandPlace, names_command};
 use crate::diagnostic::{
     Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_json, style_diagnostic,
@@ -49,23 +50,25 @@ impl OutputStreams {
         Self { color, quiet: global.quiet, verbose: global.verbose, directory, place }
     }
 
-    /// A finding whose commands are adapted to the directory in which the program was started.
+    /// A finding whose commands are adapted to the directory in which the program was started, and to
+    /// its name.
     pub(super) fn placed(&self, found: Diagnostic) -> Diagnostic {
         if !names_command(&found) {
-            return found;
+            return as_called_diagnostic(found);
         }
-        match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
+        as_called_diagnostic(match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
             Some(place) => place.place(found),
             None => found,
-        }
+        })
     }
 
     /// A text whose commands are adapted to the directory in which the program was started.
     pub(super) fn placed_text(&self, text: &str) -> String {
-        match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
+        let placed = match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
             Some(place) => place.place_commands(text),
             None => text.to_owned(),
-        }
+        };
+        as_called(&placed).into_owned()
     }
 
     /// Whether only results and errors are wanted.

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::files::{count_files, current_time};
 use super::help::{CommandHelp, HelpTopic};
+use super::hydration::HydratorMetadata;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::watch::with_progress;
 use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
@@ -88,6 +89,9 @@ pub(super) struct RenderArgs {
     /// Render the Ith of N parts of all apps and environments, for parallel jobs
     #[arg(long, value_name = "I/N", requires = "out", help_heading = TREE)]
     shard: Option<Shard>,
+    /// Write `hydrator.metadata`, which names the current commit, for Argo CD and GitOps Promoter
+    #[arg(long, requires = "out", conflicts_with_all = ["check", "apps"], help_heading = TREE)]
+    metadata: bool,
     /// Write plaintext Secrets even where Git would commit them
     #[arg(long, requires = "out", help_heading = TREE)]
     allow_plaintext: bool,
@@ -284,6 +288,7 @@ impl RenderArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let start = Instant::now();
+        let metadata = self.metadata(pipeline.library.project, dir, output)?;
         let mut problems = Diagnostics::new();
         for app in apps.iter().filter(|app| !app.environments.iter().any(|name| wanted.contains(name))) {
             problems.extend(self.lacks_environments(pipeline, app, wanted)?);
@@ -320,7 +325,25 @@ impl RenderArgs {
         output.print_note(&summary_line(targets, rendered, &summary, start.elapsed()));
         output.print_detail(|| inputs_line(pipeline));
         output.print_detail(|| stages_line(meter));
-        unverified_error(&unverified).map_or(Ok(()), |problem| Err(problem.into()))
+        if let Some(problem) = unverified_error(&unverified) {
+            return Err(problem.into());
+        }
+        metadata.map_or(Ok(()), |metadata| metadata.write(dir))
+    }
+
+    /// The commit that `--metadata` names.
+    fn metadata(
+        &self,
+        project: &Project,
+        dir: &Path,
+        output: &OutputStreams,
+    ) -> Result<Option<HydratorMetadata>, Diagnostics> {
+        if !self.metadata {
+            return Ok(None);
+        }
+        let (metadata, warnings) = HydratorMetadata::of_project(project, dir)?;
+        output.print_findings(warnings);
+        Ok(Some(metadata))
     }
 
     /// Shows planned changes, and unverified files; any change is a finding.

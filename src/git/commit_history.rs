@@ -31,6 +31,11 @@ impl GitHistory {
         &self.repository
     }
 
+    /// Git with the names of commits.
+    pub(super) fn git(&self) -> &SafeGit {
+        &self.git
+    }
+
     /// The current commit.
     pub fn head(&self) -> &str {
         &self.head

@@ -12,7 +12,7 @@ use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
-pub(super) const FIELDS: [&str; 10] = [
+pub(super) const FIELDS: [&str; 11] = [
     "secrets",
     "recipients",
     "certificate",
@@ -23,7 +23,10 @@ pub(super) const FIELDS: [&str; 10] = [
     "provider",
     "parameters",
     "prune",
+    "flux",
 ];
+
+pub(super) const FLUX_FIELDS: [&str; 2] = ["watch", "resourceSet"];
 
 pub(super) const STORE_FIELDS: [&str; 2] = ["kind", "name"];
 
@@ -34,6 +37,27 @@ pub struct SecretStore {
     pub kind: String,
     /// Name of the store.
     pub name: String,
+}
+
+/// `flux`: what Flux does with the objects of an app.
+#[derive(Debug, Clone, Default)]
+pub struct FluxDelivery {
+    /// `watch`: whether a change of a ConfigMap or Secret makes Flux reconcile what refers to it.
+    pub watch: Option<Located<bool>>,
+    /// `resourceSet`: whether a ResourceSet of the Flux Operator has the objects as a template.
+    pub resource_set: Option<Located<bool>>,
+}
+
+impl FluxDelivery {
+    /// Whether a change of a ConfigMap or Secret makes Flux reconcile what refers to it.
+    pub fn is_watching(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.value)
+    }
+
+    /// The field that makes the objects a template of a ResourceSet, if one does.
+    pub fn template(&self) -> Option<&Location> {
+        self.resource_set.as_ref().filter(|setting| setting.value).map(|setting| &setting.place)
+    }
 }
 
 /// Delivery settings of one layer, or of all layers merged.
@@ -59,6 +83,8 @@ pub struct Delivery {
     pub parameters: IndexMap<String, Located<String>>,
     /// `prune`: the fate of old objects with a hash in their names.
     pub prune: Option<Located<Pruning>>,
+    /// `flux`
+    pub flux: FluxDelivery,
     /// Fields, and parameters as `parameters.NAME`, that a layer resets with null.
     removed: Vec<String>,
 }
@@ -89,6 +115,8 @@ impl Delivery {
         replace("refreshInterval", &mut self.refresh_interval, later.refresh_interval.as_ref(), removed);
         replace("provider", &mut self.provider, later.provider.as_ref(), removed);
         replace("prune", &mut self.prune, later.prune.as_ref(), removed);
+        replace("flux", &mut self.flux.watch, later.flux.watch.as_ref(), removed);
+        replace("flux", &mut self.flux.resource_set, later.flux.resource_set.as_ref(), removed);
         if removed.iter().any(|field| field == "parameters") {
             self.parameters.clear();
         }
@@ -144,6 +172,7 @@ pub(super) fn read_delivery(
     delivery.refresh_interval = refresh_interval(&mut fields, problems);
     delivery.provider = fields.word("provider", "delivery.", problems);
     delivery.prune = fields.word("prune", "delivery.", problems);
+    delivery.flux = read_flux(&mut fields, source, problems);
     take_parameters(&mut delivery, &mut fields, source, problems);
     delivery
 }
@@ -233,6 +262,12 @@ fn read_store(
     Some(Located { value: SecretStore { kind, name: name.value }, place })
 }
 
+fn read_flux(fields: &mut LayerFields<'_>, source: &Source, problems: &mut Diagnostics) -> FluxDelivery {
+    let Some((_, map)) = fields.map("flux", problems) else { return FluxDelivery::default() };
+    let mut fields = LayerFields::new(map, &FLUX_FIELDS, "`delivery.flux`", source, problems);
+    FluxDelivery { watch: fields.boolean("watch", problems), resource_set: fields.boolean("resourceSet", problems) }
+}
+
 fn refresh_interval(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -> Option<Located<String>> {
     let found = fields.text("refreshInterval", problems)?;
     if is_duration(&found.value) {
@@ -301,8 +336,8 @@ mod tests {
     #[test]
     fn layers_merge_field_by_field() {
         let all = delivery(&[
-            "secrets: sops\nrefs: csi\nprovider: vault\nparameters: {a: '1', b: '2'}",
-            "secrets: sealed-secret\nscope: cluster-wide\nprovider: null\nparameters: {a: null, c: '3'}",
+            "secrets: sops\nrefs: csi\nprovider: vault\nparameters: {a: '1', b: '2'}\nflux: {watch: true}",
+            "secrets: sealed-secret\nscope: cluster-wide\nprovider: null\nparameters: {a: null, c: '3'}\nflux: {resourceSet: true}",
         ]);
         assert_eq!(
             (all.secrets(), all.refs(), all.scope()),
@@ -310,6 +345,8 @@ mod tests {
         );
         assert!(all.provider.is_none());
         assert_eq!(all.parameters.keys().collect::<Vec<_>>(), ["b", "c"]);
+        assert!(all.flux.is_watching() && all.flux.template().is_some());
+        assert!(!delivery(&["flux: {watch: true}", "flux: null"]).flux.is_watching());
     }
 
     #[test]

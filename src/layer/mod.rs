@@ -41,7 +41,7 @@ use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
 pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label};
-pub use delivery::{Delivery, SecretStore};
+pub use delivery::{Delivery, FluxDelivery, SecretStore};
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 pub use library::LayerCache;
 pub use lifecycle::LifecycleDefaults;
@@ -189,6 +189,7 @@ pub(crate) fn field_tables() -> Vec<(&'static str, Vec<&'static str>)> {
         ("/definitions/storeRef/properties", pointer::FIELDS.to_vec()),
         ("/definitions/delivery/properties", delivery::FIELDS.to_vec()),
         ("/definitions/delivery/properties/store/then/properties", delivery::STORE_FIELDS.to_vec()),
+        ("/definitions/delivery/properties/flux/properties", delivery::FLUX_FIELDS.to_vec()),
         ("/definitions/patch/properties", overlays::PATCH_FIELDS.to_vec()),
         ("/definitions/patch/properties/target/properties", overlays::TARGET_FIELDS.to_vec()),
         ("/definitions/patch/properties/options/properties", overlays::OPTION_FIELDS.to_vec()),

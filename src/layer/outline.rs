@@ -1,6 +1,6 @@
 //! Fields of a layer and the words that they take, for editors: the same lists as the reader has.
 
-use super::delivery::FIELDS as DELIVERY_FIELDS;
+use super::delivery::{FIELDS as DELIVERY_FIELDS, FLUX_FIELDS};
 use super::entries::known_fields;
 use super::read::{ALLOW_FIELDS, BUNDLE_FIELDS};
 use super::schema::TYPES;
@@ -20,6 +20,8 @@ pub enum LayerMapping {
     Allow,
     /// `delivery`.
     Delivery,
+    /// `delivery.flux`.
+    FluxDelivery,
 }
 
 impl LayerMapping {
@@ -31,6 +33,7 @@ impl LayerMapping {
             Self::Entry => known_fields().collect(),
             Self::Allow => ALLOW_FIELDS.to_vec(),
             Self::Delivery => DELIVERY_FIELDS.to_vec(),
+            Self::FluxDelivery => FLUX_FIELDS.to_vec(),
         }
     }
 
@@ -40,7 +43,8 @@ impl LayerMapping {
             (Self::Layer | Self::Bundle, "names") => Naming::words(),
             (Self::Layer | Self::Bundle, "immutable")
             | (Self::Bundle, "open")
-            | (Self::Entry, "sensitive" | "required" | "template") => BOOLEANS.to_vec(),
+            | (Self::Entry, "sensitive" | "required" | "template")
+            | (Self::FluxDelivery, "watch" | "resourceSet") => BOOLEANS.to_vec(),
             (Self::Entry, "type") => TYPES.to_vec(),
             (Self::Entry, "promote") => Promotion::words(),
             (Self::Delivery, "secrets") => SecretForm::words(),

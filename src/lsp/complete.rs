@@ -137,6 +137,7 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
     match path {
         [] => fields_of(LayerMapping::Layer),
         ["delivery"] => fields_of(LayerMapping::Delivery),
+        ["delivery", "flux"] => fields_of(LayerMapping::FluxDelivery),
         ["allow", ITEM] => fields_of(LayerMapping::Allow),
         ["data"] => keys_of_bundle(focus, own),
         ["bundles"] => {
@@ -228,6 +229,7 @@ fn words_of_field(focus: &DocumentFocus<'_>, path: &[&str], field: &str) -> Vec<
         ([] | ["extends", ITEM], "extends") => layer_names(focus),
         ([], _) => words(LayerMapping::Layer),
         (["delivery"], _) => words(LayerMapping::Delivery),
+        (["delivery", "flux"], _) => words(LayerMapping::FluxDelivery),
         (["allow", ITEM], "rule") => {
             let rules = Rule::ALL.iter().filter(|rule| rule.info().is_acceptable);
             let candidate = |rule: &Rule| NameCandidate {

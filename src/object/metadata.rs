@@ -16,6 +16,9 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
 /// Label for the app that an object belongs to.
 const NAME: &str = "app.kubernetes.io/name";
 
+/// Label of an object whose changes Flux watches (`watch-configs-label-selector` of its controllers).
+const FLUX_WATCH: (&str, &str) = ("reconcile.fluxcd.io/watch", "Enabled");
+
 /// Texts of layers, each with its location.
 pub(super) type LocatedTexts = IndexMap<String, Located<String>>;
 
@@ -80,6 +83,9 @@ pub(super) fn bundle_metadata(
     labels.extend(common.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     labels.extend(owned_texts(&bundle.labels));
     labels.extend(common.selector_labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    if definition.delivery.flux.is_watching() && !definition.removed_labels.contains(FLUX_WATCH.0) {
+        labels.entry(FLUX_WATCH.0.to_owned()).or_insert_with(|| FLUX_WATCH.1.to_owned());
+    }
     let mut annotations = common.annotations.clone();
     annotations.extend(owned_texts(&bundle.annotations));
     problems.extend(too_long(&annotations, definition, bundle));

@@ -21,7 +21,8 @@ pub(super) struct Coverage<'a> {
 }
 
 /// Files that no controller applies. All others are assumed to be applied.
-const HARMLESS: [&str; 6] = [".gitattributes", ".gitignore", ".gitkeep", "CODEOWNERS", "LICENSE", "OWNERS"];
+const HARMLESS: [&str; 7] =
+    [".gitattributes", ".gitignore", ".gitkeep", "CODEOWNERS", "LICENSE", "OWNERS", "hydrator.metadata"];
 
 /// Whether a file is one that an earlier version kept in its own directory, or a draft of a run that was stopped.
 pub(super) fn is_leftover(name: &str) -> bool {

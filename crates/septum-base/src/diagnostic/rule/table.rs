@@ -71,6 +71,12 @@ rules! {
         ProgramStart, "program-start", Error, Io, false,
             "`exec` could not start the program; exit code 127 if it was not found, else 126",
             "fix the name, or the permissions of the file";
+        ArgocdSecret, "argocd-secret", Error, Invalid, false,
+            "`argocd generate` would decrypt, or would print a Secret, which Argo CD stores in plaintext in its cache; nothing was printed",
+            "commit the rendered tree, or deliver with `sealed-secret` or `refs`: see [Argo CD](argocd.md#secrets)";
+        NothingRendered, "nothing-rendered", Error, Invalid, false,
+            "`argocd generate` has no object to print, and Argo CD would delete those of the Application",
+            "fix the path of the Application, or its environment";
         Unmerged, "unmerged", Error, Invalid, false,
             "a file has unresolved merge conflicts, so its committed content is not known",
             "resolve the conflict, then `git add` the file";
@@ -284,6 +290,12 @@ rules! {
         Substitution, "substitution", Warning, Invalid, true,
             "Flux would substitute `${NAME}` in an object",
             "add the annotation from the hint, or write `$${NAME}`";
+        ResourceSetTemplate, "resource-set-template", Warning, Invalid, true,
+            "an object that a ResourceSet of the Flux Operator has as its template (`delivery.flux.resourceSet`) contains `<<`, which begins an expression",
+            "escape it as the hint shows, or keep the object out of the template";
+        FluxDecryption, "flux-decryption", Warning, Invalid, true,
+            "Flux [does not decrypt](gitops.md#what-flux-decrypts) an encrypted file, or cannot: a file of `configMapGenerator`, a symbolic link, more than 5 MiB, an encrypted `kind`; or an annotation disables it",
+            "follow the hint";
         InvalidBaseline, "invalid-baseline", Error, Invalid, false,
             "`.septum-baseline.yaml` is not in the format that `--write-baseline` writes; exit code 2",
             "rewrite it with `--write-baseline`";

@@ -1,20 +1,18 @@
 //! `${NAME}` in objects that Flux would replace.
 //!
 //! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in the objects that it applies is replaced, and one
-//! that is not defined becomes empty: a script or a configuration file with a variable of its own arrives broken.
+//! that is not defined becomes empty: a script or a configuration file with a variable of its own arrives broken. Nothing
+//! is replaced while there is no variable at all, unless `substituteStrategy` is `Always`.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use memchr::memmem;
 
+use super::{GROUP, find_flux_file, read_kustomization};
 use crate::deliver::{Delivered, DeliveredForm};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::disk::{BoundedRoot, FileReadError, walk_files};
-use crate::files::{FileKind, ProjectFiles, refuse_file};
+use crate::files::ProjectFiles;
 use crate::layer::Tree;
-use crate::manifest::list_items;
 use crate::name::EntryId;
 use crate::object::{Object, RenderedObject};
 use crate::resolve::ResolvedTarget;
@@ -24,55 +22,37 @@ use crate::yaml::read::{MergeKeys, read_stream};
 /// The label or annotation by which Flux skips an object, if it is `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
+/// When a Kustomization substitutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SubstituteStrategy {
+    /// If it has at least one variable.
+    WithVariables,
+    /// Also without any.
+    Always,
+}
+
 /// Search for a Flux Kustomization that substitutes in the repository of a project. Done on first use.
-pub(super) struct FluxSubstitution<'p> {
+pub(in crate::check) struct FluxSubstitution<'p> {
     files: &'p ProjectFiles,
-    substitutes: OnceLock<Result<Option<String>, Diagnostic>>,
+    substitutes: OnceLock<Result<Option<(String, SubstituteStrategy)>, Diagnostic>>,
 }
 
 impl<'p> FluxSubstitution<'p> {
-    pub(super) fn new(files: &'p ProjectFiles) -> Self {
+    pub(in crate::check) fn new(files: &'p ProjectFiles) -> Self {
         Self { files, substitutes: OnceLock::new() }
     }
 
     /// The file that substitutes; an error if the repository could not be searched.
-    fn kustomization(&self) -> &Result<Option<String>, Diagnostic> {
-        self.substitutes.get_or_init(|| self.search_repository())
-    }
-
-    fn search_repository(&self) -> Result<Option<String>, Diagnostic> {
-        let (root, disk) = (self.files.root(), self.files.disk());
-        let repository = disk.repository_of(root).unwrap_or(root);
-        let bounds = BoundedRoot::new(disk.clone(), repository);
-        let bounds = bounds.map_err(|error| refuse_file(&error.into(), FileKind::Kustomization, "."))?;
-        let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
-        let says = |path: &Path| {
-            // a larger file is not a Kustomization, and an entry that is not a regular file applies nothing
-            let bytes = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Kustomization.limit()));
-            let bytes = bytes.unwrap_or_default();
-            let has = |text: &str| memmem::find(&bytes, text.as_bytes()).is_some();
-            // most files hold neither word, and need not be parsed
-            has("postBuild") && has("kustomize.toolkit.fluxcd.io/") && is_substituting(&bytes)
-        };
-        let name = |path: &Path| path.strip_prefix(repository).unwrap_or(path).display().to_string();
-        if let Some(snapshot) = disk.snapshot() {
-            return Ok(snapshot.files().find(|path| is_yaml(path) && says(path)).as_deref().map(name));
-        }
-        let mut found = None;
-        let walked = walk_files(disk, repository, FileKind::IgnoreRules.limit(), &mut |path| {
-            if is_yaml(path) && says(path) {
-                found = Some(name(path));
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
-        let refused =
-            |(path, refusal): (PathBuf, FileReadError)| refuse_file(&refusal, FileKind::IgnoreRules, &name(&path));
-        walked.map(|()| found).map_err(refused)
+    fn kustomization(&self) -> &Result<Option<(String, SubstituteStrategy)>, Diagnostic> {
+        self.substitutes.get_or_init(|| find_flux_file(self.files, &read_strategy))
     }
 
     /// Texts in these objects that Flux would change.
-    pub(super) fn find_substituted(&self, resolved: &ResolvedTarget, objects: &[Delivered]) -> Vec<Diagnostic> {
+    pub(in crate::check) fn find_substituted(
+        &self,
+        resolved: &ResolvedTarget,
+        objects: &[Delivered],
+    ) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for object in objects {
             match &object.form {
@@ -113,40 +93,50 @@ impl<'p> FluxSubstitution<'p> {
     }
 
     fn substitution_finding(&self, what: &str, name: &str, place: Location) -> Option<Diagnostic> {
-        let file = match self.kustomization() {
+        let (file, strategy) = match self.kustomization() {
             Ok(file) => file.as_ref()?,
             Err(problem) => return Some(problem.clone()),
         };
         let message = format!("{what} contains `${{{name}}}`, which Flux would substitute or remove");
+        let how = match strategy {
+            SubstituteStrategy::WithVariables => "`postBuild`",
+            SubstituteStrategy::Always => "`substituteStrategy: Always`",
+        };
         let warning = Diagnostic::warning(Rule::Substitution, message)
             .at_masked(place)
-            .note(format!("`{file}` has a Kustomization with `postBuild`"))
+            .note(format!("`{file}` has a Kustomization with {how}"))
             .hint(format!("disable the substitution for these objects: `annotations: {{ {SWITCH}: disabled }}`"))
             .hint(format!("or escape it as `$${{{name}}}`"));
         Some(warning)
     }
 }
 
-/// Whether a file of YAML contains a Kustomization of Flux with `postBuild`, by itself or in a list. A text that
-/// mentions one, a comment or a value, does not count.
-fn is_substituting(bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+/// How a file of YAML makes Flux substitute, if it contains a Kustomization of Flux that does. A text that mentions
+/// one, a comment or a value, does not count.
+fn read_strategy(bytes: &[u8]) -> Option<SubstituteStrategy> {
+    let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
+    // most files hold neither word, and need not be parsed
+    let text = std::str::from_utf8(bytes).ok().filter(|_| has("postBuild") && has(GROUP))?;
     let source = Source::new("kustomization", text);
     let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
         // with a `${NAME}` where YAML accepts none, its lines still show it
         let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
-        return has("kind: Kustomization") && has("spec:") && has("  postBuild:");
+        let is_one = has("kind: Kustomization") && has("spec:") && has("  postBuild:");
+        return is_one.then_some(SubstituteStrategy::WithVariables);
     };
-    stream.documents.into_iter().any(|document| has_substitution(&Tree::from_node(document, &source)))
+    let mut documents = stream.documents.into_iter();
+    documents.find_map(|document| read_kustomization(&Tree::from_node(document, &source), &strategy_of))
 }
 
-fn has_substitution(tree: &Tree) -> bool {
-    if let Some(items) = list_items(tree) {
-        return items.iter().any(has_substitution);
+/// How a Kustomization with this `spec` substitutes, if it does.
+fn strategy_of(spec: &Tree) -> Option<SubstituteStrategy> {
+    let build = spec.get("postBuild").filter(|build| build.as_map().is_some())?;
+    if build.get("substituteStrategy").and_then(Tree::as_text) == Some("Always") {
+        return Some(SubstituteStrategy::Always);
     }
-    let text = |key| tree.get(key).and_then(Tree::as_text).unwrap_or_default();
-    let is_of_flux = text("apiVersion").starts_with("kustomize.toolkit.fluxcd.io/");
-    is_of_flux && text("kind") == "Kustomization" && tree.at(&["spec", "postBuild"]).and_then(Tree::as_map).is_some()
+    let variables = build.get("substitute").and_then(Tree::as_map).is_some_and(|map| !map.is_empty());
+    let sources = build.get("substituteFrom").and_then(Tree::as_list).is_some_and(|list| !list.is_empty());
+    (variables || sources).then_some(SubstituteStrategy::WithVariables)
 }
 
 fn is_off(tree: &Tree) -> bool {
@@ -179,7 +169,7 @@ fn first_variable(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::first_variable;
+    use super::*;
 
     #[test]
     fn variables_are_found_unless_they_are_escaped() {
@@ -193,6 +183,24 @@ mod tests {
             ("ß${ä}", None),
         ] {
             assert_eq!(first_variable(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_variables_only_one_strategy_substitutes() {
+        use SubstituteStrategy::{Always, WithVariables};
+        let head = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: { postBuild: ";
+        for (build, expected) in [
+            ("{}", None),
+            ("{ substitute: {} }", None),
+            ("{ substituteFrom: [] }", None),
+            ("{ substituteStrategy: WithVariables }", None),
+            ("{ substitute: { a: b } }", Some(WithVariables)),
+            ("{ substituteFrom: [{ kind: ConfigMap, name: a }] }", Some(WithVariables)),
+            ("{ substituteStrategy: Always }", Some(Always)),
+            ("{ substituteStrategy: Always, substitute: {} }", Some(Always)),
+        ] {
+            assert_eq!(read_strategy(format!("{head}{build} }}\n").as_bytes()), expected, "{build}");
         }
     }
 }
