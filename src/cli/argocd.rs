@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
-use super::{GlobalArgs, find_environment, quiet_identities};
+use super::{GlobalArgs, quiet_identities};
 use crate::deliver::{Delivered, DeliveredForm};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::BoundedRoot;
@@ -29,7 +29,7 @@ use crate::project::{App, Project};
 use crate::sops::{Identities, IdentitySources};
 use crate::visibility::OnMissingKey;
 
-use application::find_requested_environment;
+use application::{HOW, find_requested_environment};
 use discovery::{apps_at, find_project_below};
 
 /// Answer Argo CD: the commands of a config management plugin
@@ -125,7 +125,7 @@ impl GenerateArgs {
         let project = Project::discover(&global.directory)?;
         let apps = find_apps_at(&project, &global.directory)?;
         let Some(requested) = requested else { return Err(no_environment(&apps).into()) };
-        let environment = find_environment(&project, &requested)?;
+        let environment = project.environment(&requested)?;
         let apps: Vec<_> = apps.into_iter().filter(|app| app.environments.contains(&environment)).collect();
         if apps.is_empty() {
             let message = format!("no app of the Application has an environment `{environment}`");
@@ -285,7 +285,7 @@ fn no_environment(apps: &[&App]) -> Diagnostic {
             "the environments are {}",
             environments_of(apps).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         ))
-        .hint("set `spec.source.plugin.parameters: [{ name: environment, string: NAME }]`")
+        .hint(HOW)
 }
 
 /// The apps of the Application, whose path is a directory.

@@ -9,7 +9,6 @@ use std::sync::OnceLock;
 use clap::Command;
 use clap::builder::StyledStr;
 
-use super::help_groups;
 use crate::diagnostic::Diagnostic;
 
 /// Name of the file by which kubectl finds the plugin.
@@ -21,24 +20,30 @@ const CALLED: &str = "kubectl septum";
 /// The program's own name.
 const OWN: &str = "septum";
 
-/// Whether this process is the plugin.
-static IS_PLUGIN: OnceLock<bool> = OnceLock::new();
+/// Names of the program's commands, if this process is the plugin.
+static COMMANDS: OnceLock<Option<Vec<String>>> = OnceLock::new();
 
 /// Records the name by which the program was started.
-pub(super) fn record_call(name: Option<&OsStr>) {
+pub(super) fn record_call(name: Option<&OsStr>, program: &Command) {
     let file = name.map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
-    let file = file.strip_suffix(".exe").unwrap_or(file);
-    let _ = IS_PLUGIN.set(file == PLUGIN);
+    let is_plugin = file.strip_suffix(".exe").unwrap_or(file) == PLUGIN;
+    let names = || program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let _ = COMMANDS.set(is_plugin.then(names));
+}
+
+/// The names of the commands in the plugin; none in the program itself.
+fn plugin_commands() -> Option<&'static [String]> {
+    COMMANDS.get()?.as_deref()
 }
 
 /// A text with its commands as the user types them.
 pub(super) fn as_called(text: &str) -> Cow<'_, str> {
-    if IS_PLUGIN.get() == Some(&true) { name_commands(text) } else { Cow::Borrowed(text) }
+    plugin_commands().map_or(Cow::Borrowed(text), |commands| name_commands(text, commands))
 }
 
 /// A diagnostic with its commands as the user types them.
 pub(super) fn as_called_diagnostic(found: Diagnostic) -> Diagnostic {
-    if IS_PLUGIN.get() != Some(&true) {
+    if plugin_commands().is_none() {
         return found;
     }
     let all = |texts: &[String]| texts.iter().map(|text| as_called(text).into_owned()).collect();
@@ -48,11 +53,11 @@ pub(super) fn as_called_diagnostic(found: Diagnostic) -> Diagnostic {
 
 /// The program with its help as the user types its commands.
 pub(super) fn as_called_program(program: Command) -> Command {
-    if IS_PLUGIN.get() == Some(&true) { name_in_help(program.bin_name(CALLED)) } else { program }
+    if plugin_commands().is_some() { name_in_help(program.bin_name(CALLED)) } else { program }
 }
 
 fn name_in_help(command: Command) -> Command {
-    let named = |text: Option<&StyledStr>| text.map(|text| name_commands(&text.ansi().to_string()).into_owned());
+    let named = |text: Option<&StyledStr>| text.map(|text| as_called(&text.ansi().to_string()).into_owned());
     let (about, long_about) = (named(command.get_about()), named(command.get_long_about()));
     let (before, after) = (named(command.get_before_help()), named(command.get_after_help()));
     let command = about.into_iter().fold(command, Command::about);
@@ -67,12 +72,12 @@ fn name_in_help(command: Command) -> Command {
 }
 
 /// Replaces the program's name where a command follows it, and where it stands alone between backticks.
-fn name_commands(text: &str) -> Cow<'_, str> {
+fn name_commands<'t>(text: &'t str, commands: &[String]) -> Cow<'t, str> {
     let mut named = String::new();
     let mut done = 0;
     for (at, _) in text.match_indices(OWN) {
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + OWN.len()..).unwrap_or_default());
-        if is_start(before) && is_call(before, after) {
+        if is_start(before) && is_call(before, after, commands) {
             named.push_str(text.get(done..at).unwrap_or_default());
             named.push_str(CALLED);
             done = at + OWN.len();
@@ -92,14 +97,14 @@ fn is_start(before: &str) -> bool {
 }
 
 /// Whether the name is that of a program that is called.
-fn is_call(before: &str, after: &str) -> bool {
+fn is_call(before: &str, after: &str, commands: &[String]) -> bool {
     if after.starts_with('`') {
         return before.ends_with('`');
     }
     let Some(rest) = after.strip_prefix(' ') else { return false };
     let word = rest.split(|char: char| char.is_whitespace() || "`\u{1b})\"'".contains(char)).next().unwrap_or_default();
     let is_placeholder = word == "COMMAND" || word == "help" || word.starts_with(['-', '[', '<']);
-    is_placeholder || help_groups::commands().any(|(name, _)| name == word)
+    is_placeholder || commands.iter().any(|name| name == word)
 }
 
 #[cfg(test)]
@@ -119,7 +124,8 @@ mod tests {
             ("man/septum-render.1, diff.septum.textconv", "man/septum-render.1, diff.septum.textconv"),
             ("septum render | septum gc prod", "kubectl septum render | kubectl septum gc prod"),
         ] {
-            assert_eq!(name_commands(text), expected);
+            let commands = ["render", "export", "gc"].map(str::to_owned);
+            assert_eq!(name_commands(text, &commands), expected);
         }
     }
 }

@@ -178,8 +178,9 @@ pub fn main() -> ExitCode {
 
 fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments.collect()));
-    kubectl::record_call(arguments.first().map(OsString::as_os_str));
-    let mut program = kubectl::as_called_program(help_groups::with_layout(Cli::command()));
+    let program = help_groups::with_layout(Cli::command());
+    kubectl::record_call(arguments.first().map(OsString::as_os_str), &program);
+    let mut program = kubectl::as_called_program(program);
     let parsed = program.try_get_matches_from_mut(&arguments);
     if let Ok(matches) = &parsed {
         argument::record_names(&program, matches);

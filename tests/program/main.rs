@@ -13,6 +13,7 @@ mod exec;
 mod first_hour;
 mod forges;
 mod git_drivers;
+mod gitops;
 mod import;
 mod kustomize;
 mod layers;

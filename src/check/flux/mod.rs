@@ -59,7 +59,7 @@ fn open_repository(files: &ProjectFiles) -> Result<BoundedRoot, Diagnostic> {
     bounds.map_err(|error| refuse_file(&error.into(), FileKind::Kustomization, "."))
 }
 
-/// What a reader knows of the `spec` of a Kustomization of Flux, by itself or in a list.
+/// Reads the `spec` of a Kustomization of Flux, which may be in a list.
 fn read_kustomization<T>(tree: &Tree, read: &dyn Fn(&Tree) -> Option<T>) -> Option<T> {
     if let Some(items) = list_items(tree) {
         return items.iter().find_map(|item| read_kustomization(item, read));

@@ -22,7 +22,7 @@ use crate::yaml::read::{MergeKeys, read_stream};
 /// The label or annotation by which Flux skips an object, if it is `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
-/// When a Kustomization substitutes.
+/// Condition on which a Kustomization substitutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SubstituteStrategy {
     /// If it has at least one variable.
@@ -111,8 +111,8 @@ impl<'p> FluxSubstitution<'p> {
     }
 }
 
-/// How a file of YAML makes Flux substitute, if it contains a Kustomization of Flux that does. A text that mentions
-/// one, a comment or a value, does not count.
+/// The strategy of a file of YAML, if it contains a Kustomization of Flux that substitutes. A text that mentions one, a
+/// comment or a value, does not count.
 fn read_strategy(bytes: &[u8]) -> Option<SubstituteStrategy> {
     let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
     // most files hold neither word, and need not be parsed
@@ -128,7 +128,7 @@ fn read_strategy(bytes: &[u8]) -> Option<SubstituteStrategy> {
     documents.find_map(|document| read_kustomization(&Tree::from_node(document, &source), &strategy_of))
 }
 
-/// How a Kustomization with this `spec` substitutes, if it does.
+/// The strategy of a Kustomization with this `spec`, if it substitutes.
 fn strategy_of(spec: &Tree) -> Option<SubstituteStrategy> {
     let build = spec.get("postBuild").filter(|build| build.as_map().is_some())?;
     if build.get("substituteStrategy").and_then(Tree::as_text) == Some("Always") {

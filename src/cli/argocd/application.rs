@@ -11,6 +11,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 /// The parameter.
 const PARAMETER: &str = "environment";
 
+/// Hint at the field in which an Application names its environment.
+pub(super) const HOW: &str = "set it once: `spec.source.plugin.parameters: [{ name: environment, string: NAME }]`";
+
 /// Parameter of an Application, as JSON of `ARGOCD_APP_PARAMETERS`. Only those that it sets are passed.
 #[derive(Debug, Deserialize)]
 struct ApplicationParameter {
@@ -47,9 +50,7 @@ pub(super) fn find_requested_environment(
     if let [(first, value), rest @ ..] = found.as_slice()
         && let Some((other, _)) = rest.iter().find(|(_, other)| other != value)
     {
-        return Err(invalid_usage(format!("`{first}` and `{other}` name different environments"))
-            .hint("name it once: `spec.source.plugin.parameters: [{ name: environment, string: NAME }]`")
-            .into());
+        return Err(invalid_usage(format!("`{first}` and `{other}` name different environments")).hint(HOW).into());
     }
     Ok(found.into_iter().next().map(|(_, value)| value))
 }
@@ -59,10 +60,9 @@ fn read_parameters(text: &str) -> Result<Option<String>, Diagnostics> {
     let parsed: Result<Option<Vec<ApplicationParameter>>, _> = serde_json::from_str(text);
     // the message of the parser may repeat a value
     let parameters = parsed.map_err(|error| {
-        invalid_usage("`ARGOCD_APP_PARAMETERS` is not a valid list of parameters".to_owned()).note(format!(
-            "expected JSON such as `[{{\"name\": \"environment\", \"string\": \"prod\"}}]`; wrong at column {}",
-            error.column()
-        ))
+        let place = if error.column() == 0 { String::new() } else { format!("; wrong at column {}", error.column()) };
+        invalid_usage("`ARGOCD_APP_PARAMETERS` is not a valid list of parameters".to_owned())
+            .note(format!("expected JSON such as `[{{\"name\": \"environment\", \"string\": \"prod\"}}]`{place}"))
     })?;
     let (mut problems, mut found) = (Diagnostics::new(), None);
     for (index, parameter) in parameters.unwrap_or_default().into_iter().enumerate() {
@@ -71,10 +71,10 @@ fn read_parameters(text: &str) -> Result<Option<String>, Diagnostics> {
             continue;
         }
         if parameter.array.is_some() || parameter.map.is_some() || parameter.string.is_none() {
-            problems.push(invalid_usage("expected a string for the parameter `environment`".to_owned()));
+            problems.push(invalid_usage("expected a string for the parameter `environment`".to_owned()).hint(HOW));
         }
         if found.replace(parameter.string.unwrap_or_default()).is_some() {
-            problems.push(invalid_usage("the parameter `environment` is given more than once".to_owned()));
+            problems.push(invalid_usage("the parameter `environment` is given more than once".to_owned()).hint(HOW));
         }
     }
     if problems.is_empty() { Ok(found.filter(|value| !value.is_empty())) } else { Err(problems) }

@@ -10,7 +10,7 @@ mod leftovers;
 mod own_rules;
 mod pitfalls;
 mod reports;
-mod rules;
+pub(crate) mod rules;
 mod sarif;
 mod staged;
 

@@ -481,8 +481,7 @@ fn credentials_in_manifests_are_found() {
 #[test]
 fn what_flux_substitutes_is_asked_of_what_is_staged() {
     let repository = Repository::sound();
-    let flux =
-        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  postBuild: { substitute: {} }\n";
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  postBuild: { substitute: { a: b } }\n";
     repository.file("flux/shop.yaml", flux).file("prod.yaml", "data:\n  URL: https://${HOST}\n");
     repository.git(&["add", "prod.yaml"]).check().is_clean();
     repository.stage().check().finds("substitution", "prod.yaml");

@@ -84,6 +84,8 @@ fn nothing_of_a_repository_acts_on_a_terminal_or_begins_a_line() {
             &["list", "--values"],
             &["list", "--key", HOSTILE],
             &["docs"],
+            &["argocd", "generate"],
+            &["argocd", "parameters"],
             &["schema"],
             &["docs", "--format", "html"],
             &["docs", "--format", "env-example"],

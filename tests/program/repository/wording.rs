@@ -12,6 +12,7 @@ use crate::support::sources::rust_sources;
 /// Words that a test looks for all the same: the file, a part of them, and why.
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/program/git_drivers/merge.rs", "x y", "a field of the metadata"),
+    ("tests/program/gitops/kubectl.rs", "kubectl septum", "the command that people type"),
     ("tests/program/objects/apiserver.rs", "kubectl apply", "a command that people run"),
     ("tests/program/objects/output.rs", "p w", "a value that must not be shown"),
     ("tests/program/secret_files/changing.rs", "new value", "the plaintext that sops prints"),

@@ -30,7 +30,7 @@ fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
         // kinds of `import` and forms of `eject` have tests of their own
-        "docs" | "doctor" | "eject" | "git-setup" | "import" | "lsp" | "report" | "schema" => vec![&[]],
+        "argocd" | "docs" | "doctor" | "eject" | "git-setup" | "import" | "lsp" | "report" | "schema" => vec![&[]],
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "export" | "list" | "gc" => vec![&["dev"]],
         "promote" => vec![&["dev", "prod", "A"]],

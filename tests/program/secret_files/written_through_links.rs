@@ -40,8 +40,8 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `promote` writes layers of the project: tests/program/promote
         // `exec --files` makes a link, and overwrites nothing: tests/program/exec
         "exec" => &[&["exec", "dev", "--files", "OUT", "--", "true"]],
-        "check" | "export" | "lsp" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list" | "get" | "gc"
-        | "doctor" | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
+        "argocd" | "check" | "export" | "lsp" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list"
+        | "get" | "gc" | "doctor" | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }
