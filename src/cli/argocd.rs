@@ -38,7 +38,7 @@ use discovery::{apps_at, find_project_below};
 /// `septum render --out`, and let Argo CD apply it.
 ///
 /// Standard output has the answer alone, and messages go to standard error, which Argo CD shows. No key is used, and
-/// no Secret is printed, unless the sidecar sets SEPTUM_ALLOW_ARGOCD_SECRETS=1: Argo CD keeps what plugins print in
+/// no Secret is printed, unless the sidecar sets `SEPTUM_ALLOW_ARGOCD_SECRETS=1`: Argo CD keeps what plugins print in
 /// plaintext in its cache. No history of Git is needed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text(), disable_help_subcommand = true)]

@@ -103,7 +103,7 @@ impl HydratorMetadata {
 
 /// Error: sources differ from the commit that would be named.
 fn refuse_uncommitted(project: &Project, history: &GitHistory, dir: &Path) -> Result<(), Diagnostic> {
-    let absolute = std::path::absolute(dir).map(|dir| normalize_path(&dir)).unwrap_or_else(|_| dir.to_path_buf());
+    let absolute = std::path::absolute(dir).map_or_else(|_| dir.to_path_buf(), |dir| normalize_path(&dir));
     let output = real_named(&absolute);
     let sources: Vec<_> =
         project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref()).collect();

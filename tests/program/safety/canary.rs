@@ -318,6 +318,17 @@ const PAGES: &[&[&str]] =
     &[&["docs"], &["schema"], &["docs", "--format", "html"], &["docs", "--format", "env-example"], &["report"]];
 
 #[test]
+fn argo_cd_gets_no_secret() {
+    let traces = traces();
+    // with the key at hand
+    for words in [&["generate"][..], &["generate", "--keyless"], &["parameters"], &["discover"]] {
+        let project = project().env("PARAM_ENVIRONMENT", "prod");
+        let run = project.run(&[&["argocd"], words, &["-v"]].concat());
+        assert_run_clean(&words.join(" "), &run, &traces);
+    }
+}
+
+#[test]
 fn completions_show_no_secret() {
     let traces = traces();
     for words in [&["septum", "render", ""][..], &["septum", "explain", "prod", ""]] {
