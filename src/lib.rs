@@ -20,7 +20,7 @@
 //! nothing; [`secret_files`] implements the commands on encrypted files; [`check`] reports every finding at once;
 //! [`fix`] applies the fixes that need no human decision; [`import`] converts existing configuration to layers,
 //! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`environ`] makes variables of
-//! values, and [`exec`] runs programs with them; [`editor_schema`] describes layers to editors, and [`lsp`] answers them;
+//! values, and [`exec`] runs programs with them; [`neighbours`] works within kustomize and Helm; [`editor_schema`] describes layers to editors, and [`lsp`] answers them;
 //! [`doctor`] checks the machine and the clone; [`cli`] parses arguments and prints.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
@@ -69,6 +69,7 @@ pub mod lsp;
 pub mod manifest;
 pub mod meter;
 pub mod name;
+pub mod neighbours;
 pub mod object;
 pub mod output_tree;
 pub mod pattern;

@@ -39,9 +39,11 @@ pub(super) enum HelpTopic {
     Forge,
     /// Applications of Argo CD.
     ArgoCd,
+    /// Programs that run Septum.
+    Neighbour,
 }
 
-use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Neighbour, Output, Project, Recipients, Terminal};
 
 /// Exit codes of commands that have no others.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
@@ -146,6 +148,12 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
         "SEPTUM_ALLOW_ARGOCD_SECRETS",
         "If `1`, `argocd generate` uses keys and prints Secrets, which Argo CD stores in plaintext.",
     ),
+    (
+        Neighbour,
+        "SEPTUM_LOG, XDG_STATE_HOME",
+        "File of the errors of `helm post-render`; the default is septum/last-error in XDG_STATE_HOME or ~/.local/state.",
+    ),
+    (Neighbour, "HELM_PLUGIN_NAME", "Set by Helm 4 for plugins: errors of `helm post-render` are then its output."),
     (Terminal, "CI", "If set and not empty, long runs show no progress."),
     (Terminal, "COMPLETE", "Shell that requests completions; set by the script of `septum completions`."),
 ];

@@ -7,7 +7,7 @@ use clap::Command;
 use clap::builder::{StyledStr, Styles};
 
 use super::help::{CommandHelp, EXIT_CODES, HelpTopic};
-use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Output, Project, Recipients, Terminal};
+use HelpTopic::{ArgoCd, Editor, Findings, Forge, Git, Identities, Neighbour, Output, Project, Recipients, Terminal};
 
 /// Help of `septum man`.
 pub(super) const MAN: CommandHelp = CommandHelp {
@@ -29,7 +29,7 @@ pub(super) const PROGRAM: CommandHelp = CommandHelp {
         ("Find mistakes and plaintext credentials", "septum check"),
     ],
     exit_codes: EXIT_CODES,
-    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git, Forge, ArgoCd],
+    topics: &[Terminal, Project, Recipients, Identities, Editor, Output, Findings, Git, Forge, ArgoCd, Neighbour],
 };
 
 /// Files of the program, for its manual page.
@@ -94,7 +94,7 @@ pub(super) const GROUPS: [(&str, &[(&str, &CommandHelp)]); 6] = [
         ],
     ),
     ("Editor", &[("lsp", &super::lsp::HELP)]),
-    ("Neighbours", &[("argocd", &super::argocd::HELP)]),
+    ("Neighbours", &[("argocd", &super::argocd::HELP), ("krm", &super::krm::HELP), ("helm", &super::helm::HELP)]),
     ("Shell", &[("completions", &super::completions::HELP), ("man", &MAN)]),
 ];
 
@@ -161,6 +161,8 @@ mod tests {
         let without = |command, redirection| str::split(command, redirection).next().unwrap_or(command);
         let commands = example.split(" | ").map(|command| without(without(command, " > "), " < "));
         let split = |command: &str| shlex::split(command).expect("words of a shell");
+        // Helm has it as a plugin of that name
+        let commands = commands.filter(|command| !command.starts_with("helm "));
         let words = commands.map(|command| split(command.trim_end_matches(')')));
         // a driver is configured with its command line as one word, to which Git adds a file
         let words = words.map(|words| match words.last() {

@@ -3,6 +3,7 @@
 mod ages;
 mod argocd;
 mod argument;
+mod chart;
 mod check;
 mod completions;
 mod decrypt;
@@ -23,6 +24,7 @@ mod get;
 mod git_merge;
 mod git_setup;
 mod git_textconv;
+mod helm;
 mod help;
 mod help_groups;
 mod hydration;
@@ -30,6 +32,7 @@ mod import;
 mod init;
 mod key_filter;
 mod keygen;
+mod krm;
 mod kubectl;
 mod list;
 mod lsp;
@@ -159,6 +162,8 @@ enum CliCommand {
     GitSetup(git_setup::GitSetupArgs),
     GitTextconv(git_textconv::GitTextconvArgs),
     GitMerge(git_merge::GitMergeArgs),
+    Krm(krm::KrmArgs),
+    Helm(helm::HelmArgs),
     Lsp(lsp::LspArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -189,8 +194,7 @@ fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // a value such as `-hunter` is not a request for help
         Err(error) if !error.use_stderr() && usage::glued_help(&arguments).is_some() => {
-            usage::show_glued(&arguments);
-            return ExitCode::from(output::INVALID);
+            return report_usage(usage::glued_error(&arguments), &arguments, &GlobalArgs::default());
         }
         // help and version go to stdout, and a closed pipe is not an error
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
@@ -198,19 +202,28 @@ fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
         }
         Err(error) => {
-            usage::print_error(&error, &arguments);
-            return ExitCode::from(output::INVALID);
+            return report_usage(usage::usage_diagnostic(&error, &arguments), &arguments, &GlobalArgs::default());
         }
     };
     let output = OutputStreams::new(&cli.global);
     let code = match checked {
         Ok(()) => run_command(cli, &output),
-        Err(problem) => output.finish(Err(problem.into())),
+        Err(problem) => report_usage(problem, &arguments, &cli.global),
     };
     for budget in budget::ALL.iter().filter(|budget| budget.done() > 0) {
         output.print_detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
     }
     code
+}
+
+/// Reports an error about the arguments. Helm does not show what its post-renderer prints to standard error.
+fn report_usage(problem: Diagnostic, arguments: &[OsString], global: &GlobalArgs) -> ExitCode {
+    let output = OutputStreams::new(global);
+    if helm::is_post_render(arguments) {
+        let problem = problem.hint("in a call of Helm, each argument is given by itself: `--post-renderer-args=ENV`");
+        return helm::report_failure(problem.into(), &output);
+    }
+    output.finish(Err(problem.into()))
 }
 
 fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
@@ -246,6 +259,8 @@ fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
         CliCommand::GitSetup(command) => command.run(&cli.global, output),
         CliCommand::GitTextconv(command) => command.run(&cli.global),
         CliCommand::GitMerge(command) => return command.run(&cli.global, output),
+        CliCommand::Krm(_) => return krm::call_function(&cli.global, output),
+        CliCommand::Helm(command) => return command.run(&cli.global, output),
         CliCommand::Lsp(command) => return command.run(),
         CliCommand::Completions(command) => command.run(),
         CliCommand::Man(command) => command.run(),

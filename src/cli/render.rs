@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
+use super::chart::{ChartOutput, ChartRequest};
 use super::files::{count_files, current_time};
 use super::help::{CommandHelp, HelpTopic};
 use super::hydration::HydratorMetadata;
@@ -59,8 +60,11 @@ pub(super) struct RenderArgs {
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
     /// Format of standard output
-    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out", value_parser = manifest_format())]
-    format: ManifestFormat,
+    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out", value_parser = render_format())]
+    format: RenderFormat,
+    /// Place of an entry or a bundle in the values of a chart: `data.DB_HOST=db.host` (repeatable)
+    #[arg(long = "map", value_name = "FROM=TO", conflicts_with = "out")]
+    mappings: Vec<String>,
     /// Show the values of Secrets on a terminal; pipes and files always receive them
     #[arg(long, conflicts_with = "out")]
     reveal: bool,
@@ -125,9 +129,21 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     topics: &[HelpTopic::Project, HelpTopic::Recipients, HelpTopic::Identities, HelpTopic::Output],
 };
 
-/// The parser of a format of manifests, which knows the words for messages and completions.
-fn manifest_format() -> impl TypedValueParser<Value = ManifestFormat> {
-    PossibleValuesParser::new(["yaml", "json", "kyaml"]).try_map(|word| word.parse())
+/// Format of standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RenderFormat {
+    Manifests(ManifestFormat),
+    Chart(ChartOutput),
+}
+
+/// The parser of a format, which knows the words for messages and completions.
+fn render_format() -> impl TypedValueParser<Value = RenderFormat> {
+    let words = ["yaml", "json", "kyaml", "helm-values", "helm-values-schema"];
+    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
+        "helm-values" => Ok(RenderFormat::Chart(ChartOutput::Values)),
+        "helm-values-schema" => Ok(RenderFormat::Chart(ChartOutput::Schema)),
+        word => word.parse().map(RenderFormat::Manifests),
+    })
 }
 
 /// A form of Secrets that can be chosen for a run.
@@ -169,6 +185,15 @@ impl RenderArgs {
         let form = if self.placeholders { Some(SecretForm::Manifest) } else { self.delivery.map(ChosenForm::form) };
         let pipeline = Pipeline::new(&project, identities).on_day(self.at).with_delivery(form);
         let apps = find_apps(&pipeline, &project, &self.apps)?;
+        let format = match self.format {
+            RenderFormat::Manifests(format) if self.mappings.is_empty() => format,
+            RenderFormat::Manifests(_) => {
+                return Err(invalid_usage("`--map` is for the values of a chart".to_owned())
+                    .hint("use it with `--format helm-values` or `--format helm-values-schema`")
+                    .into());
+            }
+            RenderFormat::Chart(chart) => return self.print_chart(chart, &pipeline, &apps, &wanted, output),
+        };
         match self.output_directory(global, &project)? {
             Some(dir) if self.out == Some(None) || argument::is_shown_tree(&dir) => {
                 self.to_tree(&pipeline, &apps, &wanted, &dir, output)
@@ -180,7 +205,7 @@ impl RenderArgs {
                 let done = self.to_tree(&pipeline, &apps, &wanted, &dir, output);
                 done.map_err(|found| argument::without_path(found, &dir, "DIR"))
             }
-            None => self.to_stdout(&pipeline, &apps, &wanted, output),
+            None => self.to_stdout(&pipeline, &apps, &wanted, format, output),
         }
     }
 
@@ -189,12 +214,13 @@ impl RenderArgs {
         pipeline: &Pipeline<'_>,
         apps: &[&App],
         wanted: &[EnvironmentName],
+        format: ManifestFormat,
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let objects = self.render_objects(pipeline, apps, wanted, output)?;
         let reveal =
             if output::is_terminal() && !self.reveal && !self.placeholders { Reveal::Nothing } else { Reveal::Values };
-        output::print_result(&emit::write_objects(&objects, self.format, reveal))?;
+        output::print_result(&emit::write_objects(&objects, format, reveal))?;
         if reveal == Reveal::Nothing && objects.iter().any(Delivered::is_plain_secret) {
             output.print_note("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
@@ -202,6 +228,29 @@ impl RenderArgs {
             output.print_findings(ciphertext_on_stdout(wanted).into());
         }
         Ok(())
+    }
+
+    fn print_chart(
+        &self,
+        chart: ChartOutput,
+        pipeline: &Pipeline<'_>,
+        apps: &[&App],
+        wanted: &[EnvironmentName],
+        output: &OutputStreams,
+    ) -> Result<(), Diagnostics> {
+        if self.placeholders {
+            return Err(invalid_usage("`--placeholders` has no effect on the values of a chart".to_owned())
+                .hint("`--format helm-values-schema` needs no key")
+                .into());
+        }
+        let mut mappings = Vec::new();
+        for text in &self.mappings {
+            mappings
+                .push(text.parse().map_err(|why| invalid_usage(format!("the value of `--map` is not valid: {why}")))?);
+        }
+        let request =
+            ChartRequest { output: chart, apps, environments: wanted, mappings: &mappings, reveal: self.reveal };
+        request.print(pipeline, output)
     }
 
     /// The objects of all targets in the order in which they are written, or all errors.

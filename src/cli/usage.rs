@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Error};
 
-use super::output::{OutputStreams, invalid_usage};
-use super::{Cli, GlobalArgs};
+use super::Cli;
+use super::output::invalid_usage;
 use super::{elsewhere, help_groups};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
@@ -33,11 +33,6 @@ const HOW: [(&str, &str); 8] = [
     ("edit", "type values in the editor, or use `septum set`"),
 ];
 
-/// Prints an error about the arguments.
-pub(super) fn print_error(error: &Error, arguments: &[OsString]) {
-    OutputStreams::new(&GlobalArgs::default()).print_findings(usage_diagnostic(error, arguments).into());
-}
-
 /// Number of the argument that begins like an option and only contains the `h` of help or the `V` of the version;
 /// none if an argument requests one of them.
 pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
@@ -53,8 +48,8 @@ pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
     texts().find(|(_, text)| flags(text).is_some_and(|flags| flags.contains(['h', 'V']))).map(|(index, _)| index)
 }
 
-/// Prints that an argument is not an option.
-pub(super) fn show_glued(arguments: &[OsString]) {
+/// Error: an argument is not an option.
+pub(super) fn glued_error(arguments: &[OsString]) -> Diagnostic {
     let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
     let number = number_in_command(arguments, glued_help(arguments).unwrap_or_default());
@@ -62,11 +57,11 @@ pub(super) fn show_glued(arguments: &[OsString]) {
     if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
         found = found.hint(*how);
     }
-    OutputStreams::new(&GlobalArgs::default()).print_findings(found.hint(format!("see `{name} --help`")).into());
+    found.hint(format!("see `{name} --help`"))
 }
 
 /// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
-fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
+pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let command = named_command(arguments);
     let (name, mut used) = used_command(command, arguments);
     let kinds: Vec<String> = match command {

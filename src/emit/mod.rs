@@ -70,7 +70,7 @@ pub fn write_objects(objects: &[Delivered], format: ManifestFormat, reveal: Reve
 }
 
 /// Value with its plain scalars as kubectl reads them from YAML: JSON marks their types explicitly.
-pub(crate) fn as_kubectl_reads(value: OutputValue<'_>) -> OutputValue<'_> {
+pub fn as_kubectl_reads(value: OutputValue<'_>) -> OutputValue<'_> {
     match value {
         OutputValue::Literal(text) => match json_scalar(&text) {
             JsonScalar::Null => OutputValue::Null,

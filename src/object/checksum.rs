@@ -17,10 +17,10 @@ use crate::visibility::Visibility;
 /// Checksums of the objects of bundles and of manifests. A name with a hash changes with the values and has none.
 pub(super) fn object_checksums(
     definition: &Definition,
-    objects: &[Object],
+    objects: &[&Object],
     manifests: &[Manifest],
 ) -> Vec<ObjectChecksum> {
-    let is_plain = |object: &&Object| object.is_named && object.name == definition.affixes.apply(&object.base_name);
+    let is_plain = |object: &&&Object| object.is_named && object.name == definition.affixes.apply(&object.base_name);
     let of_objects = objects.iter().filter(is_plain).map(|object| ObjectChecksum {
         target: ref_kind(object.kind),
         namespace: object.namespace.clone(),

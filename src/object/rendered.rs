@@ -186,7 +186,7 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
     }
     let moved = manifest::MovedObjects::of(&manifests);
     let checksums = if manifests.iter().any(manifest::requests_checksums) {
-        object_checksums(definition, &objects, &manifests)
+        object_checksums(definition, &objects.iter().collect::<Vec<_>>(), &manifests)
     } else {
         Vec::new()
     };

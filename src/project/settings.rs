@@ -29,6 +29,7 @@ impl Settings {
     /// Parses the project file; errors carry the location.
     pub(super) fn parse(source: &Source) -> Result<Self, Diagnostic> {
         sops::refuse_private_key(source)?;
+        refuse_function_config(source)?;
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
             // the library reports a byte offset; the location follows as a label
@@ -61,6 +62,17 @@ impl Settings {
             }
         })
     }
+}
+
+/// Refuses the configuration of a KRM function, which people call `septum.yaml` too.
+fn refuse_function_config(source: &Source) -> Result<(), Diagnostic> {
+    let text = source.text();
+    let Some(line) = text.lines().find(|line| line.starts_with("apiVersion: septum.dev/")) else { return Ok(()) };
+    let start = text.find(line).unwrap_or_default();
+    let message = "expected a project file, found the functionConfig of `septum krm`";
+    Err(Diagnostic::error(Rule::ProjectFile, message)
+        .at(source.place(Span::locate(text, start, start + "apiVersion".len())))
+        .hint("give that file another name, such as `septum-krm.yaml`, also in the kustomization"))
 }
 
 /// Whether a message is about a rule under `references`.

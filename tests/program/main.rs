@@ -20,6 +20,7 @@ mod layers;
 mod lsp;
 mod meant;
 mod messages;
+mod neighbours;
 mod objects;
 mod promote;
 mod repository;

@@ -14,6 +14,8 @@ pub(crate) const ENCRYPTED_VARS: &str = include_str!("../../examples/monorepo/en
 /// directory, and its environments.
 pub(crate) const PROJECTS: &[(&str, &str, &[&str])] = &[
     ("demo", ".", &["dev", "prod", "staging"]),
+    ("helm-chart", "examples/helm-chart", &["dev", "prod"]),
+    ("kustomize-function", "examples/kustomize-function", &["dev", "prod"]),
     ("mastodon", "examples/mastodon", &["dev", "prod", "staging"]),
     ("minimal", "examples/minimal", &["dev", "prod"]),
     ("monorepo", "examples/monorepo", &["dev", "prod"]),

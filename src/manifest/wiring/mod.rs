@@ -53,6 +53,12 @@ struct BundleObjects {
 }
 
 impl BundleObjectMap {
+    /// Adds the bundles of another app.
+    pub fn absorb(&mut self, other: Self) {
+        self.with_objects.extend(other.with_objects);
+        self.defined.extend(other.defined);
+    }
+
     /// Records that a bundle is defined.
     pub fn define(&mut self, name: &str) {
         self.defined.insert(name.to_owned());

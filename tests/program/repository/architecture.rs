@@ -54,7 +54,7 @@ const ORDER: &[&[&str]] = &[
     &["environ", "gc", "secret_files", "output_tree", "view"],
     &["check"],
     &["doctor", "editor_schema", "exec", "exposure", "fix", "rename", "report"],
-    &["import"],
+    &["import", "neighbours"],
     &["eject", "diff"],
     &["promote"],
     &["lsp"],

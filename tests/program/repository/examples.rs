@@ -217,7 +217,7 @@ fn secrets_hold_what_sops_decrypts() {
             files.extend(found.into_iter().map(|file| (*directory, *environment, file)));
         }
     }
-    assert_eq!(files.len(), 7, "{files:?}");
+    assert_eq!(files.len(), 9, "{files:?}");
     for (directory, environment, file) in files {
         let output = Command::new(&sops)
             .args(["-d", "--output-type", "json"])

@@ -29,8 +29,11 @@ const GLOBAL: [&str; 5] = ["-C", "--color", "--quiet", "--verbose", "--help"];
 fn valid(command: &str) -> Vec<&'static [&'static str]> {
     match command {
         "init" => vec![&["fresh"]],
-        // kinds of `import` and forms of `eject` have tests of their own
-        "argocd" | "docs" | "doctor" | "eject" | "git-setup" | "import" | "lsp" | "report" | "schema" => vec![&[]],
+        // kinds of `import`, forms of `eject` and commands of `helm` have tests of their own
+        "argocd" | "docs" | "doctor" | "eject" | "git-setup" | "helm" | "import" | "krm" | "lsp" | "report"
+        | "schema" => {
+            vec![&[]]
+        }
         "exposure" => vec![&["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq"]],
         "render" | "check" | "diff" | "export" | "list" | "gc" => vec![&["dev"]],
         "promote" => vec![&["dev", "prod", "A"]],

@@ -45,9 +45,9 @@ fn arguments(command: &str) -> Option<Vec<&'static [&'static str]>> {
         // `doctor` reads metadata alone
         "import" => vec![&["import", "sops", "prod=FILE", "--out", "out"]],
         // `exposure` reads metadata and ciphertexts alone
-        "argocd" | "exec" | "export" | "lsp" | "docs" | "schema" | "exposure" | "report" | "render" | "rename"
-        | "check" | "diff" | "promote" | "eject" | "gc" | "explain" | "list" | "init" | "doctor" | "git-setup"
-        | "keygen" | "completions" | "man" | "help" => {
+        "argocd" | "exec" | "export" | "krm" | "helm" | "lsp" | "docs" | "schema" | "exposure" | "report"
+        | "render" | "rename" | "check" | "diff" | "promote" | "eject" | "gc" | "explain" | "list" | "init"
+        | "doctor" | "git-setup" | "keygen" | "completions" | "man" | "help" => {
             return None;
         }
         other => panic!("`{other}`: does it read encrypted files?"),

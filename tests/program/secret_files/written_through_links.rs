@@ -40,8 +40,9 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
         // `promote` writes layers of the project: tests/program/promote
         // `exec --files` makes a link, and overwrites nothing: tests/program/exec
         "exec" => &[&["exec", "dev", "--files", "OUT", "--", "true"]],
-        "argocd" | "check" | "export" | "lsp" | "diff" | "promote" | "rename" | "explain" | "exposure" | "list"
-        | "get" | "gc" | "doctor" | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
+        "helm" => &[&["helm", "plugin", "--out", "OUT"]],
+        "argocd" | "check" | "export" | "krm" | "lsp" | "diff" | "promote" | "rename" | "explain" | "exposure"
+        | "list" | "get" | "gc" | "doctor" | "git-setup" | "git-textconv" | "completions" | "man" | "help" => &[],
         other => panic!("`{other}`: where does it write?"),
     }
 }

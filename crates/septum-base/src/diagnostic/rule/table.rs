@@ -41,6 +41,9 @@ rules! {
         RulesFile, "rules-file", Error, Invalid, false,
             "a `--rules` file is not valid TOML, contains no rules, has an unknown field, or an invalid or unsupported regular expression",
             "fix it as described in the message; see [your own rules](check.md#your-own-rules)";
+        FunctionInput, "function-input", Error, Invalid, false,
+            "standard input of `krm` or `helm post-render` is not what kustomize, kpt or Helm pass, or its `functionConfig` is invalid",
+            "fix it as described in the message; see [kustomize and kpt](kustomize.md) and [Helm](helm.md)";
         Git, "git", Error, Io, false,
             "Git could not be run, or could not read the repository or write its configuration; exit code 4",
             "follow the message of Git; run the command in a repository";
