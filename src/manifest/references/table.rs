@@ -11,92 +11,109 @@ use crate::project::{RefKind, ReferenceRole};
 /// Maximum nesting of blocks: the table has three levels.
 const DEPTH: usize = 8;
 
-/// Rules for some kinds of objects.
+/// The table of built-in rules.
+pub(super) const TEXT: &str = include_str!("rules.txt");
+
+/// Rules for some kinds of objects, not yet parsed.
 #[derive(Debug)]
-pub(super) struct TableSection {
+pub(super) struct TableSection<'t> {
     /// Objects that the section covers.
-    pub(super) scope: SectionScope,
-    /// Rules with their patterns, in table order.
-    pub(super) rules: Vec<(PathPattern, ReferenceRule)>,
+    pub(super) scope: SectionScope<'t>,
+    lines: Vec<LineWords<'t>>,
 }
 
 /// Objects that a section covers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum SectionScope {
+pub(super) enum SectionScope<'t> {
     /// Objects of these groups and kinds.
-    Kinds(KindPatterns),
+    Kinds(KindPatterns<'t>),
     /// Objects that no other section covers.
     Others,
     /// Objects of these groups and kinds, only to mark names as not suspicious.
-    Quiet(KindPatterns),
+    Quiet(KindPatterns<'t>),
 }
 
 /// Groups and kinds; `*` matches any.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct KindPatterns {
+pub(super) struct KindPatterns<'t> {
     /// API groups; the core group is empty.
-    pub(super) groups: Vec<String>,
+    pub(super) groups: Vec<&'t str>,
     /// Kinds.
-    pub(super) kinds: Vec<String>,
+    pub(super) kinds: Vec<&'t str>,
 }
 
 /// Line below a head, split into words.
 type LineWords<'t> = Vec<&'t str>;
 
-/// Parses the table: its sections, and its errors.
-pub(super) fn parse_table(text: &str) -> (Vec<TableSection>, Vec<String>) {
-    let mut wrong = Vec::new();
-    let mut blocks: HashMap<&str, Vec<LineWords<'_>>> = HashMap::new();
-    let mut sections: Vec<(&str, Vec<LineWords<'_>>)> = Vec::new();
-    let mut block = None;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix('{').and_then(|line| line.strip_suffix('}')) {
-            block = Some(name);
-        } else if let Some(head) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            block = None;
-            sections.push((head, Vec::new()));
-        } else {
-            let words = line.split_whitespace().collect();
-            match (block, sections.last_mut()) {
-                (Some(name), _) => blocks.entry(name).or_default().push(words),
-                (None, Some((_, lines))) => lines.push(words),
-                (None, None) => wrong.push(format!("`{line}` is outside of any section")),
-            }
-        }
-    }
-    let expand = |(head, lines): (&str, Vec<LineWords<'_>>)| {
-        let mut rules = Vec::new();
-        let table = ReferenceTable { blocks: &blocks };
-        for words in &lines {
-            if let Err(why) = table.expand(words, None, &[], DEPTH, &mut rules) {
-                wrong.push(format!("`{}`: {why}", words.join(" ")));
-            }
-        }
-        Some(TableSection { scope: parse_scope(head)?, rules })
-    };
-    let sections = sections.into_iter().filter_map(expand).collect();
-    (sections, wrong)
-}
-
-fn parse_scope(head: &str) -> Option<SectionScope> {
+fn parse_scope(head: &str) -> Option<SectionScope<'_>> {
     if head == "any other" {
         return Some(SectionScope::Others);
     }
     let (quiet, head) = head.strip_prefix("quiet ").map_or((false, head), |head| (true, head));
     let (groups, kinds) = head.split_once(':')?;
-    let group = |name: &str| if name == "core" { String::new() } else { name.to_owned() };
     let kinds = KindPatterns {
-        groups: groups.split_whitespace().map(group).collect(),
-        kinds: kinds.split_whitespace().map(str::to_owned).collect(),
+        groups: groups.split_whitespace().map(|name| if name == "core" { "" } else { name }).collect(),
+        kinds: kinds.split_whitespace().collect(),
     };
     Some(if quiet { SectionScope::Quiet(kinds) } else { SectionScope::Kinds(kinds) })
 }
 
-struct ReferenceTable<'t> {
-    blocks: &'t HashMap<&'t str, Vec<LineWords<'t>>>,
+/// The table, split into sections and lines.
+#[derive(Debug, Default)]
+pub(super) struct ReferenceTable<'t> {
+    blocks: HashMap<&'t str, Vec<LineWords<'t>>>,
+    /// Sections in table order.
+    pub(super) sections: Vec<TableSection<'t>>,
 }
 
-impl ReferenceTable<'_> {
+impl ReferenceTable<'static> {
+    /// The built-in table, whose soundness a test checks.
+    pub(super) fn built_in() -> Self {
+        Self::parse(TEXT, &mut Vec::new())
+    }
+}
+
+impl<'t> ReferenceTable<'t> {
+    /// Splits the text of a table. What is not understood goes to `wrong`.
+    pub(super) fn parse(text: &'t str, wrong: &mut Vec<String>) -> Self {
+        let mut table = Self::default();
+        let mut block = None;
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(name) = line.strip_prefix('{').and_then(|line| line.strip_suffix('}')) {
+                block = Some(name);
+            } else if let Some(head) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                block = None;
+                match parse_scope(head) {
+                    Some(scope) => table.sections.push(TableSection { scope, lines: Vec::new() }),
+                    None => wrong.push(format!("`{head}` has no kinds")),
+                }
+            } else {
+                let words = line.split_whitespace().collect();
+                match (block, table.sections.last_mut()) {
+                    (Some(name), _) => table.blocks.entry(name).or_default().push(words),
+                    (None, Some(section)) => section.lines.push(words),
+                    (None, None) => wrong.push(format!("`{line}` is outside of any section")),
+                }
+            }
+        }
+        table
+    }
+
+    /// The rules of a section with their patterns, in table order. What is not understood goes to `wrong`.
+    pub(super) fn rules(
+        &self,
+        section: &TableSection<'_>,
+        wrong: &mut Vec<String>,
+    ) -> Vec<(PathPattern, ReferenceRule)> {
+        let mut rules = Vec::new();
+        for words in &section.lines {
+            if let Err(why) = self.expand(words, None, &[], DEPTH, &mut rules) {
+                wrong.push(format!("`{}`: {why}", words.join(" ")));
+            }
+        }
+        rules
+    }
+
     /// Adds the rule of a line, or the rules of the block that it names, below `parent`.
     fn expand(
         &self,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::table::{self, SectionScope};
+use super::table::{ReferenceTable, SectionScope};
 use super::*;
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::span::Source;
@@ -83,8 +83,8 @@ const OUTPUTS: &[(&str, &str)] = &[
 /// Reads a list: heads `## apps/v1 Deployment` or `## argoproj.io/workflow_v1.json`, below each the paths, optionally
 /// preceded by a kind, and followed by ` (+namespace)` for those that name one.
 fn cases(list: &str) -> Vec<Case> {
-    let sections = table::parse_table(include_str!("rules.txt")).0;
-    let kinds: Vec<_> = sections
+    let kinds: Vec<_> = ReferenceTable::built_in()
+        .sections
         .iter()
         .flat_map(|section| match &section.scope {
             SectionScope::Kinds(kinds) => kinds.kinds.clone(),
@@ -100,7 +100,7 @@ fn cases(list: &str) -> Vec<Case> {
             if let Some((group, file)) = first.strip_suffix(".json").and_then(|first| first.split_once('/')) {
                 let (lower, version) = file.split_once('_').unwrap();
                 api = format!("{group}/{version}");
-                kind = kinds.iter().find(|kind| kind.to_lowercase() == lower).map_or("", String::as_str).to_owned();
+                kind = kinds.iter().find(|kind| kind.to_lowercase() == lower).copied().unwrap_or_default().to_owned();
             } else {
                 (api, kind) = (first.to_owned(), second.to_owned());
             }

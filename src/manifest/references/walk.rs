@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::matcher::PatternState;
 use super::rule::ReferenceRule;
-use super::rules::ReferenceRules;
+use super::rules::{ObjectRules, ReferenceRules};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::yaml::node::Scalar;
 
@@ -76,16 +76,17 @@ pub(super) fn walk_scalars<'t, F>(object: &'t Tree, rules: &ReferenceRules, what
 where
     F: FnMut(&ScalarSite<'t>, (&'t Tree, &'t Scalar), Option<&ReferenceRule>),
 {
+    let rules = rules.for_object(object);
     let mut states = Vec::new();
-    for root in rules.start(object, what == VisitScope::All) {
-        rules.matcher().enter(root, 0, &mut states);
+    for root in rules.start(what == VisitScope::All) {
+        rules.matcher.enter(root, 0, &mut states);
     }
     let range = 0..states.len();
-    ScalarWalk { rules, what, states, site: ScalarSite::default(), visit }.enter(object, range);
+    ScalarWalk { rules: &rules, what, states, site: ScalarSite::default(), visit }.enter(object, range);
 }
 
 struct ScalarWalk<'r, 't, F> {
-    rules: &'r ReferenceRules,
+    rules: &'r ObjectRules,
     what: VisitScope,
     /// States of all parts from the root to this one, concatenated.
     states: Vec<PatternState>,
@@ -135,7 +136,7 @@ impl<'t, F: FnMut(&ScalarSite<'t>, (&'t Tree, &'t Scalar), Option<&ReferenceRule
             ScalarStep::Key(_, key) => Some(key),
             ScalarStep::Item(_) => None,
         };
-        self.rules.matcher().step(key, range, &mut self.states);
+        self.rules.matcher.step(key, range, &mut self.states);
         if self.states.len() > from || self.what == VisitScope::All {
             self.site.steps.push(step);
             self.enter(tree, from..self.states.len());

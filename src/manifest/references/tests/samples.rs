@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::manifest::references::rule::{
     self, ExpectedField, NameFormat, OptionalReference, ReferenceRule, ReferenceTargetKind,
 };
-use crate::manifest::references::table::{self, SectionScope};
+use crate::manifest::references::table::{ReferenceTable, SectionScope};
 use crate::manifest::references::{RefKind, ReferenceRules, Role, find_references, rewrite_references};
 use crate::pattern::PatternSegment;
 
@@ -39,17 +39,18 @@ pub(crate) const NAMESPACE: &str = "shop";
 /// Samples for all rules, kinds and targets, with no step and with one step in place of `**`.
 pub(crate) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
-    for section in table::parse_table(include_str!("../rules.txt")).0 {
+    let table = ReferenceTable::built_in();
+    for section in &table.sections {
         let heads: Vec<_> = match &section.scope {
             SectionScope::Kinds(kinds) => {
                 let heads = kinds.groups.iter().flat_map(|group| kinds.kinds.iter().map(move |kind| (group, kind)));
-                heads.map(|(group, kind)| (group.clone(), kind.replace('*', "Any"))).collect()
+                heads.map(|(group, kind)| ((*group).to_owned(), kind.replace('*', "Any"))).collect()
             }
             SectionScope::Others => vec![("example.com".to_owned(), "Widget".to_owned())],
             // these only mark names that are not references
             SectionScope::Quiet(_) => continue,
         };
-        for (pattern, rule) in &section.rules {
+        for (pattern, rule) in &table.rules(section, &mut Vec::new()) {
             let is_deep = !pattern.is_countable();
             for (group, kind) in &heads {
                 for below in [false, true].into_iter().filter(|below| is_deep || !below) {
