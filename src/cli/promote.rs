@@ -164,6 +164,10 @@ impl PromoteArgs {
                 PromoteFormat::Text => {}
             }
             output.print_note(&plan.nothing_note());
+            if plan.has_decision() && !self.dry_run {
+                let commit = self.write(&mut plan, output)?;
+                plan.report_record(commit.as_ref(), output);
+            }
             return Ok(ExitCode::SUCCESS);
         }
         if is_asked && !prompt::is_attended() {

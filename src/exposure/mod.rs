@@ -234,7 +234,8 @@ impl FileMoves {
 
 /// The project that a directory is in; none if there is none, or it cannot be read.
 fn open_project(directory: &Path) -> Option<Project> {
-    let root = Project::locate(&Disk::default(), directory)?;
+    let start = BoundedRoot::new(Disk::default(), directory).ok()?;
+    let root = Project::locate(&Disk::default(), start.path())?;
     Project::open(&Disk::default(), &root).ok()
 }
 

@@ -244,6 +244,16 @@ impl PlannedPromotion<'_> {
         for file in self.apps.iter().filter_map(|app| app.merged.as_ref()) {
             output.print_note(&format!("septum: removed {}, which is merged", file.name));
         }
+        self.report_record(commit, output);
+    }
+
+    /// Whether values of TO were kept, which a commit can record although nothing changes.
+    pub(super) fn has_decision(&self) -> bool {
+        self.rows().any(|(_, row)| row.outcome == PromotionOutcome::Kept)
+    }
+
+    /// Says how a promotion is recorded: by a commit on a branch, or by a line.
+    pub(super) fn report_record(&self, commit: Option<&(String, String)>, output: &OutputStreams) {
         if let Some((commit, branch)) = commit {
             output.print_note(&format!("septum: committed {} on {branch}", short_commit(commit)));
         } else if !self.trailers.is_empty() {
