@@ -1,5 +1,7 @@
 //! Sources of entries: what of an entry is a value, and what is a rule.
 
+use zeroize::Zeroizing;
+
 use super::draft::{EditFailure, PromotionDraft};
 use super::excerpt::{LayerExcerpt, is_same_content};
 use super::item::PromotedItem;
@@ -55,12 +57,20 @@ pub(super) fn is_content(node: &YamlNode) -> bool {
     node.as_map().is_some_and(|fields| fields.contains_key("content"))
 }
 
+/// A field of an entry in the long form, as it is written.
+fn field_of(excerpt: &LayerExcerpt, key: &str, field: &str) -> Option<LayerExcerpt> {
+    // the last line break belongs to a block that keeps those at its end
+    let text = Zeroizing::new(format!("{}\n", excerpt.text.as_str()));
+    let draft = PromotionDraft::read("entry", &text).ok()?;
+    draft.excerpt(&[DraftStep::Key(key.to_owned()), DraftStep::Key(field.to_owned())])
+}
+
 /// The value of an entry without its rules.
 pub(super) fn without_rules(key: &str, excerpt: LayerExcerpt) -> LayerExcerpt {
     let Some(fields) = excerpt.node.as_map() else { return excerpt };
     let comments = excerpt.comments.clone();
     let short = fields.get("value").filter(|value| value.as_scalar().is_some());
-    if let (Some(_), Some(value)) = (short, excerpt.field(key, "value")) {
+    if let (Some(_), Some(value)) = (short, field_of(&excerpt, key, "value")) {
         let comments = if comments.is_empty() { value.comments.clone() } else { comments };
         return LayerExcerpt { comments, ..value.renamed(key) };
     }
@@ -127,7 +137,7 @@ fn put_source(
         return Ok(());
     }
     let short = match fields {
-        Some(_) => excerpt.field(key, &field).unwrap_or_else(|| LayerExcerpt::in_one_line(Some(&field), value)),
+        Some(_) => field_of(excerpt, key, &field).unwrap_or_else(|| LayerExcerpt::in_one_line(Some(&field), value)),
         None => excerpt.renamed(&field),
     };
     draft.put(&at, &short.without_comments())
@@ -154,7 +164,7 @@ fn put_fields(
         if node_at(draft.root(), &at).is_some_and(|known| is_same_content(known, node)) {
             continue;
         }
-        let new = excerpt.field(key, &field.text);
+        let new = field_of(excerpt, key, &field.text);
         draft.put(&at, &new.unwrap_or_else(|| LayerExcerpt::in_one_line(Some(&field.text), node)))?;
     }
     for field in gone {

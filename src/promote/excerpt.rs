@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-use super::draft::PromotionDraft;
 use super::extent::header_comment;
-use super::tree_edit::DraftStep;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// The text of an entry of a map, or of an item of a list, without the indentation of its place.
@@ -41,14 +39,6 @@ impl LayerExcerpt {
     /// The entry without its comments above.
     pub(super) fn without_comments(&self) -> Self {
         Self { comments: Vec::new(), ..self.clone() }
-    }
-
-    /// A field of an entry in the long form, as it is written.
-    pub(super) fn field(&self, key: &str, field: &str) -> Option<Self> {
-        // the last line break belongs to a block that keeps those at its end
-        let text = Zeroizing::new(format!("{}\n", self.text.as_str()));
-        let draft = PromotionDraft::read("entry", &text).ok()?;
-        draft.excerpt(&[DraftStep::Key(key.to_owned()), DraftStep::Key(field.to_owned())])
     }
 
     /// The entry with another key, and the same style if its key is written without quotes.

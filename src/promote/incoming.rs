@@ -65,6 +65,16 @@ impl IncomingValues {
         Ok(Some(PromotionSource { environment, commit: is_commit.then(|| commit.to_owned()) }))
     }
 
+    /// Refuses a file in plaintext, in which anybody could have written a value.
+    pub(super) fn check_encrypted(&self) -> Result<(), Diagnostic> {
+        if self.file.is_encrypted {
+            return Ok(());
+        }
+        let name = &self.file.name;
+        Err(Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted, so its values are not merged"))
+            .hint("remove it, stage the values again, and rotate the secrets in it"))
+    }
+
     fn invalid(&self) -> Diagnostic {
         let message = format!("`{}` was not written by `septum promote --stage`", self.file.name);
         Diagnostic::error(Rule::PromotionBlocked, message)

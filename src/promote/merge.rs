@@ -37,6 +37,7 @@ pub fn plan_merge(
     let files = &pipeline.library.project.files;
     let mut incoming = IncomingValues::read(files, app, request.to)?;
     let Some(bytes) = incoming.file.bytes.clone() else { return Ok(None) };
+    incoming.check_encrypted()?;
     incoming.file.open(request.identities)?;
     let Some(source) = incoming.source()? else { return Ok(None) };
     let mut to = read_own_files(files, app, request.to)?;

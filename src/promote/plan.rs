@@ -75,7 +75,10 @@ pub(super) fn survey_environments(
 ) -> Result<Survey, Diagnostics> {
     let (mut problems, mut locked) = (Diagnostics::new(), std::collections::BTreeMap::new());
     let options = SurveyOptions::showing(asked, KeyAccess::Decrypt).as_far_as_known(&mut locked);
-    pipeline.survey(app, options, &mut problems).ok_or(problems)
+    let Some(survey) = pipeline.survey(app, options, &mut problems) else { return Err(problems) };
+    // the rules of an environment that could not be read are not known
+    let is_known = asked.iter().all(|environment| survey.environment(environment).is_some());
+    if is_known || problems.is_empty() { Ok(survey) } else { Err(problems) }
 }
 
 /// New contents of the files of `to`.
@@ -83,7 +86,7 @@ pub(super) fn survey_environments(
 pub(super) struct TargetDrafts {
     /// Those of its own files, as far as they are known.
     pub(super) own: [Option<PromotionDraft>; 2],
-    /// That of its incoming file, if values are staged there.
+    /// The content of its incoming file, if values are staged there.
     pub(super) incoming: Option<PromotionDraft>,
 }
 

@@ -92,7 +92,7 @@ impl PlannedPromotion<'_> {
         }
     }
 
-    /// What waits for somebody with a key, for a pull request.
+    /// The line of a pull request about values that wait for somebody with a key.
     pub(super) fn waiting_markdown(&self) -> String {
         let names = self.names_of(&PromotionOutcome::Staged);
         if names.is_empty() {

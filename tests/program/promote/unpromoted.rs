@@ -74,7 +74,7 @@ fn every_field_of_a_layer_is_copied_or_named() {
                 let run = desk.run(&["promote", "staging", "prod", "--yes"]);
                 assert!(!run.stderr.contains(note), "{field}: {}", run.stderr);
             }
-            Fate::Absent => assert_eq!(run.code, 2, "{field}: {}", run.stderr),
+            Fate::Absent => assert_eq!(prod(&desk), "", "{field}: {}", run.stderr),
         }
     }
 }
@@ -145,26 +145,38 @@ fn later_promotions_know_that_a_conflict_was_decided_for_the_target() {
     let desk = changed_in_both();
     let run = desk.run(&["promote", "staging", "prod", "--ours", "LOG_LEVEL", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let line = run.stderr.lines().find(|line| line.starts_with("Septum-Promoted: "));
-    assert!(run.stderr.contains("`--ours` keeps the value of prod, until staging changes it again"), "{}", run.stderr);
-    git(&desk, &["commit", "-q", "--allow-empty", "-m", &format!("decide\n\n{}", line.expect("a line"))]);
-    assert!(line.unwrap().ends_with(" KEPT=LOG_LEVEL"), "{line:?}");
+    run.record();
+    let line = run.stderr.lines().find(|line| line.starts_with("Septum-Promoted: ")).expect("a line");
+    assert!(line.ends_with(" KEPT=LOG_LEVEL"), "{line:?}");
+    git(&desk, &["commit", "-q", "--allow-empty", "-m", &format!("decide\n\n{line}")]);
+    let head: String = git(&desk, &["rev-parse", "HEAD"]).chars().take(12).collect();
     // it stays, and the next ones say why
     let run = desk.run(&["promote", "staging", "prod", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
-    let head: String = git(&desk, &["rev-parse", "HEAD"]).chars().take(12).collect();
-    assert!(run.stderr.contains(&format!("kept the value of prod in {head}")), "{}", run.stderr);
+    run.record();
+    assert!(run.stderr.contains(&head), "{}", run.stderr);
     let run = desk.run(&["promote", "staging", "prod", "--yes", "--json"]);
     let view: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((view["keys"][0]["outcome"].as_str(), view["keys"][0]["kept"].is_string()), (Some("unchanged"), true));
     // a newer value of the source is a conflict again, and is not copied over the one that was chosen
     desk.replace("environments/staging.yaml", "trace", "info");
     commit(&desk, "again");
-    let run = desk.run(&["promote", "staging", "prod", "--yes"]);
-    assert_eq!((run.code, prod(&desk).contains("warn")), (1, true), "{}", run.stderr);
-    assert!(run.stderr.contains(&head) && !run.stderr.contains(CANARY), "{}", run.stderr);
+    let message = desk.run(&["promote", "staging", "prod", "--yes"]).fails(1);
+    assert!(prod(&desk).contains("warn") && message.contains(&head) && !message.contains(CANARY), "{message}");
     desk.run(&["promote", "staging", "prod", "--theirs", "LOG_LEVEL", "--yes"]).succeeds();
     assert!(prod(&desk).contains("LOG_LEVEL: info"), "{}", prod(&desk));
+}
+
+#[test]
+fn a_decision_for_the_target_alone_can_be_committed() {
+    let desk = changed_in_both();
+    let run = desk.run(&["promote", "staging", "prod", "--ours", "LOG_LEVEL", "--yes", "--commit"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(git(&desk, &["show", "--name-only", "--format=", "HEAD"]), "");
+    let line = git(&desk, &["log", "-1", "--format=%(trailers:key=Septum-Promoted,valueonly)"]);
+    assert!(line.trim_end().ends_with(" KEYS=LOG_LEVEL KEPT=LOG_LEVEL"), "{line}");
+    let run = desk.run(&["promote", "staging", "prod", "--yes"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
 }
 
 #[test]
@@ -176,10 +188,14 @@ fn what_is_removed_is_named() {
     commit(&desk, "remove");
     let run = desk.run(&["promote", "staging", "prod", "--deletions", "--theirs", "LOG_LEVEL", "--dry-run"]);
     assert!(run.stdout.contains("TEXT (removed)") && run.stdout.contains("API_KEY (removed)"), "{}", run.stdout);
-    let run = desk.run(&["promote", "staging", "prod", "--deletions", "--theirs", "LOG_LEVEL", "--yes"]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let removed = run.stderr.lines().find(|line| line.starts_with("septum: removed from prod: "));
-    let mut names: Vec<_> = removed.expect("a line").rsplit(": ").next().unwrap().split(", ").collect();
+    let promote = ["promote", "staging", "prod", "--deletions", "--theirs", "LOG_LEVEL"];
+    let run = desk.run(&[&promote[..], &["--dry-run", "--json"]].concat());
+    let view: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let rows = view["keys"].as_array().unwrap().iter().filter(|row| row["outcome"] == "removed");
+    let mut names: Vec<_> = rows.map(|row| row["name"].as_str().unwrap()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["API_KEY", "LOG_LEVEL", "TEXT"], "{}", run.stderr);
+    assert_eq!(names, ["API_KEY", "LOG_LEVEL", "TEXT"], "{view}");
+    let run = desk.run(&[&promote[..], &["--yes"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    run.record();
 }
