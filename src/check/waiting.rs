@@ -27,7 +27,7 @@ pub(super) fn check_incoming(pipeline: &Pipeline<'_>, app: &App, resolved: &Reso
         .at_masked(Source::new(name.as_str(), "").place(Span::locate("", 0, 0)));
     let read = files.read_text(FileKind::Layer, &path).ok();
     let root = read.and_then(|source| crate::yaml::read::read_document(&source).ok());
-    if let Some(note) = root.as_ref().and_then(|root| describe_content(root)) {
+    if let Some(note) = root.as_ref().and_then(describe_content) {
         warning = warning.note(note);
     }
     let warning = warning

@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::ProjectFiles;
 use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::project::App;
-use crate::yaml::node::YamlNode;
+use crate::yaml::node::{Scalar, YamlNode};
 
 /// Field of the file that has the origin of its values.
 const ORIGIN: &str = "promotion";
@@ -57,7 +57,7 @@ impl IncomingValues {
         let Some(environment) = self.environment()? else { return Ok(None) };
         let origin = self.file.root().as_map().and_then(|fields| fields.get(ORIGIN)?.as_map());
         let commit = origin.and_then(|origin| origin.get(environment.as_str())).and_then(YamlNode::as_scalar);
-        let commit = commit.map(|commit| commit.text()).unwrap_or_default();
+        let commit = commit.map(Scalar::text).unwrap_or_default();
         let is_commit = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !(is_commit || commit.is_empty()) {
             return Err(self.invalid());

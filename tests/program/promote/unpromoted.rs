@@ -64,7 +64,7 @@ fn every_field_of_a_layer_is_copied_or_named() {
         let run = desk.run(&["promote", "staging", "prod", "--yes"]);
         match fate {
             Fate::Copied(expected) => {
-                assert_eq!((run.code, prod(&desk).as_str()), (0, *expected), "{field}: {}", run.stderr)
+                assert_eq!((run.code, prod(&desk).as_str()), (0, *expected), "{field}: {}", run.stderr);
             }
             Fate::Named(note) => {
                 assert_eq!((run.code, prod(&desk).as_str()), (0, ""), "{field}: {}", run.stderr);
