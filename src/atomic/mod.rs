@@ -204,6 +204,13 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     written
 }
 
+/// Removes a file. A link is removed, not followed.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_directory(parent_directory(path));
+    Ok(())
+}
+
 /// Makes new names durable. Not all systems support it; the bytes are safe either way.
 pub fn sync_directory(directory: &Path) {
     if let Ok(directory) = File::open(directory) {

@@ -24,6 +24,7 @@ mod unchecked;
 mod undeclared;
 mod unencrypted;
 mod unused;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -259,6 +260,9 @@ impl AppChecker<'_> {
             findings.extend(places.findings(problems, Some(environment)));
         }
         findings.extend(places.findings(pitfall::find_pitfalls(&survey, &wanted), None));
+        for resolved in wanted.iter().filter_map(|environment| survey.environment(environment)) {
+            findings.extend(waiting::check_incoming(pipeline, app, resolved));
+        }
         if let Some(day) = pipeline.day() {
             findings.extend(lifecycle::find_due_values(pipeline, &survey, &wanted, day));
         }

@@ -1,6 +1,8 @@
 //! Secrets that production shares with another environment.
 
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::layer::{Definition, Promotion};
+use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue};
 use crate::route::detect::TextKind;
@@ -10,8 +12,9 @@ use crate::route::{Sensitivity, detect};
 const SHORTEST: usize = 8;
 
 /// Entries that production and another environment give the same secret, each in a layer of its own: access to the
-/// one is access to the other. One that both have from one layer is shared on purpose. Only decrypted values are
-/// compared, and nothing is reported of them but that two are equal.
+/// one is access to the other. One that both have from one layer is shared on purpose, and so is one that
+/// `promote: always` lets `septum promote` copy. Only decrypted values are compared, and nothing is reported of them but
+/// that two are equal.
 pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
     let is_of_production = |resolved: &&ResolvedTarget| is_production(resolved.definition.environment.as_str());
     let (production, others): (Vec<_>, Vec<_>) = survey.environments.iter().partition(is_of_production);
@@ -23,10 +26,12 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
             }
             let Some(text) = own_secret(id.key.as_str(), value) else { continue };
             let is_same = |theirs: &&&ResolvedTarget| {
-                theirs.entries.get(id).is_some_and(|other| {
-                    other.place != value.place
-                        && own_secret(id.key.as_str(), other).is_some_and(|other| is_equal(text, other))
-                })
+                let is_promoted = is_promoted([&ours.definition, &theirs.definition], id);
+                !is_promoted
+                    && theirs.entries.get(id).is_some_and(|other| {
+                        other.place != value.place
+                            && own_secret(id.key.as_str(), other).is_some_and(|other| is_equal(text, other))
+                    })
             };
             let Some(theirs) = others.iter().find(is_same) else { continue };
             let (here, there) = (&ours.definition.environment, &theirs.definition.environment);
@@ -44,6 +49,14 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Whether a promotion copies a secret between two environments: the rule of `septum promote`, by which a `never` of
+/// either decides.
+fn is_promoted(definitions: [&Definition; 2], id: &EntryId) -> bool {
+    let rules = definitions.iter().filter_map(|definition| definition.entry(id)?.rules.promote.as_ref());
+    let mut rules = rules.map(|rule| rule.value).peekable();
+    rules.peek().is_some() && rules.all(|rule| rule == Promotion::Always)
 }
 
 /// Whether the name of an environment can only mean production: `prod`, `prod-eu`, `live`.

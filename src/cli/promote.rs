@@ -1,12 +1,13 @@
 //! `septum promote`
 
+mod merge;
 mod report;
 
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use self::report::{PlannedPromotion, blocked_errors, conflict_error, refusal_error};
+use self::report::{PlannedPromotion, blocked_errors, refusal_error};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, files, find_apps, find_environment, prompt, user_identities};
@@ -20,7 +21,8 @@ use crate::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRequest, PromotionRow, plan_promotion,
     verify_promotion,
 };
-use crate::secret_files::write_all;
+use crate::secret_files::{remove_unchanged, write_all};
+use crate::sops::Identities;
 
 /// Copy the values of one environment to another
 ///
@@ -36,16 +38,19 @@ use crate::secret_files::write_all;
 /// in FROM since then. `--commit` makes that commit, of the changed files alone; without it, the line is printed. No hook
 /// and no other program of the repository is run. What changed in both is a conflict, and nothing is written before you decide with `--ours` or
 /// `--theirs`. Without such a commit, everything that differs is copied.
+///
+/// Without a key for the encrypted file of TO, `--stage` leaves the values for it in `TO.incoming.secrets.yaml`, encrypted
+/// for the recipients of TO. `septum promote TO --staged`, by somebody with a key, merges that file and removes it.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct PromoteArgs {
-    /// Environment whose values are copied
+    /// Environment whose values are copied; with `--staged`, the one whose waiting values are merged
     #[arg(value_name = "FROM", add = super::completions::environments())]
     from: String,
     /// Environment that gets them
-    #[arg(value_name = "TO", add = super::completions::environments())]
-    to: String,
+    #[arg(value_name = "TO", required_unless_present = "staged", add = super::completions::environments())]
+    to: Option<String>,
     /// Keys, or globs such as `CACHE_*`; `BUNDLE/KEY`, `images.NAME`, `patches.NAME`, `replicas.NAME`, `vars.NAME`
     /// [default: all keys, images and patches]
     #[arg(value_name = "KEY", add = super::completions::keys())]
@@ -65,6 +70,12 @@ pub(super) struct PromoteArgs {
     /// Also remove what FROM no longer sets, or removes
     #[arg(long)]
     deletions: bool,
+    /// Without a key for the encrypted file of TO, leave the values for it in `TO.incoming.secrets.yaml`
+    #[arg(long)]
+    stage: bool,
+    /// Merge the values that wait for an environment into it, and remove the incoming file
+    #[arg(long, conflicts_with_all = ["to", "stage", "base", "deletions"])]
+    staged: bool,
     /// Write nothing: show what would change, with exit code 1 if anything would
     #[arg(long)]
     dry_run: bool,
@@ -106,6 +117,8 @@ pub(super) const HELP: CommandHelp = CommandHelp {
         ("Copy everything that may be copied", "septum promote staging prod --yes"),
         ("Copy some keys", "septum promote staging prod 'TOKEN_*' DATABASE_HOST --yes"),
         ("Write the text of a pull request", "septum promote dev staging --dry-run --format markdown"),
+        ("Leave secrets for somebody with a key of prod", "septum promote staging prod --stage --yes"),
+        ("Merge what was left for prod, with its key", "septum promote prod --staged --yes"),
     ],
     exit_codes: &[
         (0, "done, or there is nothing to promote"),
@@ -135,22 +148,26 @@ impl PromoteArgs {
             return Err(invalid_usage("this format requires `--dry-run` or `--yes`".to_owned()).into());
         }
         let project = Project::discover(&global.directory)?;
-        let mut plan = self.plan(&project, output)?;
+        let mut plan = if self.staged { self.plan_merge(&project, output)? } else { self.plan(&project, output)? };
         let rows = || plan.apps.iter().flat_map(|app| app.rows.iter().map(move |row| (app, row)));
         let conflicts: Vec<_> = rows().filter(|(_, row)| row.outcome == PromotionOutcome::Conflict).collect();
         if !conflicts.is_empty() {
             if self.format() == PromoteFormat::Json {
                 output::print_json(&plan.view(None, false))?;
             }
-            return Err(conflicts.iter().map(|(_, row)| conflict_error(row, &plan.from, &plan.to)).collect());
+            return Err(conflicts.iter().map(|(_, row)| plan.conflict_error(row)).collect());
         }
-        if plan.apps.iter().all(|app| app.staged.is_empty()) {
+        if plan.apps.iter().all(|app| app.staged.is_empty() && app.merged.is_none()) {
             match self.format() {
                 PromoteFormat::Json => output::print_json(&plan.view(None, false))?,
                 PromoteFormat::Markdown => output::print_result("Nothing to promote.\n")?,
                 PromoteFormat::Text => {}
             }
-            output.print_note("septum: nothing to promote");
+            output.print_note(&plan.nothing_note());
+            if plan.has_decision() && !self.dry_run {
+                let commit = self.write(&mut plan, output)?;
+                plan.report_record(commit.as_ref(), output);
+            }
             return Ok(ExitCode::SUCCESS);
         }
         if is_asked && !prompt::is_attended() {
@@ -178,25 +195,36 @@ impl PromoteArgs {
             output.print_note("septum: nothing was written");
             return Ok(ExitCode::from(1));
         }
-        let commit = self.commit.then(|| self.prepare_commit(&plan)).transpose()?;
-        let staged: Vec<_> = plan.apps.iter_mut().flat_map(|app| std::mem::take(&mut app.staged)).collect();
-        let files: Vec<_> = staged.iter().map(|file| (file.path.clone(), file.bytes.clone())).collect();
-        let rewrites = staged.into_iter().map(crate::promote::StagedFile::into_rewrite).collect();
-        write_all(rewrites, &|name| output.print_waiting(name))?;
-        let commit = match commit {
-            Some(commit) => {
-                let message = format!("promote {} to {}\n\n{}\n", plan.from, plan.to, plan.trailers.join("\n"));
-                let made = commit.commit(&files, &message);
-                let name = made.map_err(|found| found.note("the files were written, and are not committed"))?;
-                Some((name, commit.branch().to_owned()))
-            }
-            None => None,
-        };
+        let commit = self.write(&mut plan, output)?;
         if self.format() == PromoteFormat::Json {
             output::print_json(&plan.view(Some(&effect), true))?;
         }
         plan.report_done(commit.as_ref(), output);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Writes the files of all apps, and commits them if asked. Returns the commit and its branch.
+    fn write(
+        &self,
+        plan: &mut PlannedPromotion<'_>,
+        output: &OutputStreams,
+    ) -> Result<Option<(String, String)>, Diagnostics> {
+        let commit = self.commit.then(|| self.prepare_commit(plan)).transpose()?;
+        let staged: Vec<_> = plan.apps.iter_mut().flat_map(|app| std::mem::take(&mut app.staged)).collect();
+        let files: Vec<_> = staged.iter().map(|file| (file.path.clone(), file.bytes.clone())).collect();
+        let rewrites = staged.into_iter().map(crate::promote::StagedFile::into_rewrite).collect();
+        write_all(rewrites, &|name| output.print_waiting(name))?;
+        // a merge that is interrupted here finds nothing to change when it is repeated
+        let merged: Vec<_> = plan.apps.iter().filter_map(|app| app.merged.as_ref()).collect();
+        for file in &merged {
+            remove_unchanged(&file.path, &file.name, &file.content, &|name| output.print_waiting(name))?;
+        }
+        let removed: Vec<_> = merged.iter().map(|file| file.path.clone()).collect();
+        let Some(commit) = commit else { return Ok(None) };
+        let message = format!("promote {} to {}\n\n{}\n", plan.from, plan.to, plan.trailers.join("\n"));
+        let made = commit.commit(&files, &removed, &message);
+        let name = made.map_err(|found| found.note("the files were written, and are not committed"))?;
+        Ok(Some((name, commit.branch().to_owned())))
     }
 
     /// Prepares the commit, before anything is written.
@@ -215,7 +243,8 @@ impl PromoteArgs {
 
     fn plan<'p>(&self, project: &'p Project, output: &OutputStreams) -> Result<PlannedPromotion<'p>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let found = [&self.from, &self.to].map(|name| problems.take(find_environment(project, name)));
+        let to = self.to.as_deref().unwrap_or_default();
+        let found = [self.from.as_str(), to].map(|name| problems.take(find_environment(project, name)));
         let [Some(from), Some(to)] = found else { return Err(problems) };
         if from == to {
             return Err(invalid_usage(format!("`{from}` cannot be promoted to itself")).into());
@@ -226,16 +255,7 @@ impl PromoteArgs {
         super::diff::check_files(project, &apps)?;
         let base = self.base.as_deref();
         let history = PromotionHistory::read(project, (from.as_str(), to.as_str()), base)?;
-        let request = PromotionRequest {
-            from: &from,
-            to: &to,
-            keys: &self.keys,
-            ours: &self.ours,
-            theirs: &self.theirs,
-            deletions: self.deletions,
-            identities: &identities,
-            now: files::current_time(),
-        };
+        let request = self.request([&from, &to], &identities);
         let (mut planned, mut uncommitted, mut target) = (Vec::new(), Vec::new(), Vec::new());
         for app in &apps {
             let Some(promotion) = plan_promotion(&pipeline, app, &request, &history)? else {
@@ -256,11 +276,26 @@ impl PromoteArgs {
             );
         }
         self.check_names(&planned, &from, output)?;
-        let mut plan = PlannedPromotion { from, to, apps: planned, history, trailers: Vec::new(), uncommitted: target };
+        let (trailers, is_merge) = (Vec::new(), false);
+        let mut plan = PlannedPromotion { from, to, apps: planned, history, trailers, uncommitted: target, is_merge };
         plan.note_skipped(output);
         plan.add_trailers(&uncommitted, project.apps.len() > 1, output);
         plan.uncommitted.extend(uncommitted);
         Ok(plan)
+    }
+
+    fn request<'r>(&'r self, [from, to]: [&'r EnvironmentName; 2], identities: &'r Identities) -> PromotionRequest<'r> {
+        PromotionRequest {
+            from,
+            to,
+            keys: &self.keys,
+            ours: &self.ours,
+            theirs: &self.theirs,
+            deletions: self.deletions,
+            stage: self.stage,
+            identities,
+            now: files::current_time(),
+        }
     }
 
     /// Refuses names that nothing has, and keys that are named and never promoted.
@@ -302,9 +337,10 @@ impl PromoteArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         if self.format() == PromoteFormat::Markdown {
-            let command = format!("septum promote {} {} --dry-run", plan.from, plan.to);
-            let text = diff::to_markdown(&effect.report, MarkdownOptions { max_chars: LONGEST, command: &command });
-            return output::print_result(&text);
+            let (command, waiting) = (plan.command(), plan.waiting_markdown());
+            let max_chars = LONGEST.saturating_sub(waiting.chars().count());
+            let text = diff::to_markdown(&effect.report, MarkdownOptions { max_chars, command: &command });
+            return output::print_result(&(text + &waiting));
         }
         let mut text = diff::to_text(&effect.report);
         if effect.report.changes.is_empty() {
@@ -313,6 +349,9 @@ impl PromoteArgs {
         text.end_line();
         for (file, names) in plan.files() {
             text.push_line(format!("{file}: {}", names.join(", ")));
+        }
+        for file in plan.apps.iter().filter_map(|app| app.merged.as_ref()) {
+            text.push_line(format!("{} (merged, and removed)", file.name));
         }
         output.print_text(&text)
     }

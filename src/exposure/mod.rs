@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{BoundedRoot, Disk};
 use crate::git::{CommitHistory, ParentFile};
 use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::{Project, SECRETS};
+use crate::project::{INCOMING, Project, SECRETS};
 use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
 use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
@@ -234,7 +234,8 @@ impl FileMoves {
 
 /// The project that a directory is in; none if there is none, or it cannot be read.
 fn open_project(directory: &Path) -> Option<Project> {
-    let root = Project::locate(&Disk::default(), directory)?;
+    let start = BoundedRoot::new(Disk::default(), directory).ok()?;
+    let root = Project::locate(&Disk::default(), start.path())?;
     Project::open(&Disk::default(), &root).ok()
 }
 
@@ -271,13 +272,14 @@ fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
     found.into_iter().map(|(path, names)| (path, sorted(names))).collect()
 }
 
-/// Environments of a file; of one that is no layer now, the one in its name.
+/// Environments of a file; of one that is no layer, or no longer, the one in its name.
 fn environments_of(known: &BTreeMap<PathBuf, Vec<String>>, root: &Path, path: &Path) -> Vec<String> {
     if let Some(found) = known.get(&root.join(path)) {
         return found.clone();
     }
     let name = path.file_name().and_then(|name| name.to_str());
-    name.and_then(|name| name.strip_suffix(SECRETS)).map(str::to_owned).into_iter().collect()
+    let name = name.and_then(|name| name.strip_suffix(INCOMING).or_else(|| name.strip_suffix(SECRETS)));
+    name.map(str::to_owned).into_iter().collect()
 }
 
 impl ExposureState {

@@ -62,22 +62,28 @@ impl PlannedCommit {
         self.branch.strip_prefix("refs/heads/").unwrap_or(&self.branch)
     }
 
-    /// Commits files with these bytes. Returns the name of the commit.
-    pub fn commit(&self, files: &[(PathBuf, Vec<u8>)], message: &str) -> Result<String, Diagnostic> {
+    /// Commits files with these bytes, and the removal of others. Returns the name of the commit.
+    pub fn commit(
+        &self,
+        files: &[(PathBuf, Vec<u8>)],
+        removed: &[PathBuf],
+        message: &str,
+    ) -> Result<String, Diagnostic> {
         let failed = |error: io::Error| commit_failure(&error.to_string());
         let git = SafeGit::new(self.repository.clone(), GitConfiguration::Isolated).map_err(failed)?;
         let mut entries = Vec::new();
         for (path, bytes) in files {
             let blob =
                 output_of(git.command("hash-object").map_err(failed)?.args(["-w", "--stdin", "--no-filters"]), bytes)?;
-            let path = path.strip_prefix(&self.repository.root);
-            let path = path.map_err(|_| commit_failure("a file is outside of the work tree"))?;
+            let path = self.path_in_tree(path)?;
             let mode = self.mode_of(&git, path)?;
             entries.push(format!("{mode},{blob},{}", slash_path(path)?));
         }
+        let removed = removed.iter().map(|path| slash_path(self.path_in_tree(path)?));
+        let removed = removed.collect::<Result<Vec<_>, Diagnostic>>()?;
         let own = SafeGit::new(self.repository.clone(), GitConfiguration::Isolated).map_err(failed)?.with_own_index();
         output_of(own.command("read-tree").map_err(failed)?.arg(&self.parent), b"")?;
-        update_index(&own, &entries)?;
+        update_index(&own, &entries, &removed)?;
         let tree = output_of(&mut own.command("write-tree").map_err(failed)?, b"")?;
         let (name, address) = &self.author;
         let mut make = own.command("commit-tree").map_err(failed)?;
@@ -89,9 +95,15 @@ impl PlannedCommit {
         self.move_branch(&commit).map_err(failed)?;
         // the index follows for these files, unless it has parts in other files
         if self.repository.shared_indexes().map_err(failed)?.is_empty() {
-            update_index(&git, &entries)?;
+            update_index(&git, &entries, &removed)?;
         }
         Ok(commit)
+    }
+
+    /// A path from the root of the work tree.
+    fn path_in_tree<'p>(&self, path: &'p Path) -> Result<&'p Path, Diagnostic> {
+        let path = path.strip_prefix(&self.repository.root);
+        path.map_err(|_| commit_failure("a file is outside of the work tree"))
     }
 
     /// The mode of a file in the last commit, or that of a new one.
@@ -137,12 +149,15 @@ fn find_author(repository: &GitRepository) -> Result<(String, String), Diagnosti
     }
 }
 
-/// Sets entries of an index.
-fn update_index(git: &SafeGit, entries: &[String]) -> Result<(), Diagnostic> {
+/// Sets entries of an index, and removes others, which need not be in it.
+fn update_index(git: &SafeGit, entries: &[String], removed: &[String]) -> Result<(), Diagnostic> {
     let mut update = git.command("update-index").map_err(|error| commit_failure(&error.to_string()))?;
     update.arg("--add");
     for entry in entries {
         update.arg("--cacheinfo").arg(entry);
+    }
+    if !removed.is_empty() {
+        update.arg("--force-remove").arg("--").args(removed);
     }
     output_of(&mut update, b"").map(drop)
 }

@@ -16,7 +16,8 @@ use crate::span::{Located, Location, Source};
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
-const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
+/// Fields of an entry that give it a value.
+pub const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
 
 /// All fields of an entry.
 pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {

@@ -42,6 +42,7 @@ use crate::span::{Located, Location, Source};
 
 pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label};
 pub use delivery::{Delivery, FluxDelivery, SecretStore};
+pub use entries::SOURCES as ENTRY_SOURCES;
 pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 pub use library::LayerCache;
 pub use lifecycle::LifecycleDefaults;

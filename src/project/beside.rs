@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::foreign::is_content_of_another_program;
 use super::likeness::{FileNameParts, tool_of};
-use super::{BASE, PROJECT_FILE, SECRETS, secrets_file_name};
+use super::{BASE, INCOMING, PROJECT_FILE, SECRETS, secrets_file_name};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntry, DirEntryKind};
 use crate::files::ProjectFiles;
@@ -138,6 +138,11 @@ fn companion_of(file: &str) -> Option<&str> {
     file.strip_suffix(SECRETS).filter(|name| !name.is_empty() && !name.contains('.'))
 }
 
+/// Environment for which the values of a file wait, by its name alone.
+fn environment_of_incoming(file: &str) -> Option<&str> {
+    file.strip_suffix(INCOMING).filter(|name| *name != BASE && wrong_dns_label(name).is_none())
+}
+
 struct MisnamedCandidate {
     file: MisnamedFile,
     /// Whether it is valid except that the file it belongs to is missing.
@@ -176,6 +181,9 @@ impl LayerFileSorter<'_> {
         if file == PROJECT_FILE || layer_of(&file).or(companion_of(&file)).is_some_and(is_layer) || file == "base.yaml"
         {
             return None;
+        }
+        if let (Some(name), LayerDirectory::App) = (environment_of_incoming(&file), self.role) {
+            return (!self.known.contains(name)).then(|| self.orphan_incoming_file(&file, name));
         }
         if let Some(tool) = tool_of(&file) {
             let message = format!("`{file}` is a file of {tool}, not a layer");
@@ -248,6 +256,14 @@ impl LayerFileSorter<'_> {
             }
             LayerDirectory::Shared { .. } => found,
         };
+        MisnamedCandidate { is_orphan: true, ..found }
+    }
+
+    /// Reports values that wait for an environment which does not exist.
+    fn orphan_incoming_file(&self, file: &str, name: &str) -> MisnamedCandidate {
+        let message = format!("`{file}` waits for `{name}.yaml`, which does not exist");
+        let found = self.misnamed_file(file, message, Some(name.to_owned()));
+        let found = found.hinting(format!("remove it, or create `{name}.yaml`; it may be empty"));
         MisnamedCandidate { is_orphan: true, ..found }
     }
 

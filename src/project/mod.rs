@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_name};
 use crate::disk::Disk;
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::name::EnvironmentName;
+pub use crate::sops::INCOMING;
 
 pub use beside::MisnamedFile;
 pub(crate) use beside::like_mixin;
@@ -181,6 +182,11 @@ impl App {
     /// The file of an environment's secrets, which need not exist.
     pub fn secrets_file(&self, environment: &EnvironmentName) -> PathBuf {
         self.directory.join(secrets_file_name(environment.as_str()))
+    }
+
+    /// The file of values that wait to be merged into an environment's secrets, which need not exist.
+    pub fn incoming_file(&self, environment: &EnvironmentName) -> PathBuf {
+        self.directory.join(format!("{environment}{INCOMING}"))
     }
 
     /// The directory's name: the app's name unless its base says another.

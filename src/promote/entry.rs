@@ -1,20 +1,20 @@
 //! Sources of entries: what of an entry is a value, and what is a rule.
 
+use zeroize::Zeroizing;
+
 use super::draft::{EditFailure, PromotionDraft};
 use super::excerpt::{LayerExcerpt, is_same_content};
 use super::item::PromotedItem;
 use super::tree_edit::{DraftStep, node_at};
+use crate::layer::ENTRY_SOURCES;
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
-
-/// Fields of an entry that give it a value.
-const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
 
 /// Whether a field of an entry gives it a value; `template: false` is a rule.
 fn is_source((name, node): (&str, &YamlNode)) -> bool {
     let is_rule =
         name == "template" && node.as_scalar().is_some_and(|scalar| matches!(scalar.text(), "true" | "false"));
-    SOURCES.contains(&name) && !is_rule
+    ENTRY_SOURCES.contains(&name) && !is_rule
 }
 
 fn sources(fields: &Mapping) -> impl Iterator<Item = &str> {
@@ -57,11 +57,23 @@ pub(super) fn is_content(node: &YamlNode) -> bool {
     node.as_map().is_some_and(|fields| fields.contains_key("content"))
 }
 
+/// A field of an entry in the long form, as it is written.
+fn field_of(excerpt: &LayerExcerpt, key: &str, field: &str) -> Option<LayerExcerpt> {
+    // the last line break belongs to a block that keeps those at its end
+    let text = Zeroizing::new(format!("{}\n", excerpt.text.as_str()));
+    let draft = PromotionDraft::read("entry", &text).ok()?;
+    draft.excerpt(&[DraftStep::Key(key.to_owned()), DraftStep::Key(field.to_owned())])
+}
+
 /// The value of an entry without its rules.
 pub(super) fn without_rules(key: &str, excerpt: LayerExcerpt) -> LayerExcerpt {
     let Some(fields) = excerpt.node.as_map() else { return excerpt };
     let comments = excerpt.comments.clone();
     let short = fields.get("value").filter(|value| value.as_scalar().is_some());
+    if let (Some(_), Some(value)) = (short, field_of(&excerpt, key, "value")) {
+        let comments = if comments.is_empty() { value.comments.clone() } else { comments };
+        return LayerExcerpt { comments, ..value.renamed(key) };
+    }
     let node = match short {
         Some(value) => value.clone(),
         None => {
@@ -73,7 +85,8 @@ pub(super) fn without_rules(key: &str, excerpt: LayerExcerpt) -> LayerExcerpt {
     LayerExcerpt { comments, ..LayerExcerpt::in_one_line(Some(key), &node) }
 }
 
-/// Puts an item at its path. Rules that a layer has for an entry stay, if the new entry has none.
+/// Puts an item at its path. Rules that a layer has for an entry stay, if the new entry has none, and so do comments
+/// between its fields.
 pub(super) fn put_item(
     draft: &mut PromotionDraft,
     item: &PromotedItem,
@@ -84,40 +97,81 @@ pub(super) fn put_item(
     if known.is_some_and(|known| is_same_content(known, &excerpt.node)) {
         return Ok(());
     }
-    let rules =
-        known.and_then(YamlNode::as_map).map(|fields| fields.len() - sources(fields).count()).unwrap_or_default();
-    let has_rules = |node: &YamlNode| node.as_map().is_some_and(|fields| fields.len() > sources(fields).count());
-    if !matches!(item, PromotedItem::Entry(_)) || rules == 0 || has_rules(&excerpt.node) {
+    let (PromotedItem::Entry(id), Some(fields)) = (item, known.and_then(YamlNode::as_map)) else {
         return draft.put(path, excerpt);
+    };
+    let key = id.key.as_str();
+    let has_rules = |fields: &Mapping| fields.len() > sources(fields).count();
+    let keeps_rules = has_rules(fields) && !excerpt.node.as_map().is_some_and(has_rules);
+    if keeps_rules {
+        return put_source(draft, key, path, excerpt);
     }
-    let field = match &excerpt.node.kind {
-        YamlKind::Map(fields) => sources(fields).next().unwrap_or("value").to_owned(),
-        _ => "value".to_owned(),
-    };
+    if draft.has_inner_comments(path) {
+        // field by field, if the syntax allows it
+        let mut tried = draft.clone();
+        let done = match &excerpt.node.kind {
+            YamlKind::Map(new) => put_fields(&mut tried, key, path, excerpt, new),
+            _ => put_source(&mut tried, key, path, excerpt),
+        };
+        if done.is_ok() {
+            *draft = tried;
+            return Ok(());
+        }
+    }
+    draft.put(path, excerpt)
+}
+
+/// Gives an entry in the long form another value.
+fn put_source(
+    draft: &mut PromotionDraft,
+    key: &str,
+    path: &[DraftStep],
+    excerpt: &LayerExcerpt,
+) -> Result<(), EditFailure> {
+    let fields = excerpt.node.as_map();
+    let field = fields.and_then(|fields| sources(fields).next()).unwrap_or("value").to_owned();
     cut_sources(draft, path, Some(&field))?;
-    let value = match &excerpt.node.kind {
-        YamlKind::Map(fields) => fields.get(field.as_str()).unwrap_or(&excerpt.node),
-        _ => &excerpt.node,
-    };
+    let value = fields.and_then(|fields| fields.get(field.as_str())).unwrap_or(&excerpt.node);
     let at: Vec<_> = path.iter().cloned().chain([DraftStep::Key(field.clone())]).collect();
     if node_at(draft.root(), &at).is_some_and(|known| is_same_content(known, value)) {
         return Ok(());
     }
-    let short = match &excerpt.node.kind {
-        YamlKind::Map(_) => LayerExcerpt::in_one_line(Some(&field), value),
-        _ => renamed(excerpt, &field),
+    let short = match fields {
+        Some(_) => field_of(excerpt, key, &field).unwrap_or_else(|| LayerExcerpt::in_one_line(Some(&field), value)),
+        None => excerpt.renamed(&field),
     };
     draft.put(&at, &short.without_comments())
 }
 
-/// An entry with another key.
-fn renamed(excerpt: &LayerExcerpt, key: &str) -> LayerExcerpt {
-    match excerpt.text.split_once(':') {
-        Some((old, rest)) if !old.contains(['"', '\'']) => {
-            LayerExcerpt { text: zeroize::Zeroizing::new(format!("{key}:{rest}")), ..excerpt.clone() }
+/// Makes the fields of an entry those of another one, each as it is written there.
+fn put_fields(
+    draft: &mut PromotionDraft,
+    key: &str,
+    path: &[DraftStep],
+    excerpt: &LayerExcerpt,
+    fields: &Mapping,
+) -> Result<(), EditFailure> {
+    let at = |field: &str| path.iter().cloned().chain([DraftStep::Key(field.to_owned())]).collect::<Vec<_>>();
+    let known = node_at(draft.root(), path).and_then(YamlNode::as_map);
+    let gone: Vec<_> = known
+        .into_iter()
+        .flat_map(Mapping::keys)
+        .map(|known| known.text.clone())
+        .filter(|known| !fields.contains_key(known.as_str()))
+        .collect();
+    for (field, node) in fields {
+        let at = at(&field.text);
+        if node_at(draft.root(), &at).is_some_and(|known| is_same_content(known, node)) {
+            continue;
         }
-        _ => LayerExcerpt::in_one_line(Some(key), &excerpt.node),
+        let new = field_of(excerpt, key, &field.text);
+        draft.put(&at, &new.unwrap_or_else(|| LayerExcerpt::in_one_line(Some(&field.text), node)))?;
     }
+    for field in gone {
+        draft.cut(&at(&field))?;
+    }
+    let is_done = node_at(draft.root(), path).is_some_and(|known| is_same_content(known, &excerpt.node));
+    if is_done { Ok(()) } else { Err(EditFailure::Entangled) }
 }
 
 /// Removes the value that a layer gives an item; rules of an entry stay.

@@ -1,10 +1,10 @@
 //! Entries as they are written in a layer: key, value, style and comments.
 
 use std::fmt::Write as _;
-use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::extent::header_comment;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// The text of an entry of a map, or of an item of a list, without the indentation of its place.
@@ -12,8 +12,12 @@ use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle}
 pub(super) struct LayerExcerpt {
     /// Comment lines directly above it.
     pub(super) comments: Vec<String>,
-    /// Its text: the key of an entry, the value, and what follows on its last line.
+    /// Its text: the key of an entry, and the value.
     pub(super) text: Zeroizing<String>,
+    /// The comment behind it, with the blanks before it.
+    pub(super) behind: Option<String>,
+    /// Whether its value ends with line breaks that blank lines stand for.
+    pub(super) keeps_newlines: bool,
     /// Whether the text has the same meaning between lines of a block and in braces.
     pub(super) is_flow: bool,
     /// Its value.
@@ -28,7 +32,8 @@ impl LayerExcerpt {
             push_key(&mut text, key);
         }
         push_flow(&mut text, node);
-        Self { comments: Vec::new(), text, is_flow: true, node: node.clone() }
+        let node = node.clone();
+        Self { comments: Vec::new(), text, behind: None, keeps_newlines: false, is_flow: true, node }
     }
 
     /// The entry without its comments above.
@@ -36,64 +41,54 @@ impl LayerExcerpt {
         Self { comments: Vec::new(), ..self.clone() }
     }
 
-    /// The lines of its text, those after the first indented.
-    pub(super) fn lines_at(&self, indent: &str, newline: &str) -> Zeroizing<String> {
-        let mut out = Zeroizing::new(String::with_capacity(self.text.len() + 64));
-        for (index, line) in self.text.split('\n').enumerate() {
-            if index > 0 {
-                out.push_str(newline);
-                if !line.is_empty() {
-                    out.push_str(indent);
-                }
+    /// The entry with another key, and the same style if its key is written without quotes.
+    pub(super) fn renamed(&self, key: &str) -> Self {
+        match self.text.split_once(':') {
+            Some((old, rest)) if !old.contains(['"', '\'']) => {
+                Self { text: Zeroizing::new(format!("{key}:{rest}")), ..self.clone() }
             }
-            out.push_str(line);
+            _ => Self::in_one_line(Some(key), &self.node),
+        }
+    }
+
+    /// The lines of its text and of the comment behind it, those after the first indented.
+    pub(super) fn lines_at(&self, indent: &str, newline: &str) -> Zeroizing<String> {
+        let mut out = indent_lines(&self.text, indent, newline);
+        if let Some(behind) = &self.behind {
+            out.push_str(behind);
         }
         out
     }
-}
 
-/// Comment lines directly above an offset, with its indentation, and the offset at which the first of them starts.
-pub(super) fn comments_above(text: &str, at: usize) -> (Vec<String>, usize) {
-    let line = line_start(text, at);
-    let indent = text.get(line..at).unwrap_or_default();
-    let (mut comments, mut start) = (Vec::new(), at);
-    if !indent.trim().is_empty() {
-        return (comments, start);
-    }
-    let mut above = line;
-    while above > 0 {
-        let first = line_start(text, above - 1);
-        let comment = text.get(first..above).unwrap_or_default().strip_prefix(indent);
-        let Some(comment) = comment.filter(|comment| comment.starts_with('#')) else { break };
-        comments.push(comment.trim_end().to_owned());
-        (above, start) = (first, first + indent.len());
-    }
-    comments.reverse();
-    (comments, start)
-}
-
-/// The range of an entry: from its start to the end of its value, and of the comment behind it.
-pub(super) fn entry_range(text: &str, start: usize, end: usize) -> Range<usize> {
-    // a block ends at the start of the line after it
-    let trimmed = text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r', ' ', '\t']).len();
-    let own_end = start + trimmed;
-    let rest = text.get(own_end..line_end(text, own_end)).unwrap_or_default().trim_end_matches(['\n', '\r']);
-    let behind = rest.trim_start();
-    if behind.starts_with('#') && rest.len() > behind.len() {
-        start..own_end + rest.trim_end().len()
-    } else {
-        start..own_end
+    /// Its lines, with a comment of the place that they are written to in the place of its own ones.
+    pub(super) fn lines_with(&self, kept: &str, indent: &str, newline: &str) -> Vec<Zeroizing<String>> {
+        let lines = indent_lines(&self.text, indent, newline);
+        let Some((first, rest)) = lines.split_once('\n') else {
+            return vec![Zeroizing::new(format!("{}{kept}", lines.as_str()))];
+        };
+        let own = header_comment(first).unwrap_or(first.trim_end_matches('\r').len());
+        let first = first.get(..own).unwrap_or(first);
+        // behind the header of a block, else behind the last line: the other one is part of the value
+        vec![
+            Zeroizing::new(format!("{first}{kept}{newline}{rest}")),
+            Zeroizing::new(format!("{}{kept}", lines.as_str())),
+        ]
     }
 }
 
-/// Start of the line of an offset.
-pub(super) fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
-}
-
-/// End of the line of an offset, with its line break.
-pub(super) fn line_end(text: &str, at: usize) -> usize {
-    text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline + 1)
+/// The lines of a text, those after the first indented.
+fn indent_lines(text: &str, indent: &str, newline: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len() + 64));
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push_str(newline);
+            if !line.is_empty() {
+                out.push_str(indent);
+            }
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 /// A text with its lines after the first moved to the left; none if one of them is not indented as much.

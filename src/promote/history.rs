@@ -24,6 +24,13 @@ pub(super) struct BaseStates {
     pub(super) to: OwnFiles,
 }
 
+/// Base of an item: the last promotion that decided about it.
+pub(super) struct ItemBase {
+    pub(super) states: Rc<BaseStates>,
+    /// Commit in which `--ours` kept the value of `to`, if it did.
+    pub(super) kept_in: Option<String>,
+}
+
 /// Former promotions from one environment to another.
 pub struct PromotionHistory<'p> {
     project: &'p Project,
@@ -47,6 +54,8 @@ struct PromotionRecord {
     app: Option<String>,
     /// Names of what was promoted.
     keys: BTreeSet<String>,
+    /// Names of those that kept the value of `to`.
+    kept: BTreeSet<String>,
 }
 
 impl<'p> PromotionHistory<'p> {
@@ -103,14 +112,14 @@ impl<'p> PromotionHistory<'p> {
         name: &str,
         item: &str,
         request: &PromotionRequest<'_>,
-    ) -> Result<Option<Rc<BaseStates>>, Diagnostics> {
+    ) -> Result<Option<ItemBase>, Diagnostics> {
         if let Some(fixed) = &self.fixed {
-            return self.states(app, (fixed, fixed), request).map(Some);
+            let states = self.states(app, (fixed, fixed), request)?;
+            return Ok(Some(ItemBase { states, kept_in: None }));
         }
-        match self.records.iter().find(|record| record.has(name, item)) {
-            Some(record) => self.states(app, (&record.source, &record.commit), request).map(Some),
-            None => Ok(None),
-        }
+        let Some(record) = self.records.iter().find(|record| record.has(name, item)) else { return Ok(None) };
+        let states = self.states(app, (&record.source, &record.commit), request)?;
+        Ok(Some(ItemBase { states, kept_in: record.kept.contains(item).then(|| record.commit.clone()) }))
     }
 
     /// States at which removed items are searched.
@@ -193,11 +202,13 @@ impl PromotionRecord {
     }
 }
 
-/// The line that records a promotion in the message of a commit.
-pub fn trailer_line(from: &str, to: &str, commit: &str, app: Option<&str>, keys: &[&str]) -> String {
+/// The line that records a promotion in the message of a commit: all keys about which it decided, and those of them
+/// that kept the value of `to`.
+pub fn trailer_line((from, to): (&str, &str), commit: &str, app: Option<&str>, keys: &[&str], kept: &[&str]) -> String {
     let app = app.map(|app| format!(" APP={}", escape(app))).unwrap_or_default();
-    let keys: Vec<_> = keys.iter().map(|key| escape(key)).collect();
-    format!("{TRAILER}: {from}@{commit} {to}{app} KEYS={}", keys.join(","))
+    let list = |names: &[&str]| names.iter().map(|name| escape(name)).collect::<Vec<_>>().join(",");
+    let kept = if kept.is_empty() { String::new() } else { format!(" KEPT={}", list(kept)) };
+    format!("{TRAILER}: {from}@{commit} {to}{app} KEYS={}{kept}", list(keys))
 }
 
 /// The promotions from one environment to another in the message of a commit. Lines that are anything else are
@@ -211,17 +222,17 @@ fn parse_records(commit: &str, message: &str, from: &str, to: &str) -> Vec<Promo
         if environment != from || words.next()? != to || !is_commit {
             return None;
         }
-        let (mut app, mut keys) = (None, BTreeSet::new());
+        let (mut app, mut keys, mut kept) = (None, BTreeSet::new(), BTreeSet::new());
+        let list = |names: &str| names.split(',').filter(|name| !name.is_empty()).map(unescape).collect::<Option<_>>();
         for word in words {
             match word.split_once('=')? {
                 ("APP", name) => app = Some(unescape(name)?),
-                ("KEYS", names) => {
-                    keys = names.split(',').filter(|name| !name.is_empty()).map(unescape).collect::<Option<_>>()?;
-                }
+                ("KEYS", names) => keys = list(names)?,
+                ("KEPT", names) => kept = list(names)?,
                 _ => return None,
             }
         }
-        Some(PromotionRecord { commit: commit.to_owned(), source: source.to_owned(), app, keys })
+        Some(PromotionRecord { commit: commit.to_owned(), source: source.to_owned(), app, keys, kept })
     };
     message.lines().filter_map(parse).collect()
 }
@@ -262,18 +273,21 @@ mod tests {
     #[test]
     fn a_line_records_a_promotion() {
         let commit = "0123456789abcdef0123456789abcdef01234567";
-        let line = trailer_line("staging", "prod", commit, Some("shop"), &["A", "tls/K", "a b,%é", "patches.x#2"]);
+        let keys = ["A", "tls/K", "a b,%é", "patches.x#2"];
+        let line = trailer_line(("staging", "prod"), commit, Some("shop"), &keys, &["a b,%é"]);
         let found = parse_records("c", &format!("subject\n\n{line}\r\nOther: x\n"), "staging", "prod");
         let [record] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!((record.source.as_str(), record.app.as_deref()), (commit, Some("shop")));
         for key in ["A", "tls/K", "a b,%é", "patches.x#2"] {
             assert!(record.has("shop", key) && !record.has("other", key), "{key}");
         }
+        assert_eq!(record.kept, BTreeSet::from(["a b,%é".to_owned()]));
         for other in [
             line.replace("prod", "dev"),
             line.replace("staging@", "qa@"),
             line.replace(commit, "--all"),
             line.replace("KEYS", "KEY"),
+            line.replace("KEPT", "KEP"),
             line.replace("%C3", "%ZZ"),
             format!(" {line}"),
         ] {

@@ -21,10 +21,10 @@ use crate::yaml::node::{YamlKind, YamlNode};
 
 /// One of the files of an environment's own layer.
 pub(super) struct OwnFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) name: String,
     /// Its bytes; none if it does not exist.
-    bytes: Option<Arc<[u8]>>,
+    pub(super) bytes: Option<Arc<[u8]>>,
     source: Source,
     /// Its content as it is on disk: with ciphertext, if it is encrypted.
     structure: YamlNode,
@@ -37,7 +37,8 @@ pub(super) struct OwnFile {
 pub(super) type OwnFiles = [OwnFile; 2];
 
 impl OwnFile {
-    fn read(files: &ProjectFiles, path: PathBuf, is_secret: bool) -> Result<Self, Diagnostics> {
+    /// Reads a file, which need not exist. Nothing is decrypted.
+    pub(super) fn read(files: &ProjectFiles, path: PathBuf, is_secret: bool) -> Result<Self, Diagnostics> {
         let name = files.name(&path);
         if !files.bounds().has(&path) {
             let draft = PromotionDraft::read(&name, "").map_err(|failure| edit_failure(&name, failure))?;
@@ -83,6 +84,11 @@ impl OwnFile {
             format: SopsFormat::Yaml,
             bytes: self.bytes.as_deref().unwrap_or_default().to_vec(),
         }
+    }
+
+    /// Its content as it is on disk: keys are readable in an encrypted file too.
+    pub(super) fn structure(&self) -> &YamlNode {
+        &self.structure
     }
 
     /// Its content as far as it is known.
@@ -134,20 +140,41 @@ impl OwnFile {
                     None => return Ok(None),
                 }
             }
-            (None, true) => {
-                let plan = plan_encryption(change.rules, &self.path, &self.name, &RecipientOptions::default())?;
-                let text = draft.text().as_bytes().to_vec();
-                encrypt_content(&self.name, text, SopsFormat::Yaml, &plan, change.now)?.0
-            }
+            (None, true) => self.encrypt_anew(draft, change)?,
         };
         if self.is_encrypted {
             self.check_encrypted(&bytes, secret)?;
         }
+        Ok(Some(self.staged_file(path, bytes)))
+    }
+
+    /// The file with a plaintext that is encrypted with a new data key, whatever it contains now: that needs no key.
+    pub(super) fn stage_anew(
+        &self,
+        files: &ProjectFiles,
+        draft: &PromotionDraft,
+        secret: &[Vec<DraftStep>],
+        change: ChangeContext<'_>,
+    ) -> Result<StagedFile, Diagnostics> {
+        let path = files.writable_path(FileKind::Layer, &self.path)?;
+        let bytes = self.encrypt_anew(draft, change)?;
+        self.check_encrypted(&bytes, secret)?;
+        Ok(self.staged_file(path, bytes))
+    }
+
+    /// A plaintext, encrypted for the recipients of the file's rule.
+    fn encrypt_anew(&self, draft: &PromotionDraft, change: ChangeContext<'_>) -> Result<Vec<u8>, Diagnostics> {
+        let plan = plan_encryption(change.rules, &self.path, &self.name, &RecipientOptions::default())?;
+        let text = draft.text().as_bytes().to_vec();
+        Ok(encrypt_content(&self.name, text, SopsFormat::Yaml, &plan, change.now)?.0)
+    }
+
+    fn staged_file(&self, path: PathBuf, bytes: Vec<u8>) -> StagedFile {
         let before = match &self.bytes {
             Some(bytes) => ContentBefore::Content(FileContent::of(bytes)),
             None => ContentBefore::Missing,
         };
-        Ok(Some(StagedFile { path, name: self.name.clone(), bytes, before }))
+        StagedFile { path, name: self.name.clone(), bytes, before }
     }
 
     /// Checks that no value at these paths is readable: a rule may leave some values in plaintext.
@@ -202,6 +229,15 @@ pub(super) fn read_own_files(
 ) -> Result<OwnFiles, Diagnostics> {
     let [plain, secret] = files_of(environment.as_str()).map(|file| app.directory.join(file));
     Ok([OwnFile::read(files, plain, false)?, OwnFile::read(files, secret, true)?])
+}
+
+/// Reads the file of values that wait to be merged into an environment's own layer.
+pub(super) fn read_incoming(
+    files: &ProjectFiles,
+    app: &App,
+    environment: &EnvironmentName,
+) -> Result<OwnFile, Diagnostics> {
+    OwnFile::read(files, app.incoming_file(environment), true)
 }
 
 /// Whether two states of an environment's own layer say the same of an item.

@@ -1,96 +1,25 @@
 //! Plan of a promotion in an app, and the files that change.
 
+mod staging;
+
 use super::draft::PromotionDraft;
 use super::entry::{cut_item, has_source, is_content, is_literal, is_removal, put_item, without_rules};
 use super::excerpt::LayerExcerpt;
-use super::history::{BaseStates, PromotionHistory};
+use super::history::{ItemBase, PromotionHistory};
+use super::incoming::IncomingValues;
 use super::item::{PromotedItem, list_items, place_item};
-use super::own_file::{ChangeContext, OwnFile, OwnFiles, StagedFile, edit_failure, is_same_item, read_own_files};
+use super::outcome::{AppPromotion, PromotionOutcome, PromotionRow, SkipReason};
+use super::own_file::{ChangeContext, OwnFile, OwnFiles, edit_failure, is_same_item, read_own_files};
 use super::request::PromotionRequest;
 use super::tree_edit::DraftStep;
+use super::unpromoted::find_unpromoted;
 use crate::diagnostic::Diagnostics;
 use crate::layer::{Entry, Promotion};
-use crate::name::{AppName, EnvironmentName};
+use crate::name::EnvironmentName;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::route::Sensitivity;
-use crate::span::Location;
 use crate::visibility::KeyAccess;
-
-/// Promotion of an app.
-pub struct AppPromotion {
-    /// The app.
-    pub app: AppName,
-    /// Items that its layers set, in their order.
-    pub rows: Vec<PromotionRow>,
-    /// Everything that has a name in it.
-    pub known: Vec<PromotedItem>,
-    /// Files with new content.
-    pub staged: Vec<StagedFile>,
-}
-
-/// An item in a promotion.
-#[derive(Debug)]
-pub struct PromotionRow {
-    /// The item.
-    pub item: PromotedItem,
-    /// Name of the item in messages.
-    pub name: String,
-    /// Outcome for it.
-    pub outcome: PromotionOutcome,
-    /// Location in the layer of `from`, if it is set there.
-    pub from: Option<Location>,
-    /// Location in the layer of `to`, if it is set there.
-    pub to: Option<Location>,
-    /// Names of the files that it is written to.
-    pub files: Vec<String>,
-    /// Whether its value is encrypted where it is written.
-    pub is_encrypted: bool,
-    /// Commit of the last promotion of it, if there is one.
-    pub base: Option<String>,
-}
-
-/// Outcome for an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PromotionOutcome {
-    /// It is copied.
-    Copied,
-    /// It is removed.
-    Removed,
-    /// It is the same in both.
-    Same,
-    /// It has not changed since the last promotion.
-    Unchanged,
-    /// It changed in both since the last promotion.
-    Conflict,
-    /// The value of `to` stays, as asked.
-    Kept,
-    /// It is never promoted, with the reason.
-    Skipped(SkipReason),
-}
-
-/// Reason why an item is not promoted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SkipReason {
-    /// A rule says so.
-    Never(Location),
-    /// Its value is a secret, and no rule allows it.
-    Secret,
-    /// It is removed, and removals were not asked for.
-    Removal,
-}
-
-impl PromotionRow {
-    /// Whether it changes a file.
-    pub fn is_change(&self) -> bool {
-        matches!(self.outcome, PromotionOutcome::Copied | PromotionOutcome::Removed)
-    }
-
-    /// Whether the next promotion starts from this one.
-    pub fn is_settled(&self) -> bool {
-        self.is_change() || matches!(self.outcome, PromotionOutcome::Same | PromotionOutcome::Kept)
-    }
-}
 
 /// The parts of an item by the file that they are written to.
 struct DesiredParts {
@@ -110,9 +39,7 @@ pub fn plan_promotion(
     }
     let files = &pipeline.library.project.files;
     let asked = [request.from.clone(), request.to.clone()];
-    let (mut problems, mut locked) = (Diagnostics::new(), std::collections::BTreeMap::new());
-    let options = SurveyOptions::showing(&asked, KeyAccess::Decrypt).as_far_as_known(&mut locked);
-    let Some(survey) = pipeline.survey(app, options, &mut problems) else { return Err(problems) };
+    let survey = survey_environments(pipeline, app, &asked)?;
     let name = survey.app.clone();
     let planner = PromotionPlanner {
         request,
@@ -120,25 +47,65 @@ pub fn plan_promotion(
         app: name.as_str(),
         from: read_own_files(files, app, request.from)?,
         to: read_own_files(files, app, request.to)?,
+        incoming: IncomingValues::read(files, app, request.to)?,
     };
     let known = planner.known_items();
-    let DecidedDrafts { rows, to, drafts, secret } = planner.plan(app, history)?;
+    let DecidedDrafts { rows, dropped, planner, drafts, secret } = planner.plan(app, history)?;
     let change = ChangeContext { rules: pipeline.library.rules(), identities: request.identities, now: request.now };
     let mut staged = Vec::new();
-    for ((file, draft), secret) in to.iter().zip(&drafts).zip([&[][..], secret.as_slice()]) {
+    for ((file, draft), secret) in planner.to.iter().zip(&drafts.own).zip([&[][..], secret.as_slice()]) {
         if let Some(draft) = draft {
             staged.extend(file.stage(files, draft, secret, change)?);
         }
     }
-    Ok(Some(AppPromotion { app: name, rows, known, staged }))
+    let has_incoming = rows.iter().any(|row| row.outcome == PromotionOutcome::Staged);
+    if let Some(draft) = drafts.incoming.as_ref().filter(|_| has_incoming) {
+        staged.push(planner.incoming.file.stage_anew(files, draft, &secret, change)?);
+    }
+    let unpromoted =
+        if request.keys.is_empty() { find_unpromoted(&planner.from, &planner.to, planner.app) } else { Vec::new() };
+    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, staged, merged: None }))
+}
+
+/// Resolves environments as far as there are keys.
+pub(super) fn survey_environments(
+    pipeline: &Pipeline<'_>,
+    app: &App,
+    asked: &[EnvironmentName],
+) -> Result<Survey, Diagnostics> {
+    let (mut problems, mut locked) = (Diagnostics::new(), std::collections::BTreeMap::new());
+    let options = SurveyOptions::showing(asked, KeyAccess::Decrypt).as_far_as_known(&mut locked);
+    let Some(survey) = pipeline.survey(app, options, &mut problems) else { return Err(problems) };
+    // the rules of an environment that could not be read are not known
+    let is_known = asked.iter().all(|environment| survey.environment(environment).is_some());
+    if is_known || problems.is_empty() { Ok(survey) } else { Err(problems) }
+}
+
+/// New contents of the files of `to`.
+#[derive(Clone)]
+pub(super) struct TargetDrafts {
+    /// Those of its own files, as far as they are known.
+    pub(super) own: [Option<PromotionDraft>; 2],
+    /// The content of its incoming file, if values are staged there.
+    pub(super) incoming: Option<PromotionDraft>,
+}
+
+impl TargetDrafts {
+    /// The texts of all files.
+    pub(super) fn texts(&self) -> [String; 3] {
+        let [plain, secret] = &self.own;
+        [plain, secret, &self.incoming]
+            .map(|draft| draft.as_ref().map(|draft| draft.text().to_owned()).unwrap_or_default())
+    }
 }
 
 /// Outcome for each item, and the files of `to` with their new content.
-struct DecidedDrafts {
+struct DecidedDrafts<'a> {
     rows: Vec<PromotionRow>,
-    to: OwnFiles,
-    drafts: [Option<PromotionDraft>; 2],
-    /// Paths in the encrypted file at which nothing may be readable.
+    dropped: Vec<String>,
+    planner: PromotionPlanner<'a>,
+    drafts: TargetDrafts,
+    /// Paths in the encrypted file that is written at which nothing may be readable.
     secret: Vec<Vec<DraftStep>>,
 }
 
@@ -148,28 +115,32 @@ struct PromotionPlanner<'a> {
     app: &'a str,
     from: OwnFiles,
     to: OwnFiles,
+    incoming: IncomingValues,
 }
 
-impl PromotionPlanner<'_> {
-    fn plan(mut self, app: &App, history: &PromotionHistory<'_>) -> Result<DecidedDrafts, Diagnostics> {
-        let mut rows = Vec::new();
-        for item in self.all_items(app, history)? {
-            if let Some(row) = self.first_row(item) {
-                rows.push(row);
-            }
-        }
-        if rows.iter().any(|row| row.outcome == PromotionOutcome::Copied && self.needs_key(&row.item)) {
-            for file in self.from.iter_mut().chain(&mut self.to) {
-                file.open(self.request.identities)?;
-            }
-        }
-        let mut drafts = [self.to[0].draft.clone(), self.to[1].draft.clone()];
+impl<'a> PromotionPlanner<'a> {
+    fn plan(mut self, app: &App, history: &PromotionHistory<'_>) -> Result<DecidedDrafts<'a>, Diagnostics> {
+        let items = self.all_items(app, history)?;
+        let mut rows: Vec<_> =
+            items.into_iter().filter(|item| self.is_asked(item)).filter_map(|item| self.first_row(item)).collect();
+        let needs_key = rows.iter().any(|row| row.outcome == PromotionOutcome::Copied && self.needs_key(&row.item));
+        let is_staging = needs_key && self.open_files()?;
+        let mut drafts = TargetDrafts {
+            own: [self.to[0].draft.clone(), self.to[1].draft.clone()],
+            incoming: is_staging.then(|| self.incoming.new_draft(self.request, app, history)).transpose()?,
+        };
         let mut secret = Vec::new();
         for row in rows.iter_mut().filter(|row| row.outcome == PromotionOutcome::Copied) {
             let base = history.base_of(app, self.app, &row.name, self.request)?;
-            self.decide(row, base.as_deref(), &mut drafts, &mut secret)?;
+            self.decide(row, base.as_ref(), &mut drafts, &mut secret)?;
         }
-        Ok(DecidedDrafts { rows, to: self.to, drafts, secret })
+        let mut dropped = Vec::new();
+        if rows.iter().any(|row| row.outcome == PromotionOutcome::Staged) {
+            dropped = self.stage_waiting(&mut rows, &mut drafts, &mut secret)?;
+        } else {
+            self.check_not_waiting(&rows)?;
+        }
+        Ok(DecidedDrafts { rows, dropped, planner: self, drafts, secret })
     }
 
     /// Items that `from` sets, and those that it set at the last promotion.
@@ -214,15 +185,16 @@ impl PromotionPlanner<'_> {
         }
     }
 
-    /// The row of an item, with the outcome `Copied` if it may be promoted; none if it is not asked for.
-    fn first_row(&self, item: PromotedItem) -> Option<PromotionRow> {
+    fn is_asked(&self, item: &PromotedItem) -> bool {
         let keys = self.request.keys;
-        let is_asked = if keys.is_empty() { item.is_usual() } else { self.is_meant(&item, keys) };
+        let is_asked = if keys.is_empty() { item.is_usual() } else { self.is_meant(item, keys) };
         // also where a conflict is decided
-        let is_decided = self.is_meant(&item, self.request.theirs) || self.is_meant(&item, self.request.ours);
-        if !(is_asked || keys.is_empty() && is_decided) {
-            return None;
-        }
+        let is_decided = self.is_meant(item, self.request.theirs) || self.is_meant(item, self.request.ours);
+        is_asked || keys.is_empty() && is_decided
+    }
+
+    /// The row of an item, with the outcome `Copied` if it may be promoted; none if it has rules alone.
+    fn first_row(&self, item: PromotedItem) -> Option<PromotionRow> {
         let nodes: Vec<_> = self.from.iter().filter_map(|file| file.item(&item, self.app)).collect();
         let is_set = nodes.iter().any(|node| has_source(&item, node));
         let is_null = nodes.iter().any(|node| is_removal(node));
@@ -245,6 +217,7 @@ impl PromotionPlanner<'_> {
             files: Vec::new(),
             is_encrypted: false,
             base: None,
+            kept_in: None,
         })
     }
 
@@ -279,66 +252,80 @@ impl PromotionPlanner<'_> {
     fn decide(
         &self,
         row: &mut PromotionRow,
-        base: Option<&BaseStates>,
-        drafts: &mut [Option<PromotionDraft>; 2],
+        base: Option<&ItemBase>,
+        drafts: &mut TargetDrafts,
         secret: &mut Vec<Vec<DraftStep>>,
     ) -> Result<(), Diagnostics> {
-        row.base = base.map(|base| base.commit.clone());
-        if self.is_meant(&row.item, self.request.ours) {
-            row.outcome = PromotionOutcome::Kept;
-            return Ok(());
-        }
+        row.base = base.map(|base| base.states.commit.clone());
+        row.kept_in = base.and_then(|base| base.kept_in.clone());
+        let is_ours = self.is_meant(&row.item, self.request.ours);
         let is_forced = self.is_meant(&row.item, self.request.theirs);
-        let is_unchanged = base.is_some_and(|base| is_same_item(&base.from, &self.from, &row.item, self.app));
-        if is_unchanged && !is_forced {
+        let is_unchanged = base.is_some_and(|base| is_same_item(&base.states.from, &self.from, &row.item, self.app));
+        if is_unchanged && !is_forced && !is_ours {
             row.outcome = PromotionOutcome::Unchanged;
             return Ok(());
         }
         let mut changed = drafts.clone();
         let mut hidden = Vec::new();
-        let outcome = self.apply(&row.item, &mut changed, &mut hidden)?;
-        let texts = |drafts: &[Option<PromotionDraft>; 2]| {
-            drafts.each_ref().map(|draft| draft.as_ref().map(|draft| draft.text().to_owned()).unwrap_or_default())
+        let outcome = match self.apply(&row.item, &mut changed, &mut hidden) {
+            // what stays need not be written
+            Err(_) if is_ours => PromotionOutcome::Kept,
+            outcome => outcome?,
         };
-        let (before, after) = (texts(drafts), texts(&changed));
-        if before == after {
+        let (before, after) = (drafts.texts(), changed.texts());
+        if before == after && outcome != PromotionOutcome::Kept {
             row.outcome = PromotionOutcome::Same;
             return Ok(());
         }
-        let is_changed_there = base.is_some_and(|base| !is_same_item(&base.to, &self.to, &row.item, self.app));
+        if is_ours {
+            row.outcome = PromotionOutcome::Kept;
+            return Ok(());
+        }
+        let is_changed_there = base.is_some_and(|base| {
+            // the value that was kept is a change of `to`
+            base.kept_in.is_some() || !is_same_item(&base.states.to, &self.to, &row.item, self.app)
+        });
         if is_changed_there && !is_forced {
             row.outcome = PromotionOutcome::Conflict;
             return Ok(());
         }
         row.outcome = outcome;
-        row.files = self
-            .to
-            .iter()
-            .zip(before.iter().zip(&after))
-            .filter(|(_, (before, after))| before != after)
-            .map(|(file, _)| file.name.clone())
-            .collect();
+        row.files = self.changed_files(&before, &after);
         row.is_encrypted = !hidden.is_empty();
         *drafts = changed;
         secret.extend(hidden);
         Ok(())
     }
 
+    /// Names of the files that differ between two states.
+    fn changed_files(&self, before: &[String; 3], after: &[String; 3]) -> Vec<String> {
+        let files = self.to.iter().chain([&self.incoming.file]);
+        let changed = files.zip(before.iter().zip(after)).filter(|(_, (before, after))| before != after);
+        changed.map(|(file, _)| file.name.clone()).collect()
+    }
+
     /// Makes the drafts say of an item what `from` says.
     fn apply(
         &self,
         item: &PromotedItem,
-        drafts: &mut [Option<PromotionDraft>; 2],
+        drafts: &mut TargetDrafts,
         hidden: &mut Vec<Vec<DraftStep>>,
     ) -> Result<PromotionOutcome, Diagnostics> {
         let desired = self.desired(item);
-        let outcome = if desired.plain.is_none() && desired.secret.is_none() {
-            PromotionOutcome::Removed
-        } else {
-            PromotionOutcome::Copied
+        let is_null = desired.plain.as_ref().is_some_and(|excerpt| is_removal(&excerpt.node));
+        let mut outcome = match (&desired.plain, &desired.secret) {
+            (None, None) => PromotionOutcome::Removed,
+            (Some(_), None) if is_null => PromotionOutcome::Removed,
+            _ => PromotionOutcome::Copied,
         };
+        let mut keeps_plain = false;
+        if self.stage_secret(item, desired.secret.as_ref(), drafts.incoming.as_mut(), hidden)? {
+            outcome = PromotionOutcome::Staged;
+            // without it, the environment would have no value until the other one is merged
+            keeps_plain = desired.secret.is_some() && desired.plain.is_none();
+        }
         let parts = [desired.plain, desired.secret];
-        for (index, ((file, draft), part)) in self.to.iter().zip(drafts).zip(parts).enumerate() {
+        for (index, ((file, draft), part)) in self.to.iter().zip(&mut drafts.own).zip(parts).enumerate() {
             let Some(draft) = draft else { continue };
             let path = place_item(draft.root(), item, self.app);
             let done = match &part {
@@ -349,6 +336,7 @@ impl PromotionPlanner<'_> {
                     }
                     done
                 }
+                None if index == 0 && keeps_plain => Ok(()),
                 None => cut_item(draft, item, &path),
             };
             done.map_err(|failure| edit_failure(&file.name, failure))?;

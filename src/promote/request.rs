@@ -17,6 +17,8 @@ pub struct PromotionRequest<'a> {
     pub theirs: &'a [String],
     /// Whether what was removed is removed.
     pub deletions: bool,
+    /// Whether values for an encrypted file of `to` that cannot be decrypted are left for somebody who can.
+    pub stage: bool,
     /// Identities that decrypt values.
     pub identities: &'a Identities,
     /// The current time.

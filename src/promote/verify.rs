@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::AppPromotion;
+use super::outcome::AppPromotion;
 use crate::budget;
 use crate::check::{self, Baseline, CheckScope};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::diff::{self, DiffReport, DiffScope, DiffSide, ProjectPair};
 use crate::disk::Disk;
 use crate::name::EnvironmentName;
@@ -31,6 +31,9 @@ pub fn verify_promotion(
     identities: &dyn Fn() -> Identities,
     now: Timestamp,
 ) -> Result<PromotionEffect, Diagnostics> {
+    if apps.iter().all(|app| app.staged.is_empty()) {
+        return Ok(PromotionEffect { report: DiffReport::default(), findings: Diagnostics::new() });
+    }
     let staged = apps.iter().flat_map(|app| &app.staged);
     let changed: BTreeMap<_, _> = staged.map(|file| (file.path.clone(), file.bytes.clone())).collect();
     let after = Project::open(&Disk::with_files(changed), root)?;
@@ -38,8 +41,10 @@ pub fn verify_promotion(
     let findings: Diagnostics = {
         let known = findings_of(project, environment, &names, identities(), now)?;
         let found = findings_of(&after, environment, &names, identities(), now)?;
+        // what waits is reported as the outcome
         let is_new = |finding: &Diagnostic| {
-            known.iter().all(|known| (known.rule, &known.message) != (finding.rule, &finding.message))
+            finding.rule != Rule::WaitingPromotion
+                && known.iter().all(|known| (known.rule, &known.message) != (finding.rule, &finding.message))
         };
         found.into_iter().filter(is_new).collect()
     };

@@ -34,7 +34,7 @@ pub use layer::ChangedLayer;
 pub use lock::WaitCallback;
 pub use redaction_mark::{is_redaction_mark, refuse_marked_value};
 pub use rekey::{ComparedFile, RekeyOutcome, Rotation};
-pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, write_all};
+pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, remove_unchanged, write_all};
 pub use search::ruled_files;
 pub use text::{TextValueKind, ValueProblem, parse_typed};
 pub use variable::VariableQuery;

@@ -4,7 +4,7 @@
 //! read; if another writer changed it meanwhile, the change is applied again, to the current content. All new bytes
 //! of all files are on the disk before the first of them is renamed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -131,6 +131,28 @@ pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallba
         None => Ok(outcomes),
         Some((index, error)) => Err(half_done(&names, index, &error).into()),
     }
+}
+
+/// Removes a file that has some content. It stays if another writer changed it meanwhile; one that was removed is gone.
+pub fn remove_unchanged(
+    path: &Path,
+    name: &str,
+    before: &FileContent,
+    waiting: WaitCallback<'_>,
+) -> Result<(), Diagnostic> {
+    let locks = lock_files(&[(path, name)], waiting).map_err(|error| unwritable_file(name, &error))?;
+    match disk::read_named(path, FileKind::SecretFile.limit()) {
+        Ok(now) if FileContent::of(&now) == *before => {}
+        Ok(_) => {
+            let message = format!("someone else changed `{name}` in the meantime, so it was not removed");
+            return Err(Diagnostic::error(Rule::ChangedMeanwhile, message).hint("run the command again"));
+        }
+        Err(FileReadError::Missing) => return Ok(()),
+        Err(refusal) => return Err(refuse_file(&refusal, FileKind::SecretFile, name)),
+    }
+    let removed = atomic::remove_file(path).map_err(|error| unwritable_file(name, &error));
+    drop(locks);
+    removed
 }
 
 impl<T> FileRewrite<'_, T> {

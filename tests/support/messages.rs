@@ -105,6 +105,8 @@ fn stable(text: &str) -> String {
             rule(r"(?:/tmp|/var/folders|/dev/shm)/[^\s`:'\x22)]*?/?\.tmp[A-Za-z0-9]{6}", "TEMPORARY"),
             rule(r"\bAGE-SECRET-KEY-1[A-Z0-9]{58}\b", "IDENTITY"),
             rule(r"\[encrypted [0-9a-f]{6}\]", "[encrypted HASH]"),
+            rule(r"\b[0-9a-f]{40}\b", "COMMIT"),
+            rule(r"\bin [0-9a-f]{12}\b", "in COMMIT"),
             rule(r"/run/user/\d+", "/run/user/ID"),
             rule(r"septum-kept-\d+-\w{6}", "septum-kept-NUMBER"),
             rule(r"\bin \d+(?:\.\d+)? m?s\b", "in DURATION"),

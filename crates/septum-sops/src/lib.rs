@@ -92,7 +92,7 @@ pub use config::drift::{Drift, GroupDrift, compute_drift};
 #[doc(hidden)]
 pub use config::policy;
 #[doc(hidden)]
-pub use config::rules::SopsConfigCache;
+pub use config::rules::{INCOMING, SopsConfigCache, file_of_incoming};
 #[doc(hidden)]
 pub use crypto::derived::DerivedKey;
 #[doc(hidden)]

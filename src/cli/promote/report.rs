@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::diff::{self, ChangeRow};
 use crate::name::EnvironmentName;
 use crate::promote::{
-    AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRow, SkipReason, trailer_line,
+    AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRow, SkipReason, UnpromotedReason,
+    trailer_line,
 };
 
 /// A promotion with its effect.
@@ -20,20 +21,8 @@ pub(super) struct PlannedPromotion<'p> {
     pub(super) trailers: Vec<String>,
     /// Files of both environments with changes that are not committed.
     pub(super) uncommitted: Vec<String>,
-}
-
-/// Error for a value that changed in both environments.
-pub(super) fn conflict_error(row: &PromotionRow, from: &EnvironmentName, to: &EnvironmentName) -> Diagnostic {
-    let message = format!("`{}` changed in `{from}` and in `{to}` since the last promotion", row.name);
-    let mut error = Diagnostic::error(Rule::PromotionConflict, message);
-    for (place, environment) in [(&row.from, from), (&row.to, to)] {
-        error = match place {
-            Some(place) => error.at_masked_with(place.clone(), format!("in `{environment}`")),
-            None => error.note(format!("it is no longer set in `{environment}`")),
-        };
-    }
-    let name = &row.name;
-    error.hint(format!("`--ours '{name}'` keeps the value of `{to}`, `--theirs '{name}'` copies that of `{from}`"))
+    /// Whether values that waited are merged.
+    pub(super) is_merge: bool,
 }
 
 /// Error for a key that was named and is never promoted.
@@ -61,6 +50,63 @@ pub(super) fn blocked_errors(findings: Diagnostics, to: &EnvironmentName) -> Dia
 }
 
 impl PlannedPromotion<'_> {
+    /// Error for a value that changed in both environments.
+    pub(super) fn conflict_error(&self, row: &PromotionRow) -> Diagnostic {
+        let (from, to) = (&self.from, &self.to);
+        let message = if self.is_merge {
+            format!("`{}` changed in `{to}` since the value of `{from}` was staged", row.name)
+        } else if row.kept_in.is_some() {
+            format!("`{}` changed in `{from}` since `--ours` kept the value of `{to}`", row.name)
+        } else {
+            format!("`{}` changed in `{from}` and in `{to}` since the last promotion", row.name)
+        };
+        let mut error = Diagnostic::error(Rule::PromotionConflict, message);
+        for (place, environment) in [(&row.from, from), (&row.to, to)] {
+            error = match place {
+                Some(place) => error.at_masked_with(place.clone(), format!("in `{environment}`")),
+                None => error.note(format!("it is no longer set in `{environment}`")),
+            };
+        }
+        if let Some(commit) = &row.kept_in {
+            error = error.note(format!("that was decided in {}", short_commit(commit)));
+        }
+        let name = &row.name;
+        error.hint(format!("`--ours '{name}'` keeps the value of `{to}`, `--theirs '{name}'` copies that of `{from}`"))
+    }
+
+    /// The command that shows the promotion.
+    pub(super) fn command(&self) -> String {
+        if self.is_merge {
+            format!("septum promote {} --staged --dry-run", self.to)
+        } else {
+            format!("septum promote {} {} --dry-run", self.from, self.to)
+        }
+    }
+
+    /// Note for a promotion that changes nothing.
+    pub(super) fn nothing_note(&self) -> String {
+        if self.is_merge {
+            format!("septum: nothing waits for {}", self.to)
+        } else {
+            "septum: nothing to promote".to_owned()
+        }
+    }
+
+    /// The line of a pull request about values that wait for somebody with a key.
+    pub(super) fn waiting_markdown(&self) -> String {
+        let names = self.names_of(&PromotionOutcome::Staged);
+        if names.is_empty() {
+            return String::new();
+        }
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let to = &self.to;
+        format!("\nEncrypted for `{to}`, until `septum promote {to} --staged` merges them: {}\n", names.join(", "))
+    }
+
+    fn names_of(&self, outcome: &PromotionOutcome) -> Vec<&str> {
+        self.rows().filter(|(_, row)| row.outcome == *outcome).map(|(_, row)| row.name.as_str()).collect()
+    }
+
     /// All items with the apps that they are in.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&AppPromotion, &PromotionRow)> {
         self.apps.iter().flat_map(|app| app.rows.iter().map(move |row| (app, row)))
@@ -102,6 +148,53 @@ impl PlannedPromotion<'_> {
                 output.print_note(&format!("septum: not promoted: {names} ({why})"));
             }
         }
+        self.note_fields(output);
+        self.note_kept(output);
+        let dropped: Vec<_> = self.apps.iter().flat_map(|app| &app.dropped).map(String::as_str).collect();
+        if !dropped.is_empty() {
+            let why = format!("{} no longer promotes it", self.from);
+            output.print_note(&format!("septum: no longer waiting: {} ({why})", dropped.join(", ")));
+        }
+    }
+
+    /// Says which fields of the layer are not promoted, and why.
+    fn note_fields(&self, output: &OutputStreams) {
+        for reason in [UnpromotedReason::Setting, UnpromotedReason::Unnamed, UnpromotedReason::Rules] {
+            let why = match reason {
+                UnpromotedReason::Setting => format!("settings of {}", self.from),
+                UnpromotedReason::Unnamed => "only if named".to_owned(),
+                UnpromotedReason::Rules => "rules without a value".to_owned(),
+            };
+            let fields = self.apps.iter().flat_map(|app| &app.unpromoted).filter(|field| field.reason == reason);
+            let mut names: Vec<_> = fields.map(|field| field.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            if !names.is_empty() {
+                output.print_note(&format!("septum: not promoted: {} ({why})", names.join(", ")));
+            }
+        }
+    }
+
+    /// Says where the value of TO stays, because that was decided now or before.
+    fn note_kept(&self, output: &OutputStreams) {
+        let (from, to) = (&self.from, &self.to);
+        let kept = self.names_of(&PromotionOutcome::Kept);
+        if !kept.is_empty() {
+            let until = if self.is_merge { String::new() } else { format!(", until {from} changes it again") };
+            output.print_note(&format!(
+                "septum: not promoted: {} (`--ours` keeps the value of {to}{until})",
+                kept.join(", ")
+            ));
+        }
+        for (_, row) in self.rows().filter(|(_, row)| row.outcome == PromotionOutcome::Unchanged) {
+            if let Some(commit) = &row.kept_in {
+                let short = short_commit(commit);
+                output.print_note(&format!(
+                    "septum: not promoted: {} (`--ours` kept the value of {to} in {short}; {from} has not changed it since)",
+                    row.name
+                ));
+            }
+        }
     }
 
     /// Adds the lines that record the promotion; none if its source is not committed.
@@ -113,25 +206,56 @@ impl PlannedPromotion<'_> {
             ));
             return;
         }
-        let mut lines = Vec::new();
-        for app in &self.apps {
-            let keys: Vec<_> = app.rows.iter().filter(|row| row.is_settled()).map(|row| row.name.as_str()).collect();
-            if !keys.is_empty() {
-                let name = has_several_apps.then(|| app.app.as_str());
-                lines.push(trailer_line(self.from.as_str(), self.to.as_str(), head, name, &keys));
-            }
-        }
+        let lines = self.apps.iter().filter_map(|app| self.trailer(app, head, has_several_apps)).collect();
         self.trailers = lines;
+    }
+
+    /// The line that records the promotion of an app, of values at a commit; none if nothing was decided.
+    pub(super) fn trailer(&self, app: &AppPromotion, commit: &str, has_several_apps: bool) -> Option<String> {
+        let names = |is_wanted: fn(&PromotionRow) -> bool| {
+            app.rows.iter().filter(|row| is_wanted(row)).map(|row| row.name.as_str()).collect::<Vec<_>>()
+        };
+        let keys = names(PromotionRow::is_settled);
+        let kept = names(|row| row.outcome == PromotionOutcome::Kept);
+        let name = has_several_apps.then(|| app.app.as_str());
+        let pair = (self.from.as_str(), self.to.as_str());
+        (!keys.is_empty()).then(|| trailer_line(pair, commit, name, &keys, &kept))
     }
 
     /// Says what was written, and how it is recorded: by a commit on a branch, or by a line.
     pub(super) fn report_done(&self, commit: Option<&(String, String)>, output: &OutputStreams) {
-        let count = self.rows().filter(|(_, row)| row.is_change()).count();
-        let what = if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
-        output.print_note(&format!("septum: promoted {what} from {} to {}", self.from, self.to));
+        let (from, to) = (&self.from, &self.to);
+        let values = |count: usize| if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
+        let copied = self.names_of(&PromotionOutcome::Copied).len();
+        if copied > 0 {
+            output.print_note(&format!("septum: promoted {} from {from} to {to}", values(copied)));
+        }
+        let removed = self.names_of(&PromotionOutcome::Removed);
+        if !removed.is_empty() {
+            output.print_note(&format!("septum: removed from {to}: {}", removed.join(", ")));
+        }
+        let staged = self.names_of(&PromotionOutcome::Staged).len();
+        if staged > 0 {
+            output.print_note(&format!(
+                "septum: staged {} of {from} for {to}; to merge them, with a key: `septum promote {to} --staged`",
+                values(staged)
+            ));
+        }
+        for file in self.apps.iter().filter_map(|app| app.merged.as_ref()) {
+            output.print_note(&format!("septum: removed {}, which is merged", file.name));
+        }
+        self.report_record(commit, output);
+    }
+
+    /// Whether values of TO were kept, which a commit can record although nothing changes.
+    pub(super) fn has_decision(&self) -> bool {
+        self.rows().any(|(_, row)| row.outcome == PromotionOutcome::Kept)
+    }
+
+    /// Says how a promotion is recorded: by a commit on a branch, or by a line.
+    pub(super) fn report_record(&self, commit: Option<&(String, String)>, output: &OutputStreams) {
         if let Some((commit, branch)) = commit {
-            let short: String = commit.chars().take(12).collect();
-            output.print_note(&format!("septum: committed {short} on {branch}"));
+            output.print_note(&format!("septum: committed {} on {branch}", short_commit(commit)));
         } else if !self.trailers.is_empty() {
             output.print_note(
                 "septum: add this to the message of the commit, so that the next promotion starts from it:",
@@ -145,9 +269,10 @@ impl PlannedPromotion<'_> {
         PromotionView {
             from: self.from.as_str(),
             to: self.to.as_str(),
-            changed: effect.is_some() && self.rows().any(|(_, row)| row.is_change()),
+            changed: effect.is_some() && (self.is_merge || self.rows().any(|(_, row)| row.is_change())),
             written: is_written,
             keys: self.rows().map(|(app, row)| PromotionRowView::of(app, row)).collect(),
+            fields: self.apps.iter().flat_map(UnpromotedFieldView::of_app).collect(),
             diff: effect.map(|effect| diff::to_json_rows(&effect.report.changes)).unwrap_or_default(),
             trailers: &self.trailers,
         }
@@ -164,10 +289,34 @@ pub(super) struct PromotionView<'v> {
     /// Whether it was written.
     written: bool,
     keys: Vec<PromotionRowView<'v>>,
+    /// Fields of the layer that are not promoted, and differ.
+    fields: Vec<UnpromotedFieldView<'v>>,
     /// Differences of what is rendered, as in `diff --format json`.
     diff: Vec<ChangeRow<'v>>,
     /// Lines for the message of the commit.
     trailers: &'v [String],
+}
+
+/// A field that is not promoted, in `--format json`.
+#[derive(Serialize)]
+struct UnpromotedFieldView<'v> {
+    app: &'v str,
+    name: &'v str,
+    reason: &'static str,
+}
+
+impl<'v> UnpromotedFieldView<'v> {
+    fn of_app(app: &'v AppPromotion) -> impl Iterator<Item = Self> {
+        app.unpromoted.iter().map(|field| Self {
+            app: app.app.as_str(),
+            name: &field.name,
+            reason: match field.reason {
+                UnpromotedReason::Setting => "setting",
+                UnpromotedReason::Unnamed => "unnamed",
+                UnpromotedReason::Rules => "rules",
+            },
+        })
+    }
 }
 
 /// An item in `--format json`.
@@ -176,7 +325,7 @@ struct PromotionRowView<'v> {
     app: &'v str,
     kind: &'static str,
     name: &'v str,
-    /// `copied`, `removed`, `same`, `unchanged`, `conflict`, `kept` or `skipped`.
+    /// `copied`, `removed`, `staged`, `same`, `unchanged`, `conflict`, `kept` or `skipped`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -189,6 +338,9 @@ struct PromotionRowView<'v> {
     encrypted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<&'v str>,
+    /// Commit in which `--ours` kept the value of TO.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'v str>,
 }
 
 impl<'v> PromotionRowView<'v> {
@@ -196,6 +348,7 @@ impl<'v> PromotionRowView<'v> {
         let (outcome, reason) = match &row.outcome {
             PromotionOutcome::Copied => ("copied", None),
             PromotionOutcome::Removed => ("removed", None),
+            PromotionOutcome::Staged => ("staged", None),
             PromotionOutcome::Same => ("same", None),
             PromotionOutcome::Unchanged => ("unchanged", None),
             PromotionOutcome::Conflict => ("conflict", None),
@@ -215,6 +368,12 @@ impl<'v> PromotionRowView<'v> {
             files: &row.files,
             encrypted: row.is_encrypted,
             base: row.base.as_deref(),
+            kept: row.kept_in.as_deref(),
         }
     }
+}
+
+/// The first characters of the name of a commit.
+fn short_commit(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }

@@ -23,7 +23,7 @@ fn an_entry_is_copied_with_its_style_and_comments() {
         ("data: {}\n", "data/A", "data:\n  # first\n  # second\n  A: 'x'  # behind\n"),
         ("# head\n", "data/E", "# head\ndata:\n  E: \"q\"\n"),
         ("data:\n    Z: 1", "data/B", "data:\n    Z: 1\n    # other\n    B: |\n      one\n\n      two\n"),
-        ("data:\n  B: old # gone\n  Z: 1\n", "data/B", "data:\n  # other\n  B: |\n    one\n\n    two\n  Z: 1\n"),
+        ("data:\n  B: old # own\n  Z: 1\n", "data/B", "data:\n  # other\n  B: | # own\n    one\n\n    two\n  Z: 1\n"),
         ("data: { Z: 1 }\n", "data/B", "data: { Z: 1, B: \"one\\n\\ntwo\\n\" }\n"),
         ("data: { C: 1 }\n", "data/C", "data: { C: { value: 1, type: integer } }\n"),
         ("data:\n  # kept\n  E: 1\n", "data/E", "data:\n  # kept\n  E: \"q\"\n"),
@@ -32,7 +32,7 @@ fn an_entry_is_copied_with_its_style_and_comments() {
             "data/D",
             "data:\n  D:\n    # inner\n    value: >-\n      a\n      b\n  Z: 1\n",
         ),
-        ("{ data: { Z: 1 } }\n", "data/A", "{ data: { Z: 1, A: \"x\" } }\n"),
+        ("{ data: { Z: 1 } }\n", "data/A", "{ data: { Z: 1, A: 'x' } }\n"),
         (
             "data:\r\n  Z: 1\r\n",
             "data/D",
@@ -97,4 +97,83 @@ fn a_part_that_others_share_is_not_edited() {
     assert_eq!(draft.put(&path("data/A"), &new), Err(EditFailure::Entangled));
     assert_eq!(draft.cut(&path("bundles/b/data/A")), Err(EditFailure::Entangled));
     assert_eq!(draft.text(), "data: &d\n  A: 1\nbundles:\n  b:\n    data: *d\n");
+}
+
+/// Replaces `data/K` of one layer by that of another, and checks that only its content changes.
+fn replaced(from: &str, to: &str) -> String {
+    let text = copied(from, to, "data/K");
+    let source = PromotionDraft::read("from", from).unwrap();
+    let target = PromotionDraft::read("to", &text).unwrap();
+    let node = |draft: &PromotionDraft| node_at(draft.root(), &path("data/K")).cloned().unwrap();
+    assert!(is_same_content(&node(&source), &node(&target)), "{text}");
+    text
+}
+
+#[test]
+fn comments_beside_a_replaced_value_stay() {
+    for (from, to, expected) in [
+        // each comment of the source is for a place where the target has none
+        ("data:\n  # f\n  K: 1 # g\n", "data:\n  K: 2\n", "data:\n  # f\n  K: 1 # g\n"),
+        ("data:\n  # f\n  K: 1 # g\n", "data:\n  # t\n  K: 2\n", "data:\n  # t\n  K: 1 # g\n"),
+        ("data:\n  # f\n  K: 1 # g\n", "data:\n  K: 2  # u\n", "data:\n  # f\n  K: 1  # u\n"),
+        ("data:\n  # f\n  K: 1 # g\n", "data:\n  # t\n  # t\n  K: 2 # u\n", "data:\n  # t\n  # t\n  K: 1 # u\n"),
+        ("data:\n  K: 1\n", "data:\n  K: | # u\n    x\n  L: 1\n", "data:\n  K: 1 # u\n  L: 1\n"),
+        ("data:\n  K: 1\n", "data:\n  K: # u\n    value: x\n  L: 1\n", "data:\n  K: 1 # u\n  L: 1\n"),
+        ("data:\n  K: |\n    a # b\n", "data:\n  K: 1 # u\n  L: 1\n", "data:\n  K: | # u\n    a # b\n  L: 1\n"),
+        ("data:\n  K: >- # f\n    a\n", "data:\n  K: 1 # u\n  L: 1\n", "data:\n  K: >- # u\n    a\n  L: 1\n"),
+        ("data:\n  K:\n    # in\n    value: a\n", "data:\n  K: 1 # u\n", "data:\n  K: # u\n    # in\n    value: a\n"),
+        ("data:\n  K: \"a\n    b\"\n", "data:\n  K: 1 # u\n  L: 1\n", "data:\n  K: \"a\n    b\" # u\n  L: 1\n"),
+        ("data:\n  K: a\n    b\n", "data:\n  K: 1 # u\n  L: 1\n", "data:\n  K: a\n    b # u\n  L: 1\n"),
+        ("data:\n  K: 'a # b'\n", "data:\n  K: \"# no\" # u\n", "data:\n  K: 'a # b' # u\n"),
+        ("data: { K: 1 }\n", "data:\n  # t\n  K: [1] # u\n", "data:\n  # t\n  K: 1 # u\n"),
+    ] {
+        assert_eq!(replaced(from, to), expected, "{from:?} {to:?}");
+    }
+}
+
+#[test]
+fn a_block_keeps_its_line_breaks() {
+    let block = "  K: |+\n    one\n\n\n";
+    for (from, to, expected) in [
+        (format!("data:\n{block}"), "", format!("data:\n{block}")),
+        (format!("data:\n{block}"), "data:\n  K: 1\n  L: 1\n", format!("data:\n{block}  L: 1\n")),
+        (
+            format!("data:\n{block}"),
+            "data:\n  K: 1 # u\n\n  L: 1\n",
+            "data:\n  K: |+ # u\n    one\n\n\n  L: 1\n".into(),
+        ),
+        (format!("data:\n{block}"), "data:\n  K: 1", format!("data:\n{block}")),
+        (
+            format!("data:\n{block}  L: 1\n"),
+            "data:\n  L: 1\n\nvars: {}\n",
+            format!("data:\n  L: 1\n\n{block}vars: {{}}\n"),
+        ),
+        (
+            "data:\n  K: 1\n".into(),
+            "data:\n  L: |+\n    x\n\nvars: {}\n",
+            "data:\n  L: |+\n    x\n\n  K: 1\nvars: {}\n".into(),
+        ),
+        (
+            "data:\n  K: >+\n    a\n    b\n\n".into(),
+            "data:\n    K: |+\n        x\n\n    L: 1\n",
+            "data:\n    K: >+\n      a\n      b\n\n    L: 1\n".into(),
+        ),
+        (
+            "data:\n  K:\n    value: |+\n      a\n\n".into(),
+            "data:\n  K: 1\n  L: 1\n",
+            "data:\n  K:\n    value: |+\n      a\n\n  L: 1\n".into(),
+        ),
+    ] {
+        assert_eq!(replaced(&from, to), expected, "{from:?} {to:?}");
+    }
+    // what is removed behind it, and the block itself
+    for (text, at, expected) in [
+        ("data:\n  K: |+\n    x\n\n  L: 1\n\n  M: 1\n", "data/L", "data:\n  K: |+\n    x\n\n  M: 1\n"),
+        ("data:\n  K: |+\n    x\n\n\n  L: 1\n", "data/K", "data:\n  L: 1\n"),
+        ("data:\n  K: |+\n    x\n\nvars: {}\n", "data/K", "data: {}\nvars: {}\n"),
+    ] {
+        let mut draft = PromotionDraft::read("x", text).unwrap();
+        draft.cut(&path(at)).unwrap();
+        assert_eq!(draft.text(), expected, "{text:?}");
+    }
 }

@@ -269,6 +269,11 @@ fn a_secret_that_production_shares_is_told_and_its_value_is_not() {
     };
     assert_eq!(shared(&project("dev")).len(), 2);
     assert_eq!(shared(&project("prod-eu")), [""; 0], "both are production");
+    // one that a promotion copies is shared on purpose, unless another rule forbids it
+    let rule = "data:\n  DATABASE_PASSWORD: { sensitive: true, promote: always }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true, promote: never }\n";
+    assert_eq!(shared(&project("dev").file("base.yaml", rule)).len(), 1);
+    let never = "data: { DATABASE_PASSWORD: { promote: never } }\n";
+    assert_eq!(shared(&project("dev").file("base.yaml", rule).file("dev.yaml", never)).len(), 2);
     // one that both take from one layer is shared on purpose
     let both =
         Sandbox::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]).file("base.secrets.yaml", ENCRYPTED);

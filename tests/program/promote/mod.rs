@@ -2,6 +2,8 @@
 
 mod base;
 mod property;
+mod staged;
+mod unpromoted;
 
 use std::process::Command;
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use septum::project::Project;
-use septum::promote::{PromotionHistory, PromotionOutcome, PromotionRequest, plan_promotion};
+use septum::promote::{AppPromotion, PromotionHistory, PromotionRequest, plan_merge, plan_promotion};
 use septum::sops::{
-    DecryptedFile, EncryptionPlan, HostSystem, Identities, IdentitySources, Recipient, Recipients, SopsFormat,
-    Timestamp, encrypt_file,
+    DecryptedFile, EncryptionPlan, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient,
+    Recipients, SopsFormat, Timestamp, encrypt_file,
 };
 use septum::span::Source;
 use septum::yaml::node::YamlNode;
@@ -65,13 +66,19 @@ fn entry(random: &mut Random, key: &str, value: &str, indent: &str) -> String {
     for _ in 0..random.below(3) {
         let _ = writeln!(text, "{indent}# {value} of {key}");
     }
-    let _ = match random.below(7) {
+    if value == "null" {
+        let _ = writeln!(text, "{indent}{key}: null");
+        return text;
+    }
+    let _ = match random.below(9) {
         0 => writeln!(text, "{indent}{key}: {value}"),
         1 => writeln!(text, "{indent}{key}: '{value}'  # behind"),
         2 => writeln!(text, "{indent}{key}: \"{value}\\n\""),
         3 => writeln!(text, "{indent}{key}: |\n{indent}  {value}\n\n{indent}    more"),
         4 => writeln!(text, "{indent}{key}: >-\n{indent}   {value}\n{indent}   more"),
         5 => writeln!(text, "{indent}{key}: {{ value: {value} }}"),
+        6 => writeln!(text, "{indent}{key}: |+  # keeps\n{indent}  {value}\n\n{indent}    more\n\n"),
+        7 => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: >+\n{indent}    {value}\n\n"),
         _ => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: \"{value}\""),
     };
     if random.below(4) == 0 {
@@ -133,15 +140,31 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-fn identities() -> Identities {
-    Identities::new(IdentitySources::of(HostSystem::current(), |name| {
-        (name == "SOPS_AGE_KEY_FILE").then(|| KEY_FILE.into())
+/// Keys with which a project is promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// The key of `x`, and that of `y` unless it is divided.
+    Source,
+    /// The key of `y` in a divided project.
+    Target,
+    /// Both.
+    Both,
+}
+
+/// An identity that is in no file.
+static TARGET: LazyLock<NewIdentity> = LazyLock::new(|| NewIdentity::generate(IdentityKind::X25519).unwrap());
+
+fn identities(holder: Holder) -> Identities {
+    Identities::new(IdentitySources::of(HostSystem::current(), |name| match name {
+        "SOPS_AGE_KEY_FILE" if holder != Holder::Target => Some(KEY_FILE.into()),
+        "SOPS_AGE_KEY" if holder != Holder::Source => Some(TARGET.identity().expose().into()),
+        _ => None,
     }))
 }
 
 fn decrypted(path: &Path) -> String {
     let Ok(bytes) = fs::read(path) else { return String::new() };
-    let file = DecryptedFile::decrypt_bytes("x", bytes, SopsFormat::Yaml, &identities()).unwrap();
+    let file = DecryptedFile::decrypt_bytes("x", bytes, SopsFormat::Yaml, &identities(Holder::Both)).unwrap();
     String::from_utf8(file.plaintext().unwrap().to_vec()).unwrap()
 }
 
@@ -149,32 +172,39 @@ fn start() -> Timestamp {
     Timestamp::from_system_time(std::time::SystemTime::UNIX_EPOCH)
 }
 
-/// Promotes from `x` to `y` and writes the result. Returns the names that were copied, and the number of files.
-fn promote(root: &Path) -> (Vec<String>, usize) {
+/// Promotes from `x` to `y` and writes the result, or merges what waits for `y`. Returns the names that were copied,
+/// and the number of files.
+fn promote(root: &Path, holder: Holder, deletions: bool, is_merge: bool) -> (Vec<String>, usize) {
     let project = Project::discover(root).unwrap();
-    let pipeline = Pipeline::new(&project, identities());
+    let pipeline = Pipeline::new(&project, identities(holder));
     let (from, to) = ("x".into(), "y".into());
     let history = PromotionHistory::read(&project, ("x", "y"), None).unwrap();
-    let identities = identities();
-    let now = start();
+    let identities = identities(holder);
     let request = PromotionRequest {
         from: &from,
         to: &to,
         keys: &[],
         ours: &[],
         theirs: &[],
-        deletions: false,
+        deletions,
+        stage: true,
         identities: &identities,
-        now,
+        now: start(),
     };
     let shown = |problems: &Diagnostics| problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>();
-    let planned = plan_promotion(&pipeline, &project.apps[0], &request, &history);
-    let planned = planned.unwrap_or_else(|problems| panic!("{:?}", shown(&problems))).unwrap();
-    let copied = planned.rows.iter().filter(|row| row.outcome == PromotionOutcome::Copied).map(|row| row.name.clone());
-    let copied = copied.collect();
-    let count = planned.staged.len();
-    for file in planned.staged {
+    let plan = if is_merge { plan_merge } else { plan_promotion };
+    let planned = plan(&pipeline, &project.apps[0], &request, &history);
+    let Some(planned) = planned.unwrap_or_else(|problems| panic!("{:?}", shown(&problems))) else {
+        return (Vec::new(), 0);
+    };
+    let AppPromotion { rows, staged, merged, .. } = planned;
+    let copied = rows.iter().filter(|row| row.is_change()).map(|row| row.name.clone()).collect();
+    let count = staged.len();
+    for file in staged {
         fs::write(&file.path, &file.bytes).unwrap();
+    }
+    if let Some(file) = merged {
+        fs::remove_file(&file.path).unwrap();
     }
     (copied, count)
 }
@@ -206,6 +236,10 @@ struct RandomProject {
     canaries: Vec<String>,
     /// Texts of the plain entries of `y`.
     parts: BTreeMap<String, String>,
+    /// Whether `y` has recipients of its own.
+    is_divided: bool,
+    /// Whether removals are promoted.
+    deletions: bool,
 }
 
 /// Texts of the own layer of an environment, in plaintext: of the plain file, and of the encrypted one.
@@ -216,12 +250,17 @@ impl RandomProject {
         let mut random = Random(case.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let rules: Vec<_> = KEYS.iter().map(|key| (*key, random.one(&RULES))).collect();
         let directory = tempfile::tempdir().unwrap();
-        let mut project = Self { case, directory, rules, canaries: Vec::new(), parts: BTreeMap::new() };
-        let rule = format!("creation_rules: [{{ path_regex: '\\.secrets\\.yaml$', age: {recipient} }}]\n");
+        let (is_divided, deletions) = (random.below(2) == 0, random.below(2) == 0);
+        let (canaries, parts) = (Vec::new(), BTreeMap::new());
+        let mut project = Self { case, directory, rules, canaries, parts, is_divided, deletions };
+        let target = if is_divided { TARGET.recipient().to_owned() } else { recipient.to_owned() };
+        let rule = format!(
+            "creation_rules: [{{ path_regex: 'y\\.secrets\\.yaml$', age: {target} }}, {{ path_regex: '\\.secrets\\.yaml$', age: {recipient} }}]\n"
+        );
         fs::write(project.at(".sops.yaml"), rule).unwrap();
         fs::write(project.at("base.yaml"), project.base()).unwrap();
         for name in ["x", "y"] {
-            project.add_environment(&mut random, name, recipient);
+            project.add_environment(&mut random, name, if name == "y" { &target } else { recipient });
         }
         project
     }
@@ -242,10 +281,14 @@ impl RandomProject {
     fn add_environment(&mut self, random: &mut Random, name: &str, recipient: &str) {
         let (mut plain, mut secret) = (Vec::new(), Vec::new());
         for (key, rule) in &self.rules {
-            if random.below(2) == 0 {
-                plain.push((*key, format!("v{:x}", random.below(1 << 30))));
+            let is_secret = rule.contains("sensitive") && random.below(2) == 0;
+            match random.below(5) {
+                0 | 1 => plain.push((*key, format!("v{:x}", random.below(1 << 30)))),
+                // removed there
+                2 if name == "x" && !is_secret => plain.push((*key, "null".to_owned())),
+                _ => {}
             }
-            if rule.contains("sensitive") && random.below(2) == 0 {
+            if is_secret {
                 secret.push((*key, canary(random)));
             }
         }
@@ -271,12 +314,30 @@ impl RandomProject {
         let files = || ["base.yaml", "x.secrets.yaml"].map(|name| read(&self.at(name)));
         let (untouched, closed) = (files(), read(&self.at("y.secrets.yaml")));
 
-        let (copied, _) = promote(self.directory.path());
+        let run = |holder, is_merge| promote(self.directory.path(), holder, self.deletions, is_merge);
+        let (mut copied, _) = run(Holder::Source, false);
+        self.check_plaintext("promoted");
+        if self.at("y.incoming.secrets.yaml").exists() {
+            assert!(self.is_divided && !closed.is_empty(), "case {}", self.case);
+            assert_eq!(read(&self.at("y.secrets.yaml")), closed, "case {}", self.case);
+            let waiting = || decrypted(&self.at("y.incoming.secrets.yaml"));
+            let first = waiting();
+            // again: the same waits
+            run(Holder::Source, false);
+            assert_eq!(waiting(), first, "case {}", self.case);
+            copied.extend(run(Holder::Target, true).0);
+            copied.sort();
+            copied.dedup();
+        } else {
+            assert_eq!(run(Holder::Target, true), (Vec::new(), 0), "case {}", self.case);
+        }
 
         let after = self.texts("y");
         let context = format!(
-            "case {}: {copied:?}\n--- base\n{}--- x\n{}\n--- y before\n{}\n--- y after\n{}",
+            "case {} ({} {}): {copied:?}\n--- base\n{}--- x\n{}\n--- y before\n{}\n--- y after\n{}",
             self.case,
+            self.is_divided,
+            self.deletions,
             self.base(),
             source.join("---\n"),
             before.join("---\n"),
@@ -285,13 +346,29 @@ impl RandomProject {
         assert_eq!((self.texts("x"), files()), (source.clone(), untouched), "{context}");
         self.check_values(&copied, [&source, &before, &after], &context);
         self.check_others(&copied, &after, &closed, &context);
+        self.check_comments(&copied, &after, &context);
+        self.check_plaintext(&context);
+        assert_eq!(run(Holder::Both, false), (Vec::new(), 0), "{context}");
+        assert_eq!(self.texts("y"), after, "{context}");
+        copied.len()
+    }
+
+    /// No file has a secret in plaintext.
+    fn check_plaintext(&self, context: &str) {
         for entry in fs::read_dir(self.directory.path()).unwrap() {
             let text = read(&entry.unwrap().path());
             assert!(self.canaries.iter().all(|canary| !text.contains(canary.as_str())), "{context}");
         }
-        assert_eq!(promote(self.directory.path()), (Vec::new(), 0), "{context}");
-        assert_eq!(self.texts("y"), after, "{context}");
-        copied.len()
+    }
+
+    /// Comments above a plain value that was replaced are still there.
+    fn check_comments(&self, copied: &[String], after: &OwnTexts, context: &str) {
+        let is_plain = |key: &str| self.rules.iter().any(|(known, rule)| *known == key && !rule.contains("sensitive"));
+        for (_, part) in self.parts.iter().filter(|(key, _)| copied.contains(key) && is_plain(key)) {
+            for comment in part.lines().map(str::trim).take_while(|line| line.starts_with('#')) {
+                assert!(after[0].lines().any(|line| line.trim() == comment), "{comment} {context}");
+            }
+        }
     }
 
     /// What is promoted is the same in both, and nothing else changes.
@@ -300,10 +377,11 @@ impl RandomProject {
         let plain = own_values(&after[..1]);
         for (key, rule) in &self.rules {
             let is_promoted = !rule.contains("never") && (!rule.contains("sensitive") || rule.contains("always"));
-            if is_promoted && let Some(value) = wanted.get(*key) {
+            if is_promoted && let Some(value) = wanted.get(*key).filter(|value| self.deletions || *value != "null") {
                 assert_eq!(is.get(*key), Some(value), "{key} {context}");
                 // a secret is in the encrypted file alone
-                assert!(!rule.contains("sensitive") || !plain.contains_key(*key), "{key} {context}");
+                let is_readable = plain.get(*key).is_some_and(|value| value != "null");
+                assert!(!rule.contains("sensitive") || !is_readable, "{key} {context}");
             } else {
                 assert_eq!(is.get(*key), was.get(*key), "{key} {context}");
             }
@@ -322,7 +400,8 @@ impl RandomProject {
         for line in closed.lines().filter(|line| line.contains("ENC[") && !line.contains("type:comment")) {
             let key = line.trim_start();
             let is_other = !is_of_copied(key) && !key.starts_with("mac:") && !key.starts_with("value:");
-            assert!(!is_other || open.contains(line), "{line} {context}");
+            let ciphertext = line.split_once("ENC[").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+            assert!(!is_other || open.contains(ciphertext), "{line} {context}");
         }
     }
 }

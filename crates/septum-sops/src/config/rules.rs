@@ -116,7 +116,9 @@ impl SopsConfig {
 
     /// The first rule that matches a file. An invalid rule is an error of its files alone.
     pub fn first_match(&self, file: &Path) -> Result<Option<&CreationRule>, Diagnostics> {
-        let path = self.path_of(&make_absolute(file)?);
+        let file = make_absolute(file)?;
+        // what waits for a file has the readers of that file
+        let path = self.path_of(file_of_incoming(&file).as_deref().unwrap_or(&file));
         for entry in &self.list.entries {
             match entry {
                 RuleEntry::Sound(rule) if rule.matches_path(&path) => return Ok(Some(rule)),
@@ -190,6 +192,16 @@ impl RecipientGroup {
     pub fn is_empty(&self) -> bool {
         self.age.is_empty() && self.foreign.is_empty()
     }
+}
+
+/// Ending of the name of an incoming file: its values wait to be merged into the encrypted file whose name lacks the
+/// word `incoming`, and it has the rule of that file.
+pub const INCOMING: &str = ".incoming.secrets.yaml";
+
+/// The encrypted file that the values of an incoming file are for: `prod.secrets.yaml` of `prod.incoming.secrets.yaml`.
+pub fn file_of_incoming(file: &Path) -> Option<PathBuf> {
+    let name = file.file_name()?.to_str()?.strip_suffix(INCOMING).filter(|name| !name.is_empty())?;
+    Some(file.with_file_name(format!("{name}.secrets.yaml")))
 }
 
 /// The nearest file of rules above a file.

@@ -276,8 +276,11 @@ rules! {
             "a key has a value in some environments but not in others, and no default",
             "set a value, or `KEY: null`, in those environments";
         SharedSecret, "shared-secret", Warning, Invalid, true,
-            "production (`prod`, `live`, `prod-eu` …) and another environment have the same secret value in separate layers; reported if both can be decrypted",
-            "set a separate value for production: `septum set prod KEY`";
+            "production (`prod`, `live`, `prod-eu` …) and another environment have the same secret value in separate layers, and no rule `promote: always` says that it is shared; reported if both can be decrypted",
+            "set a separate value for production: `septum set prod KEY`, or declare `promote: always` if it is shared on purpose";
+        WaitingPromotion, "waiting-promotion", Warning, Invalid, true,
+            "an [incoming file](promote.md#without-a-key-of-the-target) has values that wait to be merged into an environment",
+            "run `septum promote ENV --staged` with a key of the environment, or remove the file";
         UnusedEntry, "unused-entry", Warning, Invalid, true,
             "a key has no value in any environment",
             "remove it, or set `required: true`";

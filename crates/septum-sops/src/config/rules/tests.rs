@@ -288,3 +288,20 @@ proptest::proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn an_incoming_file_has_the_rule_of_the_file_that_it_is_for() {
+    let rules = parse(
+        "creation_rules: [{path_regex: '(^|/)prod\\.secrets\\.yaml$', age: TWO}, {path_regex: '\\.secrets\\.yaml$', age: ONE}]\n",
+    );
+    let rules = rules.unwrap_or_else(|error| panic!("{error:?}"));
+    for (file, expected) in [
+        ("/repo/prod.secrets.yaml", "TWO"),
+        ("/repo/a/prod.incoming.secrets.yaml", "TWO"),
+        ("/repo/dev.incoming.secrets.yaml", "ONE"),
+        ("/repo/.incoming.secrets.yaml", "ONE"),
+    ] {
+        let rule = rules.first_match(Path::new(file)).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(recipients(rule.expect("a rule")), [expected], "{file}");
+    }
+}
