@@ -70,7 +70,8 @@ fn check_formats(objects: &[Delivered]) {
     let list = list["items"].as_array().cloned().unwrap_or_default();
     for (name, text) in [("YAML", yaml), ("KYAML", kyaml)] {
         let documents = serde_yaml::Deserializer::from_str(&text).map(|document| {
-            <Json as serde::Deserialize>::deserialize(document).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"))
+            <Json as serde::Deserialize>::deserialize(document)
+                .unwrap_or_else(|error| panic!("{name}: {error}\n{text}"))
         });
         let documents: Vec<Json> = documents.filter(|document| !document.is_null()).map(normal).collect();
         let list: Vec<Json> = list.iter().cloned().map(normal).collect();

@@ -70,8 +70,7 @@ fn build(objects: &str, patch: &str, target: &str, overrides: &str) -> Option<Bu
         .into_iter()
         .collect();
     let directives = ListDirectives::Keep;
-    let mut problems =
-        apply_patches(&mut objects, &patches, PatchSettings { directives, is_complete: true }).problems;
+    let mut problems = apply_patches(&mut objects, &patches, PatchSettings { directives, is_complete: true }).problems;
     let (mut replicas, mut images) = (Vec::new(), Vec::new());
     for (name, value) in overrides.lines().filter_map(|line| line.split_once('=')).take(8) {
         let (name, place) = (name.to_owned(), Location::synthetic());

@@ -134,8 +134,13 @@ fn check_changes(bytes: &[u8], file: &DecryptedFile, format: SopsFormat, identit
     if before.0.iter().any(|(other, known, _)| (other, known) == (document, path) && known != path) {
         return;
     }
-    let value = if choice & 16 == 16 { TypedValue::Int(i64::from(choice) * 7919) } else { TypedValue::from_text("a: new, # value") };
-    let value = if format == SopsFormat::Yaml || format == SopsFormat::Json { value } else { TypedValue::from_text("new") };
+    let value = if choice & 16 == 16 {
+        TypedValue::Int(i64::from(choice) * 7919)
+    } else {
+        TypedValue::from_text("a: new, # value")
+    };
+    let value =
+        if format == SopsFormat::Yaml || format == SopsFormat::Json { value } else { TypedValue::from_text("new") };
     let tree = SopsTree::of(value.clone());
     let mut changed = open(bytes, format, identities, "the same file");
     match changed.set_value(*document, path, &tree) {
@@ -194,7 +199,12 @@ impl Leaves {
     }
 }
 
-fn collect(tree: &SopsTree, document: usize, path: &mut Vec<ValuePathStep>, found: &mut Vec<(usize, ValuePath, String)>) {
+fn collect(
+    tree: &SopsTree,
+    document: usize,
+    path: &mut Vec<ValuePathStep>,
+    found: &mut Vec<(usize, ValuePath, String)>,
+) {
     let mut below = |step: ValuePathStep, value: &SopsTree| {
         path.push(step);
         collect(value, document, path, found);

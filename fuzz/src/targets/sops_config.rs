@@ -30,7 +30,9 @@ pub(crate) fn check(data: &[u8]) {
                 assert!(common.as_ref().is_none_or(|common| *common == named), "a rule has other recipients than all");
                 let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").expect("a time");
                 let text = b"password: x\nother_unencrypted: y\n".to_vec();
-                if let Err(error) = encrypt_file("secrets.yaml", text, SopsFormat::Yaml, &EncryptionPlan::of_rule(rule), now) {
+                if let Err(error) =
+                    encrypt_file("secrets.yaml", text, SopsFormat::Yaml, &EncryptionPlan::of_rule(rule), now)
+                {
                     assert_placed(&error.into_diagnostics());
                 }
             }

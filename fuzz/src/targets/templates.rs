@@ -42,7 +42,7 @@ data:
   MISSING: { description: never set }
 "#;
 
-static ROOT: LazyLock<MemoryRoot> = LazyLock::new(|| MemoryRoot::new("templates", &["app"]));
+static ROOT: LazyLock<MemoryRoot> = LazyLock::new(|| MemoryRoot::new("templates/app", &[""]));
 
 /// Input: a byte that chooses the secrets, then templates.
 pub(crate) fn check(data: &[u8]) {
@@ -96,11 +96,11 @@ fn survey(secrets: [&str; 2], templates: &[String]) -> Option<Surveyed> {
     base += &format!("  c.json: {{ content: {{ leaf: {content}, other: 1 }} }}\n");
     let included = templates.get(4).map_or("{% if env.name == 'prod' %}{{ data.P1 }}{% endif %}", String::as_str);
     let files: [(&str, &str); 5] = [
-        ("app/base.yaml", &base),
-        ("app/dev.yaml", ""),
-        ("app/prod.yaml", "vars: { which: S1 }\ndata: { P1: other }\n"),
-        ("app/m.j2", "{% macro p(x, y) %}{{ y.a }}{% endmacro %}"),
-        ("app/i.j2", included),
+        ("base.yaml", &base),
+        ("dev.yaml", ""),
+        ("prod.yaml", "vars: { which: S1 }\ndata: { P1: other }\n"),
+        ("m.j2", "{% macro p(x, y) %}{{ y.a }}{% endmacro %}"),
+        ("i.j2", included),
     ];
     let files: Files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
     let project = match ROOT.open(files) {
