@@ -23,6 +23,9 @@ Replays the corpus of each target, or of those that are named, and runs changes 
 for N runs of each. A FILE is an input that is run once, for the target before it. Findings are kept in target/fuzz/.
 ";
 
+/// Mark of the lines that name the input of a finding.
+const INPUT: &str = "    input: ";
+
 /// Seconds of one run after which it hangs.
 const HANGS: u64 = 30;
 
@@ -125,17 +128,20 @@ fn run_all(options: &Options) -> ExitCode {
             line.and_then(|value| value.parse::<u64>().ok())
         };
         let (corpus, runs) = (number("corpus").unwrap_or(0), number("runs").unwrap_or(0));
-        let mut found: Vec<String> = printed.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect();
+        let mut lines: Vec<String> = printed.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect();
+        let mut found = lines.iter().filter(|line| !line.starts_with(INPUT)).count();
         if number("runs").is_none() {
             let input = directory(target).join("running");
-            found.push(format!("  the process ended ({}) in {}", output.status, input.display()));
+            lines.push(format!("  the process ended: {}", output.status));
+            lines.push(format!("{INPUT}{}", input.display()));
+            found += 1;
         }
         let spent = began.elapsed().as_secs_f64();
-        println!("{:<16} {corpus:>6} {runs:>9} {spent:>8.1} {:>9}", target.name, found.len());
-        found.iter().for_each(|line| println!("{line}"));
+        println!("{:<16} {corpus:>6} {runs:>9} {spent:>8.1} {found:>9}", target.name);
+        lines.iter().for_each(|line| println!("{line}"));
         all_runs += runs;
         all_seconds += spent;
-        all_findings += found.len();
+        all_findings += found;
     }
     println!("{:<16} {:>6} {all_runs:>9} {all_seconds:>8.1} {all_findings:>9}", "all", "");
     if all_findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -143,7 +149,7 @@ fn run_all(options: &Options) -> ExitCode {
 
 /// The directory of what a target found.
 fn directory(target: &Target) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz").join(target.name)
+    Path::new("target/fuzz").join(target.name)
 }
 
 /// Runs one target until its time or its runs are over.
@@ -194,7 +200,7 @@ fn run_target(target: &Target, options: &Options) -> ExitCode {
         small.hash(&mut hasher);
         let file = directory.join(format!("finding-{:016x}", hasher.finish()));
         let _ = fs::write(&file, &small);
-        println!("  {message}\n  in {}", file.display());
+        println!("  {message}\n{INPUT}{}", file.display());
         found.insert(place, file);
     }
     println!("corpus={}\nruns={runs}", inputs.corpus_len());

@@ -61,6 +61,7 @@ pub(crate) fn assert_placed<'d>(findings: impl IntoIterator<Item = &'d Diagnosti
             let line = text[..span.start].matches('\n').count() + 1;
             assert_eq!(line, span.line, "{finding:?}");
         }
-        assert!(render_diagnostic(finding, true).contains(&*escape_line(&finding.message)), "{finding:?}");
+        let shown = render_diagnostic(finding, true);
+        assert!(shown.contains(&*escape_line(&finding.message)), "{finding:?}\n{shown}");
     }
 }

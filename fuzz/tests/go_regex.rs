@@ -12,7 +12,7 @@ use septum::go_regex::{compile_for_bytes, compile_for_text};
 use serde_json::Value as Json;
 
 /// Reasons for which an expression of Go is refused here.
-const REFUSED: &[&str] = &["it is too large when compiled"];
+const REFUSED: &[&str] = &["it is too large when compiled", "` follows flags"];
 
 #[test]
 fn what_go_matches_is_matched_and_what_it_refuses_is_refused() {
@@ -28,7 +28,7 @@ fn what_go_matches_is_matched_and_what_it_refuses_is_refused() {
             (Err(_), Some(_)) => {}
             (Ok(_), Some(error)) => wrong.push(format!("{line}: taken, where Go says: {error}")),
             (Err(error), None) => {
-                if !REFUSED.contains(&error.reason.as_str()) {
+                if !REFUSED.iter().any(|reason| error.reason.ends_with(reason)) {
                     wrong.push(format!("{line}: refused: {}", error.reason));
                 }
                 *refused.entry(error.reason).or_default() += 1;

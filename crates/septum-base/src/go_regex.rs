@@ -58,6 +58,7 @@ fn translate_within_budget(go: &str) -> Result<String, RegexError> {
         at: 0,
         out: String::with_capacity(go.len() + 16),
         is_repeated: false,
+        is_after_flags: false,
         groups: vec![1],
         repeated: 1,
     };
@@ -87,6 +88,8 @@ struct RegexTranslator<'t> {
     out: String,
     /// Whether the last element is a repetition.
     is_repeated: bool,
+    /// Whether the last element is a group that only sets flags.
+    is_after_flags: bool,
     /// For each open group, how often anything within it is repeated at most.
     groups: Vec<u32>,
     /// How often the last element, or anything within it, is repeated at most.
@@ -106,6 +109,7 @@ impl RegexTranslator<'_> {
                 continue;
             }
             self.is_repeated = false;
+            self.is_after_flags = false;
             self.repeated = 1;
             match char {
                 '\\' => self.escape()?,
@@ -156,6 +160,11 @@ impl RegexTranslator<'_> {
         let start = self.at;
         let operator = self.remaining_text().get(..length).unwrap_or_default().to_owned();
         self.at += length;
+        if self.is_after_flags {
+            // Go repeats what is before the flags
+            let hint = Some("write the flags before what is repeated");
+            return self.error_at(start, format!("`{operator}` follows flags"), hint);
+        }
         if self.is_repeated {
             let hint = "possessive repetitions are not needed: this engine never backtracks";
             return self.error_at(start, format!("`{operator}` follows another repetition"), Some(hint));
@@ -236,9 +245,10 @@ impl RegexTranslator<'_> {
         }
         match flags.as_str() {
             // sets nothing, which the engine takes for a mistake
-            ")" => self.out.push_str("(?:)"),
+            ")" => self.is_after_flags = true,
             flags if flags.ends_with(':') => self.open_group(&format!("(?{flags}")),
             flags => {
+                self.is_after_flags = true;
                 self.out.push_str("(?");
                 self.out.push_str(flags);
             }
@@ -399,7 +409,7 @@ impl RegexTranslator<'_> {
         let name = name.to_owned();
         self.at += name.len() + 4;
         if !CLASSES.contains(&name.trim_start_matches('^')) {
-            return self.error_at(start, format!("unknown class `[:{name}:]`"), None);
+            return self.error_at(start, format!("unknown class `[:{}:]`", name.escape_debug()), None);
         }
         let _ = write!(self.out, "[:{name}:]");
         Ok(true)
@@ -549,6 +559,9 @@ mod tests {
             ("a{2,1001}?", "{2,1001}", "`{2,1001}` repeats too often"),
             ("a{99999999999}", "{99999999999}", "`{99999999999}` repeats too often"),
             ("((?:a{50})*|b){21}", "{21}", "`{21}` repeats too often"),
+            ("a(?)*", "*", "`*` follows flags"),
+            ("a(?i){2}", "{2}", "`{2}` follows flags"),
+            ("[[:a\nb:]]", "[:a\nb:]", "unknown class `[:a\\nb:]`"),
             ("((a{30}){40}){0}", "{40}", "`{40}` repeats too often"),
         ] {
             let mistake = compile_for_text(pattern).expect_err(pattern);
