@@ -62,6 +62,8 @@ pub(crate) fn assert_placed<'d>(findings: impl IntoIterator<Item = &'d Diagnosti
             assert_eq!(line, span.line, "{finding:?}");
         }
         let shown = render_diagnostic(finding, true);
-        assert!(shown.contains(&*escape_line(&finding.message)), "{finding:?}\n{shown}");
+        // what could be a part of a private key is masked
+        let is_masked = finding.message.to_lowercase().contains("age-");
+        assert!(is_masked || shown.contains(&*escape_line(&finding.message)), "{finding:?}\n{shown}");
     }
 }
