@@ -90,9 +90,9 @@ struct RegexTranslator<'t> {
     is_repeated: bool,
     /// Whether the last element is a group that only sets flags.
     is_after_flags: bool,
-    /// For each open group, how often anything within it is repeated at most.
+    /// Largest number of times that anything within each open group is repeated.
     groups: Vec<u32>,
-    /// How often the last element, or anything within it, is repeated at most.
+    /// Largest number of times that the last element, or anything within it, is repeated.
     repeated: u32,
 }
 
