@@ -138,7 +138,9 @@ fn run_all(options: &Options) -> ExitCode {
         }
         let spent = began.elapsed().as_secs_f64();
         println!("{:<16} {corpus:>6} {runs:>9} {spent:>8.1} {found:>9}", target.name);
-        lines.iter().for_each(|line| println!("{line}"));
+        for line in &lines {
+            println!("{line}");
+        }
         all_runs += runs;
         all_seconds += spent;
         all_findings += found;
@@ -164,7 +166,9 @@ fn run_target(target: &Target, options: &Options) -> ExitCode {
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let message = panic.payload_as_str().unwrap_or_default();
+        let payload = panic.payload();
+        let message = payload.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
         let first: String = message.lines().next().unwrap_or_default().chars().take(160).collect();
         if let Ok(mut last) = PANIC.lock() {
             *last = format!("{place}: {first}");

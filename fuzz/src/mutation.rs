@@ -8,6 +8,10 @@ const LARGEST: usize = 16 << 10;
 /// Most changes at once.
 const MOST: usize = 6;
 
+/// Numbers at which something could overflow.
+const NUMBERS: [&str; 10] =
+    ["0", "1", "-1", "2", "64", "65536", "2147483648", "4294967296", "18446744073709551616", "00"];
+
 /// Makes new inputs of known ones. The same seed gives the same inputs.
 #[derive(Debug)]
 pub struct Mutator {
@@ -90,8 +94,6 @@ impl Mutator {
     fn change_number(&mut self, bytes: &mut Vec<u8>, at: usize) {
         let Some(start) = bytes.iter().skip(at).position(u8::is_ascii_digit).map(|found| at + found) else { return };
         let length = bytes.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
-        const NUMBERS: [&str; 10] =
-            ["0", "1", "-1", "2", "64", "65536", "2147483648", "4294967296", "18446744073709551616", "00"];
         let new = self.pick(&NUMBERS).copied().unwrap_or_default();
         bytes.splice(start..start + length, new.bytes());
     }

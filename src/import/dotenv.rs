@@ -341,17 +341,13 @@ impl Expansion<'_> {
                 DotenvPart::Variable { name, default, text } => {
                     let start = self.out.len();
                     match self.known.get(name) {
-                        Some(found) if depth > 0 => {
-                            if !self.append(found, depth - 1) {
-                                return false;
-                            }
-                        }
-                        Some(_) => {
+                        Some(_) if depth == 0 => {
                             self.is_circular = true;
                             return false;
                         }
+                        Some(found) if !self.append(found, depth - 1) => return false,
                         None if default.is_none() => self.out.extend_from_slice(text.as_bytes()),
-                        None => {}
+                        Some(_) | None => {}
                     }
                     if let (Some(default), true) = (default, self.out.len() == start) {
                         self.out.extend_from_slice(default.as_bytes());

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -16,22 +16,22 @@ pub(crate) const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
 /// Random numbers that are the same on every machine (xorshift64), behind those that are chosen.
 pub(crate) struct Random {
     state: u64,
-    chosen: std::vec::IntoIter<u8>,
+    chosen: VecDeque<u8>,
 }
 
 impl Random {
     /// The numbers of a seed, which is not 0.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: seed, chosen: Vec::new().into_iter() }
+        Self { state: seed, chosen: VecDeque::new() }
     }
 
     /// Numbers that are chosen by a byte each, then those of a seed.
     pub(crate) fn of_choices(bytes: &[u8]) -> Self {
-        Self { state: 0x9E37_79B9_7F4A_7C15, chosen: bytes.to_vec().into_iter() }
+        Self { state: 0x9E37_79B9_7F4A_7C15, chosen: bytes.iter().copied().collect() }
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        if let Some(byte) = self.chosen.next() {
+        if let Some(byte) = self.chosen.pop_front() {
             return usize::from(byte) % bound;
         }
         self.state ^= self.state << 13;

@@ -26,7 +26,8 @@ pub(crate) fn check(data: &[u8]) {
     for file in FILES.into_iter().chain([file.trim()]) {
         match config.first_match(&directory.join(file)) {
             Ok(Some(rule)) => {
-                let named: Vec<_> = rule.groups.iter().flat_map(|group| &group.age).map(|it| it.as_str()).collect();
+                let named: Vec<_> =
+                    rule.groups.iter().flat_map(|group| &group.age).map(septum_sops::Recipient::as_str).collect();
                 assert!(common.as_ref().is_none_or(|common| *common == named), "a rule has other recipients than all");
                 let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").expect("a time");
                 let text = b"password: x\nother_unencrypted: y\n".to_vec();

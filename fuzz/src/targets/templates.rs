@@ -1,5 +1,6 @@
 //! Templates, each with two sets of secrets.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use septum::diagnostic::Diagnostics;
@@ -87,13 +88,13 @@ fn survey(secrets: [&str; 2], templates: &[String]) -> Option<Surveyed> {
     let mut base = BASE.to_owned();
     for (index, secret) in secrets.iter().enumerate() {
         let secret = quoted(secret);
-        base += &format!("  S{}: {{ value: {secret}, sensitive: true, template: false }}\n", index + 1);
+        writeln!(base, "  S{}: {{ value: {secret}, sensitive: true, template: false }}", index + 1).expect("a text");
     }
     for (index, template) in templates.iter().take(4).enumerate() {
-        base += &format!("  T{index}: {}\n", quoted(template));
+        writeln!(base, "  T{index}: {}", quoted(template)).expect("a text");
     }
     let content = templates.first().map_or_else(|| quoted(""), |template| quoted(template));
-    base += &format!("  c.json: {{ content: {{ leaf: {content}, other: 1 }} }}\n");
+    writeln!(base, "  c.json: {{ content: {{ leaf: {content}, other: 1 }} }}").expect("a text");
     let included = templates.get(4).map_or("{% if env.name == 'prod' %}{{ data.P1 }}{% endif %}", String::as_str);
     let files: [(&str, &str); 5] = [
         ("base.yaml", &base),
