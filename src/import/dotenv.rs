@@ -2,6 +2,7 @@
 
 mod dialect;
 mod disagreement;
+mod own_variable;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,6 +11,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
 use self::disagreement::report_disagreements;
+use self::own_variable::without_own;
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -142,6 +144,10 @@ fn read_values(
                     .hint("write the value that it has, or a template, in the layer"),
             );
         }
+        let Some(parts) = without_own(&key, parts, values.get(&key), &place, plan) else {
+            problems.push(too_long(&key, &place));
+            continue;
+        };
         values.insert(key, DotenvValue { parts, place });
     }
     if let Some(first) = skipped.first() {
@@ -151,6 +157,11 @@ fn read_values(
         };
         plan.note(first, text);
     }
+}
+
+fn too_long(key: &str, place: &Location) -> Diagnostic {
+    let message = format!("the variables of `{key}` expand to a text that is too long");
+    Diagnostic::error(Rule::DotenvSyntax, message).at_masked(place.clone())
 }
 
 /// All values, before they are written.
@@ -251,11 +262,18 @@ impl DotenvDraft<'_> {
     fn expected(&self, environment: &str, values: &DotenvValues, problems: &mut Diagnostics) -> ExpectedEnvironment {
         let mut expected = ExpectedEnvironment { name: environment.to_owned(), ..ExpectedEnvironment::default() };
         for (key, value) in values {
-            let mut expansion = Expansion { known: values, out: Wiping::new(Vec::new()), rest: MANY };
+            let mut expansion =
+                Expansion { known: values, out: Wiping::new(Vec::new()), rest: MANY, is_circular: false };
             // the ones that read it are too long as well
             if !expansion.append(value, DEEPEST) && !problems.has_errors() {
-                let message = format!("the variables of `{key}` expand to a text that is too long");
-                problems.push(Diagnostic::error(Rule::DotenvSyntax, message).at_masked(value.place.clone()));
+                problems.push(if expansion.is_circular {
+                    let message = format!("the variables of `{key}` refer to one another in a circle");
+                    Diagnostic::error(Rule::DotenvSyntax, message)
+                        .at_masked(value.place.clone())
+                        .hint("write the value that one of them has")
+                } else {
+                    too_long(key, &value.place)
+                });
             }
             let id = EntryId { bundle: self.app.into(), key: key.as_str().into() };
             expected.values.push(ExpectedValue { key: ExpectedKey::Entry(id), bytes: expansion.out });
@@ -308,6 +326,8 @@ struct Expansion<'d> {
     out: Wiping<Vec<u8>>,
     /// Number of parts that may still be read.
     rest: usize,
+    /// Whether variables are nested too deep, as those that refer to one another are.
+    is_circular: bool,
 }
 
 impl Expansion<'_> {
@@ -321,11 +341,11 @@ impl Expansion<'_> {
                 DotenvPart::Variable { name, default, text } => {
                     let start = self.out.len();
                     match self.known.get(name) {
-                        Some(found) if depth > 0 => {
-                            if !self.append(found, depth - 1) {
-                                return false;
-                            }
+                        Some(_) if depth == 0 => {
+                            self.is_circular = true;
+                            return false;
                         }
+                        Some(found) if !self.append(found, depth - 1) => return false,
                         None if default.is_none() => self.out.extend_from_slice(text.as_bytes()),
                         Some(_) | None => {}
                     }

@@ -18,6 +18,9 @@ const LARGEST: usize = 10 * 1024 * 1024;
 /// The largest cache of an expression during a search, in bytes.
 const LARGEST_CACHE: usize = 256 * 1024;
 
+/// The largest number of repetitions, those within others multiplied: Go refuses more.
+const MOST_REPETITIONS: u32 = 1000;
+
 /// The names of classes like `[:alpha:]`.
 const CLASSES: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
@@ -50,8 +53,16 @@ pub fn compile_for_bytes(go: &str) -> Result<bytes::Regex, RegexError> {
 }
 
 fn translate_within_budget(go: &str) -> Result<String, RegexError> {
-    let rust = RegexTranslator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }
-        .translate_all()?;
+    let rust = RegexTranslator {
+        text: go,
+        at: 0,
+        out: String::with_capacity(go.len() + 16),
+        is_repeated: false,
+        is_after_flags: false,
+        groups: vec![1],
+        repeated: 1,
+    };
+    let rust = rust.translate_all()?;
     regex_size::spend_regex(&rust).map_err(|BudgetExhausted| RegexError {
         at: None,
         reason: format!("all expressions of this run require more than {} MiB in total", REGEX_BYTES.limit() >> 20),
@@ -77,6 +88,12 @@ struct RegexTranslator<'t> {
     out: String,
     /// Whether the last element is a repetition.
     is_repeated: bool,
+    /// Whether the last element is a group that only sets flags.
+    is_after_flags: bool,
+    /// Largest number of times that anything within each open group is repeated.
+    groups: Vec<u32>,
+    /// Largest number of times that the last element, or anything within it, is repeated.
+    repeated: u32,
 }
 
 impl RegexTranslator<'_> {
@@ -92,10 +109,21 @@ impl RegexTranslator<'_> {
                 continue;
             }
             self.is_repeated = false;
+            self.is_after_flags = false;
+            self.repeated = 1;
             match char {
                 '\\' => self.escape()?,
                 '[' => self.class()?,
                 '(' => self.group()?,
+                ')' => {
+                    self.at += 1;
+                    self.out.push(')');
+                    // one that closes nothing is found by the engine
+                    if self.groups.len() > 1 {
+                        self.repeated = self.groups.pop().unwrap_or(1);
+                        self.count_repetitions();
+                    }
+                }
                 '{' => {
                     self.at += 1;
                     self.out.push_str(r"\{");
@@ -132,9 +160,23 @@ impl RegexTranslator<'_> {
         let start = self.at;
         let operator = self.remaining_text().get(..length).unwrap_or_default().to_owned();
         self.at += length;
+        if self.is_after_flags {
+            // Go repeats what is before the flags
+            let hint = Some("write the flags before what is repeated");
+            return self.error_at(start, format!("`{operator}` follows flags"), hint);
+        }
         if self.is_repeated {
             let hint = "possessive repetitions are not needed: this engine never backtracks";
             return self.error_at(start, format!("`{operator}` follows another repetition"), Some(hint));
+        }
+        if let Some(count) = repetition_count(&operator) {
+            let times = self.repeated.checked_mul(count.max(1)).filter(|times| *times <= MOST_REPETITIONS);
+            let Some(times) = times else {
+                let hint = "Go takes at most 1000, and multiplies repetitions within others";
+                return self.error_at(start, format!("`{operator}` repeats too often"), Some(hint));
+            };
+            self.repeated = if operator == "{0}" { 1 } else { times };
+            self.count_repetitions();
         }
         self.out.push_str(&operator);
         if self.peek() == Some('?') {
@@ -143,6 +185,13 @@ impl RegexTranslator<'_> {
         }
         self.is_repeated = true;
         Ok(())
+    }
+
+    /// Counts the repetitions of the last element for the group that it is in.
+    fn count_repetitions(&mut self) {
+        if let Some(group) = self.groups.last_mut() {
+            *group = self.repeated.max(*group);
+        }
     }
 
     fn group(&mut self) -> Result<(), RegexError> {
@@ -171,16 +220,21 @@ impl RegexTranslator<'_> {
             let Some(end) = self.remaining_text().find('>') else {
                 return self.error_at(start, "unterminated group name", None);
             };
+            let name = self.remaining_text().get(opening.len()..end).unwrap_or_default();
+            let is_sound = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            self.at += end + 1;
             if end == opening.len() {
                 return self.error_at(start, "empty group name", None);
             }
-            self.at += end + 1;
-            self.out.push('(');
+            if !is_sound {
+                return self.error_at(start, "invalid group name", Some("use letters, digits and `_`"));
+            }
+            self.open_group("(");
             return Ok(());
         }
         let Some(flags) = self.remaining_text().strip_prefix("(?") else {
             self.at += 1;
-            self.out.push('(');
+            self.open_group("(");
             return Ok(());
         };
         let length = flags.find([':', ')']).unwrap_or(flags.len());
@@ -189,9 +243,22 @@ impl RegexTranslator<'_> {
         if flags.chars().any(|flag| !"imsU-:)".contains(flag)) || !flags.ends_with([':', ')']) {
             return self.error_at(start, "unknown group syntax", Some("the supported flags are `i`, `m`, `s` and `U`"));
         }
-        self.out.push_str("(?");
-        self.out.push_str(&flags);
+        match flags.as_str() {
+            // sets nothing, which the engine takes for a mistake
+            ")" => self.is_after_flags = true,
+            flags if flags.ends_with(':') => self.open_group(&format!("(?{flags}")),
+            flags => {
+                self.is_after_flags = true;
+                self.out.push_str("(?");
+                self.out.push_str(flags);
+            }
+        }
         Ok(())
+    }
+
+    fn open_group(&mut self, opening: &str) {
+        self.out.push_str(opening);
+        self.groups.push(1);
     }
 
     fn escape(&mut self) -> Result<(), RegexError> {
@@ -342,7 +409,7 @@ impl RegexTranslator<'_> {
         let name = name.to_owned();
         self.at += name.len() + 4;
         if !CLASSES.contains(&name.trim_start_matches('^')) {
-            return self.error_at(start, format!("unknown class `[:{name}:]`"), None);
+            return self.error_at(start, format!("unknown class `[:{}:]`", name.escape_debug()), None);
         }
         let _ = write!(self.out, "[:{name}:]");
         Ok(true)
@@ -393,6 +460,15 @@ fn repetition_length(text: &str) -> usize {
         at += 1 + number(rest(at + 1));
     }
     if low > 0 && rest(at).starts_with('}') { at + 1 } else { 0 }
+}
+
+/// Number of repetitions of `{2}`, `{2,}` or `{2,3}`, as Go counts them: the largest; none of other operators.
+fn repetition_count(operator: &str) -> Option<u32> {
+    let inside = operator.strip_prefix('{')?.strip_suffix('}')?;
+    let (low, high) = inside.split_once(',').unwrap_or((inside, inside));
+    let number = if high.is_empty() { low } else { high };
+    // more digits than the largest number has
+    Some(number.parse().unwrap_or(u32::MAX))
 }
 
 fn in_class(char: char) -> String {
@@ -448,6 +524,8 @@ mod tests {
             (r"a.b", "a\nb", None),
             (r"(?s)a.b", "a\nb", Some("a\nb")),
             (r"\Aab\z", "ab", Some("ab")),
+            (r"a(?)b", "ab", Some("ab")),
+            (r"((a{2,5}){10}|b{200}){20}|a{0}", "", Some("")),
             (r"é{2}", "éé", Some("éé")),
         ] {
             let regex = compile_for_text(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
@@ -475,6 +553,16 @@ mod tests {
             ("[b-a]", "b-a", "invalid range: it ends before it begins"),
             ("[[:letter:]]", "[:letter:]", "unknown class `[:letter:]`"),
             ("(?P<a", "(", "unterminated group name"),
+            ("(?P<a b>c)", "(?P<a b>", "invalid group name"),
+            ("(?<é>c)", "(?<é>", "invalid group name"),
+            ("a{1001}", "{1001}", "`{1001}` repeats too often"),
+            ("a{2,1001}?", "{2,1001}", "`{2,1001}` repeats too often"),
+            ("a{99999999999}", "{99999999999}", "`{99999999999}` repeats too often"),
+            ("((?:a{50})*|b){21}", "{21}", "`{21}` repeats too often"),
+            ("a(?)*", "*", "`*` follows flags"),
+            ("a(?i){2}", "{2}", "`{2}` follows flags"),
+            ("[[:a\nb:]]", "[:a\nb:]", "unknown class `[:a\\nb:]`"),
+            ("((a{30}){40}){0}", "{40}", "`{40}` repeats too often"),
         ] {
             let mistake = compile_for_text(pattern).expect_err(pattern);
             let (start, end) = mistake.at.expect(pattern);
@@ -485,7 +573,7 @@ mod tests {
             ("a)", "unopened group"),
             ("*a", "repetition operator missing expression"),
             (r"\p{Klingon}", "Unicode property not found"),
-            (r"(?:\pL{100}){1000}", "it is too large when compiled"),
+            (r"(?:\pL{50}){20}", "it is too large when compiled"),
         ] {
             assert_eq!(compile_for_text(pattern).expect_err(pattern).reason, reason, "{pattern}");
         }

@@ -74,6 +74,15 @@ pub(super) enum DotenvPart {
     Substitution(String),
 }
 
+impl DotenvPart {
+    /// Length as written, in bytes.
+    pub(super) fn written_len(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Substitution(text) | Self::Variable { text, .. } => text.len(),
+        }
+    }
+}
+
 /// Assignment of a dotenv file.
 pub(super) struct DotenvEntry {
     pub(super) key: String,

@@ -2,8 +2,9 @@
 
 use septum::diagnostic::Diagnostic;
 use septum::sops::{
-    Identities, IdentitySources, KeyGroup, Recipient, RecipientGroup, SealError, SopsConfig, SopsMetadata,
-    compute_drift, decrypt_document, read_metadata, recipient_fields, rewrap_data_key, unlock_data_key, wrap_data_key,
+    EncryptedFile, Identities, IdentitySources, KeyGroup, Recipient, RecipientGroup, SealError, SopsConfig, SopsFormat,
+    SopsMetadata, compute_drift, decrypt_document, read_metadata, recipient_fields, rewrap_data_key, unlock_data_key,
+    wrap_data_key,
 };
 use septum::span::Source;
 use septum::yaml::node::{YamlKind, YamlNode};
@@ -128,6 +129,14 @@ fn groups_that_cannot_be_are_refused() {
         let error = read_metadata(&document(source.text()), &source).expect_err(expected);
         assert_eq!(messages(error), [("sops-metadata", expected.to_owned())]);
     }
+}
+
+#[test]
+fn a_part_of_flat_metadata_that_is_refused_is_at_the_metadata() {
+    let text = "a=b\nsops_age__list_0__map_x=y\nsops_lastmodified=2026-01-01T00:00:00Z\n";
+    let Err(error) = EncryptedFile::read("x.env", text.into(), SopsFormat::Dotenv) else { panic!("no recipient") };
+    let places = error.into_diagnostics().into_iter().map(|found| found.labels[0].place.to_string());
+    assert_eq!(places.collect::<Vec<_>>(), ["x.env:2:1"]);
 }
 
 #[test]

@@ -56,6 +56,12 @@ fn values_are_those_that_the_reader_of_the_file_gives() {
             proof: "9 of 9 values equal in prod",
         },
         Case {
+            name: "variables of their own",
+            files: &[(".env", "A=a\nA=$A:b\nB=${B:-x}\nC=$C\n")],
+            arguments: &["dotenv", ".env", "--dialect", "shell"],
+            proof: "3 of 3 values equal in prod",
+        },
+        Case {
             name: "shell",
             files: &[(".env", "A=\"a b\"'c'\nB=$A\\ d\nC=x y\n")],
             arguments: &["dotenv", ".env", "--dialect", "shell"],
@@ -117,6 +123,7 @@ fn invalid_files_write_nothing() {
         ("a key", &[".env"][..], "A B=canary-hunter2\n"),
         ("a key of kustomize", &[".env", "--dialect", "kustomize"], "export A=canary-hunter2\n"),
         ("an export of docker", &[".env", "--dialect", "docker"], "export A=canary-hunter2\n"),
+        ("a circle", &[".env", "--dialect", "shell"], "A=$B\nB=${A}\n"),
         ("nothing", &[".env"], "# nothing\n"),
         ("an example", &[".env.example"], "A=b\n"),
         ("no file", &["nothing.env"], ""),

@@ -46,6 +46,8 @@ impl Scalar {
             CoreType::Null => OutputValue::Null,
             CoreType::Bool if text.eq_ignore_ascii_case("true") => OutputValue::Bool(true),
             CoreType::Bool => OutputValue::Bool(false),
+            // a tag may say that nothing is a number
+            _ if text.is_empty() => OutputValue::text(text),
             _ if self.style == YamlStyle::Plain && self.tag_name() != Some("str") => {
                 OutputValue::Literal(Cow::from(text))
             }

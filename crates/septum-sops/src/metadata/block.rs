@@ -203,7 +203,9 @@ impl MetadataReader<'_> {
     }
 
     fn report_invalid(&mut self, span: Span, field: &'static str, expected: &'static str) {
-        self.report_problem(self.source.place(span), MetadataFault::Invalid { field, expected });
+        // what is put together from the names of flat keys has no place of its own
+        let place = if span == Span::default() { self.block.clone() } else { self.source.place(span) };
+        self.report_problem(place, MetadataFault::Invalid { field, expected });
     }
 
     fn report_missing(&mut self, field: &'static str) {

@@ -41,6 +41,16 @@ fn quotes_and_tags_decide_before_the_text() {
     assert_eq!(typed("2024-01-01", YamlStyle::Plain, Some("timestamp")), CoreType::String);
 }
 
+#[test]
+fn nothing_is_no_number_whatever_its_tag() {
+    for tag in ["int", "float"] {
+        let mut scalar = Scalar::new("", YamlStyle::Plain);
+        scalar.blank = true;
+        scalar.tag = Some(Box::new(ScalarTag { name: tag, start: None }));
+        assert!(scalar.to_value() == OutputValue::text(""), "{tag}");
+    }
+}
+
 /// The value of `a`, as a part of the file and a scalar.
 fn value_of_a(text: &str) -> (Span, Scalar) {
     let root = read_document(&Source::new("x.yaml", text)).expect("valid");

@@ -1,0 +1,69 @@
+//! Projects in memory, and what holds for their findings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use septum::diagnostic::{Diagnostic, Diagnostics, escape_line, render_diagnostic};
+use septum::disk::Disk;
+use septum::project::Project;
+use septum::sops::{Identities, IdentitySources};
+use zeroize::Zeroizing;
+
+/// Identity of the demo.
+const DEMO_KEY: &str = include_str!("../../examples/demo-age-key.txt");
+
+/// Files by their names.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// A directory for files that are in memory alone.
+pub(crate) struct MemoryRoot(PathBuf);
+
+impl MemoryRoot {
+    /// The root of a target, with empty directories.
+    pub(crate) fn new(target: &str, directories: &[&str]) -> Self {
+        let root = std::env::temp_dir().join("septum-fuzz").join(target);
+        for directory in directories {
+            std::fs::create_dir_all(root.join(directory)).expect("a directory");
+        }
+        Self(std::fs::canonicalize(root).expect("a directory"))
+    }
+
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Opens a project of files.
+    pub(crate) fn open(&self, files: Files) -> Result<Project, Diagnostics> {
+        let disk = Disk::with_files(files.into_iter().map(|(name, bytes)| (self.0.join(name), bytes)).collect());
+        let root = Project::locate(&disk, &self.0).ok_or_else(Diagnostics::new)?;
+        Project::open(&disk, &root)
+    }
+}
+
+/// The identities of the demo.
+pub(crate) fn demo_identities() -> Identities {
+    let keys = Zeroizing::new(DEMO_KEY.to_owned());
+    Identities::new(IdentitySources { age_key: Some(keys), ..IdentitySources::default() })
+}
+
+/// Holds that findings can be shown, and point into the files that they name.
+pub(crate) fn assert_placed<'d>(findings: impl IntoIterator<Item = &'d Diagnostic>) {
+    for finding in findings {
+        assert!(!finding.message.is_empty(), "a finding without a message");
+        for label in &finding.labels {
+            // what is not in any file is nowhere
+            if label.place.source.name().is_empty() {
+                continue;
+            }
+            let (text, span) = (label.place.source.text(), label.place.span);
+            assert!(span.start <= span.end && text.get(span.start..span.end).is_some(), "{finding:?}");
+            let line = text[..span.start].matches('\n').count() + 1;
+            assert_eq!(line, span.line, "{finding:?}");
+        }
+        let shown = render_diagnostic(finding, true);
+        // what could be a part of a private key is masked
+        let is_masked = finding.message.to_lowercase().contains("age-");
+        assert!(is_masked || shown.contains(&*escape_line(&finding.message)), "{finding:?}\n{shown}");
+    }
+}
