@@ -69,10 +69,16 @@ use crate::sops::{HostSystem, Identities, IdentitySources};
 
 use output::OutputStreams;
 
+/// Version; that of a release with the commit and its date, which `build.rs` adds.
+const VERSION: &str = match option_env!("SEPTUM_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Render ConfigMaps, Secrets and manifests for every environment from one definition, keeping secrets
 /// out of plain objects
 #[derive(Debug, Parser)]
-#[command(name = "septum", version, max_term_width = 100, arg_required_else_help = true, disable_help_flag = true)]
+#[command(name = "septum", version = VERSION, max_term_width = 100, arg_required_else_help = true, disable_help_flag = true)]
 #[command(after_help = help_groups::program_text())]
 struct Cli {
     #[command(flatten)]

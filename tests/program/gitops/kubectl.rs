@@ -8,11 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use regex::Regex;
-use serde_yaml::Value as Yaml;
 
 use crate::support::help::commands;
 use crate::support::peers::peer;
-use crate::support::samples::repository;
 use crate::support::sandbox::{Run, Sandbox};
 
 /// A directory with the plugin, as a link.
@@ -101,39 +99,4 @@ fn messages_name_the_commands_as_they_are_typed() {
         assert!(!run.stderr.replace("kubectl septum", "").contains("`septum "), "{}", run.stderr);
         assert!(!project.run(arguments).stderr.contains("kubectl"), "{arguments:?}");
     }
-}
-
-#[test]
-fn the_manifest_for_krew_has_the_shape_that_krew_checks() {
-    let text = std::fs::read_to_string(repository().join("examples/krew/plugins/septum.yaml")).unwrap();
-    let manifest: Yaml = serde_yaml::from_str(&text).unwrap();
-    assert_eq!(manifest["apiVersion"], "krew.googlecontainertools.github.com/v1alpha2");
-    assert_eq!(manifest["kind"], "Plugin");
-    assert_eq!(manifest["metadata"]["name"], "septum", "the name of the file");
-    let spec = &manifest["spec"];
-    assert_eq!(spec["version"].as_str().unwrap(), format!("v{}", env!("CARGO_PKG_VERSION")));
-    let short = spec["shortDescription"].as_str().unwrap();
-    assert!((1..=50).contains(&short.len()) && !short.ends_with('.'), "{short}");
-    for field in ["homepage", "description", "caveats"] {
-        assert!(!spec[field].as_str().unwrap().trim().is_empty(), "{field}");
-    }
-    let platforms = spec["platforms"].as_sequence().unwrap();
-    let mut seen = Vec::new();
-    for platform in platforms {
-        let labels = &platform["selector"]["matchLabels"];
-        let (os, arch) = (labels["os"].as_str().unwrap(), labels["arch"].as_str().unwrap());
-        seen.push(format!("{os}/{arch}"));
-        let (uri, sum) = (platform["uri"].as_str().unwrap(), platform["sha256"].as_str().unwrap());
-        assert!(uri.starts_with("https://") && uri.contains(spec["version"].as_str().unwrap()), "{uri}");
-        assert!(sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sum}");
-        let bin = platform["bin"].as_str().unwrap();
-        assert_eq!(bin, if os == "windows" { "kubectl-septum.exe" } else { "kubectl-septum" });
-        let files = platform["files"].as_sequence().unwrap();
-        let targets: Vec<_> = files.iter().map(|file| file["to"].as_str().unwrap()).collect();
-        assert!(targets.contains(&bin) && targets.iter().any(|name| name.starts_with("LICENSE")), "{targets:?}");
-    }
-    let mut unique = seen.clone();
-    unique.dedup();
-    assert_eq!(seen, unique);
-    assert!(seen.contains(&"linux/amd64".to_owned()) && seen.contains(&"darwin/arm64".to_owned()));
 }

@@ -56,7 +56,7 @@ fn no_example_and_no_environment_is_left_out() {
     examples.sort_unstable();
     let mut directories = of_directory(&repository().join("examples"));
     // files for other programs, and no project
-    directories.retain(|name| !["argocd-plugin", "ci", "flux-oci", "krew"].contains(&name.as_str()));
+    directories.retain(|name| !["argocd-plugin", "ci", "flux-oci"].contains(&name.as_str()));
     assert_eq!(directories, examples);
     for (directory, environments) in all() {
         let rows = run(&repository().join(directory), &["list", "--format", "json"], &[]).json();

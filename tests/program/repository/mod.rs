@@ -6,4 +6,6 @@ mod clocks;
 mod docs;
 mod examples;
 mod help;
+mod promises;
+mod releases;
 mod wording;

@@ -1,0 +1,55 @@
+# Tasks of this repository: `just` lists them.
+
+# recipes that take arguments get them as $1, $2 …
+set positional-arguments
+
+_default:
+    @just --list --unsorted
+
+# every test
+test *ARGUMENTS:
+    cargo test --locked "$@"
+
+# the tests of one part, such as `just fast check::`
+fast PART:
+    cargo test --locked --test program -- "$1"
+    cargo test --locked --lib -- "$1"
+
+# format, lints, documentation
+lint:
+    cargo fmt --all --check
+    cargo clippy --locked --all-targets -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+
+# benchmarks, or one of them
+bench *ARGUMENTS:
+    cargo bench --locked "$@"
+
+# the documentation of the library in a browser
+docs:
+    cargo doc --locked --no-deps --open
+
+# the programs that tests compare with
+peers *NAMES:
+    .ci/peers "$@"
+
+# all fuzz targets, for some seconds in all
+fuzz SECONDS="60":
+    cargo run --locked --release --manifest-path fuzz/Cargo.toml -- --seconds "$1"
+
+# records again what programs print and what the demo and the examples render
+update-cases:
+    UPDATE_EXPECT=1 cargo test --locked --test program
+    git status --short tests docs
+
+# the archive of a release for this machine
+archive *ARGUMENTS:
+    python3 dist/archive.py "$@"
+
+# licences, advisories and sources of dependencies
+deny:
+    cargo deny check
+
+# what CI runs
+ci:
+    .ci/run
