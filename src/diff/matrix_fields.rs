@@ -25,7 +25,9 @@ pub(super) fn field_rows(
         for (index, (name, right)) in sides.iter().enumerate().skip(first + 1) {
             let mut changes = compare_targets(app, &[name.to_string()], left, right, marker);
             mask_secrets(&mut changes, finder);
-            changes.iter().for_each(|change| found.add(first, index, change));
+            for change in &changes {
+                found.add(first, index, change);
+            }
         }
         if !found.has_later_objects(first) {
             break;
@@ -70,8 +72,6 @@ impl<'a> FieldTable<'a> {
                     self.add_presence(index, change);
                 }
             }
-            // of a key that one environment does not have, the row of its value says so
-            ChangeKind::Added | ChangeKind::Removed | ChangeKind::Renamed | ChangeKind::Moved => {}
             ChangeKind::Changed | ChangeKind::Rules | ChangeKind::Source if owner == first => {
                 let kind = match (&change.subject, change.kind) {
                     (ChangeSubject::Entry { .. }, ChangeKind::Changed) => ChangeKind::Rules,
@@ -81,7 +81,14 @@ impl<'a> FieldTable<'a> {
                     self.add_field(index, change, kind, field);
                 }
             }
-            ChangeKind::Changed | ChangeKind::Rules | ChangeKind::Source => {}
+            // of a key that one environment does not have, the row of its value says so
+            ChangeKind::Added
+            | ChangeKind::Removed
+            | ChangeKind::Renamed
+            | ChangeKind::Moved
+            | ChangeKind::Changed
+            | ChangeKind::Rules
+            | ChangeKind::Source => {}
         }
     }
 

@@ -192,7 +192,9 @@ impl<'a> AgeReport<'a> {
             }
         }
         let order = StackOrder::of([self.survey]);
-        found.values_mut().for_each(|value| order.sort(&mut value.environments));
+        for value in found.values_mut() {
+            order.sort(&mut value.environments);
+        }
         found.into_values().collect()
     }
 

@@ -20,7 +20,9 @@ fn known_names() -> BTreeSet<String> {
         names.extend(path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()));
         names.extend(function.captures_iter(text).map(|found| found[1].to_owned()));
     };
-    rust_sources().iter().for_each(|source| add(&source.path, &source.text));
+    for source in rust_sources() {
+        add(&source.path, &source.text);
+    }
     for directory in ["tests/program", "tests/library"] {
         for (name, bytes) in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)) {
             add(&Path::new(directory).join(name), &String::from_utf8_lossy(&bytes));
