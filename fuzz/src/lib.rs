@@ -65,5 +65,6 @@ targets! {
     dotenv: targets::dotenv::check, words::DOTENV, "an import of a dotenv file renders the values that were read";
     leak_search: targets::leak_search::check, words::LEAK, "the search for secrets finds what a naive one finds";
     detect: targets::detect::check, words::DETECT, "a credential is a range of its text, and no reason shows it";
+    krm: targets::krm::check, words::MANIFEST, "input of a KRM function passes as it came";
     lsp: targets::lsp::check, words::LSP, "the language server answers each request once, and never fails inside";
 }

@@ -4,6 +4,7 @@ pub(crate) mod certificates;
 pub(crate) mod detect;
 pub(crate) mod dotenv;
 pub(crate) mod go_regex;
+pub(crate) mod krm;
 pub(crate) mod layers;
 pub(crate) mod leak_search;
 pub(crate) mod lsp;

@@ -92,7 +92,7 @@ fn assert_read(value: &OutputValue<'_>) -> OutputValue<'static> {
 }
 
 /// A value with plain texts as texts.
-fn meaning(value: OutputValue<'_>) -> OutputValue<'_> {
+pub(crate) fn meaning(value: OutputValue<'_>) -> OutputValue<'_> {
     match value {
         OutputValue::Literal(text) if plain_type(&text) == CoreType::String => OutputValue::String(text),
         OutputValue::List(items) => OutputValue::List(items.into_iter().map(meaning).collect()),
