@@ -18,7 +18,7 @@ use crate::files::verify::check_written;
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::recipients::group::KeyGroup;
 use crate::store::{MetadataBlock, ParsedFile, SopsFormat, TextEdit};
-use septum_base::span::Source;
+use septum_base::span::{Source, Span};
 use septum_base::time::Timestamp;
 use septum_base::value_path::ValuePath;
 
@@ -150,7 +150,9 @@ impl DecryptedFile {
     ) -> Result<Vec<u8>, WriteError> {
         let EncryptedDocument { mac, mut changes, problem, .. } = encrypted;
         if let Some(problem) = problem {
-            return Err(WriteError::Value { place: self.root_place(), problem });
+            // the span of the problem is one of this text, and not of the file
+            let place = text.place(Span::locate(text.text(), 0, 0));
+            return Err(WriteError::Value { place, problem });
         }
         if let Some(now) = changed {
             let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;

@@ -50,6 +50,17 @@ fn a_set_changes_its_line_and_no_other() {
 }
 
 #[test]
+fn a_value_that_must_not_be_encrypted_is_found_in_the_new_text() {
+    let before = sealed("A=x\na:b=\n", SopsFormat::Dotenv, Selector::default());
+    let mut file = opened(&before, SopsFormat::Dotenv);
+    file.set_value(0, &path("a:b"), &SopsTree::from_text("new")).expect("sets");
+    let found = file.write_bytes(later()).expect_err("ambiguous").into_diagnostics().remove(0);
+    let place = &found.labels[0].place;
+    assert_eq!((found.rule.id(), place.to_string().as_str()), ("ambiguous-key", "file:2:5"));
+    assert_eq!(place.source.text().get(place.span.start..place.span.end), Some("new"));
+}
+
+#[test]
 fn new_keys_and_removed_ones_touch_nothing_else() {
     type Edit = fn(&mut DecryptedFile) -> Result<(), WriteError>;
     fn set(file: &mut DecryptedFile, steps: &str) -> Result<(), WriteError> {
