@@ -69,11 +69,16 @@ fn check_formats(objects: &[Delivered]) {
     let list: Json = serde_json::from_str(&json).expect("JSON");
     let list = list["items"].as_array().cloned().unwrap_or_default();
     for (name, text) in [("YAML", yaml), ("KYAML", kyaml)] {
-        let documents = serde_yaml::Deserializer::from_str(&text).map(|document| {
-            <Json as serde::Deserialize>::deserialize(document)
-                .unwrap_or_else(|error| panic!("{name}: {error}\n{text}"))
-        });
-        let documents: Vec<Json> = documents.filter(|document| !document.is_null()).map(normal).collect();
+        let documents: Result<Vec<Json>, _> = serde_yaml::Deserializer::from_str(&text)
+            .map(|document| <Json as serde::Deserialize>::deserialize(document))
+            .collect();
+        let documents = match documents {
+            Ok(documents) => documents,
+            // an integer of more than 64 bits, which the oracle cannot hold
+            Err(error) if error.to_string().contains("number out of range") => continue,
+            Err(error) => panic!("{name}: {error}\n{text}"),
+        };
+        let documents: Vec<Json> = documents.into_iter().filter(|document| !document.is_null()).map(normal).collect();
         let list: Vec<Json> = list.iter().cloned().map(normal).collect();
         assert_eq!(documents, list, "{name} and JSON differ\n{text}\n{json}");
     }
