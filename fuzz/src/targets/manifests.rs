@@ -69,9 +69,8 @@ fn check_formats(objects: &[Delivered]) {
     let list: Json = serde_json::from_str(&json).expect("JSON");
     let list = list["items"].as_array().cloned().unwrap_or_default();
     for (name, text) in [("YAML", yaml), ("KYAML", kyaml)] {
-        let documents: Result<Vec<Json>, _> = serde_yaml::Deserializer::from_str(&text)
-            .map(|document| <Json as serde::Deserialize>::deserialize(document))
-            .collect();
+        let documents: Result<Vec<Json>, _> =
+            serde_yaml::Deserializer::from_str(&text).map(<Json as serde::Deserialize>::deserialize).collect();
         let documents = match documents {
             Ok(documents) => documents,
             // an integer of more than 64 bits, which the oracle cannot hold
