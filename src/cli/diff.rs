@@ -200,7 +200,8 @@ impl DiffArgs {
         match self.compare(global, output) {
             Ok(DiffOutcome::Different) => ExitCode::from(1),
             Ok(DiffOutcome::Same) => {
-                output.print_note("septum: no differences");
+                let words = if self.only.is_empty() { "no differences" } else { "no differences of this kind" };
+                output.print_note(&format!("septum: {words}"));
                 ExitCode::SUCCESS
             }
             // what is invalid may differ
@@ -429,6 +430,11 @@ impl DiffArgs {
         if !matches!(self.format, DiffFormat::Text | DiffFormat::Json) {
             return Err(invalid_usage("more than two environments are a table: as text or JSON only".to_owned())
                 .hint("compare them in pairs for other formats")
+                .into());
+        }
+        if self.stat {
+            return Err(invalid_usage("`--stat` counts differences of two sides".to_owned())
+                .hint("compare them in pairs")
                 .into());
         }
         if !self.only.iter().all(|kind| kind.is_of_table()) {

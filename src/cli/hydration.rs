@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::output;
 use crate::atomic;
+use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, escape_json};
-use crate::disk::{FileReadError, normalize_path, read_named, real_named};
+use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path, read_named, real_named};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::git::{CommitDetails, GitHistory};
 use crate::project::Project;
@@ -61,7 +62,8 @@ struct ReferencedCommit {
 }
 
 impl HydratorMetadata {
-    /// The current commit of a project, which must have its sources as they are. Warnings: trailers that are not valid.
+    /// The last commit of a project that changed more than the tree, and must have its sources as they are. Warnings:
+    /// trailers that are not valid.
     pub(super) fn of_project(project: &Project, dir: &Path) -> Result<(Self, Diagnostics), Diagnostics> {
         let root = project.files.root();
         let history = GitHistory::find(root)?.ok_or_else(|| {
@@ -69,8 +71,12 @@ impl HydratorMetadata {
                 .note("the project is not in a repository of Git, or nothing is committed yet")
                 .hint("render without `--metadata`")
         })?;
-        refuse_uncommitted(project, &history, dir)?;
-        let CommitDetails { author, date, message } = history.details()?;
+        let absolute = std::path::absolute(dir).map_or_else(|_| dir.to_path_buf(), |dir| normalize_path(&dir));
+        let output = real_named(&absolute);
+        refuse_uncommitted(project, &history, &output)?;
+        // a commit of the tree itself would make it differ from its own metadata
+        let commit = history.last_outside(&output)?;
+        let CommitDetails { author, date, message } = history.details(&commit)?;
         let (subject, body) = message.split_once('\n').unwrap_or((&message, ""));
         let (body, references, warnings) = split_trailers(body);
         let metadata = Self {
@@ -78,7 +84,7 @@ impl HydratorMetadata {
             subject: subject.trim().to_owned(),
             date,
             body,
-            dry_sha: history.head().to_owned(),
+            dry_sha: commit,
             repo_url: history.origin()?,
             references,
         };
@@ -102,16 +108,17 @@ impl HydratorMetadata {
 }
 
 /// Error: sources differ from the commit that would be named.
-fn refuse_uncommitted(project: &Project, history: &GitHistory, dir: &Path) -> Result<(), Diagnostic> {
-    let absolute = std::path::absolute(dir).map_or_else(|_| dir.to_path_buf(), |dir| normalize_path(&dir));
-    let output = real_named(&absolute);
+fn refuse_uncommitted(project: &Project, history: &GitHistory, output: &Path) -> Result<(), Diagnostic> {
+    let bounds = BoundedRoot::new(Disk::default(), project.files.root()).ok();
+    let is_output =
+        |path: &Path| path.starts_with(output) || bounds.as_ref().is_some_and(|bounds| check::is_of_tree(bounds, path));
     let sources: Vec<_> =
         project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref()).collect();
     let mut changed = history.uncommitted_files(project.files.root())?;
     // anything may lie beside the sources, and the output is about to change
     changed.retain(|file| {
         let is_source = file.is_tracked || sources.iter().any(|directory| file.path.starts_with(directory));
-        is_source && !file.path.starts_with(&output)
+        is_source && !is_output(&file.path)
     });
     if changed.is_empty() {
         return Ok(());

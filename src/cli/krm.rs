@@ -56,10 +56,15 @@ pub(super) fn call_function(global: &GlobalArgs, output: &OutputStreams) -> Exit
         Ok(list) => list,
         Err(problems) => return answer(&ResourceList::empty(), FunctionResult::about(problems, None), output),
     };
-    let results = apply(&mut list, global).unwrap_or_else(|problems| {
+    let mut results = apply(&mut list, global).unwrap_or_else(|problems| {
         list.items.clear();
         FunctionResult::about(problems, None)
     });
+    if let Some(name) = list.function_name() {
+        for result in &mut results {
+            result.name_function(name);
+        }
+    }
     answer(&list, results, output)
 }
 

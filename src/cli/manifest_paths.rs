@@ -25,6 +25,10 @@ pub(super) fn in_usual_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// Largest number of files of a side.
 const MOST_FILES: usize = 100_000;
 
+/// Names of files and directories in a tree of manifests that contain no objects.
+const BESIDE_OBJECTS: [&str; 5] =
+    [".septum", "hydrator.metadata", "kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// Objects of a file, or of all files of a directory.
 pub(super) fn read_manifests(path: &Path, shown: &str) -> Result<Vec<SourceObject>, Diagnostics> {
     let failure = |error: std::io::Error, name: &str| Diagnostics::from(Diagnostic::unreadable(name, &error));
@@ -35,6 +39,9 @@ pub(super) fn read_manifests(path: &Path, shown: &str) -> Result<Vec<SourceObjec
         if kind.is_dir() {
             for entry in std::fs::read_dir(&path).map_err(|error| failure(error, &name))? {
                 let entry = entry.map_err(|error| failure(error, &name))?;
+                if entry.file_name().to_str().is_some_and(|name| BESIDE_OBJECTS.contains(&name)) {
+                    continue;
+                }
                 let below = format!("{}/{}", name.trim_end_matches('/'), entry.file_name().to_string_lossy());
                 // a link could lead back
                 if !entry.file_type().map_err(|error| failure(error, &below))?.is_symlink() {

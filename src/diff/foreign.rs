@@ -59,7 +59,7 @@ pub struct ObjectForm {
 /// Reads objects, each once. Errors: text that is not YAML, an object that is there twice.
 pub fn read_objects(sources: &[Source]) -> Result<Vec<SourceObject>, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let mut found = SourceObjects::default();
+    let mut found = SourceObjects { keeps_encrypted: true, ..SourceObjects::default() };
     for source in sources {
         found.read(source, &mut problems);
     }
@@ -97,6 +97,11 @@ impl ObjectAddress {
         };
         self.name.as_deref() == Some(name) || (self.is_hashed && is_former())
     }
+}
+
+/// Ciphertext is a placeholder of its value.
+fn visibility_of(object: &SourceObject) -> Visibility {
+    if object.is_encrypted { Visibility::Placeholder } else { Visibility::Known }
 }
 
 fn base_label(object: &SourceObject) -> Option<&str> {
@@ -175,7 +180,7 @@ pub(super) fn take_matching(
         let Some(index) = exact.or_else(|| objects.iter().position(|object| address.fits(object))) else { continue };
         let object = objects.swap_remove(index);
         let own = ObjectAddress { name: Some(object.name.clone()), ..address.clone() };
-        snapshot.add_object(&own, &to_stored(object.tree.to_value()), Visibility::Known, marker);
+        snapshot.add_object(&own, &to_stored(object.tree.to_value()), visibility_of(&object), marker);
     }
     snapshot.sort();
     snapshot
@@ -194,7 +199,7 @@ pub(super) fn other_objects(objects: &[SourceObject], marker: &ValueMarker) -> T
             is_hashed: base_label(object).is_some(),
             is_home: false,
         };
-        snapshot.add_object(&address, &to_stored(object.tree.to_value()), Visibility::Known, marker);
+        snapshot.add_object(&address, &to_stored(object.tree.to_value()), visibility_of(object), marker);
     }
     snapshot.sort();
     snapshot

@@ -172,7 +172,9 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
             app = Some(&row.app);
             lines.push((true, [row.app.clone()].into_iter().chain(names.iter().map(ToString::to_string)).collect()));
         }
-        let cells = names.iter().map(|name| row.environments.get(*name).map(|cell| cell_text(cell, row.sensitive)));
+        let start = differing_start(row);
+        let cells =
+            names.iter().map(|name| row.environments.get(*name).map(|cell| cell_text(cell, row.sensitive, start)));
         let cells = cells.map(Option::unwrap_or_default);
         lines.push((false, [format!("  {}", row.label())].into_iter().chain(cells).collect()));
     }
@@ -211,7 +213,30 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
     out
 }
 
-fn cell_text(cell: &MatrixCell, is_secret: bool) -> String {
+/// Number of characters that the values of a row have in common at their start, less a few, if some that differ would
+/// look the same when they are cut.
+fn differing_start(row: &MatrixRow) -> usize {
+    let texts: BTreeSet<&str> = row.environments.values().filter_map(|cell| cell.value.as_deref()).collect();
+    let cut: BTreeSet<String> = texts.iter().map(|text| cut_text(text, 0)).collect();
+    let (Some(first), Some(last)) = (texts.first(), texts.last()) else { return 0 };
+    if cut.len() == texts.len() {
+        return 0;
+    }
+    // what the first and the last one of a sorted list have in common, all have
+    let common = first.chars().zip(last.chars()).take_while(|(a, b)| a == b).count();
+    common.saturating_sub(WIDTH / 4)
+}
+
+/// The part of a text from a character on that fits a cell.
+fn cut_text(text: &str, start: usize) -> String {
+    let rest: String = text.chars().skip(start).collect();
+    let line = if start == 0 { rest.lines().next().unwrap_or_default().to_owned() } else { rest.replace('\n', " ") };
+    let cut: String = line.chars().take(WIDTH).collect();
+    let (before, after) = (if start > 0 { "…" } else { "" }, if cut.len() < rest.len() { "…" } else { "" });
+    format!("{before}{}{after}", if after.is_empty() { &cut } else { cut.trim_end() })
+}
+
+fn cell_text(cell: &MatrixCell, is_secret: bool, start: usize) -> String {
     match (cell.state, &cell.value, cell.group) {
         (word @ ("missing" | "none" | "present"), ..) => word.to_owned(),
         ("invalid", ..) => "(invalid)".to_owned(),
@@ -219,10 +244,6 @@ fn cell_text(cell: &MatrixCell, is_secret: bool) -> String {
         (_, None, Some(group)) if is_secret => format!("[secret {group}]"),
         (_, None, _) => "[secret]".to_owned(),
         (_, Some(text), _) if text.is_empty() => "\"\"".to_owned(),
-        (_, Some(text), _) => {
-            let first = text.lines().next().unwrap_or_default();
-            let cut: String = first.chars().take(WIDTH).collect();
-            if cut.len() < text.len() { format!("{}…", cut.trim_end()) } else { cut }
-        }
+        (_, Some(text), _) => cut_text(text, start),
     }
 }

@@ -141,8 +141,10 @@ fn check_file(
         Ok(_) => state.is_open = true,
         Err(error) => {
             let found = Diagnostics::from_iter(error.into_diagnostics());
-            state.is_open = found.iter().any(|problem| problem.failure != FailureKind::Key);
-            if state.is_open {
+            let is_damaged = found.iter().any(|problem| problem.failure != FailureKind::Key);
+            // a tree is encrypted for who applies it
+            state.is_open = is_damaged || is_of_tree(bounds, path);
+            if is_damaged {
                 state.problem = problem_of(found);
             }
         }

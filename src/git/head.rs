@@ -31,9 +31,19 @@ pub struct UncommittedFile {
 }
 
 impl GitHistory {
-    /// Author, date and message of the current commit.
-    pub fn details(&self) -> Result<CommitDetails, Diagnostic> {
-        let options = ["-1", "--format=%an <%ae>%x00%aI%x00%B", "--no-show-signature", "--no-notes", self.head()];
+    /// The last commit that changed something outside of a directory; the current one if there is none.
+    pub fn last_outside(&self, directory: &Path) -> Result<String, Diagnostic> {
+        let Ok(below) = directory.strip_prefix(&self.repository().root) else { return Ok(self.head().to_owned()) };
+        let excluded = format!(":(top,exclude,literal){}", below.to_string_lossy().replace('\\', "/"));
+        let options = ["-1", "--format=%H", "--no-show-signature", self.head(), "--", ":(top)", &excluded];
+        let output = git_output(spawn_git(self.git(), "log", &options)?.wait_with_output()).map_err(of_commit)?;
+        let commit = String::from_utf8_lossy(&output).trim().to_owned();
+        Ok(if commit.is_empty() { self.head().to_owned() } else { commit })
+    }
+
+    /// Author, date and message of a commit.
+    pub fn details(&self, commit: &str) -> Result<CommitDetails, Diagnostic> {
+        let options = ["-1", "--format=%an <%ae>%x00%aI%x00%B", "--no-show-signature", "--no-notes", commit];
         let output = git_output(spawn_git(self.git(), "log", &options)?.wait_with_output()).map_err(of_commit)?;
         let text = String::from_utf8_lossy(&output);
         let mut fields = text.splitn(3, '\0').map(str::to_owned);

@@ -31,6 +31,8 @@ pub struct SourceObject {
     pub namespace: Option<String>,
     /// Text of its document with comments, if nothing was dropped from it.
     pub text: Option<String>,
+    /// Whether its values are ciphertext.
+    pub is_encrypted: bool,
 }
 
 /// Objects of a stream, with those that were left out.
@@ -42,6 +44,8 @@ pub struct SourceObjects {
     pub left_out: Vec<(Location, String)>,
     /// Number of objects from which fields of a server were dropped.
     pub trimmed: usize,
+    /// Whether encrypted objects are read as they are; they are refused otherwise.
+    pub keeps_encrypted: bool,
 }
 
 impl SourceObject {
@@ -91,7 +95,8 @@ impl SourceObjects {
         let starts: Vec<_> = stream.documents.iter().map(|document| document.span.start).collect();
         let texts = texts_of_documents(source.text(), &starts);
         for (document, text) in stream.documents.into_iter().zip(texts) {
-            if sops::is_encrypted(&document) {
+            let is_encrypted = sops::is_encrypted(&document);
+            if is_encrypted && !self.keeps_encrypted {
                 problems.push(
                     Diagnostic::error(Rule::Unsupported, "an encrypted manifest cannot be imported")
                         .at_masked(source.place(document.span))
@@ -99,7 +104,17 @@ impl SourceObjects {
                 );
                 continue;
             }
-            self.add_tree(Tree::from_node(document, source), text, problems);
+            let first = self.objects.len();
+            let mut tree = Tree::from_node(document, source);
+            if let TreeKind::Map(map) = &mut tree.kind
+                && is_encrypted
+            {
+                map.shift_remove(sops::BLOCK);
+            }
+            self.add_tree(tree, text.filter(|_| !is_encrypted), problems);
+            for object in self.objects.iter_mut().skip(first) {
+                object.is_encrypted = is_encrypted;
+            }
         }
     }
 
@@ -123,7 +138,7 @@ impl SourceObjects {
         match Manifest::of(tree) {
             Ok(Manifest { api_version, kind, name, namespace, tree, .. }) => {
                 let text = text.filter(|_| !is_trimmed).map(str::to_owned);
-                self.objects.push(SourceObject { tree, api_version, kind, name, namespace, text });
+                self.objects.push(SourceObject { tree, api_version, kind, name, namespace, text, is_encrypted: false });
             }
             Err(problem) => problems.push(problem),
         }

@@ -177,6 +177,11 @@ impl ResourceList {
         }
     }
 
+    /// Name of the configuration of the function.
+    pub fn function_name(&self) -> Option<&str> {
+        text_at(self.function_config.as_ref()?, &["metadata", "name"])
+    }
+
     /// The text that was read.
     pub fn source(&self) -> &Source {
         &self.source

@@ -21,6 +21,14 @@ impl FunctionResult {
         sorted.map(|diagnostic| Self { diagnostic, item: item.cloned() }).collect()
     }
 
+    /// Adds the name of the functionConfig to a finding in it, since its place is one in a stream that nobody sees.
+    pub fn name_function(&mut self, name: &str) {
+        let is_of_input = self.diagnostic.labels.first().is_some_and(|label| label.place.source.name() == INPUT);
+        if is_of_input && self.item.is_none() {
+            self.diagnostic.notes.push(format!("in the functionConfig `{name}`"));
+        }
+    }
+
     /// The result as a structure. Its file is one of layers: a place in the input is of no use to people.
     pub fn to_value(&self) -> OutputValue<'_> {
         let Diagnostic { rule, severity, message, notes, hints, labels, .. } = &self.diagnostic;

@@ -139,7 +139,7 @@ use septum_base::span::{Location, Source};
 use septum_base::yaml::node::{YamlKind, YamlNode};
 
 /// The key of the root that holds the metadata.
-const BLOCK: &str = "sops";
+pub const BLOCK: &str = "sops";
 
 /// The key of a binary file's only value.
 const DATA: &str = "data";

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
+use crate::check::is_of_tree;
 use crate::disk::{BoundedRoot, Disk, walk_files};
 use crate::files::FileKind;
 use crate::project::{App, PROJECT_FILE, Project};
@@ -31,9 +32,16 @@ pub(super) fn find_project_below(root: &Path, variable: impl Fn(&str) -> Option<
     // some versions of Argo CD start the command there
     let source = source.map(|path| bounds.path().join(path)).filter(|path| bounds.is_directory(path));
     if let Some(source) = source {
+        if is_of_tree(&bounds, &source.join(BASE_FILE)) {
+            return None;
+        }
         let located = Project::locate(&disk, &source)?;
         let is_ours = match Project::open(&disk, &located) {
-            Ok(project) => !apps_at(&project, &source).is_empty(),
+            Ok(project) => {
+                let apps = apps_at(&project, &source);
+                let is_inside = |app: &&App| source != app.directory && source.starts_with(&app.directory);
+                !apps.is_empty() && !(apps.iter().all(is_inside) && is_of_others(&bounds, &source))
+            }
             Err(_) => {
                 let bases = [source.join(BASE_FILE), source.join("environments").join(BASE_FILE)];
                 source == located.directory() || bases.iter().any(|base| disk.has(base))
@@ -56,6 +64,12 @@ pub(super) fn find_project_below(root: &Path, variable: impl Fn(&str) -> Option<
         if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     walked.ok().and(found)
+}
+
+/// Whether a directory is for another tool of Argo CD: a chart, or a kustomization.
+fn is_of_others(bounds: &BoundedRoot, source: &Path) -> bool {
+    const FILES: [&str; 4] = ["Chart.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"];
+    FILES.iter().any(|name| bounds.has(&source.join(name)))
 }
 
 /// Whether a path cannot lead out of the directory that it is relative to.

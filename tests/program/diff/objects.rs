@@ -1,10 +1,11 @@
 //! Objects that were read: of a cluster, of directories, of standard input.
 
 use std::fs;
+use std::path::Path;
 
 use super::shop;
 use crate::support::messages::record;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, files};
 
 /// What the layers of `shop` render, with differences of each kind.
 fn live(project: &Sandbox) -> String {
@@ -141,4 +142,17 @@ fn of_a_cluster_only_the_named_objects_are_read() {
             "{line}"
         );
     }
+}
+
+/// The records and the kustomizations of a tree are no objects, and its encrypted Secrets are compared as they are.
+#[test]
+fn rendered_trees_are_compared() {
+    let copied = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/gitops-flux"));
+    let sandbox = Sandbox::read_only();
+    let project = copied.iter().fold(sandbox, |sandbox, (name, bytes)| sandbox.file(name, bytes));
+    let run = project.run(&["diff", "--files", "rendered/staging", "rendered/prod"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    record(&run.stdout);
+    let whole = project.run(&["diff", "--files", "rendered", "rendered"]);
+    assert_eq!((whole.code, whole.stdout.as_str()), (0, ""), "{}", whole.stderr);
 }

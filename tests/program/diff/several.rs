@@ -218,3 +218,16 @@ fn of_two_texts_both_are_quoted_or_none() {
     let run = project.run(&["diff", "dev", "prod"]);
     record(&run.stdout);
 }
+
+#[test]
+fn cells_that_differ_look_different() {
+    let image = |tag: &str| {
+        format!("images: {{ shop: {{ newName: registry.example.com/platform/team/checkout, newTag: '{tag}' }} }}\n")
+    };
+    let project = fleet().append("dev.yaml", &image("1.2.3")).append("staging.yaml", &image("1.2.4"));
+    let project = project.edited("prod.yaml", "images: { shop: { newTag: '2' } }\n", &image("1.2.5"));
+    let run = project.run(&["diff", "dev", "staging", "prod", "--only", "objects"]);
+    record(&run.stdout);
+    assert!(["1.2.3", "1.2.4", "1.2.5"].iter().all(|tag| run.stdout.contains(tag)), "{}", run.stdout);
+    project.run(&["diff", "dev", "staging", "prod", "--stat"]).fails(2);
+}

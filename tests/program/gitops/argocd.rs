@@ -296,6 +296,23 @@ fn a_repository_is_discovered_if_an_app_is_at_the_path() {
     assert_eq!(at_path.run_in("services/checkout", &["argocd", "discover"]).ok(), ".\n");
 }
 
+/// An app at the root of the repository has everything below it, but not what is for another tool.
+#[test]
+fn what_is_for_another_tool_is_not_claimed_by_an_app_around_it() {
+    let repository = || {
+        let project = Sandbox::new([("base.yaml", "app: shop\ndata: { A: 1 }\n"), ("prod.yaml", "")]);
+        let project = project.file("chart/Chart.yaml", "name: x\n").file("extra/kustomization.yaml", "");
+        project.run(&["render", "--all", "--out", "rendered"]).succeeds();
+        project
+    };
+    for (path, expected) in
+        [(".", true), ("rendered/prod/shop", false), ("rendered", false), ("chart", false), ("extra", false)]
+    {
+        let run = application(repository(), path).run(&["argocd", "discover"]);
+        assert_eq!((run.code == 0, run.stdout.is_empty()), (expected, !expected), "{path}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn without_a_path_a_project_anywhere_is_discovered() {
     for (file, expected) in [

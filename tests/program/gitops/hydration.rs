@@ -48,6 +48,25 @@ fn the_current_commit_is_named() {
     assert_eq!(project.run(&["render", "--all", "--out", "rendered", "--check"]).ok(), "");
 }
 
+/// A tree in the repository of its sources, whose own commits are no change of them.
+#[test]
+fn a_commit_of_the_tree_is_not_named() {
+    let (project, head) = committed("first");
+    project.run(&RENDER).succeeds();
+    let text = project.read("rendered/hydrator.metadata");
+    for _ in 0..2 {
+        git(&project, &["add", "--all"]);
+        git(&project, &["commit", "--quiet", "--allow-empty", "--message", "rendered"]);
+        project.run(&RENDER).succeeds();
+        assert_eq!(project.read("rendered/hydrator.metadata"), text);
+        assert_eq!(git(&project, &["status", "--porcelain"]), "");
+    }
+    assert_eq!(metadata(&project)["drySha"], head);
+    // another tree that is not committed is no source either
+    let project = project.append("rendered/hydrator.metadata", "\n");
+    project.run(&["render", "--all", "--out", "deploy", "--metadata"]).succeeds();
+}
+
 #[test]
 fn trailers_of_argo_cd_are_references() {
     let (project, _) = committed(
