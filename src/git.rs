@@ -22,7 +22,7 @@ pub use self::command::{GitConfiguration, SafeGit};
 pub use self::commit::PlannedCommit;
 pub use self::commit_history::GitHistory;
 pub use self::commits::{CommitFile, CommitHistory, HistoryCommit, ParentFile};
-pub use self::head::{CommitDetails, UncommittedFile};
+pub use self::head::{CommitDetails, UncommittedFile, without_credentials};
 pub use self::history::{FileHistory, FileVersion};
 pub use self::repository::GitRepository;
 use self::repository::is_reference_name;

@@ -10,7 +10,7 @@ use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, escape_json};
 use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path, read_named, real_named};
 use crate::files::{FileKind, refuse_file, resolve_writable};
-use crate::git::{CommitDetails, GitHistory};
+use crate::git::{CommitDetails, GitHistory, without_credentials};
 use crate::project::Project;
 
 /// Name of the file (`hydrator.metadata` of Argo CD, which GitOps Promoter reads).
@@ -192,7 +192,8 @@ fn read_trailer(field: &str, value: &str) -> Option<String> {
         "sha" => (5..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "date" => is_date(value),
         "body" => return serde_json::from_str(value).ok(),
-        "author" | "subject" | "repourl" => !value.is_empty(),
+        "repourl" => return Some(without_credentials(value)).filter(|url| !url.is_empty()),
+        "author" | "subject" => !value.is_empty(),
         _ => false,
     };
     is_valid.then(|| value.to_owned())

@@ -148,6 +148,9 @@ fn matrix_row(
         let group = group.filter(|_| !matches!(value, DiffValue::Locked(_)));
         MatrixCell { state, value: text, group }
     };
+    // a text that repeats a secret is hidden as one
+    let is_hidden = |value: &DiffValue| matches!(value, DiffValue::Text(text) if finder.finds(text.as_bytes()));
+    let is_secret_shown = is_secret || values.iter().any(is_hidden);
     let names = sides.iter().map(|(name, _)| name.to_string());
     let is_missing = values.iter().any(|value| !value.is_present());
     Some(MatrixRow {
@@ -157,7 +160,7 @@ fn matrix_row(
         object: None,
         field: None,
         change: if is_missing { "missing" } else { "changed" },
-        sensitive: is_secret,
+        sensitive: is_secret_shown,
         environments: names.zip(values.iter().zip(&numbers).map(cell)).collect(),
     })
 }
@@ -215,28 +218,32 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
 
 /// Number of characters that the values of a row have in common at their start, less a few, if some that differ would
 /// look the same when they are cut.
-fn differing_start(row: &MatrixRow) -> usize {
+fn differing_start(row: &MatrixRow) -> Option<usize> {
     let texts: BTreeSet<&str> = row.environments.values().filter_map(|cell| cell.value.as_deref()).collect();
-    let cut: BTreeSet<String> = texts.iter().map(|text| cut_text(text, 0)).collect();
-    let (Some(first), Some(last)) = (texts.first(), texts.last()) else { return 0 };
+    let cut: BTreeSet<String> = texts.iter().map(|text| cut_text(text, None)).collect();
     if cut.len() == texts.len() {
-        return 0;
+        return None;
     }
+    let (first, last) = (texts.first()?, texts.last()?);
     // what the first and the last one of a sorted list have in common, all have
     let common = first.chars().zip(last.chars()).take_while(|(a, b)| a == b).count();
-    common.saturating_sub(WIDTH / 4)
+    Some(common.saturating_sub(WIDTH / 4))
 }
 
-/// The part of a text from a character on that fits a cell.
-fn cut_text(text: &str, start: usize) -> String {
-    let rest: String = text.chars().skip(start).collect();
-    let line = if start == 0 { rest.lines().next().unwrap_or_default().to_owned() } else { rest.replace('\n', " ") };
+/// The part of a text that fits a cell: of its first line, or from a character on.
+fn cut_text(text: &str, start: Option<usize>) -> String {
+    let rest: String = text.chars().skip(start.unwrap_or_default()).collect();
+    let line = match start {
+        None => rest.lines().next().unwrap_or_default().to_owned(),
+        Some(_) => rest.replace('\n', " "),
+    };
     let cut: String = line.chars().take(WIDTH).collect();
-    let (before, after) = (if start > 0 { "…" } else { "" }, if cut.len() < rest.len() { "…" } else { "" });
+    let before = if start.is_some_and(|start| start > 0) { "…" } else { "" };
+    let after = if cut.len() < rest.len() { "…" } else { "" };
     format!("{before}{}{after}", if after.is_empty() { &cut } else { cut.trim_end() })
 }
 
-fn cell_text(cell: &MatrixCell, is_secret: bool, start: usize) -> String {
+fn cell_text(cell: &MatrixCell, is_secret: bool, start: Option<usize>) -> String {
     match (cell.state, &cell.value, cell.group) {
         (word @ ("missing" | "none" | "present"), ..) => word.to_owned(),
         ("invalid", ..) => "(invalid)".to_owned(),

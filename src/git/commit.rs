@@ -53,6 +53,10 @@ impl PlannedCommit {
                 return Err(commit_failure("the name of `--branch` is not valid for a branch"));
             }
         }
+        if !repository.shared_indexes().map_err(|error| commit_failure(&error.to_string()))?.is_empty() {
+            return Err(commit_failure("its index has parts in other files, which septum does not change")
+                .hint("run `git update-index --no-split-index`, or commit without `--commit`"));
+        }
         let author = find_author(&repository)?;
         Ok(Self { repository, parent: history.head().to_owned(), branch, is_new, author })
     }
@@ -92,11 +96,10 @@ impl PlannedCommit {
             make.env(format!("GIT_{role}_NAME"), name).env(format!("GIT_{role}_EMAIL"), address);
         }
         let commit = output_of(&mut make, message.as_bytes())?;
+        // the index first: if the branch cannot be moved, the files are staged. The other way around, the next commit
+        // would take them back
+        update_index(&git, &entries, &removed)?;
         self.move_branch(&commit).map_err(failed)?;
-        // the index follows for these files, unless it has parts in other files
-        if self.repository.shared_indexes().map_err(failed)?.is_empty() {
-            update_index(&git, &entries, &removed)?;
-        }
         Ok(commit)
     }
 

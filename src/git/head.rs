@@ -98,9 +98,15 @@ fn of_commit(found: Diagnostic) -> Diagnostic {
     Diagnostic { message: "cannot read the current commit from Git".to_owned(), ..found }
 }
 
-/// A URL without a password, and without the user of a protocol in which it may be a token.
-fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+/// The URL of a remote without a password, and without the user of a protocol in which it may be a token.
+pub fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // as SSH has it, where a password means nothing
+        return match url.split_once('@') {
+            Some((user, rest)) => format!("{}@{rest}", user.split(':').next().unwrap_or_default()),
+            None => url.to_owned(),
+        };
+    };
     let end = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     // a token may be a parameter, too
@@ -128,6 +134,7 @@ mod tests {
             ("https://github.com/a/b?token=hunter2", "https://github.com/a/b"),
             ("ssh://git:hunter2@example.org:22/a", "ssh://git@example.org:22/a"),
             ("git@github.com:a/b.git", "git@github.com:a/b.git"),
+            ("git:hunter2@github.com:a/b.git", "git@github.com:a/b.git"),
             ("/srv/git/a.git", "/srv/git/a.git"),
         ] {
             assert_eq!(without_credentials(url), expected, "{url}");

@@ -156,7 +156,16 @@ fn named_files(tree: &Tree) -> Vec<NamedFile<'_>> {
             paths.filter_map(|at| at.as_text().map(|path| NamedFile { field, at, path, key: None, treatment })),
         );
     }
-    for (field, treatment) in [("patchesStrategicMerge", Used), ("resources", Object)] {
+    let charts = list("helmCharts").iter().flat_map(|chart| {
+        let more = chart.get("additionalValuesFiles").and_then(Tree::as_list).unwrap_or_default();
+        chart.get("valuesFile").into_iter().chain(more)
+    });
+    found.extend(charts.filter_map(|at| {
+        let path = at.as_text()?;
+        Some(NamedFile { field: "helmCharts", at, path, key: None, treatment: Used })
+    }));
+    let used = ["configurations", "crds", "generators", "transformers", "validators", "patchesStrategicMerge"];
+    for (field, treatment) in used.map(|field| (field, Used)).into_iter().chain([("resources", Object)]) {
         let texts = list(field).iter().filter_map(|at| Some((at, at.as_text()?)));
         let paths = texts.filter(|(_, text)| !text.contains(['\n', ':']));
         found.extend(paths.map(|(at, path)| NamedFile { field, at, path, key: None, treatment }));

@@ -22,6 +22,9 @@ use crate::yaml::read::{MergeKeys, read_stream};
 /// The label or annotation by which Flux skips an object, if it is `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
+/// In the place of a name that is in a secret.
+const HIDDEN: &str = "…";
+
 /// Condition on which a Kustomization substitutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SubstituteStrategy {
@@ -61,9 +64,12 @@ impl<'p> FluxSubstitution<'p> {
                         self.check_bundle(resolved, object, &mut found);
                     }
                     RenderedObject::Manifest(manifest, _) if !is_off(&manifest.tree) => {
+                        // what looks like a name may be a part of a secret
+                        let is_secret = manifest.kind == "Secret";
                         manifest.tree.leaves("", &mut |path, leaf, scalar| {
                             if let Some(name) = first_variable(scalar.text()) {
                                 let what = format!("`{path}` of {}", manifest.label());
+                                let name = if is_secret || scalar.encrypted { HIDDEN } else { name };
                                 found.extend(self.substitution_finding(&what, name, leaf.place.clone()));
                             }
                         });
@@ -78,6 +84,16 @@ impl<'p> FluxSubstitution<'p> {
     }
 
     fn check_bundle(&self, resolved: &ResolvedTarget, object: &Object, found: &mut Vec<Diagnostic>) {
+        let definition = &resolved.definition;
+        let own = definition.bundles.get(object.base_name.as_str());
+        let texts = definition.annotations.iter().chain(own.into_iter().flat_map(|bundle| bundle.annotations.iter()));
+        for (key, text) in texts {
+            let is_used = object.annotations.get(key).is_some_and(|value| *value == text.value);
+            if let Some(name) = first_variable(&text.value).filter(|_| is_used) {
+                let what = format!("the annotation `{key}`");
+                found.extend(self.substitution_finding(&what, name, text.place.clone()));
+            }
+        }
         if object.kind == crate::object::ObjectKind::Secret {
             return;
         }

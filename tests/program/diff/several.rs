@@ -230,4 +230,12 @@ fn cells_that_differ_look_different() {
     record(&run.stdout);
     assert!(["1.2.3", "1.2.4", "1.2.5"].iter().all(|tag| run.stdout.contains(tag)), "{}", run.stdout);
     project.run(&["diff", "dev", "staging", "prod", "--stat"]).fails(2);
+    let lines = |text: &str| format!("data: {{ LEVEL: \"same\\n{text}\" }}\n");
+    let project = fleet().edited("base.yaml", "LEVEL: info", "LEVEL: \"same\\na\"");
+    let project = project.append("dev.yaml", &lines("b")).edited(
+        "prod.yaml",
+        "{ value: info, pattern: 'info|warn' }",
+        "\"same\\nc\"",
+    );
+    record(&project.run(&["diff", "dev", "staging", "prod", "--only", "changed"]).stdout);
 }

@@ -24,6 +24,18 @@ fn substitution_without_variables_is_found_where_it_always_happens() {
         ("variables of the cluster", &[base, ("flux/a.yaml", &from)], told),
         ("the second file", &[base, ("flux/a.yaml", &none), ("flux/b.yaml", &always)], told),
     ]);
+    let annotated = ("base.yaml", "annotations: { note: '${NOTE}' }\ndata: { A: 1 }\n");
+    assert_all(&[("an annotation", &[annotated, ("flux/a.yaml", &always)], &["substitution base.yaml:1"])]);
+    // what looks like a name in a secret is a part of it
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: x }\nstringData: { a: 'pa${hunter2_canary}x' }\n";
+    let project = Sandbox::new([
+        ("base.yaml", "manifests: [m/a.yaml]\n"),
+        ("dev.yaml", ""),
+        ("m/a.yaml", secret),
+        ("flux/a.yaml", &always),
+    ]);
+    let run = project.run(&["check"]);
+    assert!(run.stdout.contains("substitution") && !run.stdout.contains("hunter2_canary"), "{}", run.stdout);
     let project = Sandbox::new([base, ("dev.yaml", ""), ("flux/a.yaml", &always)]);
     let run = project.run(&["check"]);
     assert!(run.stdout.contains("`substituteStrategy: Always`"), "{}", run.stdout);
@@ -76,6 +88,12 @@ fn encrypted_files_that_flux_does_not_decrypt_are_found() {
         ("a Secret", &[BASE, flux, sealed, kustomization(of_secret)], &[]),
         ("a Secret whose key has another format", &[BASE, flux, sealed, kustomization(other_key)], &[&first]),
         ("a patch of the old kind", &[BASE, flux, sealed, kustomization(old_patch)], &[&first]),
+        (
+            "values of a chart",
+            &[BASE, flux, sealed, kustomization("helmCharts: [{ name: a, valuesFile: a.enc.yaml }]\n")],
+            &[&first],
+        ),
+        ("a configuration", &[BASE, flux, sealed, kustomization("configurations: [a.enc.yaml]\n")], &[&first]),
         ("a patch", &[BASE, flux, sealed, kustomization("patches: [{ path: a.enc.yaml }]\n")], &[]),
         (
             "an object without a kind",

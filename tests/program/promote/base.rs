@@ -195,6 +195,34 @@ fn apps_have_bases_of_their_own() {
     assert_eq!(desk.read("services/b/prod.yaml"), "data:\n  K: 2\n");
 }
 
+/// An index that does not follow the branch would take the promotion back with the next commit.
+#[test]
+fn without_its_index_nothing_is_committed() {
+    let start = || {
+        let desk = project(STAGING, "").env("GIT_AUTHOR_NAME", "B").env("GIT_AUTHOR_EMAIL", "b@example.org");
+        git(&desk, &["init", "-q"]);
+        git(&desk, &["add", "environments", ".sops.yaml"]);
+        git(&desk, &["commit", "-q", "-m", "start"]);
+        desk
+    };
+    let split = start();
+    git(&split, &["update-index", "--split-index"]);
+    let before = (git(&split, &["rev-parse", "HEAD"]), prod(&split));
+    let run = split.run(&["promote", "staging", "prod", "--yes", "--commit"]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert_eq!((git(&split, &["rev-parse", "HEAD"]), prod(&split)), before, "nothing was written");
+
+    let locked = start();
+    let before = git(&locked, &["rev-parse", "HEAD"]);
+    locked.write(".git/index.lock", "");
+    let run = locked.run(&["promote", "staging", "prod", "--yes", "--commit"]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    std::fs::remove_file(locked.path(".git/index.lock")).unwrap();
+    assert_eq!(git(&locked, &["rev-parse", "HEAD"]), before, "the branch did not move");
+    assert_eq!(git(&locked, &["diff", "--cached", "--name-only"]), "", "and nothing is staged that takes it back");
+    assert!(prod(&locked).contains("debug"), "the files were written");
+}
+
 #[test]
 fn a_commit_has_the_changed_files_alone() {
     let desk = project(STAGING, "").env("GIT_AUTHOR_NAME", "B").env("GIT_AUTHOR_EMAIL", "b@example.org");
