@@ -199,7 +199,9 @@ impl<'s> YamlBuilder<'s> {
         let (before, rest) = self.text().split_at_checked(start).unwrap_or_default();
         let indent = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);
         let mut count = 0;
-        for line in rest.split('\n').skip(1) {
+        // the next document is not counted: of a stream of many, each would have room for all
+        let lines = rest.split('\n').skip(1).take_while(|line| !line.starts_with("---") && !line.starts_with("..."));
+        for line in lines {
             let content = line.trim_start_matches(' ');
             match (line.len() - content.len()).cmp(&indent) {
                 Ordering::Less if !content.starts_with(['#', '\r']) && !content.is_empty() => break,

@@ -294,3 +294,17 @@ proptest! {
         }
     }
 }
+
+/// The entries of a mapping are counted before it is read, so that its memory is needed once; those of the documents
+/// after it are not its own.
+#[test]
+fn a_document_of_many_has_room_for_its_own_entries() {
+    for separator in ["---\n", "...\n---\n", "--- # next\n"] {
+        let text = format!("{separator}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n").repeat(500);
+        let stream = read_stream(&Source::new("x.yaml", text), MergeKeys::Apply).unwrap();
+        assert_eq!(stream.documents.len(), 500);
+        for document in &stream.documents {
+            assert!(document.as_map().unwrap().capacity() <= 16, "{separator:?}");
+        }
+    }
+}
