@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Change, DiffReport, ShownValue};
+use super::change::{Change, ChangeSubject, DiffReport, ShownValue};
 use super::snapshot::TargetSnapshot;
 use super::value::ValueMarker;
 use crate::diagnostic::Diagnostics;
@@ -11,7 +11,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::resolve::ResolvedTarget;
-use crate::route::Routing;
+use crate::route::{Routing, detect};
 use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
 
@@ -70,8 +70,20 @@ pub(super) fn survey_app<'a>(
     Some(SurveyedApp { pipeline, survey, locked: locked.into_keys().collect(), has_errors })
 }
 
-/// Replaces every shown value that contains a secret of either side: it may have been plain before.
+/// Replaces every shown value that contains a secret of either side: it may have been plain before. In objects, which
+/// no routing protects, also what looks like a credential.
 pub(super) fn mask_secrets(changes: &mut [Change], finder: &SecretFinder) {
+    let of_objects = changes.iter_mut().filter(|change| matches!(change.subject, ChangeSubject::Object { .. }));
+    for field in of_objects.flat_map(|change| &mut change.fields) {
+        let name = field_name(&field.path).to_owned();
+        for value in [&mut field.from, &mut field.to].into_iter().flatten() {
+            if let ShownValue::Text(text) = value
+                && (detect::is_literal_credential(&name, text) || text.lines().any(is_credential_line))
+            {
+                *value = ShownValue::Secret;
+            }
+        }
+    }
     for value in changes.iter_mut().flat_map(Change::shown_values) {
         if let ShownValue::Text(text) | ShownValue::Store(text) = value
             && finder.finds(text.as_bytes())
@@ -79,6 +91,21 @@ pub(super) fn mask_secrets(changes: &mut [Change], finder: &SecretFinder) {
             *value = ShownValue::Secret;
         }
     }
+}
+
+/// The name that says what a field is: that of a variable for its value, or else its key.
+fn field_name(path: &str) -> &str {
+    match path.strip_suffix("].value").and_then(|path| path.rsplit_once("[name=")) {
+        Some((_, name)) => name,
+        None => path.rsplit(['.', '[']).next().unwrap_or(path).trim_end_matches(']'),
+    }
+}
+
+/// Whether a line of a list or a mapping is a credential: an item, or a key with its value.
+fn is_credential_line(line: &str) -> bool {
+    let item = line.trim_start().trim_start_matches("- ").trim_matches(['"', '\'']);
+    let (name, value) = item.split_once(": ").unwrap_or(("", item));
+    detect::is_literal_credential(name, value) || detect::is_literal_credential("", item)
 }
 
 /// Differences of one app.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{commit, git, rows};
 use crate::support::messages::record;
-use crate::support::sandbox::{DEMO_KEY, Run, Sandbox, files};
+use crate::support::sandbox::{CANARY, DEMO_KEY, Run, Sandbox, files};
 
 const WORKLOAD: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: shop\nspec:\n  selector:\n    matchLabels: { app: shop }\n  \
      template:\n    metadata:\n      labels: { app: shop }\n    spec:\n      containers:\n      - name: shop\n        image: shop:1\n";
@@ -217,6 +217,29 @@ fn of_two_texts_both_are_quoted_or_none() {
     ]);
     let run = project.run(&["diff", "dev", "prod"]);
     record(&run.stdout);
+}
+
+/// What `check` calls a credential in a manifest is not repeated where others read it.
+#[test]
+fn credentials_in_objects_are_not_shown() {
+    let patch = |word: &str| {
+        let value = format!("{CANARY}-{word}-x7Kq2pL9");
+        format!(
+            "patches:\n- target: {{ kind: Deployment }}\n  patch: |\n    - op: add\n      path: /spec/template/spec/containers/0/env\n      \
+             value: [{{ name: DB_PASSWORD, value: {value} }}]\n    - op: add\n      path: /spec/template/spec/containers/0/args\n      \
+             value: [\"--password={value}\"]\n"
+        )
+    };
+    let project = fleet().append("dev.yaml", &patch("dev")).append("staging.yaml", &patch("staging"));
+    for arguments in [
+        &["diff", "dev", "staging"][..],
+        &["diff", "dev", "staging", "prod"],
+        &["diff", "dev", "staging", "--format", "json"],
+        &["diff", "dev", "staging", "--format", "markdown"],
+    ] {
+        let run = project.run(arguments);
+        assert!(run.stdout.contains("DB_PASSWORD") && !run.stdout.contains(CANARY), "{arguments:?}: {}", run.stdout);
+    }
 }
 
 #[test]
