@@ -40,7 +40,8 @@ pub(super) fn find_project_below(root: &Path, variable: impl Fn(&str) -> Option<
             Ok(project) => {
                 let apps = apps_at(&project, &source);
                 let is_inside = |app: &&App| source != app.directory && source.starts_with(&app.directory);
-                !apps.is_empty() && !(apps.iter().all(is_inside) && is_of_others(&bounds, &source))
+                let is_claimed = apps.iter().all(is_inside) && is_of_others(&bounds, &source);
+                !apps.is_empty() && !is_claimed
             }
             Err(_) => {
                 let bases = [source.join(BASE_FILE), source.join("environments").join(BASE_FILE)];
