@@ -66,20 +66,25 @@ fn entry(random: &mut Random, key: &str, value: &str, indent: &str) -> String {
     for _ in 0..random.below(3) {
         let _ = writeln!(text, "{indent}# {value} of {key}");
     }
+    // a removal that is encrypted has comments of its own
+    if let Some(canary) = value.strip_prefix("null ") {
+        let _ = writeln!(text, "{indent}# {canary} above\n{indent}{key}: null  # {canary} behind");
+        return text;
+    }
     if value == "null" {
         let _ = writeln!(text, "{indent}{key}: null");
         return text;
     }
     let _ = match random.below(9) {
         0 => writeln!(text, "{indent}{key}: {value}"),
-        1 => writeln!(text, "{indent}{key}: '{value}'  # behind"),
+        1 => writeln!(text, "{indent}{key}: '{value}'  # {value} behind"),
         2 => writeln!(text, "{indent}{key}: \"{value}\\n\""),
         3 => writeln!(text, "{indent}{key}: |\n{indent}  {value}\n\n{indent}    more"),
         4 => writeln!(text, "{indent}{key}: >-\n{indent}   {value}\n{indent}   more"),
         5 => writeln!(text, "{indent}{key}: {{ value: {value} }}"),
-        6 => writeln!(text, "{indent}{key}: |+  # keeps\n{indent}  {value}\n\n{indent}    more\n\n"),
-        7 => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: >+\n{indent}    {value}\n\n"),
-        _ => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: \"{value}\""),
+        6 => writeln!(text, "{indent}{key}: |+  # {value} keeps\n{indent}  {value}\n\n{indent}    more\n\n"),
+        7 => writeln!(text, "{indent}{key}:\n{indent}  # {value} inner\n{indent}  value: >+\n{indent}    {value}\n\n"),
+        _ => writeln!(text, "{indent}{key}:\n{indent}  # {value} inner\n{indent}  value: \"{value}\""),
     };
     if random.below(4) == 0 {
         text.push('\n');
