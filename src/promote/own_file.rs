@@ -18,7 +18,7 @@ use crate::secret_files::{
 };
 use crate::sops::{self, Identities, SopsConfigCache, SopsFormat, SopsMetadata, Timestamp, WriteError};
 use crate::span::{Location, Source};
-use crate::yaml::node::YamlNode;
+use crate::yaml::node::{YamlKind, YamlNode};
 
 /// One of the files of an environment's own layer.
 pub(super) struct OwnFile {
@@ -185,6 +185,11 @@ impl OwnFile {
         secret: &[Vec<DraftStep>],
         change: ChangeContext<'_>,
     ) -> Result<Option<SealedBytes>, Diagnostics> {
+        if self.protection == Protection::Exposed && self.has_no_value() {
+            let message = format!("`{}` is not encrypted", self.name);
+            let error = Diagnostic::error(Rule::NotEncrypted, message);
+            return Err(error.hint("it has no value, so remove it: a new one is encrypted when it is written").into());
+        }
         let bytes = if self.bytes.is_none() {
             self.encrypt_anew(draft, change)?
         } else {
@@ -196,6 +201,17 @@ impl OwnFile {
             }
         };
         Ok(Some(SealedBytes::check(&self.name, bytes, secret)?))
+    }
+
+    fn has_no_value(&self) -> bool {
+        fn is_empty(node: &YamlNode) -> bool {
+            match &node.kind {
+                YamlKind::Scalar(scalar) => scalar.blank || scalar.is_null(),
+                YamlKind::List(items) => items.iter().all(is_empty),
+                YamlKind::Map(map) => map.values().all(is_empty),
+            }
+        }
+        is_empty(&self.structure)
     }
 
     /// A plaintext, encrypted for the recipients of the file's rule.

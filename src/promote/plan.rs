@@ -1,7 +1,10 @@
 //! Plan of a promotion in an app, and the files that change.
 
+mod comments;
 mod staging;
 
+use self::comments::bare;
+pub(super) use self::comments::{CommentPolicy, with_fitting_comments};
 use super::draft::PromotionDraft;
 use super::entry::{cut_item, has_source, is_content, is_literal, is_removal, put_item, without_rules};
 use super::excerpt::LayerExcerpt;
@@ -24,35 +27,6 @@ use crate::project::App;
 use crate::route::Sensitivity;
 use crate::visibility::KeyAccess;
 
-/// Fate of the comments of values that are encrypted where they come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CommentPolicy {
-    /// They are promoted with their values.
-    Kept,
-    /// They are not promoted.
-    Dropped,
-}
-
-impl CommentPolicy {
-    /// The part of an encrypted file at a path, as it may be written to another encrypted one.
-    pub(super) fn excerpt(self, draft: &PromotionDraft, path: &[DraftStep]) -> Option<LayerExcerpt> {
-        let excerpt = draft.excerpt(path)?;
-        Some(match self {
-            Self::Kept => excerpt,
-            Self::Dropped => bare(&excerpt, path),
-        })
-    }
-}
-
-/// A part without its style and its comments, those within it included.
-fn bare(excerpt: &LayerExcerpt, path: &[DraftStep]) -> LayerExcerpt {
-    let key = match path.last() {
-        Some(DraftStep::Key(key)) => Some(key.as_str()),
-        _ => None,
-    };
-    LayerExcerpt::in_one_line(key, &excerpt.node)
-}
-
 /// The parts of an item by the file that they are written to.
 struct DesiredParts {
     plain: Option<LayerExcerpt>,
@@ -67,22 +41,6 @@ pub fn plan_promotion(
     history: &PromotionHistory<'_>,
 ) -> Result<Option<AppPromotion>, Diagnostics> {
     with_fitting_comments(|comments| plan_with(pipeline, app, request, history, comments))
-}
-
-/// Plans with the comments of encrypted values, or without if a file would have them in plaintext.
-pub(super) fn with_fitting_comments(
-    plan: impl Fn(CommentPolicy) -> Result<Option<AppPromotion>, StageFailure>,
-) -> Result<Option<AppPromotion>, Diagnostics> {
-    let name = match plan(CommentPolicy::Kept) {
-        Err(StageFailure::Comments(name)) => name,
-        done => return Ok(done?),
-    };
-    let mut done = plan(CommentPolicy::Dropped)?;
-    if let Some(promotion) = &mut done {
-        let why = format!("`{name}` would have them in plaintext");
-        promotion.notes.push(format!("comments of encrypted values are not promoted: {why}"));
-    }
-    Ok(done)
 }
 
 fn plan_with(

@@ -59,9 +59,9 @@ fn a_commit_that_git_does_not_know_is_not_recorded() {
     let desk = with_incoming(&format!("promotion: {{ staging: '{unknown}' }}\ndata: {{ API_KEY: {CANARY}-x }}\n"));
     git(&desk, &["add", "environments"]);
     git(&desk, &["commit", "-q", "-m", "stage"]);
+    desk.run_as_bob(&["promote", "prod", "--staged", "--dry-run"]).record();
     let run = desk.run_as_bob(&["promote", "prod", "--staged", "--yes", "--commit"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    run.record();
     assert!(run.stderr.contains("Git does not know the commit 0123456789ab"), "{}", run.stderr);
     assert!(!git(&desk, &["log", "-1", "--format=%B"]).contains("Septum-Promoted"));
     assert_eq!(desk.run_as_bob(&["get", "prod", "API_KEY"]).ok(), format!("{CANARY}-x"));
@@ -91,8 +91,9 @@ fn a_record_of_an_unknown_commit_is_the_base_of_nothing() {
 fn a_link_is_neither_merged_nor_replaced() {
     let desk = divided("data: {}\n", "");
     desk.run(&["promote", "staging", "prod", "--stage", "--yes"]).succeeds();
-    std::fs::rename(desk.path(INCOMING), desk.path("environments/kept.yaml.txt")).unwrap();
-    std::os::unix::fs::symlink("kept.yaml.txt", desk.path(INCOMING)).unwrap();
+    desk.write("environments/kept/incoming.yaml", desk.read(INCOMING));
+    std::fs::remove_file(desk.path(INCOMING)).unwrap();
+    std::os::unix::fs::symlink("kept/incoming.yaml", desk.path(INCOMING)).unwrap();
     check_refused(&desk, &["is a link"]);
     let before = desk.all();
     desk.run(&["promote", "staging", "prod", "--stage", "--yes"]).fails(2);
@@ -111,4 +112,24 @@ fn other_recipients_than_those_of_the_file_are_named() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.record();
     assert!(run.stderr.contains("which are not those of `environments/prod.secrets.yaml`"), "{}", run.stderr);
+}
+
+#[test]
+#[cfg(all(unix, debug_assertions))]
+fn a_file_that_changes_during_its_merge_stays() {
+    use crate::secret_files::paused::Paused;
+
+    let desk = divided("data: {}\n", "");
+    desk.run(&["promote", "staging", "prod", "--stage", "--yes"]).succeeds();
+    let mut command = desk.command(&["promote", "prod", "--staged", "--yes"]);
+    command.env("SOPS_AGE_KEY_FILE", desk.path("bob.txt"));
+    let paused = Paused::at(command, b"", septum::test_hook::StopPoint::AtomicNamed, 1).expect("a pause");
+    let newer = desk.read(INCOMING) + "# newer\n";
+    desk.write(INCOMING, &newer);
+    let run = paused.finish();
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    run.record();
+    assert!(run.stderr.contains("were merged and written already"), "{}", run.stderr);
+    assert_eq!(desk.read(INCOMING), newer);
+    assert_eq!(desk.run_as_bob(&["get", "prod", "API_KEY"]).ok(), format!("{CANARY}-2"));
 }
