@@ -1,4 +1,4 @@
-//! What may be readable in a file that is written: no promoted value in an encrypted one, and no comment that is
+//! Checks of new bytes: no promoted value is readable in an encrypted file, and no comment in any file that is
 //! encrypted where it comes from.
 
 use std::collections::HashSet;
@@ -70,7 +70,7 @@ impl SourceComments {
     }
 }
 
-/// Whatever may be a comment: in the lines of a block it is part of a value, and tells nothing then.
+/// Parts of lines that may be comments: in the lines of a block it is part of a value, and tells nothing then.
 fn comments_in(text: &str) -> impl Iterator<Item = &str> {
     let of_line = |line: &'_ str| {
         let starts = line.match_indices('#').map(|(at, _)| at);

@@ -62,7 +62,6 @@ fn a_commit_that_git_does_not_know_is_not_recorded() {
     desk.run_as_bob(&["promote", "prod", "--staged", "--dry-run"]).record();
     let run = desk.run_as_bob(&["promote", "prod", "--staged", "--yes", "--commit"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stderr.contains("Git does not know the commit 0123456789ab"), "{}", run.stderr);
     assert!(!git(&desk, &["log", "-1", "--format=%B"]).contains("Septum-Promoted"));
     assert_eq!(desk.run_as_bob(&["get", "prod", "API_KEY"]).ok(), format!("{CANARY}-x"));
 }
@@ -77,7 +76,6 @@ fn a_record_of_an_unknown_commit_is_the_base_of_nothing() {
     let run = desk.run(&["promote", "staging", "prod", "LOG_LEVEL", "TEXT", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.record();
-    assert!(run.stderr.contains("Git does not know the commit 0123456789ab"), "{}", run.stderr);
     assert!(super::prod(&desk).contains("LOG_LEVEL: debug") && super::prod(&desk).contains("TEXT: y"));
     // a shallow clone can get it
     std::fs::write(desk.path(".git/shallow"), git(&desk, &["rev-parse", "HEAD"])).unwrap();
@@ -111,7 +109,6 @@ fn other_recipients_than_those_of_the_file_are_named() {
     let run = desk.run(&["promote", "staging", "prod", "--stage", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.record();
-    assert!(run.stderr.contains("which are not those of `environments/prod.secrets.yaml`"), "{}", run.stderr);
 }
 
 #[test]
@@ -129,7 +126,6 @@ fn a_file_that_changes_during_its_merge_stays() {
     let run = paused.finish();
     assert_eq!(run.code, 2, "{}", run.stderr);
     run.record();
-    assert!(run.stderr.contains("were merged and written already"), "{}", run.stderr);
     assert_eq!(desk.read(INCOMING), newer);
     assert_eq!(desk.run_as_bob(&["get", "prod", "API_KEY"]).ok(), format!("{CANARY}-2"));
 }
