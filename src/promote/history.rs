@@ -81,7 +81,9 @@ impl<'p> PromotionHistory<'p> {
                 if !git.is_shallow() {
                     let sources: BTreeSet<_> = records.iter().map(|record| record.source.clone()).collect();
                     let lost: BTreeSet<_> = sources.into_iter().filter(|source| !git.has_commit(source)).collect();
-                    records.iter_mut().for_each(|record| record.is_lost = lost.contains(&record.source));
+                    for record in &mut records {
+                        record.is_lost = lost.contains(&record.source);
+                    }
                 }
             }
             (None, None) => {}
