@@ -217,7 +217,8 @@ impl PromoteArgs {
         // a merge that is interrupted here finds nothing to change when it is repeated
         let merged: Vec<_> = plan.apps.iter().filter_map(|app| app.merged.as_ref()).collect();
         for file in &merged {
-            remove_unchanged(&file.path, &file.name, &file.content, &|name| output.print_waiting(name))?;
+            remove_unchanged(&file.path, &file.name, &file.content, &|name| output.print_waiting(name))
+                .map_err(|found| found.note("the values that waited before were merged and written already"))?;
         }
         let removed: Vec<_> = merged.iter().map(|file| file.path.clone()).collect();
         let Some(commit) = commit else { return Ok(None) };

@@ -58,6 +58,17 @@ impl GitHistory {
         find_commit(&self.git, name, which)
     }
 
+    /// Whether there is a commit of a name.
+    pub fn has_commit(&self, name: &str) -> bool {
+        self.commit(name, "the commit").is_ok()
+    }
+
+    /// Whether earlier commits are missing, because the clone is shallow.
+    pub fn is_shallow(&self) -> bool {
+        // what cannot be read is not known to be complete
+        self.repository.shallow_commits().map_or(true, |missing| !missing.is_empty())
+    }
+
     /// The content of a commit.
     pub fn open(&self, name: &str) -> Result<GitRevision, Diagnostic> {
         GitRevision::open(&self.repository, self.commit(name, "the commit")?)

@@ -56,6 +56,8 @@ struct PromotionRecord {
     keys: BTreeSet<String>,
     /// Names of those that kept the value of `to`.
     kept: BTreeSet<String>,
+    /// Whether Git does not know the commit from which values were copied: it is the base of nothing.
+    is_lost: bool,
 }
 
 impl<'p> PromotionHistory<'p> {
@@ -75,6 +77,14 @@ impl<'p> PromotionHistory<'p> {
                 for (commit, message) in git.messages_with(&intro)? {
                     records.extend(parse_records(&commit, &message, from, to));
                 }
+                // a shallow clone can get it; another one never had it, or no longer does
+                if !git.is_shallow() {
+                    let sources: BTreeSet<_> = records.iter().map(|record| record.source.clone()).collect();
+                    let lost: BTreeSet<_> = sources.into_iter().filter(|source| !git.has_commit(source)).collect();
+                    for record in &mut records {
+                        record.is_lost = lost.contains(&record.source);
+                    }
+                }
             }
             (None, None) => {}
         }
@@ -85,6 +95,24 @@ impl<'p> PromotionHistory<'p> {
     /// The current commit, if there is one.
     pub fn head(&self) -> Option<&str> {
         self.git.as_ref().map(GitHistory::head)
+    }
+
+    /// Whether Git knows a commit.
+    pub fn has_commit(&self, commit: &str) -> bool {
+        self.git.as_ref().is_some_and(|git| git.has_commit(commit))
+    }
+
+    /// Commits that the last promotion of some item names as the source of its values, and that Git does not know.
+    pub fn lost_sources(&self) -> BTreeSet<&str> {
+        let mut known = BTreeSet::new();
+        let mut lost = BTreeSet::new();
+        for record in &self.records {
+            let is_new = record.keys.iter().filter(|key| known.insert((record.app.as_deref(), *key))).count() > 0;
+            if is_new && record.is_lost {
+                lost.insert(record.source.as_str());
+            }
+        }
+        lost
     }
 
     /// Prepares a commit on the current branch, or on a new one.
@@ -117,7 +145,8 @@ impl<'p> PromotionHistory<'p> {
             let states = self.states(app, (fixed, fixed), request)?;
             return Ok(Some(ItemBase { states, kept_in: None }));
         }
-        let Some(record) = self.records.iter().find(|record| record.has(name, item)) else { return Ok(None) };
+        let record = self.records.iter().find(|record| record.has(name, item)).filter(|record| !record.is_lost);
+        let Some(record) = record else { return Ok(None) };
         let states = self.states(app, (&record.source, &record.commit), request)?;
         Ok(Some(ItemBase { states, kept_in: record.kept.contains(item).then(|| record.commit.clone()) }))
     }
@@ -137,7 +166,7 @@ impl<'p> PromotionHistory<'p> {
         for record in self.records.iter().filter(|record| record.is_of(name)) {
             // an older one of the same keys says nothing
             let is_new = record.keys.iter().filter(|key| known.insert((*key).clone())).count() > 0;
-            if is_new {
+            if is_new && !record.is_lost {
                 found.push(self.states(app, (&record.source, &record.commit), request)?);
             }
         }
@@ -232,7 +261,7 @@ fn parse_records(commit: &str, message: &str, from: &str, to: &str) -> Vec<Promo
                 _ => return None,
             }
         }
-        Some(PromotionRecord { commit: commit.to_owned(), source: source.to_owned(), app, keys, kept })
+        Some(PromotionRecord { commit: commit.to_owned(), source: source.to_owned(), app, keys, kept, is_lost: false })
     };
     message.lines().filter_map(parse).collect()
 }

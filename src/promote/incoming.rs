@@ -11,11 +11,12 @@ use super::excerpt::LayerExcerpt;
 use super::history::PromotionHistory;
 use super::item::{PromotedItem, list_items, place_item};
 use super::outcome::{PromotionRow, PromotionSource};
-use super::own_file::{OwnFile, edit_failure, read_incoming};
+use super::own_file::{OwnFile, Protection, edit_failure, read_incoming};
 use super::request::PromotionRequest;
 use super::tree_edit::DraftStep;
+use super::unpromoted::fields_without_items;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::files::ProjectFiles;
+use crate::files::{FileKind, ProjectFiles};
 use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::project::App;
 use crate::yaml::node::{Scalar, YamlNode};
@@ -31,7 +32,12 @@ pub(super) struct IncomingValues {
 impl IncomingValues {
     /// Reads the file. Nothing is decrypted.
     pub(super) fn read(files: &ProjectFiles, app: &App, environment: &EnvironmentName) -> Result<Self, Diagnostics> {
-        Ok(Self { file: read_incoming(files, app, environment)? })
+        let incoming = Self { file: read_incoming(files, app, environment)? };
+        if incoming.file.bytes.is_some() {
+            incoming.check_fields()?;
+            incoming.check_link(files)?;
+        }
+        Ok(incoming)
     }
 
     /// The items that wait.
@@ -65,9 +71,34 @@ impl IncomingValues {
         Ok(Some(PromotionSource { environment, commit: is_commit.then(|| commit.to_owned()) }))
     }
 
+    /// Refuses a file with anything that is not merged: it would be lost with the file.
+    fn check_fields(&self) -> Result<(), Diagnostic> {
+        let unknown = fields_without_items(self.file.structure(), &[ORIGIN]);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = unknown.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("`{}` has fields that cannot be merged: {}", self.file.name, names.join(", "));
+        Err(Diagnostic::error(Rule::PromotionBlocked, message)
+            .note("`septum promote --stage` does not write them, and they would be lost with the file")
+            .hint("move them to the layer of the environment, or remove them"))
+    }
+
+    /// Refuses a link, through which another file would be replaced, or which would stay without its file.
+    fn check_link(&self, files: &ProjectFiles) -> Result<(), Diagnostic> {
+        let real = files.writable_path(FileKind::Layer, &self.file.path)?;
+        let directory = self.file.path.parent().and_then(|directory| files.real_directory(directory).ok());
+        let own = directory.zip(self.file.path.file_name()).map(|(directory, name)| directory.join(name));
+        if own.is_none_or(|own| own == real) {
+            return Ok(());
+        }
+        let message = format!("`{}` is a link to another file", self.file.name);
+        Err(Diagnostic::error(Rule::PromotionBlocked, message).hint("remove the link, then stage the values again"))
+    }
+
     /// Refuses a file in plaintext, in which anybody could have written a value.
     pub(super) fn check_encrypted(&self) -> Result<(), Diagnostic> {
-        if self.file.is_encrypted {
+        if self.file.protection == Protection::Encrypted {
             return Ok(());
         }
         let name = &self.file.name;
@@ -119,6 +150,24 @@ impl IncomingValues {
                 draft.put(&path, &LayerExcerpt::in_one_line(key.as_deref(), null.root()))
             }
         }
+    }
+
+    /// Refuses values of an environment from which nothing can be promoted.
+    pub(super) fn check_origin(
+        &self,
+        source: &EnvironmentName,
+        app: &App,
+        to: &EnvironmentName,
+    ) -> Result<(), Diagnostic> {
+        let why = if source == to {
+            "which is the environment that they wait for".to_owned()
+        } else if app.environments.contains(source) {
+            return Ok(());
+        } else {
+            "which the app does not have".to_owned()
+        };
+        let message = format!("the values in `{}` come from `{source}`, {why}", self.file.name);
+        Err(Diagnostic::error(Rule::PromotionBlocked, message).hint("remove it, then stage the values again"))
     }
 
     /// Refuses to replace values of another environment.

@@ -5,9 +5,12 @@ use super::history::{ItemBase, PromotionHistory};
 use super::incoming::IncomingValues;
 use super::item::{PromotedItem, place_item};
 use super::outcome::{AppPromotion, MergedFile, PromotionOutcome, PromotionRow, SkipReason};
-use super::own_file::{ChangeContext, OwnFiles, edit_failure, is_same_item, read_own_files};
-use super::plan::{TargetDrafts, survey_environments};
+use super::own_file::{
+    ChangeContext, OwnFiles, edit_failure, is_same_item, read_own_files, source_comments, stage_own_files,
+};
+use super::plan::{CommentPolicy, TargetDrafts, survey_environments, with_fitting_comments};
 use super::request::PromotionRequest;
+use super::sealed::StageFailure;
 use super::tree_edit::{DraftStep, node_at};
 use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
@@ -24,7 +27,12 @@ pub fn find_source(
     environment: &EnvironmentName,
 ) -> Result<Option<EnvironmentName>, Diagnostics> {
     let files = &pipeline.library.project.files;
-    Ok(IncomingValues::read(files, app, environment)?.environment()?)
+    let incoming = IncomingValues::read(files, app, environment)?;
+    let source = incoming.environment()?;
+    if let Some(source) = &source {
+        incoming.check_origin(source, app, environment)?;
+    }
+    Ok(source)
 }
 
 /// Plans to merge what waits for `to` into its own layer; none if nothing waits.
@@ -34,19 +42,37 @@ pub fn plan_merge(
     request: &PromotionRequest<'_>,
     history: &PromotionHistory<'_>,
 ) -> Result<Option<AppPromotion>, Diagnostics> {
+    with_fitting_comments(|comments| merge_with(pipeline, app, request, history, comments))
+}
+
+fn merge_with(
+    pipeline: &Pipeline<'_>,
+    app: &App,
+    request: &PromotionRequest<'_>,
+    history: &PromotionHistory<'_>,
+    comments: CommentPolicy,
+) -> Result<Option<AppPromotion>, StageFailure> {
     let files = &pipeline.library.project.files;
     let mut incoming = IncomingValues::read(files, app, request.to)?;
     let Some(bytes) = incoming.file.bytes.clone() else { return Ok(None) };
     incoming.check_encrypted()?;
     incoming.file.open(request.identities)?;
-    let Some(source) = incoming.source()? else { return Ok(None) };
+    let Some(mut source) = incoming.source()? else { return Ok(None) };
+    let mut notes = Vec::new();
+    if let Some(commit) = source.commit.take_if(|commit| !history.has_commit(commit)) {
+        let short = commit.get(..12).unwrap_or(&commit);
+        notes.push(format!(
+            "Git does not know the commit {short}, which `{}` names, so no commit can record this promotion",
+            incoming.file.name
+        ));
+    }
     let mut to = read_own_files(files, app, request.to)?;
     for file in &mut to {
         file.open(request.identities)?;
     }
     let survey = survey_environments(pipeline, app, std::slice::from_ref(request.to))?;
     let name = survey.app.clone();
-    let merger = ValueMerger { request, survey: &survey, app: name.as_str(), incoming: &incoming, to: &to };
+    let merger = ValueMerger { request, survey: &survey, app: name.as_str(), incoming: &incoming, to: &to, comments };
     let mut drafts = TargetDrafts { own: to.each_ref().map(|file| file.draft.clone()), incoming: None };
     let (mut rows, mut secret) = (Vec::new(), Vec::new());
     for item in incoming.items(merger.app) {
@@ -55,13 +81,10 @@ pub fn plan_merge(
         merger.decide(&mut row, base.as_ref(), &mut drafts, &mut secret)?;
         rows.push(row);
     }
-    let change = ChangeContext { rules: pipeline.library.rules(), identities: request.identities, now: request.now };
-    let mut staged = Vec::new();
-    for ((file, draft), secret) in to.iter().zip(&drafts.own).zip([&[][..], secret.as_slice()]) {
-        if let Some(draft) = draft {
-            staged.extend(file.stage(files, draft, secret, change)?);
-        }
-    }
+    let (rules, source_comments) = (pipeline.library.rules(), source_comments([&incoming.file]));
+    let comments = &source_comments;
+    let change = ChangeContext { rules, identities: request.identities, now: request.now, comments };
+    let staged = stage_own_files(files, &to, &drafts.own, &secret, change)?;
     let merged = MergedFile {
         path: files.writable_path(FileKind::Layer, &incoming.file.path)?,
         name: incoming.file.name.clone(),
@@ -70,7 +93,7 @@ pub fn plan_merge(
     };
     let known = rows.iter().map(|row| row.item.clone()).collect();
     let (unpromoted, dropped) = (Vec::new(), Vec::new());
-    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, staged, merged: Some(merged) }))
+    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, notes, staged, merged: Some(merged) }))
 }
 
 struct ValueMerger<'a> {
@@ -79,6 +102,7 @@ struct ValueMerger<'a> {
     app: &'a str,
     incoming: &'a IncomingValues,
     to: &'a OwnFiles,
+    comments: CommentPolicy,
 }
 
 impl ValueMerger<'_> {
@@ -158,7 +182,7 @@ impl ValueMerger<'_> {
         hidden: &mut Vec<Vec<DraftStep>>,
     ) -> Result<PromotionOutcome, Diagnostics> {
         let file = &self.incoming.file;
-        let excerpt = file.find(item, self.app).and_then(|path| file.draft.as_ref()?.excerpt(&path));
+        let excerpt = file.find(item, self.app).and_then(|path| self.comments.excerpt(file.draft.as_ref()?, &path));
         let Some(excerpt) = excerpt else { return Ok(PromotionOutcome::Same) };
         let [plain, secret] = &mut drafts.own;
         let (Some(plain), Some(secret)) = (plain, secret) else { return Ok(PromotionOutcome::Same) };

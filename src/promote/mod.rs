@@ -11,6 +11,7 @@
 //! | `excerpt`, `extent`, `draft`, `tree_edit` | the text of an item, and a layer that is edited as text |
 //! | `entry` | values of entries apart from their rules |
 //! | `own_file` | files of an environment's own layer, plain and encrypted |
+//! | `sealed` | what may be readable in a file that is written |
 //! | `history` | former promotions, as commits record them |
 //! | `request` | selection of what is promoted |
 //! | `plan`, `outcome` | what becomes of each item, and the new bytes |
@@ -31,6 +32,7 @@ mod outcome;
 mod own_file;
 mod plan;
 mod request;
+mod sealed;
 mod tree_edit;
 mod unpromoted;
 mod verify;

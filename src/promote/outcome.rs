@@ -21,7 +21,9 @@ pub struct AppPromotion {
     pub unpromoted: Vec<UnpromotedField>,
     /// Names of what waited in the incoming file, and no longer does, because `from` no longer promotes it.
     pub dropped: Vec<String>,
-    /// Files with new content.
+    /// Notes for the user.
+    pub notes: Vec<String>,
+    /// Files with new content, in the order in which they are written.
     pub staged: Vec<StagedFile>,
     /// The incoming file that was merged, and is removed.
     pub merged: Option<MergedFile>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::draft::{EditFailure, PromotionDraft};
 use super::item::{PromotedItem, find_item};
+use super::sealed::{SealedBytes, SourceComments, StageFailure};
 use super::tree_edit::{DraftStep, node_at};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -15,7 +16,7 @@ use crate::secret_files::{
     ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
     plan_encryption,
 };
-use crate::sops::{self, Identities, SopsConfigCache, SopsFormat, Timestamp, WriteError};
+use crate::sops::{self, Identities, SopsConfigCache, SopsFormat, SopsMetadata, Timestamp, WriteError};
 use crate::span::{Location, Source};
 use crate::yaml::node::{YamlKind, YamlNode};
 
@@ -28,9 +29,20 @@ pub(super) struct OwnFile {
     source: Source,
     /// Its content as it is on disk: with ciphertext, if it is encrypted.
     structure: YamlNode,
-    pub(super) is_encrypted: bool,
+    pub(super) protection: Protection,
     /// Its plaintext, once it is known.
     pub(super) draft: Option<PromotionDraft>,
+}
+
+/// Protection of the content of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protection {
+    /// It is in plaintext.
+    Plain,
+    /// It is encrypted, or will be once it exists.
+    Encrypted,
+    /// It should be encrypted and is not. Nothing is written to it.
+    Exposed,
 }
 
 /// The files of an environment's own layer: the plain one, and that of its secrets.
@@ -44,18 +56,23 @@ impl OwnFile {
             let draft = PromotionDraft::read(&name, "").map_err(|failure| edit_failure(&name, failure))?;
             let (source, structure) = (Source::new(name.as_str(), ""), draft.root().clone());
             let draft = Some(draft);
-            return Ok(Self { path, name, bytes: None, source, structure, is_encrypted: is_secret, draft });
+            let protection = if is_secret { Protection::Encrypted } else { Protection::Plain };
+            return Ok(Self { path, name, bytes: None, source, structure, protection, draft });
         }
         let bytes = files.read_bytes(FileKind::Layer, &path)?;
         let source = files.read_text(FileKind::Layer, &path)?;
         let structure = crate::yaml::read::read_document(&source)?;
-        let is_encrypted = sops::is_encrypted(&structure);
-        let draft = if is_encrypted {
+        let protection = match (sops::is_encrypted(&structure), is_secret) {
+            (true, _) => Protection::Encrypted,
+            (false, true) => Protection::Exposed,
+            (false, false) => Protection::Plain,
+        };
+        let draft = if protection == Protection::Encrypted {
             None
         } else {
             Some(PromotionDraft::read(&name, source.text()).map_err(|failure| edit_failure(&name, failure))?)
         };
-        Ok(Self { path, name, bytes: Some(bytes), source, structure, is_encrypted, draft })
+        Ok(Self { path, name, bytes: Some(bytes), source, structure, protection, draft })
     }
 
     /// Decrypts the file, if it is not known yet.
@@ -117,6 +134,16 @@ impl OwnFile {
         node_at(&self.structure, &find_item(&self.structure, item, app)?)
     }
 
+    /// Its metadata, if it is encrypted.
+    pub(super) fn metadata(&self) -> Option<SopsMetadata> {
+        sops::read_metadata(&self.structure, &self.source).ok()
+    }
+
+    /// Whether its content is secret.
+    pub(super) fn is_secret(&self) -> bool {
+        self.protection != Protection::Plain
+    }
+
     /// The new bytes of the file, with another plaintext; none if nothing changes. All parts at `secret` paths must be
     /// encrypted in them.
     pub(super) fn stage(
@@ -125,27 +152,18 @@ impl OwnFile {
         draft: &PromotionDraft,
         secret: &[Vec<DraftStep>],
         change: ChangeContext<'_>,
-    ) -> Result<Option<StagedFile>, Diagnostics> {
+    ) -> Result<Option<StagedFile>, StageFailure> {
         if self.draft.as_ref().is_some_and(|known| known.text() == draft.text()) {
             return Ok(None);
         }
-        let path = files.writable_path(FileKind::Layer, &self.path)?;
-        let bytes = match (&self.bytes, self.is_encrypted) {
-            (_, false) => draft.text().as_bytes().to_vec(),
-            (Some(_), true) => {
-                let mut file = EditableFile::open(self.secret_file(), change.rules, change.identities)?;
-                file.sealed.replace_plaintext(draft.text().as_bytes()).map_err(write_diagnostics)?;
-                match file.stage_file(change.now)? {
-                    Some(staged) => staged.bytes,
-                    None => return Ok(None),
-                }
-            }
-            (None, true) => self.encrypt_anew(draft, change)?,
+        let bytes = match self.protection {
+            Protection::Plain => draft.text().as_bytes().to_vec(),
+            Protection::Encrypted | Protection::Exposed => match self.seal(draft, secret, change)? {
+                Some(sealed) => sealed.into_bytes(),
+                None => return Ok(None),
+            },
         };
-        if self.is_encrypted {
-            self.check_encrypted(&bytes, secret)?;
-        }
-        Ok(Some(self.staged_file(path, bytes)))
+        self.staged_file(files, bytes, change).map(Some)
     }
 
     /// The file with a plaintext that is encrypted with a new data key, whatever it contains now: that needs no key.
@@ -155,11 +173,45 @@ impl OwnFile {
         draft: &PromotionDraft,
         secret: &[Vec<DraftStep>],
         change: ChangeContext<'_>,
-    ) -> Result<StagedFile, Diagnostics> {
-        let path = files.writable_path(FileKind::Layer, &self.path)?;
-        let bytes = self.encrypt_anew(draft, change)?;
-        self.check_encrypted(&bytes, secret)?;
-        Ok(self.staged_file(path, bytes))
+    ) -> Result<StagedFile, StageFailure> {
+        let sealed = SealedBytes::check(&self.name, self.encrypt_anew(draft, change)?, secret)?;
+        self.staged_file(files, sealed.into_bytes(), change)
+    }
+
+    /// The encrypted file with another plaintext; none if nothing changes. A file that is not encrypted is refused.
+    fn seal(
+        &self,
+        draft: &PromotionDraft,
+        secret: &[Vec<DraftStep>],
+        change: ChangeContext<'_>,
+    ) -> Result<Option<SealedBytes>, Diagnostics> {
+        if self.protection == Protection::Exposed && self.has_no_value() {
+            let message = format!("`{}` is not encrypted", self.name);
+            let error = Diagnostic::error(Rule::NotEncrypted, message);
+            return Err(error.hint("it has no value, so remove it: a new one is encrypted when it is written").into());
+        }
+        let bytes = if self.bytes.is_none() {
+            self.encrypt_anew(draft, change)?
+        } else {
+            let mut file = EditableFile::open(self.secret_file(), change.rules, change.identities)?;
+            file.sealed.replace_plaintext(draft.text().as_bytes()).map_err(write_diagnostics)?;
+            match file.stage_file(change.now)? {
+                Some(staged) => staged.bytes,
+                None => return Ok(None),
+            }
+        };
+        Ok(Some(SealedBytes::check(&self.name, bytes, secret)?))
+    }
+
+    fn has_no_value(&self) -> bool {
+        fn is_empty(node: &YamlNode) -> bool {
+            match &node.kind {
+                YamlKind::Scalar(scalar) => scalar.blank || scalar.is_null(),
+                YamlKind::List(items) => items.iter().all(is_empty),
+                YamlKind::Map(map) => map.values().all(is_empty),
+            }
+        }
+        is_empty(&self.structure)
     }
 
     /// A plaintext, encrypted for the recipients of the file's rule.
@@ -169,28 +221,22 @@ impl OwnFile {
         Ok(encrypt_content(&self.name, text, SopsFormat::Yaml, &plan, change.now)?.0)
     }
 
-    fn staged_file(&self, path: PathBuf, bytes: Vec<u8>) -> StagedFile {
+    fn staged_file(
+        &self,
+        files: &ProjectFiles,
+        bytes: Vec<u8>,
+        change: ChangeContext<'_>,
+    ) -> Result<StagedFile, StageFailure> {
+        if change.comments.are_exposed(self.bytes.as_deref().unwrap_or_default(), &bytes) {
+            return Err(StageFailure::Comments(self.name.clone()));
+        }
+        let path = files.writable_path(FileKind::Layer, &self.path)?;
         let before = match &self.bytes {
             Some(bytes) => ContentBefore::Content(FileContent::of(bytes)),
             None => ContentBefore::Missing,
         };
-        StagedFile { path, name: self.name.clone(), bytes, before }
-    }
-
-    /// Checks that no value at these paths is readable: a rule may leave some values in plaintext.
-    fn check_encrypted(&self, bytes: &[u8], secret: &[Vec<DraftStep>]) -> Result<(), Diagnostic> {
-        let source = Source::new(self.name.as_str(), String::from_utf8_lossy(bytes));
-        let root = crate::yaml::read::read_document(&source).ok();
-        let is_hidden = |path: &Vec<DraftStep>| {
-            let node = root.as_ref().and_then(|root| node_at(root, path));
-            node.is_some_and(is_encrypted_throughout)
-        };
-        if secret.iter().all(is_hidden) {
-            return Ok(());
-        }
-        let message = format!("the rule for `{}` would leave promoted values in plaintext", self.name);
-        Err(Diagnostic::error(Rule::PlainValue, message)
-            .hint("change the selector in `.sops.yaml`, then run `septum rekey`"))
+        let is_secret = self.is_secret();
+        Ok(StagedFile { path, name: self.name.clone(), bytes, is_secret, before })
     }
 }
 
@@ -200,6 +246,36 @@ pub(super) struct ChangeContext<'a> {
     pub(super) rules: &'a SopsConfigCache,
     pub(super) identities: &'a Identities,
     pub(super) now: Timestamp,
+    /// Comments of the files that values are copied from.
+    pub(super) comments: &'a SourceComments,
+}
+
+/// The comments of these files.
+pub(super) fn source_comments<'f>(files: impl IntoIterator<Item = &'f OwnFile>) -> SourceComments {
+    let mut comments = SourceComments::default();
+    for file in files {
+        let plaintext = file.draft.as_ref().map_or("", PromotionDraft::text);
+        comments.add(file.bytes.as_deref().unwrap_or_default(), plaintext);
+    }
+    comments
+}
+
+/// The new bytes of the files of an environment's own layer. Those of secrets precede: if the writes are interrupted,
+/// no value has left the plain file without being in the encrypted one.
+pub(super) fn stage_own_files(
+    files: &ProjectFiles,
+    own: &OwnFiles,
+    drafts: &[Option<PromotionDraft>; 2],
+    secret: &[Vec<DraftStep>],
+    change: ChangeContext<'_>,
+) -> Result<Vec<StagedFile>, StageFailure> {
+    let mut staged = Vec::new();
+    for ((file, draft), secret) in own.iter().zip(drafts).zip([&[][..], secret]).rev() {
+        if let Some(draft) = draft {
+            staged.extend(file.stage(files, draft, secret, change)?);
+        }
+    }
+    Ok(staged)
 }
 
 /// New bytes of a file.
@@ -210,13 +286,15 @@ pub struct StagedFile {
     pub name: String,
     /// Its new bytes.
     pub bytes: Vec<u8>,
+    /// Whether its content is secret, so that it must be encrypted.
+    pub(super) is_secret: bool,
     before: ContentBefore,
 }
 
 impl StagedFile {
     /// The write, which fails if another writer changes the file meanwhile.
     pub fn into_rewrite(self) -> FileRewrite<'static, ()> {
-        let Self { path, name, bytes, before } = self;
+        let Self { path, name, bytes, before, is_secret: _ } = self;
         FileRewrite::unless_changed(before, StagedWrite { path, name, bytes, access: Access::Usual })
     }
 }
@@ -255,18 +333,6 @@ pub(super) fn is_same_item(one: &OwnFiles, other: &OwnFiles, item: &PromotedItem
             _ => false,
         }
     })
-}
-
-fn is_encrypted_throughout(node: &YamlNode) -> bool {
-    match &node.kind {
-        // sops leaves empty values and nulls as they are
-        YamlKind::Scalar(scalar) => {
-            let text = scalar.text();
-            text.is_empty() || scalar.is_null() || text.starts_with("ENC[AES256_GCM,")
-        }
-        YamlKind::List(items) => items.iter().all(is_encrypted_throughout),
-        YamlKind::Map(map) => map.values().all(is_encrypted_throughout),
-    }
 }
 
 /// Error for a layer that cannot be edited.

@@ -1,7 +1,10 @@
 //! Plan of a promotion in an app, and the files that change.
 
+mod comments;
 mod staging;
 
+use self::comments::bare;
+pub(super) use self::comments::{CommentPolicy, with_fitting_comments};
 use super::draft::PromotionDraft;
 use super::entry::{cut_item, has_source, is_content, is_literal, is_removal, put_item, without_rules};
 use super::excerpt::LayerExcerpt;
@@ -9,8 +12,11 @@ use super::history::{ItemBase, PromotionHistory};
 use super::incoming::IncomingValues;
 use super::item::{PromotedItem, list_items, place_item};
 use super::outcome::{AppPromotion, PromotionOutcome, PromotionRow, SkipReason};
-use super::own_file::{ChangeContext, OwnFile, OwnFiles, edit_failure, is_same_item, read_own_files};
+use super::own_file::{
+    ChangeContext, OwnFile, OwnFiles, edit_failure, is_same_item, read_own_files, source_comments, stage_own_files,
+};
 use super::request::PromotionRequest;
+use super::sealed::StageFailure;
 use super::tree_edit::DraftStep;
 use super::unpromoted::find_unpromoted;
 use crate::diagnostic::Diagnostics;
@@ -34,6 +40,16 @@ pub fn plan_promotion(
     request: &PromotionRequest<'_>,
     history: &PromotionHistory<'_>,
 ) -> Result<Option<AppPromotion>, Diagnostics> {
+    with_fitting_comments(|comments| plan_with(pipeline, app, request, history, comments))
+}
+
+fn plan_with(
+    pipeline: &Pipeline<'_>,
+    app: &App,
+    request: &PromotionRequest<'_>,
+    history: &PromotionHistory<'_>,
+    comments: CommentPolicy,
+) -> Result<Option<AppPromotion>, StageFailure> {
     if ![request.from, request.to].iter().all(|name| app.environments.contains(name)) {
         return Ok(None);
     }
@@ -48,23 +64,23 @@ pub fn plan_promotion(
         from: read_own_files(files, app, request.from)?,
         to: read_own_files(files, app, request.to)?,
         incoming: IncomingValues::read(files, app, request.to)?,
+        comments,
     };
     let known = planner.known_items();
     let DecidedDrafts { rows, dropped, planner, drafts, secret } = planner.plan(app, history)?;
-    let change = ChangeContext { rules: pipeline.library.rules(), identities: request.identities, now: request.now };
+    let (rules, comments) = (pipeline.library.rules(), source_comments(&planner.from));
+    let change = ChangeContext { rules, identities: request.identities, now: request.now, comments: &comments };
     let mut staged = Vec::new();
-    for ((file, draft), secret) in planner.to.iter().zip(&drafts.own).zip([&[][..], secret.as_slice()]) {
-        if let Some(draft) = draft {
-            staged.extend(file.stage(files, draft, secret, change)?);
-        }
-    }
+    let mut notes = Vec::new();
     let has_incoming = rows.iter().any(|row| row.outcome == PromotionOutcome::Staged);
     if let Some(draft) = drafts.incoming.as_ref().filter(|_| has_incoming) {
         staged.push(planner.incoming.file.stage_anew(files, draft, &secret, change)?);
+        notes.extend(planner.recipients_note(change));
     }
+    staged.extend(stage_own_files(files, &planner.to, &drafts.own, &secret, change)?);
     let unpromoted =
         if request.keys.is_empty() { find_unpromoted(&planner.from, &planner.to, planner.app) } else { Vec::new() };
-    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, staged, merged: None }))
+    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, notes, staged, merged: None }))
 }
 
 /// Resolves environments as far as there are keys.
@@ -116,6 +132,7 @@ struct PromotionPlanner<'a> {
     from: OwnFiles,
     to: OwnFiles,
     incoming: IncomingValues,
+    comments: CommentPolicy,
 }
 
 impl<'a> PromotionPlanner<'a> {
@@ -181,7 +198,7 @@ impl<'a> PromotionPlanner<'a> {
     fn is_sensitive(&self, item: &PromotedItem) -> bool {
         match item {
             PromotedItem::Entry(id) => self.survey.routing.sensitivity(id) == Sensitivity::Sensitive,
-            item => self.from.iter().any(|file| file.is_encrypted && file.find(item, self.app).is_some()),
+            item => self.from.iter().any(|file| file.is_secret() && file.find(item, self.app).is_some()),
         }
     }
 
@@ -235,12 +252,12 @@ impl<'a> PromotionPlanner<'a> {
 
     /// Whether an item is promoted from or to an encrypted file.
     fn needs_key(&self, item: &PromotedItem) -> bool {
-        let is_in_encrypted = |file: &OwnFile| file.is_encrypted && file.find(item, self.app).is_some();
+        let is_in_encrypted = |file: &OwnFile| file.is_secret() && file.find(item, self.app).is_some();
         let is_moved = || {
             self.is_sensitive(item)
                 && self.from[0].item(item, self.app).is_some_and(|node| is_literal(node, self.may_render(item)))
         };
-        self.from.iter().chain(&self.to).any(is_in_encrypted) || self.to[0].is_encrypted || is_moved()
+        self.from.iter().chain(&self.to).any(is_in_encrypted) || self.to[0].is_secret() || is_moved()
     }
 
     fn may_render(&self, item: &PromotedItem) -> bool {
@@ -350,15 +367,17 @@ impl<'a> PromotionPlanner<'a> {
         let (mut plain, mut secret) = (None, None);
         for file in &self.from {
             let (Some(draft), Some(path)) = (&file.draft, file.find(item, self.app)) else { continue };
-            let Some(excerpt) = draft.excerpt(&path) else { continue };
+            let excerpt = if file.is_secret() { self.comments.excerpt(draft, &path) } else { draft.excerpt(&path) };
+            let Some(excerpt) = excerpt else { continue };
             let is_null = is_removal(&excerpt.node);
             if !(has_source(item, &excerpt.node) || is_null) {
                 continue;
             }
-            if file.is_encrypted && !is_null {
-                secret = Some(excerpt);
-            } else {
-                plain = Some(excerpt);
+            match (file.is_secret(), is_null) {
+                (true, false) => secret = Some(excerpt),
+                // a comment on it is as secret as one on a value
+                (true, true) => plain = Some(bare(&excerpt, &path)),
+                (false, _) => plain = Some(excerpt),
             }
         }
         let PromotedItem::Entry(id) = item else { return DesiredParts { plain, secret } };

@@ -110,6 +110,36 @@ fn collect_bundle(bundle: &str, from: &YamlNode, to: Option<&YamlNode>, app: &st
     }
 }
 
+/// Names of the fields of a layer that hold nothing that is promoted by name, except for `known` ones.
+pub(super) fn fields_without_items(root: &YamlNode, known: &[&str]) -> Vec<String> {
+    let is_map = |node: &YamlNode| matches!(node.kind, YamlKind::Map(_));
+    let mut found = Vec::new();
+    for (key, node) in root.as_map().into_iter().flatten() {
+        let field = key.text.as_str();
+        match FieldRole::of_layer(field) {
+            _ if known.contains(&field) => {}
+            FieldRole::Metadata => {}
+            FieldRole::Items if field == "patches" && matches!(node.kind, YamlKind::List(_)) => {}
+            FieldRole::Items | FieldRole::NamedItems if field != "patches" && is_map(node) => {}
+            FieldRole::Bundles if is_map(node) => {
+                for (bundle, node) in node.as_map().into_iter().flatten() {
+                    let name = format!("{field}.{}", bundle.text);
+                    let Some(fields) = node.as_map() else {
+                        found.push(name);
+                        continue;
+                    };
+                    let others = fields
+                        .iter()
+                        .filter(|(key, node)| FieldRole::of_bundle(&key.text) != FieldRole::Items || !is_map(node));
+                    found.extend(others.map(|(key, _)| format!("{name}.{}", key.text)));
+                }
+            }
+            _ => found.push(field.to_owned()),
+        }
+    }
+    found
+}
+
 /// Adds entries that have rules alone.
 fn push_rules(data: &YamlNode, other: Option<&YamlNode>, bundle: &str, app: &str, found: &mut Vec<UnpromotedField>) {
     for (key, node) in data.as_map().into_iter().flatten() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::AppPromotion;
+use super::own_file::StagedFile;
 use crate::budget;
 use crate::check::{self, Baseline, CheckScope};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -10,8 +11,9 @@ use crate::diff::{self, DiffReport, DiffScope, DiffSide, ProjectPair};
 use crate::disk::Disk;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
-use crate::project::{Project, ProjectRoot};
-use crate::sops::{Identities, Timestamp};
+use crate::project::{Project, ProjectRoot, SECRETS};
+use crate::sops::{self, Identities, Timestamp};
+use crate::span::Source;
 
 /// The effect of new bytes of layers on an environment.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub fn verify_promotion(
     if apps.iter().all(|app| app.staged.is_empty()) {
         return Ok(PromotionEffect { report: DiffReport::default(), findings: Diagnostics::new() });
     }
+    check_ciphertext(apps)?;
     let staged = apps.iter().flat_map(|app| &app.staged);
     let changed: BTreeMap<_, _> = staged.map(|file| (file.path.clone(), file.bytes.clone())).collect();
     let after = Project::open(&Disk::with_files(changed), root)?;
@@ -65,6 +68,23 @@ pub fn verify_promotion(
         Err(problems) => return Err(problems),
     };
     Ok(PromotionEffect { report, findings })
+}
+
+/// Refuses plaintext in a file of secrets, by the name of the file, whatever staged it.
+fn check_ciphertext(apps: &[AppPromotion]) -> Result<(), Diagnostics> {
+    let is_of_secrets = |file: &&StagedFile| file.is_secret || file.path.to_string_lossy().ends_with(SECRETS);
+    let is_encrypted = |file: &StagedFile| {
+        let source = Source::new(file.name.as_str(), String::from_utf8_lossy(&file.bytes));
+        crate::yaml::read::read_document(&source).is_ok_and(|root| sops::is_encrypted(&root))
+    };
+    let files = apps.iter().flat_map(|app| &app.staged).filter(is_of_secrets).filter(|file| !is_encrypted(file));
+    let problems: Diagnostics = files
+        .map(|file| {
+            let message = format!("`{}` would not be encrypted; nothing was written", file.name);
+            Diagnostic::error(Rule::NotEncrypted, message).hint("this is a bug in Septum: please report it")
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Findings of `check` in an environment.

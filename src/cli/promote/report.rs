@@ -150,6 +150,15 @@ impl PlannedPromotion<'_> {
         }
         self.note_fields(output);
         self.note_kept(output);
+        for note in self.apps.iter().flat_map(|app| &app.notes) {
+            output.print_note(&format!("septum: {note}"));
+        }
+        for commit in self.history.lost_sources() {
+            output.print_note(&format!(
+                "septum: Git does not know the commit {} of a former promotion, so values are compared without it",
+                short_commit(commit)
+            ));
+        }
         let dropped: Vec<_> = self.apps.iter().flat_map(|app| &app.dropped).map(String::as_str).collect();
         if !dropped.is_empty() {
             let why = format!("{} no longer promotes it", self.from);

@@ -5,10 +5,11 @@ use super::super::excerpt::LayerExcerpt;
 use super::super::incoming::IncomingValues;
 use super::super::item::PromotedItem;
 use super::super::outcome::{PromotionOutcome, PromotionRow};
-use super::super::own_file::edit_failure;
+use super::super::own_file::{ChangeContext, edit_failure};
 use super::super::tree_edit::DraftStep;
 use super::{PromotionPlanner, TargetDrafts};
 use crate::diagnostic::{Diagnostics, FailureKind};
+use crate::sops::compute_drift;
 
 impl PromotionPlanner<'_> {
     /// Decrypts the files of both environments. Returns whether values for the encrypted file of `to` are staged,
@@ -84,6 +85,17 @@ impl PromotionPlanner<'_> {
             rows.extend(new.filter(|_| is_staged));
         }
         Ok(dropped)
+    }
+
+    /// Note for a file whose readers are others than those of the file that it is merged into.
+    pub(super) fn recipients_note(&self, change: ChangeContext<'_>) -> Option<String> {
+        let (incoming, [_, secret]) = (&self.incoming.file, &self.to);
+        let rule = change.rules.find_rule(&incoming.path).ok()??;
+        let differs = secret.metadata().is_some_and(|metadata| compute_drift(&rule, &metadata).changes_recipients());
+        let (incoming, secret) = (&incoming.name, &secret.name);
+        differs.then(|| {
+            format!("`{incoming}` is encrypted for the recipients of its rule, which are not those of `{secret}`")
+        })
     }
 
     /// Refuses to change values that still wait: merged later, they would replace the new ones.

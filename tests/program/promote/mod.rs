@@ -1,7 +1,9 @@
 //! Values that are copied from one environment to another: with what, where to, and when not.
 
 mod base;
+mod foreign;
 mod property;
+mod secrecy;
 mod staged;
 mod unpromoted;
 

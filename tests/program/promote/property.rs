@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use septum::project::Project;
 use septum::promote::{AppPromotion, PromotionHistory, PromotionRequest, plan_merge, plan_promotion};
 use septum::sops::{
-    DecryptedFile, EncryptionPlan, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient,
-    Recipients, SopsFormat, Timestamp, encrypt_file,
+    DecryptedFile, EncryptionPlan, GoRegex, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity,
+    Recipient, Recipients, Selector, SopsFormat, Timestamp, encrypt_file,
 };
 use septum::span::Source;
 use septum::yaml::node::YamlNode;
@@ -28,6 +28,9 @@ const THREADS: u64 = 4;
 
 /// Keys of the base: of the app, and of a bundle.
 const KEYS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "b/G", "b/H"];
+
+/// A selector of values by their keys, which leaves comments in plaintext.
+const LEAF_KEYS: &str = "^[A-H]$";
 
 /// What the base says of a key.
 const RULES: [&str; 6] = [
@@ -61,10 +64,15 @@ fn canary(random: &mut Random) -> String {
 }
 
 /// An entry of a block, in a random style, with comments.
-fn entry(random: &mut Random, key: &str, value: &str, indent: &str) -> String {
+fn entry(random: &mut Random, key: &str, value: &str, note: &str, indent: &str) -> String {
     let mut text = String::new();
     for _ in 0..random.below(3) {
-        let _ = writeln!(text, "{indent}# {value} of {key}");
+        let _ = writeln!(text, "{indent}# {note} of {key}");
+    }
+    // a removal that is encrypted has comments of its own
+    if let Some(canary) = value.strip_prefix("null ") {
+        let _ = writeln!(text, "{indent}# {canary} above\n{indent}{key}: null  # {canary} behind");
+        return text;
     }
     if value == "null" {
         let _ = writeln!(text, "{indent}{key}: null");
@@ -72,14 +80,14 @@ fn entry(random: &mut Random, key: &str, value: &str, indent: &str) -> String {
     }
     let _ = match random.below(9) {
         0 => writeln!(text, "{indent}{key}: {value}"),
-        1 => writeln!(text, "{indent}{key}: '{value}'  # behind"),
+        1 => writeln!(text, "{indent}{key}: '{value}'  # {note} behind"),
         2 => writeln!(text, "{indent}{key}: \"{value}\\n\""),
         3 => writeln!(text, "{indent}{key}: |\n{indent}  {value}\n\n{indent}    more"),
         4 => writeln!(text, "{indent}{key}: >-\n{indent}   {value}\n{indent}   more"),
         5 => writeln!(text, "{indent}{key}: {{ value: {value} }}"),
-        6 => writeln!(text, "{indent}{key}: |+  # keeps\n{indent}  {value}\n\n{indent}    more\n\n"),
-        7 => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: >+\n{indent}    {value}\n\n"),
-        _ => writeln!(text, "{indent}{key}:\n{indent}  # inner\n{indent}  value: \"{value}\""),
+        6 => writeln!(text, "{indent}{key}: |+  # {note} keeps\n{indent}  {value}\n\n{indent}    more\n\n"),
+        7 => writeln!(text, "{indent}{key}:\n{indent}  # {note} inner\n{indent}  value: >+\n{indent}    {value}\n\n"),
+        _ => writeln!(text, "{indent}{key}:\n{indent}  # {note} inner\n{indent}  value: \"{value}\""),
     };
     if random.below(4) == 0 {
         text.push('\n');
@@ -88,7 +96,12 @@ fn entry(random: &mut Random, key: &str, value: &str, indent: &str) -> String {
 }
 
 /// A layer with entries for some keys. Returns it with the text of each entry.
-fn layer(random: &mut Random, keys: &[(&str, String)], is_secret: bool) -> (String, BTreeMap<String, String>) {
+fn layer(
+    random: &mut Random,
+    keys: &[(&str, String)],
+    is_secret: bool,
+    note: Option<&str>,
+) -> (String, BTreeMap<String, String>) {
     let mut parts = BTreeMap::new();
     let mut text = if random.below(2) == 0 { "# head\n".to_owned() } else { String::new() };
     let own: Vec<_> = keys.iter().filter(|(key, _)| !key.contains('/')).collect();
@@ -100,7 +113,7 @@ fn layer(random: &mut Random, keys: &[(&str, String)], is_secret: bool) -> (Stri
     } else if !own.is_empty() {
         text.push_str("data:\n");
         for (key, value) in own {
-            let entry = entry(random, key, value, indent);
+            let entry = entry(random, key, value, note.unwrap_or(value), indent);
             text.push_str(&entry);
             parts.insert((*key).to_owned(), entry.trim_end().to_owned());
         }
@@ -108,7 +121,7 @@ fn layer(random: &mut Random, keys: &[(&str, String)], is_secret: bool) -> (Stri
     if !others.is_empty() {
         let _ = write!(text, "bundles:\n{indent}b:\n{indent}{indent}data:\n");
         for (key, value) in others {
-            let entry = entry(random, key.split_once('/').unwrap().1, value, &indent.repeat(3));
+            let entry = entry(random, key.split_once('/').unwrap().1, value, note.unwrap_or(value), &indent.repeat(3));
             text.push_str(&entry);
             parts.insert((*key).to_owned(), entry.trim_end().to_owned());
         }
@@ -238,6 +251,8 @@ struct RandomProject {
     parts: BTreeMap<String, String>,
     /// Whether `y` has recipients of its own.
     is_divided: bool,
+    /// Whether the rule of `y` leaves comments in plaintext.
+    is_by_leaf_keys: bool,
     /// Whether removals are promoted.
     deletions: bool,
 }
@@ -251,11 +266,13 @@ impl RandomProject {
         let rules: Vec<_> = KEYS.iter().map(|key| (*key, random.one(&RULES))).collect();
         let directory = tempfile::tempdir().unwrap();
         let (is_divided, deletions) = (random.below(2) == 0, random.below(2) == 0);
+        let is_by_leaf_keys = random.below(3) == 0;
         let (canaries, parts) = (Vec::new(), BTreeMap::new());
-        let mut project = Self { case, directory, rules, canaries, parts, is_divided, deletions };
+        let mut project = Self { case, directory, rules, canaries, parts, is_divided, is_by_leaf_keys, deletions };
         let target = if is_divided { TARGET.recipient().to_owned() } else { recipient.to_owned() };
+        let selector = if is_by_leaf_keys { format!(", encrypted_regex: '{LEAF_KEYS}'") } else { String::new() };
         let rule = format!(
-            "creation_rules: [{{ path_regex: 'y\\.secrets\\.yaml$', age: {target} }}, {{ path_regex: '\\.secrets\\.yaml$', age: {recipient} }}]\n"
+            "creation_rules: [{{ path_regex: 'y\\.secrets\\.yaml$', age: {target}{selector} }}, {{ path_regex: '\\.secrets\\.yaml$', age: {recipient} }}]\n"
         );
         fs::write(project.at(".sops.yaml"), rule).unwrap();
         fs::write(project.at("base.yaml"), project.base()).unwrap();
@@ -288,20 +305,28 @@ impl RandomProject {
                 2 if name == "x" && !is_secret => plain.push((*key, "null".to_owned())),
                 _ => {}
             }
-            if is_secret {
-                secret.push((*key, canary(random)));
+            let is_plain = plain.last().is_some_and(|(known, _)| known == key);
+            match random.below(4) {
+                0 if is_secret && name == "x" && !is_plain => secret.push((*key, format!("null {}", canary(random)))),
+                _ if is_secret => secret.push((*key, canary(random))),
+                _ => {}
             }
         }
-        let (text, parts) = layer(random, &plain, false);
+        let (text, parts) = layer(random, &plain, false, None);
         fs::write(self.at(&format!("{name}.yaml")), text).unwrap();
         self.parts = parts;
         if !secret.is_empty() {
-            let (text, _) = layer(random, &secret, true);
-            let plan = EncryptionPlan::new(Recipients::from_age(vec![Recipient::parse(recipient).unwrap()]));
+            // comments that the rule leaves in plaintext are not secret
+            let is_by_leaf_keys = self.is_by_leaf_keys && name == "y";
+            let (text, _) = layer(random, &secret, true, is_by_leaf_keys.then_some("a note"));
+            let mut plan = EncryptionPlan::new(Recipients::from_age(vec![Recipient::parse(recipient).unwrap()]));
+            if is_by_leaf_keys {
+                plan.selector = Selector::EncryptedRegex(GoRegex::parse(LEAF_KEYS).unwrap());
+            }
             let written = encrypt_file("x", text.into_bytes(), SopsFormat::Yaml, &plan, start()).unwrap();
             fs::write(self.at(&format!("{name}.secrets.yaml")), written.bytes).unwrap();
         }
-        self.canaries.extend(secret.into_iter().map(|(_, value)| value));
+        self.canaries.extend(secret.into_iter().map(|(_, value)| value.trim_start_matches("null ").to_owned()));
     }
 
     fn texts(&self, name: &str) -> OwnTexts {

@@ -4,10 +4,10 @@ use super::{git, prod, project};
 use crate::support::sandbox::{CANARY, Run, Sandbox};
 
 const STAGING: &str = "data:\n  LOG_LEVEL: debug\n";
-const INCOMING: &str = "environments/prod.incoming.secrets.yaml";
+pub(super) const INCOMING: &str = "environments/prod.incoming.secrets.yaml";
 
 /// A repository whose secrets of `prod` are for Bob, and those of `staging` for Alice.
-fn divided(staging: &str, prod: &str) -> Sandbox {
+pub(super) fn divided(staging: &str, prod: &str) -> Sandbox {
     let desk = project(staging, prod).env("GIT_AUTHOR_NAME", "B").env("GIT_AUTHOR_EMAIL", "b@example.org");
     // the rule of the incoming file is that of the file that it is for
     desk.rules(

@@ -22,7 +22,7 @@ mod keygen;
 mod layers;
 mod messages;
 #[cfg(all(unix, debug_assertions))]
-mod paused;
+pub(crate) mod paused;
 mod rekeying;
 mod renaming;
 mod safety;
