@@ -9,7 +9,9 @@ mod chart_values;
 mod document_stream;
 mod function;
 mod function_config;
+mod generation;
 mod item;
+mod placement;
 mod resource_list;
 mod results;
 

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::function_config::unknown_field;
-use super::item::{ItemIdentity, annotation, is_generated, list_members, text_at};
+use super::item::{ItemIdentity, annotation, any_object, is_generated, list_members, text_at};
 use super::results::FunctionResult;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::as_kubectl_reads;
@@ -22,6 +22,9 @@ use crate::yaml::write;
 
 /// Annotation of objects that are not for a cluster, such as the configuration of a function.
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
+
+/// Annotations with the file of an object, of programs that keep objects in files: its name now, and before.
+const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
 /// Annotation of every object that kustomize passes to a transformer.
 const KUSTOMIZE_ID: &str = "kustomize.config.k8s.io/id";
@@ -82,6 +85,10 @@ enum ListLayout {
 }
 
 impl ListItem {
+    fn read(node: YamlNode, lines: Option<Range<usize>>) -> Self {
+        Self { identity: ItemIdentity::of_node(&node), content: ItemContent::Read(node, lines) }
+    }
+
     /// An object to add.
     pub fn added(tree: Tree) -> Self {
         Self { identity: ItemIdentity::of_tree(&tree), content: ItemContent::Written(tree) }
@@ -104,6 +111,27 @@ impl ListItem {
     /// Whether Septum generated the object, in an earlier run.
     pub fn is_generated(&self) -> bool {
         self.node().is_some_and(is_generated)
+    }
+
+    /// Value of an annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        match &self.content {
+            ItemContent::Read(node, _) => annotation(node, name),
+            ItemContent::Written(tree) => tree.at(&["metadata", "annotations", name])?.as_text(),
+        }
+    }
+
+    /// Value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        match &self.content {
+            ItemContent::Read(node, _) => text_at(node, &["metadata", "labels", name]),
+            ItemContent::Written(tree) => tree.at(&["metadata", "labels", name])?.as_text(),
+        }
+    }
+
+    /// File of the object, if its caller keeps it in one.
+    pub fn path(&self) -> Option<&str> {
+        PATHS.iter().find_map(|path| self.annotation(path))
     }
 
     fn to_tree(&self, source: &Source) -> Tree {
@@ -144,20 +172,15 @@ impl ResourceList {
         };
         let function_config = map.shift_remove("functionConfig").filter(|node| node.as_map().is_some());
         let mut ranges = lines.map(|(_, ranges)| ranges).unwrap_or_default().into_iter();
-        let (mut items, mut has_own_config) = (Vec::with_capacity(nodes.len()), false);
-        for node in nodes {
-            let range = ranges.next();
-            if function_config.as_ref().is_some_and(|config| is_config(&node, config)) {
-                has_own_config = true;
-                continue;
-            }
-            flatten(node, range, &mut items);
-        }
-        let is_of_kustomize =
-            |item: &ListItem| item.node().is_some_and(|node| annotation(node, KUSTOMIZE_ID).is_some());
+        // kustomize passes the configuration to a generator, and to no other function
+        let is_own = |node: &YamlNode| function_config.as_ref().is_some_and(|config| is_config(node, config));
+        let is_generator = nodes.len() == 1 && nodes.iter().all(is_own);
+        let items: Vec<_> =
+            nodes.into_iter().filter(|_| !is_generator).map(|node| ListItem::read(node, ranges.next())).collect();
+        let is_of_kustomize = |item: &ListItem| item.annotation(KUSTOMIZE_ID).is_some();
         let caller = if items.iter().any(is_of_kustomize) {
             FunctionCaller::KustomizeTransformer
-        } else if has_own_config && items.is_empty() {
+        } else if is_generator {
             FunctionCaller::KustomizeGenerator
         } else {
             FunctionCaller::Files
@@ -174,6 +197,18 @@ impl ResourceList {
             items: Vec::new(),
             function_config: None,
             caller: FunctionCaller::Files,
+        }
+    }
+
+    /// Replaces each list that has an object of Septum by its objects, so that each of them can be replaced.
+    pub fn unpack_lists(&mut self) {
+        for item in std::mem::take(&mut self.items) {
+            match item.content {
+                ItemContent::Read(node, lines) if any_object(&node, &is_generated) => {
+                    unpack(node, lines, &mut self.items);
+                }
+                content => self.items.push(ListItem { content, ..item }),
+            }
         }
     }
 
@@ -279,25 +314,28 @@ fn node_noun(kind: &YamlKind) -> &'static str {
 }
 
 /// Adds an object, or all objects of a list.
-fn flatten(node: YamlNode, lines: Option<Range<usize>>, items: &mut Vec<ListItem>) {
+fn unpack(node: YamlNode, lines: Option<Range<usize>>, items: &mut Vec<ListItem>) {
     match list_members(&node) {
-        Some(members) => members.iter().for_each(|member| flatten(member.clone(), None, items)),
-        None => {
-            items.push(ListItem { identity: ItemIdentity::of_node(&node), content: ItemContent::Read(node, lines) });
-        }
+        Some(members) => members.iter().for_each(|member| unpack(member.clone(), None, items)),
+        None => items.push(ListItem::read(node, lines)),
     }
 }
 
-/// Whether an item is the configuration of this call of the function.
+/// Whether an item is the configuration of this call of the function, which kustomize passes from no file.
 fn is_config(item: &YamlNode, config: &YamlNode) -> bool {
     let is_local = annotation(item, LOCAL_CONFIG) == Some("true");
-    is_local && ItemIdentity::of_node(item) == ItemIdentity::of_node(config)
+    let is_of_file = PATHS.iter().any(|path| annotation(item, path).is_some());
+    is_local && !is_of_file && ItemIdentity::of_node(item) == ItemIdentity::of_node(config)
 }
 
 /// Number of blanks before the `-` of each item, and the lines of each, if all items are in blocks of their own. Comments
 /// between two items belong to the first.
 fn item_lines(source: &Source, nodes: &[YamlNode], others: &Mapping) -> Option<(usize, Vec<Range<usize>>)> {
     let text = source.text();
+    // for YAML, a carriage return alone ends a line too
+    if text.replace("\r\n", "").contains('\r') {
+        return None;
+    }
     let line_start = |offset: usize| text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let mut indent = None;
     let mut starts = Vec::with_capacity(nodes.len() + 1);
@@ -370,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_answered_in_json_and_lists_are_flattened() {
+    fn json_is_answered_in_json_and_lists_stay() {
         let list = read(
             r#"{"apiVersion":"v1beta1","kind":"ResourceList","items":[{"apiVersion":"v1","kind":"List","items":[
             {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"A":"1.10"}},{"apiVersion":"v1","kind":"Service","metadata":{"name":"b"},"spec":{"n":1.10}}]}]}"#,
@@ -379,7 +417,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["apiVersion"], "v1beta1");
         assert_eq!(
-            (&json["items"][0]["data"]["A"], json["items"][1]["kind"].as_str()),
+            (&json["items"][0]["items"][0]["data"]["A"], json["items"][0]["items"][1]["kind"].as_str()),
             (&"1.10".into(), Some("Service"))
         );
         assert!(text.contains("1.10\n"), "the number keeps its text: {}", *text);
