@@ -11,6 +11,7 @@ mod function;
 mod function_config;
 mod generation;
 mod item;
+mod list_item;
 mod placement;
 mod resource_list;
 mod results;

@@ -5,7 +5,8 @@
 use super::app_objects::{AddedObject, NeighbourTarget};
 use super::generation::set_annotation;
 use super::item::{ItemIdentity, any_object};
-use super::resource_list::{FunctionCaller, ListItem, ResourceList};
+use super::list_item::ListItem;
+use super::resource_list::{FunctionCaller, ResourceList};
 use super::results::FunctionResult;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
@@ -123,7 +124,6 @@ impl ObjectPlace {
 
     /// Whether an item of Septum is a version of the object with other values, or with the name of another scheme.
     fn is_version(&self, item: &ListItem) -> bool {
-        let has_namespace_of = item.identity.namespace == self.identity.namespace;
         let is_kind =
             ItemIdentity { name: self.identity.name.clone(), ..item.identity.clone() }.is_same(&self.identity);
         let base_name = self.base_name.as_ref().unwrap_or(&self.identity.name);

@@ -7,12 +7,12 @@
 use std::ops::Range;
 
 use super::function_config::unknown_field;
-use super::item::{ItemIdentity, annotation, any_object, is_generated, list_members, text_at};
+use super::item::{ItemIdentity, annotation, any_object, is_generated, text_at};
+use super::list_item::{ItemContent, ListItem, PATHS, unpack};
 use super::results::FunctionResult;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::as_kubectl_reads;
 use crate::format::json;
-use crate::layer::Tree;
 use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::OutputValue;
@@ -22,9 +22,6 @@ use crate::yaml::write;
 
 /// Annotation of objects that are not for a cluster, such as the configuration of a function.
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
-
-/// Annotations with the file of an object, of programs that keep objects in files: its name now, and before.
-const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernetes.io/path"];
 
 /// Annotation of every object that kustomize passes to a transformer.
 const KUSTOMIZE_ID: &str = "kustomize.config.k8s.io/id";
@@ -60,86 +57,12 @@ pub struct ResourceList {
     pub caller: FunctionCaller,
 }
 
-/// An object of a ResourceList.
-#[derive(Debug)]
-pub struct ListItem {
-    /// Its names.
-    pub identity: ItemIdentity,
-    content: ItemContent,
-}
-
-#[derive(Debug)]
-enum ItemContent {
-    /// As it was read, with the lines that it has for itself.
-    Read(YamlNode, Option<Range<usize>>),
-    /// Changed or added.
-    Written(Tree),
-}
-
 /// Style in which a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListLayout {
     Json,
     /// Blocks of YAML, with so many blanks before each `-`.
     Yaml(usize),
-}
-
-impl ListItem {
-    fn read(node: YamlNode, lines: Option<Range<usize>>) -> Self {
-        Self { identity: ItemIdentity::of_node(&node), content: ItemContent::Read(node, lines) }
-    }
-
-    /// An object to add.
-    pub fn added(tree: Tree) -> Self {
-        Self { identity: ItemIdentity::of_tree(&tree), content: ItemContent::Written(tree) }
-    }
-
-    /// The object as it was read, if it was not changed.
-    pub fn node(&self) -> Option<&YamlNode> {
-        match &self.content {
-            ItemContent::Read(node, _) => Some(node),
-            ItemContent::Written(_) => None,
-        }
-    }
-
-    /// Replaces the content of the object.
-    pub fn replace(&mut self, tree: Tree) {
-        self.identity = ItemIdentity::of_tree(&tree);
-        self.content = ItemContent::Written(tree);
-    }
-
-    /// Whether Septum generated the object, in an earlier run.
-    pub fn is_generated(&self) -> bool {
-        self.node().is_some_and(is_generated)
-    }
-
-    /// Value of an annotation.
-    pub fn annotation(&self, name: &str) -> Option<&str> {
-        match &self.content {
-            ItemContent::Read(node, _) => annotation(node, name),
-            ItemContent::Written(tree) => tree.at(&["metadata", "annotations", name])?.as_text(),
-        }
-    }
-
-    /// Value of a label.
-    pub fn label(&self, name: &str) -> Option<&str> {
-        match &self.content {
-            ItemContent::Read(node, _) => text_at(node, &["metadata", "labels", name]),
-            ItemContent::Written(tree) => tree.at(&["metadata", "labels", name])?.as_text(),
-        }
-    }
-
-    /// File of the object, if its caller keeps it in one.
-    pub fn path(&self) -> Option<&str> {
-        PATHS.iter().find_map(|path| self.annotation(path))
-    }
-
-    fn to_tree(&self, source: &Source) -> Tree {
-        match &self.content {
-            ItemContent::Read(node, _) => Tree::from_node(node.clone(), source),
-            ItemContent::Written(tree) => tree.clone(),
-        }
-    }
 }
 
 impl ResourceList {
@@ -310,14 +233,6 @@ fn node_noun(kind: &YamlKind) -> &'static str {
         YamlKind::Scalar(_) => "a scalar",
         YamlKind::List(_) => "a list",
         YamlKind::Map(_) => "a mapping",
-    }
-}
-
-/// Adds an object, or all objects of a list.
-fn unpack(node: YamlNode, lines: Option<Range<usize>>, items: &mut Vec<ListItem>) {
-    match list_members(&node) {
-        Some(members) => members.iter().for_each(|member| unpack(member.clone(), None, items)),
-        None => items.push(ListItem::read(node, lines)),
     }
 }
 

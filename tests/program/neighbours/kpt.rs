@@ -55,7 +55,6 @@ fn remove_features(site: &Sandbox, names: &str) {
              PASSWORD: {{ sensitive: true }}\n"
         ),
     );
-    site.write("environments/dev.yaml", "data: { PASSWORD: { optional: true } }\n");
 }
 
 #[test]
@@ -93,10 +92,7 @@ fn what_is_no_longer_generated_is_taken_out() {
     let again = generate(&site, &(items_of(&first) + foreign));
     assert_eq!(places(&again), ["ConfigMap/apart - -", "ConfigMap/other - -", FIRST[1], FIRST[2]]);
     // another environment may have added it
-    site.write(
-        "environments/dev.yaml",
-        "data: { PASSWORD: { optional: true } }\nbundles: { features: { data: { A: \"on\" } } }\n",
-    );
+    site.write("environments/dev.yaml", "bundles: { features: { data: { A: \"on\" } } }\n");
     assert_eq!(places(&generate(&site, &items_of(&first))), FIRST);
 }
 
