@@ -2,12 +2,11 @@
 
 use super::app_objects::{AddedObject, BuiltParts, NeighbourTarget};
 use super::function_config::{FunctionConfig, OverlapBehavior};
-use super::item::ItemIdentity;
+use super::item::{ItemIdentity, set_annotation};
 use super::placement::place_objects;
 use super::resource_list::{FunctionCaller, ResourceList};
 use super::results::FunctionResult;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
-use crate::layer::Tree;
 use crate::span::Location;
 
 /// Annotations of generators of kustomize, and the one that it uses among its own.
@@ -99,14 +98,4 @@ fn hashed_twice(identity: &ItemIdentity, place: &Location) -> Diagnostic {
         .at(place.clone())
         .note("its layers add one with `names`")
         .hint("use `names: plain` in the layers, or remove `needsHash`")
-}
-
-/// Sets an annotation of an object.
-pub(super) fn set_annotation(tree: &mut Tree, name: &str, text: &str) {
-    let place = tree.place.clone();
-    if let Some(metadata) = tree.at_mut(&["metadata"])
-        && let Some(annotations) = metadata.map_under("annotations")
-    {
-        annotations.insert(name.to_owned(), Tree::text(text, &place));
-    }
 }

@@ -76,6 +76,16 @@ pub(super) fn annotation<'n>(node: &'n YamlNode, name: &str) -> Option<&'n str> 
     text_at(node, &["metadata", "annotations", name])
 }
 
+/// Sets an annotation of an object.
+pub(super) fn set_annotation(tree: &mut Tree, name: &str, text: &str) {
+    let place = tree.place.clone();
+    if let Some(metadata) = tree.at_mut(&["metadata"])
+        && let Some(annotations) = metadata.map_under("annotations")
+    {
+        annotations.insert(name.to_owned(), Tree::text(text, &place));
+    }
+}
+
 /// Whether Septum generated an object, in an earlier run.
 pub(super) fn is_generated(node: &YamlNode) -> bool {
     text_at(node, &["metadata", "labels", MANAGED_BY]) == Some("septum")

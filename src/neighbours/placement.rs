@@ -1,10 +1,9 @@
-//! Where generated objects go among the items of a caller: in the place of their earlier versions, or behind all others.
+//! Places of generated objects among the items of a caller: those of their earlier versions, or behind all others.
 //!
 //! A program that keeps objects in files passes what earlier runs generated. What is no longer generated is taken out.
 
 use super::app_objects::{AddedObject, NeighbourTarget};
-use super::generation::set_annotation;
-use super::item::{ItemIdentity, any_object};
+use super::item::{ItemIdentity, any_object, set_annotation};
 use super::list_item::ListItem;
 use super::resource_list::{FunctionCaller, ResourceList};
 use super::results::FunctionResult;
@@ -31,7 +30,7 @@ const APP: &str = "app.kubernetes.io/name";
 /// Length of a hash in a name.
 const HASH_LENGTH: usize = 10;
 
-/// What the names of a generated object say about the items.
+/// Names of a generated object, by which its earlier version is found.
 struct ObjectPlace {
     identity: ItemIdentity,
     base_name: Option<String>,

@@ -91,9 +91,20 @@ fn what_is_no_longer_generated_is_taken_out() {
     remove_features(&site, "plain");
     let again = generate(&site, &(items_of(&first) + foreign));
     assert_eq!(places(&again), ["ConfigMap/apart - -", "ConfigMap/other - -", FIRST[1], FIRST[2]]);
-    // another environment may have added it
-    site.write("environments/dev.yaml", "bundles: { features: { data: { A: \"on\" } } }\n");
-    assert_eq!(places(&generate(&site, &items_of(&first))), FIRST);
+}
+
+#[test]
+fn objects_of_another_environment_stay() {
+    for names in ["plain", "hashed"] {
+        let site = with_names(names);
+        site.write("environments/dev.yaml", "prefix: dev-\n");
+        let input = format!("kind: ResourceList\n{CONFIG}").replace("environment: prod", "environment: dev");
+        let dev = site.give(input, &["krm"]).ok();
+        let both = generate(&site, &items_of(&dev));
+        assert_eq!(places(&both).len(), places(&dev).len() + 3, "{both}");
+        // nor do the two take each other's
+        assert_eq!(places(&generate(&site, &items_of(&both))), places(&both));
+    }
 }
 
 #[test]
