@@ -177,7 +177,10 @@ fn a_second_hash_is_refused_whether_objects_are_immutable_or_not() {
     for names in ["hashed", "kustomize", "hashed\nimmutable: false"] {
         let run = call(names);
         assert_eq!((run.code, answer(&run)["items"].as_array().unwrap().len()), (2, 0), "{names}: {}", run.stderr);
-        run.record();
+        // the other hash of a Secret depends on a key
+        if names == "kustomize" {
+            run.record();
+        }
     }
 }
 
