@@ -1,11 +1,11 @@
 //! The objects of apps in one environment, for a program that adds them to its own.
 
-use crate::deliver::{Delivered, ObjectName};
+use crate::deliver::{Delivered, DeliveredForm, ObjectName};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_name};
 use crate::emit;
-use crate::layer::Tree;
+use crate::layer::{Definition, Tree};
 use crate::name::EnvironmentName;
-use crate::object::{GuestWiring, TargetObjects};
+use crate::object::{GuestWiring, RenderedObject, TargetObjects};
 use crate::output_tree::{self, file_names};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
@@ -14,7 +14,7 @@ use crate::span::{Located, Source};
 use crate::visibility::{KeyAccess, OnMissingKey};
 use crate::yaml::read::read_document;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Apps of a project in one environment.
 pub struct NeighbourTarget<'p, 'a> {
@@ -55,6 +55,8 @@ pub struct AddedObject {
     pub tree: Tree,
     /// Name of a file for it: `configmap-checkout.yaml`.
     pub file: String,
+    /// Its name without the hash of its values, if it has one.
+    pub base_name: Option<String>,
 }
 
 impl<'p, 'a> NeighbourTarget<'p, 'a> {
@@ -76,10 +78,15 @@ impl<'p, 'a> NeighbourTarget<'p, 'a> {
         for app in &project.apps {
             known.push((pipeline.library.app_name(app)?, app));
         }
-        let (mut apps, mut problems) = (Vec::new(), Diagnostics::new());
+        let (mut apps, mut problems) = (Vec::<&App>::new(), Diagnostics::new());
         for name in names {
             match known.iter().find(|(known, _)| known.as_str() == name.value) {
-                Some((_, app)) if app.environments.contains(&environment) => apps.push(*app),
+                Some((_, app)) if app.environments.contains(&environment) => {
+                    // an app that is named twice has its objects once
+                    if !apps.iter().any(|known| std::ptr::eq(*known, *app)) {
+                        apps.push(*app);
+                    }
+                }
                 Some(_) => {
                     let message = format!("the app `{}` has no environment `{environment}`", name.value);
                     problems.push(Diagnostic::error(Rule::UnknownEnvironment, message).at(name.place.clone()));
@@ -131,6 +138,29 @@ impl<'p, 'a> NeighbourTarget<'p, 'a> {
     }
 }
 
+impl NeighbourTarget<'_, '_> {
+    /// Names of the apps.
+    pub fn app_names(&self) -> Result<Vec<String>, Diagnostics> {
+        self.apps.iter().map(|app| Ok(self.pipeline.library.app_name(app)?.as_str().to_owned())).collect()
+    }
+
+    /// Namespaces and names, without a hash, of the objects of the apps in their other environments, or the one that
+    /// cannot be built.
+    pub fn names_elsewhere(&self) -> Result<Vec<(Option<String>, String)>, EnvironmentName> {
+        let others = self.apps.iter().flat_map(|app| &app.environments);
+        let others: BTreeSet<_> = others.filter(|other| **other != self.environment).collect();
+        let mut names = Vec::new();
+        for environment in others {
+            let apps = self.apps.iter().copied().filter(|app| app.environments.contains(environment)).collect();
+            let target =
+                NeighbourTarget { pipeline: self.pipeline, apps, environment: environment.clone(), now: self.now };
+            let built = target.build(BuiltParts::Names, &mut Diagnostics::new());
+            names.extend(built.map_err(|_| environment.clone())?.names());
+        }
+        Ok(names)
+    }
+}
+
 impl<'a> AppObjects<'_, 'a> {
     /// Wiring to the bundles of the apps.
     pub fn wiring(&self) -> GuestWiring<'a> {
@@ -151,28 +181,63 @@ impl<'a> AppObjects<'_, 'a> {
             let delivered =
                 output_tree::deliver_objects(pipeline, app, &survey, environment, objects, *now, &mut problems);
             sites.extend(output_tree::object_sites(app, &survey, environment, &delivered));
-            all.extend(delivered);
+            let definition = survey.environment(environment).map(|resolved| resolved.definition.clone());
+            all.extend(delivered.into_iter().map(|object| {
+                let base_name = definition.as_ref().and_then(|definition| hashed_name(&object, definition));
+                (object, base_name)
+            }));
         }
         problems.extend(output_tree::find_duplicates(&sites));
-        if all.iter().any(Delivered::is_encrypted) {
+        if all.iter().any(|(object, _)| object.is_encrypted()) {
             problems.push(encrypted_error(environment));
         }
         if problems.has_errors() {
             return Err(problems);
         }
         warnings.extend(problems);
-        all.sort_by(|a, b| a.id.cmp(&b.id));
-        let names: Vec<&ObjectName> = all.iter().map(|object| &object.id).collect();
+        all.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        let names: Vec<&ObjectName> = all.iter().map(|(object, _)| &object.id).collect();
         let files = file_names(names);
-        all.iter().zip(files).map(|(object, file)| added_object(object, file.as_str())).collect()
+        all.iter().zip(files).map(|((object, base), file)| added_object(object, base.clone(), file.as_str())).collect()
+    }
+
+    /// Namespaces and names of all objects; those with a hash are without it.
+    fn names(&self) -> impl Iterator<Item = (Option<String>, String)> {
+        self.built.iter().flat_map(|BuiltApp { survey, objects, .. }| {
+            let resolved = survey.environment(&self.target.environment);
+            let whole = objects.whole.iter().map(move |object| {
+                let id = ObjectName::of(object);
+                let base_name = resolved.and_then(|resolved| bundle_name(object, &resolved.definition));
+                (Some(id.namespace).filter(|namespace| !namespace.is_empty()), base_name.unwrap_or(id.name))
+            });
+            whole.chain(objects.external.iter().map(|external| (external.namespace.clone(), external.name.clone())))
+        })
+    }
+}
+
+/// Name of a bundle's object with prefix and suffix, but without a hash.
+fn bundle_name(object: &RenderedObject, definition: &Definition) -> Option<String> {
+    match object {
+        RenderedObject::Bundle(object) => Some(definition.affixes.apply(&object.base_name)),
+        RenderedObject::Manifest(..) => None,
+    }
+}
+
+/// The same, if the layers ask for names with a hash.
+fn hashed_name(object: &Delivered, definition: &Definition) -> Option<String> {
+    match &object.form {
+        DeliveredForm::Plain(rendered) if definition.naming(&object.id.base_name).has_suffix() => {
+            bundle_name(rendered, definition)
+        }
+        DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
     }
 }
 
 /// The object as a structure of its own, as a reader of its text sees it.
-fn added_object(object: &Delivered, file: &str) -> Result<AddedObject, Diagnostics> {
+fn added_object(object: &Delivered, base_name: Option<String>, file: &str) -> Result<AddedObject, Diagnostics> {
     let source = Source::new("", emit::object_document(object).as_str());
     let tree = Tree::from_node(read_document(&source)?, &source);
-    Ok(AddedObject { tree, file: file.to_lowercase() })
+    Ok(AddedObject { tree, file: file.to_lowercase(), base_name })
 }
 
 /// Error: Secrets in the SOPS format would be changed, or applied as they are.

@@ -76,6 +76,16 @@ pub(super) fn annotation<'n>(node: &'n YamlNode, name: &str) -> Option<&'n str> 
     text_at(node, &["metadata", "annotations", name])
 }
 
+/// Sets an annotation of an object.
+pub(super) fn set_annotation(tree: &mut Tree, name: &str, text: &str) {
+    let place = tree.place.clone();
+    if let Some(metadata) = tree.at_mut(&["metadata"])
+        && let Some(annotations) = metadata.map_under("annotations")
+    {
+        annotations.insert(name.to_owned(), Tree::text(text, &place));
+    }
+}
+
 /// Whether Septum generated an object, in an earlier run.
 pub(super) fn is_generated(node: &YamlNode) -> bool {
     text_at(node, &["metadata", "labels", MANAGED_BY]) == Some("septum")
@@ -92,20 +102,31 @@ pub(super) fn has_directive(node: &YamlNode) -> bool {
     }
 }
 
-/// Objects of a list, if a node is one: `kind` ends with `List`, and every item is an object.
+/// Objects of a list of the core API, if a node is one: a `List`, a `ConfigMapList`. In other groups, an object may be of
+/// a kind that ends so, and have `items` of its own.
 pub(super) fn list_members(node: &YamlNode) -> Option<&[YamlNode]> {
     let is_object = |item: &YamlNode| text_at(item, &["kind"]).is_some() && text_at(item, &["apiVersion"]).is_some();
+    let is_list = text_at(node, &["apiVersion"]) == Some("v1") && text_at(node, &["kind"])?.ends_with("List");
     match &node.as_map()?.get("items")?.kind {
-        YamlKind::List(items) if text_at(node, &["kind"])?.ends_with("List") && items.iter().all(is_object) => {
-            Some(items)
-        }
+        YamlKind::List(items) if is_list && items.iter().all(is_object) => Some(items),
         YamlKind::List(_) | YamlKind::Scalar(_) | YamlKind::Map(_) => None,
+    }
+}
+
+/// Whether an object, or one of the objects of a list, is one.
+pub(super) fn any_object(node: &YamlNode, is_one: &impl Fn(&YamlNode) -> bool) -> bool {
+    match list_members(node) {
+        Some(members) => members.iter().any(|member| any_object(member, is_one)),
+        None => is_one(node),
     }
 }
 
 /// Applies the directives in an object, or in each object of a list.
 pub fn wire_tree(mut tree: Tree, wiring: &GuestWiring<'_>, problems: &mut Diagnostics) -> Tree {
-    let is_list = crate::manifest::list_items(&tree).is_some();
+    let is_object = |item: &Tree| item.get("kind").is_some() && item.get("apiVersion").is_some();
+    let is_core = tree.get("apiVersion").and_then(Tree::as_text) == Some("v1");
+    let is_list = crate::manifest::list_items(&tree)
+        .is_some_and(|items| is_core || (!items.is_empty() && items.iter().all(is_object)));
     if is_list && let Some(Tree { kind: TreeKind::List(items), .. }) = tree.at_mut(&["items"]) {
         let wired: Vec<_> = items.drain(..).map(|item| wire_tree(item, wiring, problems)).collect();
         items.extend(wired);

@@ -9,7 +9,10 @@ mod chart_values;
 mod document_stream;
 mod function;
 mod function_config;
+mod generation;
 mod item;
+mod list_item;
+mod placement;
 mod resource_list;
 mod results;
 

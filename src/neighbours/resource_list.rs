@@ -7,12 +7,12 @@
 use std::ops::Range;
 
 use super::function_config::unknown_field;
-use super::item::{ItemIdentity, annotation, is_generated, list_members, text_at};
+use super::item::{ItemIdentity, annotation, any_object, is_generated, text_at};
+use super::list_item::{ItemContent, ListItem, PATHS, unpack};
 use super::results::FunctionResult;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::as_kubectl_reads;
 use crate::format::json;
-use crate::layer::Tree;
 use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::OutputValue;
@@ -57,61 +57,12 @@ pub struct ResourceList {
     pub caller: FunctionCaller,
 }
 
-/// An object of a ResourceList.
-#[derive(Debug)]
-pub struct ListItem {
-    /// Its names.
-    pub identity: ItemIdentity,
-    content: ItemContent,
-}
-
-#[derive(Debug)]
-enum ItemContent {
-    /// As it was read, with the lines that it has for itself.
-    Read(YamlNode, Option<Range<usize>>),
-    /// Changed or added.
-    Written(Tree),
-}
-
 /// Style in which a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListLayout {
     Json,
     /// Blocks of YAML, with so many blanks before each `-`.
     Yaml(usize),
-}
-
-impl ListItem {
-    /// An object to add.
-    pub fn added(tree: Tree) -> Self {
-        Self { identity: ItemIdentity::of_tree(&tree), content: ItemContent::Written(tree) }
-    }
-
-    /// The object as it was read, if it was not changed.
-    pub fn node(&self) -> Option<&YamlNode> {
-        match &self.content {
-            ItemContent::Read(node, _) => Some(node),
-            ItemContent::Written(_) => None,
-        }
-    }
-
-    /// Replaces the content of the object.
-    pub fn replace(&mut self, tree: Tree) {
-        self.identity = ItemIdentity::of_tree(&tree);
-        self.content = ItemContent::Written(tree);
-    }
-
-    /// Whether Septum generated the object, in an earlier run.
-    pub fn is_generated(&self) -> bool {
-        self.node().is_some_and(is_generated)
-    }
-
-    fn to_tree(&self, source: &Source) -> Tree {
-        match &self.content {
-            ItemContent::Read(node, _) => Tree::from_node(node.clone(), source),
-            ItemContent::Written(tree) => tree.clone(),
-        }
-    }
 }
 
 impl ResourceList {
@@ -144,20 +95,15 @@ impl ResourceList {
         };
         let function_config = map.shift_remove("functionConfig").filter(|node| node.as_map().is_some());
         let mut ranges = lines.map(|(_, ranges)| ranges).unwrap_or_default().into_iter();
-        let (mut items, mut has_own_config) = (Vec::with_capacity(nodes.len()), false);
-        for node in nodes {
-            let range = ranges.next();
-            if function_config.as_ref().is_some_and(|config| is_config(&node, config)) {
-                has_own_config = true;
-                continue;
-            }
-            flatten(node, range, &mut items);
-        }
-        let is_of_kustomize =
-            |item: &ListItem| item.node().is_some_and(|node| annotation(node, KUSTOMIZE_ID).is_some());
+        // kustomize passes the configuration to a generator, and to no other function
+        let is_own = |node: &YamlNode| function_config.as_ref().is_some_and(|config| is_config(node, config));
+        let is_generator = nodes.len() == 1 && nodes.iter().all(is_own);
+        let items: Vec<_> =
+            nodes.into_iter().filter(|_| !is_generator).map(|node| ListItem::read(node, ranges.next())).collect();
+        let is_of_kustomize = |item: &ListItem| item.annotation(KUSTOMIZE_ID).is_some();
         let caller = if items.iter().any(is_of_kustomize) {
             FunctionCaller::KustomizeTransformer
-        } else if has_own_config && items.is_empty() {
+        } else if is_generator {
             FunctionCaller::KustomizeGenerator
         } else {
             FunctionCaller::Files
@@ -174,6 +120,18 @@ impl ResourceList {
             items: Vec::new(),
             function_config: None,
             caller: FunctionCaller::Files,
+        }
+    }
+
+    /// Replaces each list that has an object of Septum by its objects, so that each of them can be replaced.
+    pub fn unpack_lists(&mut self) {
+        for item in std::mem::take(&mut self.items) {
+            match item.content {
+                ItemContent::Read(node, lines) if any_object(&node, &is_generated) => {
+                    unpack(node, lines, &mut self.items);
+                }
+                content => self.items.push(ListItem { content, ..item }),
+            }
         }
     }
 
@@ -278,26 +236,21 @@ fn node_noun(kind: &YamlKind) -> &'static str {
     }
 }
 
-/// Adds an object, or all objects of a list.
-fn flatten(node: YamlNode, lines: Option<Range<usize>>, items: &mut Vec<ListItem>) {
-    match list_members(&node) {
-        Some(members) => members.iter().for_each(|member| flatten(member.clone(), None, items)),
-        None => {
-            items.push(ListItem { identity: ItemIdentity::of_node(&node), content: ItemContent::Read(node, lines) });
-        }
-    }
-}
-
-/// Whether an item is the configuration of this call of the function.
+/// Whether an item is the configuration of this call of the function, which kustomize passes from no file.
 fn is_config(item: &YamlNode, config: &YamlNode) -> bool {
     let is_local = annotation(item, LOCAL_CONFIG) == Some("true");
-    is_local && ItemIdentity::of_node(item) == ItemIdentity::of_node(config)
+    let is_of_file = PATHS.iter().any(|path| annotation(item, path).is_some());
+    is_local && !is_of_file && ItemIdentity::of_node(item) == ItemIdentity::of_node(config)
 }
 
 /// Number of blanks before the `-` of each item, and the lines of each, if all items are in blocks of their own. Comments
 /// between two items belong to the first.
 fn item_lines(source: &Source, nodes: &[YamlNode], others: &Mapping) -> Option<(usize, Vec<Range<usize>>)> {
     let text = source.text();
+    // for YAML, a carriage return alone ends a line too
+    if text.replace("\r\n", "").contains('\r') {
+        return None;
+    }
     let line_start = |offset: usize| text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let mut indent = None;
     let mut starts = Vec::with_capacity(nodes.len() + 1);
@@ -370,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_answered_in_json_and_lists_are_flattened() {
+    fn json_is_answered_in_json_and_lists_stay() {
         let list = read(
             r#"{"apiVersion":"v1beta1","kind":"ResourceList","items":[{"apiVersion":"v1","kind":"List","items":[
             {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"A":"1.10"}},{"apiVersion":"v1","kind":"Service","metadata":{"name":"b"},"spec":{"n":1.10}}]}]}"#,
@@ -379,7 +332,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["apiVersion"], "v1beta1");
         assert_eq!(
-            (&json["items"][0]["data"]["A"], json["items"][1]["kind"].as_str()),
+            (&json["items"][0]["items"][0]["data"]["A"], json["items"][0]["items"][1]["kind"].as_str()),
             (&"1.10".into(), Some("Service"))
         );
         assert!(text.contains("1.10\n"), "the number keeps its text: {}", *text);

@@ -116,7 +116,7 @@ fn a_program_that_keeps_files_is_told_their_names_and_gets_new_versions() {
 }
 
 #[test]
-fn json_is_answered_in_json_and_lists_are_flattened() {
+fn json_is_answered_in_json_and_lists_are_wired_in_place() {
     let site = project();
     let input = r#"{"apiVersion": "config.kubernetes.io/v1beta1", "kind": "ResourceList", "functionConfig": {"apiVersion": "v1",
         "kind": "ConfigMap", "data": {"environment": "prod", "mode": "wire"}}, "items": [{"apiVersion": "v1", "kind": "List",
@@ -125,11 +125,63 @@ fn json_is_answered_in_json_and_lists_are_flattened() {
     let run = site.give(input, &["krm"]);
     let list: Json = serde_json::from_str(&run.ok()).unwrap();
     assert_eq!(list["apiVersion"], "config.kubernetes.io/v1beta1");
-    assert_eq!(list["items"][0]["kind"], "Service");
+    assert_eq!((&list["items"][0]["kind"], list["items"].as_array().unwrap().len()), (&"List".into(), 1));
     assert_eq!(
-        list["items"][1]["spec"]["containers"][0]["envFrom"],
+        list["items"][0]["items"][1]["spec"]["containers"][0]["envFrom"],
         json!([{ "configMapRef": { "name": "features" } }])
     );
+}
+
+/// Texts of items that come back byte for byte.
+#[test]
+fn lists_and_odd_line_breaks_lose_nothing() {
+    let site = project();
+    let config = "functionConfig: {apiVersion: septum.dev/v1, kind: Septum, spec: {environment: prod, mode: wire}}\n";
+    let head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n";
+    for item in [
+        "- apiVersion: x.example.com/v1\n  kind: IPAllowList\n  metadata: {name: mine}\n  items: []\n",
+        "- apiVersion: x.example.com/v1\n  kind: PodList\n  items: [{apiVersion: v1, kind: Pod, metadata: {name: a}}] # c\n",
+        "- apiVersion: v1\n  kind: List # c\n  metadata: {annotations: {internal.config.kubernetes.io/path: l.yaml}}\n  items:\n  - {apiVersion: v1, kind: Service, metadata: {name: a}}\n",
+        "- apiVersion: v1\n  kind: ConfigMapList\n  items: []\n",
+    ] {
+        assert_eq!(site.give(format!("{head}{item}{config}"), &["krm"]).ok(), format!("{head}{item}"));
+    }
+    // to YAML, a carriage return alone is a line break too
+    for (breaks, kinds) in [
+        ("kind: ResourceList\ritems:\r- kind: A\r  a: 1\r- kind: B\r", vec!["A", "B"]),
+        ("kind: ResourceList\nitems:\n- kind: A\n  a: 1\r- kind: B\n  b: 2\n- kind: C\n", vec!["A", "B", "C"]),
+        ("kind: ResourceList\nitems:\n- kind: A\n  a: 1\n- kind: C\r", vec!["A", "C"]),
+    ] {
+        let list = answered(&site, &format!("{breaks}{config}"));
+        let items = list["items"].as_array().unwrap();
+        assert_eq!(items.iter().map(|item| item["kind"].as_str().unwrap()).collect::<Vec<_>>(), kinds, "{breaks:?}");
+        assert_eq!((&items[0]["kind"], &list["functionConfig"]), (&"A".into(), &Json::Null));
+    }
+}
+
+#[test]
+fn an_app_that_is_named_twice_has_its_objects_once() {
+    let site = project();
+    let twice = answered(&site, &list("", "environment: prod, apps: [shop, shop]"));
+    assert_eq!(twice["items"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_second_hash_is_refused_whether_objects_are_immutable_or_not() {
+    // as kustomize calls a generator
+    let generator = "{apiVersion: septum.dev/v1, kind: Septum, metadata: {name: shop, annotations: {config.kubernetes.io/local-config: 'true'}}}";
+    let call = |names: &str| with_names(names).give(list(generator, "environment: prod, needsHash: true"), &["krm"]);
+    for names in ["plain", "plain\nimmutable: true"] {
+        assert_eq!(answer(&call(names))["items"].as_array().unwrap().len(), 3, "{}", call(names).stderr);
+    }
+    for names in ["hashed", "kustomize", "hashed\nimmutable: false"] {
+        let run = call(names);
+        assert_eq!((run.code, answer(&run)["items"].as_array().unwrap().len()), (2, 0), "{names}: {}", run.stderr);
+        // the other hash of a Secret depends on a key
+        if names == "kustomize" {
+            run.record();
+        }
+    }
 }
 
 #[test]

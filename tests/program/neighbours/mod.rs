@@ -5,6 +5,7 @@
 
 mod chart_values;
 mod helm;
+mod kpt;
 mod krm;
 mod kustomize;
 mod post_render;
