@@ -139,8 +139,7 @@ impl<'a> ChartPaths<'a> {
         &self,
         ids: impl Iterator<Item = &'i EntryId>,
     ) -> Result<Vec<(Vec<String>, &'i EntryId)>, Diagnostics> {
-        let mut placed: Vec<_> =
-            ids.flat_map(|id| self.paths_of(id).into_iter().map(move |path| (path, id))).collect();
+        let mut placed: Vec<_> = ids.flat_map(|id| self.paths_of(id).into_iter().map(move |path| (path, id))).collect();
         // a path is right before those below it
         placed.sort();
         let (mut problems, mut above) = (Diagnostics::new(), None::<&(Vec<String>, &EntryId)>);

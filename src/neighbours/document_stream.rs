@@ -39,7 +39,7 @@ struct StreamPart {
     changed: Option<Tree>,
 }
 
-/// What a document has.
+/// Content of a document.
 #[derive(Debug)]
 enum PartContent {
     /// Nothing but comments.
@@ -204,7 +204,8 @@ fn unread(text: &str, found: Diagnostics, problems: &mut Diagnostics) -> PartCon
 /// Whether a text has a directive outside of comments.
 fn mentions_directive(text: &str) -> bool {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    lines.flat_map(|line| line.match_indices(PREFIX).filter_map(|(start, _)| line.get(start..)))
+    lines
+        .flat_map(|line| line.match_indices(PREFIX).filter_map(|(start, _)| line.get(start..)))
         .any(|found| !found.starts_with(BASE_NAME))
 }
 
@@ -242,8 +243,9 @@ fn report_early_hooks(node: &YamlNode, problems: &mut Diagnostics) {
         return;
     }
     let label = ItemIdentity::of_node(node).label();
-    let message = format!("{label} is a hook that runs before the objects that it is wired to exist, or are up to date");
-    let warning = Diagnostic::warning(Rule::UnknownReference, message)
+    let message =
+        format!("{label} is a hook that runs before the objects that it is wired to exist, or are up to date");
+    let warning = Diagnostic::warning(Rule::DanglingReference, message)
         .note(format!("Helm creates and updates them after the hooks: {}", early.join(", ")))
         .hint("apply them before the chart, and add none: `--wire-only`")
         .hint("or make the bundle a hook too: `annotations` with `helm.sh/hook` and a lower `helm.sh/hook-weight`");

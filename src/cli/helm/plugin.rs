@@ -52,7 +52,8 @@ impl PluginArgs {
         let file = self.plugin_directory.join("plugin.yaml");
         let shown = argument::shown_path(&global.directory, &self.plugin_directory, "DIR");
         let real = resolve_writable(&global.directory.join(&file), &shown)?;
-        let parents = NewParents::create_above(&real, Access::Usual).map_err(|error| Diagnostic::unwritable(&shown, &error))?;
+        let parents =
+            NewParents::create_above(&real, Access::Usual).map_err(|error| Diagnostic::unwritable(&shown, &error))?;
         let text = plugin_text();
         let page = WrittenPage { file: &file, text: &text, mark: MARK, shows_old_lines: true };
         page.write(global, output)?;

@@ -63,7 +63,8 @@ fn a_mapping_that_is_wrong_is_refused() {
 #[test]
 fn an_entry_has_all_places_that_it_is_mapped_to() {
     let site = project();
-    let maps = ["--map", "data.LEVEL=a", "--map", "data.LEVEL=b.c", "--map", "data.LEVEL=a", "--map", "bundles.features=d"];
+    let maps =
+        ["--map", "data.LEVEL=a", "--map", "data.LEVEL=b.c", "--map", "data.LEVEL=a", "--map", "bundles.features=d"];
     let more = ["--map", "bundles.features=e"];
     let all = values(&site.run(&[&VALUES[..], &maps, &more].concat()).ok());
     assert_eq!(all, json!({ "a": "warn", "b": { "c": "warn" }, "d": { "A": "on" }, "e": { "A": "on" } }));
