@@ -243,7 +243,8 @@ fn plain_number(text: &str) -> Option<String> {
     };
     let (mantissa, exponent) = rest.find(['e', 'E']).map_or((rest, ""), |start| rest.split_at(start));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if whole.is_empty() && fraction.is_empty() {
+    let is_decimal = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !is_decimal || whole.is_empty() && fraction.is_empty() {
         return None;
     }
     let significant = whole.trim_start_matches('0');
