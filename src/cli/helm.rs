@@ -41,7 +41,7 @@ enum HelmCommand {
 /// Help of `septum helm`.
 pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
-        ("Write the plugin, for `helm plugin install septum-helm`", "septum helm plugin --out septum-helm"),
+        ("Write the plugin, for `helm plugin install`", "septum helm plugin --out ~/.local/share/septum-helm"),
         (
             "Install a chart with the configuration of an environment",
             "helm upgrade --install shop ./chart --post-renderer septum --post-renderer-args=prod",

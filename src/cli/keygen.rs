@@ -83,7 +83,7 @@ impl KeygenArgs {
         let Some(path) = &self.output else { return output::print_result(text) };
         let shown = argument::shown_path(&global.directory, path, "FILE");
         let real = resolve_writable(&global.directory.join(path), &shown)?;
-        let created = NewParents::create_above(&real).and_then(|parents| {
+        let created = NewParents::create_above(&real, Access::Owner).and_then(|parents| {
             atomic::create_new(&real, text.as_bytes(), Access::Owner)?;
             parents.keep();
             Ok(())

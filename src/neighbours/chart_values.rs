@@ -1,9 +1,10 @@
 //! Values of an environment for a chart of Helm, and the schema of all that there can be.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Number, Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, escape_json};
 use crate::layer::{Definition, Entry};
@@ -14,9 +15,10 @@ use crate::route::{Routing, Sensitivity};
 use crate::secret::Wiping;
 use crate::value::OutputValue;
 use crate::value_path::{ValuePath, ValuePathStep};
-use crate::yaml::node::{Scalar, YamlStyle};
-use crate::yaml::scalar::{CoreType, core_type};
 use crate::yaml::write;
+
+/// Values that Helm shares between charts.
+const GLOBAL: &str = "global";
 
 /// Place of entries in the values of a chart: `data.DB_HOST=db.host`, or `data=env` for a whole bundle.
 #[derive(Debug, Clone)]
@@ -57,16 +59,12 @@ impl<T> ChartNode<T> {
         Self::Branch(BTreeMap::new())
     }
 
-    /// Adds a value; fails if there is another one at its path, above it or below it.
-    fn insert(&mut self, path: &[String], value: T) -> Result<(), ()> {
-        let Self::Branch(map) = self else { return Err(()) };
+    /// Adds a value. That its place is free was checked: [`ChartPaths::place_entries`].
+    fn insert(&mut self, path: &[String], value: T) {
+        let Self::Branch(map) = self else { return };
         match path {
-            [] => Err(()),
-            [last] if map.contains_key(last) => Err(()),
-            [last] => {
-                map.insert(last.clone(), Self::Leaf(value));
-                Ok(())
-            }
+            [] => {}
+            [last] => drop(map.insert(last.clone(), Self::Leaf(value))),
             [first, rest @ ..] => map.entry(first.clone()).or_insert_with(Self::new).insert(rest, value),
         }
     }
@@ -115,20 +113,74 @@ impl<'a> ChartPaths<'a> {
         if problems.has_errors() { Err(problems) } else { Ok(Self { definition, places }) }
     }
 
-    /// Path of an entry in the values; none if it is not mapped.
-    fn path_of(&self, id: &EntryId) -> Option<Vec<String>> {
+    /// Paths of an entry in the values; none if it is not mapped.
+    fn paths_of(&self, id: &EntryId) -> Vec<Vec<String>> {
         let key = id.key.as_str();
         if self.places.is_empty() {
             let own = self.definition.own_bundle() == id.bundle;
             let before = if own { vec!["data"] } else { vec!["bundles", id.bundle.as_str()] };
-            return Some(before.into_iter().chain([key]).map(str::to_owned).collect());
+            return vec![before.into_iter().chain([key]).map(str::to_owned).collect()];
         }
         let of_bundle = || self.places.iter().filter(|(bundle, ..)| *bundle == id.bundle);
-        let exact = of_bundle().find(|(_, of, _)| of.as_deref() == Some(key)).map(|(.., to)| to.to_vec());
-        exact.or_else(|| {
-            let (.., to) = of_bundle().find(|(_, of, _)| of.is_none())?;
-            Some(to.iter().cloned().chain([key.to_owned()]).collect())
-        })
+        let exact = of_bundle().filter(|(_, of, _)| of.as_deref() == Some(key)).map(|(.., to)| to.to_vec());
+        let mut paths: Vec<Vec<String>> = exact.collect();
+        if paths.is_empty() {
+            let whole = of_bundle().filter(|(_, of, _)| of.is_none());
+            paths.extend(whole.map(|(.., to)| to.iter().cloned().chain([key.to_owned()]).collect::<Vec<_>>()));
+        }
+        // the same mapping twice is no conflict
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// The places of entries, none of which is another one or below it.
+    fn place_entries<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i EntryId>,
+    ) -> Result<Vec<(Vec<String>, &'i EntryId)>, Diagnostics> {
+        let mut placed: Vec<_> = ids.flat_map(|id| self.paths_of(id).into_iter().map(move |path| (path, id))).collect();
+        // a path is right before those below it
+        placed.sort();
+        let (mut problems, mut above) = (Diagnostics::new(), None::<&(Vec<String>, &EntryId)>);
+        for place in &placed {
+            let (path, id) = place;
+            if path.as_slice() == [GLOBAL] {
+                problems.push(self.not_global(id));
+            }
+            match above.filter(|(above, _)| path.starts_with(above)) {
+                Some((other, first)) => problems.push(self.conflict((first, id), other == path)),
+                None => above = Some(place),
+            }
+        }
+        if problems.has_errors() { Err(problems) } else { Ok(placed) }
+    }
+
+    fn conflict(&self, (first, second): (&EntryId, &EntryId), is_same: bool) -> Diagnostic {
+        let (one, two) = (self.definition.label(first), self.definition.label(second));
+        let message = if is_same {
+            format!("two entries have the same place in the values: `{one}` and `{two}`")
+        } else if first == second {
+            format!("`{one}` has two places in the values, one of which is below the other")
+        } else {
+            format!("the place of `{two}` in the values is below that of `{one}`")
+        };
+        self.wrong_place(second, message).hint("map one of them to another path: `--map`")
+    }
+
+    fn not_global(&self, id: &EntryId) -> Diagnostic {
+        let message = format!("`{}` cannot be `{GLOBAL}` in the values", self.definition.label(id));
+        self.wrong_place(id, message)
+            .note("Helm requires a mapping there: it holds the values that all charts of a release share")
+            .hint("map it to a path below: `--map FROM=global.NAME`")
+    }
+
+    fn wrong_place(&self, id: &EntryId, message: String) -> Diagnostic {
+        let error = Diagnostic::error(Rule::Usage, message);
+        match self.definition.entry(id) {
+            Some(entry) => error.at(entry.defined.clone()),
+            None => error,
+        }
     }
 }
 
@@ -141,8 +193,8 @@ pub fn chart_values(
     let definition = &*resolved.definition;
     let paths = ChartPaths::new(definition, mappings)?;
     let (mut values, mut problems, mut sensitivity) = (ChartNode::new(), Diagnostics::new(), Sensitivity::Plain);
-    for (id, value) in &resolved.entries {
-        let Some(path) = paths.path_of(id) else { continue };
+    for (path, id) in paths.place_entries(resolved.entries.keys())? {
+        let Some(value) = resolved.entries.get(id) else { continue };
         let label = definition.label(id);
         let refuse =
             |message: String| Diagnostic::error(Rule::UnusableVariable, message).at_masked(value.place.clone());
@@ -162,10 +214,7 @@ pub fn chart_values(
         if routing.sensitivity(id) == Sensitivity::Sensitive {
             sensitivity = Sensitivity::Sensitive;
         }
-        let typed = typed_value(definition.entry(id), text);
-        if values.insert(&path, typed).is_err() {
-            problems.push(conflict(&label, definition, id));
-        }
+        values.insert(&path, typed_value(definition.entry(id), text));
     }
     if problems.has_errors() {
         return Err(problems);
@@ -174,28 +223,35 @@ pub fn chart_values(
     Ok((Wiping::new(write::write_document(&value)), sensitivity))
 }
 
-fn conflict(label: &str, definition: &Definition, id: &EntryId) -> Diagnostic {
-    let error = Diagnostic::error(
-        Rule::Usage,
-        format!("two entries have the same place in the values: `{label}` and another one"),
-    );
-    let error = match definition.entry(id) {
-        Some(entry) => error.at(entry.defined.clone()),
-        None => error,
-    };
-    error.hint("map one of them to another path: `--map`")
-}
-
 /// A number or a boolean, if the type of the entry is one; else a string.
 fn typed_value<'a>(entry: Option<&Entry>, text: &'a str) -> OutputValue<'a> {
-    let is_of = match core_type(&Scalar::new(text, YamlStyle::Plain)) {
-        CoreType::Bool => matches!(text, "true" | "false") && type_of(entry) == Some("boolean"),
-        CoreType::Int => matches!(type_of(entry), Some("integer" | "number")),
-        CoreType::Float => type_of(entry) == Some("number"),
-        CoreType::Null | CoreType::String => false,
+    let literal = match type_of(entry) {
+        Some("boolean") => matches!(text, "true" | "false").then(|| Cow::from(text)),
+        Some("integer") => plain_number(text).filter(|number| !number.contains(['.', 'e', 'E'])).map(Cow::from),
+        Some("number") => plain_number(text).map(Cow::from),
+        Some(_) | None => None,
     };
-    let is_json = serde_json::from_str::<Json>(text).is_ok();
-    if is_of && is_json { OutputValue::Literal(text.into()) } else { OutputValue::text(text) }
+    literal.map_or_else(|| OutputValue::text(text), OutputValue::Literal)
+}
+
+/// A decimal number as JSON writes it: `7` for `007`, `0.5` for `.5`, `5` for `+5` and `5.`. None if a text is no such
+/// number.
+fn plain_number(text: &str) -> Option<String> {
+    let (minus, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = rest.find(['e', 'E']).map_or((rest, ""), |start| rest.split_at(start));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_decimal = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !is_decimal || whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let significant = whole.trim_start_matches('0');
+    let whole = if significant.is_empty() { "0" } else { significant };
+    let dot = if fraction.is_empty() { "" } else { "." };
+    let number = format!("{minus}{whole}{dot}{fraction}{exponent}");
+    serde_json::from_str::<Number>(&number).is_ok().then_some(number)
 }
 
 fn type_of(entry: Option<&Entry>) -> Option<&str> {
@@ -218,17 +274,11 @@ pub fn chart_schema(
 ) -> Result<String, Diagnostics> {
     let definition = &*resolved.definition;
     let paths = ChartPaths::new(definition, mappings)?;
-    let (mut schemas, mut problems) = (ChartNode::new(), Diagnostics::new());
-    for id in resolved.entries.keys() {
-        let (Some(path), Some(entry)) = (paths.path_of(id), definition.entry(id)) else { continue };
+    let mut schemas = ChartNode::new();
+    for (path, id) in paths.place_entries(resolved.entries.keys())? {
+        let Some(entry) = definition.entry(id) else { continue };
         let is_required = entry.rules.required.as_ref().is_some_and(|required| required.value);
-        let schema = entry_schema(entry, survey.routing.sensitivity(id));
-        if schemas.insert(&path, (schema, is_required)).is_err() {
-            problems.push(conflict(&definition.label(id), definition, id));
-        }
-    }
-    if problems.has_errors() {
-        return Err(problems);
+        schemas.insert(&path, (entry_schema(entry, survey.routing.sensitivity(id)), is_required));
     }
     let (values, _) = to_schema(schemas);
     let mut schema = json!({
@@ -239,8 +289,11 @@ pub fn chart_schema(
     if let (Json::Object(schema), Json::Object(values)) = (&mut schema, values) {
         schema.extend(values);
     }
-    // Helm adds these to the values of a chart with dependencies
-    schema["properties"]["global"] = json!({ "type": "object" });
+    // Helm adds those of other charts to a chart with dependencies
+    match schema["properties"].get_mut(GLOBAL).and_then(Json::as_object_mut) {
+        Some(global) => drop(global.remove("additionalProperties")),
+        None => schema["properties"][GLOBAL] = json!({ "type": "object" }),
+    }
     // texts, numbers and lists of them, all of which JSON can hold
     Ok(escape_json(&serde_json::to_string_pretty(&schema).unwrap_or_default()).into_owned() + "\n")
 }
@@ -281,12 +334,60 @@ fn entry_schema(entry: &Entry, sensitivity: Sensitivity) -> Json {
         let is_list = matches!(name.as_str(), "enum" | "const");
         let fits = match kind {
             "string" => textual.contains(&name.as_str()) || is_list,
-            "boolean" => false,
-            _ => numeric.contains(&name.as_str()),
+            "boolean" => is_list,
+            _ => numeric.contains(&name.as_str()) || is_list,
         };
         if fits && !(is_list && sensitivity == Sensitivity::Sensitive) {
-            schema.insert(name.clone(), value.value.clone());
+            let value = if is_list { listed_values(&value.value, kind) } else { value.value.clone() };
+            schema.insert(name.clone(), value);
         }
     }
     Json::Object(schema)
+}
+
+/// The values of `enum` or `const`, which are kept as texts, as values of the type.
+fn listed_values(listed: &Json, kind: &str) -> Json {
+    let typed = |text: &str| match kind {
+        "boolean" => text.parse::<bool>().ok().map(Json::from),
+        "integer" | "number" => serde_json::from_str(&plain_number(text)?).ok(),
+        _ => None,
+    };
+    match listed {
+        Json::Array(items) => items.iter().map(|item| listed_values(item, kind)).collect(),
+        Json::String(text) => typed(text).unwrap_or_else(|| listed.clone()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_number;
+
+    #[test]
+    fn numbers_are_written_as_in_json() {
+        for (text, expected) in [
+            ("8080", Some("8080")),
+            ("007", Some("7")),
+            ("+5", Some("5")),
+            ("-007", Some("-7")),
+            ("000", Some("0")),
+            (".5", Some("0.5")),
+            ("5.", Some("5")),
+            ("-.50", Some("-0.50")),
+            ("1.10", Some("1.10")),
+            ("1e3", Some("1e3")),
+            ("05.E+3", Some("5E+3")),
+            ("", None),
+            (".", None),
+            ("e3", None),
+            ("1e", None),
+            ("+-5", None),
+            ("0x1F", None),
+            (".inf", None),
+            ("1_000", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(plain_number(text).as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -24,8 +24,9 @@ pub(in crate::cli) fn report_failure(problems: Diagnostics, output: &OutputStrea
     for problem in &errors {
         report.extend([&style_diagnostic(&output.placed(problem.clone())).render_text(false), "\n\n"]);
     }
-    let log = write_log(&report);
+    // first where nothing can fail
     let code = output.finish(Err(problems));
+    let log = write_log(&report);
     let mut line = errors.first().map_or_else(|| "septum: it failed".to_owned(), describe);
     match errors.len() {
         0 | 1 => {}
@@ -63,7 +64,11 @@ fn write_log(report: &str) -> Option<PathBuf> {
 }
 
 fn write_report(path: &Path, report: &str) -> std::io::Result<()> {
-    let parents = NewParents::create_above(path)?;
+    // a pipe that nobody reads would stop Helm for ever
+    if atomic::is_device(path) {
+        return Err(std::io::ErrorKind::Unsupported.into());
+    }
+    let parents = NewParents::create_above(path, Access::Owner)?;
     let prepared = atomic::prepare_write(path, report.as_bytes(), Access::Owner)?;
     let outcome = atomic::commit_writes(vec![prepared], |_| None);
     if let Some((_, error)) = outcome.failed {

@@ -8,14 +8,14 @@ use super::super::help::CommandHelp;
 use super::super::output::OutputStreams;
 use super::super::written_page::WrittenPage;
 use super::super::{GlobalArgs, argument};
-use crate::atomic::NewParents;
+use crate::atomic::{Access, NewParents};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::resolve_writable;
 
 /// Write the plugin with which Helm 4 runs `septum helm post-render`
 ///
 /// Helm runs the septum on PATH: install it where Helm runs, CI and controllers included. Install the plugin with
-/// `helm plugin install DIR`.
+/// `helm plugin install DIR`. Helm links to DIR, so it must stay where it is.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct PluginArgs {
@@ -27,8 +27,8 @@ pub(super) struct PluginArgs {
 /// Help of `septum helm plugin`.
 pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
-        ("Write the plugin", "septum helm plugin --out septum-helm"),
-        ("Install it", "helm plugin install septum-helm"),
+        ("Write the plugin", "septum helm plugin --out ~/.local/share/septum-helm"),
+        ("Install it", "helm plugin install ~/.local/share/septum-helm"),
     ],
     exit_codes: &[],
     topics: &[],
@@ -52,7 +52,8 @@ impl PluginArgs {
         let file = self.plugin_directory.join("plugin.yaml");
         let shown = argument::shown_path(&global.directory, &self.plugin_directory, "DIR");
         let real = resolve_writable(&global.directory.join(&file), &shown)?;
-        let parents = NewParents::create_above(&real).map_err(|error| Diagnostic::unwritable(&shown, &error))?;
+        let parents =
+            NewParents::create_above(&real, Access::Usual).map_err(|error| Diagnostic::unwritable(&shown, &error))?;
         let text = plugin_text();
         let page = WrittenPage { file: &file, text: &text, mark: MARK, shows_old_lines: true };
         page.write(global, output)?;

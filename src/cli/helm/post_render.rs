@@ -136,7 +136,7 @@ impl PostRenderArgs {
         let mut added = Vec::new();
         if !self.wire_only {
             added.extend(objects.deliver(warnings)?.into_iter().map(|object| object.tree));
-            stream.report_duplicates(&added, &mut problems);
+            stream.report_added(&added, &mut problems);
         }
         if problems.has_errors() {
             return Err(problems);
