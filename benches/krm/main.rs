@@ -17,13 +17,15 @@ const RUNS: usize = 11;
 
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
+    let inputs = tempfile::tempdir().expect("a directory");
     write_project(directory.path());
     let program = Path::new(env!("CARGO_BIN_EXE_septum"));
     println!("{:>8}  {:>8}  {:>10}  {:>10}  {:>8}", "MB", "items", "mode", "ms", "MiB");
     for megabytes in [0, 1, 10] {
         for mode in ["wire", "generate"] {
             let (text, items) = resource_list(megabytes * 1_000_000, mode);
-            let input = directory.path().join("list.yaml");
+            // beside the project, where a file would be a layer
+            let input = inputs.path().join("list.yaml");
             fs::write(&input, text).expect("a file");
             let process =
                 Process::new(program, directory.path(), &directory.path().join("none")).with("krm").reading(&input);
