@@ -35,7 +35,7 @@ peers *NAMES:
 
 # all fuzz targets, for some seconds in all
 fuzz SECONDS="60":
-    cargo run --locked --release -p septum-fuzz --features driver -- --seconds "$1"
+    cargo run --locked --release -p septum-fuzz --features driver --bin fuzz -- --seconds "$1"
 
 # records again what programs print and what the demo and the examples render
 update-cases:

@@ -1,7 +1,7 @@
 //! Functions that take any bytes, and hold what Septum promises of them.
 //!
 //! Each is a row of the table below. `cargo test` replays the inputs in `corpus/NAME/` and some changes of them,
-//! `cargo run -p septum-fuzz --features driver` goes on for a time, and `cargo fuzz run NAME` chooses inputs by
+//! `cargo run -p septum-fuzz --features driver --bin fuzz` goes on for a time, and `cargo fuzz run NAME` chooses inputs by
 //! coverage. A target panics if something does not hold, and for no other reason.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a finding is a panic")]
