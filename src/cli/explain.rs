@@ -67,7 +67,7 @@ impl ExplainArgs {
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
             if environments.iter().any(|environment| app.environments.contains(environment)) {
-                let options = SurveyOptions::showing(&environments, KeyAccess::StructureOnly);
+                let options = SurveyOptions::showing(&environments, KeyAccess::PublicView);
                 surveys.extend(pipeline.survey(app, options, &mut problems));
             }
         }

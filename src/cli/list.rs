@@ -101,7 +101,7 @@ impl ListArgs {
             return Err(invalid_usage("`--format ical` requires `--age`".to_owned()).into());
         }
         for app in &apps {
-            let options = SurveyOptions::showing(asked, KeyAccess::StructureOnly);
+            let options = SurveyOptions::showing(asked, KeyAccess::PublicView);
             surveys.extend(pipeline.survey(app, options, &mut problems));
         }
         if problems.has_errors() {

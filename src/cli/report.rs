@@ -55,7 +55,7 @@ impl ReportArgs {
         let mut surveys = Vec::new();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
-            let options = SurveyOptions::showing(&environments, KeyAccess::StructureOnly);
+            let options = SurveyOptions::showing(&environments, KeyAccess::PublicView);
             surveys.extend(pipeline.survey(app, options, &mut problems));
         }
         let left: Diagnostics = surveys.iter_mut().flat_map(|survey| std::mem::take(&mut survey.beside)).collect();

@@ -253,7 +253,7 @@ fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
     let mut order = StackOrder::default();
     let pipeline = Pipeline::new(project, Identities::new(IdentitySources::default()));
     for app in &project.apps {
-        let options = SurveyOptions::showing(&[], KeyAccess::StructureOnly);
+        let options = SurveyOptions::showing(&[], KeyAccess::PublicView);
         let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) else { continue };
         order.add(&survey);
         for resolved in &survey.environments {

@@ -76,7 +76,7 @@ impl EntryQuery<'_> {
                 pipeline
                     .survey(
                         app,
-                        SurveyOptions::showing(std::slice::from_ref(self.environment), KeyAccess::StructureOnly),
+                        SurveyOptions::showing(std::slice::from_ref(self.environment), KeyAccess::PublicView),
                         &mut problems,
                     )
                     .map(|survey| (*app, survey)),

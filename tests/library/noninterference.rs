@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::sandbox::DEMO_KEY;
 use proptest::prelude::*;
@@ -258,6 +258,26 @@ fn encrypted(directory: &Path) -> Vec<Vec<u8>> {
     SETS.iter().map(encrypt).collect()
 }
 
+/// An app below a directory, without its base, and the files of each set of secrets.
+fn app_with_secrets(root: &Path) -> (PathBuf, Vec<Vec<u8>>) {
+    let directory = root.join("app");
+    for (path, text) in FILES {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    fs::write(directory.join("dev.yaml"), "").unwrap();
+    let sets = encrypted(&directory);
+    (directory, sets)
+}
+
+/// All that is public of a project with these secrets, in a run of its own.
+fn look_with(directory: &Path, secrets: &[u8]) -> Public {
+    septum::budget::reset_budgets();
+    fs::write(directory.join("dev.secrets.yaml"), secrets).unwrap();
+    look(directory)
+}
+
 fn identities() -> Identities {
     Identities::new(IdentitySources::of(HostSystem::current(), |name| {
         (name == "SOPS_AGE_KEY_FILE").then(|| DEMO_KEY.into())
@@ -292,7 +312,7 @@ fn look(directory: &Path) -> Public {
         parts.insert("inputs", format!("{:?}", resolved.recorded_queries));
     }
     // views of variables and whole projects, which never decrypt
-    let options = SurveyOptions::showing(std::slice::from_ref(&dev), KeyAccess::StructureOnly);
+    let options = SurveyOptions::showing(std::slice::from_ref(&dev), KeyAccess::PublicView);
     if let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) {
         let all = std::slice::from_ref(&dev);
         let variables = variable_rows(&survey, all, ListedValues::Included);
@@ -373,17 +393,25 @@ fn what_is_public_follows_from_no_secret() {
     assert!(succeeded * 100 >= tried * 60, "templates that fail show little: {succeeded} of {tried}");
 }
 
+/// Which variables a template reads may follow from a secret; what a view without keys says of it does not, even if the
+/// same run has decrypted the layer before.
+#[test]
+fn who_reads_a_variable_follows_from_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let (directory, sets) = app_with_secrets(dir.path());
+    for (then, otherwise) in [("vars.plain", "vars.which"), ("vars.link", "'x'"), ("vars.broken1", "vars.broken2")] {
+        let template = format!("{{{{ {then} if data.FLAG == 'true' else {otherwise} }}}}");
+        let base = format!("{BASE}  K: \"{template}\"\n");
+        fs::write(directory.join("base.yaml"), &base).unwrap();
+        let [one, other] = [0, 7].map(|set| look_with(&directory, &sets[set]));
+        compare(&one, &other, &base);
+    }
+}
+
 /// Compares so many pairs, which follow from `seed`: how many projects were tried, and how many had no error.
 fn try_pairs(seed: u32, pairs: u32) -> (u32, u32) {
     let dir = tempfile::tempdir().unwrap();
-    let directory = dir.path().join("app");
-    for (path, text) in FILES {
-        let path = directory.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    fs::write(directory.join("dev.yaml"), "").unwrap();
-    let sets = encrypted(&directory);
+    let (directory, sets) = app_with_secrets(dir.path());
     let (tried, succeeded) = (Cell::new(0_u32), Cell::new(0_u32));
     let config = Config { cases: pairs, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
     let mut bytes = [0; 32];
@@ -393,10 +421,7 @@ fn try_pairs(seed: u32, pairs: u32) -> (u32, u32) {
     let result = runner.run(&(project(), two), |(base, (one, other))| {
         fs::write(directory.join("base.yaml"), &base).unwrap();
         let seen = [one, other].map(|set| {
-            // each is a run of its own
-            septum::budget::reset_budgets();
-            fs::write(directory.join("dev.secrets.yaml"), &sets[set]).unwrap();
-            let seen = look(&directory);
+            let seen = look_with(&directory, &sets[set]);
             tried.set(tried.get() + 1);
             succeeded.set(succeeded.get() + u32::from(seen.errors.is_empty()));
             seen
