@@ -16,7 +16,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::repository::GitRepository;
-use crate::program;
+use crate::test_hook::{StopPoint, pass_point};
+use crate::{program, signals};
 
 /// Options that disable the programs of the user's configuration, and settings that no configuration may change.
 const SETTINGS: &[&str] = &[
@@ -46,10 +47,46 @@ pub enum GitConfiguration {
     UserSettings,
 }
 
+/// Number of attempts to remove a directory that is in use.
+const MOST_TRIES: usize = 100;
+
+/// Directory that is removed when it is not needed, also if a signal ends the program.
+#[derive(Debug)]
+struct OwnDirectory(Option<TempDir>);
+
+impl OwnDirectory {
+    fn create() -> io::Result<Self> {
+        signals::guarded(|| {
+            let directory = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
+            let path = directory.path().to_path_buf();
+            let removed = path.clone();
+            let cleanup = move || {
+                // another thread may write to it still, and nothing makes it again
+                let _ = (0..MOST_TRIES).find(|_| fs::remove_dir_all(&removed).is_ok());
+                None
+            };
+            Ok((path, Box::new(cleanup) as signals::Cleanup, Self(Some(directory))))
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.0.as_ref().map_or(Path::new(""), TempDir::path)
+    }
+}
+
+impl Drop for OwnDirectory {
+    fn drop(&mut self) {
+        if let Some(directory) = self.0.take() {
+            let path = directory.path().to_path_buf();
+            signals::settle(&path, || drop(directory));
+        }
+    }
+}
+
 /// Git, with a directory of its own in place of that of a repository.
 #[derive(Debug)]
 pub struct SafeGit {
-    directory: TempDir,
+    directory: OwnDirectory,
     repository: Option<GitRepository>,
     /// Directory from which no program is run.
     outside: Option<PathBuf>,
@@ -76,7 +113,7 @@ impl SafeGit {
         outside: Option<PathBuf>,
         configuration: GitConfiguration,
     ) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
+        let directory = OwnDirectory::create()?;
         let at = |name: &str| directory.path().join(name);
         for name in ["objects", "refs", "info"] {
             fs::create_dir(at(name))?;
@@ -98,6 +135,7 @@ impl SafeGit {
         }
         fs::write(at("HEAD"), head.unwrap_or_else(|| "ref: refs/heads/none".to_owned()) + "\n")?;
         fs::write(at("config"), config)?;
+        pass_point(StopPoint::GitPrepared);
         Ok(Self { directory, repository, outside, configuration, is_index_own: false })
     }
 

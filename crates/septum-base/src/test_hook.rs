@@ -26,11 +26,13 @@ pub enum StopPoint {
     AtomicNamed,
     /// An entry of an output tree is about to be created, replaced or removed.
     TreeStep,
+    /// Git has a directory of its own.
+    GitPrepared,
 }
 
 impl StopPoint {
     /// All points: a test that runs each of them cannot forget one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::FilesRead,
         Self::FilesLocked,
         Self::AtomicHalfWritten,
@@ -38,6 +40,7 @@ impl StopPoint {
         Self::AtomicLinked,
         Self::AtomicNamed,
         Self::TreeStep,
+        Self::GitPrepared,
     ];
 
     /// Its name in `SEPTUM_TEST_STOP_AT`.
@@ -50,6 +53,7 @@ impl StopPoint {
             Self::AtomicLinked => "atomic-linked",
             Self::AtomicNamed => "atomic-named",
             Self::TreeStep => "tree-step",
+            Self::GitPrepared => "git-prepared",
         }
     }
 }

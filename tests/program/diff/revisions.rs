@@ -267,3 +267,25 @@ fn the_work_tree_is_compared_as_the_commit_of_it() {
         git(&project, &["reset", "--quiet", "--hard", "HEAD~1"]);
     }
 }
+
+/// Whoever is stopped while Git runs leaves no directory of Git behind.
+#[test]
+#[cfg(all(target_os = "linux", debug_assertions))]
+fn a_signal_leaves_nothing_among_temporary_files() {
+    use crate::secret_files::paused::Paused;
+    use rustix::process::Signal;
+    use septum::test_hook::StopPoint;
+
+    let project = committed();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut command = project.command(&["diff", "--rev", "HEAD"]);
+        command.env("TMPDIR", temporary.path());
+        let Ok(paused) = Paused::at(command, b"", StopPoint::GitPrepared, 1) else { panic!("Git was not used") };
+        assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_some(), "Git has a directory");
+        paused.send(signal);
+        let ended = paused.end();
+        assert!(!ended.status.success());
+        assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "{signal:?}");
+    }
+}
