@@ -1,6 +1,6 @@
 //! Patterns of paths, matched part by part, so that only directories that can match are listed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::budget::{Budget, BudgetExhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
 use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
+use crate::map::HashSet;
 
 /// Error that prevents matching a pattern, as opposed to a pattern without matches.
 #[derive(Debug)]
@@ -38,7 +39,8 @@ const PART_COST: usize = 256;
 /// followed: they could lead out, or in a loop.
 pub fn find_matching(root: &BoundedRoot, directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let parts = parse_parts(pattern)?;
-    let mut search = GlobSearch { root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
+    let mut search =
+        GlobSearch { root, parts: &parts, visited: HashSet::default(), open: Vec::new(), matches: Vec::new() };
     search.visit(directory.to_path_buf(), 0, false)?;
     while let Some((directory, index)) = search.open.pop() {
         search.expand(&directory, index)?;
@@ -217,8 +219,13 @@ mod tests {
         let pattern = "**/*/".repeat(15);
         let parts = parse_parts(&pattern).map_err(|_| ()).unwrap();
         let root = BoundedRoot::new(Disk::default(), directory.path()).unwrap();
-        let mut search =
-            GlobSearch { root: &root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
+        let mut search = GlobSearch {
+            root: &root,
+            parts: &parts,
+            visited: HashSet::default(),
+            open: Vec::new(),
+            matches: Vec::new(),
+        };
         search.visit(root.path().to_path_buf(), 0, false).unwrap();
         while let Some((directory, index)) = search.open.pop() {
             search.expand(&directory, index).unwrap();

@@ -1,12 +1,13 @@
 //! Pipeline of an app: layers → resolve → route → objects.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::layer::{Definition, LayerCache, ManifestSeal, SecretForm};
 use crate::manifest::references;
+use crate::map::HashSet;
 use crate::meter::{Meter, RunStage};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, BuildInput, Constraints, ConsumerIndex, Day, KnownNames, RenderedObject, TargetObjects};

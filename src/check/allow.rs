@@ -1,12 +1,11 @@
 //! Findings that are accepted, each for a reason, and perhaps until a day.
 
-use std::collections::{HashMap, HashSet};
-
 use super::finding::{Acceptance, Finding};
 use super::places::EntryIndex;
 use super::unused::UsageTracker;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{AllowedFinding, Entry};
+use crate::map::{HashMap, HashSet};
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::Survey;
@@ -27,7 +26,7 @@ pub(super) fn split_accepted(
     // the result for one environment alone shows nothing about the others
     let is_whole = survey.environments.len() == wanted.len();
     let index = AllowIndex::new(allows.iter().copied().filter(|allow| !is_past(allow, today)));
-    let mut used = HashSet::new();
+    let mut used = HashSet::default();
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for finding in findings {
         match index.find(&finding) {
@@ -38,7 +37,7 @@ pub(super) fn split_accepted(
             None => left.push(finding),
         }
     }
-    let declared = if allows.is_empty() { HashSet::new() } else { keys_declared_plain(survey) };
+    let declared = if allows.is_empty() { HashSet::default() } else { keys_declared_plain(survey) };
     let mut told = Vec::new();
     for allow in allows {
         if is_past(allow, today) {
@@ -56,7 +55,7 @@ pub(super) fn split_accepted(
 
 /// Each `allow` once, though environments share layers.
 fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s AllowedFinding> {
-    let mut known = HashSet::new();
+    let mut known = HashSet::default();
     let environments = survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment));
     let allows = environments.flat_map(|resolved| &resolved.definition.allow);
     allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
@@ -73,7 +72,7 @@ struct AllowIndex<'s>(HashMap<(&'s str, &'s str), (usize, &'s AllowedFinding)>);
 
 impl<'s> AllowIndex<'s> {
     fn new(allows: impl Iterator<Item = &'s AllowedFinding>) -> Self {
-        let mut index = HashMap::new();
+        let mut index = HashMap::default();
         for (at, allow) in allows.enumerate() {
             test_hook::count_work(1);
             index.entry((allow.rule.value.as_str(), allow.key.value.as_str())).or_insert((at, allow));

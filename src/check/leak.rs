@@ -1,6 +1,5 @@
 //! Credentials in plaintext in files that Git has.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::remedy::Fix;
@@ -12,6 +11,7 @@ use crate::files::FileKind;
 use crate::layer::tree::join_path;
 use crate::layer::{Definition, Entry, EntrySource, LayerChange, Tree, TreeKind};
 use crate::manifest::list_items;
+use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
@@ -62,7 +62,7 @@ pub(super) struct CredentialSearch<'a> {
 
 impl<'a> CredentialSearch<'a> {
     pub(super) fn new(survey: &'a Survey, rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
-        Self { rules, survey, tags, judged_texts: HashSet::new(), reported: HashSet::new(), leaks: Vec::new() }
+        Self { rules, survey, tags, judged_texts: HashSet::default(), reported: HashSet::default(), leaks: Vec::new() }
     }
 
     /// Searches the layers of an environment, and the files that they name.

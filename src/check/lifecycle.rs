@@ -1,10 +1,9 @@
 //! Values that have to be replaced, as of a day.
 
-use indexmap::IndexMap;
-
 use super::finding::Finding;
 use crate::diagnostic::Diagnostic;
 use crate::layer::entry_label;
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::Day;
 use crate::pipeline::{Pipeline, Survey};
@@ -39,7 +38,7 @@ pub(super) fn find_due_values(
         types.any(|found| found.value == TLS)
     };
     // one finding for all environments in which it says the same
-    let mut due: IndexMap<String, (EntryId, AgedValue, LifecycleFinding)> = IndexMap::new();
+    let mut due: IndexMap<String, (EntryId, AgedValue, LifecycleFinding)> = IndexMap::default();
     for value in report.values(wanted, day, USUAL_NOTICE) {
         for finding in value.deadlines.findings(day, USUAL_NOTICE) {
             if finding == LifecycleFinding::Expired && value.is_of_certificate && is_tls(&value) {

@@ -1,9 +1,8 @@
 //! Valid values that are hardly intended: the problem shows only when a pod starts, or later.
 
-use std::collections::HashSet;
-
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Definition, Entry, EntrySource};
+use crate::map::HashSet;
 use crate::name::{BundleName, EntryId, EnvironmentName, KeyName};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
@@ -11,7 +10,7 @@ use crate::route::Sensitivity;
 
 /// The pitfalls in the values of environments. One that several have from the same place is reported once.
 pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
-    let (mut seen, mut reported) = (HashSet::new(), HashSet::new());
+    let (mut seen, mut reported) = (HashSet::default(), HashSet::default());
     let mut found = Vec::new();
     let of_wanted = survey.environments.iter().filter(|resolved| wanted.contains(&resolved.definition.environment));
     for resolved in of_wanted {

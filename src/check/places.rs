@@ -1,11 +1,10 @@
 //! From locations to entries.
 
-use std::collections::HashMap;
-
 use super::finding::Finding;
 use super::leak::PlaintextCredential;
 use super::remedy::Fix;
 use crate::diagnostic::Diagnostic;
+use crate::map::HashMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 
@@ -17,7 +16,7 @@ pub(super) struct EntryIndex {
 
 impl EntryIndex {
     pub(super) fn of(survey: &Survey) -> Self {
-        let mut entries = HashMap::new();
+        let mut entries = HashMap::default();
         for resolved in &survey.environments {
             for (id, _, entry) in resolved.definition.entries() {
                 let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);

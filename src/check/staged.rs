@@ -1,6 +1,6 @@
 //! Checks of the next commit: only its new content, and without any key.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -12,6 +12,7 @@ use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::files::{FileKind, refuse_file};
 use crate::git::GitIndex;
 use crate::layer::EntrySource;
+use crate::map::HashSet;
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::{Pipeline, Survey};
@@ -179,7 +180,7 @@ impl StagedFilter {
 
     /// Locations of entries whose values are the content of these files.
     pub(super) fn find_entry_refs(&self, survey: &Survey) -> StagedEntryRefs {
-        let mut found = HashSet::new();
+        let mut found = HashSet::default();
         for resolved in &survey.environments {
             for (_, _, entry) in resolved.definition.entries() {
                 let source = entry.source.as_ref().map(|source| &source.value);

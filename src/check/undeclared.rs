@@ -10,7 +10,7 @@ use crate::route::{ReasonKind, Sensitivity};
 /// worse is reported.
 pub(super) fn find_undeclared(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Fix)> {
     let mut found = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = crate::map::HashSet::default();
     for resolved in &survey.environments {
         for (id, _, entry) in resolved.definition.entries() {
             let Some(verdict) = survey.routing.verdict(&id).filter(|it| it.sensitivity == Sensitivity::Sensitive)

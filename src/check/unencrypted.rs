@@ -1,6 +1,5 @@
 //! Files that should be encrypted and are not.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{BoundedRoot, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
+use crate::map::HashSet;
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::ResolvedTarget;

@@ -1,11 +1,12 @@
 //! Definitions that are never used.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::finding::Finding;
 use super::places::EntryIndex;
 use crate::diagnostic::{Diagnostic, Rule, nearest_name};
 use crate::layer::Entry;
+use crate::map::HashSet;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::span::Location;

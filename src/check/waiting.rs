@@ -1,11 +1,10 @@
 //! Values that `septum promote --stage` left for somebody with a key of the environment.
 
-use std::collections::HashSet;
-
 use super::finding::Finding;
 use super::unencrypted;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::files::{FileKind, InputQuery};
+use crate::map::HashSet;
 use crate::pipeline::Pipeline;
 use crate::project::App;
 use crate::resolve::ResolvedTarget;
@@ -33,7 +32,7 @@ pub(super) fn check_incoming(pipeline: &Pipeline<'_>, app: &App, resolved: &Reso
     let warning = warning
         .hint(format!("run `septum promote {environment} --staged` with a key that decrypts it"))
         .hint("to decline the values, remove the file");
-    let known = HashSet::new();
+    let known = HashSet::default();
     let others = unencrypted::of_files(files.bounds(), pipeline.library.rules(), &[(path, name)], &known);
     let app = Some(resolved.definition.app.as_str());
     std::iter::once(Finding::new_finding(warning, app, None, None)).chain(others).collect()

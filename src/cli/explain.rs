@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use indexmap::IndexSet;
 
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
+use crate::map::IndexSet;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::Project;
@@ -123,7 +123,7 @@ impl ExplainArgs {
         let of_survey = survey.environments.iter().map(|resolved| resolved.definition.environment.clone());
         let is_wanted = |name: &EnvironmentName| self.environment.as_ref().is_none_or(|wanted| wanted == name.as_str());
         let order = stack_order(&of_survey.filter(is_wanted).collect::<Vec<_>>(), [survey]);
-        let mut ids: IndexSet<&EntryId> = IndexSet::new();
+        let mut ids: IndexSet<&EntryId> = IndexSet::default();
         for resolved in order.iter().filter_map(|environment| survey.environment(environment)) {
             ids.extend(resolved.entries.keys().filter(|id| self.is_wanted(id)));
         }

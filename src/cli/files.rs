@@ -77,7 +77,7 @@ pub(super) fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
 /// Each file once, in the order in which they are named: two writes of one file would race.
 pub(super) fn each_once(global: &GlobalArgs, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = crate::map::HashSet::default();
     for file in files {
         if seen.insert(real_named(&global.directory.join(file))) {
             once.push(file.clone());

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexSet;
-
 use super::change::{Change, ChangeKind, ChangeSubject, FieldChange, RoutingChange, ShownValue};
 use super::node::NodeComparison;
 use super::snapshot::{ObjectSnapshot, SnapshotEntryState, TargetSnapshot};
 use super::value::{DiffValue, ValueEquality, ValueMarker};
 use crate::manifest::patch::MergeSchema;
+use crate::map::IndexSet;
 use crate::name::EntryId;
 use crate::route::Sensitivity;
 

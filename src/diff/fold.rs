@@ -1,13 +1,12 @@
 //! The same change in several environments.
 
-use indexmap::IndexMap;
-
 use super::change::{Change, DiffReport, ranks};
+use crate::map::IndexMap;
 
 /// Merges changes that differ in nothing but their environments.
 pub fn fold_changes(report: &mut DiffReport) {
     let changes = std::mem::take(&mut report.changes);
-    let mut folded: IndexMap<String, Vec<Change>> = IndexMap::new();
+    let mut folded: IndexMap<String, Vec<Change>> = IndexMap::default();
     for change in changes {
         let key = format!("{}\u{0}{:?}\u{0}{:?}", change.app, change.subject, change.kind);
         let same = folded.entry(key).or_default();

@@ -231,7 +231,7 @@ pub(super) struct ChangeGroup<'c> {
 
 /// Groups changes by app and environments, in their order.
 pub(super) fn group_changes(report: &DiffReport) -> Vec<ChangeGroup<'_>> {
-    let mut groups: indexmap::IndexMap<(&str, &[String]), Vec<&Change>> = indexmap::IndexMap::new();
+    let mut groups: crate::map::IndexMap<(&str, &[String]), Vec<&Change>> = crate::map::IndexMap::default();
     for change in &report.changes {
         groups.entry((&change.app, &change.environments)).or_default().push(change);
     }

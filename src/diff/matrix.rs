@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -10,6 +9,7 @@ use super::snapshot::TargetSnapshot;
 use super::value::{DiffValue, ValueEquality, ValueMarker};
 use crate::diagnostic::{StyledText, escape_line};
 use crate::leak_scan::SecretFinder;
+use crate::map::{IndexMap, IndexSet};
 use crate::name::{EntryId, EnvironmentName};
 use crate::route::Sensitivity;
 

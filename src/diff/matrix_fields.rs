@@ -1,7 +1,5 @@
 //! Differences of several environments beside the values of keys: objects, rules, sources.
 
-use indexmap::IndexMap;
-
 use super::change::{Change, ChangeKind, ChangeSubject, FieldChange, ShownValue};
 use super::compare::compare_targets;
 use super::matrix::{MatrixCell, MatrixObject, MatrixRow};
@@ -9,6 +7,7 @@ use super::snapshot::TargetSnapshot;
 use super::surveyed::mask_secrets;
 use super::value::ValueMarker;
 use crate::leak_scan::SecretFinder;
+use crate::map::IndexMap;
 use crate::name::EnvironmentName;
 
 /// Rows of what an app has beside the values of its keys.
@@ -51,7 +50,7 @@ struct FieldTable<'a> {
 impl<'a> FieldTable<'a> {
     fn new(app: &'a str, sides: &'a [(EnvironmentName, TargetSnapshot)]) -> Self {
         let names = sides.iter().map(|(name, _)| name).collect();
-        Self { app, names, owners: IndexMap::new(), rows: IndexMap::new() }
+        Self { app, names, owners: IndexMap::default(), rows: IndexMap::default() }
     }
 
     /// Whether an object is in a later environment only, so that those are compared, too.

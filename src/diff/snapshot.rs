@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use super::node::{DiffNode, NodeReader};
 use super::value::{DiffValue, ValueMarker};
 use crate::deliver::{self, Delivered};
@@ -11,6 +9,7 @@ use crate::diagnostic::Diagnostics;
 use crate::emit::as_kubectl_reads;
 use crate::layer::{Definition, Entry, LayerWord as _};
 use crate::leak_scan;
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{RenderedObject, Reveal};
 use crate::pipeline::{Pipeline, Survey};

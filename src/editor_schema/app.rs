@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::description::{SchemaContext, describe_entry};
@@ -10,6 +9,7 @@ use super::layer_schema;
 use super::value::scalar_schema;
 use super::variables::variables_schema;
 use crate::layer::{Bundle, Entry, EntrySchema, EntrySource};
+use crate::map::IndexMap;
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::Survey;
 use crate::route::Sensitivity;
@@ -56,7 +56,7 @@ fn with_description(mut schema: Json, description: &str) -> Json {
 /// The schema of `data` of each bundle.
 fn bundle_schemas(context: &SchemaContext<'_>) -> IndexMap<String, Json> {
     let survey = context.survey;
-    let mut bundles: IndexMap<String, (bool, IndexMap<EntryId, ()>)> = IndexMap::new();
+    let mut bundles: IndexMap<String, (bool, IndexMap<EntryId, ()>)> = IndexMap::default();
     for resolved in &survey.environments {
         for (name, bundle) in &resolved.definition.bundles {
             let known = bundles.entry(name.as_str().to_owned()).or_default();

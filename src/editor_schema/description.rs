@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use indexmap::IndexMap;
-
 use crate::layer::{EntrySchema, EntrySource};
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::route::Sensitivity;
@@ -68,7 +67,7 @@ pub(super) fn describe_entry(context: &SchemaContext<'_>, id: &EntryId) -> Strin
 
 /// A table of the values in the layers, each as written there.
 fn push_values(out: &mut String, context: &SchemaContext<'_>, id: &EntryId, sensitivity: Sensitivity) {
-    let mut values: IndexMap<String, Vec<&str>> = IndexMap::new();
+    let mut values: IndexMap<String, Vec<&str>> = IndexMap::default();
     for name in &context.order {
         let Some(resolved) = context.survey.environment(name) else { continue };
         let Some(entry) = resolved.definition.entry(id) else { continue };

@@ -3,7 +3,7 @@
 mod timeline;
 mod version;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +13,7 @@ use crate::check::find_encrypted_files;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{BoundedRoot, Disk};
 use crate::git::{CommitHistory, ParentFile};
+use crate::map::HashMap;
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{INCOMING, Project, SECRETS};
 use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
@@ -84,7 +85,7 @@ pub enum ExposureState {
 pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str>) -> Result<Exposure, Diagnostic> {
     let history = CommitHistory::read(directory, since)?;
     let wanted = canonical_recipient(recipient.as_str());
-    let mut reader = VersionReader { history: &history, known: HashMap::new(), unread: BTreeSet::new() };
+    let mut reader = VersionReader { history: &history, known: HashMap::default(), unread: BTreeSet::new() };
     let project = open_project(directory);
     let encrypted = project.as_ref().map(encrypted_files).unwrap_or_default();
     let below = |path: PathBuf| path.strip_prefix(&history.root).ok().map(Path::to_path_buf);

@@ -10,11 +10,11 @@
 //! on the encoding of the file (ISO-8859-1 for `load(InputStream)`, UTF-8 for resource bundles since Java 9); ASCII
 //! is both. The date that Java writes in the first line is left out, and the order is kept.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::error::{FormatProblem, WriterPosition};
 use super::{ConfigFormat, FormatError, MapEntry, bool_text, mapping_entries};
+use crate::map::HashSet;
 use crate::value::OutputValue;
 
 pub(super) fn write_properties(value: &OutputValue<'_>) -> Result<String, FormatError> {

@@ -1,10 +1,9 @@
 //! Objects of a cluster, and whether they are all that decides what is in use.
 
-use std::collections::HashSet;
-
 use super::read::{invalid_input, read_objects};
 use crate::diagnostic::Diagnostic;
 use crate::layer::Tree;
+use crate::map::HashSet;
 use crate::time::Timestamp;
 
 /// Kinds that start pods, keep their templates, or run: `KIND`, its API group, and its name for kubectl.

@@ -9,13 +9,14 @@ mod own;
 mod read;
 mod usage;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::manifest::BASE_NAME;
 use crate::manifest::references::ReferenceRules;
+use crate::map::HashSet;
 
 use cluster::{ClusterObject, check_evidence, read_cluster};
 use usage::ObjectUsage;
@@ -108,7 +109,7 @@ pub fn find_old_objects(
     if objects.is_empty() {
         return Err(read::invalid_input("the input has no objects"));
     }
-    let mut names = HashSet::new();
+    let mut names = HashSet::default();
     for own in &own.objects {
         names.extend(objects.iter().filter(|object| own.is_version(object)).map(|object| object.name.as_str()));
     }

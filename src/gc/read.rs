@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use indexmap::IndexMap;
 use indexmap::map::Entry;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Tree, TreeKind};
+use crate::map::IndexMap;
 use crate::span::Location;
 
 /// Largest input, in bytes.
@@ -160,7 +160,7 @@ impl<'de> Visitor<'de> for JsonSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
         let place = Location::synthetic();
-        let mut map = IndexMap::new();
+        let mut map = IndexMap::default();
         while let Some(key) = pairs.next_key::<String>()? {
             if SKIPPED.contains(&key.as_str()) {
                 pairs.next_value::<IgnoredAny>()?;

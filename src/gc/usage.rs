@@ -3,11 +3,10 @@
 //! More counts as a use than the fields that name ConfigMaps and Secrets: any text that contains the name of an object is
 //! one too, so that operators which nobody knows keep what they need. Names with a hash do not occur by chance.
 
-use std::collections::{HashMap, HashSet};
-
 use super::cluster::ClusterObject;
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::references::{RefKind, ReferenceRules, Role, find_references};
+use crate::map::{HashMap, HashSet};
 
 /// Kinds that refer to objects of their own namespace alone, beside those that are evidence.
 const LOCAL: [&str; 1] = ["ServiceAccount"];
@@ -32,7 +31,7 @@ impl ObjectUsage {
                     usage.references.insert((reference.target, namespace, reference.name.value));
                 }
             }
-            let mut found = HashSet::new();
+            let mut found = HashSet::default();
             find_mentions(&object.tree, names, &mut found);
             // an object that is made for another has its name
             found.remove(object.name.as_str());

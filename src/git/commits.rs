@@ -1,6 +1,5 @@
 //! The history of the files of a repository: one pass of `git log`, and the blobs by `git cat-file --batch`.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use super::revision::{GitRevision, find_commit};
 use super::{GitBlobs, GitRepository, SafeGit, first_line};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::path_of;
+use crate::map::HashSet;
 
 /// History of the checked-out branch.
 pub struct CommitHistory {

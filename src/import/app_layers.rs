@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::{IndexMap, IndexSet};
 use zeroize::Zeroizing;
 
 use super::bundles::{ImportedBundle, bundle_of_config_map, bundle_of_secret, split_common};
@@ -17,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::manifest::is_namespaced;
 use crate::manifest::references::ReferenceRules;
+use crate::map::{IndexMap, IndexSet};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 use crate::yaml::write::write_document;
@@ -67,7 +67,7 @@ impl AppLayers {
         let mut draft = EnvironmentDraft {
             name: name.to_owned(),
             namespace,
-            bundles: IndexMap::new(),
+            bundles: IndexMap::default(),
             manifests: Vec::new(),
             missing,
             store: usual_store(&objects),

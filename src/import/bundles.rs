@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use indexmap::IndexMap;
 
 use super::source::SourceObject;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::layer::tree::TreeKind;
+use crate::map::IndexMap;
 use crate::secret::Wiping;
 use crate::span::Location;
 use crate::value::OutputValue;

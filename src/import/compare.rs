@@ -176,7 +176,7 @@ fn compare_values(
     match (expected, actual) {
         (OutputValue::Map(expected), OutputValue::Map(actual)) => {
             let value_of = |pairs: &[(Cow<'_, str>, OutputValue<'_>)]| {
-                pairs.iter().map(|(key, _)| key.to_string()).collect::<std::collections::HashSet<_>>()
+                pairs.iter().map(|(key, _)| key.to_string()).collect::<crate::map::HashSet<_>>()
             };
             let (known, rendered) = (value_of(expected), value_of(actual));
             for (key, value) in expected {

@@ -7,14 +7,13 @@ mod own_variable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use indexmap::{IndexMap, IndexSet};
-
 use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
 use self::disagreement::report_disagreements;
 use self::own_variable::without_own;
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::{IndexMap, IndexSet};
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_literal};
 use crate::secret::Wiping;
@@ -61,8 +60,8 @@ pub fn plan_dotenv(
     dialect: Option<DotenvDialect>,
 ) -> Result<ImportPlan, Diagnostics> {
     let (mut plan, mut problems) = (ImportPlan::default(), Diagnostics::new());
-    let mut base = DotenvValues::new();
-    let mut environments: IndexMap<String, DotenvValues> = IndexMap::new();
+    let mut base = DotenvValues::default();
+    let mut environments: IndexMap<String, DotenvValues> = IndexMap::default();
     for input in inputs {
         let values = match &input.environment {
             None => &mut base,
@@ -74,7 +73,7 @@ pub fn plan_dotenv(
         }
     }
     if environments.is_empty() {
-        environments.insert(USUAL.to_owned(), DotenvValues::new());
+        environments.insert(USUAL.to_owned(), DotenvValues::default());
     }
     if base.is_empty() && environments.values().all(IndexMap::is_empty) && !problems.has_errors() {
         problems.push(Diagnostic::error(Rule::Usage, "there are no variables to import"));

@@ -1,10 +1,9 @@
 //! ExternalSecrets as entries whose values stay in a store.
 
-use indexmap::IndexMap;
-
 use super::bundles::{ImportedBundle, ImportedRef, read_metadata};
 use super::source::SourceObject;
 use crate::layer::Tree;
+use crate::map::IndexMap;
 use crate::value::OutputValue;
 
 /// `delivery` of ExternalSecrets: the store, and how often it is read.
@@ -49,9 +48,10 @@ pub(super) fn bundle_of_external(object: &SourceObject) -> Result<(ImportedStore
     };
     let store = spec.get("secretStoreRef").and_then(|store| texts(store, &["kind", "name"]));
     let mut store = store.ok_or("it has no store of its own")?;
-    let target = spec
-        .get("target")
-        .map_or_else(|| Some(IndexMap::new()), |target| texts(target, &["creationPolicy", "deletionPolicy", "name"]));
+    let target = spec.get("target").map_or_else(
+        || Some(IndexMap::default()),
+        |target| texts(target, &["creationPolicy", "deletionPolicy", "name"]),
+    );
     let target = target.ok_or("its `target` has a template")?;
     let is_default = |field: &str, value: &str| target.get(field).is_none_or(|found| found == value);
     if !is_default("creationPolicy", "Owner")

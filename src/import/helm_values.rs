@@ -8,14 +8,13 @@ mod schema;
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use self::edits::ValuesText;
 use self::schema::ValuesSchema;
 use super::layer_text::{LayerText, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind, join_path, merge_trees};
+use crate::map::IndexMap;
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
 use crate::secret::Wiping;
@@ -305,7 +304,7 @@ impl HelmDraft<'_> {
         for path in self.data {
             let values: Vec<_> = self.merged.iter().map(|tree| variables_at(tree, path).unwrap_or_default()).collect();
             let defaults = files.first().and_then(|file| variables_at(&file.tree, path)).unwrap_or_default();
-            let keys: indexmap::IndexSet<&String> =
+            let keys: crate::map::IndexSet<&String> =
                 defaults.keys().chain(values.iter().flat_map(IndexMap::keys)).collect();
             for key in keys {
                 let texts: Vec<Option<&str>> =

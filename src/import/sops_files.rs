@@ -1,6 +1,5 @@
 //! Import of encrypted files.
 
-use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
 use super::bundles::bundle_of_secret;
@@ -9,6 +8,7 @@ use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use super::source::SourceObjects;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
+use crate::map::IndexMap;
 use crate::name::EntryId;
 use crate::secret::Wiping;
 use crate::sops::{DecryptedFile, Identities, Recipient, SopsFormat};
@@ -51,7 +51,7 @@ struct SecretsBundle {
 /// Plans the import of encrypted files. All of them are decrypted, for the proof if for nothing else.
 pub fn plan_sops(app: &str, inputs: &[SopsInput], identities: &Identities) -> Result<ImportPlan, Diagnostics> {
     let (mut plan, mut problems) = (ImportPlan::default(), Diagnostics::new());
-    let mut environments: IndexMap<&str, SecretsDraft> = IndexMap::new();
+    let mut environments: IndexMap<&str, SecretsDraft> = IndexMap::default();
     for input in inputs {
         let count = inputs.iter().filter(|other| other.environment == input.environment).count();
         let draft = environments.entry(&input.environment).or_default();
@@ -234,8 +234,8 @@ fn not_encrypted(name: &str) -> Diagnostic {
 fn write_layers(app: &str, environments: &IndexMap<&str, SecretsDraft>, plan: &mut ImportPlan) {
     let mut base = LayerText::default();
     base.add("app", OutputValue::text(app));
-    let mut vars: IndexMap<&str, bool> = IndexMap::new();
-    let mut bundles: IndexMap<&str, (Option<&str>, IndexMap<&str, bool>)> = IndexMap::new();
+    let mut vars: IndexMap<&str, bool> = IndexMap::default();
+    let mut bundles: IndexMap<&str, (Option<&str>, IndexMap<&str, bool>)> = IndexMap::default();
     for draft in environments.values() {
         for (name, tree) in &draft.vars {
             *vars.entry(name).or_default() |= matches!(tree.kind, TreeKind::Map(_));

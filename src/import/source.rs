@@ -229,7 +229,7 @@ fn drop_assigned_fields(tree: &mut Tree) -> bool {
 /// Drops what a server adds, and returns whether anything was dropped.
 fn drop_server_fields(tree: &mut Tree) -> bool {
     let mut dropped = drop_assigned_fields(tree);
-    let mut is_null_map = |map: &mut indexmap::IndexMap<String, Tree>, fields: &[&str]| {
+    let mut is_null_map = |map: &mut crate::map::IndexMap<String, Tree>, fields: &[&str]| {
         for field in fields {
             dropped |= map.shift_remove(*field).is_some();
         }

@@ -3,10 +3,9 @@
 //! Nothing declares the keys of a structure, so a new one is legitimate. But a key that resembles an operator and is
 //! not one, or that nearly equals an existing key, would be added beside the key that it was meant to change.
 
-use indexmap::IndexMap;
-
 use super::tree::{self, Tree, TreeKind, join_path};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_slip};
+use crate::map::IndexMap;
 
 /// Characters that other tools, or a typing error, put around the name of a list.
 const SIGNS: [char; 10] = ['+', '-', '~', '=', '?', '!', '&', '<', '>', ' '];

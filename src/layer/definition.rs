@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use indexmap::IndexMap;
-
 use super::entry::Entry;
 use super::manifests::{ExternalObject, ManifestOverlay};
 use super::overlays::ImageChange;
 use super::tree::{Tree, TreeKind};
 use super::variable_path::{VariableChange, VariableHistoryStep, change_at, collect_paths, part_at};
 use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LifecycleDefaults, Naming, VariableRules};
+use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
 use crate::span::{Located, Location, Source};

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
-
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text};
 use super::words::{CsiProvider, Pruning, RefForm, SealScope, SecretForm};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::IndexMap;
 use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};

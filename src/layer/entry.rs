@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use indexmap::IndexMap;
-
 use super::fields::LayerFields;
 use super::pointer::StoreRef;
 use super::tree::Tree;
 use super::words::Promotion;
 use crate::diagnostic::Diagnostics;
+use crate::map::IndexMap;
 use crate::name::LayerName;
 use crate::span::{Located, Location};
 use crate::time::{Day, DayCount};

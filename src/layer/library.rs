@@ -1,6 +1,5 @@
 //! Cache of a project's layers, each read, decrypted and parsed once per run.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,6 +8,7 @@ use super::read::role_of_layer;
 use super::{Layer, PlaintextLayer};
 use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
+use crate::map::HashMap;
 use crate::name::LayerName;
 use crate::project::{App, Project, files_of};
 use crate::span::Source;

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::definition::{Bundle, Definition, ManifestSealCell};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 use super::name_conflicts::report_conflicts;
@@ -15,6 +13,7 @@ use super::{
     VariableRules, content_keys, registries, tree,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
+use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
@@ -64,17 +63,17 @@ fn merge_layers(
         app_place: named.map(|name| name.place.clone()),
         environment: environment.clone(),
         namespace: None,
-        labels: IndexMap::new(),
+        labels: IndexMap::default(),
         removed_labels: BTreeSet::new(),
-        annotations: IndexMap::new(),
-        selector_labels: IndexMap::new(),
+        annotations: IndexMap::default(),
+        selector_labels: IndexMap::default(),
         affixes: NameAffixes::default(),
         vars: None,
-        variable_rules: VariableRules::new(),
-        bundles: IndexMap::from([(own.clone(), Bundle::default())]),
+        variable_rules: VariableRules::default(),
+        bundles: IndexMap::from_iter([(own.clone(), Bundle::default())]),
         overlays: Vec::new(),
-        images: IndexMap::new(),
-        replicas: IndexMap::new(),
+        images: IndexMap::default(),
+        replicas: IndexMap::default(),
         external: Vec::new(),
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
         immutable: layers.iter().rev().find_map(|layer| layer.immutable.clone()),
@@ -88,7 +87,7 @@ fn merge_layers(
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
         layers: layers.to_vec(),
     };
-    let (mut logins, mut variables) = (IndexMap::new(), MergedVariables::default());
+    let (mut logins, mut variables) = (IndexMap::default(), MergedVariables::default());
     for layer in layers {
         overlay_text(&mut definition.namespace, layer.namespace.as_ref());
         overlay_text(&mut definition.affixes.prefix, layer.prefix.as_ref());
@@ -383,7 +382,7 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &
 /// Removes nulls from logins. A null is never a value there: it removes a server, or a field of one, that an earlier
 /// layer may have given.
 fn without_nulls(logins: &Tree) -> Tree {
-    let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+    let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
     tree::merge_trees(&mut first, logins, &mut Diagnostics::new());
     first
 }

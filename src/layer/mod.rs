@@ -34,8 +34,7 @@ mod words;
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
-
+use crate::map::IndexMap;
 use crate::name::{BundleName, KeyName, LayerName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
-
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text};
 use super::misread;
 use super::tree::Tree;
 use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::IndexMap;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, YamlStyle};
 
@@ -205,7 +204,7 @@ pub(super) fn read_images(
     source: &Source,
     problems: &mut Diagnostics,
 ) -> IndexMap<String, Located<Option<ImageChange>>> {
-    let mut images = IndexMap::new();
+    let mut images = IndexMap::default();
     for (key, node) in map {
         let place = source.place(key.span);
         let value = match node.kind {
@@ -242,7 +241,7 @@ pub(super) fn read_replicas(
     source: &Source,
     problems: &mut Diagnostics,
 ) -> IndexMap<String, Located<Option<u32>>> {
-    let mut replicas = IndexMap::new();
+    let mut replicas = IndexMap::default();
     for (key, node) in map {
         let place = source.place(key.span);
         let number = |scalar: &Scalar| {

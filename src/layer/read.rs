@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
-
 use super::Tree;
 use super::delivery;
 use super::entries;
@@ -16,6 +14,7 @@ use super::unexpected::unexpected_value;
 use super::variable_rules;
 use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, LifecycleDefaults};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
+use crate::map::IndexMap;
 use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
 use crate::span::{Located, Location, Source};
@@ -58,19 +57,19 @@ impl Layer {
             app: None,
             extends: Vec::new(),
             namespace: None,
-            labels: IndexMap::new(),
-            annotations: IndexMap::new(),
-            selector_labels: IndexMap::new(),
+            labels: IndexMap::default(),
+            annotations: IndexMap::default(),
+            selector_labels: IndexMap::default(),
             prefix: None,
             suffix: None,
             vars: None,
-            variable_rules: IndexMap::new(),
-            data: IndexMap::new(),
-            bundles: IndexMap::new(),
+            variable_rules: IndexMap::default(),
+            data: IndexMap::default(),
+            bundles: IndexMap::default(),
             manifests: None,
             patches: Vec::new(),
-            images: IndexMap::new(),
-            replicas: IndexMap::new(),
+            images: IndexMap::default(),
+            replicas: IndexMap::default(),
             external: Vec::new(),
             names: None,
             immutable: None,
@@ -290,7 +289,7 @@ fn read_texts(
     source: &Source,
     problems: &mut Diagnostics,
 ) -> IndexMap<String, Located<Option<String>>> {
-    let mut texts = IndexMap::new();
+    let mut texts = IndexMap::default();
     for (key, node) in map {
         let value = if node.as_scalar().is_some_and(Scalar::is_null) {
             Located { value: None, place: source.place(node.span) }

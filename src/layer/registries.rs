@@ -3,14 +3,13 @@
 //! They are one more source of an entry: the key is the one required by the type of the bundle's Secret. So they merge
 //! like structures, and taint, history and routing need no special case.
 
-use indexmap::IndexMap;
-
 use super::definition::{Bundle, Definition};
 use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
 use super::fields::unknown_field;
 use super::tree::Tree;
 use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::IndexMap;
 use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};

@@ -1,9 +1,9 @@
 //! JSON Schema keywords of an entry, read from YAML.
 
-use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
+use crate::map::IndexMap;
 use crate::span::{Located, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 use crate::yaml::scalar::{CoreType, core_type};
@@ -32,7 +32,7 @@ pub(super) fn read_schema(
     source: &Source,
     problems: &mut Diagnostics,
 ) -> IndexMap<String, Located<Value>> {
-    let mut schema = IndexMap::new();
+    let mut schema = IndexMap::default();
     for (key, node) in map {
         let place = source.place(node.span);
         let value = match key.text.as_str() {

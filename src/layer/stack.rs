@@ -1,12 +1,12 @@
 //! Order of layers: parents before children, each once, in the order in which they are named.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Layer, LayerCache};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind};
+use crate::map::HashSet;
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, like_mixin};
 use crate::span::{Located, Location};
@@ -28,7 +28,7 @@ impl LayerCache<'_> {
             library: self,
             app,
             access,
-            done: HashSet::new(),
+            done: HashSet::default(),
             layers: Vec::new(),
             problems,
             is_whole: true,

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::IndexMap;
 use crate::span::{Location, Source};
 use crate::value::OutputValue;
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};
@@ -109,7 +109,7 @@ pub fn merge_trees(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) 
         return;
     };
     if !matches!(target.kind, TreeKind::Map(_)) {
-        *target = Tree { place: patch.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+        *target = Tree { place: patch.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
     }
     let TreeKind::Map(map) = &mut target.kind else { return };
     for (key, change) in changes {
@@ -194,7 +194,7 @@ pub fn first_layer(tree: &Tree) -> Tree {
 
 /// Empty mapping to merge into. RFC 7386 applies a new object to an empty one, so that its nulls vanish.
 fn empty_map(at: &Tree) -> Tree {
-    Tree { place: at.place.clone(), kind: TreeKind::Map(IndexMap::new()) }
+    Tree { place: at.place.clone(), kind: TreeKind::Map(IndexMap::default()) }
 }
 
 /// End of a list that new items are added to.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::entry::EntrySchema;
 use super::fields::LayerFields;
 use super::schema::{self, SCHEMA_KEYWORDS};
@@ -11,6 +9,7 @@ use super::unexpected::unexpected_value;
 use super::variable_path::part_at;
 use super::{Layer, Tree, TreeKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::IndexMap;
 use crate::span::{Located, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlStyle};
 
@@ -28,7 +27,7 @@ pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
 /// Reads `varRules`.
 pub(super) fn read_variable_rules(map: Mapping, source: &Source, problems: &mut Diagnostics) -> VariableRules {
     let known: Vec<&str> = known_fields().collect();
-    let mut rules = VariableRules::new();
+    let mut rules = VariableRules::default();
     for (key, node) in map {
         let place = source.place(key.span);
         let YamlKind::Map(map) = node.kind else {
@@ -81,7 +80,7 @@ fn define_path(defined: &mut Option<Tree>, path: &str, rules: &Located<Arc<Entry
     let part = |kind| Tree { place: rules.place.clone(), kind };
     let null = || part(TreeKind::Leaf(Arc::new(Scalar::new("null", YamlStyle::Plain))));
     let is_new = defined.is_none();
-    let mut tree = defined.get_or_insert_with(|| part(TreeKind::Map(IndexMap::new())));
+    let mut tree = defined.get_or_insert_with(|| part(TreeKind::Map(IndexMap::default())));
     let mut is_open = !is_new && tree.is_empty_map();
     for key in path.split('.') {
         let TreeKind::Map(map) = &mut tree.kind else { return };
@@ -89,7 +88,7 @@ fn define_path(defined: &mut Option<Tree>, path: &str, rules: &Located<Arc<Entry
             return;
         }
         let is_there = map.contains_key(key);
-        tree = map.entry(key.to_owned()).or_insert_with(|| part(TreeKind::Map(IndexMap::new())));
+        tree = map.entry(key.to_owned()).or_insert_with(|| part(TreeKind::Map(IndexMap::default())));
         is_open = is_there && tree.is_empty_map();
     }
     *tree = null();

@@ -1,9 +1,8 @@
 //! Variables set by layers: as strict as entries.
 
-use indexmap::IndexMap;
-
 use super::{Layer, Tree, TreeKind, VariableRules, tree, variable_rules};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
+use crate::map::IndexMap;
 use crate::span::{Location, Span};
 
 /// Variables of an environment.
@@ -38,7 +37,7 @@ impl MergedVariables {
             return;
         }
         let mut changes = changes.clone();
-        let nothing = Tree { place: changes.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+        let nothing = Tree { place: changes.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
         let defined = self.defined.as_ref().unwrap_or(&nothing);
         remove_unknown(&mut changes, defined, "vars", layer, problems);
         merge_over(&mut self.merged, &changes, problems);

@@ -1,10 +1,9 @@
 //! Secrets that are accepted in output: declassified with a reason.
 
-use std::collections::HashSet;
-
 use super::report::RULE;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
+use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{self, Lineage, ResolvedTarget, TemplateRead};
 use crate::span::Location;
@@ -56,7 +55,7 @@ struct DeclassifiedWalk<'r> {
 
 impl<'r> DeclassifiedWalk<'r> {
     fn new(resolved: &'r ResolvedTarget) -> Self {
-        Self { resolved, found: HashSet::new(), visited: HashSet::new() }
+        Self { resolved, found: HashSet::default(), visited: HashSet::default() }
     }
 
     fn lineage(&mut self, lineage: &Lineage) {

@@ -15,10 +15,10 @@ mod secrets;
 mod walk;
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
 
 use crate::deliver::{Delivered, DeliveredForm};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::map::{HashMap, HashSet};
 use crate::name::EntryId;
 use crate::object::RenderedObject;
 use crate::resolve::{ResolvedTarget, TemplateRead};
@@ -127,7 +127,7 @@ impl LeakScan<'_> {
             return;
         }
         // a text may contain each secret many times, and whether it may depends on everything it is derived from
-        let (lifted, mut may_hold) = (OnceCell::new(), HashMap::new());
+        let (lifted, mut may_hold) = (OnceCell::new(), HashMap::default());
         hits.retain(|hit| {
             let may_hold = may_hold.entry(hit.secret).or_insert_with(|| {
                 self.secrets.get(hit.secret).is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
@@ -154,7 +154,7 @@ impl LeakScan<'_> {
         let lifted = lifted.get_or_init(|| match (spot.entry, spot.manifest) {
             (Some(key), _) => declassified::declassified_in_entry(self.resolved, &entry_id(object, key)),
             (None, Some((manifest, place))) => declassified::declassified_in_manifest(self.resolved, manifest, place),
-            (None, None) => HashSet::new(),
+            (None, None) => HashSet::default(),
         });
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))
     }

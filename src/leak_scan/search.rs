@@ -6,10 +6,10 @@
 //! everything it contains.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::forms::{ValueEncoding, encode_secret, without_escapes, without_percents, without_pluses, without_wraps};
+use crate::map::HashSet;
 use crate::secret::Wiping;
 
 /// Number of bytes in a lookup.
@@ -32,7 +32,7 @@ pub(super) fn outermost_hits(hits: Vec<KnownSecretHit>) -> Vec<KnownSecretHit> {
     let mut order: Vec<_> = (0..hits.len()).collect();
     let place = |index: &usize| hits.get(*index).map(|hit| (hit.reading, hit.range.start, Reverse(hit.range.end)));
     order.sort_by_key(place);
-    let mut within = HashSet::new();
+    let mut within = HashSet::default();
     // the previous range, and the furthest end of all that begin before it
     let (mut last, mut before, mut furthest) = (None, 0, 0);
     for index in order {

@@ -1,11 +1,10 @@
 //! Search terms: the values of a target that are secret and known.
 
-use std::collections::HashSet;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::layer::{Entry, EntrySource, LayerChange, Tree};
+use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{ResolvedBytes, ResolvedTarget, TemplateRead};
 use crate::route::detect::{DetectionSummary, SHORTEST, TextKind, Uniqueness, classify, rate_uniqueness};

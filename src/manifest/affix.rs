@@ -1,12 +1,11 @@
 //! Prefix and suffix of the names of an app's objects; references follow.
 
-use std::collections::HashMap;
-
 use super::identity::Manifest;
 use super::references::{RefKind, ReferenceRules, rewrite_references};
 use super::scope::is_namespaced;
 use super::wiring::template_of;
 use crate::layer::{NameAffixes, Tree, TreeKind};
+use crate::map::HashMap;
 
 /// Kinds that keep their names, as in kustomize: others refer to them by names that are part of an API.
 const KEPT: [&str; 3] = ["APIService", "CustomResourceDefinition", "Namespace"];
@@ -67,7 +66,7 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
     if affixes.is_empty() {
         return;
     }
-    let mut renamed: HashMap<(String, String), Vec<Option<String>>> = HashMap::new();
+    let mut renamed: HashMap<(String, String), Vec<Option<String>>> = HashMap::default();
     for manifest in manifests.iter().filter(|manifest| !keeps_name(&manifest.kind)) {
         let namespaces = renamed.entry((manifest.kind.clone(), manifest.name.clone())).or_default();
         namespaces.push(manifest.namespace.clone());

@@ -1,9 +1,8 @@
 //! Namespaces of references: a service account or a service of the app is named where it is deployed.
 
-use std::collections::HashSet;
-
 use super::identity::Manifest;
 use crate::layer::{Tree, TreeKind};
+use crate::map::HashSet;
 
 /// Namespace of an object without one, as kustomize compares them.
 const DEFAULT: &str = "default";

@@ -1,12 +1,12 @@
 //! Secrets in manifests: they belong into the data of Secrets, and nowhere else.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::budget::TEMPLATE_STEPS;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::join_path;
 use crate::layer::{Definition, Tree, TreeKind};
+use crate::map::HashSet;
 use crate::resolve::{SecretUse, TemplatePart, TemplateRead};
 use crate::route::{Routing, Sensitivity};
 use crate::yaml::node::{Scalar, YamlStyle};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::layer::{Tree, TreeKind};
+use crate::map::IndexMap;
 use crate::span::Location;
 use crate::yaml::node::{Scalar, YamlStyle};
 
@@ -78,7 +77,7 @@ impl Tree {
         let TreeKind::Map(map) = &mut self.kind else { return None };
         let below = map.entry(key.to_owned()).or_insert_with(|| Self::map([], &place));
         if matches!(&below.kind, TreeKind::Leaf(scalar) if scalar.is_null() || scalar.blank) {
-            below.kind = TreeKind::Map(IndexMap::new());
+            below.kind = TreeKind::Map(IndexMap::default());
         }
         match &mut below.kind {
             TreeKind::Map(map) => Some(map),

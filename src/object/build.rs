@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::external::{self, ExternalArgs, ExternalBundle, build_external};
 use super::input::{BuildInput, object_kind, secret_type};
 use super::metadata::{self, ObjectMetadata};
@@ -15,6 +13,7 @@ use crate::budget::{BudgetExhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
 use crate::manifest::CommonMetadata;
+use crate::map::IndexMap;
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedValue, StoreText};
 use crate::route::Sensitivity;

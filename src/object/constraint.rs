@@ -4,14 +4,13 @@
 //! a keyword about numbers implies `number`; the text itself is never rewritten.
 
 #[cfg(feature = "schema")]
-use std::collections::HashMap;
 #[cfg(feature = "schema")]
 use std::sync::{Mutex, PoisonError};
 
-use indexmap::IndexMap;
 use serde_json::{Map, Number, Value};
 
 use crate::layer::EntrySchema;
+use crate::map::{HashMap, IndexMap};
 use crate::route::Sensitivity;
 use crate::span::Located;
 
@@ -262,7 +261,7 @@ mod tests {
     fn check(schema: &str, text: &str) -> String {
         let schema: Map<String, Value> = serde_json::from_str(schema).expect("JSON");
         let mut format = None;
-        let mut rules = IndexMap::new();
+        let mut rules = IndexMap::default();
         for (keyword, value) in schema {
             let place = Location::synthetic();
             if keyword == "format" {

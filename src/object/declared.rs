@@ -246,7 +246,7 @@ impl<'a> DataObjectChecker<'a> {
 
     /// Texts of a mapping by key.
     fn texts(&mut self, path: &[&str]) -> metadata::LocatedTexts {
-        let mut texts = metadata::LocatedTexts::new();
+        let mut texts = metadata::LocatedTexts::default();
         for (key, value) in self.pairs(path) {
             let label = format!("`{}.{key}` of {}", path.join("."), self.manifest.label());
             if let Some(scalar) = self.scalar(&label, value) {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use super::{names, naming, size};
 use crate::budget::VALUE_COST;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition};
 use crate::manifest::CommonMetadata;
+use crate::map::IndexMap;
 use crate::span::Located;
 
 /// Label for the manager of an object.
@@ -42,7 +41,7 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
         );
     }
     check_texts(&definition.labels, &definition.annotations, problems);
-    check_texts(&definition.selector_labels, &LocatedTexts::new(), problems);
+    check_texts(&definition.selector_labels, &LocatedTexts::default(), problems);
     problems.extend(naming::wrong_affixes(&definition.affixes));
     let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
     // an object name may be too long for a label: longer than 63 characters

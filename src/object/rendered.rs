@@ -1,7 +1,7 @@
 //! All objects of a target: those built from bundles, and those that the app provides.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::access::build_access;
 use super::build::build_objects;
@@ -19,6 +19,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Definition;
 use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
 use crate::manifest::{self, CommonMetadata, Manifest};
+use crate::map::HashSet;
 use crate::name::EnvironmentName;
 use crate::value::OutputValue;
 use crate::visibility::Visibility;

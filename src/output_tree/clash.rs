@@ -1,13 +1,12 @@
 //! Two apps that generate the same object: only the one that is applied last would remain.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 use super::OutputTree;
 use super::name::{FileName, KUSTOMIZATION, TargetName};
 use super::output::{OutputContent, OutputFile, RenderedTarget, TargetOutcome};
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::map::HashMap;
 
 /// Identity of an object.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -29,7 +28,7 @@ struct ClashMetadata {
 /// files of the same name, so only those are read.
 pub(super) fn find_clashes(targets: &[RenderedTarget], tree: &OutputTree) -> Vec<Diagnostic> {
     // by environment and name, with the output of this run
-    let mut by_name: HashMap<_, Vec<(&TargetName, Option<&OutputFile>)>> = HashMap::new();
+    let mut by_name: HashMap<_, Vec<(&TargetName, Option<&OutputFile>)>> = HashMap::default();
     for target in targets {
         let environment = target.name.environment();
         let mut note = |file, made| by_name.entry((environment, file)).or_default().push((&target.name, made));

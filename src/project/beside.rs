@@ -4,7 +4,7 @@
 //! part of one, a file that cannot be mistaken for either, or an error that says what it looks like.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::{BASE, INCOMING, PROJECT_FILE, SECRETS, secrets_file_name};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntry, DirEntryKind};
 use crate::files::ProjectFiles;
+use crate::map::HashSet;
 use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::span::{Location, Source, Span};
 
@@ -363,7 +364,7 @@ impl MisnamedCandidate {
 
 /// Words of some texts: the parts between spaces, punctuation of YAML, and path separators.
 pub(super) fn words_of(texts: impl Iterator<Item = Arc<[u8]>>) -> HashSet<String> {
-    let mut words = HashSet::new();
+    let mut words = HashSet::default();
     for text in texts {
         let text = String::from_utf8_lossy(&text);
         let parts = text.split(|char: char| char.is_whitespace() || "\"'{}[],:/#".contains(char));

@@ -1,7 +1,7 @@
 //! Discovery of the project and its apps.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
+use crate::map::HashSet;
 use crate::parallel;
 
 /// Directory of an app's layers in a repository with a single app.

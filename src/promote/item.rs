@@ -111,7 +111,7 @@ pub(super) fn list_items(root: &YamlNode, app: &str) -> Vec<PromotedItem> {
     found.extend(names("replicas").into_iter().map(PromotedItem::Replicas));
     found.extend(patch_names(fields.get("patches")).into_iter().map(PromotedItem::Patch));
     found.extend(names("vars").into_iter().map(PromotedItem::Variable));
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = crate::map::HashSet::default();
     found.retain(|item| seen.insert(item.clone()));
     found
 }

@@ -171,7 +171,7 @@ impl<'a> PromotionPlanner<'a> {
                 items.extend(list_items(file.root(), self.app));
             }
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = crate::map::HashSet::default();
         items.retain(|item| seen.insert(item.clone()));
         Ok(items)
     }
@@ -182,7 +182,7 @@ impl<'a> PromotionPlanner<'a> {
         let entries = environments.iter().filter_map(|environment| self.survey.environment(environment));
         let entries = entries.flat_map(|resolved| resolved.entries.keys().cloned().map(PromotedItem::Entry));
         let own = self.from.iter().chain(&self.to).flat_map(|file| list_items(file.root(), self.app));
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = crate::map::HashSet::default();
         entries.chain(own).filter(|item| seen.insert(item.clone())).collect()
     }
 

@@ -1,10 +1,9 @@
 //! Checks of new bytes: no promoted value is readable in an encrypted file, and no comment in any file that is
 //! encrypted where it comes from.
 
-use std::collections::HashSet;
-
 use super::tree_edit::{DraftStep, node_at};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::HashSet;
 use crate::sops;
 use crate::span::Source;
 use crate::yaml::node::{YamlKind, YamlNode};

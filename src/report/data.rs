@@ -1,12 +1,10 @@
 //! Data of the page: compact rows, of which the script makes the matrix and the details.
 
-use std::collections::HashMap;
-
-use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use super::ReportContent;
 use super::interner::TextTable;
+use crate::map::{HashMap, IndexMap};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::view::KeyState;
@@ -23,7 +21,7 @@ const LONGEST: usize = 500;
 pub(super) fn matrix_data(content: &ReportContent<'_>) -> Json {
     let mut texts = TextTable::default();
     let environments: Vec<Json> = content.environments.iter().map(|name| texts.add(name.as_str())).collect();
-    let mut groups: IndexMap<String, Vec<Json>> = IndexMap::new();
+    let mut groups: IndexMap<String, Vec<Json>> = IndexMap::default();
     for survey in content.surveys {
         let docs = document_keys(survey);
         let docs = index_docs(&docs);
@@ -49,7 +47,7 @@ pub(super) fn matrix_data(content: &ReportContent<'_>) -> Json {
 }
 
 fn rows_of(survey: &Survey, environments: &[EnvironmentName]) -> Vec<KeyRow> {
-    let mut ids: IndexMap<&EntryId, ()> = IndexMap::new();
+    let mut ids: IndexMap<&EntryId, ()> = IndexMap::default();
     for resolved in &survey.environments {
         ids.extend(resolved.entries.keys().map(|id| (id, ())));
     }
@@ -99,8 +97,8 @@ fn row_data(
             reasons.push(json!([texts.add(&reason.layer), texts.add(&reason.detail), place, overruled]));
         }
     }
-    let mut steps: IndexMap<String, (usize, Json)> = IndexMap::new();
-    let mut histories: IndexMap<Vec<usize>, Vec<usize>> = IndexMap::new();
+    let mut steps: IndexMap<String, (usize, Json)> = IndexMap::default();
+    let mut histories: IndexMap<Vec<usize>, Vec<usize>> = IndexMap::default();
     for (environment, explanation) in explanations {
         let history = explanation.history.iter().map(|step| {
             let data = step_data(step, texts);

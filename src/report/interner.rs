@@ -1,8 +1,8 @@
 //! Texts of the page, each written once.
 
-use std::collections::HashMap;
-
 use serde_json::Value as Json;
+
+use crate::map::HashMap;
 
 /// Table of texts, to which the data of the page refers by index.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! State that all renders of a target share: their inputs, and the problems found in them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use super::frame::{self, RenderSubject};
 use super::literal;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Definition, EntrySource, ManifestSeal};
+use crate::map::HashMap;
 
 /// State that all renders of a target share.
 pub(super) struct ResolveContext {

@@ -1,7 +1,7 @@
 //! The template engine, configured so that the same input gives the same output on every machine.
 
 use crate::diagnostic::Rule;
-use std::collections::HashMap;
+use crate::map::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -4,15 +4,15 @@
 //! filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indexmap::IndexSet;
 use minijinja::Error;
 
 use super::fault::OwnError;
 use super::{DeclassifiedRead, Lineage, TemplateRead};
 use crate::layer::Definition;
+use crate::map::{HashSet, IndexSet};
 use crate::name::{BundleName, EntryId};
 use crate::parallel;
 use crate::visibility::{Placeholder, Visibility};
@@ -324,7 +324,7 @@ impl RenderFrame {
         let reads: IndexSet<TemplateRead> = log.reads.iter().cloned().collect();
         let reads = reads.into_iter().collect();
         let mut declassified: Vec<DeclassifiedRead> = Vec::with_capacity(log.declassified.len());
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for lifted in &log.declassified {
             if seen.insert((&lifted.read, &lifted.reason)) {
                 declassified.push(lifted.clone());

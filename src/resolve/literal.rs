@@ -3,13 +3,12 @@
 //! A secret may decide the parts of `data` and `vars` that a template reads, and the names that it computes. The names
 //! that it *contains* follow from its text alone.
 
-use std::collections::HashSet;
-
 use minijinja::Environment;
 use minijinja::machinery::Token;
 
 use super::fault::TemplateWord;
 use super::prepare::prepare;
+use crate::map::HashSet;
 use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex_template, literal_text};
 
 /// Whether a word stands in a template, where such a word is meant.
@@ -74,9 +73,9 @@ fn is_literal(tokens: &[TagToken<'_>], text: &str) -> bool {
 /// it is the part before the bracket.
 pub(super) fn named_paths(environment: &Environment<'static>, text: &str) -> HashSet<String> {
     // templates that nest too deep are skipped
-    let Ok(source) = prepare(text) else { return HashSet::new() };
+    let Ok(source) = prepare(text) else { return HashSet::default() };
     let template = environment.template_from_named_str("names", &source.text);
-    template.map(|template| template.undeclared_variables(true)).unwrap_or_default()
+    template.map(|template| template.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
 }
 
 /// Parts of `vars` that a template names. A template that uses others may read any part.

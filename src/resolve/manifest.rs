@@ -3,11 +3,8 @@
 //! In a YAML file each text is a template of its own, so that the secrets that it read and its location are known. A
 //! file `*.j2` is rendered as a text, document by document where it can be split, and parsed after that.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use super::Lineage;
 use super::circle::blocked_render;
@@ -22,6 +19,7 @@ use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::files::FileKind;
 use crate::layer::{LayerPatch, ManifestPattern, PatchSource, Tree, TreeKind};
+use crate::map::{HashSet, IndexMap};
 use crate::sops;
 use crate::span::{Location, Source};
 use crate::template_tokens::{is_of_go, is_template};
@@ -74,7 +72,7 @@ impl TemplateRenderer {
     /// left out.
     pub(super) fn read_manifests(&self) -> Vec<ManifestDocument> {
         let mut found = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
             for pattern in &layer.manifests {
                 for path in self.list_manifests(pattern) {
@@ -334,7 +332,7 @@ impl TemplateRenderer {
                     text,
                 };
                 if trees.is_empty() && part.text.is_some() {
-                    let tree = Tree { place: place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+                    let tree = Tree { place: place.clone(), kind: TreeKind::Map(IndexMap::default()) };
                     return vec![ManifestDocument { tree, parts: vec![part], is_absent: true, overlay: 0 }];
                 }
                 let of = |tree| ManifestDocument { tree, parts: vec![part.clone()], is_absent: false, overlay: 0 };

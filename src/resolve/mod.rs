@@ -48,11 +48,10 @@ mod usage;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::diagnostic::Diagnostics;
 use crate::files::{InputQuery, ProjectFiles};
 use crate::layer::Definition;
+use crate::map::IndexMap;
 use crate::name::EntryId;
 use crate::secret::Secret;
 use crate::span::Location;

@@ -1,6 +1,5 @@
 //! Logins to image registries: from the merged `registries` of a bundle to the text that Docker and the kubelet read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::content::{ContentBuilder, LeafMode};
@@ -11,6 +10,7 @@ use super::{EntryOutcome, ResolvedBytes};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::docker::{self, RegistryLogin};
 use crate::layer::{Tree, TreeKind};
+use crate::map::HashMap;
 use crate::name::BundleName;
 use crate::secret::Secret;
 use crate::value::OutputValue;
@@ -29,7 +29,7 @@ pub(super) fn resolve_registries(
     let is_locked = builder.locked || frame.is_locked();
     let tell = |problem| if is_locked { ErrorReported } else { renderer.context.report(problem) };
     let mut logins = Vec::with_capacity(built.len());
-    let mut seen = HashMap::new();
+    let mut seen = HashMap::default();
     let mut failed = None;
     for (server, tree, value) in built {
         if let Some(other) = seen.insert(docker::server_key(server), server) {

@@ -1,11 +1,9 @@
 //! Resolution of one target: every entry and variable once, in whatever order they refer to each other.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use indexmap::IndexMap;
 
 use super::circle::blocked_render;
 use super::context::{ErrorReported, ResolveContext, lock_mutex};
@@ -22,6 +20,7 @@ use crate::budget::{BudgetExhausted, VALUE_BYTES, VALUE_COST};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::layer::{Definition, Entry, EntrySource, TreeKind};
+use crate::map::{HashMap, IndexMap};
 use crate::name::EntryId;
 use crate::secret::Secret;
 use crate::sops;

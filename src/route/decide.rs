@@ -1,12 +1,9 @@
 //! The routing decision, taken over all environments and repeated until it no longer changes.
 
-use std::collections::HashSet;
-
-use indexmap::IndexMap;
-
 use super::facts::{DetectionCache, EntryDeclaration, EntryFacts, EnvironmentFacts};
 use super::{Reason, ReasonKind, Routing, Sensitivity, Verdict};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
 
@@ -22,7 +19,7 @@ pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, pro
     for (environment, facts) in facts.iter().enumerate() {
         report_contradictions(facts, environment, &decided, problems);
     }
-    let mut verdicts = IndexMap::new();
+    let mut verdicts = IndexMap::default();
     for id in facts.iter().flat_map(|facts| facts.entries.keys()) {
         if !verdicts.contains_key(*id) {
             verdicts.insert((*id).clone(), decided.verdict(id, &facts));

@@ -1,12 +1,10 @@
 //! Facts about each entry and variable in each environment, collected before anything is decided.
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-use indexmap::IndexMap;
 
 use super::detect::{self, Certainty, Detection, TextKind, ValueHit};
 use crate::layer::{Bundle, Definition, Entry, EntrySource};
+use crate::map::{HashMap, HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
 use crate::span::{Located, Location};

@@ -7,11 +7,9 @@ mod decide;
 mod facts;
 mod variables;
 
-use std::collections::HashSet;
 use std::fmt;
 
-use indexmap::IndexMap;
-
+use crate::map::{HashSet, IndexMap};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::TemplateRead;
 use crate::span::Location;

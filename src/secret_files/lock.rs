@@ -5,11 +5,11 @@
 //! that does not exist yet is locked by its directory. Locks are advisory: septum respects them, other programs do
 //! not. Where a file system has no locks, or the system is not Unix, there is no waiting.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::FileContent;
+use crate::map::HashMap;
 
 /// Callback that reports, by its name in messages, a file that is locked.
 pub type WaitCallback<'a> = &'a (dyn Fn(&str) + Sync);
@@ -53,7 +53,7 @@ impl<'a> LockTarget<'a> {
 /// Locks files, each a path without links and its name in messages, and waits for those that are locked.
 pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> io::Result<FileLocks> {
     loop {
-        let directories = &mut HashMap::new();
+        let directories = &mut HashMap::default();
         let wanted = files.iter().map(|(path, name)| LockTarget::of(path, name, directories));
         let mut wanted = wanted.collect::<io::Result<Vec<_>>>()?;
         wanted.sort();
@@ -77,7 +77,7 @@ pub(super) fn make_room(files: usize) -> Result<(), u64> {
 
 #[cfg(unix)]
 mod system {
-    use std::collections::HashMap;
+    use crate::map::HashMap;
     use std::fs::{self, File};
     use std::io;
     use std::os::unix::fs::MetadataExt as _;

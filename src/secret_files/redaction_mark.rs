@@ -1,8 +1,7 @@
 //! Marks in the place of a hidden value, which programs and assistants write back as if they were the value.
 
-use std::collections::HashSet;
-
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::HashSet;
 use crate::span::{Source, Span};
 
 /// Words of which a mark in brackets consists: `[secret]`, `<redacted>`, `(sensitive value)`, `[secret, changed]`.

@@ -1,11 +1,11 @@
 //! The history of a value, the verdict with all its reasons, and the object that contains it.
 
-use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::lifecycle::LifecycleView;
 use super::list::{KeyRow, key_row};
 use crate::layer::{Entry, EntrySource, LayerChange};
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{self, ObjectKind};
 use crate::pipeline::Survey;
@@ -110,7 +110,7 @@ fn declassified_reads(survey: &Survey, resolved: &ResolvedTarget, lineage: &Line
     let environment = &resolved.definition.environment;
     let is_sensitive =
         |read: &TemplateRead| survey.routing.read_sensitivity(environment, read) == Sensitivity::Sensitive;
-    let mut reasons: IndexMap<&str, &TemplateRead> = IndexMap::new();
+    let mut reasons: IndexMap<&str, &TemplateRead> = IndexMap::default();
     for DeclassifiedRead { read, reason } in &lineage.declassified {
         let first = reasons.entry(reason).or_insert(read);
         if !is_sensitive(first) {

@@ -1,10 +1,9 @@
 //! Explanations as texts for people.
 
-use indexmap::IndexMap;
-
 use super::explain::{Explanation, HistoryStep};
 use super::lifecycle::LifecycleView;
 use crate::diagnostic::StyledText;
+use crate::map::IndexMap;
 use crate::name::EnvironmentName;
 
 /// Explanations of a key, by environment.
@@ -13,10 +12,10 @@ pub type KeyExplanations = Vec<(EnvironmentName, Explanation)>;
 /// The text of each explanation, with all environments that share it; the object may have another name in each.
 pub fn fold_explanations(explanations: &[(EnvironmentName, Explanation)]) -> Vec<StyledText> {
     type Objects<'e> = IndexMap<String, Vec<&'e str>>;
-    let mut folded: IndexMap<String, (StyledText, Objects<'_>)> = IndexMap::new();
+    let mut folded: IndexMap<String, (StyledText, Objects<'_>)> = IndexMap::default();
     for (environment, found) in explanations {
         let body = explanation_body(found);
-        let (_, objects) = folded.entry(body.render_text(false)).or_insert((body, Objects::new()));
+        let (_, objects) = folded.entry(body.render_text(false)).or_insert((body, Objects::default()));
         objects.entry(object_label(found)).or_default().push(environment.as_str());
     }
     let texts = folded.into_values().map(|(body, objects)| {

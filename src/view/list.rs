@@ -1,9 +1,9 @@
 //! The matrix of keys and environments.
 
-use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::KeyState;
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
@@ -68,7 +68,7 @@ pub enum ListedValues {
 
 /// The rows of an app for some of its environments, in the order of definition.
 pub fn list_rows(survey: &Survey, environments: &[EnvironmentName], values: ListedValues) -> Vec<KeyRow> {
-    let mut ids: IndexMap<&EntryId, ()> = IndexMap::new();
+    let mut ids: IndexMap<&EntryId, ()> = IndexMap::default();
     for resolved in &survey.environments {
         ids.extend(resolved.entries.keys().map(|id| (id, ())));
     }

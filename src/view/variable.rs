@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
 use super::KeyState;
 use super::explain::{Explanation, HistoryStep};
 use super::list::{KeyCell, KeyRow, ListedValues, ReasonView, one_line};
 use crate::layer::{Tree, TreeKind, VariableChange, VariableHistoryStep};
+use crate::map::IndexMap;
 use crate::name::EnvironmentName;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ManifestDocument, ResolvedTarget, TemplatePart, TemplateRead};
@@ -18,7 +17,7 @@ pub const VARIABLES: &str = "vars.";
 
 /// Rows of the variables of an app for some of its environments, in the order of definition.
 pub fn variable_rows(survey: &Survey, environments: &[EnvironmentName], values: ListedValues) -> Vec<KeyRow> {
-    let mut paths: IndexMap<String, ()> = IndexMap::new();
+    let mut paths: IndexMap<String, ()> = IndexMap::default();
     for resolved in &survey.environments {
         paths.extend(resolved.definition.variable_paths().into_iter().map(|path| (path, ())));
         paths.extend(resolved.definition.variable_rules.keys().map(|path| (path.clone(), ())));

@@ -7,7 +7,7 @@
 mod kind;
 mod refusal;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::budget;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{self, BoundedRoot, Disk, FileReadError, RealPath, normalize_path};
+use crate::map::HashMap;
 use crate::span::{Source, Span};
 
 pub use kind::FileKind;

@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod disk;
 pub mod files;
 pub mod go_regex;
+pub mod map;
 pub mod parallel;
 pub mod program;
 pub mod regex_sample;

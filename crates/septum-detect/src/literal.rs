@@ -1,12 +1,12 @@
 //! Literal part of a text: templates and references stand for a value and are not literal.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use super::lookup::is_lookup;
 use super::placeholder::is_placeholder;
 use super::random::looks_random;
 use super::structured_files;
+use septum_base::map::HashSet;
 use septum_base::template_tokens::{TemplateTag, is_template, lex_template, tag_ranges};
 
 /// Replacement for a template; no text that people write contains it.

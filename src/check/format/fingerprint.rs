@@ -1,10 +1,9 @@
 //! Fingerprints by which findings are recognised in another run.
 
-use std::collections::HashMap;
-
 use sha2::{Digest as _, Sha256};
 
 use super::super::Finding;
+use crate::map::HashMap;
 
 /// Fingerprint by which a finding is recognised when lines move: its rule and its subject.
 pub(super) fn fingerprint(finding: &Finding) -> String {

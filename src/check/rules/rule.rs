@@ -1,12 +1,12 @@
 //! A rule, and its matches in a text.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use regex::Regex;
 
 use super::allowlist::Allowlist;
 use super::sighting::{SecretCandidate, SecretSighting};
+use crate::map::HashMap;
 
 /// Pattern of a secret.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl CustomRule {
 /// Shannon's entropy of a text, in bits. Characters are counted, but their shares are of bytes, as in gitleaks:
 /// thresholds are made for its numbers.
 pub(super) fn shannon_entropy(text: &str) -> f64 {
-    let mut counts: HashMap<char, u32> = HashMap::new();
+    let mut counts: HashMap<char, u32> = HashMap::default();
     for char in text.chars() {
         *counts.entry(char).or_default() += 1;
     }

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use indexmap::IndexMap;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnostic::{StyledText, escape_line};
+use crate::map::IndexMap;
 use crate::name::EnvironmentName;
 use crate::view::KeyState;
 use crate::view::list::{KeyCell, KeyRow};
@@ -70,7 +70,7 @@ fn stacked_rows(rows: &[KeyRow], environments: &[EnvironmentName], width: usize)
             out.end_line();
         }
         out.push_line(format!("  {}  {}", row.key, object_kind(row)));
-        let mut folded: IndexMap<String, (Style, Vec<&str>)> = IndexMap::new();
+        let mut folded: IndexMap<String, (Style, Vec<&str>)> = IndexMap::default();
         for name in environments {
             let Some(found) = row.environments.get(name.as_str()) else { continue };
             let (style, text) = styled_cell(Some(found), row.sensitive);

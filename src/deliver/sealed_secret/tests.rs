@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hmac::{Hmac, Mac as _};
@@ -7,6 +7,7 @@ use rsa::traits::Decryptor as _;
 use rsa::{BoxedUint, PrivateKey};
 
 use super::*;
+use crate::map::HashSet;
 use crate::object::{ObjectKind, pem};
 use crate::resolve::ResolvedBytes;
 use crate::span::Source;
@@ -209,7 +210,7 @@ fn no_two_values_share_a_key() {
     change(|other| other.data = BTreeMap::from([("a".to_owned(), ResolvedBytes::File(b"2".as_slice().into()))]));
     let mut renewed = CERTIFICATE.clone();
     renewed.fingerprint = [1; 32];
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut count = 0;
     let mut draw = |secret: &Object, certificate: &SealingCertificate, scope, entropy: &EntropySource<'_>| {
         let manifest = seal(secret, certificate, scope, entropy).unwrap();

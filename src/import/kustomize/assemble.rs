@@ -1,14 +1,13 @@
 //! From kustomizations to layers: which layer each of them becomes, and what it says.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use indexmap::IndexMap;
 
 use super::draft::PlannedLayer;
 use super::fields::place_text;
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use crate::import::{ImportNote, PlannedFile, file_word};
+use crate::map::{HashMap, HashSet, IndexMap};
 
 /// Name of the layer below all others.
 pub(super) const BASE_LAYER: &str = "base";
@@ -63,10 +62,10 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
         let mut assembly = Self {
             graph,
             roots,
-            layers: IndexMap::from([(BASE_LAYER.to_owned(), PlannedLayer::default())]),
+            layers: IndexMap::from_iter([(BASE_LAYER.to_owned(), PlannedLayer::default())]),
             files: BTreeMap::new(),
-            copied: HashMap::new(),
-            taken: HashMap::new(),
+            copied: HashMap::default(),
+            taken: HashMap::default(),
             notes: Vec::new(),
             temporary: Vec::new(),
             is_final: false,
@@ -75,9 +74,9 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             patched: BTreeSet::new(),
             left_out: BTreeSet::new(),
             is_as_built: false,
-            shared: HashSet::new(),
-            mixins: HashMap::new(),
-            done: HashSet::new(),
+            shared: HashSet::default(),
+            mixins: HashMap::default(),
+            done: HashSet::default(),
         };
         assembly.shared = assembly.find_shared();
         assembly.name_mixins();
@@ -98,7 +97,7 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
     /// Kustomizations that every root includes by `resources`.
     fn find_shared(&self) -> HashSet<NodeIndex> {
         let included = |root: &EnvironmentRoot| {
-            let mut found = HashSet::new();
+            let mut found = HashSet::default();
             self.add_included(root.node, &mut found);
             found.remove(&root.node);
             found
@@ -121,7 +120,7 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
 
     /// Names a mixin after each kustomization that is neither a root nor shared.
     fn name_mixins(&mut self) {
-        let mut names = HashSet::new();
+        let mut names = HashSet::default();
         for (index, node) in self.graph.nodes.iter().enumerate() {
             if self.shared.contains(&index) || self.roots.iter().any(|root| root.node == index) {
                 continue;

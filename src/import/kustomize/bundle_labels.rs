@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::assemble::{BASE_LAYER, LayerAssembly};
 use super::json::text_at;
 use super::transform::{CommonFields, KustomizeObjects};
+use crate::map::IndexMap;
 
 /// Length of the hash at the end of a name.
 const HASH: usize = 10;

@@ -1,7 +1,7 @@
 //! Differences between what the layers render and what kustomize built, written as patches and files of the
 //! environment: they make any import equal, whatever a kustomization does.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -13,6 +13,7 @@ use super::pair::{identity, pair_objects};
 use super::resources::CIPHERTEXT_NAME;
 use super::transform::CommonFields;
 use crate::import::{ImportNote, PlannedFile, file_word};
+use crate::map::HashMap;
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
@@ -175,7 +176,7 @@ impl LayerAssembly<'_, '_> {
 
     /// Names of the objects of bundles, as they are rendered.
     fn bundle_names(&self, environment: &CorrectedEnvironment<'_>) -> BundleNames {
-        let mut found = HashMap::new();
+        let mut found = HashMap::default();
         let bundles: BTreeSet<_> = self.layers.values().flat_map(|layer| layer.bundles.keys()).collect();
         for object in environment.rendered {
             let [version, kind, _, name] = identity(object);
@@ -261,7 +262,7 @@ impl LayerAssembly<'_, '_> {
 /// ConfigMaps and Secrets that are added as built, by kind and name, with their names before the prefix and the suffix of
 /// the app: references to them follow.
 fn added_names(environment: &CorrectedEnvironment<'_>, missing: &[&Json]) -> BundleNames {
-    let mut found = BundleNames::new();
+    let mut found = BundleNames::default();
     for object in missing {
         let [version, kind, _, name] = identity(object);
         let source_name = environment.fields.source_name(name);

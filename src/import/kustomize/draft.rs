@@ -1,12 +1,12 @@
 //! Layers that are being written: their fields before they become text.
 
-use indexmap::IndexMap;
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use super::json::{json_value, text_value};
 use crate::diagnostic::Rule;
 use crate::import::{LayerText, entry_field, escape_template_tags, list_field, text_scalar};
+use crate::map::IndexMap;
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 

@@ -1,6 +1,6 @@
 //! Effects of fields of kustomizations on single objects: what differs only by them is a mapping, written as patches.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
@@ -8,6 +8,7 @@ use super::assemble::EnvironmentRoot;
 use super::field_map::Text;
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
+use crate::map::HashSet;
 
 /// Key with its text.
 type TextPair = (String, String);
@@ -143,7 +144,7 @@ impl FieldEffects {
 
 /// Prefixes with suffixes that objects below a kustomization get, without those that change nothing.
 fn affixes_below(graph: &KustomizationGraph<'_>, index: NodeIndex) -> HashSet<TextPair> {
-    let Some(node) = graph.nodes.get(index) else { return HashSet::new() };
+    let Some(node) = graph.nodes.get(index) else { return HashSet::default() };
     let below = node.resources.iter().filter_map(|item| match item {
         ResourceItem::Directory(below) => Some(*below),
         ResourceItem::File(..) => None,
@@ -169,12 +170,12 @@ mod tests {
     use super::*;
 
     fn effects() -> FieldEffects {
-        let pair = |key: &str| HashSet::from([(key.to_owned(), "v".to_owned())]);
+        let pair = |key: &str| HashSet::from_iter([(key.to_owned(), "v".to_owned())]);
         FieldEffects {
-            namespaces: HashSet::from(["n".to_owned()]),
+            namespaces: HashSet::from_iter(["n".to_owned()]),
             labels: pair("l/a"),
             annotations: pair("a"),
-            affixes: HashSet::from([("x-".to_owned(), "-y".to_owned())]),
+            affixes: HashSet::from_iter([("x-".to_owned(), "-y".to_owned())]),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Generators of ConfigMaps and Secrets as bundles.
 
-use indexmap::{IndexMap, IndexSet};
 use zeroize::Zeroizing;
 
 use super::assemble::{BASE_LAYER, LayerAssembly};
@@ -11,6 +10,7 @@ use super::key_values::{GeneratedEntry, parse_env_file, parse_file_source, parse
 use crate::diagnostic::Diagnostic;
 use crate::files::FileKind;
 use crate::import::PlannedFile;
+use crate::map::{IndexMap, IndexSet};
 use crate::route::detect::{Certainty, TextKind, classify};
 
 /// Bundle that a layer other than the base sets: its name, its type, and its entries.

@@ -1,6 +1,5 @@
 //! Kustomizations that roots are made of: directories, components, and the files that they name.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::field_map::Text;
@@ -9,6 +8,7 @@ use super::key_values::parse_file_source;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::disk::normalize_path;
 use crate::files::{FileKind, ProjectFiles};
+use crate::map::HashMap;
 use crate::span::Source;
 
 /// Start of a value that is encrypted.
@@ -43,7 +43,7 @@ pub(super) struct KustomizationGraph<'f> {
 
 impl<'f> KustomizationGraph<'f> {
     pub(super) fn new(files: &'f ProjectFiles, remotes: &'f [(String, PathBuf)]) -> Self {
-        Self { files, nodes: Vec::new(), known: HashMap::new(), remotes }
+        Self { files, nodes: Vec::new(), known: HashMap::default(), remotes }
     }
 
     /// Reads the kustomization of a directory, and all that it reaches.

@@ -27,7 +27,7 @@ mod resources;
 mod secret_patch;
 mod transform;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -47,6 +47,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::ProjectFiles;
 use crate::layer::Tree;
 use crate::manifest::references::ReferenceRules;
+use crate::map::HashSet;
 use crate::sops::Timestamp;
 
 pub use self::detect_roots::find_roots;
@@ -161,7 +162,7 @@ fn build_roots(
         copy_kustomizations(graph, remotes, copy.path())?;
         Some(copy)
     };
-    let mut built = BuiltRoots { trees: BTreeMap::new(), objects: BTreeMap::new(), encrypted: HashSet::new() };
+    let mut built = BuiltRoots { trees: BTreeMap::new(), objects: BTreeMap::new(), encrypted: HashSet::default() };
     let directories = roots.iter().filter_map(|root| Some((root, &graph.nodes.get(root.node)?.content.directory)));
     for (root, directory) in directories {
         let below = directory.strip_prefix(graph.files.root()).unwrap_or(directory);

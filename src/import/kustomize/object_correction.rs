@@ -1,7 +1,5 @@
 //! Correction of one object: what is written to make it equal to the built one.
 
-use std::collections::HashSet;
-
 use serde_json::{Value as Json, json};
 
 use super::draft::{PatchContent, PlannedPatch};
@@ -10,6 +8,7 @@ use super::json::{find_operations, json_value, text_at};
 use super::pair::identity;
 use super::transform::CommonFields;
 use crate::manifest::keeps_name;
+use crate::map::HashSet;
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
@@ -177,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_patch_of_several_objects_names_none_of_them() {
-        let (fields, effects, encrypted) = (CommonFields::default(), FieldEffects::default(), HashSet::new());
+        let (fields, effects, encrypted) = (CommonFields::default(), FieldEffects::default(), HashSet::default());
         let environment = CorrectedEnvironment {
             name: "prod",
             rendered: &[],

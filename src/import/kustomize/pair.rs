@@ -1,10 +1,9 @@
 //! Rendered objects with those that kustomize built.
 
-use std::collections::HashMap;
-
 use serde_json::Value as Json;
 
 use super::json::text_at;
+use crate::map::HashMap;
 
 /// Identity of an object: API version, kind, namespace, name.
 pub(super) fn identity(object: &Json) -> [&str; 4] {
@@ -29,7 +28,7 @@ pub(super) fn pair_objects<'a>(
             None => missing.push(object),
         }
     }
-    let mut by_name: HashMap<(&str, &str), Vec<&Json>> = HashMap::new();
+    let mut by_name: HashMap<(&str, &str), Vec<&Json>> = HashMap::default();
     for object in left.values() {
         let [_, kind, _, name] = identity(object);
         by_name.entry((kind, name)).or_default().push(object);
@@ -67,7 +66,7 @@ fn pair_renamed<'a>(
     pairs: &mut Vec<(&'a Json, &'a Json)>,
     renamed: &dyn Fn(&str) -> Vec<String>,
 ) {
-    let mut candidates: HashMap<(&str, String), Vec<&Json>> = HashMap::new();
+    let mut candidates: HashMap<(&str, String), Vec<&Json>> = HashMap::default();
     for object in left.values() {
         let [_, kind, _, name] = identity(object);
         for name in renamed(name) {

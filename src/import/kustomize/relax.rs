@@ -1,8 +1,6 @@
 //! Targets of patches that name objects as kustomize has made them: with the namespace, the prefix and the suffix of a
 //! level below. A layer selects them before that.
 
-use std::collections::HashSet;
-
 use serde_json::{Value as Json, json};
 
 use super::assemble::{LayerAssembly, file_path};
@@ -12,6 +10,7 @@ use super::json::{json_of_tree, text_at};
 use super::object_correction::CORRECTION;
 use crate::import::PlannedFile;
 use crate::layer::Tree;
+use crate::map::HashSet;
 use crate::span::Source;
 use crate::yaml::read::read_document;
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
@@ -11,6 +10,7 @@ use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
 use crate::import::ImportNote;
 use crate::manifest::is_namespaced;
+use crate::map::IndexMap;
 
 /// Built objects of each environment, by name.
 pub(super) type KustomizeObjects = BTreeMap<String, Vec<Json>>;

@@ -1,9 +1,5 @@
 //! Application of patches to the objects of an environment, in the order of the patches.
 
-use std::collections::HashSet;
-
-use indexmap::IndexMap;
-
 use super::consumed::{ConsumedPart, ConsumedParts};
 use super::directive::PATCH;
 use super::failure::PatchFailure;
@@ -16,6 +12,7 @@ use super::strategic::{ListDirectives, StrategicMerge};
 use super::target::{TargetMatcher, unmatched_identity, unmatched_target};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{PatchSelector, Tree, TreeKind};
+use crate::map::{HashSet, IndexMap};
 use crate::resolve::TemplatePart;
 use crate::span::Location;
 
@@ -74,7 +71,7 @@ pub fn apply_patches(
     patches: &[ResolvedPatch],
     settings: PatchSettings,
 ) -> PatchReport {
-    let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::new() };
+    let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::default() };
     for patch in patches {
         let applied = run.apply(objects, patch);
         run.report.problems.extend(applied.err());
@@ -179,7 +176,7 @@ impl PatchRun {
         patch: &ResolvedPatch,
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {
-        let mut deleted = HashSet::new();
+        let mut deleted = HashSet::default();
         for index in selected {
             let Some(object) = objects.get_mut(*index) else { continue };
             let label = object.identity().label();
@@ -308,7 +305,7 @@ fn merge_object(
     if let Some(kind) = kind.filter(|_| !patch.options.allow_kind_change) {
         map.insert("kind".to_owned(), kind);
     }
-    let empty = PatchNode { place, parts: Vec::new(), kind: NodeKind::Map(IndexMap::new()) };
+    let empty = PatchNode { place, parts: Vec::new(), kind: NodeKind::Map(IndexMap::default()) };
     let metadata = map.entry("metadata".to_owned()).or_insert(empty);
     if let Some(metadata) = metadata.as_map_mut() {
         if let Some(name) = name.filter(|_| !patch.options.allow_name_change) {

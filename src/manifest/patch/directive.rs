@@ -1,11 +1,10 @@
 //! Directives of strategic merge patches: `$patch`, `$retainKeys`, `$deleteFromPrimitiveList`, `$setElementOrder`.
 
-use indexmap::IndexMap;
-
 use super::consumed::{ConsumedParts, DecidingRole};
 use super::failure::PatchFailure;
 use super::node::{NodeKind, PatchNode};
 use crate::diagnostic::did_you_mean;
+use crate::map::IndexMap;
 
 /// Key of the directive that says what becomes of a mapping or list.
 pub(super) const PATCH: &str = "$patch";

@@ -1,8 +1,6 @@
 //! Lists that merge by keys. Order and corner cases are those of kustomize, since a later patch may count by index:
 //! new items come before those of the object, in the order of the patch.
 
-use std::collections::{HashMap, HashSet};
-
 use super::consumed::DecidingRole;
 use super::directive::{self, PATCH, PatchDirective};
 use super::failure::PatchFailure;
@@ -10,6 +8,7 @@ use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PatchNode};
 use super::strategic::StrategicMerge;
 use crate::layer::{Tree, TreeKind};
+use crate::map::{HashMap, HashSet};
 use crate::span::Location;
 
 /// Items of two lists while they are merged. Lists refer to them by index, so that one item can be in both.
@@ -169,7 +168,7 @@ impl MergedItems<'_> {
     fn into_nodes(self, list: &[usize]) -> Vec<PatchNode> {
         let mut slots: Vec<Option<PatchNode>> = self.slots.into_iter().map(Some).collect();
         let mut nodes: Vec<PatchNode> = Vec::with_capacity(list.len());
-        let mut seen: HashMap<usize, usize> = HashMap::new();
+        let mut seen: HashMap<usize, usize> = HashMap::default();
         for slot in list {
             if let Some(node) = slots.get_mut(*slot).and_then(Option::take) {
                 seen.insert(*slot, nodes.len());
@@ -202,7 +201,7 @@ impl MergedItems<'_> {
 
     /// Distinct values of the merge keys, in the order of the items.
     fn values<'i>(&self, order: impl Iterator<Item = &'i usize>) -> Vec<Vec<String>> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut found = Vec::new();
         for node in order.filter_map(|slot| self.slots.get(*slot)) {
             let text = |key: &&str| {

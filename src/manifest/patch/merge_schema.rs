@@ -1,9 +1,9 @@
 //! Merge rules of the lists of Kubernetes objects, from the table beside this file.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::super::schema::is_known_kind;
+use crate::map::HashMap;
 
 /// Fields whose patch strategy is not the default one.
 const TABLE: &str = include_str!("strategic-merge.txt");
@@ -36,7 +36,7 @@ static METADATA: LazyLock<MergeRules> = LazyLock::new(|| {
 });
 
 fn parse_table() -> HashMap<&'static str, MergeRules> {
-    let mut types: HashMap<&'static str, MergeRules> = HashMap::new();
+    let mut types: HashMap<&'static str, MergeRules> = HashMap::default();
     let mut current = "";
     for line in TABLE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         let Some(field) = line.strip_prefix("  ") else {

@@ -1,13 +1,11 @@
 //! Tree of an object while it is patched: each value carries the templates that it comes from, so that they follow it
 //! wherever a patch moves it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
+use crate::map::{HashMap, IndexMap};
 use crate::resolve::TemplatePart;
 use crate::span::Location;
 use crate::yaml::node::Scalar;
@@ -51,9 +49,9 @@ impl PatchNode {
     /// Converts a tree; its parts are added to the table. A part whose path does not exist belongs to the whole.
     pub(super) fn from_tree(tree: Tree, parts: Vec<TemplatePart>, table: &mut PartTable) -> Self {
         if parts.is_empty() {
-            return Self::convert(tree, "", &mut HashMap::new());
+            return Self::convert(tree, "", &mut HashMap::default());
         }
-        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::default();
         for part in parts {
             by_path.entry(part.path.clone()).or_default().push(table.add(part));
         }

@@ -1,8 +1,7 @@
 //! Selectors of labels and annotations, in the syntax of Kubernetes.
 
-use indexmap::IndexMap;
-
 use crate::layer::Tree;
+use crate::map::IndexMap;
 
 /// Selector: all requirements hold.
 #[derive(Debug)]

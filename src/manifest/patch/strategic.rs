@@ -1,14 +1,13 @@
 //! Strategic merge, as kustomize does it (the walker of kyaml's `merge2`): mappings merge by key, null removes, lists
 //! merge by the keys of the table or are replaced.
 
-use indexmap::IndexMap;
-
 use super::consumed::{ConsumedParts, DecidingRole};
 use super::directive::{self, PatchDirective};
 use super::failure::PatchFailure;
 use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PatchNode};
 use super::reading;
+use crate::map::{IndexMap, SharedHasher};
 
 /// Treatment of `$retainKeys`, `$deleteFromPrimitiveList` and `$setElementOrder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,7 +128,7 @@ impl StrategicMerge<'_> {
         if self.directives == ListDirectives::Apply {
             directive::drop_list_directives(&mut map, self.consumed);
         }
-        let mut fields = IndexMap::with_capacity(map.len());
+        let mut fields = IndexMap::with_capacity_and_hasher(map.len(), SharedHasher);
         for (key, value) in map {
             if let Some(value) = self.settle(value, schema.field(&key))? {
                 fields.insert(key, value);
@@ -146,7 +145,7 @@ impl StrategicMerge<'_> {
         schema: MergeSchema,
     ) -> Result<PatchNode, PatchFailure> {
         let PatchNode { place, mut parts, kind: NodeKind::Map(mut fields) } = target else { return Ok(target) };
-        let mut changes = IndexMap::new();
+        let mut changes = IndexMap::default();
         if let Some(patch) = patch {
             parts.extend(patch.parts.iter().filter(|part| !parts.contains(part)).copied().collect::<Vec<_>>());
             if let NodeKind::Map(map) = patch.kind {
@@ -156,7 +155,7 @@ impl StrategicMerge<'_> {
                 directive::apply_list_directives(&mut fields, &mut changes, self.consumed);
             }
         }
-        let mut merged = IndexMap::with_capacity(fields.len() + changes.len());
+        let mut merged = IndexMap::with_capacity_and_hasher(fields.len() + changes.len(), SharedHasher);
         for (key, value) in fields {
             let change = changes.shift_remove(&key);
             if let Some(value) = self.merge(Some(value), change, schema.field(&key))? {

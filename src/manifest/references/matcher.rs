@@ -1,7 +1,6 @@
 //! Matching of all patterns at once: a tree of steps, walked in parallel with the structure with a set of states.
 
-use std::collections::HashMap;
-
+use crate::map::HashMap;
 use crate::pattern::{PathPattern, PatternSegment};
 
 /// Node of the tree of patterns.

@@ -13,10 +13,8 @@ mod table;
 pub(crate) mod tests;
 mod walk;
 
-use std::collections::HashSet;
-use std::hash::BuildHasher;
-
 use crate::layer::tree::{Tree, TreeKind};
+use crate::map::HashSet;
 use crate::span::{Located, Location};
 use crate::yaml::node::Scalar;
 
@@ -77,11 +75,7 @@ pub fn rewrite_references(
 
 /// Locations of these names that no rule covers, where the name of the field suggests a reference (`hint`): they would
 /// not change when the name does. Most objects of an app are named like its bundle, so the name alone proves nothing.
-pub fn suspicious_names(
-    object: &Tree,
-    rules: &ReferenceRules,
-    names: &HashSet<String, impl BuildHasher>,
-) -> Vec<(String, Location)> {
+pub fn suspicious_names(object: &Tree, rules: &ReferenceRules, names: &HashSet<String>) -> Vec<(String, Location)> {
     let mut found = Vec::new();
     walk::walk_scalars(object, rules, VisitScope::All, |spot, (tree, scalar), rule| {
         let is_suspicious = match hint::annotation_key(spot) {

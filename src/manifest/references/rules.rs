@@ -1,12 +1,12 @@
 //! All rules, and the selection of those for an object.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::matcher::{PatternMatcher, PatternState};
 use super::rule::ReferenceRule;
 use super::table::{KindPatterns, ReferenceTable, SectionScope};
 use crate::layer::tree::{Tree, TreeKind};
+use crate::map::HashMap;
 use crate::project::UserRule;
 
 /// Rules for fields in which objects name ConfigMaps and Secrets: built-in ones, and those of a project.

@@ -1,10 +1,9 @@
 //! Parser of the table of built-in rules. The table itself describes its format.
 
-use std::collections::HashMap;
-
 use super::rule::{
     ExpectedField, NameFormat, OptionalReference, ReferenceCondition, ReferenceRule, ReferenceTargetKind, RelatedField,
 };
+use crate::map::HashMap;
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::project::{RefKind, ReferenceRole};
 

@@ -1,13 +1,13 @@
 mod kustomize;
 pub(crate) mod samples;
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::table::{ReferenceTable, SectionScope};
 use super::*;
+use crate::map::HashSet;
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::span::Source;
 use crate::yaml;
@@ -562,7 +562,7 @@ fn a_new_name_is_a_text_at_the_place_of_the_old_one() {
 
 #[test]
 fn a_generated_name_at_an_unknown_place_is_suspicious() {
-    let names = HashSet::from(["app".to_owned()]);
+    let names = HashSet::from_iter(["app".to_owned()]);
     for (object, expected) in [
         (
             "{kind: Widget, apiVersion: example.com/v1, metadata: {name: app},

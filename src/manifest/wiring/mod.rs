@@ -14,7 +14,7 @@
 
 mod volume;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checksum;
 use super::identity::Manifest;
@@ -23,6 +23,7 @@ use super::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
+use crate::map::{HashMap, HashSet};
 use crate::span::Location;
 
 /// Prefix of the annotations.
@@ -134,7 +135,7 @@ fn wire_templates_within(tree: &mut Tree, kind: &str, bundles: &BundleObjectMap,
 fn wire_template(template: &mut Tree, kind: &str, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     let wishes = take_directives(template);
     let mounted = mounted_bundles(&wishes);
-    let mut volumes = HashMap::new();
+    let mut volumes = HashMap::default();
     for (key, value) in wishes {
         if matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.locked) {
             // it is unknown, or a secret, which is reported elsewhere

@@ -5,7 +5,7 @@
 
 mod shape;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -15,6 +15,7 @@ use super::hash::HashedContent;
 use super::{Constraints, Object, ObjectKind, RenderedObject, TargetObjects};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::manifest::Manifest;
+use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use crate::map::IndexMap;
 use crate::regex_sample::sample_regex;
 use crate::span::Located;
 

@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use indexmap::IndexMap;
 use serde::de::{IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::TypedSecret;
 use crate::diagnostic::Diagnostics;
+use crate::map::IndexMap;
 
 /// Checked parts: the servers and their credentials, of which no copy outlives the check.
 #[derive(Deserialize)]

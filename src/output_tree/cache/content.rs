@@ -1,10 +1,11 @@
 //! Content of a cache: targets as they were made, stat data and digests.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::stamp::FileStamp;
+use crate::map::HashMap;
 use crate::output_tree::inventory::OwnedFile;
 use crate::output_tree::name::{FileName, TargetName};
 
@@ -74,7 +75,7 @@ pub(in crate::output_tree) struct CacheUpdate {
 impl CacheContent {
     pub(super) fn add(&mut self, CacheUpdate { targets, directories, secrets }: CacheUpdate) {
         let table = std::mem::take(&mut self.inputs);
-        let mut numbers: HashMap<(String, String), usize> = HashMap::new();
+        let mut numbers: HashMap<(String, String), usize> = HashMap::default();
         let mut number = |input: (String, String), inputs: &mut Vec<(String, String)>| {
             *numbers.entry(input.clone()).or_insert_with(|| {
                 inputs.push(input);

@@ -15,7 +15,7 @@ mod content;
 mod file;
 mod stamp;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ use super::lock;
 use super::name::{FileName, TargetName};
 use super::place::real_path;
 use super::root::TreeRoot;
+use crate::map::HashMap;
 use content::CacheContent;
 use file::{CacheFile, machine_key, usable_directory};
 

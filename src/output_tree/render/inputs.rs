@@ -1,11 +1,12 @@
 //! Inputs of a target: queries to the disk, each with the digest of its answer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::files::{InputQuery, ProjectFiles};
 use crate::glob::find_matching;
+use crate::map::HashMap;
 use crate::output_tree::cache::TreeCache;
 
 /// Answer for a file that does not exist, in place of a digest.

@@ -1,9 +1,10 @@
 //! Planning of the work: the targets of each app, and which of them changed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::{FEW, RenderRun};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::map::HashMap;
 use crate::meter::RunStage;
 use crate::name::{AppName, EnvironmentName};
 use crate::output_tree::OutputTree;
@@ -90,7 +91,7 @@ struct RememberedNames(HashMap<String, AppName>);
 impl RememberedNames {
     /// The directory of an app is queried for its layers, and this query is one of the inputs of each of its targets.
     fn of(tree: &OutputTree) -> Self {
-        let mut names: HashMap<String, AppName> = HashMap::new();
+        let mut names: HashMap<String, AppName> = HashMap::default();
         for (target, inputs) in tree.made_targets() {
             for directory in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
                 names.entry(directory.to_owned()).or_insert_with(|| target.app().into());

@@ -1,6 +1,6 @@
 //! One target: its objects as files.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::inputs::{InputDigests, layers_in};
@@ -10,6 +10,7 @@ use crate::emit;
 use crate::files::InputQuery;
 use crate::layer::{Definition, SecretForm};
 use crate::manifest;
+use crate::map::HashMap;
 use crate::meter::RunStage;
 use crate::name::EnvironmentName;
 use crate::object::{Fingerprint, KnownNames, Object, RenderedObject};
@@ -156,7 +157,7 @@ impl TargetRender<'_> {
             || resolved.definition.all_wrappings().next().is_none()
             || self.request.intent == PublishIntent::Check
         {
-            return HashMap::new();
+            return HashMap::default();
         }
         let public = self.pipeline.public_view(self.app, self.survey, self.environment);
         let form = resolved.definition.delivery.secrets();

@@ -1,11 +1,11 @@
 //! Differences between two versions of a document, and the choice between them given their common
 //! ancestor.
 
-use std::collections::HashSet;
 use std::mem::discriminant;
 
 use zeroize::Zeroizing;
 
+use crate::map::HashSet;
 use crate::sops::{SopsDocument, SopsItem, SopsMap, SopsTree, ValuePath, ValuePathStep};
 
 /// A place at which the versions differ.
@@ -149,7 +149,7 @@ pub(super) fn find_duplicate(document: &SopsDocument) -> Option<&str> {
 }
 
 fn duplicate_key(map: &SopsMap) -> Option<&str> {
-    let mut known = HashSet::new();
+    let mut known = HashSet::default();
     let twice = map.values().find(|(key, _)| !known.insert(key.text.as_str())).map(|(key, _)| key.text.as_str());
     twice.or_else(|| map.values().find_map(|(_, value)| duplicate_below(value)))
 }

@@ -1,11 +1,11 @@
 //! Keys as an example of a dotenv file, in which secrets are empty.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::{AppDocs, DefaultValue, KeyDoc};
 use crate::diagnostic::escape_line;
 use crate::format::{ConfigFormat, write_config};
+use crate::map::HashSet;
 use crate::name::is_variable_name;
 use crate::route::Sensitivity;
 use crate::value::OutputValue;
@@ -17,7 +17,7 @@ pub(super) const MARK: &str = "# Written by `septum docs --format env-example`: 
 /// computes.
 pub fn write_env_example(apps: &[AppDocs]) -> String {
     let mut out = format!("{MARK}\n");
-    let mut known = HashSet::new();
+    let mut known = HashSet::default();
     for app in apps {
         for (bundle, keys) in app.groups.iter().filter(|(bundle, _)| !bundle.is_empty()) {
             let keys: Vec<_> = keys.iter().filter(|key| is_variable_name(&key.key) && key.kind != "file").collect();

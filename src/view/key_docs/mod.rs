@@ -11,10 +11,10 @@ pub(crate) use markdown::{code as markdown_code, text as markdown_text};
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::layer::{EntryPatch, EntrySchema, EntrySource, Layer, TreeKind};
+use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::project::BASE;
@@ -73,9 +73,9 @@ pub enum DefaultValue {
 
 /// Documents the keys of an app. Nothing is decrypted, and nothing of a secret is included.
 pub fn document_keys(survey: &Survey) -> AppDocs {
-    let mut groups: IndexMap<String, Vec<KeyDoc>> = IndexMap::new();
-    let mut ids: IndexMap<&EntryId, &[Arc<Layer>]> = IndexMap::new();
-    let mut variables: IndexMap<String, &[Arc<Layer>]> = IndexMap::new();
+    let mut groups: IndexMap<String, Vec<KeyDoc>> = IndexMap::default();
+    let mut ids: IndexMap<&EntryId, &[Arc<Layer>]> = IndexMap::default();
+    let mut variables: IndexMap<String, &[Arc<Layer>]> = IndexMap::default();
     for resolved in &survey.environments {
         for id in resolved.entries.keys() {
             ids.entry(id).or_insert(&resolved.definition.layers);
@@ -243,7 +243,7 @@ const NOTES: [(&str, NoteText); 5] = [
 fn lifecycle_notes(rules: &[(&EnvironmentName, &EntrySchema)], order: &StackOrder) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     for (name, text_of) in NOTES {
-        let mut texts: IndexMap<String, Vec<&str>> = IndexMap::new();
+        let mut texts: IndexMap<String, Vec<&str>> = IndexMap::default();
         for (environment, rules) in rules {
             if let Some(text) = text_of(rules) {
                 texts.entry(text).or_default().push(environment.as_str());

@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
         "git",
         "glob",
         "go_regex",
+        "map",
         "meter",
         "parallel",
         "span",

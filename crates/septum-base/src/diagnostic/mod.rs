@@ -10,10 +10,10 @@ mod omitted;
 mod render;
 mod rule;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io;
 
+use crate::map::HashSet;
 use crate::span::Location;
 
 use omitted::{MOST_KEPT, OmittedCounts};

@@ -10,7 +10,7 @@ mod root;
 mod snapshot;
 mod walk;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapshot::ResolvedPath;
+
+use crate::map::HashMap;
 
 pub use error::FileReadError;
 pub use named::{read_named, real_named, resolve_writable};

@@ -4,7 +4,6 @@
 //! kind. A path that leaves the root is followed by its text alone, and is refused unless it returns.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -12,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::FileReadError;
 use super::{DirEntry, DirEntryKind, Disk, LONGEST_PATH, MOST_LINKS, normalize_path, open};
+use crate::map::HashMap;
 
 /// A directory, and the disk that it is on. Nothing outside of it is read.
 #[derive(Debug, Clone)]

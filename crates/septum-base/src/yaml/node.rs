@@ -2,12 +2,11 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-use std::sync::LazyLock;
+use std::hash::{Hash, Hasher};
 
-use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
+use crate::map::IndexMap;
 use crate::secret::Wiping;
 use crate::span::{SourcePart, Span};
 
@@ -57,20 +56,7 @@ impl Borrow<str> for YamlKey {
 }
 
 /// A mapping in the order of the file; keys are unique.
-pub type Mapping = IndexMap<YamlKey, YamlNode, SharedHasher>;
-
-/// Hashers of one random state for all mappings: each would take memory for its own, and every node with it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SharedHasher;
-
-impl BuildHasher for SharedHasher {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        STATE.build_hasher()
-    }
-}
+pub type Mapping = IndexMap<YamlKey, YamlNode>;
 
 /// A value of a document and its location.
 #[derive(Debug, Clone)]

@@ -1,11 +1,12 @@
 //! The ciphertexts of a file, by their plaintexts: an unchanged value keeps its own.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::crypto::cipher::PlaintextType;
+use septum_base::map::HashMap;
 use septum_base::span::Source;
 
 /// Ciphertexts in the order of the file. Each is used once, so that equal values of a list keep one each (sops gives

@@ -2,12 +2,11 @@
 //!
 //! Each place is written out with a value of its own, so that the one in plaintext would reveal the other.
 
-use std::collections::HashMap;
-
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
 use crate::files::write_error::WriteError;
+use septum_base::map::HashMap;
 use septum_base::span::{Source, Span};
 use septum_base::value_path::ValuePath;
 

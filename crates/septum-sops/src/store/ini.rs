@@ -1,6 +1,5 @@
 //! INI as go-ini reads and writes it (format, section 1.12). Its reader drops some content, which is refused here.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
@@ -13,6 +12,7 @@ use crate::document::text_bytes::TextBytes;
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use crate::metadata::block::is_field;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum_base::map::HashSet;
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;
 
@@ -29,7 +29,7 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
         line: 0,
         root: SopsMap::default(),
         pending: Vec::new(),
-        names: HashSet::new(),
+        names: HashSet::default(),
         ends: Vec::new(),
     };
     reader.section(DEFAULT, Span { start: 0, end: 0, line: 1, column: 1 });

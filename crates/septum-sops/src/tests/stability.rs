@@ -1,8 +1,7 @@
-use std::collections::HashMap;
-
 use proptest::prelude::*;
 
 use super::*;
+use septum_base::map::HashMap;
 
 /// The recipient of another identity.
 const OTHER: &str = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
@@ -210,7 +209,7 @@ proptest! {
         runs in prop::collection::vec(prop::collection::btree_map("[a-d]", "[xy]{1,2}", 1..4), 1..6)
     ) {
         let plan = delivered_for(&[RECIPIENT]);
-        let mut used: HashMap<String, (String, String)> = HashMap::new();
+        let mut used: HashMap<String, (String, String)> = HashMap::default();
         let mut before: Option<String> = None;
         for data in runs {
             let lines: Vec<_> = data.iter().map(|(key, value)| format!("  {key}: {value}\n")).collect();

@@ -1,7 +1,6 @@
 //! Anchors, and the cost of their aliases.
 
-use std::collections::HashMap;
-
+use crate::map::HashMap;
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Maximum number of values that are copied through anchors and aliases.

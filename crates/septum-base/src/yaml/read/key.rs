@@ -2,8 +2,9 @@
 
 use super::{MergeKeys, first_line_span};
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::map::SharedHasher;
 use crate::span::{Source, Span};
-use crate::yaml::node::{Mapping, SharedHasher, YamlKey, YamlKind, YamlNode, YamlStyle};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// Next part of a mapping.
 enum MappingTurn {

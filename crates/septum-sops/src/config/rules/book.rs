@@ -1,12 +1,12 @@
 //! The rules of many files, each `.sops.yaml` read once.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{CreationRule, SopsConfig, discover_config, make_absolute};
 use septum_base::diagnostic::Diagnostics;
 use septum_base::disk::Disk;
+use septum_base::map::HashMap;
 
 type SopsConfigCell = Arc<OnceLock<Result<SopsConfig, Diagnostics>>>;
 

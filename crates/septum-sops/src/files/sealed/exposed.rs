@@ -3,7 +3,7 @@
 //! The set of encrypted values depends on keys, on comments and on the selector, and each of them may come from
 //! another version than a value does.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::{DecryptedFile, SopsFormat};
 use crate::crypto::cipher::PlaintextType;
@@ -11,6 +11,7 @@ use crate::crypto::ciphertext_cache::{CiphertextCache, hash_value};
 use crate::document::selector::Selection;
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
+use septum_base::map::HashSet;
 use septum_base::value_path::ValuePath;
 
 impl DecryptedFile {
