@@ -75,6 +75,10 @@ impl DraftFile {
     }
 
     /// Renames it to its file. No signal may interrupt this.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(unused_variables, reason = "a draft with a name is renamed in any case")
+    )]
     pub(super) fn name_as(self, target: &Path, is_new: bool) -> io::Result<()> {
         match self {
             #[cfg(target_os = "linux")]

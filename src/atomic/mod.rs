@@ -7,6 +7,8 @@
 mod draft;
 #[cfg(unix)]
 mod inherited;
+#[cfg(not(unix))]
+mod named_lock;
 mod new_directory;
 mod new_parents;
 
@@ -21,6 +23,8 @@ use crate::signals;
 use crate::test_hook::{StopPoint, pass_point};
 
 pub use self::draft::{is_draft, is_in_use};
+#[cfg(not(unix))]
+pub use self::named_lock::{LockMode, try_lock, wait_for_lock};
 pub use self::new_directory::NewDirectory;
 pub use self::new_parents::NewParents;
 
@@ -32,6 +36,10 @@ pub enum Access {
     /// Its owner alone: it holds secrets in plaintext. Stricter permissions are kept.
     Owner,
 }
+
+/// Whether the system has permissions by which a file is readable by its owner alone. Elsewhere it has those of its
+/// directory, which whoever writes a secret into it is told.
+pub const HAS_PERMISSIONS: bool = cfg!(unix);
 
 /// Replaces or creates a file: its new bytes are complete on disk before they get its name, and owner, permissions
 /// and extended attributes are kept. The path has no links, as returned by `disk::resolve_writable`: one that took
@@ -192,8 +200,8 @@ pub fn restrict(permissions: Permissions, _: Access) -> Permissions {
 pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     if access == Access::Owner {
+        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     let mut file = options.open(path)?;

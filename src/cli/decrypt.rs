@@ -94,6 +94,7 @@ impl DecryptArgs {
             let Some(path) = &self.output else { return self.print(output, &[opened]) };
             let staged = opened.into_staged(global, Some(path));
             write_all(vec![FileRewrite::replace_any(staged)], &|name| output.print_waiting(name))?;
+            output.print_access("the plaintext");
             return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
@@ -111,6 +112,7 @@ impl DecryptArgs {
             let told = change_files(files, read, work, &|name| output.print_waiting(name))?;
             let count = told.len();
             output.print_findings(told.into_iter().flatten().collect());
+            output.print_access("the plaintext");
             if self.in_place {
                 output.print_note(&format!(
                     "septum: {} now in plaintext; run `septum encrypt` to encrypt again",

@@ -89,6 +89,8 @@ pub(super) const HELP: CommandHelp = CommandHelp {
 /// A program that is ready to start.
 struct PreparedProgram {
     launch: Launch,
+    /// For redaction, files and restarts.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "a child of other systems has none of these"))]
     values: SelectedValues,
 }
 
@@ -329,6 +331,7 @@ mod unix {
 #[cfg(not(unix))]
 impl ExecArgs {
     /// Starts the program, and returns its exit code.
+    #[expect(clippy::needless_pass_by_value, reason = "on Unix it is changed")]
     fn start(
         &self,
         program: PreparedProgram,

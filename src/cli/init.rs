@@ -102,6 +102,9 @@ impl InitArgs {
         // the key first: a project whose key was lost is worse than a key without a project
         if let Some(key) = &plan.key {
             key.save(&plan.app).map_err(|error| Diagnostic::unwritable(&plan.key_name, &error))?;
+            if !key.new_file().is_empty() {
+                output.print_access("the new private key");
+            }
         }
         let mut names = FileNames::new(&plan.place, shown);
         for file in &plan.files {

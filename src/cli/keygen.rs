@@ -62,6 +62,9 @@ impl KeygenArgs {
             );
         }
         self.write(global, &new.file_text(current_time()))?;
+        if self.output.is_some() {
+            output.print_access("the key");
+        }
         if self.output.is_some() || !output::is_terminal() {
             output.print_note(&format!("Public key: {}", new.recipient()));
         }

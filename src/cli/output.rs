@@ -14,6 +14,7 @@ use anstyle::{AnsiColor, Style};
 use super::GlobalArgs;
 use super::kubectl::{as_called, as_called_diagnostic};
 use super::pasted::{CommandPlace, names_command};
+use crate::atomic::HAS_PERMISSIONS;
 use crate::diagnostic::{
     Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_json, style_diagnostic,
 };
@@ -94,6 +95,15 @@ impl OutputStreams {
     pub(super) fn print_note(&self, line: &str) {
         if !self.quiet {
             print_message(line);
+        }
+    }
+
+    /// Prints who can read a file with secrets, where the system has no permissions that septum could set.
+    pub(super) fn print_access(&self, name: &str) {
+        if !HAS_PERMISSIONS {
+            self.print_note(&format!(
+                "septum: {name} can be read by whoever can read its directory: septum sets no access lists on this system"
+            ));
         }
     }
 

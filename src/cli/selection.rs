@@ -83,6 +83,7 @@ pub(super) struct SelectedValues {
     /// Values of all secrets of the environment, selected or not; empty if they are not needed.
     pub(super) secrets: Vec<Wiping<Vec<u8>>>,
     /// Files on which the values depend, present or not.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "restarts are not available on other systems"))]
     pub(super) sources: Vec<PathBuf>,
 }
 

@@ -66,8 +66,11 @@ fn check_access(file: &Path) -> Option<DoctorCheck> {
 }
 
 #[cfg(not(unix))]
-fn check_access(_: &Path) -> Option<DoctorCheck> {
-    None
+fn check_access(file: &Path) -> Option<DoctorCheck> {
+    file.is_file().then(|| {
+        let message = format!("who else may read {} was not checked: this system has access lists", file.display());
+        DoctorCheck::ok("identity", message)
+    })
 }
 
 /// The editor of `septum edit`.

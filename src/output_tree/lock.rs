@@ -1,7 +1,7 @@
 //! One run at a time for each inventory: a whole run alone, shards beside each other.
 //!
 //! The kernel releases a lock when its holder dies, so a killed run blocks no other run. Where a file system has no
-//! locks, or the system is not Unix, runs are not kept apart.
+//! locks, runs are not kept apart.
 
 use std::fs::File;
 
@@ -95,29 +95,39 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
+    use std::fs::{self, File};
     use std::io;
     use std::path::Path;
 
     use super::{Busy, Lock};
+    use crate::atomic::{LockMode, try_lock, wait_for_lock};
 
-    pub(in super::super) fn alone(_: &Path) -> io::Result<Result<Lock, Busy>> {
-        Ok(Ok(Lock { _held: Vec::new() }))
+    /// Locks a directory against every other run.
+    pub(in super::super) fn alone(directory: &Path) -> io::Result<Result<Lock, Busy>> {
+        Ok(try_lock(directory, LockMode::Exclusive)?.map(|file| Lock { _held: vec![file] }).ok_or(Busy))
     }
 
-    pub(in super::super) fn abandoned(_: &Path) -> Option<Lock> {
-        None
+    /// Locks a directory whose holder is gone.
+    pub(in super::super) fn abandoned(directory: &Path) -> Option<Lock> {
+        fs::symlink_metadata(directory).ok().filter(fs::Metadata::is_dir)?;
+        alone(directory).ok()?.ok()
     }
 
-    pub(in super::super) fn exclusive(_: &Path) -> io::Result<Lock> {
-        Ok(Lock { _held: Vec::new() })
+    /// Waits until the lock of a file is free and takes it. The file is created if it does not exist.
+    pub(in super::super) fn exclusive(path: &Path) -> io::Result<Lock> {
+        drop(File::options().write(true).create(true).truncate(false).open(path)?);
+        Ok(Lock { _held: vec![wait_for_lock(path, |_| {})?] })
     }
 
+    /// Locks a directory against runs that want it alone, and the one made by `own` against all.
     pub(in super::super) fn beside(
-        _: &Path,
-        _: &Path,
+        directory: &Path,
+        own: &Path,
         make: impl Fn() -> io::Result<()>,
     ) -> io::Result<Result<Lock, Busy>> {
-        make().map(|()| Ok(Lock { _held: Vec::new() }))
+        let Some(shared) = try_lock(directory, LockMode::Shared)? else { return Ok(Err(Busy)) };
+        make()?;
+        Ok(try_lock(own, LockMode::Exclusive)?.map(|held| Lock { _held: vec![shared, held] }).ok_or(Busy))
     }
 }
 

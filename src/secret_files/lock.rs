@@ -3,7 +3,8 @@
 //! The file itself is locked: that leaves nothing behind, is the same for all users and ends with the process. The
 //! file is replaced while it is locked, so the holder of a lock checks whether it is still that of the file. A file
 //! that does not exist yet is locked by its directory. Locks are advisory: septum respects them, other programs do
-//! not. Where a file system has no locks, or the system is not Unix, there is no waiting.
+//! not. Where a file system has no locks, there is no waiting. Windows lets nobody replace a file that is open, so there the
+//! lock is a file of its own: see [`try_lock`](crate::atomic).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -173,25 +174,56 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
+    use std::collections::HashMap;
     use std::fs::File;
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
+    use crate::atomic::wait_for_lock;
+    use crate::test_hook;
+
+    /// Time of waiting for a file before it is reported.
+    const MOMENT: Duration = Duration::from_secs(1);
+
+    /// Locks by the path that is locked.
     #[derive(Default)]
-    pub(super) struct Held;
+    pub(super) struct Held {
+        paths: HashMap<PathBuf, File>,
+    }
 
     impl Held {
+        /// What is locked is not the file itself, so its content is read again.
         #[expect(clippy::unused_self, reason = "other systems hold files")]
         pub(super) fn file(&self, _: &Path) -> Option<&File> {
             None
         }
 
-        #[expect(clippy::unused_self, reason = "other systems hold files")]
-        pub(super) fn add(&mut self, _: &Path, _: &Path, _: &(dyn Fn() + Sync)) -> io::Result<bool> {
-            Ok(true)
+        /// Locks the file at a path. Returns whether it exists.
+        pub(super) fn add(&mut self, path: &Path, _: &Path, waiting: &(dyn Fn() + Sync)) -> io::Result<bool> {
+            if self.paths.contains_key(path) {
+                return Ok(true);
+            }
+            let (moment, mut is_reported) = (test_hook::wait_time(MOMENT), false);
+            let locked = wait_for_lock(path, |waited| {
+                if waited >= moment && !is_reported {
+                    waiting();
+                    is_reported = true;
+                }
+            });
+            match locked {
+                Ok(file) => {
+                    self.paths.insert(path.to_owned(), file);
+                    Ok(true)
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
         }
     }
 
+    /// This system has no such limit.
+    #[expect(clippy::unnecessary_wraps, reason = "others have one")]
     pub(super) fn make_room(_: u64) -> Result<(), u64> {
         Ok(())
     }

@@ -20,7 +20,7 @@ pub fn program_command(name: &OsStr) -> io::Result<Command> {
 
 /// A command for a program that is not below `directory`.
 pub fn command_outside(name: &OsStr, directory: Option<&Path>) -> io::Result<Command> {
-    if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
+    if Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
         return Ok(Command::new(name));
     }
     let found = find_program(name, &search_path(), directory).map(Command::new);
@@ -36,18 +36,21 @@ pub fn search_path() -> OsString {
 pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
     let absolute = env::split_paths(path).filter(|directory| directory.is_absolute());
     let trusted = absolute.filter(|directory| outside.is_none_or(|outside| !is_below(directory, outside)));
-    trusted.map(|directory| directory.join(&name)).find(|candidate| is_program(candidate))
+    trusted.map(|directory| directory.join(&name)).find_map(|candidate| as_program(&candidate))
 }
 
 /// Whether a directory of a path has a file of that name that cannot be run.
 pub fn has_other_file(name: impl AsRef<Path>, path: &OsStr) -> bool {
     let absolute = env::split_paths(path).filter(|directory| directory.is_absolute());
-    absolute.map(|directory| directory.join(&name)).any(|candidate| candidate.is_file() && !is_program(&candidate))
+    absolute
+        .map(|directory| directory.join(&name))
+        .any(|candidate| candidate.is_file() && as_program(&candidate).is_none())
 }
 
 /// Whether a search that includes relative directories, as other programs do it, finds the same as [`find_program`].
 pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
-    let any = env::split_paths(path).map(|directory| directory.join(&name)).find(|candidate| is_program(candidate));
+    let any =
+        env::split_paths(path).map(|directory| directory.join(&name)).find_map(|candidate| as_program(&candidate));
     any.is_none_or(|found| found.is_absolute())
 }
 
@@ -56,15 +59,25 @@ fn is_below(directory: &Path, outside: &Path) -> bool {
     real(directory).starts_with(real(outside))
 }
 
+/// The program of a path.
 #[cfg(unix)]
-fn is_program(path: &Path) -> bool {
+fn as_program(path: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    let is_program = path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    is_program.then(|| path.to_path_buf())
 }
 
+/// The program of a path, whose name may lack its `.exe`. A script (`.cmd`) is one only by its whole name.
 #[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.with_extension("exe").is_file() || path.is_file()
+fn as_program(path: &Path) -> Option<PathBuf> {
+    const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
+    let has_extension =
+        path.extension().is_some_and(|found| PROGRAMS.iter().any(|known| found.eq_ignore_ascii_case(known)));
+    let mut name = path.as_os_str().to_owned();
+    if !has_extension {
+        name.push(".exe");
+    }
+    Some(PathBuf::from(name)).filter(|path| path.is_file())
 }
 
 #[cfg(test)]

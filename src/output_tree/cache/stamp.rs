@@ -1,6 +1,5 @@
 //! Stat data of files.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +20,7 @@ impl FileStamp {
     #[cfg(unix)]
     pub(in crate::output_tree) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
-        let metadata = fs::symlink_metadata(path).ok().filter(|found| found.is_file() || found.is_dir())?;
+        let metadata = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file() || found.is_dir())?;
         let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Some(Self {
             size: metadata.size(),
@@ -31,7 +30,7 @@ impl FileStamp {
         })
     }
 
-    /// Other systems report too little.
+    /// Other systems report too little, so that every file is read.
     #[cfg(not(unix))]
     pub(in crate::output_tree) fn of(_: &Path) -> Option<Self> {
         None

@@ -39,10 +39,10 @@ pub(super) fn is_dead(process: u32) -> bool {
     process == std::process::id() || test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
+/// Other processes cannot be queried here: their locks tell.
 #[cfg(not(unix))]
-pub(super) fn is_dead(process: u32) -> bool {
-    // others cannot be queried: only leftovers of an earlier process with the same number are removed
-    process == std::process::id()
+pub(super) fn is_dead(_process: u32) -> bool {
+    true
 }
 
 /// Whether a directory is not a link, belongs to this user, and no other user can write to it.
@@ -71,18 +71,12 @@ pub(super) fn lock(directory: &Path) -> Option<File> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn lock(_directory: &Path) -> Option<File> {
-    None
+pub(super) fn lock(directory: &Path) -> Option<File> {
+    crate::atomic::try_lock(directory, crate::atomic::LockMode::Exclusive).ok().flatten()
 }
 
 /// Whether no process has locked a directory. Process ids have no meaning between containers that share a directory;
 /// locks do.
-#[cfg(unix)]
 pub(super) fn is_free(directory: &Path) -> bool {
     lock(directory).is_some()
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_free(_directory: &Path) -> bool {
-    true
 }

@@ -104,11 +104,11 @@ pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(flags).open(path)
 }
 
-/// Opens the entry at a path unless it is a link, without waiting for the other end of a pipe.
+/// Opens the file at a path unless it is a link.
 #[cfg(not(unix))]
 pub fn open_unfollowed(path: &Path) -> io::Result<File> {
-    match fs::symlink_metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::ErrorKind::InvalidInput.into()),
-    }
+    use std::os::windows::fs::OpenOptionsExt as _;
+    // `FILE_FLAG_OPEN_REPARSE_POINT`: a link itself is opened
+    let file = File::options().read(true).custom_flags(0x0020_0000).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
