@@ -40,7 +40,7 @@ LICENSE = "Septum is licensed under either of the MIT licence (LICENSE-MIT) or t
 
 def run(*command, **options):
     """Runs a command in the repository, and returns what it printed."""
-    done = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, **options)
+    done = subprocess.run(command, cwd=ROOT, check=True, encoding="utf-8", stdout=subprocess.PIPE, **options)
     return done.stdout
 
 
@@ -87,7 +87,7 @@ def components(target, time):
         environment = dict(os.environ, SOURCE_DATE_EPOCH=str(time))
         command = ["cargo", "cyclonedx", "--format", "json", "--spec-version", "1.5", "--target", target, "--override-filename", "septum.cdx", "--quiet"]
         subprocess.run(command, cwd=copy, check=True, env=environment)
-        text = (copy / "septum.cdx.json").read_text()
+        text = (copy / "septum.cdx.json").read_text(encoding="utf-8")
     # paths of the machine, and a number of this very run
     text = text.replace(f"path+file://{copy}", "path+file:///septum")
     text = re.sub(r'"serialNumber": "[^"]*",\s*', "", text)
@@ -112,7 +112,7 @@ def files_of(program, target, time, features, with_components):
         files[f"completions/{name}"] = (run(*septum, "completions", shell).encode(), 0o644)
     page = run(*septum, "man")
     files["man/septum.1"] = (page.encode(), 0o644)
-    for command in sorted(set(re.findall(r"septum\\?-([a-z]+(?:\\?-[a-z]+)*)", page))):
+    for command in re.findall(r"^\\fBseptum\\-(.+)\\fR\(1\)$", page, re.MULTILINE):
         command = command.replace("\\", "")
         files[f"man/septum-{command}.1"] = (run(*septum, "man", command).encode(), 0o644)
     files["THIRD-PARTY-LICENCES.md"] = (licences.document(target, *features).encode(), 0o644)
@@ -131,24 +131,25 @@ def files_in(directory):
 
 
 def write_tar(path, files, time):
+    # without a link for the plugin of kubectl: krew unpacks files alone, and each channel makes the link itself
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, (content, mode) in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.mtime = len(content), mode, time
             archive.addfile(entry, io.BytesIO(content))
-        link = tarfile.TarInfo("kubectl-septum")
-        link.type, link.linkname, link.mode, link.mtime = tarfile.SYMTYPE, "septum", 0o777, time
-        archive.addfile(link)
     with open(path, "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         packed.write(raw.getvalue())
 
 
 def write_zip(path, files, time):
     moment = datetime.datetime.fromtimestamp(time, datetime.timezone.utc).timetuple()[:6]
-    # a link is no file of Windows
-    files = dict(files, **{"kubectl-septum.exe": files["septum.exe"]})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        # krew makes no directory that is not named
+        for name in sorted({f"{Path(name).parent}/" for name in files if "/" in name}):
+            entry = zipfile.ZipInfo(name, moment)
+            entry.external_attr = (0o40755 << 16) | 0x10
+            archive.writestr(entry, b"")
         for name, (content, mode) in sorted(files.items()):
             entry = zipfile.ZipInfo(name, moment)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, mode << 16

@@ -62,7 +62,7 @@ def krew(version, repository, archives):
             f"          arch: {processor}",
             f"      uri: {repository}/releases/download/v{version}/{name}",
             f"      sha256: {digest}",
-            f"      bin: kubectl-septum{suffix}",
+            f"      bin: septum{suffix}",
             "      files:",
             '        - from: "*"',
             '          to: "."',
@@ -132,6 +132,7 @@ def aqua(version, repository, archives):
     files:
       - name: septum
       - name: kubectl-septum
+        src: septum
     checksum:
       type: github_release
       asset: SHA256SUMS

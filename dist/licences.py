@@ -64,14 +64,14 @@ def usual_text(package):
         holders = ", ".join(re.sub(r"\s*<[^>]*>", "", author) for author in package["authors"]) or f"the authors of {package['name']}"
         return f"Copyright (c) {holders}\n\n{MIT}".strip("\n")
     if "Apache-2.0" in known:
-        return (ROOT / "LICENSE-APACHE").read_text().strip("\n")
+        return (ROOT / "LICENSE-APACHE").read_text(encoding="utf-8").strip("\n")
     sys.exit(f"licences: {package['name']} {package['version']} ({package['license']}) has no text of its licence")
 
 
 def document(target, *arguments):
     """The licences of all dependencies, as Markdown."""
     command = ["cargo", "metadata", "--format-version=1", "--locked", f"--filter-platform={target}", *arguments]
-    metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout)
+    metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, encoding="utf-8", stdout=subprocess.PIPE).stdout)
     packages = dependencies(metadata)
     lines = [
         "# Licences of what Septum contains",

@@ -36,7 +36,10 @@ install_release() {
   expected=$(awk -v version="$version" -v target="$target" '$1 == version && $2 == target { print $3 }' \
     "$GITHUB_ACTION_PATH/.github/action/checksums.txt")
   [ -n "$expected" ] || fail "release $version for $target is not in checksums.txt of this action: update the action, or omit the version"
-  archive=septum-$version-$target.tar.gz
+  case $target in
+    *-windows-*) archive=septum-$version-$target.zip ;;
+    *) archive=septum-$version-$target.tar.gz ;;
+  esac
   url=${SEPTUM_DOWNLOADS:-$GITHUB_SERVER_URL/$GITHUB_ACTION_REPOSITORY/releases/download/v$version}/$archive
   mkdir -p "$RUNNER_TEMP/septum/bin"
   curl --fail --silent --show-error --location --retry 3 --output "$RUNNER_TEMP/septum/$archive" "$url" ||
@@ -46,7 +49,10 @@ install_release() {
     rm -f "$RUNNER_TEMP/septum/$archive"
     fail "the archive of release $version has another checksum than in checksums.txt: it is not installed"
   fi
-  tar -xzf "$RUNNER_TEMP/septum/$archive" -C "$RUNNER_TEMP/septum/bin"
+  case $archive in
+    *.zip) unzip -q -o "$RUNNER_TEMP/septum/$archive" -d "$RUNNER_TEMP/septum/bin" ;;
+    *) tar -xzf "$RUNNER_TEMP/septum/$archive" -C "$RUNNER_TEMP/septum/bin" ;;
+  esac
   use "$RUNNER_TEMP/septum/bin"
 }
 

@@ -497,7 +497,7 @@ pub(super) fn check_files(project: &Project, apps: &[&crate::project::App]) -> R
 
 /// The project of a revision, at the same place; none if it has none.
 fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
-    let start = std::fs::canonicalize(&global.directory)
+    let start = crate::disk::canonical_path(&global.directory)
         .map_err(|error| Diagnostic::unreadable(&output::shown_path(&global.directory), &error))?;
     match Project::locate(&revision.disk, &start) {
         Some(root) => Project::open(&revision.disk, &root).map(Some),

@@ -67,7 +67,7 @@ impl GitRepository {
             None => git_dir.clone(),
         };
         let index = index.unwrap_or_else(|| git_dir.join("index"));
-        Ok(Self { root: fs::canonicalize(root)?, git_dir, common, index })
+        Ok(Self { root: crate::disk::canonical_path(root)?, git_dir, common, index })
     }
 
     /// The index, if there is one.

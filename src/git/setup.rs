@@ -142,8 +142,8 @@ impl CloneSettings {
         };
         // the part that exists, without links
         let existing = directory.ancestors().find(|part| part.symlink_metadata().is_ok())?;
-        let real = fs::canonicalize(existing).ok()?.join(directory.strip_prefix(existing).ok()?);
-        let shared = fs::canonicalize(self.repository.shared_directory()).ok()?;
+        let real = crate::disk::canonical_path(existing).ok()?.join(directory.strip_prefix(existing).ok()?);
+        let shared = crate::disk::canonical_path(self.repository.shared_directory()).ok()?;
         let is_plain = real.components().all(|part| part != Component::ParentDir);
         let is_inside = real.starts_with(&self.repository.root) || real.starts_with(shared);
         (is_plain && is_inside).then(|| real.join("pre-commit"))

@@ -193,7 +193,7 @@ fn in_temporary_directory<T>(
     const NAME: &str = "environments";
     let unwritable = |error: io::Error| Diagnostic::unwritable("a temporary directory", &io::Error::from(error.kind()));
     let staging = tempfile::Builder::new().prefix("septum-import-").tempdir().map_err(unwritable)?;
-    let real = fs::canonicalize(staging.path()).map_err(unwritable)?;
+    let real = crate::disk::canonical_path(staging.path()).map_err(unwritable)?;
     let directory = NewDirectory::create_beside(&real.join(NAME)).map_err(unwritable)?;
     let own = stage_files(plan, &directory, settings_text(plan, NAME).as_deref(), now)?;
     read(&directory.path(), &own)

@@ -107,7 +107,7 @@ fn absolute_path(dir: &Path) -> io::Result<PathBuf> {
 
 /// The path without links, as far as it exists.
 pub(super) fn real_path(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|ancestor| Some((fs::canonicalize(ancestor).ok()?, ancestor)));
+    let found = path.ancestors().find_map(|ancestor| Some((crate::disk::canonical_path(ancestor).ok()?, ancestor)));
     let Some((real, ancestor)) = found else { return path.to_path_buf() };
     // joining an empty path would add a slash
     match path.strip_prefix(ancestor) {

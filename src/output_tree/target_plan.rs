@@ -322,7 +322,7 @@ impl<'a> TargetDirectory<'a> {
     fn is_only_renamed(&self, file: &FileName, plan: &TargetPlan) -> bool {
         let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
         let path = |file: &FileName| Some(self.root.target_file(self.target, file)).filter(|path| !is_link(path));
-        let real = |file: &FileName| fs::canonicalize(path(file)?).ok();
+        let real = |file: &FileName| crate::disk::canonical_path(path(file)?).ok();
         let is_alike = |new: &&FileName| *new != file && new.as_str().eq_ignore_ascii_case(file.as_str());
         let mut alike = plan.record.keys().filter(is_alike);
         alike.any(|new| real(new).is_some_and(|path| real(file) == Some(path)))

@@ -76,7 +76,7 @@ pub(super) fn usable_directory(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
         return None;
     }
     make(dir).ok()?;
-    let dir = dir.canonicalize().ok()?;
+    let dir = crate::disk::canonical_path(dir).ok()?;
     let is_own = fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir() && is_own(&found));
     (outside(&dir) && is_own).then_some(dir)
 }

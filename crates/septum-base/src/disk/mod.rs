@@ -240,7 +240,7 @@ impl Disk {
         match self.resolve_path(path) {
             Some((_, ResolvedPath::Directory)) => Ok(path.to_path_buf()),
             Some(_) => Err(io::ErrorKind::NotFound.into()),
-            None => fs::canonicalize(path),
+            None => canonical_path(path),
         }
     }
 
@@ -259,6 +259,24 @@ impl Disk {
         let is_project = |directory: &&Path| ROOT_FILES.iter().any(|name| self.has(&directory.join(name)));
         self.repository_of(directory).or_else(|| directory.ancestors().find(is_project))
     }
+}
+
+/// The path without links of something that exists, in the form in which paths are compared everywhere.
+#[cfg(unix)]
+pub fn canonical_path(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
+
+/// The path without links of something that exists, in the form in which paths are compared everywhere: `C:\directory`, as
+/// users write it, and not `\\?\C:\directory`, unless it is too long for that.
+#[cfg(not(unix))]
+pub fn canonical_path(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    /// `MAX_PATH`
+    const LONGEST: usize = 260;
+    let real = fs::canonicalize(path)?;
+    let short = real.to_str().and_then(|text| text.strip_prefix(r"\\?\")).map(Path::new);
+    let is_usual = |path: &&Path| path.as_os_str().len() < LONGEST && path.is_absolute();
+    Ok(short.filter(is_usual).map_or_else(|| real.clone(), Path::to_path_buf))
 }
 
 /// The path that Git's bytes represent.
