@@ -193,7 +193,7 @@ mod system {
     }
 
     impl Held {
-        /// What is locked is not the file itself, so its content is read again.
+        /// No file: what is locked is another one, so the content is read again.
         #[expect(clippy::unused_self, reason = "other systems hold files")]
         pub(super) fn file(&self, _: &Path) -> Option<&File> {
             None

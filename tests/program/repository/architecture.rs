@@ -111,7 +111,6 @@ const OPENERS: &[(&str, &str)] = &[
     ("sops/identities/identity.rs", "keys of the user, which the environment names"),
     ("import/kustomize/checkout.rs", "makes a copy for kustomize in a temporary directory"),
     ("import/write.rs", "makes a directory beside its destination, which gets its name when all is in it"),
-    ("cli/diff.rs", "the working directory, in which a revision is opened"),
     ("cli/manifest_paths.rs", "directories of manifests that the command line names, which may be anywhere"),
     ("cli/init/key.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
