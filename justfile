@@ -25,6 +25,11 @@ lint:
 bench *ARGUMENTS:
     cargo bench --locked "$@"
 
+# the tables of docs/performance.md about other tools
+bench-page *ARGUMENTS:
+    cargo build --locked --profile dist
+    python3 benches/compare.py --septum target/dist/septum "$@"
+
 # the documentation of the library in a browser
 docs:
     cargo doc --locked --no-deps --open
