@@ -53,7 +53,7 @@ archive *ARGUMENTS:
 
 # licences, advisories and sources of dependencies
 deny:
-    cargo deny check
+    cargo deny --workspace check
 
 # what CI runs
 ci:

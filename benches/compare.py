@@ -3,8 +3,8 @@
 
     benches/compare.py [--septum PROGRAM] [--services N] [--runs N]
 
-Whole processes, one after another, on inputs that are made here. Times are medians of wall-clock time, memory is the largest
-resident set of one process as the kernel counts it. A tool that is not on the PATH is named and left out (`.ci/peers` installs
+Whole processes, one after another, on inputs that are made here. Times are medians, of the clock and of all processors together,
+which a busy machine changes less; memory is the largest resident set of one process as the kernel counts it. A tool that is not on the PATH is named and left out (`.ci/peers` installs
 them). Nothing is downloaded, and nothing outside a temporary directory is written.
 """
 
@@ -46,7 +46,7 @@ class Bench:
         (directory / "home").mkdir()
 
     def run(self, command, cwd=None, text=None, output=subprocess.DEVNULL):
-        """Runs a command; the milliseconds it took, and the MiB it had."""
+        """Runs a command; the milliseconds it took, those it used processors for, and the MiB it had."""
         start = time.perf_counter()
         child = subprocess.Popen(
             command, cwd=cwd or self.directory, env=self.environment, stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
@@ -62,20 +62,23 @@ class Bench:
         if child.returncode:
             sys.exit(f"compare: {' '.join(map(str, command))} failed:\n{errors.decode(errors='replace')}")
         # of a resident set the kernel counts KiB on Linux and bytes on macOS
-        return took, usage.ru_maxrss / (1024 if platform.system() == "Linux" else 1 << 20)
+        used = (usage.ru_utime + usage.ru_stime) * 1000
+        return took, used, usage.ru_maxrss / (1024 if platform.system() == "Linux" else 1 << 20)
 
     def output(self, command, cwd=None):
-        return subprocess.run(command, cwd=cwd or self.directory, env=self.environment, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+        done = subprocess.run(command, cwd=cwd or self.directory, env=self.environment, capture_output=True, encoding="utf-8")
+        return done.stdout if done.returncode == 0 else sys.exit(f"compare: {' '.join(map(str, command))} failed:\n{done.stderr}")
 
     def median(self, *commands, cwd=None, before=lambda: None, runs=None):
-        """Medians of the time of all commands together, and of the memory of the largest."""
+        """Medians of the times of all commands together, and of the memory of the largest."""
         results = []
         for number in range((runs or self.runs) + 1):
             before()
             each = [self.run(command, cwd) for command in commands]
             # the first run warms the caches of the system
             if number or runs == 1:
-                results.append((sum(took for took, _ in each), max(memory for _, memory in each)))
+                took, used, memory = zip(*each)
+                results.append((sum(took), sum(used), max(memory)))
                 if runs == 1:
                     break
         return tuple(statistics.median(column) for column in zip(*results))
@@ -104,7 +107,7 @@ def start_up(bench):
     rows = [("septum", "`--version`", lambda: bench.median([bench.septum, "--version"]))]
     for name, arguments in PEERS.items():
         rows.append((name, f"`{arguments[0]}`", lambda name=name, arguments=arguments: bench.median([bench.peers[name], *arguments])))
-    table("Start", ["program", "command", "ms", "MiB"], measured(bench, rows))
+    table("Start", ["program", "command", "ms", "CPU ms", "MiB"], measured(bench, rows))
 
 
 def secrets(bench):
@@ -131,7 +134,7 @@ def secrets(bench):
             ("sops", f"`encrypt`, {what}", each("sops", "encrypt", "--output", "out.yaml", f"{size}.yaml")),
             ("age", f"`--encrypt`, {what}, as one text", each("age", "-r", recipient, "-o", "out.age", f"{size}.yaml")),
         ]
-    table("One encrypted file", ["program", "command", "ms", "MiB"], measured(bench, rows))
+    table("One encrypted file", ["program", "command", "ms", "CPU ms", "MiB"], measured(bench, rows))
 
 
 def septum_app(directory, values):
@@ -214,7 +217,7 @@ def manifests(bench, services):
         ("kustomize", "`build`", lambda: bench.median(one["kustomize"])),
         ("helm", "`template`", lambda: bench.median(one["helm"])),
     ]
-    table("One service in one environment", ["program", "command", "ms", "MiB"], measured(bench, rows))
+    table("One service in one environment", ["program", "command", "ms", "CPU ms", "MiB"], measured(bench, rows))
 
     def clean():
         shutil.rmtree(bench.directory / "rendered", ignore_errors=True)
@@ -230,7 +233,7 @@ def manifests(bench, services):
         ("kustomize", "`build`, once for each", each("kustomize")),
         ("helm", "`template`, once for each", each("helm")),
     ]
-    table(f"{services} services in {len(ENVIRONMENTS)} environments", ["program", "command", "ms", "MiB"], measured(bench, rows))
+    table(f"{services} services in {len(ENVIRONMENTS)} environments", ["program", "command", "ms", "CPU ms", "MiB"], measured(bench, rows))
 
 
 def changed_lines(before, after):
@@ -272,9 +275,8 @@ def churn(bench):
             return (bench.directory / "sealed.yaml").read_text()
         before, after = sealed(plain), sealed(changed)
         rows.append(["kubeseal", "the Secret sealed again", f"{changed_lines(before, after)} of {len(before.splitlines())}"])
-    doubled = "counted as `git diff` does: a changed line is one removed and one added"
-    table("Lines that differ after one value of 25 was changed", ["program", "command", f"lines"], rows)
-    print(f"\n({doubled}.)")
+    table("Lines that differ after one value of 25 was changed", ["program", "command", "lines"], rows)
+    print("\nCounted as `git diff` does: a line that changed is one removed and one added.")
 
 
 def machine(bench):
