@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures Septum beside the tools that do parts of its work, and prints the tables of docs/performance.md.
 
-    benches/compare.py [--septum PROGRAM] [--services N] [--runs N]
+    benches/compare.py [--septum PROGRAM] [--services N] [--runs N] [--only start,file,service,churn]
 
 Whole processes, one after another, on inputs that are made here. Times are medians, of the clock and of all processors together,
-which a busy machine changes less; memory is the largest resident set of one process as the kernel counts it. A tool that is not on the PATH is named and left out (`.ci/peers` installs
+which a busy machine changes less; memory is the largest resident set of one process. A tool that is not on the PATH is named and left out (`.ci/peers` installs
 them). Nothing is downloaded, and nothing outside a temporary directory is written.
 """
 
@@ -46,7 +46,7 @@ class Bench:
         (directory / "home").mkdir()
 
     def run(self, command, cwd=None, text=None, output=subprocess.DEVNULL):
-        """Runs a command; the milliseconds it took, those it used processors for, and the MiB it had."""
+        """Runs a command; the milliseconds it took, and those it used processors for."""
         start = time.perf_counter()
         child = subprocess.Popen(
             command, cwd=cwd or self.directory, env=self.environment, stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
@@ -61,27 +61,33 @@ class Bench:
         took = (time.perf_counter() - start) * 1000
         if child.returncode:
             sys.exit(f"compare: {' '.join(map(str, command))} failed:\n{errors.decode(errors='replace')}")
-        # of a resident set the kernel counts KiB on Linux and bytes on macOS
-        used = (usage.ru_utime + usage.ru_stime) * 1000
-        return took, used, usage.ru_maxrss / (1024 if platform.system() == "Linux" else 1 << 20)
+        return took, (usage.ru_utime + usage.ru_stime) * 1000
+
+    def peak(self, command, cwd=None):
+        """The MiB that a command had at most, by GNU time: the kernel counts those of this program to what it starts itself."""
+        if not os.access("/usr/bin/time", os.X_OK):
+            return None
+        self.run(["/usr/bin/time", "-f", "%M", "-o", str(self.directory / "peak"), *command], cwd)
+        return int((self.directory / "peak").read_text().split()[-1]) / 1024
 
     def output(self, command, cwd=None):
         done = subprocess.run(command, cwd=cwd or self.directory, env=self.environment, capture_output=True, encoding="utf-8")
         return done.stdout if done.returncode == 0 else sys.exit(f"compare: {' '.join(map(str, command))} failed:\n{done.stderr}")
 
     def median(self, *commands, cwd=None, before=lambda: None, runs=None):
-        """Medians of the times of all commands together, and of the memory of the largest."""
+        """Medians of the times of all commands together, and the memory of the first."""
         results = []
         for number in range((runs or self.runs) + 1):
             before()
             each = [self.run(command, cwd) for command in commands]
             # the first run warms the caches of the system
             if number or runs == 1:
-                took, used, memory = zip(*each)
-                results.append((sum(took), sum(used), max(memory)))
+                took, used = zip(*each)
+                results.append((sum(took), sum(used)))
                 if runs == 1:
                     break
-        return tuple(statistics.median(column) for column in zip(*results))
+        before()
+        return *(statistics.median(column) for column in zip(*results)), self.peak(commands[0], cwd)
 
 
 def table(title, head, rows):
@@ -92,6 +98,8 @@ def table(title, head, rows):
 
 
 def number(value):
+    if value is None:
+        return "–"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
@@ -110,20 +118,27 @@ def start_up(bench):
     table("Start", ["program", "command", "ms", "CPU ms", "MiB"], measured(bench, rows))
 
 
-def secrets(bench):
-    """An encrypted file of 25 values, and one of 30,000."""
+SMALL = "".join(f"{name}: invented-value-{index:04}\n" for index, name in enumerate(PLAIN + SECRET))
+
+
+def encrypt(bench, name, text):
+    """Writes a file and, encrypted, another one; returns the recipient."""
     recipient = bench.output([bench.septum, "keygen", "-y", "key.txt"]).strip()
     write(bench.directory / ".sops.yaml", f"creation_rules:\n  - age: {recipient}\n")
-    small = "".join(f"{name}: invented-value-{index:04}\n" for index, name in enumerate(PLAIN + SECRET))
-    large = "".join(f"GROUP_{group:05}:\n" + "".join(f"    KEY_{key:03}: invented-value-{group:05}-{key:03}\n" for key in range(100)) for group in range(300))
-    for size, text in [("small", small), ("large", large)]:
-        write(bench.directory / f"{size}.yaml", text)
-        encrypted = bench.output([bench.septum, "encrypt", "--output", f"{size}.enc.yaml", f"{size}.yaml"])
-        assert encrypted == ""
+    write(bench.directory / f"{name}.yaml", text)
+    bench.output([bench.septum, "encrypt", "--output", f"{name}.enc.yaml", f"{name}.yaml"])
+    return recipient
+
+
+def secrets(bench):
+    """An encrypted file of 25 values, and one of 10,000."""
+    large = "".join(f"GROUP_{group:05}:\n" + "".join(f"    KEY_{key:03}: invented-value-{group:05}-{key:03}\n" for key in range(100)) for group in range(100))
+    for size, text in [("small", SMALL), ("large", large)]:
+        recipient = encrypt(bench, size, text)
         if "age" in bench.peers:
             bench.output([bench.peers["age"], "-r", recipient, "-o", f"{size}.age", f"{size}.yaml"])
     rows = []
-    for size, what, runs in [("small", "25 values", None), ("large", f"30,000 values in {len(large) / 1e6:.1f} MB", 3)]:
+    for size, what, runs in [("small", "25 values", None), ("large", f"10,000 values in {len(large) / 1e6:.1f} MB", 3)]:
         def each(program, *arguments, runs=runs):
             return lambda: bench.median([bench.peers.get(program, bench.septum), *arguments], runs=runs)
         rows += [
@@ -140,7 +155,7 @@ def secrets(bench):
 def septum_app(directory, values):
     keys = "".join(f"  {name}: default-{index}\n" for index, name in enumerate(PLAIN))
     keys += "".join(f"  {name}: {{ sensitive: true, required: true }}\n" for name in SECRET)
-    write(directory / "base.yaml", f"names: kustomize\nmanifests: [deployment.yaml]\ndata:\n{keys}")
+    write(directory / "base.yaml", f"names: kustomize\nmanifests: [workloads/deployment.yaml]\ndata:\n{keys}")
     for environment in ENVIRONMENTS:
         write(directory / f"{environment}.yaml", "data:\n" + "".join(f"  {name}: {value}\n" for name, value in values(environment)))
 
@@ -164,7 +179,7 @@ REFERENCES = "          envFrom: [{ configMapRef: { name: NAME } }, { secretRef:
 def make_service(directory, name):
     """The same service as a project of Septum, as bases and overlays of kustomize, and as a chart."""
     septum_app(directory / "septum" / name, values_of)
-    write(directory / "septum" / name / "deployment.yaml", deployment(name, (f", annotations: {{ septum.dev/env-from: {name} }}", "")))
+    write(directory / "septum" / name / "workloads" / "deployment.yaml", deployment(name, (f", annotations: {{ septum.dev/env-from: {name} }}", "")))
     references = REFERENCES.replace("NAME", name)
     base = directory / "kustomize" / name / "base"
     write(base / "deployment.yaml", deployment(name, ("", references)))
@@ -243,7 +258,8 @@ def changed_lines(before, after):
 
 def churn(bench):
     """Lines of a committed file that differ after one of its 25 values was changed."""
-    original = (bench.directory / "small.enc.yaml").read_text()
+    encrypt(bench, "churn", SMALL)
+    original = (bench.directory / "churn.enc.yaml").read_text()
     total = len(original.splitlines())
     path = bench.directory / "churn.enc.yaml"
     rows = []
@@ -254,9 +270,8 @@ def churn(bench):
         rows.append([name, what, f"{changed_lines(original, path.read_text())} of {total}"])
 
     edited("septum", "`set FILE PASSWORD_3`", lambda: bench.run([bench.septum, "set", path.name, "PASSWORD_3"], text="changed-invented"))
-    plain = (bench.directory / "small.yaml").read_text()
-    changed = plain.replace("PASSWORD_3: invented-value-0023", "PASSWORD_3: changed-invented")
-    assert changed != plain
+    changed = SMALL.replace("PASSWORD_3: invented-value-0023", "PASSWORD_3: changed-invented")
+    assert changed != SMALL
     if sops := bench.peers.get("sops"):
         edited("sops", "`set FILE '[\"PASSWORD_3\"]' VALUE`", lambda: bench.run([sops, "set", path.name, '["PASSWORD_3"]', '"changed-invented"']))
 
@@ -273,7 +288,7 @@ def churn(bench):
             with open(bench.directory / "sealed.yaml", "w") as file:
                 bench.run([kubeseal, "--cert", certificate, "--format", "yaml"], text=secret, output=file)
             return (bench.directory / "sealed.yaml").read_text()
-        before, after = sealed(plain), sealed(changed)
+        before, after = sealed(SMALL), sealed(changed)
         rows.append(["kubeseal", "the Secret sealed again", f"{changed_lines(before, after)} of {len(before.splitlines())}"])
     table("Lines that differ after one value of 25 was changed", ["program", "command", "lines"], rows)
     print("\nCounted as `git diff` does: a line that changed is one removed and one added.")
@@ -296,6 +311,7 @@ def main():
     parser.add_argument("--septum", type=Path, default=ROOT / "target" / "release" / "septum", help="program [default: target/release/septum]")
     parser.add_argument("--services", type=int, default=100, help="services of the fleet [default: 100]")
     parser.add_argument("--runs", type=int, default=30, help="runs of what is short [default: 30]")
+    parser.add_argument("--only", metavar="PARTS", help="only these parts: start, file, service, churn")
     arguments = parser.parse_args()
     if not arguments.septum.is_file():
         sys.exit(f"compare: there is no `{arguments.septum}`: run `cargo build --release`, or name another with `--septum`")
@@ -303,10 +319,9 @@ def main():
         bench = Bench(Path(directory), arguments.septum.resolve(), arguments.runs)
         bench.output([bench.septum, "keygen", "-o", "key.txt"])
         machine(bench)
-        start_up(bench)
-        secrets(bench)
-        manifests(bench, arguments.services)
-        churn(bench)
+        parts = {"start": start_up, "file": secrets, "service": lambda bench: manifests(bench, arguments.services), "churn": churn}
+        for name in arguments.only.split(",") if arguments.only else parts:
+            parts.get(name, lambda _, name=name: sys.exit(f"compare: `{name}` is none of {', '.join(parts)}"))(bench)
 
 
 main()
