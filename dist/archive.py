@@ -182,7 +182,7 @@ def main():
         return write(arguments.to, files_in(arguments.pack), arguments.time)
 
     name, day, time = commit()
-    features = ["--no-default-features", "--features", "schema"] if arguments.no_allocator else []
+    features = ["--no-default-features"] if arguments.no_allocator else []
     program = build(arguments.target, name, day, time, features)
     shown = run(*runner(arguments.target), program, "--version").strip()
     version = shown.split()[1]

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use regex::{RegexBuilder, bytes};
 
-use crate::budget::{BudgetExhausted, REGEX_BYTES};
+use crate::budget::BudgetExhausted;
 use crate::regex_size;
 
 /// The largest program that an expression may become, in bytes.
@@ -65,7 +65,7 @@ fn translate_within_budget(go: &str) -> Result<String, RegexError> {
     let rust = rust.translate_all()?;
     regex_size::spend_regex(&rust).map_err(|BudgetExhausted| RegexError {
         at: None,
-        reason: format!("all expressions of this run require more than {} MiB in total", REGEX_BYTES.limit() >> 20),
+        reason: regex_size::over_budget(),
         hint: Some("use smaller counts in `{…}`, character ranges like `[a-z]` instead of `\\pL`, or fewer rules"),
     })?;
     Ok(rust)

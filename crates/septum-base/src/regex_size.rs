@@ -23,6 +23,16 @@ pub fn spend_regex(pattern: &str) -> Result<(), BudgetExhausted> {
     REGEX_BYTES.spend(estimate_size(pattern))
 }
 
+/// Spends the size of an expression, but no more than the size at which the engine refuses it.
+pub fn spend_regex_up_to(pattern: &str, limit: u64) -> Result<(), BudgetExhausted> {
+    REGEX_BYTES.spend(estimate_size(pattern).min(limit))
+}
+
+/// Reason why an expression whose size is not in the budget is refused.
+pub fn over_budget() -> String {
+    format!("all expressions of this run require more than {} MiB in total", REGEX_BYTES.limit() >> 20)
+}
+
 /// Estimated bytes of an expression when it is compiled. An invalid one is not compiled.
 fn estimate_size(pattern: &str) -> u64 {
     let parsed = ParserBuilder::new().octal(true).utf8(false).build().parse(pattern);

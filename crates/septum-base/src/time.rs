@@ -306,7 +306,8 @@ impl TimestampParser<'_> {
     }
 }
 
-fn days_in(month: u32, year: u32) -> u32 {
+/// Number of days of a month, counted from 1, in a year.
+pub fn days_in(month: u32, year: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,

@@ -360,6 +360,15 @@ const ROWS: &[Row] = &[
         code: 1,
     },
     Row {
+        name: "patterns that are large together",
+        project: || {
+            let key = |index| format!("  K{index}: {{ value: x, pattern: '\\p{{L}}{{{}}}x' }}\n", 8 + index);
+            Sandbox::of(&format!("data:\n{}", (0..4).map(key).collect::<String>()), "")
+        },
+        arguments: CHECK,
+        code: 1,
+    },
+    Row {
         name: "rules that are large together",
         project: || {
             let rule = |index| format!("[[rules]]\nid = \"r{index}\"\nregex = '''x\\pL{{{}}}'''\n", 100 + index % 90);
