@@ -1,14 +1,15 @@
 //! Credentials recognised by the structure of a value, whatever its name.
 //!
-//! One automaton searches for the keywords of all detectors in one pass; only detectors whose keyword occurs run, and a
-//! detector's regular expression is compiled when it first runs. A project of usual size needs a handful of them, and
-//! compiling dominates the cost.
+//! One pass searches for the keywords of all detectors; only detectors whose keyword occurs run, and a detector's regular
+//! expression is compiled when it first runs. A project of usual size needs a handful of them, and compiling dominates
+//! the cost.
 
 pub(super) mod check;
 mod connection;
 pub(super) mod der;
 mod document;
 mod hash;
+mod keywords;
 mod pattern;
 mod signed;
 mod token;
@@ -16,12 +17,12 @@ mod token;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::assignments;
 use super::literal::{blank_templates, without_tags};
+use keywords::KeywordIndex;
 use septum_base::test_hook;
 
 /// Certainty of a detector.
@@ -106,7 +107,7 @@ struct Detector {
     find: fn(&DetectorInput) -> Option<DetectorFinding>,
 }
 
-/// Detector that the prefilter calls.
+/// Detector that its keywords call.
 #[derive(Clone, Copy)]
 enum ValueDetector {
     Detector(&'static Detector),
@@ -136,7 +137,7 @@ impl ValueDetector {
     }
 }
 
-/// All detectors; the position is their number in the prefilter.
+/// All detectors; the position is their number in the index of keywords.
 static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
     let families = [connection::DETECTORS, document::DETECTORS, hash::DETECTORS, signed::DETECTORS, token::DETECTORS];
     families
@@ -147,23 +148,10 @@ static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Automaton over the keywords of all detectors, and the detector that owns each pattern.
-struct Prefilter {
-    automaton: AhoCorasick,
-    owners: Vec<usize>,
-}
-
-static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(|| {
-    let keywords =
-        RULES.iter().enumerate().flat_map(|(owner, rule)| rule.keywords().iter().map(move |word| (owner, word)));
-    let (owners, words): (Vec<usize>, Vec<&str>) = keywords.unzip();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        // a DFA over this many words costs more to build than scanning a project's values does
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(words)
-        .ok()?;
-    Some(Prefilter { automaton, owners })
+/// Keywords of all detectors.
+static KEYWORDS: LazyLock<KeywordIndex> = LazyLock::new(|| {
+    let rules = RULES.iter().enumerate();
+    KeywordIndex::new(rules.flat_map(|(owner, rule)| rule.keywords().iter().map(move |word| (owner, *word))))
 });
 
 /// Searches for a credential in a value. The most certain hit wins, and among equals the first detector.
@@ -192,17 +180,14 @@ fn detect_literal(scan: &DetectorInput) -> Option<ValueHit> {
 
 /// Detectors whose keyword is in the value or its name, each once and in their order.
 fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetector> {
-    let hits = PREFILTER.iter().flat_map(|prefilter| {
-        let texts = [scan.key, scan.text].into_iter();
-        let hits = texts.flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
-        hits.filter_map(|hit| prefilter.owners.get(hit.pattern().as_usize()).copied())
-    });
     // most values call no detector, and then nothing is allocated; a long one calls few detectors many times
     let mut called: Vec<usize> = Vec::new();
-    for owner in hits {
-        if let Err(at) = called.binary_search(&owner) {
-            called.insert(at, owner);
-        }
+    for text in [scan.key, scan.text] {
+        KEYWORDS.each_owner(text, |owner| {
+            if let Err(at) = called.binary_search(&owner) {
+                called.insert(at, owner);
+            }
+        });
     }
     called.into_iter().filter_map(|owner| RULES.get(owner).copied())
 }
@@ -255,7 +240,6 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert!(PREFILTER.is_some());
     }
 
     #[test]
