@@ -225,6 +225,8 @@ fn json_in_base64(text: &str) -> Option<serde_json::Map<String, serde_json::Valu
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -240,6 +242,41 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    proptest! {
+        /// Builds with assertions compile every expression and check what is said of its matches.
+        #[test]
+        fn a_match_has_the_parts_of_its_pattern(
+            key in prop::sample::select(vec!["X", "AZURE_STORAGE", "AWS_SECRET", "API_AUTH", "MY_PRIVATE_KEY", "clusters"]),
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec![
+                        "-----BEGIN ", "-BEGIN ", "RSA ", "PRIVATE KEY", "PRIVATE_KEY", " BLOCK", "-----", "PuTTY-User-Key-File-2",
+                        "client-key-data", "clusters users contexts", "\n  token: ", "\n password: ", "eyJhbGciOiJIUzI1NiJ9.", "eyJhbGciOiJI.",
+                        "PrivateKey", "PresharedKey", "\n//registry/:", "_authToken", "_password", "_auth", "machine db login app password ",
+                        "Basic ", "bearer ", "jdbc:oracle:thin:", "jdbc:db?", "&password", "&PWD", "LoginModule required ", "password",
+                        "app:", "@tcp(", "@(", "db)/", "--", "requirepass ", "masterauth ", "IDENTIFIED BY ", "user ", "://db?", "&api_key",
+                    ]).prop_map(str::to_owned),
+                    prop::sample::select(vec![
+                        "hooks.slack.com/services/", "webhook.office.com/IncomingWebhook/", "discord.com/api/webhooks/123456789012345678/",
+                        "?X-Amz-Signature", "&sig", "sig", "&sv=2024-01-01", "sv=2024-01-01", "AccountKey", "SharedAccessKey",
+                        "azconfig.io;Id=a;Secret", "1Q~", "AKIAQ3EGRT7ZXCVBNM52", "aws secret ", "token ", "bootstrap ", "twilio ", "SK",
+                        "plex claim-", "vault s.", "nuget oy2", "cargo cio", "mailgun key-", "discord M", "ghp_", "glpat-", "sk-ant-", "$2a$10$",
+                        "{SSHA}", "userPassword: ", "\"d\": \"",
+                    ]).prop_map(str::to_owned),
+                    prop::sample::select(vec!["=", "==", " = ", ": ", "'", "\"", ".", "&", "/", "\n", " ", ";", "-"]).prop_map(str::to_owned),
+                    "[a-z0-9]{6}\\.",
+                    prop_oneof!["[0-9a-f]{32,36}", "[A-Za-z0-9]{16,43}", "[A-Za-z0-9]{86}", "[A-Za-z0-9]{24}\\.[A-Za-z0-9]{6}\\."],
+                ],
+                0..8,
+            ),
+        ) {
+            let text = parts.concat();
+            for text in [text.to_ascii_lowercase(), text.to_ascii_uppercase(), text] {
+                let _ = detect_credential(key, &text);
+            }
+        }
     }
 
     #[test]

@@ -118,9 +118,13 @@ fn hex_pair(mut bytes: impl Iterator<Item = u8>) -> Option<u8> {
 }
 
 fn jdbc(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static QUERY: CredentialPattern =
-        CredentialPattern::new(r#"(?i)jdbc:[^\s"'<>]+?[?&;][a-z]*(?:password|pwd)=([^&;\s"'<>]+)"#);
-    static ORACLE: CredentialPattern = CredentialPattern::new(r#"(?i)jdbc:oracle:thin:[^/@\s"']+/([^@\s"']+)@"#);
+    static QUERY: CredentialPattern = CredentialPattern::having(
+        0,
+        &["password=", "pwd="],
+        r#"(?i)jdbc:[^\s"'<>]+?[?&;][a-z]*(?:password|pwd)=([^&;\s"'<>]+)"#,
+    );
+    static ORACLE: CredentialPattern =
+        CredentialPattern::having(0, &["jdbc:oracle:thin:"], r#"(?i)jdbc:oracle:thin:[^/@\s"']+/([^@\s"']+)@"#);
     [&QUERY, &ORACLE].into_iter().flat_map(|pattern| pattern.matches(scan.literal)).find_map(|(password, range)| {
         is_password(&percent_decode(password)).then(|| DetectorFinding::certain("JDBC address with a password", range))
     })
@@ -227,7 +231,9 @@ fn last_word(name: &str, separator: char) -> String {
 
 /// Password in the options of a Java login module with its control flag.
 fn jaas(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern = CredentialPattern::new(
+    static PATTERN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["LoginModule"],
         r#"(?i)LoginModule\s+(?:required|requisite|sufficient|optional)\b[^;]*?password\s*=\s*\\?["']?([^"'\\;\s]+)"#,
     );
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
@@ -245,8 +251,11 @@ fn dsn(scan: &DetectorInput) -> Option<DetectorFinding> {
 }
 
 fn redis(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern =
-        CredentialPattern::new(r#"(?m)(?:^[ \t]*|--)(?:requirepass|masterauth)[ \t=]+"?([^\s"]+)"#);
+    static PATTERN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["requirepass", "masterauth"],
+        r#"(?m)(?:^[ \t]*|--)(?:requirepass|masterauth)[ \t=]+"?([^\s"]+)"#,
+    );
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
         is_password(password).then(|| DetectorFinding::certain("Redis setting with a password", range))
     })
@@ -254,7 +263,9 @@ fn redis(scan: &DetectorInput) -> Option<DetectorFinding> {
 
 /// Password in an SQL script: `CREATE USER … IDENTIFIED BY '…'` and `ALTER ROLE … PASSWORD '…'`.
 fn sql(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern = CredentialPattern::new(
+    static PATTERN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["identified", "password"],
         r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|(?:user|role)\b[^;']*\bpassword)\s+'([^'\n]+)'",
     );
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
@@ -264,7 +275,9 @@ fn sql(scan: &DetectorInput) -> Option<DetectorFinding> {
 
 /// Token in the query of a URL.
 fn url_token(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern = CredentialPattern::new(
+    static PATTERN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["://"],
         r#"(?i)://[^\s"'<>?]*\?(?:[^\s"'<>]*?&)?(?:[a-z_-]*token|[a-z_-]*api_?key|key|[a-z_-]*secret|password)=([^&#\s"'<>]{8,})"#,
     );
     PATTERN.matches(scan.literal).find_map(|(token, range)| {
@@ -279,9 +292,12 @@ fn basic_auth_pair(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern = CredentialPattern::new(r"\A\s*[A-Za-z][A-Za-z0-9_@-]*[:/]([^\s:/@]{4,})\s*\z");
     let name: String = scan.key.to_lowercase().replace(['.', '-'], "_");
     let named = name.ends_with("_auth") && !name.contains("url") || name.ends_with("auth_user_info");
+    if !named {
+        return None;
+    }
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
         let is_port = password.bytes().all(|byte| byte.is_ascii_digit());
-        (named && !is_port && is_password(password)).then(|| DetectorFinding::likely("user and password in one", range))
+        (!is_port && is_password(password)).then(|| DetectorFinding::likely("user and password in one", range))
     })
 }
 

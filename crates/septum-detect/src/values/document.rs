@@ -36,12 +36,19 @@ const SHORTEST_PEM_BODY: usize = 64;
 
 /// Private key in PEM (RFC 7468), also on one line and with `\n` escapes, or in the form of `PuTTY`.
 fn private_key(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PEM: CredentialPattern = CredentialPattern::new(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----");
+    static PEM: CredentialPattern = CredentialPattern::having(
+        0,
+        &["PRIVATE KEY-----", "PRIVATE KEY BLOCK-----"],
+        r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----",
+    );
     // keys copied by hand: a missing dash, underscores, small letters
-    static BROKEN: CredentialPattern = CredentialPattern::new(
+    static BROKEN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["BEGIN"],
         r"(?i)(?:-+[ ]?|\A|\n[ \t]*)(BEGIN[ _]+(?:[A-Z0-9]+[ _]+){0,3}PRIVATE[ _]KEY(?:[ _]BLOCK)?[ ]?-*)",
     );
-    static PUTTY: CredentialPattern = CredentialPattern::new(r"PuTTY-User-Key-File-[23]");
+    static PUTTY: CredentialPattern =
+        CredentialPattern::having(0, &["PuTTY-User-Key-File-"], r"PuTTY-User-Key-File-[23]");
     let pem = PEM.matches(scan.literal).filter_map(|(label, range)| {
         let rest = scan.literal.get(range.end + 5..)?;
         let body = rest.split("-----").next().unwrap_or(rest).replace("\\n", "\n").replace("\\r", "");
@@ -118,16 +125,23 @@ fn decode(text: &str) -> Option<String> {
 }
 
 fn kubeconfig(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static KEY: CredentialPattern = CredentialPattern::new(r#"client-key-data["']?\s*:\s*["']?([A-Za-z0-9+/=]{64,})"#);
-    static USER: CredentialPattern =
-        CredentialPattern::new(r#"(?m)^\s+-?\s*["']?(?:token|password)["']?\s*:\s*["']?([^\s"',]{8,})"#);
+    static KEY: CredentialPattern =
+        CredentialPattern::having(0, &["client-key-data"], r#"client-key-data["']?\s*:\s*["']?([A-Za-z0-9+/=]{64,})"#);
+    static USER: CredentialPattern = CredentialPattern::having(
+        0,
+        &["token", "password"],
+        r#"(?m)^\s+-?\s*["']?(?:token|password)["']?\s*:\s*["']?([^\s"',]{8,})"#,
+    );
     let found = |reason| move |(_, range)| DetectorFinding::certain(reason, range);
     if let Some(key) = KEY.matches(scan.literal).map(found("kubeconfig with a client key")).next() {
         return Some(key);
     }
     let is_config = ["clusters", "users", "contexts"].iter().all(|word| scan.literal.contains(word));
+    if !is_config {
+        return None;
+    }
     let literal = |(text, _): &(&str, _)| is_literal("", text);
-    USER.matches(scan.literal).filter(|_| is_config).find(literal).map(found("kubeconfig with a user's credentials"))
+    USER.matches(scan.literal).find(literal).map(found("kubeconfig with a user's credentials"))
 }
 
 /// Private JSON Web Key (RFC 7517): `d`, `k` and `p` are the private members.
@@ -139,7 +153,7 @@ fn jwk(scan: &DetectorInput) -> Option<DetectorFinding> {
 /// JSON Web Token (RFC 7519). Supabase's `anon` role is public, and an unsigned token grants no access.
 fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
     static PATTERN: CredentialPattern =
-        CredentialPattern::new(r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
+        CredentialPattern::having(0, &[".ey"], r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
     PATTERN.matches(scan.text).find_map(|(token, range)| {
         let mut parts = token.split('.');
         let header = json_in_base64(parts.next()?)?;
@@ -153,16 +167,23 @@ fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
 
 /// `WireGuard` key. The same 44 characters could be the public key: the word decides.
 fn wireguard(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern =
-        CredentialPattern::new(r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)");
+    static PATTERN: CredentialPattern = CredentialPattern::having(
+        0,
+        &["PrivateKey", "PresharedKey"],
+        r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)",
+    );
     PATTERN.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("WireGuard key", range))
 }
 
 /// Credentials in `.npmrc`, `.netrc`, `.pgpass`.
 fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static NPM: CredentialPattern =
-        CredentialPattern::new(r#"(?m)^\s*(?://[^\s=]+:)?_(?:authToken|password|auth)\s*=\s*"?([^\s"]+)"#);
-    static NETRC: CredentialPattern = CredentialPattern::new(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)");
+    static NPM: CredentialPattern = CredentialPattern::having(
+        0,
+        &["_authToken", "_password", "_auth"],
+        r#"(?m)^\s*(?://[^\s=]+:)?_(?:authToken|password|auth)\s*=\s*"?([^\s"]+)"#,
+    );
+    static NETRC: CredentialPattern =
+        CredentialPattern::having(0, &["machine"], r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)");
     static PGPASS: CredentialPattern = CredentialPattern::new(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:(\S+)$");
     let is_pgpass = scan.key.to_lowercase().contains("pgpass");
     let files = [
@@ -179,8 +200,10 @@ fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
 /// Authorization header (RFC 7617 and 6750). *Basic* is also an adjective, so the rest must decode to user and
 /// password.
 fn auth_header(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static BASIC: CredentialPattern = CredentialPattern::new(r"(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})");
-    static BEARER: CredentialPattern = CredentialPattern::new(r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
+    static BASIC: CredentialPattern =
+        CredentialPattern::having(0, &["basic"], r"(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})");
+    static BEARER: CredentialPattern =
+        CredentialPattern::having(0, &["bearer"], r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
     let basic = BASIC.matches(scan.literal).find(|(text, _)| decode(text).is_some_and(|pair| is_pair(&pair)));
     if let Some((_, range)) = basic {
         return Some(DetectorFinding::certain("HTTP basic authentication header", range));
@@ -197,7 +220,7 @@ fn is_pair(text: &str) -> bool {
 
 /// Bootstrap token of Kubernetes; the form is short, so a word must be nearby.
 fn bootstrap_token(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern = CredentialPattern::new(r"\b([a-z0-9]{6}\.[a-z0-9]{16})\b");
+    static PATTERN: CredentialPattern = CredentialPattern::having(23, &["."], r"\b([a-z0-9]{6}\.[a-z0-9]{16})\b");
     PATTERN.matches(scan.literal).find_map(|(token, range)| {
         let documented = token == "abcdef.0123456789abcdef";
         let digits = token.bytes().filter(u8::is_ascii_digit).count();

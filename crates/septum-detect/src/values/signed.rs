@@ -27,33 +27,51 @@ fn first_real(patterns: &[&'static CredentialPattern], text: &str) -> Option<Ran
 }
 
 fn webhook(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static SLACK: CredentialPattern =
-        CredentialPattern::new(r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{40,80})");
-    static TEAMS: CredentialPattern =
-        CredentialPattern::new(r"webhook\.office\.com/[a-z0-9/@-]*/IncomingWebhook/([0-9a-f]{32}/[0-9a-f-]{36})");
-    static DISCORD: CredentialPattern =
-        CredentialPattern::new(r"discord(?:app)?\.com/api/webhooks/[0-9]{15,20}/([A-Za-z0-9_-]{60,80})");
+    static SLACK: CredentialPattern = CredentialPattern::having(
+        0,
+        &["hooks.slack.com/"],
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{40,80})",
+    );
+    static TEAMS: CredentialPattern = CredentialPattern::having(
+        0,
+        &["webhook.office.com/"],
+        r"webhook\.office\.com/[a-z0-9/@-]*/IncomingWebhook/([0-9a-f]{32}/[0-9a-f-]{36})",
+    );
+    static DISCORD: CredentialPattern = CredentialPattern::having(
+        0,
+        &["/api/webhooks/"],
+        r"discord(?:app)?\.com/api/webhooks/[0-9]{15,20}/([A-Za-z0-9_-]{60,80})",
+    );
     let range = first_real(&[&SLACK, &TEAMS, &DISCORD], scan.literal)?;
     Some(DetectorFinding::certain("webhook address that lets anyone post", range))
 }
 
 fn signed(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static CLOUD: CredentialPattern = CredentialPattern::new(r"(?i)[?&]X-(?:Amz|Goog)-Signature=([0-9a-f]{64,})");
-    static AZURE: CredentialPattern =
-        CredentialPattern::new(r"(?i)\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}[^\s]*?&sig=([A-Za-z0-9%+/=]{40,})");
-    static AZURE_SIGNATURE_FIRST: CredentialPattern =
-        CredentialPattern::new(r"(?i)\bsig=([A-Za-z0-9%+/=]{40,})&[^\s]*?\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}");
+    static CLOUD: CredentialPattern =
+        CredentialPattern::having(0, &["-Signature="], r"(?i)[?&]X-(?:Amz|Goog)-Signature=([0-9a-f]{64,})");
+    static AZURE: CredentialPattern = CredentialPattern::having(
+        0,
+        &["&sig="],
+        r"(?i)\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}[^\s]*?&sig=([A-Za-z0-9%+/=]{40,})",
+    );
+    static AZURE_SIGNATURE_FIRST: CredentialPattern = CredentialPattern::having(
+        0,
+        &["sig="],
+        r"(?i)\bsig=([A-Za-z0-9%+/=]{40,})&[^\s]*?\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    );
     let range = first_real(&[&CLOUD, &AZURE, &AZURE_SIGNATURE_FIRST], scan.literal)?;
     Some(DetectorFinding::certain("signed URL", range))
 }
 
 fn azure(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static STORAGE: CredentialPattern = CredentialPattern::new(r"(?i)AccountKey=([A-Za-z0-9+/]{86}==)");
-    static BUS: CredentialPattern = CredentialPattern::new(r"(?i)SharedAccessKey=([A-Za-z0-9+/]{43}=)");
+    static STORAGE: CredentialPattern =
+        CredentialPattern::having(0, &["AccountKey="], r"(?i)AccountKey=([A-Za-z0-9+/]{86}==)");
+    static BUS: CredentialPattern =
+        CredentialPattern::having(0, &["SharedAccessKey="], r"(?i)SharedAccessKey=([A-Za-z0-9+/]{43}=)");
     static CONFIGURATION: CredentialPattern =
-        CredentialPattern::new(r"(?i)azconfig\.io;Id=[^;\s]+;Secret=([A-Za-z0-9+/=]{36,100})");
+        CredentialPattern::having(0, &["azconfig.io"], r"(?i)azconfig\.io;Id=[^;\s]+;Secret=([A-Za-z0-9+/=]{36,100})");
     static BARE: CredentialPattern =
-        CredentialPattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{86}==)(?:\z|[^A-Za-z0-9+/=])");
+        CredentialPattern::having(88, &["=="], r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{86}==)(?:\z|[^A-Za-z0-9+/=])");
     if let Some(range) = first_real(&[&STORAGE, &BUS, &CONFIGURATION], scan.literal) {
         return Some(DetectorFinding::certain("Azure connection string with its key", range));
     }
@@ -63,7 +81,8 @@ fn azure(scan: &DetectorInput) -> Option<DetectorFinding> {
 }
 
 fn azure_client_secret(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static PATTERN: CredentialPattern = CredentialPattern::new(r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}");
+    static PATTERN: CredentialPattern =
+        CredentialPattern::having(0, &["Q~"], r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}");
     let mut matches = PATTERN.matches(scan.text);
     let found = matches.find(|(text, range)| !is_dummy(text) && super::pattern::stands_alone(scan.text, range));
     found.map(|(_, range)| DetectorFinding::certain("Azure AD client secret", range))

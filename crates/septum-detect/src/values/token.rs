@@ -38,7 +38,17 @@ const fn checked_form(
     pattern: &'static str,
     check: TokenCheck,
 ) -> TokenForm {
-    TokenForm { what, marks, pattern: CredentialPattern::new(pattern), check }
+    TokenForm { what, marks, pattern: CredentialPattern::having(0, marks, pattern), check }
+}
+
+/// A form that counts only with one of some words nearby; `parts` are those of the token itself.
+const fn near_form(
+    what: &'static str,
+    words: &'static [&'static str],
+    parts: &'static [&'static str],
+    pattern: &'static str,
+) -> TokenForm {
+    TokenForm { what, marks: words, pattern: CredentialPattern::having(0, parts, pattern), check: TokenCheck::Near }
 }
 
 const CRC: TokenCheck = TokenCheck::Body(check::ends_in_crc32);
@@ -62,9 +72,9 @@ pub(super) static FORMS: [TokenForm; 82] = [
     ),
     checked_form("npm token", &["npm_"], r"npm_[0-9A-Za-z]{36}", CRC),
     token_form("PyPI token", &["pypi-"], r"pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{50,}"),
-    checked_form("crates.io token", &["cargo", "crates"], r"cio[0-9A-Za-z]{32}", TokenCheck::Near),
+    near_form("crates.io token", &["cargo", "crates"], &["cio"], r"cio[0-9A-Za-z]{32}"),
     token_form("RubyGems key", &["rubygems_"], r"rubygems_[0-9a-f]{48}"),
-    checked_form("NuGet key", &["nuget"], r"oy2[0-9a-z]{43}", TokenCheck::Near),
+    near_form("NuGet key", &["nuget"], &["oy2"], r"oy2[0-9a-z]{43}"),
     token_form("Docker Hub token", &["dckr_"], r"dckr_(?:pat_[A-Za-z0-9_-]{27}|oat_[A-Za-z0-9_-]{32})"),
     token_form("Postman key", &["PMAK-"], r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
     token_form("Linear key", &["lin_api_"], r"lin_api_[0-9A-Za-z]{40}"),
@@ -97,7 +107,7 @@ pub(super) static FORMS: [TokenForm; 82] = [
     ),
     // secret stores and identities
     token_form("Vault token", &["hvs.", "hvb.", "hvr."], r"hv[bsr]\.[A-Za-z0-9_-]{24,}"),
-    checked_form("Vault token", &["vault"], r"s\.[0-9A-Za-z]{24}", TokenCheck::Near),
+    near_form("Vault token", &["vault"], &["s."], r"s\.[0-9A-Za-z]{24}"),
     token_form("Terraform token", &[".atlasv1."], r"[0-9A-Za-z]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"),
     checked_form(
         "age identity",
@@ -123,23 +133,23 @@ pub(super) static FORMS: [TokenForm; 82] = [
         &["A3-"],
         r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
     ),
-    checked_form("Plex claim", &["plex"], r"claim-[A-Za-z0-9_-]{20}", TokenCheck::Near),
+    near_form("Plex claim", &["plex"], &["claim-"], r"claim-[A-Za-z0-9_-]{20}"),
     token_form("JFrog key", &["AKCp"], r"AKCp[0-9A-Za-z]{69}"),
     token_form("JFrog token", &["cmVmd"], r"cmVmd[0-9A-Za-z]{59}"),
     // messages and mail
     checked_form("Slack token", &["xox"], r"xox[abeoprs](?:\.xox[bp])?-[0-9A-Za-z-]{20,}", TokenCheck::Body(has_digit)),
     token_form("Slack app token", &["xapp-"], r"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[0-9a-z]+"),
     token_form("SendGrid key", &["SG."], r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    checked_form("Twilio key", &["twilio"], r"SK[0-9a-f]{32}", TokenCheck::Near),
-    checked_form("Mailgun key", &["mailgun"], r"key-[0-9a-f]{32}", TokenCheck::Near),
+    near_form("Twilio key", &["twilio"], &["SK"], r"SK[0-9a-f]{32}"),
+    near_form("Mailgun key", &["mailgun"], &["key-"], r"key-[0-9a-f]{32}"),
     token_form("Mailchimp key", &["-us"], r"[0-9a-f]{32}-us[0-9]{1,2}"),
     token_form("Brevo key", &["xkeysib-"], r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
     token_form("Telegram bot token", &[":AA"], r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
-    checked_form(
+    near_form(
         "Discord bot token",
         &["discord"],
+        &["."],
         r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}",
-        TokenCheck::Near,
     ),
     // money and shops
     token_form("Stripe key", &["k_live_", "k_test_", "k_prod_"], r"[sr]k_(?:live|test|prod)_[0-9A-Za-z]{10,}"),
@@ -225,9 +235,10 @@ fn is_json(text: &str) -> bool {
 /// AWS secret access key: 40 characters of Base64 without a prefix, so it counts only beside the access key ID, or
 /// under a name of AWS.
 fn aws(scan: &DetectorInput) -> Option<DetectorFinding> {
-    static ID: CredentialPattern = CredentialPattern::new(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}");
+    static ID: CredentialPattern =
+        CredentialPattern::having(20, &["AKIA", "ASIA", "ABIA", "ACCA"], r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}");
     static SECRET: CredentialPattern =
-        CredentialPattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{40})(?:\z|[^A-Za-z0-9+/=])");
+        CredentialPattern::having(40, &[], r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{40})(?:\z|[^A-Za-z0-9+/=])");
     let paired = ID.matches(scan.text).any(|(id, range)| !is_dummy(id) && stands_alone(scan.text, &range));
     SECRET.matches(scan.text).find_map(|(secret, range)| {
         let random = is_mixed_case(secret) && !is_dummy(secret);
