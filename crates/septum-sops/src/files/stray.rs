@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use memchr::memmem::Finder;
 
 use crate::BLOCK;
 use crate::document::selector::{Selection, Selector, SelectorScope};
@@ -23,14 +23,17 @@ const START: &str = "ENC[AES256_GCM,";
 /// Prefix that only a ciphertext has, and no text about ciphertexts.
 pub(crate) const START_OF_DATA: &str = "ENC[AES256_GCM,data:";
 
-/// The beginning of a ciphertext, as it is and in the encodings of other formats.
-static FORMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let mut forms = vec![START.to_owned()];
-    for bracket in ["\\u005b", "\\u005B", "\\x5b", "\\x5B", "\\[", "%5B", "%5b"] {
-        forms.push(format!("ENC{bracket}AES256_GCM"));
-    }
-    forms.extend((0..3).map(in_base64));
-    AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(forms).ok()
+/// Text that follows the bracket of a ciphertext.
+const NAME: &str = "AES256_GCM";
+
+/// Brackets of a ciphertext's beginning in the encodings of other formats, which may encode the comma too.
+const BRACKETS: [&str; 7] = ["\\u005b", "\\u005B", "\\x5b", "\\x5B", "\\[", "%5B", "%5b"];
+
+/// Searches for the name, and for the beginning of a ciphertext in base64. An automaton over all forms takes longer to
+/// build than to search a project.
+static SEARCHES: LazyLock<(Finder<'static>, [Finder<'static>; 3])> = LazyLock::new(|| {
+    let packed = [0, 1, 2].map(|before| Finder::new(&in_base64(before)).into_owned());
+    (Finder::new(NAME), packed)
 });
 
 /// The constant part of the base64 of a ciphertext's beginning, with a number of bytes before it.
@@ -45,7 +48,22 @@ fn in_base64(before: usize) -> String {
 
 /// Whether bytes contain the beginning of a ciphertext, as it is, escaped or in base64.
 pub fn holds_ciphertext(bytes: &[u8]) -> bool {
-    FORMS.as_ref().is_some_and(|forms| forms.is_match(bytes))
+    find_ciphertext(bytes).is_some()
+}
+
+/// Where the first ciphertext begins.
+fn find_ciphertext(bytes: &[u8]) -> Option<usize> {
+    let (name, packed) = &*SEARCHES;
+    let written = name.find_iter(bytes).find_map(|at| start_of_form(bytes, at));
+    packed.iter().filter_map(|form| form.find(bytes)).chain(written).min()
+}
+
+/// Where a ciphertext begins whose name is at a position.
+fn start_of_form(bytes: &[u8], at: usize) -> Option<usize> {
+    let (before, after) = (bytes.get(..at)?, bytes.get(at + NAME.len()..)?);
+    let begins_with = |bracket: &str| Some(before.strip_suffix(bracket.as_bytes())?.strip_suffix(b"ENC")?.len());
+    let plain = begins_with("[").filter(|_| after.starts_with(b","));
+    plain.or_else(|| BRACKETS.iter().find_map(|bracket| begins_with(bracket)))
 }
 
 /// The finding that a ciphertext is in the place of a value. `what` begins the message.
@@ -58,14 +76,14 @@ pub fn ciphertext_as_value(what: &str) -> Diagnostic {
 
 /// Refuses a text in plaintext that is to be encrypted and contains ciphertext.
 pub fn refuse_ciphertext(name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let Some(found) = FORMS.as_ref().and_then(|forms| forms.find(bytes)) else { return Ok(()) };
+    let Some(start) = find_ciphertext(bytes) else { return Ok(()) };
     let text = String::from_utf8_lossy(bytes);
     let finding = ciphertext_as_value(&format!("`{name}` is not encrypted, and"));
     // where replaced bytes moved the rest, a place would be a wrong one
     if text.len() != bytes.len() {
         return Err(finding);
     }
-    let span = Span::locate(&text, found.start(), found.start());
+    let span = Span::locate(&text, start, start);
     Err(finding.at_masked(Source::new(name, text).place(span)))
 }
 
@@ -145,8 +163,35 @@ fn first_line_span(span: Span) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_form_is_found_as_by_a_search_for_each(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    prop::sample::select(BRACKETS.to_vec()),
+                    prop::sample::select(vec!["ENC", "[", NAME, "AES256_", ",", START]),
+                    (0..3_usize, any::<bool>()).prop_map(|(before, is_whole)| {
+                        let form = in_base64(before).leak();
+                        if is_whole { &*form } else { &form[1..] }
+                    }),
+                    Just("x\u{e9}"),
+                ],
+                0..10,
+            ),
+        ) {
+            let text = parts.concat();
+            let mut forms = vec![START.to_owned()];
+            forms.extend(BRACKETS.map(|bracket| format!("ENC{bracket}{NAME}")));
+            forms.extend((0..3).map(in_base64));
+            let expected = forms.iter().filter_map(|form| text.find(form.as_str())).min();
+            prop_assert_eq!(find_ciphertext(text.as_bytes()), expected);
+        }
+    }
 
     #[test]
     fn every_form_of_a_ciphertext_is_found_and_nothing_else() {
