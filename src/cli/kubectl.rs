@@ -23,12 +23,16 @@ const OWN: &str = "septum";
 /// Names of the program's commands, if this process is the plugin.
 static COMMANDS: OnceLock<Option<Vec<String>>> = OnceLock::new();
 
+/// Whether the program was started by the name of the plugin.
+pub(super) fn is_plugin(name: Option<&OsStr>) -> bool {
+    let file = name.map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
+    file.strip_suffix(".exe").unwrap_or(file) == PLUGIN
+}
+
 /// Records the name by which the program was started.
 pub(super) fn record_call(name: Option<&OsStr>, program: &Command) {
-    let file = name.map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
-    let is_plugin = file.strip_suffix(".exe").unwrap_or(file) == PLUGIN;
     let names = || program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let _ = COMMANDS.set(is_plugin.then(names));
+    let _ = COMMANDS.set(is_plugin(name).then(names));
 }
 
 /// The names of the commands in the plugin; none in the program itself.

@@ -15,7 +15,7 @@ pub(super) fn in_usual_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_directory = |index: usize| arguments.get(index).is_some_and(|path| Path::new(path).is_dir());
     let is_word = |index: usize, word: &str| arguments.get(index).is_some_and(|argument| argument == word);
     let has_files = arguments.iter().skip(4).any(|argument| argument == "--files");
-    if is_directory(1) && is_directory(2) && is_word(3, "diff") && has_files {
+    if is_word(3, "diff") && has_files && is_directory(1) && is_directory(2) {
         let paths: Vec<_> = arguments.drain(1..3).collect();
         arguments.extend(paths);
     }

@@ -5,6 +5,7 @@ mod argocd;
 mod argument;
 mod chart;
 mod check;
+mod command_line;
 mod completions;
 mod decrypt;
 mod diff;
@@ -59,7 +60,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::budget;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
@@ -67,6 +68,7 @@ use crate::name::EnvironmentName;
 use crate::project::{App, BASE, MisnamedFile, Project};
 use crate::sops::{HostSystem, Identities, IdentitySources};
 
+use command_line::ParsedArguments;
 use output::OutputStreams;
 
 /// Version; that of a release with the commit and its date, which `build.rs` adds.
@@ -134,45 +136,64 @@ enum ViewFormat {
     Json,
 }
 
-#[derive(Debug, Subcommand)]
-enum CliCommand {
-    // no texts here: each command has its own
-    Init(init::InitArgs),
-    Import(import::ImportArgs),
-    Eject(eject::EjectArgs),
-    Gc(gc::GcArgs),
-    Render(render::RenderArgs),
-    Check(check::CheckArgs),
-    Explain(explain::ExplainArgs),
-    List(list::ListArgs),
-    Diff(diff::DiffArgs),
-    Docs(docs::DocsArgs),
-    Schema(schema::SchemaArgs),
-    Exposure(exposure::ExposureArgs),
-    Report(report::ReportArgs),
-    Promote(promote::PromoteArgs),
-    Exec(exec::ExecArgs),
-    Export(export::ExportArgs),
-    Argocd(argocd::ArgocdArgs),
-    Encrypt(encrypt::EncryptArgs),
-    Decrypt(decrypt::DecryptArgs),
-    Set(set::SetArgs),
-    Unset(set::UnsetArgs),
-    Rename(rename::RenameArgs),
-    Get(get::GetArgs),
-    Rekey(rekey::RekeyArgs),
-    Rotate(rekey::RotateArgs),
-    Edit(edit::EditArgs),
-    Keygen(keygen::KeygenArgs),
-    Doctor(doctor::DoctorArgs),
-    GitSetup(git_setup::GitSetupArgs),
-    GitTextconv(git_textconv::GitTextconvArgs),
-    GitMerge(git_merge::GitMergeArgs),
-    Krm(krm::KrmArgs),
-    Helm(helm::HelmArgs),
-    Lsp(lsp::LspArgs),
-    Completions(completions::CompletionsArgs),
-    Man(man::ManArgs),
+/// Declares the commands, each with its name and its arguments.
+macro_rules! commands {
+    ($($variant:ident $name:literal $arguments:ty,)+) => {
+        #[derive(Debug, Subcommand)]
+        enum CliCommand {
+            // no texts here: each command has its own
+            $(#[command(name = $name)] $variant($arguments),)+
+        }
+
+        impl CliCommand {
+            /// The declaration of one command; none if there is no command of that name.
+            fn declare(name: &str) -> Option<clap::Command> {
+                match name {
+                    $($name => Some(<$arguments as Args>::augment_args(clap::Command::new($name))),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Init "init" init::InitArgs,
+    Import "import" import::ImportArgs,
+    Eject "eject" eject::EjectArgs,
+    Gc "gc" gc::GcArgs,
+    Render "render" render::RenderArgs,
+    Check "check" check::CheckArgs,
+    Explain "explain" explain::ExplainArgs,
+    List "list" list::ListArgs,
+    Diff "diff" diff::DiffArgs,
+    Docs "docs" docs::DocsArgs,
+    Schema "schema" schema::SchemaArgs,
+    Exposure "exposure" exposure::ExposureArgs,
+    Report "report" report::ReportArgs,
+    Promote "promote" promote::PromoteArgs,
+    Exec "exec" exec::ExecArgs,
+    Export "export" export::ExportArgs,
+    Argocd "argocd" argocd::ArgocdArgs,
+    Encrypt "encrypt" encrypt::EncryptArgs,
+    Decrypt "decrypt" decrypt::DecryptArgs,
+    Set "set" set::SetArgs,
+    Unset "unset" set::UnsetArgs,
+    Rename "rename" rename::RenameArgs,
+    Get "get" get::GetArgs,
+    Rekey "rekey" rekey::RekeyArgs,
+    Rotate "rotate" rekey::RotateArgs,
+    Edit "edit" edit::EditArgs,
+    Keygen "keygen" keygen::KeygenArgs,
+    Doctor "doctor" doctor::DoctorArgs,
+    GitSetup "git-setup" git_setup::GitSetupArgs,
+    GitTextconv "git-textconv" git_textconv::GitTextconvArgs,
+    GitMerge "git-merge" git_merge::GitMergeArgs,
+    Krm "krm" krm::KrmArgs,
+    Helm "helm" helm::HelmArgs,
+    Lsp "lsp" lsp::LspArgs,
+    Completions "completions" completions::CompletionsArgs,
+    Man "man" man::ManArgs,
 }
 
 /// Error of `septum` without a command, which prints the help.
@@ -181,22 +202,23 @@ const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissin
 /// Runs the program: parses the arguments, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
     crate::parallel::hide_panics(output::report_panic);
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if command_line::asks_for_version(&arguments) {
+        return run_arguments(arguments);
+    }
     crate::parallel::on_known_stack(|| {
         clap_complete::CompleteEnv::with_factory(completions::completed_command).complete();
-        run_arguments(std::env::args_os())
+        run_arguments(arguments)
     })
 }
 
-fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments.collect()));
-    let program = help_groups::with_layout(Cli::command());
-    kubectl::record_call(arguments.first().map(OsString::as_os_str), &program);
-    let mut program = kubectl::as_called_program(program);
-    let parsed = program.try_get_matches_from_mut(&arguments);
-    if let Ok(matches) = &parsed {
+fn run_arguments(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = help_groups::as_option(manifest_paths::in_usual_order(arguments));
+    let ParsedArguments { program, matches } = command_line::parse_arguments(&arguments);
+    if let Ok(matches) = &matches {
         argument::record_names(&program, matches);
     }
-    let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
+    let (cli, checked) = match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // a value such as `-hunter` is not a request for help
         Err(error) if !error.use_stderr() && usage::glued_help(&arguments).is_some() => {
