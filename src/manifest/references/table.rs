@@ -18,7 +18,8 @@ pub(super) const TEXT: &str = include_str!("rules.txt");
 pub(super) struct TableSection<'t> {
     /// Objects that the section covers.
     pub(super) scope: SectionScope<'t>,
-    lines: Vec<LineWords<'t>>,
+    /// Lines below the head, which are split into words for the first object of such a kind.
+    lines: Vec<&'t str>,
 }
 
 /// Objects that a section covers.
@@ -41,9 +42,6 @@ pub(super) struct KindPatterns<'t> {
     pub(super) kinds: Vec<&'t str>,
 }
 
-/// Line below a head, split into words.
-type LineWords<'t> = Vec<&'t str>;
-
 fn parse_scope(head: &str) -> Option<SectionScope<'_>> {
     if head == "any other" {
         return Some(SectionScope::Others);
@@ -57,10 +55,10 @@ fn parse_scope(head: &str) -> Option<SectionScope<'_>> {
     Some(if quiet { SectionScope::Quiet(kinds) } else { SectionScope::Kinds(kinds) })
 }
 
-/// The table, split into sections and lines.
+/// The table, split into sections and lines: most of it is about kinds that a project does not have.
 #[derive(Debug, Default)]
 pub(super) struct ReferenceTable<'t> {
-    blocks: HashMap<&'t str, Vec<LineWords<'t>>>,
+    blocks: HashMap<&'t str, Vec<&'t str>>,
     /// Sections in table order.
     pub(super) sections: Vec<TableSection<'t>>,
 }
@@ -87,10 +85,9 @@ impl<'t> ReferenceTable<'t> {
                     None => wrong.push(format!("`{head}` has no kinds")),
                 }
             } else {
-                let words = line.split_whitespace().collect();
                 match (block, table.sections.last_mut()) {
-                    (Some(name), _) => table.blocks.entry(name).or_default().push(words),
-                    (None, Some(section)) => section.lines.push(words),
+                    (Some(name), _) => table.blocks.entry(name).or_default().push(line),
+                    (None, Some(section)) => section.lines.push(line),
                     (None, None) => wrong.push(format!("`{line}` is outside of any section")),
                 }
             }
@@ -105,9 +102,9 @@ impl<'t> ReferenceTable<'t> {
         wrong: &mut Vec<String>,
     ) -> Vec<(PathPattern, ReferenceRule)> {
         let mut rules = Vec::new();
-        for words in &section.lines {
-            if let Err(why) = self.expand(words, None, &[], DEPTH, &mut rules) {
-                wrong.push(format!("`{}`: {why}", words.join(" ")));
+        for line in &section.lines {
+            if let Err(why) = self.expand(line, None, &[], DEPTH, &mut rules) {
+                wrong.push(format!("`{line}`: {why}"));
             }
         }
         rules
@@ -116,7 +113,7 @@ impl<'t> ReferenceTable<'t> {
     /// Adds the rule of a line, or the rules of the block that it names, below `parent`.
     fn expand(
         &self,
-        words: &[&str],
+        line: &str,
         parent: Option<&PathPattern>,
         options: &[&str],
         depth: usize,
@@ -126,7 +123,8 @@ impl<'t> ReferenceTable<'t> {
             let pattern = PathPattern::parse(path)?;
             Ok::<_, String>(parent.map_or(pattern.clone(), |parent| pattern.below(parent)))
         };
-        match words {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words.as_slice() {
             ["+", name, rest @ ..] => {
                 let (at, own) = match rest {
                     ["at", path, own @ ..] => (Some(below(path)?), own),
