@@ -51,7 +51,7 @@ pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
 
 /// Name and value of a text that is a single setting: `password: hunter2`.
 fn only_setting(text: &str) -> Option<(String, Range<usize>)> {
-    let is_setting = text.split_whitespace().count() == 2 && text.trim().contains(": ");
+    let is_setting = text.trim().contains(": ") && text.split_whitespace().take(3).count() == 2;
     is_setting.then(|| parse_assignment(text, false)).flatten()
 }
 
@@ -101,6 +101,9 @@ fn is_shell(text: &str) -> bool {
 
 /// Credential in the options of a command: `--password=…`, `-Ddb.password=…`, or in such an assignment alone.
 fn find_option(line: &str) -> Option<(String, Range<usize>)> {
+    if !line.contains('=') {
+        return None;
+    }
     let alone = !line.trim().contains(char::is_whitespace);
     line.split_whitespace().filter(|word| alone || word.starts_with('-')).find_map(|word| {
         let (name, value) = word.split_once('=')?;

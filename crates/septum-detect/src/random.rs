@@ -51,6 +51,9 @@ pub(super) fn count_turns(text: &str) -> usize {
 /// Whether a text is a password of mixed characters: short, of letters and digits, with a character that no name, path,
 /// address or expression contains.
 pub(super) fn is_mixed_password(text: &str) -> bool {
+    if !(8..=64).contains(&text.len()) {
+        return false;
+    }
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let kinds =
         [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit].into_iter().filter(|kind| has(*kind));
@@ -62,7 +65,7 @@ pub(super) fn is_mixed_password(text: &str) -> bool {
         2 => signs.len() >= 2,
         _ => false,
     };
-    (8..=64).contains(&text.len()) && !text.bytes().any(of_code) && enough
+    !text.bytes().any(of_code) && enough
 }
 
 /// Whether a text consists of meaningful parts: a host, a path, a list, a UUID.

@@ -194,8 +194,12 @@ fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetect
 
 /// Decodes a value that is Base64 as a whole and searches it, once.
 fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
+    let is_packed = |byte: u8| check::is_base64(byte) || matches!(byte, b'\n' | b'\r');
+    if !text.trim().bytes().all(is_packed) {
+        return None;
+    }
     let packed: String = text.trim().split(['\n', '\r']).collect();
-    let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4) && packed.bytes().all(check::is_base64);
+    let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4);
     let bytes = plausible.then(|| STANDARD.decode(packed.as_bytes()).ok()).flatten()?;
     if der::is_private(&bytes) {
         return Some(whole_text_hit("private-key", "private key in DER format", text));
