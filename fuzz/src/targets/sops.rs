@@ -131,9 +131,8 @@ fn check_changes(bytes: &[u8], file: &DecryptedFile, format: SopsFormat, identit
     }
     let index = usize::from(choice) * 31 % count;
     let (document, path, old) = &before.0[index];
-    if before.0.iter().any(|(other, known, _)| (other, known) == (document, path) && known != path) {
-        return;
-    }
+    let is_same = |leaf: &&(usize, ValuePath, String)| (&leaf.0, &leaf.1) == (document, path);
+    assert!(before.0.iter().filter(is_same).count() == 1, "{path} is there twice");
     let value = if choice & 16 == 16 {
         TypedValue::Int(i64::from(choice) * 7919)
     } else {
@@ -176,7 +175,6 @@ fn check_changed(
     let after = Leaves::of(again.document());
     let expected = shown(value);
     let shown_file = || format!("{}\n{}", String::from_utf8_lossy(bytes), String::from_utf8_lossy(&written));
-    // equal keys are one value to sops: the first
     let is_same = |place: &(usize, ValuePath, String)| (&place.0, &place.1) == (document, path);
     assert_eq!(after.0.len(), before.0.len(), "values were added or lost at {path}\n{}", shown_file());
     assert!(after.0.iter().any(|leaf| is_same(leaf) && leaf.2 == expected), "{path} was not set\n{}", shown_file());

@@ -15,7 +15,7 @@ use crate::sops::{DecryptedFile, Identities, SopsDocument, SopsFormat, SopsTree,
 use change::{TreePatch, combine_versions};
 use refusal::MergeRefused;
 use sides::{EncryptedSides, MergeInputs};
-use tree::{DocumentComments, MergeChoice, ValueDifference, find_differences, find_duplicate};
+use tree::{DocumentComments, MergeChoice, ValueDifference, find_differences};
 
 pub use sides::MergeVersions;
 pub(super) use tree::is_same_tree;
@@ -115,9 +115,6 @@ impl<'a> FileMerge<'a> {
         let (ours, theirs) = (sides.ours.file.document(), sides.theirs.file.document());
         if ours.branches.len() != theirs.branches.len() {
             return Err(MergeRefused::Documents);
-        }
-        if let Some(key) = [base, ours, theirs].into_iter().find_map(find_duplicate) {
-            return Err(MergeRefused::Duplicate(key.to_owned()));
         }
         let found = find_differences(base, ours, theirs);
         let keeper = self.choose_keeper()?;

@@ -11,8 +11,6 @@ pub(super) enum MergeRefused {
     OneSided { encrypted: &'static str, plain: &'static str },
     /// The sides have different numbers of YAML documents.
     Documents,
-    /// A key occurs twice in a map.
-    Duplicate(String),
     /// Recipients or the selector.
     Terms(PolicyConflict),
     /// The data key cannot be wrapped for a recipient.
@@ -67,7 +65,6 @@ impl MergeRefused {
                 format!("it is encrypted in {encrypted} but not in {plain}, where its secrets are in plaintext")
             }
             Self::Documents => "ours and theirs have different numbers of documents".to_owned(),
-            Self::Duplicate(key) => format!("the key `{key}` occurs twice, which is ambiguous"),
             Self::Terms(PolicyConflict::Groups) => "both sides changed its key groups differently".to_owned(),
             Self::Terms(PolicyConflict::Selector) => "both sides changed its selector differently".to_owned(),
             Self::Terms(PolicyConflict::Nobody) => "together, the sides removed all of its recipients".to_owned(),

@@ -143,25 +143,6 @@ fn same_maps(one: &SopsMap, other: &SopsMap) -> bool {
         && one.values().all(|(key, value)| is_same_tree(Some(value), other.get(&key.text)))
 }
 
-/// A key that occurs twice in one map, which JSON and dotenv allow: it is ambiguous.
-pub(super) fn find_duplicate(document: &SopsDocument) -> Option<&str> {
-    document.branches.iter().find_map(duplicate_key)
-}
-
-fn duplicate_key(map: &SopsMap) -> Option<&str> {
-    let mut known = HashSet::default();
-    let twice = map.values().find(|(key, _)| !known.insert(key.text.as_str())).map(|(key, _)| key.text.as_str());
-    twice.or_else(|| map.values().find_map(|(_, value)| duplicate_below(value)))
-}
-
-fn duplicate_below(tree: &SopsTree) -> Option<&str> {
-    match tree {
-        SopsTree::Leaf(_) => None,
-        SopsTree::List(list) => list.values().find_map(duplicate_below),
-        SopsTree::Map(map) => duplicate_key(map),
-    }
-}
-
 /// The comments of a document, each with the keys on the path to it.
 #[derive(Default)]
 pub(super) struct DocumentComments(Vec<(Vec<String>, Zeroizing<String>)>);

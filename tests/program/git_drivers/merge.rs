@@ -8,6 +8,7 @@ use septum::sops::{
 };
 
 use crate::git_drivers::repository::*;
+use crate::support::messages::record;
 use crate::support::peers::peer;
 
 const FILE: &str = "prod.secrets.yaml";
@@ -529,8 +530,10 @@ fn with_recipients_and_pgp(base: &[u8]) -> Vec<u8> {
 fn different_numbers_of_documents_and_keys_that_stand_twice_are_refused() {
     let merge = Merge::of(FILE, "a: 1\n", &[("1", "2")], &[("a: 1", "a: 1\n---\nb: 3")]);
     merge.refused();
-    let merge = Merge::of("a.secrets.env", "A=1\nA=2\nB=3\n", &[("=1", "=4")], &[("=3", "=5")]);
-    merge.refused();
+    let base = encrypted("A=1\nB=3\n", SopsFormat::Dotenv);
+    let [ours, theirs] = [("=1", "=4"), ("=3", "=5")].map(|edit| edited(&base, SopsFormat::Dotenv, &[edit]));
+    let theirs = String::from_utf8(theirs).unwrap().replace("B=", "A=\nB=");
+    record(Merge::new("a.secrets.env", &base, &ours, theirs.as_bytes()).refused());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! An encrypted file in which `m: { k: … }` was made `"m:k": …`, which takes no key: every command refuses it.
+//! Encrypted files that someone changed without any key so that a value is not the one under its name: `m: { k: … }` was
+//! made `"m:k": …`, or an empty value has the same key. Every command refuses them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
@@ -16,6 +17,17 @@ const CASES: [Case; 6] = [
     ("y.enc.json", JSON, &[("\"m\": {\"k\": ", "\"m:k\": "), ("\"},", "\", \"m:k\": \"\",")]),
     ("x.enc.ini", "[m]\nk = VALUE\n", &[("[m]", "[m:n]")]),
     ("x.enc.env", "k=VALUE\nother=1\n", &[("k=", "m:k=")]),
+];
+
+/// An empty value, which the checksum does not notice, has the key of an encrypted one: sops reads the first of the two,
+/// and most programs the last.
+const TWICE: [Case; 6] = [
+    ("x.enc.yaml", "m: VALUE\nother: 1\n", &[("other: ", "m: \"\"\nother: ")]),
+    ("x.enc.json", JSON, &[("\"other\": ", "\"m\": \"\", \"other\": ")]),
+    ("y.enc.json", JSON, &[("\"k\": ", "\"k\": \"\", \"k\": ")]),
+    ("x.enc.ini", "[m]\nk = VALUE\n", &[("[sops]", "[m]\nk =\n\n[sops]")]),
+    ("x.enc.env", "k=VALUE\nother=1\n", &[("other=", "k=\nother=")]),
+    ("x.enc.bin", "VALUE", &[("\"data\": ", "\"data\": \"\", \"data\": ")]),
 ];
 
 const JSON: &str = "{\"m\": {\"k\": \"VALUE\"}, \"other\": 1}";
@@ -56,7 +68,17 @@ fn arguments(command: &str) -> Option<Vec<&'static [&'static str]>> {
 
 #[test]
 fn every_command_refuses_a_file_whose_keys_were_joined() {
-    for (name, plain, changes) in CASES {
+    every_command_refuses(CASES);
+}
+
+#[test]
+fn every_command_refuses_a_file_in_which_a_key_is_there_twice() {
+    every_command_refuses(TWICE);
+}
+
+#[track_caller]
+fn every_command_refuses(cases: [Case; 6]) {
+    for (name, plain, changes) in cases {
         let desk = Sandbox::with_identities();
         desk.encrypted(name, plain.replace("VALUE", CANARY));
         for copy in ["base", "theirs"] {
@@ -70,7 +92,9 @@ fn every_command_refuses_a_file_whose_keys_were_joined() {
             let arguments: Vec<_> = arguments.iter().map(|it| it.replace("FILE", name)).collect();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let run = desk.give("2", &arguments);
-            let message = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.bytes));
+            // what cannot be read is shown encrypted, as it is in Git
+            let shown = if run.bytes == before { "(the file)\n".into() } else { String::from_utf8_lossy(&run.bytes) };
+            let message = format!("{}{shown}", run.stderr);
             let of_git = arguments[0].starts_with("git-");
             if arguments[0] == "encrypt" {
                 record(&message);

@@ -16,7 +16,7 @@ pub struct SopsDocument {
     pub branches: Vec<SopsMap>,
 }
 
-/// Keys with their values. A key may occur twice: JSON and dotenv allow it.
+/// Keys with their values. In a file that was read, no key occurs twice.
 #[derive(Debug, Clone, Default)]
 pub struct SopsMap {
     /// In the order of the file.
@@ -106,7 +106,7 @@ impl fmt::Debug for SopsComment {
 }
 
 impl SopsMap {
-    /// The value under a key; of several equal keys, the first.
+    /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&SopsTree> {
         self.values().find(|(known, _)| known.text == key).map(|(_, value)| value)
     }

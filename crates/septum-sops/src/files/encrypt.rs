@@ -18,6 +18,7 @@ use crate::files::write_error::WriteError;
 use crate::recipients::group::{KeyGroup, recipient_fields};
 use crate::store::layout::StoreLayout;
 use crate::store::{ParsedFile, SopsFormat, split_text};
+use septum_base::diagnostic::Rule;
 use septum_base::span::{Location, Source, Span};
 use septum_base::time::Timestamp;
 use septum_base::value_path::{ValuePath, ValuePathStep};
@@ -248,7 +249,11 @@ fn is_envelope(bytes: &[u8]) -> bool {
     }
     let Ok(text) = std::str::from_utf8(start) else { return false };
     text.contains("\"mac\": \"ENC[")
-        && SopsFormat::Json.parse(&Source::new("", text)).is_ok_and(|parsed| parsed.blocks.iter().any(Option::is_some))
+        && match SopsFormat::Json.parse(&Source::new("", text)) {
+            Ok(parsed) => parsed.blocks.iter().any(Option::is_some),
+            // one that someone changed is none to encrypt again
+            Err(found) => found.iter().any(|found| found.rule == Rule::DuplicateKey),
+        }
 }
 
 fn build_metadata_fields(

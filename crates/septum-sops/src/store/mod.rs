@@ -6,6 +6,7 @@
 
 pub(super) mod amend;
 mod dotenv;
+mod duplicates;
 mod edit;
 mod flat;
 mod flow;
@@ -145,7 +146,7 @@ impl SopsFormat {
         }
     }
 
-    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value is not copied.
+    /// Reads a text, in which no map has a key twice. A binary file is read as the JSON that it is once it is encrypted, and its value is not copied.
     pub(super) fn parse(self, source: &Source) -> Result<ParsedFile, Diagnostics> {
         let parsed = match self {
             Self::Yaml => yaml::parse(source),
@@ -154,6 +155,12 @@ impl SopsFormat {
             Self::Dotenv => dotenv::parse(source),
             Self::Ini => ini::parse(source),
         };
+        // the reader of YAML refuses them itself
+        let parsed = parsed.and_then(|parsed| {
+            let found =
+                if self == Self::Yaml { Diagnostics::new() } else { duplicates::find_duplicates(source, &parsed) };
+            if found.is_empty() { Ok(parsed) } else { Err(found) }
+        });
         parsed.map_err(|found| find_conflict(source).map_or(found, Diagnostics::from))
     }
 

@@ -1,6 +1,7 @@
 //! Files whose comments, blanks and documents occur where random documents have none.
 
 use proptest::prelude::*;
+use septum_base::diagnostic::{Diagnostic, Rule};
 
 use super::*;
 use crate::files::content::find_difference;
@@ -172,6 +173,64 @@ fn what_sops_would_read_otherwise_is_refused() {
     ] {
         let found = encrypt_file("x", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
         assert!(matches!(found, Err(WriteError::Read(_))), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_refused_with_both_places() {
+    for (format, text, lines) in [
+        (SopsFormat::Yaml, "a: x\nb: y\na: z\n", &[[3, 1]][..]),
+        (SopsFormat::Json, "{\"a\": \"x\",\n\"b\": 1,\n\"a\": \"z\"}", &[[3, 1]]),
+        (SopsFormat::Json, "{\"a\": {\"b\": \"x\"},\n\"a\": \"\"}", &[[2, 1]]),
+        (
+            SopsFormat::Json,
+            "{\"l\": [{\n\"\": 1,\n\"\": 2, \"c\": 1,\n\"c\": 1}],\n\"\\u006c\": 2}",
+            &[[3, 2], [4, 3], [5, 1]],
+        ),
+        (SopsFormat::Dotenv, "A=1\n# c\nB=2\nA=\nA=3\n", &[[4, 1], [5, 4]]),
+        (SopsFormat::Ini, "[s]\na = 1\n[t]\n[s]\nb = 2\n", &[[4, 1]]),
+        (SopsFormat::Ini, "a = 1\n[s]\n[DEFAULT]\na = 2\n", &[[3, 1]]),
+    ] {
+        let found = encrypt_file("x", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
+        let Err(WriteError::Read(found)) = found else { panic!("{text}: {found:?}") };
+        let places = |found: &Diagnostic| [0, 1].map(|index| found.labels[index].place.span.line);
+        assert!(found.iter().all(|found| found.rule == Rule::DuplicateKey), "{text}: {found:?}");
+        assert_eq!(found.iter().map(places).collect::<Vec<_>>(), lines, "{text}: {found:?}");
+    }
+    for (format, text) in [
+        (SopsFormat::Json, "{\"a\": {\"a\": [{\"a\": 1}, {\"a\": 2}]}, \"A\": 1}"),
+        (SopsFormat::Ini, "[DEFAULT]\na = 1\n[s]\na = 2\n"),
+        (SopsFormat::Dotenv, "A=1\na=2\n"),
+    ] {
+        assert!(opened(&sealed(text, format, Selector::default()), format).plaintext().is_ok());
+    }
+}
+
+#[test]
+fn metadata_that_are_there_twice_are_refused() {
+    let json = sealed("{\"a\": \"x\"}", SopsFormat::Json, Selector::default());
+    let ini = sealed("[s]\na = x\n", SopsFormat::Ini, Selector::default());
+    let binary = sealed("x", SopsFormat::Binary, Selector::default());
+    for (format, text) in [
+        (SopsFormat::Json, json.replace("\"mac\":", "\"mac\": \"\", \"mac\":")),
+        (SopsFormat::Json, json.replace("\"sops\":", "\"sops\": {}, \"sops\":")),
+        (SopsFormat::Json, json.replace("\"sops\":", "\"sops\": 1, \"sops\":")),
+        (SopsFormat::Json, json.replace("\"recipient\":", "\"recipient\": \"\", \"recipient\":")),
+        (SopsFormat::Ini, format!("{ini}\n[sops]\n")),
+        (SopsFormat::Binary, binary.replace("\"data\":", "\"data\": \"\", \"data\":")),
+    ] {
+        let found = DecryptedFile::decrypt_bytes("x", text.clone().into_bytes(), format, &identities());
+        let found = found.err().expect("refused").into_diagnostics();
+        assert!(found.iter().all(|found| found.rule == Rule::DuplicateKey), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_line_break_after_a_backslash_is_refused_at_its_line() {
+    for text in ["{\"a\": [1,\n\"\\\n\"]}", "{\"a\": [1,\n\"x\\\n"] {
+        let found = SopsFormat::Json.parse(&Source::new("x", text)).err().expect("refused");
+        let span = found.iter().next().expect("one").labels[0].place.span;
+        assert_eq!((span.line, &text[span.start..]), (2, &text[text.rfind('\n').expect("one")..]));
     }
 }
 

@@ -132,7 +132,7 @@ fn duplicate_key(source: &Source, key: &str, first: Span, second: Span) -> Diagn
 }
 
 /// A key as messages show it: one line, and truncated if it is long.
-fn display_key(key: &str) -> String {
+pub fn display_key(key: &str) -> String {
     let printable = |char: &char| !char.is_control();
     let mut text: String = key.chars().filter(printable).take(80).collect();
     if text.len() < key.len() {

@@ -18,6 +18,7 @@ use granit_parser::{Event, Parser, options};
 
 use self::build::{BuildStep, YamlBuilder};
 pub use self::conflict::find_conflict;
+pub use self::key::display_key;
 use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};

@@ -261,6 +261,8 @@ impl<'a> JsonReader<'a> {
             match rest.get(length) {
                 None => return Err(UNTERMINATED),
                 Some(b'"') => break,
+                // what follows is a part of the escape, unless it is refused below
+                Some(b'\\') if rest.get(length + 1).is_some_and(|next| *next < 0x20) => length += 1,
                 Some(b'\\') => length += 2,
                 Some(0..=0x1f) => {
                     self.at = start + length;
