@@ -311,8 +311,9 @@ impl Finding {
             help: (!hints.is_empty()).then(|| hints.join("; ")),
             file: place.map(|place| place.source.name()),
             project: self.layout.as_ref().and_then(|home| home.directory.as_deref()),
-            line: place.map(|place| place.span.line),
-            column: place.map(|place| place.span.column),
+            // a file as a whole has no line, and programs need one
+            line: place.map(|place| place.span.line.max(1)),
+            column: place.map(|place| place.span.column.max(1)),
             app: self.app.as_deref(),
             environment: self.environment.as_deref(),
             bundle: self.entry.as_ref().map(|id| id.bundle.as_str()),

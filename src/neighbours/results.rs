@@ -47,8 +47,10 @@ impl FunctionResult {
         let place = labels.first().map(|label| &label.place).filter(|place| !place.source.name().is_empty());
         if let Some(place) = place.filter(|place| place.source.name() != INPUT) {
             fields.push(("file", OutputValue::map([("path", OutputValue::text(place.source.name()))])));
-            tags.push(("line", OutputValue::text(place.span.line.to_string())));
-            tags.push(("column", OutputValue::text(place.span.column.to_string())));
+            if place.span.line > 0 {
+                tags.push(("line", OutputValue::text(place.span.line.to_string())));
+                tags.push(("column", OutputValue::text(place.span.column.to_string())));
+            }
         }
         fields.push(("tags", OutputValue::map(tags)));
         OutputValue::map(fields)

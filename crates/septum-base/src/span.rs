@@ -204,6 +204,10 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // a file as a whole has no line
+        if self.span.line == 0 {
+            return f.write_str(self.source.name());
+        }
         write!(f, "{}:{}:{}", self.source.name(), self.span.line, self.span.column)
     }
 }
@@ -220,6 +224,13 @@ pub struct Located<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_as_a_whole_is_shown_by_its_name() {
+        let source = Source::new("a.yaml", "a: 1\n");
+        assert_eq!(source.place(Span::default()).to_string(), "a.yaml");
+        assert_eq!(source.place(source.locate(3, 4)).to_string(), "a.yaml:1:4");
+    }
 
     #[test]
     fn columns_count_characters_not_bytes() {

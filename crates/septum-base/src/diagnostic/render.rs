@@ -70,7 +70,7 @@ fn push_excerpt(out: &mut StyledText, label: &Label, margin: usize, severity: St
     out.push_in(ACCENT, "-->");
     out.push(format!(" {}", label.place));
     let excerpt = Excerpt::of(label);
-    if excerpt.line.trim().is_empty() {
+    if excerpt.line.trim().is_empty() || label.place.span.line == 0 {
         return;
     }
     let bar = |out: &mut StyledText, before: &str| {

@@ -144,12 +144,19 @@ impl SopsMetadata {
                         Rule::SopsMetadata,
                         format!("unknown metadata field `{path}`, which is ignored"),
                     )
-                    .at(self.place.source.place(key.span))
+                    .at(self.place_of([key.span, node.span]))
                     .maybe_hint(did_you_mean(name, level.fields()))
                     .hint("remove it, or restore the `sops` block from Git: the field has no effect"),
                 ),
             }
         }
+    }
+
+    /// The first of some spans that is in the file. What is put together from the names of flat keys has none, and the
+    /// block is its place.
+    fn place_of(&self, spans: [Span; 2]) -> Location {
+        let known = spans.into_iter().find(|span| *span != Span::default());
+        known.map_or_else(|| self.place.clone(), |span| self.place.source.place(span))
     }
 
     fn collect_of_items(&self, items: &[YamlNode], path: &str, level: MetadataLevel, found: &mut Diagnostics) {
