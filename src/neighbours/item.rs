@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::{BASE_NAME, Manifest};
 use crate::object::GuestWiring;
+use crate::resolve::find_binary;
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// Name of standard input in messages.
@@ -130,6 +131,11 @@ pub fn wire_tree(mut tree: Tree, wiring: &GuestWiring<'_>, problems: &mut Diagno
     if is_list && let Some(Tree { kind: TreeKind::List(items), .. }) = tree.at_mut(&["items"]) {
         let wired: Vec<_> = items.drain(..).map(|item| wire_tree(item, wiring, problems)).collect();
         items.extend(wired);
+        return tree;
+    }
+    let tagged = find_binary(&tree);
+    if tagged.has_errors() {
+        problems.extend(tagged);
         return tree;
     }
     let unchanged = tree.clone();

@@ -2,9 +2,10 @@
 
 use super::ManifestDocument;
 use super::context::ResolveContext;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
+use crate::yaml::node::Scalar;
 
 impl ResolveContext {
     /// Reports each text of an object that contains ciphertext. Values that were not decrypted are unknown and are
@@ -16,8 +17,8 @@ impl ResolveContext {
     fn refuse_below(&self, tree: &Tree, path: &str) {
         match &tree.kind {
             TreeKind::Leaf(scalar) => {
-                if scalar.tag_name() == Some("binary") {
-                    self.report(binary_in_object(path).at_masked(tree.place.clone()));
+                if let Some(error) = binary_error(path, tree, scalar) {
+                    self.report(error);
                 }
                 if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {
                     self.report(ciphertext_as_value(&format!("`{path}` of an object")).at_masked(tree.place.clone()));
@@ -42,7 +43,18 @@ impl ResolveContext {
     }
 }
 
+/// Errors for `!!binary` in an object that Septum writes anew.
+pub fn find_binary(object: &Tree) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    object.leaves("", &mut |path, leaf, scalar| found.extend(binary_error(path, leaf, scalar)));
+    found
+}
+
 /// Error for `!!binary`, which kubectl decodes, so that the object contains the bytes instead of their base64.
+fn binary_error(path: &str, tree: &Tree, scalar: &Scalar) -> Option<Diagnostic> {
+    (scalar.tag_name() == Some("binary")).then(|| binary_in_object(path).at_masked(tree.place.clone()))
+}
+
 fn binary_in_object(path: &str) -> Diagnostic {
     Diagnostic::error(Rule::InvalidManifest, format!("`{path}` of an object has the tag `!!binary`"))
         .note("kubectl would decode it, but no field of an object accepts bytes")

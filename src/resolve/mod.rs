@@ -58,6 +58,7 @@ use crate::span::Location;
 use crate::visibility::Placeholder;
 use crate::yaml::node::Scalar;
 
+pub use ciphertext::find_binary;
 pub use engine::{DocumentCache, Engine, ManifestKeys};
 pub use manifest::{ManifestDocument, RenderedPatch, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};

@@ -270,6 +270,10 @@ fn what_is_wrong_is_told_and_nothing_is_returned() {
         list(&web, "environment: prod, behavior: merge"),
         list(&deployment("septum.dev/env-form: shop"), "environment: prod, mode: wire"),
         list(&deployment("septum.dev/env-from: shpo"), "environment: prod, mode: wire"),
+        list(
+            &format!("{}data: {{ logo: !!binary aGk= }}\n", deployment("septum.dev/env-from: shop")),
+            "environment: prod, mode: wire",
+        ),
     ];
     for input in &cases {
         let run = site.give(input, &["krm"]);

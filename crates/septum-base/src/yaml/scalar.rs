@@ -42,15 +42,20 @@ impl Scalar {
     /// zero.
     pub fn to_value(&self) -> OutputValue<'_> {
         let text = self.text();
-        match core_type(self) {
+        let kind = core_type(self);
+        // without its tag, `!!binary ~` would be null
+        let keeps_type = match self.tag_name() {
+            None => true,
+            Some("str" | "binary") => false,
+            Some(_) => kind == plain_type(text),
+        };
+        match kind {
             CoreType::Null => OutputValue::Null,
             CoreType::Bool if text.eq_ignore_ascii_case("true") => OutputValue::Bool(true),
             CoreType::Bool => OutputValue::Bool(false),
             // a tag may say that nothing is a number
             _ if text.is_empty() => OutputValue::text(text),
-            _ if self.style == YamlStyle::Plain && self.tag_name() != Some("str") => {
-                OutputValue::Literal(Cow::from(text))
-            }
+            _ if self.style == YamlStyle::Plain && keeps_type => OutputValue::Literal(Cow::from(text)),
             CoreType::Int | CoreType::Float => OutputValue::Literal(Cow::from(text)),
             CoreType::String => OutputValue::text(text),
         }
