@@ -5,12 +5,11 @@ mod disagreement;
 mod own_variable;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
 use self::disagreement::report_disagreements;
 use self::own_variable::without_own;
-use super::layer_text::{LayerText, escape_template_tags, text_scalar};
+use super::layer_text::{LayerText, TemplateText, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::{IndexMap, IndexSet};
@@ -285,26 +284,26 @@ impl DotenvDraft<'_> {
 fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan) -> LayerValue {
     let reads =
         value.parts.iter().any(|part| matches!(part, DotenvPart::Variable { name, .. } if known.contains_key(name)));
-    let (mut text, mut defaults) = (String::new(), Vec::new());
+    let (mut text, mut template, mut defaults) = (String::new(), TemplateText::default(), Vec::new());
+    let mut push_literal = |template: &mut TemplateText, part: &str| {
+        text.push_str(part);
+        template.push_literal(part);
+    };
     for part in &value.parts {
         if let DotenvPart::Variable { default: Some(default), .. } = part {
             defaults.push(default.clone());
         }
         match part {
-            DotenvPart::Text(part) | DotenvPart::Substitution(part) if reads => {
-                text.push_str(&escape_template_tags(part));
-            }
-            DotenvPart::Text(part) | DotenvPart::Substitution(part) => text.push_str(part),
+            DotenvPart::Text(part) | DotenvPart::Substitution(part) => push_literal(&mut template, part),
             DotenvPart::Variable { name, default, .. } if known.contains_key(name) => {
                 let name = if is_identifier(name) { format!("data.{name}") } else { format!("data[{name:?}]") };
-                // writing to a String cannot fail
-                let _ = match default {
+                template.push_expression(&match default {
                     Some(default) => {
                         let default = default.replace('\\', "\\\\").replace('"', "\\\"");
-                        write!(text, "{{{{ {name} | default(\"{default}\", true) }}}}")
+                        format!("{name} | default(\"{default}\", true)")
                     }
-                    None => write!(text, "{{{{ {name} }}}}"),
-                };
+                    None => name,
+                });
             }
             DotenvPart::Variable { name, default, text: written } => {
                 let (kept, how) = match default {
@@ -312,11 +311,11 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
                     None => (written, "it is kept as text"),
                 };
                 plan.note(&value.place, format!("`{name}` is not set in these files, so {how}"));
-                text.push_str(&if reads { escape_template_tags(kept) } else { kept.clone() });
+                push_literal(&mut template, kept);
             }
         }
     }
-    LayerValue { text, reads, defaults }
+    LayerValue { text: if reads { template.finish() } else { text }, reads, defaults }
 }
 
 /// Expansion of a value as a reader does it, within limits.

@@ -124,6 +124,42 @@ pub fn escape_template_tags(text: &str) -> String {
     out + rest
 }
 
+/// A template of texts, which come out as they are, and expressions.
+#[derive(Default)]
+pub(super) struct TemplateText {
+    out: String,
+    /// Texts after the last expression: together they may look like a tag.
+    literal: String,
+}
+
+impl TemplateText {
+    /// Adds a text.
+    pub(super) fn push_literal(&mut self, text: &str) {
+        self.literal.push_str(text);
+    }
+
+    /// Adds an expression.
+    pub(super) fn push_expression(&mut self, expression: &str) {
+        self.end_literal();
+        // a `{` before the tag would be read as a part of it
+        if self.out.ends_with('{') {
+            self.out.pop();
+            self.out.push_str("{{ \"{\" }}");
+        }
+        self.out.extend(["{{ ", expression, " }}"]);
+    }
+
+    /// The template.
+    pub(super) fn finish(mut self) -> String {
+        self.end_literal();
+        self.out
+    }
+
+    fn end_literal(&mut self) {
+        self.out += &escape_template_tags(&std::mem::take(&mut self.literal));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

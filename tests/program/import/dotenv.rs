@@ -62,6 +62,12 @@ fn values_are_those_that_the_reader_of_the_file_gives() {
             proof: "3 of 3 values equal in prod",
         },
         Case {
+            name: "braces beside variables",
+            files: &[(".env", "A=\nN={${A}\nO={${A}}\nP={{${A}%}\nQ=a{${NONE:-{}${A}{%\nR={\\$${A}\n")],
+            arguments: &["dotenv", ".env", "--dialect", "node"],
+            proof: "6 of 6 values equal in prod",
+        },
+        Case {
             name: "shell",
             files: &[(".env", "A=\"a b\"'c'\nB=$A\\ d\nC=x y\n")],
             arguments: &["dotenv", ".env", "--dialect", "shell"],
