@@ -346,6 +346,33 @@ mod tests {
     }
 
     #[test]
+    fn each_type_has_the_name_that_sops_gives_it() {
+        for (kind, name) in [
+            (PlaintextType::Str, "str"),
+            (PlaintextType::Int, "int"),
+            (PlaintextType::Float, "float"),
+            (PlaintextType::Bool, "bool"),
+            (PlaintextType::Time, "time"),
+            (PlaintextType::Comment, "comment"),
+            (PlaintextType::Bytes, "bytes"),
+        ] {
+            let read = Ciphertext::parse(&KNOWN.replace("type:str", &format!("type:{name}"))).expect(name);
+            assert_eq!((read.kind, kind.to_string().as_str()), (kind, name));
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_ciphertext_is_known_before_it_is_written() {
+        for length in 1..20 {
+            let ciphertext = key().encrypt_bytes(vec![b'x'; length], PlaintextType::Float, "a:").expect("encrypts");
+            let expected = ciphertext.length();
+            let mut out = String::new();
+            ciphertext.write_token(&mut out);
+            assert_eq!(out.len(), expected, "of {length} bytes");
+        }
+    }
+
+    #[test]
     fn other_lengths_of_nonces_are_opened() {
         fn seals<N: ArrayLength<u8>>(length: usize) {
             let nonce = vec![7; length];

@@ -114,6 +114,33 @@ mod tests {
         assert_eq!(take(PlaintextType::Str, "a:", b"same").as_deref(), Some("two"));
         assert_eq!(take(PlaintextType::Str, "a:", b"same"), None);
     }
+
+    #[test]
+    fn after_those_of_the_file_come_those_of_the_other_version_and_none_comes_twice() {
+        let of = |tokens: &[&str]| {
+            let mut stash = CiphertextCache::default();
+            for token in tokens {
+                let kept = CachedToken::new(&Source::new("", *token), 0..token.len(), token);
+                stash.put_token(PlaintextType::Str, "a:", b"same", kept);
+            }
+            stash
+        };
+        let mut own = of(&["one", "two"]);
+        own.adopt_tokens(&of(&["two", "three"]));
+        own.put_token(PlaintextType::Int, "b:", b"1", CachedToken::new(&Source::new("", "four"), 0..4, "four"));
+        for (kind, path, text, is_known) in [
+            (PlaintextType::Str, "a:", &b"same"[..], true),
+            (PlaintextType::Int, "b:", b"1", true),
+            (PlaintextType::Str, "b:", b"1", false),
+            (PlaintextType::Str, "a:", b"other", false),
+        ] {
+            assert_eq!(own.knows_hash(&hash_value(kind, path, text)), is_known, "{path}");
+        }
+        let next = || own.take_token(PlaintextType::Str, "a:", b"same").map(|kept| kept.token().to_owned());
+        let taken: Vec<_> = std::iter::from_fn(next).collect();
+        assert_eq!(taken, ["one", "two", "three"]);
+    }
+
     #[test]
     fn a_ciphertext_is_known_with_and_without_what_is_around_it() {
         let source = Source::new("", "a: \"ENC[x]\" # ENC[y]\nb: >\n  ENC[z]\n");

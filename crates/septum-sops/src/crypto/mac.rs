@@ -85,6 +85,26 @@ mod tests {
     }
 
     #[test]
+    fn checksums_are_the_same_if_each_byte_is() {
+        for (one, other, expected) in [
+            ("", "", true),
+            ("0A", "0A", true),
+            ("0A", "0B", false),
+            ("0A", "1A", false),
+            ("0A", "0A0", false),
+            ("0A0", "0A", false),
+            ("", "0A", false),
+            // differences that are the same, and ones that have no bit in common
+            ("00", "11", false),
+            ("0@", "@0", false),
+            ("01", "10", false),
+            ("12", "00", false),
+        ] {
+            assert_eq!(is_same_mac(one.as_bytes(), other.as_bytes()), expected, "{one} and {other}");
+        }
+    }
+
+    #[test]
     fn the_constant_is_the_hash_of_the_word() {
         assert_eq!(sha2::Sha256::digest(b"sops")[..], ENCRYPTED_ONLY);
     }

@@ -2,9 +2,11 @@
 
 mod any;
 mod encrypting;
+mod groups;
 mod odd;
 mod rewriting;
 mod stability;
+mod tampering;
 mod vectors;
 #[path = "../../../septum-base/src/yaml/read/yamlish.rs"]
 mod yamlish;
