@@ -354,6 +354,7 @@ fn the_first_layer_of_reasons_that_speaks_decides() {
         ("another", "PASSWORD_MIN_LENGTH", "12", "ConfigMap: name"),
         ("a public key", "JWT_PUBLIC_KEY_ID", "k1", "ConfigMap:"),
         ("a value", "BACKEND", &url, "Secret: value"),
+        ("a value, though the name only sounds so", "TOKEN_TTL", &url, "Secret: value"),
         ("declared", "GREETING", "{ value: hello, sensitive: true }", "Secret: declared"),
         (
             "declared, against a name",

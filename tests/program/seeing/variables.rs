@@ -34,6 +34,17 @@ fn a_key_is_explained_in_all_environments_and_a_variable_with_its_readers() {
 }
 
 #[test]
+fn a_key_that_is_declared_plain_is_secret_where_its_encrypted_value_is_a_credential() {
+    let site = Sandbox::with_identities();
+    site.write("environments/base.yaml", "app: shop\ndata:\n  BACKEND: { value: none, sensitive: false, reason: x }\n");
+    site.write("environments/dev.yaml", "");
+    let url = ["postgres://app", ":", CANARY, "@db/app"].concat();
+    site.encrypted("environments/dev.secrets.yaml", format!("data: {{ BACKEND: '{url}' }}\n"));
+    let rendered = site.run(&["render", "dev"]).ok();
+    assert!(rendered.contains("kind: Secret") && !rendered.contains("kind: ConfigMap"), "{rendered}");
+}
+
+#[test]
 fn an_explained_variable_has_the_documented_shape() {
     let site = site();
     let found = site.run(&["explain", "prod", "vars.domain", "--format", "json"]).json();
