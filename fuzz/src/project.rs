@@ -16,27 +16,38 @@ const DEMO_KEY: &str = include_str!("../../examples/demo-age-key.txt");
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// A directory for files that are in memory alone.
-pub(crate) struct MemoryRoot(PathBuf);
+pub(crate) struct MemoryRoot {
+    root: PathBuf,
+    directories: &'static [&'static str],
+}
 
 impl MemoryRoot {
     /// The root of a target, with empty directories.
-    pub(crate) fn new(target: &str, directories: &[&str]) -> Self {
+    pub(crate) fn new(target: &str, directories: &'static [&'static str]) -> Self {
         let root = std::env::temp_dir().join("septum-fuzz").join(target);
-        for directory in directories {
-            std::fs::create_dir_all(root.join(directory)).expect("a directory");
+        std::fs::create_dir_all(&root).expect("a directory");
+        let created = Self { root: std::fs::canonicalize(root).expect("a directory"), directories };
+        created.create_directories();
+        created
+    }
+
+    /// Creates what somebody removed: a campaign takes longer than what is temporary may stay.
+    fn create_directories(&self) {
+        for directory in self.directories {
+            std::fs::create_dir_all(self.root.join(directory)).expect("a directory");
         }
-        Self(std::fs::canonicalize(root).expect("a directory"))
     }
 
     /// The directory.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// Opens a project of files.
     pub(crate) fn open(&self, files: Files) -> Result<Project, Diagnostics> {
-        let disk = Disk::with_files(files.into_iter().map(|(name, bytes)| (self.0.join(name), bytes)).collect());
-        let root = Project::locate(&disk, &self.0).ok_or_else(Diagnostics::new)?;
+        self.create_directories();
+        let disk = Disk::with_files(files.into_iter().map(|(name, bytes)| (self.root.join(name), bytes)).collect());
+        let root = Project::locate(&disk, &self.root).ok_or_else(Diagnostics::new)?;
         Project::open(&disk, &root)
     }
 }
