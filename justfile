@@ -38,9 +38,17 @@ docs:
 peers *NAMES:
     .ci/peers "$@"
 
-# all fuzz targets, for some seconds in all
-fuzz SECONDS="60":
-    cargo run --locked --release -p septum-fuzz --features driver --bin fuzz -- --seconds "$1"
+# all fuzz targets, or those that are named, for some seconds in all
+fuzz SECONDS="60" *TARGETS:
+    cargo run --locked --release -p septum-fuzz --features driver --bin fuzz -- --seconds "$@"
+
+# the fuzz targets on the inputs that CI tries
+fuzz-ci:
+    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo run --locked -p septum-fuzz --features driver --bin fuzz -- --runs 5000 --seed 1
+
+# changes the code of a file, one expression at a time, and shows the changes with which the tests named still pass
+mutants PACKAGE FILE *TESTS="--lib":
+    package=$1 file=$2; shift 2; cargo mutants --in-place --package "$package" --file "$file" -- --locked "$@"
 
 # records again what programs print and what the demo and the examples render
 update-cases:

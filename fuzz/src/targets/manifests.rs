@@ -10,9 +10,13 @@ use septum::output_tree::deliver_objects;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
 use septum::sops::Timestamp;
+use septum::span::Source;
 use septum::view::explain::explain_key;
 use septum::view::list::{ListedValues, list_rows};
 use septum::visibility::OnMissingKey;
+use septum::yaml::kubectl::{JsonScalar, json_scalar};
+use septum::yaml::node::{YamlKind, YamlNode, YamlStyle};
+use septum::yaml::read::{MergeKeys, read_stream};
 use serde_json::Value as Json;
 
 use crate::input::first_parts;
@@ -59,7 +63,7 @@ fn run_stages(project: &Project, problems: &mut Diagnostics) {
     }
 }
 
-/// Holds that the formats hold the same objects, as other programs read them.
+/// Holds that the formats hold the same objects, as kubectl reads them, and that another reader sees the same texts.
 fn check_formats(objects: &[Delivered]) {
     let written = |format| write_objects(objects, format, Reveal::Values).to_string();
     let [yaml, json, kyaml] = [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml].map(written);
@@ -68,18 +72,62 @@ fn check_formats(objects: &[Delivered]) {
     }
     let list: Json = serde_json::from_str(&json).expect("JSON");
     let list = list["items"].as_array().cloned().unwrap_or_default();
+    let list: Vec<Json> = list.into_iter().map(normal).collect();
     for (name, text) in [("YAML", yaml), ("KYAML", kyaml)] {
-        let documents: Result<Vec<Json>, _> =
-            serde_yaml::Deserializer::from_str(&text).map(<Json as serde::Deserialize>::deserialize).collect();
-        let documents = match documents {
-            Ok(documents) => documents,
-            // an integer of more than 64 bits, which the oracle cannot hold
-            Err(error) if error.to_string().contains("number out of range") => continue,
-            Err(error) => panic!("{name}: {error}\n{text}"),
-        };
-        let documents: Vec<Json> = documents.into_iter().filter(|document| !document.is_null()).map(normal).collect();
-        let list: Vec<Json> = list.iter().cloned().map(normal).collect();
+        let stream = read_stream(&Source::new(name, text.as_str()), MergeKeys::Keep);
+        let stream = stream.unwrap_or_else(|problems| panic!("{name}: {problems:?}\n{text}"));
+        let documents: Vec<Json> = stream.documents.iter().map(as_kubectl_reads).filter(|it| !it.is_null()).collect();
         assert_eq!(documents, list, "{name} and JSON differ\n{text}\n{json}");
+        let others: Result<Vec<Json>, _> =
+            serde_yaml::Deserializer::from_str(&text).map(<Json as serde::Deserialize>::deserialize).collect();
+        match others {
+            Ok(others) => {
+                let others: Vec<Json> = others.into_iter().filter(|document| !document.is_null()).collect();
+                let is_same = others.len() == documents.len();
+                assert!(
+                    is_same && others.iter().zip(&stream.documents).all(|(other, node)| agrees(other, node)),
+                    "{text}"
+                );
+            }
+            // an integer of more than 64 bits, which the other reader cannot hold
+            Err(error) if error.to_string().contains("number out of range") => {}
+            Err(error) => panic!("{name}: {error}\n{text}"),
+        }
+    }
+}
+
+/// The value of a node for kubectl, to which a plain `n` is false and `0400` is 256.
+fn as_kubectl_reads(node: &YamlNode) -> Json {
+    match &node.kind {
+        YamlKind::Scalar(scalar) if scalar.style != YamlStyle::Plain => Json::from(scalar.text()),
+        YamlKind::Scalar(scalar) => match json_scalar(scalar.text()) {
+            JsonScalar::Null => Json::Null,
+            JsonScalar::Bool(truth) => Json::from(truth),
+            JsonScalar::Number(number) => Json::from(number.parse::<f64>().ok()),
+            JsonScalar::Text(text) => Json::from(text),
+        },
+        YamlKind::List(items) => items.iter().map(as_kubectl_reads).collect(),
+        YamlKind::Map(map) => map
+            .iter()
+            .map(|(key, value)| (key.text.clone(), as_kubectl_reads(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
+}
+
+/// Whether another reader sees the same structure and texts. Readers differ in the types of plain scalars.
+fn agrees(other: &Json, node: &YamlNode) -> bool {
+    match (&node.kind, other) {
+        (YamlKind::Scalar(scalar), Json::String(text)) => scalar.text() == text,
+        (YamlKind::Scalar(scalar), Json::Null | Json::Bool(_) | Json::Number(_)) => scalar.style == YamlStyle::Plain,
+        (YamlKind::List(items), Json::Array(others)) => {
+            items.len() == others.len() && others.iter().zip(items).all(|(other, item)| agrees(other, item))
+        }
+        (YamlKind::Map(map), Json::Object(others)) => {
+            map.len() == others.len()
+                && map.iter().all(|(key, value)| others.get(&key.text).is_some_and(|other| agrees(other, value)))
+        }
+        _ => false,
     }
 }
 
