@@ -5,7 +5,6 @@ use std::mem::discriminant;
 
 use zeroize::Zeroizing;
 
-use crate::map::HashSet;
 use crate::sops::{SopsDocument, SopsItem, SopsMap, SopsTree, ValuePath, ValuePathStep};
 
 /// A place at which the versions differ.
