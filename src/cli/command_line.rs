@@ -75,7 +75,6 @@ mod tests {
         let arguments: Vec<OsString> = std::iter::once("septum").chain(words.iter().copied()).map(Into::into).collect();
         let called = parse_called(&arguments).map(parsed);
         let all = parsed(parse_by_all(&arguments));
-        assert!(called.is_some() || all.is_err(), "all commands are needed for {words:?}");
         assert!(called.as_ref().is_none_or(|called| *called == all), "{words:?}: {called:?} is not {all:?}");
         called.is_some()
     }
