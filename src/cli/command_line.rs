@@ -36,7 +36,7 @@ pub(super) fn parse_arguments(arguments: &[OsString]) -> ParsedArguments {
 /// Parses by the command alone that the arguments name. The result is that of the whole program: other commands could
 /// only be a word of their own, which is an error here.
 fn parse_called(arguments: &[OsString]) -> Option<ParsedArguments> {
-    let program = Command::new("septum").version(VERSION).disable_help_flag(true).subcommand_required(true);
+    let program = Command::default().name("septum").version(VERSION).disable_help_flag(true).subcommand_required(true);
     let program = GlobalArgs::augment_args(program);
     // a directory that is named like a command fails, unless the command is that one
     let called = arguments.iter().skip(1).find_map(|argument| CliCommand::declare(argument.to_str()?));
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// What a run knows of its arguments: the values of all options, or the error as it is printed.
+    /// Values of all options, or the error as it is printed.
     fn parsed(done: ParsedArguments) -> Result<String, String> {
         let matches = done.matches.map_err(|error| error.render().ansi().to_string())?;
         Ok(format!("{:?} {:?}", Cli::from_arg_matches(&matches).expect("a command"), matches.subcommand()))

@@ -149,7 +149,7 @@ macro_rules! commands {
             /// The declaration of one command; none if there is no command of that name.
             fn declare(name: &str) -> Option<clap::Command> {
                 match name {
-                    $($name => Some(<$arguments as Args>::augment_args(clap::Command::new($name))),)+
+                    $($name => Some(<$arguments as Args>::augment_args(clap::Command::default().name($name))),)+
                     _ => None,
                 }
             }

@@ -51,14 +51,14 @@ pub fn holds_ciphertext(bytes: &[u8]) -> bool {
     find_ciphertext(bytes).is_some()
 }
 
-/// Where the first ciphertext begins.
+/// Position of the first ciphertext.
 fn find_ciphertext(bytes: &[u8]) -> Option<usize> {
     let (name, packed) = &*SEARCHES;
     let written = name.find_iter(bytes).find_map(|at| start_of_form(bytes, at));
     packed.iter().filter_map(|form| form.find(bytes)).chain(written).min()
 }
 
-/// Where a ciphertext begins whose name is at a position.
+/// Position of the ciphertext whose name is at `at`.
 fn start_of_form(bytes: &[u8], at: usize) -> Option<usize> {
     let (before, after) = (bytes.get(..at)?, bytes.get(at + NAME.len()..)?);
     let begins_with = |bracket: &str| Some(before.strip_suffix(bracket.as_bytes())?.strip_suffix(b"ENC")?.len());
