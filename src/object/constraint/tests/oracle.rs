@@ -88,7 +88,7 @@ fn the_examples_are_those_of_the_library() {
 /// and beyond 128 bits, 16 digits of both.
 fn is_division_rounded(number: &str, divisor: &Value) -> bool {
     let (number, divisor) = (number.parse::<f64>().unwrap_or_default(), divisor.as_f64().unwrap_or_default());
-    let is_wide = |number: f64| number.abs() > 2_f64.powi(53);
+    let is_wide = |number: f64| number.abs() >= 2_f64.powi(53);
     is_wide(divisor) || divisor.fract() != 0.0 && (is_wide(number) || number.abs() < 1e-15 || divisor < 1e-15)
 }
 
