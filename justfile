@@ -44,7 +44,7 @@ fuzz SECONDS="60" *TARGETS:
 
 # the fuzz targets on the inputs that CI tries
 fuzz-ci:
-    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo run --locked -p septum-fuzz --features driver --bin fuzz -- --runs 5000 --seed 1
+    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo run --locked -p septum-fuzz --features driver --bin fuzz -- --runs 8000 --seed 1
 
 # changes the code of a file, one expression at a time, and shows the changes with which the tests named still pass
 mutants PACKAGE FILE *TESTS="--lib":
