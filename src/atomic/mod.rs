@@ -37,8 +37,8 @@ pub enum Access {
     Owner,
 }
 
-/// Whether the system has permissions by which a file is readable by its owner alone. Elsewhere it has those of its
-/// directory, which whoever writes a secret into it is told.
+/// Whether the system has permissions by which a file is readable by its owner alone. Elsewhere a file is
+/// as readable as its directory, and a command that writes a secret says so.
 pub const HAS_PERMISSIONS: bool = cfg!(unix);
 
 /// Replaces or creates a file: its new bytes are complete on disk before they get its name, and owner, permissions

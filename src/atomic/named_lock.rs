@@ -1,7 +1,7 @@
 //! Locks of paths, for a system that lets nobody replace a file that is open.
 //!
-//! What is locked is an empty file in the temporary directory of the user, named by a digest of the path. It is opened so
-//! that no other process can open it, and so is free when its holder ends, however it ends. Other users, and machines that
+//! The lock of a path is an empty file in the temporary directory of the user, named by a digest of the path. It is
+//! opened so that no other process can open it, and so is free when its holder ends, however it ends. Other users, and machines that
 //! share a directory, are not kept out.
 
 use std::fs::{self, File};

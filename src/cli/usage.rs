@@ -60,18 +60,16 @@ pub(super) fn glued_error(arguments: &[OsString]) -> Diagnostic {
     found.hint(format!("see `{name} --help`"))
 }
 
-/// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
-pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
-    let command = named_command(arguments);
-    let (name, mut used) = used_command(command, arguments);
-    let kinds: Vec<String> = match command {
-        Some(_) => used.get_subcommands().map(|kind| format!("`{}`", kind.get_name())).collect(),
-        None => Vec::new(),
-    };
+/// The typed text that the error contains, if an argument is not declared.
+fn typed_argument(error: &Error) -> String {
+    context_texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default()
+}
+
+/// Message for the arguments of the command of this name, of which there may be kinds.
+fn usage_message(error: &Error, arguments: &[OsString], name: &str, has_kinds: bool) -> String {
     let declared = |kind| context_texts(error, kind).join("`, `");
-    // if an argument is not declared, the error contains the typed text
-    let typed = context_texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
-    let message = match error.kind() {
+    let typed = typed_argument(error);
+    match error.kind() {
         ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => {
             match argument_position(arguments, &typed) {
                 Some(number) => format!("argument {number} is not an option of `{name}`"),
@@ -82,8 +80,8 @@ pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnos
             Some(number) => format!("unexpected argument {number} of `{name}`"),
             None => format!("too many arguments for `{name}`"),
         },
-        ErrorKind::InvalidSubcommand if !kinds.is_empty() => format!("unknown kind of `{name}`"),
-        ErrorKind::MissingSubcommand if !kinds.is_empty() => format!("no kind of `{name}` specified"),
+        ErrorKind::InvalidSubcommand if has_kinds => format!("unknown kind of `{name}`"),
+        ErrorKind::MissingSubcommand if has_kinds => format!("no kind of `{name}` specified"),
         ErrorKind::InvalidSubcommand => "unknown command".to_owned(),
         ErrorKind::InvalidValue if context_texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
             format!("`{}` requires a value", declared(ContextKind::InvalidArg))
@@ -102,8 +100,19 @@ pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnos
             format!("wrong number of values for `{}`", declared(ContextKind::InvalidArg))
         }
         _ => "invalid arguments".to_owned(),
+    }
+}
+
+/// Error of usage, in words that contain nothing of the arguments but the names of existing options and commands.
+pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
+    let command = named_command(arguments);
+    let (name, mut used) = used_command(command, arguments);
+    let kinds: Vec<String> = match command {
+        Some(_) => used.get_subcommands().map(|kind| format!("`{}`", kind.get_name())).collect(),
+        None => Vec::new(),
     };
-    let mut diagnostic = invalid_usage(message);
+    let typed = typed_argument(error);
+    let mut diagnostic = invalid_usage(usage_message(error, arguments, &name, !kinds.is_empty()));
     let values = context_texts(error, ContextKind::ValidValue);
     if !values.is_empty() {
         diagnostic = diagnostic.note(format!("possible values: `{}`", values.join("`, `")));
@@ -124,10 +133,12 @@ pub(super) fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnos
         None => vec![ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue],
     };
     diagnostic = diagnostic.maybe_hint(foreign.map(str::to_owned));
-    for near in suggested.into_iter().flat_map(|kind| context_texts(error, kind)) {
+    // the parser has the nearest one last
+    for near in suggested.into_iter().flat_map(|kind| context_texts(error, kind).into_iter().rev()) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
-    if error.kind() == ErrorKind::MissingRequiredArgument && declared(ContextKind::InvalidArg).contains("KEY") {
+    let lacks = |name| context_texts(error, ContextKind::InvalidArg).iter().any(|argument| argument.contains(name));
+    if error.kind() == ErrorKind::MissingRequiredArgument && lacks("KEY") {
         diagnostic = diagnostic.hint("specify the environment first, then the key; `septum list` shows all keys");
     }
     let is_of_arguments = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::TooManyValues)
