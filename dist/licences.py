@@ -87,7 +87,7 @@ def document(target, *arguments):
         users.setdefault(" ".join(text.split()), (text, {}))[1][name] = None
 
     for package in packages:
-        lines.append(f"* {package['name']} {package['version']}: {package['license']}, {package['repository'] or 'https://crates.io/crates/' + package['name']}")
+        lines.append(f"* {package['name']} {package['version']}: {package['license']}{', ' + package['repository'] if package['repository'] else ''}")
         for text in texts(package):
             add(text, f"{package['name']} {package['version']}")
     add("Copyright (c) The Rust Project Contributors\n\n" + MIT.strip("\n"), "the standard library of Rust")
