@@ -15,9 +15,6 @@ const BASE: u64 = 4 * 1024;
 /// Size of a state, in bytes.
 const STATE: u64 = 40;
 
-/// Size charged for an expression that only a backtracking engine supports: it is bounded by steps, not by size.
-const BACKTRACKING: u64 = 64 * 1024;
-
 /// Spends the size of an expression from the budget of the run.
 pub fn spend_regex(pattern: &str) -> Result<(), BudgetExhausted> {
     REGEX_BYTES.spend(estimate_size(pattern))
@@ -33,10 +30,19 @@ pub fn over_budget() -> String {
     format!("all expressions of this run require more than {} MiB in total", REGEX_BYTES.limit() >> 20)
 }
 
+/// Spends a size that is known from elsewhere: the sum of `states_size` of parts, and the tables of an engine.
+pub fn spend_states(bytes: u64) -> Result<(), BudgetExhausted> {
+    REGEX_BYTES.spend(BASE.saturating_add(bytes))
+}
+
+/// Estimated bytes of the states of an expression; nothing if only a backtracking engine supports it.
+pub fn states_size(pattern: &str) -> Option<u64> {
+    ParserBuilder::new().octal(true).utf8(false).build().parse(pattern).ok().map(|hir| hir_size(&hir))
+}
+
 /// Estimated bytes of an expression when it is compiled. An invalid one is not compiled.
 fn estimate_size(pattern: &str) -> u64 {
-    let parsed = ParserBuilder::new().octal(true).utf8(false).build().parse(pattern);
-    parsed.map_or_else(|_| BACKTRACKING.saturating_add(pattern.len() as u64), |hir| BASE.saturating_add(hir_size(&hir)))
+    BASE.saturating_add(states_size(pattern).unwrap_or_default())
 }
 
 fn hir_size(hir: &Hir) -> u64 {
@@ -77,7 +83,7 @@ mod tests {
         assert!(estimate_size(r"\pL{200}") > 200 * one);
         assert!(estimate_size("((a{100}){100}){100}") > 40_000_000);
         assert!(estimate_size("abc") < 2 * BASE);
-        assert!(estimate_size("(?=a)") >= BACKTRACKING);
+        assert_eq!(states_size("(?=a)"), None);
     }
 
     /// An expression that is estimated to be small is small: the engine's own limit agrees.

@@ -1,16 +1,18 @@
 //! Regular expressions of `pattern`: ECMA 262, which JSON Schema prescribes.
 //!
 //! An expression is translated to the syntax of the `regex` crate. Most are then matched in linear time. One with
-//! lookaround or backreferences backtracks, and gives up after a million steps.
+//! lookaround or backreferences backtracks, and gives up after a million steps. The memory of both is bounded: that of
+//! an expression by the engines, and that of all expressions of a run by a budget.
 
+use fancy_regex::Expr;
 use jsonschema_regex::{PatternAnalysis, RepeatedClass, Search};
 
 use crate::budget::BudgetExhausted;
 use crate::parallel::catch_panic;
 use crate::regex_size;
 
-/// Bytes that an expression may become: a bound that both engines have.
-const LARGEST: u64 = 10 * 1024 * 1024;
+/// Bytes that an expression, or a part of one that backtracks, may become: the default of the engine of `regex`.
+const LARGEST: usize = 10 * 1024 * 1024;
 
 /// Compiled expression: an engine, or the comparison that it amounts to.
 #[derive(Debug)]
@@ -52,14 +54,28 @@ impl ValuePattern {
             return Ok(literal.into());
         }
         if let Some(parts) = jsonschema_regex::split_leading_lookaheads(pattern) {
-            let linear = |part: &String| compile_search(part, |rust| regex::Regex::new(rust).map(Self::Linear));
+            let linear = |part: &String| compile_search(part, Self::linear);
             match parts.iter().map(linear).collect() {
                 // a part with a reference to a group of another part needs the whole
                 Err(WrongPattern::Invalid) => {}
                 all => return all.map(Self::All),
             }
         }
-        compile_search(pattern, |rust| fancy_regex::Regex::new(rust).map(Self::Backtracking))
+        compile_search(pattern, Self::backtracking)
+    }
+
+    fn linear(rust: &str) -> Result<Self, WrongPattern> {
+        regex_size::spend_regex_up_to(rust, LARGEST as u64).map_err(|BudgetExhausted| WrongPattern::OverBudget)?;
+        regex::RegexBuilder::new(rust).size_limit(LARGEST).build().map(Self::Linear).map_err(|_| WrongPattern::Invalid)
+    }
+
+    fn backtracking(rust: &str) -> Result<Self, WrongPattern> {
+        let size = backtracking_size(rust).ok_or(WrongPattern::Invalid)?;
+        regex_size::spend_states(size).map_err(|BudgetExhausted| WrongPattern::OverBudget)?;
+        let mut builder = fancy_regex::RegexBuilder::new(rust);
+        // without it, lookbehind of variable length has no bound: `(?<!\pL{1,300000})` takes 4 GB
+        let built = builder.delegate_size_limit(LARGEST).build();
+        built.map(Self::Backtracking).map_err(|_| WrongPattern::Invalid)
     }
 
     /// Whether some of a text matches. Nothing if the engine gives up.
@@ -97,16 +113,94 @@ impl From<PatternAnalysis<'_>> for ValuePattern {
 }
 
 /// Compiles an expression that is only searched for, which may drop repetitions at its ends.
-fn compile_search<E>(
+fn compile_search(
     pattern: &str,
-    build: impl FnOnce(&str) -> Result<ValuePattern, E>,
+    build: impl FnOnce(&str) -> Result<ValuePattern, WrongPattern>,
 ) -> Result<ValuePattern, WrongPattern> {
     let translated = jsonschema_regex::to_rust_regex(pattern).map_err(|()| WrongPattern::Invalid)?;
-    let rust = match jsonschema_regex::search_form(pattern, &translated) {
-        Some(Search::RepeatedClass(class)) => return Ok(ValuePattern::Count(class)),
-        Some(Search::Collapsed(shorter)) => shorter.into(),
-        None => translated,
+    match jsonschema_regex::search_form(pattern, &translated) {
+        Some(Search::RepeatedClass(class)) => Ok(ValuePattern::Count(class)),
+        Some(Search::Collapsed(shorter)) => build(&shorter),
+        None => build(&translated),
+    }
+}
+
+/// Estimated bytes of an expression that may backtrack. Nothing if it is invalid.
+fn backtracking_size(rust: &str) -> Option<u64> {
+    match regex_size::states_size(rust) {
+        Some(size) => Some(size.min(LARGEST as u64)),
+        None => Some(part_size(&Expr::parse_tree(rust).ok()?.expr).bytes),
+    }
+}
+
+/// Size of a part of an expression.
+struct PartSize {
+    bytes: u64,
+    /// Whether the engine of `regex` matches it, which takes what is repeated as that many copies.
+    is_linear: bool,
+}
+
+fn part_size(expr: &Expr) -> PartSize {
+    let own = match expr {
+        Expr::Delegate { inner, .. } => regex_size::states_size(inner),
+        Expr::Literal { val, .. } => regex_size::states_size(&regex::escape(val)),
+        Expr::Any { .. } => regex_size::states_size("."),
+        _ => None,
     };
-    regex_size::spend_regex_up_to(&rust, LARGEST).map_err(|BudgetExhausted| WrongPattern::OverBudget)?;
-    build(&rust).map_err(|_| WrongPattern::Invalid)
+    let is_linear = own.is_some()
+        || matches!(
+            expr,
+            Expr::Empty | Expr::Assertion(_) | Expr::LiteralBytes { .. } | Expr::Concat(_) | Expr::Alt(_)
+        )
+        || matches!(expr, Expr::Group(_) | Expr::Repeat { .. });
+    let mut size = PartSize { bytes: own.unwrap_or(64), is_linear };
+    for child in expr.children_iter().map(part_size) {
+        size.bytes = size.bytes.saturating_add(child.bytes);
+        size.is_linear &= child.is_linear;
+    }
+    if size.is_linear {
+        if let Expr::Repeat { lo, hi, .. } = expr {
+            let times = if *hi == usize::MAX { *lo } else { *hi };
+            size.bytes = size.bytes.saturating_mul(times.max(1) as u64);
+        }
+        // beyond it, the engine refuses the part
+        size.bytes = size.bytes.min(LARGEST as u64);
+    }
+    size
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = LARGEST as u64;
+
+    #[test]
+    fn an_expression_that_backtracks_is_as_large_as_the_engine_makes_it() {
+        let sizes = [
+            (r"(?=a)b", 0, 1_000),
+            (r"(?!b)\pL{20}", 200_000, LIMIT),
+            (r"(?<!\pL{1,20})$", 200_000, LIMIT),
+            // what only backtracking can match is repeated by a counter
+            (r"(?:\pL(?=a)){1,300000}", 10_000, 200_000),
+            (r"(?<!\pL{1,300000})$", LIMIT, LIMIT + 1_000),
+            (r"(?<!\pL{1,300000}\pN{1,300000})$", LIMIT, LIMIT + 1_000),
+            (r"(?<!\pL{1,300000})(?<!\pN{1,300000})$", 2 * LIMIT, 3 * LIMIT),
+        ];
+        for (pattern, least, most) in sizes {
+            let size = backtracking_size(pattern).unwrap();
+            assert!((least..most).contains(&size), "{pattern}: {size}");
+        }
+    }
+
+    #[test]
+    fn lookbehind_of_any_length_is_bounded() {
+        for pattern in [r"(?<!\p{L}{1,300000})$", r"(?<=\w{1,300000})$", r"(?<=(\p{L}{1,300000}))\1$"] {
+            crate::budget::reset_budgets();
+            assert_eq!(ValuePattern::compile(pattern).unwrap_err(), WrongPattern::Invalid, "{pattern}");
+        }
+        let many = r"(?<!\p{L}{1,300000})".repeat(5);
+        assert!(backtracking_size(&many).unwrap() > crate::budget::REGEX_BYTES.limit());
+    }
 }

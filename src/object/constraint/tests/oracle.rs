@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::examples::EXAMPLES;
 use super::random::{encode, expression, nearly, number};
-use super::{ValueType, Violation, format, rules, violations};
+use super::{ValueType, Violation, format, regex_size, rules, violations};
 
 /// Whether the library knows the formats that are known here, and no others.
 #[test]
@@ -36,7 +36,10 @@ fn oracle(schema: &Map<String, Value>, text: &str) -> Vec<Violation> {
     }
     let rest = Value::Object(rest);
     let word = |keyword: &str| rest.get(keyword).and_then(Value::as_str).unwrap_or_default();
+    // that of the library has no limit, although its engine may take gigabytes
+    let patterns = jsonschema::PatternOptions::fancy_regex().size_limit(10 * 1024 * 1024);
     let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
+    let options = options.with_pattern_options(patterns);
     let is_newer = !options.is_known_format(Draft::Draft7, word("format"));
     // newer drafts do not check that an expression is one of ECMA 262, and translate some that are not
     if is_newer && !jsonschema_regex::is_valid_ecma_regex(word("pattern")) {
@@ -63,7 +66,11 @@ fn oracle(schema: &Map<String, Value>, text: &str) -> Vec<Violation> {
 
 fn prop_equal(schema: Value, text: &str) -> Result<(), TestCaseError> {
     let Value::Object(schema) = schema else { return Ok(()) };
-    prop_assert_eq!(violations(&schema, text), oracle(&schema, text), "{:?} of {}", text, json!(schema));
+    let violations = violations(&schema, text);
+    // the library builds any number of large parts
+    if !violations.iter().any(|violation| violation.expected == regex_size::over_budget()) {
+        prop_assert_eq!(violations, oracle(&schema, text), "{:?} of {}", text, json!(schema));
+    }
     Ok(())
 }
 

@@ -99,8 +99,22 @@ pub(super) fn expression() -> impl Strategy<Value = String> {
     ];
     let leaf =
         prop_oneof![4 => select(vec!["a", "b", "c", "1", "\\d", "\\w", "[a-c]", "."]), 2 => select(atoms.to_vec())];
-    let quantifier =
-        select(vec!["*", "+", "?", "{2}", "{1,2}", "{0,1}", "{1,}", "*?", "{1, 2}", "{,2}", "**", "{1,300000}"]);
+    let quantifier = select(vec![
+        "*",
+        "+",
+        "?",
+        "{2}",
+        "{1,2}",
+        "{0,1}",
+        "{1,}",
+        "*?",
+        "{1, 2}",
+        "{,2}",
+        "**",
+        "{300}",
+        "{1,2000}",
+        "{1,300000}",
+    ]);
     let part = leaf.prop_map(str::to_owned).prop_recursive(3, 12, 4, move |inner| {
         let group = select(vec!["(", "(?:", "(?<n>", "(?=", "(?!", "(?<=", "(?<!", "(?P<n>", "(?>"]);
         prop_oneof![
