@@ -45,56 +45,30 @@
 //!
 //! The items used above are the public API; everything else may change with any version.
 
-pub mod atomic;
 pub mod check;
 pub mod cli;
-pub mod deliver;
 pub mod diff;
 pub mod doctor;
 pub mod editor_schema;
 pub mod eject;
-pub mod emit;
 pub mod environ;
 pub mod exec;
 pub mod exposure;
 pub mod fix;
-pub mod format;
 pub mod gc;
-pub mod git;
-pub mod glob;
 pub mod import;
-pub mod layer;
-pub mod leak_scan;
 pub mod lsp;
-pub mod manifest;
-pub mod meter;
-pub mod name;
 pub mod neighbours;
-pub mod object;
 pub mod output_tree;
-pub mod pattern;
-pub mod pipeline;
-pub mod project;
 pub mod promote;
 pub mod rename;
 pub mod report;
-pub mod resolve;
-pub mod route;
 pub mod secret_files;
-#[cfg_attr(not(unix), path = "no_signals.rs")]
-pub mod signals;
-pub mod view;
-pub mod visibility;
 
-pub use septum_base::{
-    budget, diagnostic, disk, files, go_regex, map, parallel, program, regex_sample, regex_size, secret, span,
-    template_tokens, test_hook, time, value, value_path, yaml,
+pub use septum_core::{
+    BuildInput, Delivered, Diagnostics, ManifestFormat, Object, Pipeline, Project, RenderedObject, Reveal, Survey,
+    SurveyOptions, atomic, budget, deliver, diagnostic, disk, emit, files, format, git, glob, go_regex, layer,
+    leak_scan, manifest, map, meter, name, object, parallel, pattern, pipeline, program, project, regex_sample,
+    regex_size, resolve, route, secret, signals, sops, span, template_tokens, test_hook, time, value, value_path, view,
+    visibility, write_objects, yaml,
 };
-pub use septum_sops as sops;
-
-pub use deliver::Delivered;
-pub use diagnostic::Diagnostics;
-pub use emit::{ManifestFormat, write_objects};
-pub use object::{BuildInput, Object, RenderedObject, Reveal};
-pub use pipeline::{Pipeline, Survey, SurveyOptions};
-pub use project::Project;

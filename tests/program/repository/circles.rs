@@ -141,9 +141,13 @@ fn files_do_not_use_each_other_in_a_circle() {
     let is_test =
         |source: &SourceFile| source.name.ends_with("tests.rs") || source.name.iter().any(|part| part == "tests");
     let sources = rust_sources();
+    // of the roots, which give one another's modules their names, the one that says where items of the stages are
+    let is_other_root = |source: &SourceFile| {
+        source.name == Path::new("lib.rs") && source.path != Path::new("crates/septum-core/src/lib.rs")
+    };
     let modules: BTreeMap<_, _> = sources
         .iter()
-        .filter(|source| !is_test(source) && source.path != Path::new("crates/septum-base/src/lib.rs"))
+        .filter(|source| !is_test(source) && !is_other_root(source))
         .map(|source| (module_path(&source.name), read_module(source)))
         .collect();
     let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

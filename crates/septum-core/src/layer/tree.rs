@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn structures_merge_as_rfc_7386_appendix_a_says() {
         let rows: Vec<[serde_json::Value; 3]> =
-            serde_json::from_str(include_str!("../../tests/vectors/rfc7386.json")).expect("the table is JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/rfc7386.json")).expect("the table is JSON");
         assert_eq!(rows.len(), 15);
         for [original, patch, expected] in rows {
             let expected = show(&tree(&expected.to_string()));

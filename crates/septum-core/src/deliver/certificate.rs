@@ -139,11 +139,11 @@ mod tests {
     use super::*;
     use crate::diagnostic::Severity;
 
-    const CONTROLLER: &str = include_str!("../../tests/vectors/sealed/cert.pem");
-    const KEY: &str = include_str!("../../tests/vectors/sealed/key.pem");
-    const SMALL: &str = include_str!("../../tests/vectors/sealed/small.crt");
-    const RSA_2048: &str = include_str!("../../tests/vectors/tls/rsa.crt");
-    const P256: &str = include_str!("../../tests/vectors/tls/p256.crt");
+    const CONTROLLER: &str = include_str!("../../../../tests/vectors/sealed/cert.pem");
+    const KEY: &str = include_str!("../../../../tests/vectors/sealed/key.pem");
+    const SMALL: &str = include_str!("../../../../tests/vectors/sealed/small.crt");
+    const RSA_2048: &str = include_str!("../../../../tests/vectors/tls/rsa.crt");
+    const P256: &str = include_str!("../../../../tests/vectors/tls/p256.crt");
 
     fn read(text: &str) -> Result<SealingCertificate, String> {
         SealingCertificate::read(&Source::new("cert.pem", text)).map_err(|error| {

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn suffixes_are_those_of_kustomize() {
-        let lines = include_str!("../../tests/vectors/kustomize/hash.jsonl").lines();
+        let lines = include_str!("../../../../tests/vectors/kustomize/hash.jsonl").lines();
         let vectors: Vec<Json> = lines.map(|line| serde_json::from_str(line).expect("JSON")).collect();
         assert!(vectors.len() >= 80, "only {} vectors", vectors.len());
         for vector in &vectors {

@@ -38,10 +38,10 @@ fn certificate(text: &str) -> SealingCertificate {
 }
 
 static CERTIFICATE: LazyLock<SealingCertificate> =
-    LazyLock::new(|| certificate(include_str!("../../../tests/vectors/tls/rsa.crt")));
+    LazyLock::new(|| certificate(include_str!("../../../../../tests/vectors/tls/rsa.crt")));
 
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| {
-    let blocks = pem::parse_blocks(include_str!("../../../tests/vectors/tls/rsa.pkcs1.key"));
+    let blocks = pem::parse_blocks(include_str!("../../../../../tests/vectors/tls/rsa.pkcs1.key"));
     let der = blocks[0].bytes.as_ref().unwrap();
     let key = pkcs1::RsaPrivateKey::try_from(der.as_slice()).unwrap();
     let number = |number: pkcs1::UintRef<'_>| BoxedUint::from_be_slice_vartime(number.as_bytes());

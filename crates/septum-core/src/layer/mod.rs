@@ -177,8 +177,7 @@ pub struct AllowedFinding {
 }
 
 /// Fields of the mappings of a layer, each table with its place in the schema for editors, which must have them all.
-#[cfg(test)]
-pub(crate) fn field_tables() -> Vec<(&'static str, Vec<&'static str>)> {
+pub fn field_tables() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("/properties", crate::project::LAYER_FIELDS.to_vec()),
         ("/definitions/entryFields/properties", entries::known_fields().collect()),

@@ -56,7 +56,7 @@ impl KeyState {
 }
 
 /// A text as content of HTML, or as the value of an attribute in double quotes.
-pub(crate) fn escape_html(text: &str) -> String {
+pub fn escape_html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

@@ -51,7 +51,7 @@ fn push_row(out: &mut String, key: &KeyDoc) {
 }
 
 /// A text as code. Characters with a meaning in tables or HTML make it an element, in which entities are read.
-pub(crate) fn code(value: &str) -> String {
+pub fn code(value: &str) -> String {
     let value = escape_line(value);
     let is_simple = |char: char| !"`|\\&<>".contains(char);
     if !value.is_empty() && value.chars().all(is_simple) && value.trim() == value {
@@ -61,7 +61,7 @@ pub(crate) fn code(value: &str) -> String {
 }
 
 /// A text in which nothing is syntax.
-pub(crate) fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     entities(&escape_line(&value.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 

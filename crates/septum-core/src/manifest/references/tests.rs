@@ -199,8 +199,8 @@ fn check_list(list: &str) -> usize {
 #[test]
 fn all_paths_of_the_lists_are_found_and_rewritten() {
     let lists = [
-        (include_str!("../../../tests/vectors/references/kubernetes.txt"), 278),
-        (include_str!("../../../tests/vectors/references/custom-resources.txt"), 2707),
+        (include_str!("../../../../../tests/vectors/references/kubernetes.txt"), 278),
+        (include_str!("../../../../../tests/vectors/references/custom-resources.txt"), 2707),
     ];
     for (list, count) in lists {
         assert_eq!(check_list(list), count);

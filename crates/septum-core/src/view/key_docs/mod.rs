@@ -7,7 +7,7 @@ mod markdown;
 pub use dotenv::write_env_example;
 pub use html::write_html;
 pub use markdown::write_markdown;
-pub(crate) use markdown::{code as markdown_code, text as markdown_text};
+pub use markdown::{code as markdown_code, text as markdown_text};
 
 use std::sync::Arc;
 
@@ -180,7 +180,7 @@ fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>], order: 
 }
 
 /// A text of the base. Environments may replace it everywhere, so that routing never saw it: it is classified here.
-pub(crate) fn default_text(name: &str, scalar: &Scalar, kind: TextKind, is_declared: bool) -> DefaultValue {
+pub fn default_text(name: &str, scalar: &Scalar, kind: TextKind, is_declared: bool) -> DefaultValue {
     let text = scalar.text();
     let detection = classify(name, Some(text), kind);
     if scalar.encrypted
