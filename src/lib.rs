@@ -21,7 +21,7 @@
 //! [`fix`] applies the fixes that need no human decision; [`import`] converts existing configuration to layers,
 //! and [`eject`] layers to what needs no Septum; [`diff`] compares two states of targets; [`environ`] makes variables of
 //! values, and [`exec`] runs programs with them; [`neighbours`] works within kustomize and Helm; [`editor_schema`] describes layers to editors, and [`lsp`] answers them;
-//! [`doctor`] checks the machine and the clone; [`cli`] parses arguments and prints.
+//! [`doctor`] checks the machine and the clone.
 //!
 //! [`meter`] reports the progress of a run and where its time went. [`Diagnostics`] collect every finding of a run and
 //! never contain a value.
@@ -46,7 +46,6 @@
 //! The items used above are the public API; everything else may change with any version.
 
 pub mod check;
-pub mod cli;
 pub mod diff;
 pub mod doctor;
 pub mod editor_schema;

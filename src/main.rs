@@ -1,4 +1,6 @@
-//! The program; its implementation is in the library.
+//! The program: arguments, and what is printed. What it does is in the library.
+
+mod cli;
 
 use std::process::ExitCode;
 
@@ -8,5 +10,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    septum::cli::main()
+    cli::main()
 }

@@ -6,14 +6,14 @@ use unicode_width::UnicodeWidthStr as _;
 use super::files::current_time;
 use super::output::{self, OutputStreams};
 use super::quiet_identities;
-use crate::diagnostic::{Diagnostics, StyledText, escape_line};
-use crate::name::EnvironmentName;
-use crate::object::Day;
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::{App, Project};
-use crate::time::DayCount;
-use crate::view::ages::{AgeBasis, AgeReport, AgedValue, USUAL_NOTICE, to_calendar};
-use crate::visibility::KeyAccess;
+use septum::diagnostic::{Diagnostics, StyledText, escape_line};
+use septum::name::EnvironmentName;
+use septum::object::Day;
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::{App, Project};
+use septum::time::DayCount;
+use septum::view::ages::{AgeBasis, AgeReport, AgedValue, USUAL_NOTICE, to_calendar};
+use septum::visibility::KeyAccess;
 
 /// Heading of these options.
 const HEADING: &str = "Age options";

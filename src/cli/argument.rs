@@ -10,10 +10,10 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::output;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, nearest_name};
-use crate::disk::{BoundedRoot, DirEntryKind, Disk};
-use crate::name::EnvironmentName;
-use crate::project::{Project, files_of};
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, nearest_name};
+use septum::disk::{BoundedRoot, DirEntryKind, Disk};
+use septum::name::EnvironmentName;
+use septum::project::{Project, files_of};
 
 /// Arguments that are paths which need not exist: `(command, argument)`. All others must exist.
 const NEW: [(&str, &str); 12] = [

@@ -1,13 +1,13 @@
 //! `septum render --format helm-values` and `--format helm-values-schema`
 
 use super::output::{self, OutputStreams, invalid_usage};
-use crate::diagnostic::Diagnostics;
-use crate::name::{EntryId, EnvironmentName};
-use crate::neighbours::{ValueMapping, chart_schema, chart_values};
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::App;
-use crate::route::Sensitivity;
-use crate::visibility::{KeyAccess, OnMissingKey};
+use septum::diagnostic::Diagnostics;
+use septum::name::{EntryId, EnvironmentName};
+use septum::neighbours::{ValueMapping, chart_schema, chart_values};
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::App;
+use septum::route::Sensitivity;
+use septum::visibility::{KeyAccess, OnMissingKey};
 
 /// Output for a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,22 +13,22 @@ use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
 use super::step_summary::append_step_summary;
 use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities, user_identities};
-use crate::atomic;
-use crate::budget;
-use crate::check::{
+use septum::atomic;
+use septum::budget;
+use septum::check::{
     self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, code_quality_report,
     junit_report, rdjson_report, sarif_log, workflow_commands,
 };
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, styled_with_rule};
-use crate::files::{FileKind, read_named};
-use crate::fix::{self, AppliedFix, FixContext};
-use crate::git::GitIndex;
-use crate::object::Day;
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::secret_files::RecipientOptions;
-use crate::sops::{Identities, IdentitySources, SopsConfigCache};
-use crate::span::Source;
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, styled_with_rule};
+use septum::files::{FileKind, read_named};
+use septum::fix::{self, AppliedFix, FixContext};
+use septum::git::GitIndex;
+use septum::object::Day;
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::secret_files::RecipientOptions;
+use septum::sops::{Identities, IdentitySources, SopsConfigCache};
+use septum::span::Source;
 
 /// Find mistakes and plaintext credentials in all environments
 ///

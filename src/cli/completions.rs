@@ -14,12 +14,12 @@ use clap_complete::env::Shells;
 use super::Cli;
 use super::help::CommandHelp;
 use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::{DirEntryKind, Disk, read_named};
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::Project;
-use crate::resolve::ResolvedTarget;
-use crate::sops::{HostSystem, Identities, IdentitySources};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::disk::{DirEntryKind, Disk, read_named};
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::Project;
+use septum::resolve::ResolvedTarget;
+use septum::sops::{HostSystem, Identities, IdentitySources};
 
 /// Print a shell completion script
 ///

@@ -10,15 +10,15 @@ use super::files::{self, count_files, each_once};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, user_identities};
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::parallel::try_par_map;
-use crate::secret_files::{FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, write_all};
-use crate::sops::{
+use septum::atomic::Access;
+use septum::diagnostic::{Diagnostic, Diagnostics};
+use septum::parallel::try_par_map;
+use septum::secret_files::{FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, write_all};
+use septum::sops::{
     DecryptedFile, Identities, SopsConfigCache, SopsFormat, SopsTree, TypedValue, UnrepresentableValue, ValuePath,
     WriteError, policy,
 };
-use crate::span::Source;
+use septum::span::Source;
 
 /// Print files in plaintext
 ///

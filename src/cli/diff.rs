@@ -11,15 +11,15 @@ use super::help::{CommandHelp, HelpTopic};
 use super::manifest_paths::read_manifests;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps, find_environment, find_environments, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::diff::{
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diff::{
     self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
     MatrixRow, ProjectPair,
 };
-use crate::git::{GitRevision, RevisionRange, changed_files};
-use crate::pipeline::Pipeline;
-use crate::project::{PROJECT_FILE, Project};
-use crate::span::Source;
+use septum::git::{GitRevision, RevisionRange, changed_files};
+use septum::pipeline::Pipeline;
+use septum::project::{PROJECT_FILE, Project};
+use septum::span::Source;
 
 /// Show what differs between environments, revisions, or an environment and a cluster
 ///
@@ -490,14 +490,14 @@ fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
 }
 
 /// Misnamed files may hide a layer.
-pub(super) fn check_files(project: &Project, apps: &[&crate::project::App]) -> Result<(), Diagnostics> {
+pub(super) fn check_files(project: &Project, apps: &[&septum::project::App]) -> Result<(), Diagnostics> {
     let misnamed: Diagnostics = project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()).collect();
     if misnamed.is_empty() { Ok(()) } else { Err(misnamed) }
 }
 
 /// The project of a revision, at the same place; none if it has none.
 fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
-    let start = crate::disk::canonical_path(&global.directory)
+    let start = septum::disk::canonical_path(&global.directory)
         .map_err(|error| Diagnostic::unreadable(&output::shown_path(&global.directory), &error))?;
     match Project::locate(&revision.disk, &start) {
         Some(root) => Project::open(&revision.disk, &root).map(Some),

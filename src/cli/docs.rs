@@ -8,10 +8,10 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::written_page::WrittenPage;
 use super::{GlobalArgs, find_apps, user_identities};
-use crate::diagnostic::Diagnostics;
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::Project;
-use crate::view::key_docs::{AppDocs, document_keys, write_env_example, write_html, write_markdown};
+use septum::diagnostic::Diagnostics;
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::Project;
+use septum::view::key_docs::{AppDocs, document_keys, write_env_example, write_html, write_markdown};
 
 /// Write a list of all keys, with their types, defaults and descriptions
 ///

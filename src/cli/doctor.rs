@@ -10,10 +10,10 @@ use serde_json::json;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat};
-use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
-use crate::disk::{BoundedRoot, Disk};
-use crate::doctor::{CheckStatus, DoctorCheck, DoctorContext, run_checks};
-use crate::sops::{HostSystem, IdentitySources};
+use septum::diagnostic::{Diagnostic, Diagnostics, StyledText};
+use septum::disk::{BoundedRoot, Disk};
+use septum::doctor::{CheckStatus, DoctorCheck, DoctorContext, run_checks};
+use septum::sops::{HostSystem, IdentitySources};
 
 /// Check that this machine and this clone are set up
 ///

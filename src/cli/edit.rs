@@ -10,16 +10,16 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
 use super::{GlobalArgs, find_apps, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::files::FileKind;
-use crate::name::EnvironmentName;
-use crate::pipeline::Pipeline;
-use crate::project::App;
-use crate::secret_files::edit::{
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::files::FileKind;
+use septum::name::EnvironmentName;
+use septum::pipeline::Pipeline;
+use septum::project::App;
+use septum::secret_files::edit::{
     EditDraft, EditPrompt, EditReply, ExternalEditor, PlaintextStorage, PrivateDirectory, SaveOutcome, TempDirs,
     edit_text,
 };
-use crate::sops::SopsConfigCache;
+use septum::sops::SopsConfigCache;
 
 /// Edit or create an encrypted file in an editor
 ///

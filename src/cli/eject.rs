@@ -9,17 +9,17 @@ use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, find_environments, import, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
-use crate::eject::{
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use septum::eject::{
     EjectDestination, EjectOutcome, EjectRequest, KustomizeLayout, ProofTools, collect_targets, plan_kustomize,
     plan_plain, write_eject,
 };
-use crate::files::resolve_writable;
-use crate::import::{ImportTarget, KustomizeProgram, check_destination};
-use crate::name::{AppName, EnvironmentName};
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::secret_files::edit::TempDirs;
+use septum::files::resolve_writable;
+use septum::import::{ImportTarget, KustomizeProgram, check_destination};
+use septum::name::{AppName, EnvironmentName};
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::secret_files::edit::TempDirs;
 
 /// Convert layers to files that need no Septum, and prove that they give the same objects
 ///

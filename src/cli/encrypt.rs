@@ -8,13 +8,13 @@ use super::files::{self, count_files, each_once};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, user_identities};
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::secret_files::{
+use septum::atomic::Access;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::secret_files::{
     FileRewrite, RecipientOptions, RewriteOutcome, SecretFile, StagedWrite, change_files, encrypt_content,
     encrypt_secret_file, encrypt_typed, plan_encryption, write_all,
 };
-use crate::sops::{Recipient, SopsConfigCache, SopsFormat};
+use septum::sops::{Recipient, SopsConfigCache, SopsFormat};
 
 /// Encrypt files in place
 ///

@@ -11,10 +11,10 @@ use super::help::{CommandHelp, HelpTopic};
 use super::key_filter::KeyFilter;
 use super::output::{self, OutputStreams};
 use super::selection::{SecretRecognition, SelectedValues, SelectionArgs};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::environ::{ArgumentLimits, SelectedEntry};
-use crate::exec::{Launch, StartFailure};
-use crate::sops::is_identity_variable;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::environ::{ArgumentLimits, SelectedEntry};
+use septum::exec::{Launch, StartFailure};
+use septum::sops::is_identity_variable;
 
 /// Run a program with the values of an environment as variables
 ///
@@ -197,12 +197,12 @@ mod unix {
     use super::{ExecArgs, ExitCode, PreparedProgram, RedactionChoice, is_github};
     use crate::cli::output::{self, OutputStreams};
     use crate::cli::{GlobalArgs, argument};
-    use crate::diagnostic::{Diagnostic, Diagnostics};
-    use crate::environ::{SecretPatterns, mask_commands};
-    use crate::exec::{EntryFiles, OutputPlan, ProgramEnd, RedactionScope, SourceWatcher, Supervisor};
-    use crate::files::resolve_writable;
-    use crate::secret_files::edit::PlaintextStorage;
-    use crate::signals;
+    use septum::diagnostic::{Diagnostic, Diagnostics};
+    use septum::environ::{SecretPatterns, mask_commands};
+    use septum::exec::{EntryFiles, OutputPlan, ProgramEnd, RedactionScope, SourceWatcher, Supervisor};
+    use septum::files::resolve_writable;
+    use septum::secret_files::edit::PlaintextStorage;
+    use septum::signals;
 
     impl ExecArgs {
         /// Starts the program; returns its exit code if a parent has to remain.
@@ -313,7 +313,7 @@ mod unix {
         /// Values of all secrets that the program may print.
         fn secrets(&self) -> impl Iterator<Item = &[u8]> {
             let selected = self.values.selected.entries.iter();
-            let selected = selected.filter(|entry| entry.sensitivity == crate::route::Sensitivity::Sensitive);
+            let selected = selected.filter(|entry| entry.sensitivity == septum::route::Sensitivity::Sensitive);
             selected.map(|entry| entry.value.bytes()).chain(self.values.secrets.iter().map(|text| text.as_slice()))
         }
 

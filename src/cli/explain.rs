@@ -7,17 +7,17 @@ use clap::Args;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
-use crate::map::IndexSet;
-use crate::name::{EntryId, EnvironmentName};
-use crate::pipeline::{Pipeline, Survey, SurveyOptions};
-use crate::project::Project;
-use crate::view::explain::explain_key;
-use crate::view::explain_text::{KeyExplanations, fold_explanations};
-use crate::view::secret_filter::SecretFilter;
-use crate::view::stack_order;
-use crate::view::variable::{VARIABLES, explain_variable};
-use crate::visibility::KeyAccess;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
+use septum::map::IndexSet;
+use septum::name::{EntryId, EnvironmentName};
+use septum::pipeline::{Pipeline, Survey, SurveyOptions};
+use septum::project::Project;
+use septum::view::explain::explain_key;
+use septum::view::explain_text::{KeyExplanations, fold_explanations};
+use septum::view::secret_filter::SecretFilter;
+use septum::view::stack_order;
+use septum::view::variable::{VARIABLES, explain_variable};
+use septum::visibility::KeyAccess;
 
 /// Show where a value comes from, and why it is in a ConfigMap or a Secret
 ///

@@ -7,9 +7,9 @@ use super::exec::is_github;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::selection::{SecretRecognition, SelectionArgs};
-use crate::diagnostic::Diagnostics;
-use crate::environ::{ExportFormat, SecretPatterns, export_variables, mask_commands};
-use crate::route::Sensitivity;
+use septum::diagnostic::Diagnostics;
+use septum::environ::{ExportFormat, SecretPatterns, export_variables, mask_commands};
+use septum::route::Sensitivity;
 
 /// Print the values of an environment as variables
 ///

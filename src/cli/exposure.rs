@@ -7,9 +7,9 @@ use unicode_width::UnicodeWidthStr as _;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, ViewFormat};
-use crate::diagnostic::{Diagnostics, StyledText, escape_line};
-use crate::exposure::{ExposedKey, Exposure, ExposureState, find_exposure};
-use crate::sops::Recipient;
+use septum::diagnostic::{Diagnostics, StyledText, escape_line};
+use septum::exposure::{ExposedKey, Exposure, ExposureState, find_exposure};
+use septum::sops::Recipient;
 
 /// Show every value that a recipient could ever decrypt
 ///

@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 
 use super::output::invalid_usage;
 use super::{GlobalArgs, argument, prompt};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::real_named;
-use crate::secret::read_to_end;
-use crate::secret_files::SecretFile;
-use crate::sops::{SopsFormat, Timestamp};
-use crate::test_hook;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::disk::real_named;
+use septum::secret::read_to_end;
+use septum::secret_files::SecretFile;
+use septum::sops::{SopsFormat, Timestamp};
+use septum::test_hook;
 
 /// A format by its name.
 pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = SopsFormat> {
@@ -77,7 +77,7 @@ pub(super) fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
 /// Each file once, in the order in which they are named: two writes of one file would race.
 pub(super) fn each_once(global: &GlobalArgs, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
-    let mut seen = crate::map::HashSet::default();
+    let mut seen = septum::map::HashSet::default();
     for file in files {
         if seen.insert(real_named(&global.directory.join(file))) {
             once.push(file.clone());

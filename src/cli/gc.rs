@@ -7,13 +7,13 @@ use super::files::read_all;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, find_apps, find_environment, user_identities};
-use crate::diagnostic::{Diagnostics, StyledText};
-use crate::gc::{EVIDENCE, OldObjects, OwnObjects, RetentionPolicy, UnusedObject, find_old_objects};
-use crate::object::Day;
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::value::OutputValue;
-use crate::yaml::write::write_document;
+use septum::diagnostic::{Diagnostics, StyledText};
+use septum::gc::{EVIDENCE, OldObjects, OwnObjects, RetentionPolicy, UnusedObject, find_old_objects};
+use septum::object::Day;
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::value::OutputValue;
+use septum::yaml::write::write_document;
 
 /// Find old objects in a cluster that nothing uses any more
 ///

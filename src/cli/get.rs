@@ -9,14 +9,14 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
-use crate::name::{EntryId, EnvironmentName, KeyName};
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::Project;
-use crate::resolve::{EntryOutcome, StoreText};
-use crate::secret_files::SecretFile;
-use crate::sops::{SopsConfigCache, policy};
-use crate::visibility::KeyAccess;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use septum::name::{EntryId, EnvironmentName, KeyName};
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::Project;
+use septum::resolve::{EntryOutcome, StoreText};
+use septum::secret_files::SecretFile;
+use septum::sops::{SopsConfigCache, policy};
+use septum::visibility::KeyAccess;
 
 /// Print one decrypted value
 ///

@@ -9,12 +9,12 @@ use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::files::{FileKind, read_named};
-use crate::git::{GitConfiguration, SafeGit};
-use crate::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
-use crate::secret_files::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
+use septum::atomic::Access;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::files::{FileKind, read_named};
+use septum::git::{GitConfiguration, SafeGit};
+use septum::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
+use septum::secret_files::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
 
 /// Exit code by which Git recognises a conflict.
 const CONFLICT: u8 = 1;

@@ -8,10 +8,10 @@ use super::GlobalArgs;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, shown_path};
 use super::pasted::relative;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
-use crate::disk::{BoundedRoot, Disk};
-use crate::doctor::{ATTRIBUTES_LINE, AttributesState};
-use crate::git::{CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
+use septum::disk::{BoundedRoot, Disk};
+use septum::doctor::{ATTRIBUTES_LINE, AttributesState};
+use septum::git::{CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
 
 /// Configure Git to show and merge encrypted files in this clone
 ///

@@ -7,9 +7,9 @@ use clap::Args;
 use super::help::{CommandHelp, HelpTopic};
 use super::output;
 use super::{GlobalArgs, quiet_identities};
-use crate::diagnostic::Diagnostics;
-use crate::files::{FileKind, read_named};
-use crate::secret_files::textconv::textconv;
+use septum::diagnostic::Diagnostics;
+use septum::files::{FileKind, read_named};
+use septum::secret_files::textconv::textconv;
 
 /// Print an encrypted file for git diff
 ///

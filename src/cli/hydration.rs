@@ -5,13 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output;
-use crate::atomic;
-use crate::check;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, escape_json};
-use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path, read_named, real_named};
-use crate::files::{FileKind, refuse_file, resolve_writable};
-use crate::git::{CommitDetails, GitHistory, without_credentials};
-use crate::project::Project;
+use septum::atomic;
+use septum::check;
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, escape_json};
+use septum::disk::{BoundedRoot, Disk, FileReadError, normalize_path, read_named, real_named};
+use septum::files::{FileKind, refuse_file, resolve_writable};
+use septum::git::{CommitDetails, GitHistory, without_credentials};
+use septum::project::Project;
 
 /// Name of the file (`hydrator.metadata` of Argo CD, which GitOps Promoter reads).
 const FILE: &str = "hydrator.metadata";

@@ -18,16 +18,16 @@ use super::init::app_name::app_name;
 use super::init::key::ProjectKey;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, prompt};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
-use crate::disk::Disk;
-use crate::files::resolve_writable;
-use crate::import::{
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use septum::disk::Disk;
+use septum::files::resolve_writable;
+use septum::import::{
     EncryptionSetup, ImportOutcome, ImportPlan, ImportProof, ImportTarget, NewRule, PlannedFile, check_destination,
     write_import,
 };
-use crate::project::{PROJECT_FILE, Project};
-use crate::secret_files::RecipientOptions;
-use crate::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache};
+use septum::project::{PROJECT_FILE, Project};
+use septum::secret_files::RecipientOptions;
+use septum::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache};
 
 /// Convert existing configuration to layers, and prove that they render to the same
 ///
@@ -131,7 +131,7 @@ impl ImportOptions {
 
     fn app_name(&self, directory: &Path) -> Result<String, Diagnostic> {
         match &self.app {
-            Some(name) => match crate::name::wrong_dns_label(name) {
+            Some(name) => match septum::name::wrong_dns_label(name) {
                 None => Ok(name.clone()),
                 Some(why) => Err(invalid_usage(format!("the name of `--app` is not valid: {why}"))),
             },
@@ -185,7 +185,7 @@ pub(super) fn new_rule(app: &str) -> Result<NewRule, Diagnostics> {
 
 /// Line about the commands for the project, where they do not find it from here by themselves.
 fn next_command(global: &GlobalArgs, directory: &Path, shown: &str) -> Option<String> {
-    let here = crate::disk::normalize_path(&directory_of(global)?);
+    let here = septum::disk::normalize_path(&directory_of(global)?);
     let found = Project::locate(&Disk::default(), &here).is_some();
     let from = directory.parent().filter(|above| Disk::default().has(&above.join(PROJECT_FILE)));
     let above = Path::new(shown).parent().map(|path| path.display().to_string()).filter(|path| !path.is_empty());

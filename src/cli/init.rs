@@ -18,13 +18,13 @@ use super::import::dotenv::{ChosenDialect, read_dotenv_files};
 use super::output::OutputStreams;
 use super::pasted::{quoted, relative};
 use super::{GlobalArgs, argument, import};
-use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
-use crate::disk::{BoundedRoot, Disk, real_named};
-use crate::files::resolve_writable;
-use crate::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
-use crate::project::Project;
-use crate::sops::{SopsConfig, SopsConfigCache};
-use crate::span::Source;
+use septum::diagnostic::{Diagnostic, Diagnostics, StyledText};
+use septum::disk::{BoundedRoot, Disk, real_named};
+use septum::files::resolve_writable;
+use septum::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
+use septum::project::Project;
+use septum::sops::{SopsConfig, SopsConfigCache};
+use septum::span::Source;
 
 /// Create a small project to start from
 ///

@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::argument::argument_name;
 use super::output::invalid_usage;
-use crate::diagnostic::{Diagnostic, Rule};
+use septum::diagnostic::{Diagnostic, Rule};
 
 /// Keys chosen by patterns on the command line.
 pub(super) struct KeyFilter(Vec<GlobMatcher>);

@@ -11,11 +11,11 @@ use super::help::CommandHelp;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::TerminalPrompt;
 use super::{GlobalArgs, argument};
-use crate::atomic::{self, Access, NewParents};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
-use crate::disk::{self, FileReadError};
-use crate::files::{FileKind, refuse_file, resolve_writable};
-use crate::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
+use septum::atomic::{self, Access, NewParents};
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use septum::disk::{self, FileReadError};
+use septum::files::{FileKind, refuse_file, resolve_writable};
+use septum::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
 
 /// Generate an age identity, or print the recipients of one
 ///

@@ -9,13 +9,13 @@ use super::files::{current_time, read_all};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, quiet_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::SecretForm;
-use crate::neighbours::{FunctionConfig, FunctionResult, INPUT, ResourceList, project_directory, run_function};
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::secret::Wiping;
-use crate::span::Source;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::layer::SecretForm;
+use septum::neighbours::{FunctionConfig, FunctionResult, INPUT, ResourceList, project_directory, run_function};
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::secret::Wiping;
+use septum::span::Source;
 
 /// Run as a KRM function of kustomize or kpt
 ///

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use clap::Command;
 use clap::builder::StyledStr;
 
-use crate::diagnostic::Diagnostic;
+use septum::diagnostic::Diagnostic;
 
 /// Name of the file by which kubectl finds the plugin.
 const PLUGIN: &str = "kubectl-septum";

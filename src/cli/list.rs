@@ -9,15 +9,15 @@ use super::help::{CommandHelp, HelpTopic};
 use super::key_filter::KeyFilter;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, find_apps, find_environments, user_identities};
-use crate::diagnostic::{Diagnostics, StyledText};
-use crate::name::EnvironmentName;
-use crate::pipeline::{Pipeline, Survey, SurveyOptions};
-use crate::project::Project;
-use crate::view::list::{KeyRow, ListedValues, list_rows};
-use crate::view::secret_filter::SecretFilter;
-use crate::view::variable::variable_rows;
-use crate::view::{KeyState, stack_order};
-use crate::visibility::KeyAccess;
+use septum::diagnostic::{Diagnostics, StyledText};
+use septum::name::EnvironmentName;
+use septum::pipeline::{Pipeline, Survey, SurveyOptions};
+use septum::project::Project;
+use septum::view::list::{KeyRow, ListedValues, list_rows};
+use septum::view::secret_filter::SecretFilter;
+use septum::view::variable::variable_rows;
+use septum::view::{KeyState, stack_order};
+use septum::visibility::KeyAccess;
 
 /// Show which environment sets, inherits or lacks which key
 ///

@@ -12,7 +12,7 @@ use lsp_server::{Message, RequestId};
 use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{lock_stdout, print_message};
-use crate::lsp::{LanguageServer, ServerExit, ServerFlow};
+use septum::lsp::{LanguageServer, ServerExit, ServerFlow};
 
 /// Answer editors: the language server, on standard input and output
 ///

@@ -7,7 +7,7 @@ use super::help::{CommandHelp, EXIT_CODES, FILES, HelpTopic, VARIABLES};
 use super::help_groups::{self, GROUPS, PROGRAM};
 use super::output::{self, invalid_usage};
 use super::{Cli, argument};
-use crate::diagnostic::Diagnostics;
+use septum::diagnostic::Diagnostics;
 
 /// Print a manual page
 ///

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::diff;
-use crate::files::{FileKind, read_named};
-use crate::import::SourceObject;
-use crate::span::Source;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diff;
+use septum::files::{FileKind, read_named};
+use septum::import::SourceObject;
+use septum::span::Source;
 
 /// Arguments in the usual order. kubectl calls the program of `KUBECTL_EXTERNAL_DIFF` with its two directories before the
 /// words that the user gave: `septum LIVE MERGED diff --files`.

@@ -62,11 +62,11 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::budget;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
-use crate::name::EnvironmentName;
-use crate::project::{App, BASE, MisnamedFile, Project};
-use crate::sops::{HostSystem, Identities, IdentitySources};
+use septum::budget;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use septum::name::EnvironmentName;
+use septum::project::{App, BASE, MisnamedFile, Project};
+use septum::sops::{HostSystem, Identities, IdentitySources};
 
 use command_line::ParsedArguments;
 use output::OutputStreams;
@@ -200,13 +200,13 @@ commands! {
 const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
 /// Runs the program: parses the arguments, runs the command, and returns the exit code.
-pub fn main() -> ExitCode {
-    crate::parallel::hide_panics(output::report_panic);
+pub(crate) fn main() -> ExitCode {
+    septum::parallel::hide_panics(output::report_panic);
     let arguments: Vec<_> = std::env::args_os().collect();
     if command_line::asks_for_version(&arguments) {
         return run_arguments(arguments);
     }
-    crate::parallel::on_known_stack(|| {
+    septum::parallel::on_known_stack(|| {
         clap_complete::CompleteEnv::with_factory(completions::completed_command).complete();
         run_arguments(arguments)
     })
@@ -356,7 +356,7 @@ fn show_beside<'a>(
 
 /// The named apps, or all.
 fn find_apps<'p>(
-    pipeline: &crate::pipeline::Pipeline<'p>,
+    pipeline: &septum::pipeline::Pipeline<'p>,
     project: &'p Project,
     names: &[String],
 ) -> Result<Vec<&'p App>, Diagnostics> {

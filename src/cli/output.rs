@@ -14,11 +14,11 @@ use anstyle::{AnsiColor, Style};
 use super::GlobalArgs;
 use super::kubectl::{as_called, as_called_diagnostic};
 use super::pasted::{CommandPlace, names_command};
-use crate::atomic::HAS_PERMISSIONS;
-use crate::diagnostic::{
+use septum::atomic::HAS_PERMISSIONS;
+use septum::diagnostic::{
     Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_json, style_diagnostic,
 };
-use crate::sops::SopsConfig;
+use septum::sops::SopsConfig;
 
 /// The exit code of wrong usage and invalid input.
 pub(super) const INVALID: u8 = 2;

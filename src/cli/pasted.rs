@@ -5,9 +5,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
-use crate::disk::{BoundedRoot, Disk};
-use crate::project;
+use septum::diagnostic::Diagnostic;
+use septum::disk::{BoundedRoot, Disk};
+use septum::project;
 
 /// Beginning of a command in a text.
 const COMMAND: &str = "`septum ";

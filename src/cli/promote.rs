@@ -11,18 +11,18 @@ use self::report::{PlannedPromotion, blocked_errors, refusal_error};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, files, find_apps, find_environment, prompt, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::diff::{self, MarkdownOptions};
-use crate::disk::Disk;
-use crate::name::EnvironmentName;
-use crate::pipeline::Pipeline;
-use crate::project::{App, Project};
-use crate::promote::{
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diff::{self, MarkdownOptions};
+use septum::disk::Disk;
+use septum::name::EnvironmentName;
+use septum::pipeline::Pipeline;
+use septum::project::{App, Project};
+use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRequest, PromotionRow, plan_promotion,
     verify_promotion,
 };
-use crate::secret_files::{remove_unchanged, write_all};
-use crate::sops::Identities;
+use septum::secret_files::{remove_unchanged, write_all};
+use septum::sops::Identities;
 
 /// Copy the values of one environment to another
 ///
@@ -212,7 +212,7 @@ impl PromoteArgs {
         let commit = self.commit.then(|| self.prepare_commit(plan)).transpose()?;
         let staged: Vec<_> = plan.apps.iter_mut().flat_map(|app| std::mem::take(&mut app.staged)).collect();
         let files: Vec<_> = staged.iter().map(|file| (file.path.clone(), file.bytes.clone())).collect();
-        let rewrites = staged.into_iter().map(crate::promote::StagedFile::into_rewrite).collect();
+        let rewrites = staged.into_iter().map(septum::promote::StagedFile::into_rewrite).collect();
         write_all(rewrites, &|name| output.print_waiting(name))?;
         // a merge that is interrupted here finds nothing to change when it is repeated
         let merged: Vec<_> = plan.apps.iter().filter_map(|app| app.merged.as_ref()).collect();
@@ -229,7 +229,7 @@ impl PromoteArgs {
     }
 
     /// Prepares the commit, before anything is written.
-    fn prepare_commit(&self, plan: &PlannedPromotion<'_>) -> Result<crate::git::PlannedCommit, Diagnostics> {
+    fn prepare_commit(&self, plan: &PlannedPromotion<'_>) -> Result<septum::git::PlannedCommit, Diagnostics> {
         let commit = plan.history.prepare_commit(self.branch.as_deref())?;
         if let Some(file) = plan.uncommitted.first() {
             return Err(Diagnostic::error(

@@ -7,9 +7,9 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 use zeroize::Zeroizing;
 
 use super::{output, watch};
-use crate::diagnostic::escape_line;
-use crate::signals;
-use crate::sops::PassphraseProvider;
+use septum::diagnostic::escape_line;
+use septum::signals;
+use septum::sops::PassphraseProvider;
 
 /// Reads a line that is not shown while it is typed; `None` if no user is present, or the answer is empty.
 pub(super) fn prompt_hidden(prompt: &str) -> Option<Zeroizing<String>> {

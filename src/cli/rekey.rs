@@ -9,12 +9,12 @@ use super::files::{count_files, each_once};
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
-use crate::parallel::try_par_map;
-use crate::secret_files::{
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
+use septum::parallel::try_par_map;
+use septum::secret_files::{
     ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, ruled_files,
 };
-use crate::sops::{SopsConfigCache, policy};
+use septum::sops::{SopsConfigCache, policy};
 
 /// Update the recipients of encrypted files to .sops.yaml
 ///

@@ -6,11 +6,11 @@ use super::files::current_time;
 use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, find_apps, user_identities};
-use crate::diagnostic::{Diagnostics, StyledText};
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::rename::{RenameOutcome, RenamePlan, RenameRequest, is_key_text};
-use crate::view::variable::VARIABLES;
+use septum::diagnostic::{Diagnostics, StyledText};
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::rename::{RenameOutcome, RenamePlan, RenameRequest, is_key_text};
+use septum::view::variable::VARIABLES;
 
 /// Rename a key in all layers, encrypted files, templates and manifests
 ///

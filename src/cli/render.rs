@@ -14,25 +14,25 @@ use super::hydration::HydratorMetadata;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::watch::with_progress;
 use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
-use crate::deliver::Delivered;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
-use crate::disk::real_named;
-use crate::emit::{self, ManifestFormat};
-use crate::layer::SecretForm;
-use crate::manifest;
-use crate::meter::Meter;
-use crate::name::EnvironmentName;
-use crate::object::{Day, Reveal};
-use crate::output_tree::{
+use septum::deliver::Delivered;
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
+use septum::disk::real_named;
+use septum::emit::{self, ManifestFormat};
+use septum::layer::SecretForm;
+use septum::manifest;
+use septum::meter::Meter;
+use septum::name::EnvironmentName;
+use septum::object::{Day, Reveal};
+use septum::output_tree::{
     self, CacheOptions, ChangeSummary, FileChange, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard,
     TreePlan, UnverifiedFile, VerificationState,
 };
-use crate::pipeline::{Pipeline, Survey, SurveyOptions};
-use crate::project::{App, Project};
-use crate::sops::{Identities, IdentitySources};
-use crate::span::Source;
-use crate::test_hook;
-use crate::visibility::OnMissingKey;
+use septum::pipeline::{Pipeline, Survey, SurveyOptions};
+use septum::project::{App, Project};
+use septum::sops::{Identities, IdentitySources};
+use septum::span::Source;
+use septum::test_hook;
+use septum::visibility::OnMissingKey;
 
 /// Render the Kubernetes manifests of environments
 ///

@@ -8,14 +8,14 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::written_page::WrittenPage;
 use super::{GlobalArgs, files, find_apps, find_environments};
-use crate::check::{Baseline, CheckScope, check_apps};
-use crate::diagnostic::Diagnostics;
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::Project;
-use crate::report::{MARK, ReportContent, find_readers, write_page};
-use crate::sops::{Identities, IdentitySources};
-use crate::view::stack_order;
-use crate::visibility::KeyAccess;
+use septum::check::{Baseline, CheckScope, check_apps};
+use septum::diagnostic::Diagnostics;
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::Project;
+use septum::report::{MARK, ReportContent, find_readers, write_page};
+use septum::sops::{Identities, IdentitySources};
+use septum::view::stack_order;
+use septum::visibility::KeyAccess;
 
 /// Write a page of HTML with all keys, their history, findings and readers
 ///
@@ -72,7 +72,7 @@ impl ReportArgs {
         };
         let mut report = check_apps(&pipeline, &scope);
         report.excuse_missing_keys();
-        let findings: Vec<_> = report.findings.iter().map(crate::check::Finding::view).collect();
+        let findings: Vec<_> = report.findings.iter().map(septum::check::Finding::view).collect();
         let order = stack_order(&environments, &surveys);
         let readers = find_readers(&pipeline, &surveys);
         let text = write_page(&ReportContent {

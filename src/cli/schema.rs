@@ -8,11 +8,11 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::written_page::WrittenPage;
 use super::{GlobalArgs, find_apps};
-use crate::diagnostic::Diagnostics;
-use crate::editor_schema::{MARK, layer_schema, overlay_schema, settings_schema, to_text};
-use crate::pipeline::{Pipeline, SurveyOptions};
-use crate::project::Project;
-use crate::sops::{Identities, IdentitySources};
+use septum::diagnostic::Diagnostics;
+use septum::editor_schema::{MARK, layer_schema, overlay_schema, settings_schema, to_text};
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::project::Project;
+use septum::sops::{Identities, IdentitySources};
 
 /// Write a JSON Schema with which editors complete and check layers
 ///

@@ -8,22 +8,22 @@ use clap::{Args, ValueEnum};
 use super::key_filter::KeyFilter;
 use super::output::OutputStreams;
 use super::{GlobalArgs, find_apps, find_environment, show_beside, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::environ::{
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::environ::{
     DangerousNames, EntrySelection, SelectedEntries, SelectedEntry, StoreValues, UnusableEntries, VariableEntries,
     check_names,
 };
-use crate::files::InputQuery;
-use crate::leak_scan::secret_values;
-use crate::name::{BundleName, EntryId, EnvironmentName};
-use crate::object::{KnownNames, Object};
-use crate::pipeline::{Pipeline, Survey, SurveyOptions};
-use crate::project::{App, Project};
-use crate::resolve::ResolvedTarget;
-use crate::route::Sensitivity;
-use crate::secret::Wiping;
-use crate::sops::{Identities, IdentitySources};
-use crate::visibility::OnMissingKey;
+use septum::files::InputQuery;
+use septum::leak_scan::secret_values;
+use septum::name::{BundleName, EntryId, EnvironmentName};
+use septum::object::{KnownNames, Object};
+use septum::pipeline::{Pipeline, Survey, SurveyOptions};
+use septum::project::{App, Project};
+use septum::resolve::ResolvedTarget;
+use septum::route::Sensitivity;
+use septum::secret::Wiping;
+use septum::sops::{Identities, IdentitySources};
+use septum::visibility::OnMissingKey;
 
 /// Heading of these options.
 const HEADING: &str = "Selection";
@@ -244,7 +244,7 @@ fn source_files(project: &Project, app: &App, survey: &Survey, resolved: &Resolv
     let mut files = of_files(resolved);
     files.extend(survey.environments.iter().flat_map(|other| other.definition.candidates.iter().cloned()));
     files.push(app.directory.clone());
-    files.push(project.files.root().join(crate::project::PROJECT_FILE));
+    files.push(project.files.root().join(septum::project::PROJECT_FILE));
     files.sort();
     files.dedup();
     files

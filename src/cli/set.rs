@@ -10,20 +10,20 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{OutputStreams, invalid_usage, print_result};
 use super::target::{ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::Disk;
-use crate::files::FileKind;
-use crate::name::EnvironmentName;
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::route::Sensitivity;
-use crate::secret_files::{
+use septum::atomic::Access;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::disk::Disk;
+use septum::files::FileKind;
+use septum::name::EnvironmentName;
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::route::Sensitivity;
+use septum::secret_files::{
     EditableFile, FileRewrite, RandomKind, RandomValue, RecipientOptions, SecretEntry, SecretFile, StagedWrite,
     TextValueKind, ValueChange, encrypt_content, entry_value, file_with, parse_typed, plan_encryption,
     refuse_marked_value, write_all,
 };
-use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
+use septum::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
 /// Set a value in an encrypted file
 ///

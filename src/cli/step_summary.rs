@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 
 use super::output::OutputStreams;
-use crate::check::{CheckReport, step_summary};
+use septum::check::{CheckReport, step_summary};
 
 /// Largest summary of a step, in bytes; GitHub shows nothing of a larger one.
 /// Source: GitHub Docs, "Workflow commands for GitHub Actions", step isolation and limits.

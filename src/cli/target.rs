@@ -6,14 +6,14 @@ use clap::Args;
 
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::{DirEntryKind, Disk};
-use crate::name::{EntryId, EnvironmentName};
-use crate::pipeline::{Pipeline, Survey};
-use crate::project::{App, Project};
-use crate::secret_files::{EntryQuery, SecretEntry, VariableQuery};
-use crate::sops::ValuePath;
-use crate::view::variable::VARIABLES;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::disk::{DirEntryKind, Disk};
+use septum::name::{EntryId, EnvironmentName};
+use septum::pipeline::{Pipeline, Survey};
+use septum::project::{App, Project};
+use septum::secret_files::{EntryQuery, SecretEntry, VariableQuery};
+use septum::sops::ValuePath;
+use septum::view::variable::VARIABLES;
 
 /// One value: of an environment, or in a file.
 #[derive(Debug, Args)]

@@ -9,8 +9,8 @@ use clap::{CommandFactory as _, Error};
 use super::Cli;
 use super::output::invalid_usage;
 use super::{elsewhere, help_groups};
-use crate::diagnostic::Diagnostic;
-use crate::sops::PathError;
+use septum::diagnostic::Diagnostic;
+use septum::sops::PathError;
 
 /// Commands with arguments that are often misplaced, and where they belong.
 const HOW: [(&str, &str); 8] = [

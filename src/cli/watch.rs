@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::output::OutputStreams;
-use crate::meter::{Meter, Progress, ProgressUnit};
+use septum::meter::{Meter, Progress, ProgressUnit};
 
 /// Time for which a run shows no progress.
 const PATIENCE: Duration = Duration::from_millis(500);

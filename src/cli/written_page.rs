@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument};
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
-use crate::disk::{FileReadError, read_named};
-use crate::files::{FileKind, refuse_file};
-use crate::secret_files::{FileRewrite, StagedWrite, write_all};
-use crate::view::page_diff;
+use septum::atomic::Access;
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use septum::disk::{FileReadError, read_named};
+use septum::files::{FileKind, refuse_file};
+use septum::secret_files::{FileRewrite, StagedWrite, write_all};
+use septum::view::page_diff;
 
 /// Number of lines at the top of a file in which a page has its mark.
 const TOP: usize = 3;

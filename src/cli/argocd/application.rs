@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::super::output::invalid_usage;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use septum::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 
 /// The parameter.
 const PARAMETER: &str = "environment";

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
-use crate::check::is_of_tree;
-use crate::disk::{BoundedRoot, Disk, walk_files};
-use crate::files::FileKind;
-use crate::project::{App, PROJECT_FILE, Project};
+use septum::check::is_of_tree;
+use septum::disk::{BoundedRoot, Disk, walk_files};
+use septum::files::FileKind;
+use septum::project::{App, PROJECT_FILE, Project};
 
 /// File that makes a directory an app.
 const BASE_FILE: &str = "base.yaml";

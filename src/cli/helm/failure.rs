@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::super::output::{self, OutputStreams};
-use crate::atomic::{self, Access, NewParents};
-use crate::diagnostic::{Diagnostic, Diagnostics, style_diagnostic};
-use crate::disk::resolve_writable;
-use crate::neighbours::INPUT;
-use crate::yaml::write::push_quoted;
+use septum::atomic::{self, Access, NewParents};
+use septum::diagnostic::{Diagnostic, Diagnostics, style_diagnostic};
+use septum::disk::resolve_writable;
+use septum::neighbours::INPUT;
+use septum::yaml::write::push_quoted;
 
 /// Variable that Helm sets for its plugins.
 const VARIABLE: &str = "HELM_PLUGIN_NAME";

@@ -8,9 +8,9 @@ use super::super::help::CommandHelp;
 use super::super::output::OutputStreams;
 use super::super::written_page::WrittenPage;
 use super::super::{GlobalArgs, argument};
-use crate::atomic::{Access, NewParents};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::resolve_writable;
+use septum::atomic::{Access, NewParents};
+use septum::diagnostic::{Diagnostic, Diagnostics};
+use septum::files::resolve_writable;
 
 /// Write the plugin with which Helm 4 runs `septum helm post-render`
 ///

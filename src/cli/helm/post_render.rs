@@ -11,12 +11,12 @@ use super::super::krm::read_text;
 use super::super::output::{self, OutputStreams, invalid_usage};
 use super::super::{GlobalArgs, find_apps, find_environment, quiet_identities};
 use super::failure::report_failure;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::{SecretForm, Tree};
-use crate::neighbours::{BuiltParts, DocumentStream, NeighbourTarget, check_target};
-use crate::pipeline::Pipeline;
-use crate::project::Project;
-use crate::secret::Wiping;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::layer::{SecretForm, Tree};
+use septum::neighbours::{BuiltParts, DocumentStream, NeighbourTarget, check_target};
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::secret::Wiping;
 
 /// Wire the objects of a chart, and add those of an environment
 ///

@@ -8,10 +8,10 @@ use super::super::help::CommandHelp;
 use super::super::output::{OutputStreams, invalid_usage};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use crate::diagnostic::Diagnostics;
-use crate::files::FileKind;
-use crate::import::{DotenvDialect, DotenvInput, plan_dotenv};
-use crate::name::is_dns_label;
+use septum::diagnostic::Diagnostics;
+use septum::files::FileKind;
+use septum::import::{DotenvDialect, DotenvInput, plan_dotenv};
+use septum::name::is_dns_label;
 
 /// Convert dotenv files
 ///

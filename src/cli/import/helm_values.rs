@@ -9,12 +9,12 @@ use super::super::help::CommandHelp;
 use super::super::output::{OutputStreams, invalid_usage};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use crate::diagnostic::Diagnostics;
-use crate::disk::Disk;
-use crate::files::FileKind;
-use crate::import::{HelmInput, plan_helm_values};
-use crate::name::is_dns_label;
-use crate::span::Source;
+use septum::diagnostic::Diagnostics;
+use septum::disk::Disk;
+use septum::files::FileKind;
+use septum::import::{HelmInput, plan_helm_values};
+use septum::name::is_dns_label;
+use septum::span::Source;
 
 /// Convert values files of a Helm chart
 ///
@@ -101,5 +101,5 @@ fn environment_of(input: &NamedInput) -> Option<String> {
     let stem = input.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let rest = stem.strip_prefix("values").or_else(|| stem.strip_suffix("values"))?;
     let name = rest.trim_matches(['-', '.', '_']);
-    (is_dns_label(name) && name != crate::project::BASE).then(|| name.to_owned())
+    (is_dns_label(name) && name != septum::project::BASE).then(|| name.to_owned())
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::super::GlobalArgs;
 use super::super::argument;
 use super::super::output::invalid_usage;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::disk::{BoundedRoot, Disk};
-use crate::files::{FileKind, read_named};
-use crate::name::wrong_dns_label;
-use crate::span::Source;
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::disk::{BoundedRoot, Disk};
+use septum::files::{FileKind, read_named};
+use septum::name::wrong_dns_label;
+use septum::span::Source;
 
 /// A file, and the environment that it is for.
 pub(super) struct NamedInput {
@@ -50,7 +50,7 @@ fn parse_input<'t>(global: &GlobalArgs, text: &'t str) -> Result<NamedInput, (Op
     if let Some(why) = environment.and_then(wrong_dns_label) {
         return Err((None, format!("does not begin with the name of an environment: {why}")));
     }
-    if environment == Some(crate::project::BASE) {
+    if environment == Some(septum::project::BASE) {
         return Err((None, "names `base`, which is not an environment".to_owned()));
     }
     if !exists(path) {
@@ -118,8 +118,8 @@ fn list_files(
             continue;
         }
         match entry.kind {
-            crate::disk::DirEntryKind::Directory => list_files(&path, &shown, extensions, files)?,
-            crate::disk::DirEntryKind::File
+            septum::disk::DirEntryKind::Directory => list_files(&path, &shown, extensions, files)?,
+            septum::disk::DirEntryKind::File
                 if extensions.iter().any(|extension| name.ends_with(&format!(".{extension}"))) =>
             {
                 files.push((path, shown.display().to_string()));

@@ -9,9 +9,9 @@ use super::super::output::{OutputStreams, invalid_usage};
 use super::super::{GlobalArgs, argument};
 use super::ImportOptions;
 use crate::cli::files::current_time;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::{Disk, normalize_path, real_named};
-use crate::import::{KustomizeRequest, find_roots, plan_kustomize};
+use septum::diagnostic::{Diagnostic, Diagnostics};
+use septum::disk::{Disk, normalize_path, real_named};
+use septum::import::{KustomizeRequest, find_roots, plan_kustomize};
 
 /// Convert kustomizations: base and overlays to a base and environments
 ///

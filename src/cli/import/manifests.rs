@@ -7,9 +7,9 @@ use super::super::help::CommandHelp;
 use super::super::output::{OutputStreams, invalid_usage};
 use super::ImportOptions;
 use super::inputs::parse_inputs;
-use crate::diagnostic::Diagnostics;
-use crate::files::FileKind;
-use crate::import::{ManifestInput, plan_manifests};
+use septum::diagnostic::Diagnostics;
+use septum::files::FileKind;
+use septum::import::{ManifestInput, plan_manifests};
 
 /// Environment of files that are named without one.
 const USUAL: &str = "prod";

@@ -7,10 +7,10 @@ use super::super::output::{OutputStreams, invalid_usage};
 use super::super::{GlobalArgs, user_identities};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::import::{SopsInput, plan_sops};
-use crate::name::is_dns_label;
-use crate::secret_files::SecretFile;
+use septum::diagnostic::{Diagnostic, Diagnostics};
+use septum::import::{SopsInput, plan_sops};
+use septum::name::is_dns_label;
+use septum::secret_files::SecretFile;
 
 /// Words in the names of encrypted files that name no environment.
 const WORDS: [&str; 9] = ["secrets", "secret", "enc", "encrypted", "sops", "yaml", "yml", "json", "env"];
@@ -81,7 +81,7 @@ fn environment_of(input: &NamedInput) -> Option<String> {
     };
     let parts = input.path.iter().rev().take(2).map(|part| part.to_string_lossy());
     parts.map(|part| words(&part)).find(|words| !words.is_empty()).and_then(|words| match words.as_slice() {
-        [one] if is_dns_label(one) && one != crate::project::BASE => Some(one.clone()),
+        [one] if is_dns_label(one) && one != septum::project::BASE => Some(one.clone()),
         _ => None,
     })
 }

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::sops::{
+use septum::diagnostic::{Diagnostic, Rule};
+use septum::sops::{
     HostSystem, Identities, IdentityKind, IdentitySources, LookupOutcome, NewIdentity, SearchedSource, short_recipient,
 };
 

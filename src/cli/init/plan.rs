@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::rules::{self, ExistingRules};
-use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::disk::{BoundedRoot, DirEntryKind, Disk};
-use crate::editor_schema::{layer_schema, to_text};
-use crate::files::{FileKind, read_named, refuse_file};
-use crate::git::GitRepository;
-use crate::sops::SopsConfig;
+use septum::atomic::{self, Access};
+use septum::diagnostic::{Diagnostic, Rule};
+use septum::disk::{BoundedRoot, DirEntryKind, Disk};
+use septum::editor_schema::{layer_schema, to_text};
+use septum::files::{FileKind, read_named, refuse_file};
+use septum::git::GitRepository;
+use septum::sops::SopsConfig;
 
 /// The layers, in the order in which they are written: with the base, the project is complete.
 const LAYERS: [(&str, &str); 3] = [

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostics;
-use crate::files::{FileKind, read_named};
-use crate::sops::SopsConfig;
-use crate::span::Source;
+use septum::diagnostic::Diagnostics;
+use septum::files::{FileKind, read_named};
+use septum::sops::SopsConfig;
+use septum::span::Source;
 
 /// Name of the file of rules.
 pub(super) const FILE: &str = ".sops.yaml";

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::diagnostic::{StyledText, escape_line};
-use crate::map::IndexMap;
-use crate::name::EnvironmentName;
-use crate::view::KeyState;
-use crate::view::list::{KeyCell, KeyRow};
+use septum::diagnostic::{StyledText, escape_line};
+use septum::map::IndexMap;
+use septum::name::EnvironmentName;
+use septum::view::KeyState;
+use septum::view::list::{KeyCell, KeyRow};
 
 /// Text of a cell, in its style.
 type StyledCell = (Style, String);

@@ -4,11 +4,11 @@ use super::super::output::{OutputStreams, invalid_usage};
 use super::super::{find_apps, find_environment, user_identities};
 use super::PromoteArgs;
 use super::report::{PlannedPromotion, refusal_error};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::name::EnvironmentName;
-use crate::pipeline::Pipeline;
-use crate::project::{App, Project};
-use crate::promote::{PromotionHistory, find_source, plan_merge};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::name::EnvironmentName;
+use septum::pipeline::Pipeline;
+use septum::project::{App, Project};
+use septum::promote::{PromotionHistory, find_source, plan_merge};
 
 impl PromoteArgs {
     /// Plans the merge of all incoming files of an environment.
@@ -76,7 +76,7 @@ fn waiting_apps<'a>(
 }
 
 /// Error for a value that waits and that a rule forbids to promote.
-fn refused_merge(row: &crate::promote::PromotionRow) -> Option<Diagnostic> {
+fn refused_merge(row: &septum::promote::PromotionRow) -> Option<Diagnostic> {
     let error = refusal_error(row)?;
     let hint = format!("`--ours '{}'` leaves it out", row.name);
     (error.rule == Rule::PromotionBlocked).then(|| error.hint(hint))

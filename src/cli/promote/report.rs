@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::super::output::OutputStreams;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
-use crate::diff::{self, ChangeRow};
-use crate::name::EnvironmentName;
-use crate::promote::{
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use septum::diff::{self, ChangeRow};
+use septum::name::EnvironmentName;
+use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRow, SkipReason, UnpromotedReason,
     trailer_line,
 };
