@@ -1,8 +1,7 @@
 //! Changes as lines, which every format for people shares.
 
-use similar::TextDiff;
-
 use super::change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, ShownValue, ranks};
+use crate::line_diff::{HunkLine, LineDiff};
 
 /// Longest value that is shown in a line.
 const WIDEST: usize = 120;
@@ -162,18 +161,17 @@ impl ChangeLines {
 
     /// Lines of two texts that differ, with a few around each change.
     fn describe_texts(&mut self, from: &str, to: &str) {
-        let diff = TextDiff::from_lines(from, to);
-        for (index, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+        for (index, hunk) in LineDiff::new(from, to).hunks(CONTEXT).into_iter().enumerate() {
             if index > 0 {
                 self.details.push((LineRole::Context, "…".to_owned()));
             }
-            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-                let role = match change.tag() {
-                    similar::ChangeTag::Delete => LineRole::Removed,
-                    similar::ChangeTag::Insert => LineRole::Added,
-                    similar::ChangeTag::Equal => LineRole::Context,
+            for line in hunk.lines {
+                let role = match line {
+                    HunkLine::Removed(_) => LineRole::Removed,
+                    HunkLine::Added(_) => LineRole::Added,
+                    HunkLine::Kept(_) => LineRole::Context,
                 };
-                self.details.push((role, change.value().trim_end_matches('\n').to_owned()));
+                self.details.push((role, line.text().trim_end_matches('\n').to_owned()));
             }
         }
         let ends = |text: &str| text.is_empty() || text.ends_with('\n');

@@ -5,10 +5,10 @@ use std::path::Path;
 use lsp_types::{
     DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, TextDocumentEdit, TextEdit, WorkspaceEdit,
 };
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::position::PositionMap;
 use super::workspace::EditorWorkspace;
+use crate::line_diff::{LineDiff, LineEdit};
 
 /// A file with its text before and after.
 pub(super) struct EditedText<'t> {
@@ -35,14 +35,6 @@ pub(super) fn workspace_edit<'t>(
 
 fn line_edits(workspace: &EditorWorkspace, file: &EditedText<'_>) -> Vec<TextEdit> {
     let map = PositionMap::new(file.before, workspace.unit);
-    let before: Vec<&str> = file.before.split_inclusive('\n').collect();
-    let after: Vec<&str> = file.after.split_inclusive('\n').collect();
-    let offset = |index: usize| before.iter().take(index).map(|line| line.len()).sum::<usize>();
-    let edit = |op: &DiffOp| {
-        let (old, new) = (op.old_range(), op.new_range());
-        let range = map.range(offset(old.start)..offset(old.end));
-        TextEdit { range, new_text: after.get(new).unwrap_or_default().concat() }
-    };
-    let ops = capture_diff_slices(Algorithm::Myers, &before, &after);
-    ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. })).map(edit).collect()
+    let edit = |LineEdit { range, text }| TextEdit { range: map.range(range), new_text: text.to_owned() };
+    LineDiff::new(file.before, file.after).edits().map(edit).collect()
 }

@@ -1,17 +1,12 @@
 //! A plan as a unified diff that reveals no secret.
 
-use similar::TextDiff;
-
 use super::hide::{DiffPair, redact_versions};
 use super::plan::TreePlan;
 use super::root::TreeEntry;
 use super::target_plan::{FileRemoval, FileWrite};
+use crate::line_diff::LineDiff;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
-
-/// Maximum number of pairs of lines that are compared for one file. For files that differ everywhere the diff is
-/// still correct, though not the shortest.
-const MAX_PAIRS: usize = 25_000_000;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -77,45 +72,7 @@ fn diff_header(name: &str, was: bool, is: bool) -> String {
 
 /// The hunks of two texts.
 fn diff_lines(old: &str, new: &str) -> String {
-    let split = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
-    let (old_lines, new_lines) = (split(old), split(new));
-    let start = count_equal(old_lines.iter().zip(&new_lines));
-    let rest = |lines: &[&str]| lines.len() - start;
-    let (old_rest, new_rest) = (rest(&old_lines), rest(&new_lines));
-    let end = count_equal(old_lines.iter().rev().zip(new_lines.iter().rev()).take(old_rest.min(new_rest)));
-    if (old_rest - end).saturating_mul(new_rest - end) <= MAX_PAIRS {
-        return TextDiff::from_lines(old, new).unified_diff().to_string();
-    }
-    one_hunk(&old_lines, &new_lines, start, end)
-}
-
-/// Number of equal pairs before the first difference.
-fn count_equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
-    pairs.take_while(|(old, new)| old == new).count()
-}
-
-/// Everything from the first to the last change as one hunk, with its context.
-fn one_hunk(old: &[&str], new: &[&str], start: usize, end: usize) -> String {
-    let (first, after) = (start.saturating_sub(CONTEXT), end.min(CONTEXT));
-    let (old_end, new_end) = (old.len() - end, new.len() - end);
-    let count = |lines_end: usize| lines_end + after - first;
-    let mut out = format!("@@ -{0},{1} +{0},{2} @@\n", first + 1, count(old_end), count(new_end));
-    let parts = [
-        (' ', old.get(first..start)),
-        ('-', old.get(start..old_end)),
-        ('+', new.get(start..new_end)),
-        (' ', old.get(old_end..old_end + after)),
-    ];
-    for (sign, part) in parts {
-        for line in part.unwrap_or_default() {
-            out.push(sign);
-            out.push_str(line);
-            if !line.ends_with('\n') {
-                out.push_str("\n\\ No newline at end of file\n");
-            }
-        }
-    }
-    out
+    LineDiff::new(old, new).hunks(CONTEXT).iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

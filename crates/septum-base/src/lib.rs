@@ -8,6 +8,7 @@
 //! | [`secret`] | values that cannot be printed or compared by accident, and are wiped |
 //! | [`yaml`] | parser into a tree that keeps the source text and location of every scalar, and the writer |
 //! | [`disk`], [`files`] | file access that does not leave a root directory, and reads each file once |
+//! | [`line_diff`] | lines of two texts: where they differ |
 //! | [`regex_sample`] | a text that a regular expression matches |
 //! | [`budget`], [`regex_size`] | limits on work and memory for input that cannot be trusted |
 //! | [`go_regex`] | regular expressions of Go, translated to those of the `regex` crate |
@@ -19,6 +20,7 @@ pub mod diagnostic;
 pub mod disk;
 pub mod files;
 pub mod go_regex;
+pub mod line_diff;
 pub mod map;
 pub mod parallel;
 pub mod program;

@@ -2,23 +2,23 @@
 
 use std::fmt::Write as _;
 
-use similar::{ChangeTag, TextDiff};
+use crate::line_diff::{HunkLine, LineDiff};
+
+/// Lines of context around a change.
+const CONTEXT: usize = 2;
 
 /// Unified diff of two pages. Old lines may be left out, where they may contain what people filled in.
 pub fn page_diff(name: &str, old: &str, new: &str, shows_old_lines: bool) -> String {
-    let diff = TextDiff::from_lines(old, new);
     let mut out = format!("--- {name}\n+++ {name}\n");
-    for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
+    for hunk in LineDiff::new(old, new).hunks(CONTEXT) {
         let _ = writeln!(out, "{}", hunk.header());
-        for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches('\n');
-            let _ = match change.tag() {
-                ChangeTag::Equal => writeln!(out, " {line}"),
-                ChangeTag::Insert => writeln!(out, "+{line}"),
-                ChangeTag::Delete if shows_old_lines => writeln!(out, "-{line}"),
-                ChangeTag::Delete => {
-                    writeln!(out, "-{}", line.split_once('=').map_or("…".to_owned(), |(key, _)| format!("{key}=…")))
+        for line in hunk.lines {
+            let text = line.text().trim_end_matches('\n');
+            let _ = match line {
+                HunkLine::Removed(_) if !shows_old_lines => {
+                    writeln!(out, "-{}", text.split_once('=').map_or("…".to_owned(), |(key, _)| format!("{key}=…")))
                 }
+                _ => writeln!(out, "{}{text}", line.sign()),
             };
         }
     }
