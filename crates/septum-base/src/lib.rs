@@ -8,6 +8,7 @@
 //! | [`secret`] | values that cannot be printed or compared by accident, and are wiped |
 //! | [`yaml`] | parser into a tree that keeps the source text and location of every scalar, and the writer |
 //! | [`disk`], [`files`] | file access that does not leave a root directory, and reads each file once |
+//! | [`char_search`] | characters that need care, in texts that mostly have none |
 //! | [`line_diff`] | lines of two texts: where they differ |
 //! | [`regex_sample`] | a text that a regular expression matches |
 //! | [`budget`], [`regex_size`] | limits on work and memory for input that cannot be trusted |
@@ -16,6 +17,7 @@
 //! The crate is an implementation detail of `septum` and `septum-sops`: its API may change with any version.
 
 pub mod budget;
+pub mod char_search;
 pub mod diagnostic;
 pub mod disk;
 pub mod files;

@@ -44,8 +44,8 @@ pub mod view;
 pub mod visibility;
 
 pub use septum_base::{
-    budget, diagnostic, disk, files, go_regex, line_diff, map, parallel, program, regex_sample, regex_size, secret,
-    span, template_tokens, test_hook, time, value, value_path, yaml,
+    budget, char_search, diagnostic, disk, files, go_regex, line_diff, map, parallel, program, regex_sample,
+    regex_size, secret, span, template_tokens, test_hook, time, value, value_path, yaml,
 };
 pub use septum_sops as sops;
 

@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
     &[
         "atomic",
         "budget",
+        "char_search",
         "disk",
         "git",
         "glob",

@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 
+use crate::char_search::find_char;
 use crate::value::OutputValue;
 
 /// Length from which a text is quoted, so that no reader folds it.
@@ -53,9 +54,9 @@ pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // most of most texts is as it is
-    while let Some((at, char)) =
-        rest.char_indices().find(|(_, char)| matches!(char, '"' | '\\') || !is_printable(*char))
-    {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    let is_escaped = |char: char| matches!(char, '"' | '\\') || !is_printable(char);
+    while let Some((at, char)) = find_char(rest, is_plain, is_escaped) {
         out.push_str(rest.get(..at).unwrap_or_default());
         match char {
             '"' => out.push_str("\\\""),

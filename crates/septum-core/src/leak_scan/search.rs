@@ -1,6 +1,6 @@
 //! Search for many values in one pass.
 //!
-//! For each encoding of each value, a table contains eight bytes of its middle; every eight bytes of a text are looked
+//! For each encoding of each value, a table contains eight of its bytes that few other texts contain; every eight bytes of a text are looked
 //! up there, and a match is compared as a whole. An Aho-Corasick automaton does the same, but takes longer to build
 //! than to search the texts of a target, and keeps copies of its patterns that cannot be wiped. This one is wiped with
 //! everything it contains.
@@ -14,6 +14,12 @@ use crate::secret::Wiping;
 
 /// Number of bytes in a lookup.
 const WINDOW: usize = 8;
+
+/// Different bytes that a lookup should have.
+const DISTINCT: usize = 4;
+
+/// Maximum number of places of a value at which such bytes are searched.
+const MAX_PLACES: usize = 1000;
 
 /// Position at which a value was found.
 #[derive(Debug, Clone)]
@@ -59,13 +65,34 @@ struct EncodedPattern {
     text: Wiping<Vec<u8>>,
     /// Whether it must not be a part of a longer word.
     bounded: bool,
+    /// Offset of the bytes that represent it in the table.
+    offset: usize,
 }
 
-impl EncodedPattern {
-    /// Offset of the bytes that represent it in the table.
-    fn middle(&self) -> usize {
-        (self.text.len() - WINDOW) / 2
+/// Offset of eight bytes by which to look for a value: those of its middle, unless they are like `--------` or `AAAAAAAA`,
+/// which texts contain at thousands of places that would all be compared.
+fn distinctive_window(text: &[u8]) -> usize {
+    let count_distinct = |at: usize| {
+        let window = text.get(at..at + WINDOW).unwrap_or_default();
+        window
+            .iter()
+            .enumerate()
+            .filter(|(index, byte)| !window.iter().take(*index).any(|other| other == *byte))
+            .count()
+    };
+    let last = text.len().saturating_sub(WINDOW);
+    let places = [last / 2].into_iter().chain((0..=last).step_by(WINDOW / 2).take(MAX_PLACES));
+    let mut best = (0, last / 2);
+    for at in places {
+        let distinct = count_distinct(at);
+        if distinct >= DISTINCT {
+            return at;
+        }
+        if distinct > best.0 {
+            best = (distinct, at);
+        }
     }
+    best.1
 }
 
 /// Search index of values.
@@ -90,11 +117,12 @@ impl KnownSecretSearch {
             let forms = encode_secret(text).into_iter().filter(|(_, text)| text.len() >= WINDOW);
             patterns.extend(forms.map(|(form, text)| {
                 let bounded = bounded && form == ValueEncoding::Raw;
-                EncodedPattern { secret, form, text, bounded }
+                let offset = distinctive_window(&text);
+                EncodedPattern { secret, form, text, bounded, offset }
             }));
         }
         let of_pattern =
-            |pattern: &EncodedPattern| pattern.text.get(pattern.middle()..).and_then(pattern_key).unwrap_or_default();
+            |pattern: &EncodedPattern| pattern.text.get(pattern.offset..).and_then(pattern_key).unwrap_or_default();
         let mut owners: Vec<usize> = (0..patterns.len()).collect();
         let unsorted = Wiping::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
         owners.sort_by_key(|owner| unsorted.get(*owner).copied());
@@ -164,7 +192,7 @@ impl KnownSecretSearch {
         let same = self.keys.iter().skip(first).take_while(|other| **other == key).count();
         for owner in self.owners.iter().skip(first).take(same) {
             let Some(pattern) = self.patterns.get(*owner) else { continue };
-            let Some(start) = at.checked_sub(pattern.middle()) else { continue };
+            let Some(start) = at.checked_sub(pattern.offset) else { continue };
             let range = start..start + pattern.text.len();
             let is_there = text.get(range.clone()) == Some(pattern.text.as_slice());
             let is_known = hits.iter().any(|hit| hit.secret == pattern.secret);
@@ -273,6 +301,24 @@ mod tests {
         found.sort_unstable();
         assert_eq!(found, [7, 499]);
         assert_eq!(search.redact(text), "a …, … and … again");
+    }
+
+    #[test]
+    fn a_value_is_looked_up_by_bytes_that_texts_seldom_have() {
+        let run = "x".repeat(50_000);
+        for (text, offset) in [
+            ("correct-horse-battery".to_owned(), 6),
+            (format!("{run}key-1234"), 50_000),
+            (format!("key-1234{run}"), 0),
+            ("--------".to_owned(), 0),
+        ] {
+            // at most some places are tried
+            let is_far = offset > MAX_PLACES * WINDOW;
+            assert_eq!(distinctive_window(text.as_bytes()), if is_far { 25_000 } else { offset });
+        }
+        let padded = format!("key-1234{run}");
+        let search = KnownSecretSearch::new([(padded.as_bytes(), false)]);
+        assert_eq!(search.find(format!("{run}{padded}{run}").as_bytes()).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Characters that the API server accepts and later consumers cannot handle.
 
 use super::{ObjectKind, names};
+use crate::char_search::find_char;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::resolve::ResolvedBytes;
 use crate::span::Location;
@@ -27,8 +28,9 @@ pub(super) fn check_characters(
         );
         return;
     }
-    let found = text.chars().find(|char| is_refused(*char)).filter(|_| kind == ObjectKind::ConfigMap);
-    if let Some(char) = found {
+    if kind == ObjectKind::ConfigMap
+        && let Some((_, char)) = find_char(text, |byte| matches!(byte, b' '..=b'~' | b'\n'), is_refused)
+    {
         let message = format!("{label} contains the control character U+{:04X}", u32::from(char));
         problems.push(
             Diagnostic::warning(Rule::ControlCharacter, message)
