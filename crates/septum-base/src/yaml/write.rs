@@ -8,7 +8,7 @@
 
 use std::fmt::Write as _;
 
-use crate::char_search::find_char;
+use crate::char_search::{PlainBytes, find_char};
 use crate::value::OutputValue;
 
 /// Length from which a text is quoted, so that no reader folds it.
@@ -54,9 +54,8 @@ pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // most of most texts is as it is
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
-    let is_escaped = |char: char| matches!(char, '"' | '\\') || !is_printable(char);
-    while let Some((at, char)) = find_char(rest, is_plain, is_escaped) {
+    const PLAIN: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\\\\\\\");
+    while let Some((at, char)) = find_char(rest, PLAIN, |char| matches!(char, '"' | '\\') || !is_printable(char)) {
         out.push_str(rest.get(..at).unwrap_or_default());
         match char {
             '"' => out.push_str("\\\""),

@@ -178,10 +178,11 @@ impl KnownSecretSearch {
     }
 
     fn read(&self, text: &[u8], reading: ValueEncoding, hits: &mut Vec<KnownSecretHit>) {
+        let filter = self.filter.as_slice();
         for (at, window) in text.windows(WINDOW).enumerate() {
             let Some(key) = pattern_key(window) else { continue };
-            let (word, bit) = filter_slot(key, self.filter.len());
-            if self.filter.get(word).is_some_and(|word| word >> bit & 1 == 1) {
+            let (word, bit) = filter_slot(key, filter.len());
+            if filter.get(word).is_some_and(|word| word >> bit & 1 == 1) {
                 self.look_up(key, text, at, reading, hits);
             }
         }

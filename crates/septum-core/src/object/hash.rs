@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::ObjectKind;
-use crate::char_search::find_char;
+use crate::char_search::{PlainBytes, find_char};
 use crate::resolve::ResolvedBytes;
 use crate::secret::Wiping;
 use crate::sops::NamingKey;
@@ -109,8 +109,8 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     // most characters need no escape
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&');
-    while let Some((at, char)) = find_char(rest, is_plain, is_escaped) {
+    const PLAIN: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
+    while let Some((at, char)) = find_char(rest, PLAIN, is_escaped) {
         out.extend(rest.as_bytes().get(..at).unwrap_or_default());
         match char {
             '"' => out.extend(b"\\\""),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Object, ObjectKind};
+use crate::char_search::{PlainBytes, find_char};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
@@ -85,12 +86,37 @@ pub(super) fn applied_size(object: &Object) -> usize {
 
 /// Length of a text as a JSON string, as Go writes it.
 fn json_length(text: &str) -> usize {
-    2 + text
-        .chars()
-        .map(|char| match char {
-            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => 6,
-            other => other.len_utf8(),
-        })
-        .sum::<usize>()
+    let (mut length, mut rest) = (2 + text.len(), text);
+    while let Some((at, char)) = find_char(rest, UNESCAPED, |char| escape_length(char) > 0) {
+        length += escape_length(char) - char.len_utf8();
+        rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
+    }
+    length
+}
+
+/// ASCII characters that Go writes as they are.
+const UNESCAPED: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
+
+/// Length of the escape that Go writes for a character; none for most.
+fn escape_length(char: char) -> usize {
+    match char {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => 6,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_as_long_as_its_characters_are_escaped(text in "[a-z\"\\\\<&\n\u{1}é\u{2028}😀]{0,80}") {
+            let escaped = |char| if escape_length(char) > 0 { escape_length(char) } else { char.len_utf8() };
+            prop_assert_eq!(json_length(&text), 2 + text.chars().map(escaped).sum::<usize>());
+        }
+    }
 }

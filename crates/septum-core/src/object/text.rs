@@ -1,7 +1,7 @@
 //! Characters that the API server accepts and later consumers cannot handle.
 
 use super::{ObjectKind, names};
-use crate::char_search::find_char;
+use crate::char_search::{PlainBytes, find_char};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::resolve::ResolvedBytes;
 use crate::span::Location;
@@ -29,7 +29,7 @@ pub(super) fn check_characters(
         return;
     }
     if kind == ObjectKind::ConfigMap
-        && let Some((_, char)) = find_char(text, |byte| matches!(byte, b' '..=b'~' | b'\n'), is_refused)
+        && let Some((_, char)) = find_char(text, PlainBytes::PRINTABLE.with(b'\n'), is_refused)
     {
         let message = format!("{label} contains the control character U+{:04X}", u32::from(char));
         problems.push(
