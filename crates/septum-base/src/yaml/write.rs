@@ -54,8 +54,8 @@ pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // most of most texts is as it is
-    const PLAIN: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\\\\\\\");
-    while let Some((at, char)) = find_char(rest, PLAIN, |char| matches!(char, '"' | '\\') || !is_printable(char)) {
+    let plain = PlainBytes::PRINTABLE.without(*b"\"\\\\\\\\");
+    while let Some((at, char)) = find_char(rest, plain, |char| matches!(char, '"' | '\\') || !is_printable(char)) {
         out.push_str(rest.get(..at).unwrap_or_default());
         match char {
             '"' => out.push_str("\\\""),

@@ -109,8 +109,8 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     // most characters need no escape
-    const PLAIN: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
-    while let Some((at, char)) = find_char(rest, PLAIN, is_escaped) {
+    let plain = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
+    while let Some((at, char)) = find_char(rest, plain, is_escaped) {
         out.extend(rest.as_bytes().get(..at).unwrap_or_default());
         match char {
             '"' => out.extend(b"\\\""),
