@@ -157,11 +157,17 @@ impl Constraints {
         compiled.map_err(|wrong| {
             let reason = match wrong {
                 WrongPattern::Invalid => format!("`{text}` is not a valid regular expression"),
+                WrongPattern::TooLarge => too_large(text),
                 WrongPattern::OverBudget => regex_size::over_budget(),
             };
             Violation::of_rule("pattern", reason)
         })
     }
+}
+
+/// Reason why an expression that is too large is refused.
+fn too_large(pattern: &str) -> String {
+    format!("`{pattern}` is too large: it requires more than {} MiB", pattern::LARGEST >> 20)
 }
 
 fn known_format(name: &str) -> Result<FormatCheck, Violation> {

@@ -12,7 +12,7 @@ use crate::parallel::catch_panic;
 use crate::regex_size;
 
 /// Bytes that an expression, or a part of one that backtracks, may become: the default of the engine of `regex`.
-const LARGEST: usize = 10 * 1024 * 1024;
+pub(super) const LARGEST: usize = 10 * 1024 * 1024;
 
 /// Compiled expression: an engine, or the comparison that it amounts to.
 #[derive(Debug)]
@@ -38,8 +38,10 @@ pub(super) enum ValuePattern {
 /// Reason why an expression is not compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WrongPattern {
-    /// It is not one of ECMA 262, or too large.
+    /// It is not one of ECMA 262.
     Invalid,
+    /// It, or a part of it, takes more than [`LARGEST`].
+    TooLarge,
     /// The expressions of the run are too large together.
     OverBudget,
 }
@@ -57,7 +59,7 @@ impl ValuePattern {
             let linear = |part: &String| compile_search(part, Self::linear);
             match parts.iter().map(linear).collect() {
                 // a part with a reference to a group of another part needs the whole
-                Err(WrongPattern::Invalid) => {}
+                Err(WrongPattern::Invalid | WrongPattern::TooLarge) => {}
                 all => return all.map(Self::All),
             }
         }
@@ -66,7 +68,11 @@ impl ValuePattern {
 
     fn linear(rust: &str) -> Result<Self, WrongPattern> {
         regex_size::spend_regex_up_to(rust, LARGEST as u64).map_err(|BudgetExhausted| WrongPattern::OverBudget)?;
-        regex::RegexBuilder::new(rust).size_limit(LARGEST).build().map(Self::Linear).map_err(|_| WrongPattern::Invalid)
+        let built = regex::RegexBuilder::new(rust).size_limit(LARGEST).build();
+        built.map(Self::Linear).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => WrongPattern::TooLarge,
+            _ => WrongPattern::Invalid,
+        })
     }
 
     fn backtracking(rust: &str) -> Result<Self, WrongPattern> {
@@ -75,7 +81,9 @@ impl ValuePattern {
         let mut builder = fancy_regex::RegexBuilder::new(rust);
         // without it, lookbehind of variable length has no bound: `(?<!\pL{1,300000})` takes 4 GB
         let built = builder.delegate_size_limit(LARGEST).build();
-        built.map(Self::Backtracking).map_err(|_| WrongPattern::Invalid)
+        // the engine tells of most expressions that are too large as of any other
+        let wrong = if size >= LARGEST as u64 { WrongPattern::TooLarge } else { WrongPattern::Invalid };
+        built.map(Self::Backtracking).map_err(|_| wrong)
     }
 
     /// Whether some of a text matches. Nothing if the engine gives up.
@@ -198,7 +206,7 @@ mod tests {
     fn lookbehind_of_any_length_is_bounded() {
         for pattern in [r"(?<!\p{L}{1,300000})$", r"(?<=\w{1,300000})$", r"(?<=(\p{L}{1,300000}))\1$"] {
             crate::budget::reset_budgets();
-            assert_eq!(ValuePattern::compile(pattern).unwrap_err(), WrongPattern::Invalid, "{pattern}");
+            assert_eq!(ValuePattern::compile(pattern).unwrap_err(), WrongPattern::TooLarge, "{pattern}");
         }
         let many = r"(?<!\p{L}{1,300000})".repeat(5);
         assert!(backtracking_size(&many).unwrap() > crate::budget::REGEX_BYTES.limit());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::examples::EXAMPLES;
 use super::random::{encode, expression, nearly, number};
-use super::{ValueType, Violation, format, regex_size, rules, violations};
+use super::{ValueType, Violation, format, regex_size, rules, too_large, violations};
 
 /// Whether the library knows the formats that are known here, and no others.
 #[test]
@@ -66,7 +66,12 @@ fn oracle(schema: &Map<String, Value>, text: &str) -> Vec<Violation> {
 
 fn prop_equal(schema: Value, text: &str) -> Result<(), TestCaseError> {
     let Value::Object(schema) = schema else { return Ok(()) };
-    let violations = violations(&schema, text);
+    let mut violations = violations(&schema, text);
+    // the library says of one that is too large what it says of any other that it cannot compile
+    let pattern = schema.get("pattern").and_then(Value::as_str).unwrap_or_default();
+    for violation in violations.iter_mut().filter(|violation| violation.expected == too_large(pattern)) {
+        violation.expected = format!("`{pattern}` is not a valid regular expression");
+    }
     // the library builds any number of large parts
     if !violations.iter().any(|violation| violation.expected == regex_size::over_budget()) {
         prop_assert_eq!(violations, oracle(&schema, text), "{:?} of {}", text, json!(schema));
