@@ -26,14 +26,14 @@ pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
         return None;
     }
     if let Some(document) = StructuredFile::parse(key, text) {
-        let assigned = document.find_assignment(text).map(|(name, range)| assignment_hit(&name, range));
+        let assigned = document.find_assignment(text).map(|(name, range)| assignment_hit(text, &name, range));
         if assigned.is_some() || !document.has_lines {
             return assigned;
         }
     }
     if !trimmed.contains('\n') && !is_config_file(key) {
         let alone = || only_setting(text);
-        return find_option(text).or_else(alone).map(|(name, range)| assignment_hit(&name, Some(range)));
+        return find_option(text).or_else(alone).map(|(name, range)| assignment_hit(text, &name, Some(range)));
     }
     let quoted_only = is_program(key, trimmed);
     let mut offset = 0;
@@ -41,7 +41,7 @@ pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
         if let Some((name, range)) = parse_assignment(line, quoted_only).or_else(|| find_option(line)) {
             let value = line.get(range.clone()).unwrap_or_default();
             if !(is_key_name(value) && maps_to_names(parent_of_line(text, offset))) {
-                return Some(assignment_hit(&name, Some(offset + range.start..offset + range.end)));
+                return Some(assignment_hit(text, &name, Some(offset + range.start..offset + range.end)));
             }
         }
         offset += line.len();
@@ -81,8 +81,13 @@ pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<
         })
 }
 
-fn assignment_hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
-    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("text that sets `{name}`"), range }
+/// The hit of an assignment in a text, without its name if that repeats the credential.
+fn assignment_hit(text: &str, name: &str, range: Option<Range<usize>>) -> ValueHit {
+    let credential = range.clone().and_then(|range| text.get(range)).unwrap_or_default();
+    let repeats_it = !credential.is_empty() && name.contains(credential);
+    let reason = format!("text that sets `{name}`");
+    let hit = ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason, range };
+    if repeats_it { hit.without_names() } else { hit }
 }
 
 fn is_config_file(key: &str) -> bool {
@@ -254,6 +259,13 @@ mod tests {
 
     fn found(key: &str, text: &str) -> Option<String> {
         find_assignment(key, text).map(|hit| text[hit.range.expect("placed")].to_owned())
+    }
+
+    #[test]
+    fn a_name_that_repeats_the_credential_is_not_told() {
+        let reason = |text| find_assignment("CONFIG", text).map(|hit| hit.reason);
+        assert_eq!(reason("lnbmF0dXAccountKey=lnbmF0dX").as_deref(), Some("text that sets a credential"));
+        assert_eq!(reason("password: hunter2").as_deref(), Some("text that sets `password`"));
     }
 
     #[test]

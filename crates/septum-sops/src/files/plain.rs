@@ -96,12 +96,10 @@ pub(crate) fn seal_mac(key: &DataKey, mac: &str, now: Timestamp) -> Option<Strin
 }
 
 impl SopsFormat {
-    /// Whether a key at the root is reserved for metadata.
+    /// Whether a key at the root is reserved for metadata. sops takes `sops` in dotenv, where the metadata are keys that
+    /// begin with `sops_`; in the tree of a file, that is the name of all of them.
     pub(crate) fn reserves_key(self, key: &str) -> bool {
-        match self {
-            Self::Dotenv => key.starts_with("sops_"),
-            Self::Yaml | Self::Json | Self::Ini | Self::Binary => key == BLOCK,
-        }
+        key == BLOCK || self == Self::Dotenv && key.starts_with("sops_")
     }
 
     /// A block of metadata that was removed, written again at `end`.
