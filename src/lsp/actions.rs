@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use lsp_types::{CodeAction, CodeActionKind, Diagnostic as LspDiagnostic, Range as TextRange, WorkspaceEdit};
-
 use super::edits::{EditedText, workspace_edit};
 use super::findings::file_of;
 use super::position::PositionMap;
 use super::project::OpenProject;
+use super::protocol::{CodeAction, QUICK_FIX, ShownDiagnostic, TextRange, WorkspaceEdit};
 use super::workspace::EditorWorkspace;
 use crate::check::Finding;
 use crate::fix::preview_fix;
@@ -21,7 +20,7 @@ pub(super) fn find_actions(
     workspace: &EditorWorkspace,
     path: &Path,
     range: TextRange,
-    known: &[LspDiagnostic],
+    known: &[ShownDiagnostic],
 ) -> Vec<CodeAction> {
     let mut actions = Vec::new();
     for project in workspace.projects.values() {
@@ -39,11 +38,10 @@ pub(super) fn find_actions(
             let shown: Vec<_> = known.iter().filter(|shown| shown.range == own).cloned().collect();
             actions.extend(edits.map(|(title, edit)| CodeAction {
                 title,
-                kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: (!shown.is_empty()).then(|| shown.clone()),
-                edit: Some(edit),
-                is_preferred: Some(true),
-                ..CodeAction::default()
+                kind: QUICK_FIX,
+                diagnostics: shown.clone(),
+                edit,
+                is_preferred: true,
             }));
         }
     }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lsp_types::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
+use super::protocol::DocumentUri;
 use crate::disk::{path_of, real_named};
 
 /// Scheme of addresses of files.
@@ -14,7 +14,7 @@ const SCHEME: &str = "file://";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The file of an address, without links; none if it is not of a file on this machine.
-pub(super) fn path_of_uri(uri: &Uri) -> Option<PathBuf> {
+pub(super) fn path_of_uri(uri: &DocumentUri) -> Option<PathBuf> {
     let text = uri.as_str();
     let scheme = text.get(..SCHEME.len())?;
     let rest = text.get(SCHEME.len()..).filter(|_| scheme.eq_ignore_ascii_case(SCHEME))?;
@@ -31,12 +31,12 @@ pub(super) fn path_of_uri(uri: &Uri) -> Option<PathBuf> {
 }
 
 /// The address of an absolute path.
-pub(super) fn uri_of_path(path: &Path) -> Option<Uri> {
+pub(super) fn uri_of_path(path: &Path) -> DocumentUri {
     let bytes = path.as_os_str().as_encoded_bytes();
     let encoded = percent_encode(bytes, ENCODED).to_string();
     let text =
         if cfg!(windows) { format!("{SCHEME}/{}", encoded.replace("%5C", "/")) } else { format!("{SCHEME}{encoded}") };
-    text.parse().ok()
+    DocumentUri(text)
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
             (b"/not-utf8-\xFF", "file:///not-utf8-%FF"),
         ] {
             let path = Path::new(OsStr::from_bytes(path));
-            let uri = uri_of_path(path).unwrap();
+            let uri = uri_of_path(path);
             assert_eq!(uri.as_str(), address);
             assert_eq!(path_of_uri(&uri).as_deref(), Some(path));
         }
@@ -64,8 +64,7 @@ mod tests {
     fn an_address_that_is_of_no_file_here_has_no_path() {
         for address in ["untitled:Untitled-1", "file://host/a", "https://example.com/a", "file:a", "file:///a%00b", "a"]
         {
-            let uri: Option<Uri> = address.parse().ok();
-            assert_eq!(uri.as_ref().and_then(path_of_uri), None, "{address}");
+            assert_eq!(path_of_uri(&DocumentUri(address.to_owned())), None, "{address}");
         }
     }
 }

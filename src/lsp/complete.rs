@@ -3,14 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent, MarkupKind, Position,
-    TextEdit,
-};
-
 use super::cursor::{ITEM, WrittenPart, WrittenPlace, find_written};
 use super::focus::DocumentFocus;
 use super::position::PositionMap;
+use super::protocol::{CompletionItem, CompletionKind, DocumentTextEdit, MarkedText, Position};
 use super::workspace::EditorWorkspace;
 use crate::diagnostic::{Rule, escape_lines};
 use crate::files::FileKind;
@@ -23,7 +19,7 @@ use crate::yaml::read::read_document;
 /// Name that may be written, and what is known about it.
 struct NameCandidate {
     name: String,
-    kind: CompletionItemKind,
+    kind: CompletionKind,
     detail: Option<String>,
     documentation: Option<String>,
     /// Text behind the name.
@@ -31,11 +27,11 @@ struct NameCandidate {
 }
 
 impl NameCandidate {
-    fn new(name: impl Into<String>, kind: CompletionItemKind) -> Self {
+    fn new(name: impl Into<String>, kind: CompletionKind) -> Self {
         Self { name: name.into(), kind, detail: None, documentation: None, suffix: "" }
     }
 
-    fn of_key(doc: &KeyDoc, name: &str, kind: CompletionItemKind) -> Self {
+    fn of_key(doc: &KeyDoc, name: &str, kind: CompletionKind) -> Self {
         let mut detail = doc.kind.clone();
         if doc.sensitivity == crate::route::Sensitivity::Sensitive {
             detail += ", secret";
@@ -85,17 +81,14 @@ pub(super) fn complete_at(workspace: &EditorWorkspace, path: &Path, position: Po
         let suffix = if has_colon { "" } else { name.suffix };
         let quoted = if suffix.is_empty() { name.name.clone() } else { key_text("", &name.name) };
         CompletionItem {
-            text_edit: Some(CompletionTextEdit::Edit(TextEdit { range, new_text: format!("{quoted}{suffix}") })),
-            filter_text: Some(name.name.clone()),
+            text_edit: DocumentTextEdit { range, new_text: format!("{quoted}{suffix}") },
+            filter_text: name.name.clone(),
             label: name.name,
-            kind: Some(name.kind),
+            kind: name.kind,
             detail: name.detail,
-            documentation: name
-                .documentation
-                .map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::PlainText, value })),
+            documentation: name.documentation.map(MarkedText::plain),
             // in the order of the base
-            sort_text: Some(format!("{index:05}")),
-            ..CompletionItem::default()
+            sort_text: format!("{index:05}"),
         }
     };
     Some(names.into_iter().enumerate().map(item).collect())
@@ -145,10 +138,7 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
             let names =
                 definitions.flat_map(|definition| definition.bundles.keys().map(|name| name.as_str().to_owned()));
             let names: BTreeSet<String> = names.filter(|name| name != own).collect();
-            names
-                .into_iter()
-                .map(|name| NameCandidate::new(name, CompletionItemKind::MODULE).with_suffix(":"))
-                .collect()
+            names.into_iter().map(|name| NameCandidate::new(name, CompletionKind::MODULE).with_suffix(":")).collect()
         }
         ["bundles", _] => fields_of(LayerMapping::Bundle),
         ["bundles", bundle, "data"] => keys_of_bundle(focus, bundle),
@@ -159,14 +149,14 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
 }
 
 fn fields_of(mapping: LayerMapping) -> Vec<NameCandidate> {
-    let field = |name: &str| NameCandidate::new(name, CompletionItemKind::FIELD).with_suffix(": ");
+    let field = |name: &str| NameCandidate::new(name, CompletionKind::FIELD).with_suffix(": ");
     mapping.fields().into_iter().map(field).collect()
 }
 
 fn keys_of_bundle(focus: &DocumentFocus<'_>, bundle: &str) -> Vec<NameCandidate> {
     let docs = document_keys(focus.survey);
     let keys = docs.groups.get(bundle).into_iter().flatten();
-    keys.map(|doc| NameCandidate::of_key(doc, &doc.key, CompletionItemKind::PROPERTY).with_suffix(": ")).collect()
+    keys.map(|doc| NameCandidate::of_key(doc, &doc.key, CompletionKind::PROPERTY).with_suffix(": ")).collect()
 }
 
 /// Variables below a path, by the next step of their own.
@@ -182,10 +172,10 @@ fn variables_below(focus: &DocumentFocus<'_>, above: &str, suffix: &'static str)
             continue;
         }
         found.push(if step.len() == rest.len() {
-            NameCandidate::of_key(doc, step, CompletionItemKind::VARIABLE).with_suffix(suffix)
+            NameCandidate::of_key(doc, step, CompletionKind::VARIABLE).with_suffix(suffix)
         } else {
             let suffix = if suffix.is_empty() { "" } else { ":" };
-            NameCandidate::new(step, CompletionItemKind::STRUCT).with_suffix(suffix)
+            NameCandidate::new(step, CompletionKind::STRUCT).with_suffix(suffix)
         });
     }
     found
@@ -194,9 +184,8 @@ fn variables_below(focus: &DocumentFocus<'_>, above: &str, suffix: &'static str)
 /// Names behind the dots of an expression.
 fn names_in_template(focus: &DocumentFocus<'_>, written: &str) -> Vec<NameCandidate> {
     let steps: Vec<&str> = written.split('.').collect();
-    let fields = |names: &[&str]| {
-        names.iter().map(|name| NameCandidate::new(*name, CompletionItemKind::FIELD)).collect::<Vec<_>>()
-    };
+    let fields =
+        |names: &[&str]| names.iter().map(|name| NameCandidate::new(*name, CompletionKind::FIELD)).collect::<Vec<_>>();
     let own = focus.survey.app.as_str();
     let names = match steps.as_slice() {
         [_] => fields(&["data", "vars", "env", "app", "bundles"]),
@@ -204,7 +193,7 @@ fn names_in_template(focus: &DocumentFocus<'_>, written: &str) -> Vec<NameCandid
         ["app", _] => fields(&["name"]),
         ["data", _] => keys_of_bundle(focus, own),
         ["bundles", _] => {
-            let own = NameCandidate::new(own, CompletionItemKind::MODULE);
+            let own = NameCandidate::new(own, CompletionKind::MODULE);
             names_of_keys(focus, &["bundles"]).into_iter().chain([own]).collect()
         }
         ["bundles", bundle, _] => keys_of_bundle(focus, bundle),
@@ -223,7 +212,7 @@ fn names_in_template(focus: &DocumentFocus<'_>, written: &str) -> Vec<NameCandid
 fn words_of_field(focus: &DocumentFocus<'_>, path: &[&str], field: &str) -> Vec<NameCandidate> {
     let words = |mapping: LayerMapping| {
         let words = mapping.words(field).into_iter();
-        words.map(|word| NameCandidate::new(word, CompletionItemKind::ENUM_MEMBER)).collect::<Vec<_>>()
+        words.map(|word| NameCandidate::new(word, CompletionKind::ENUM_MEMBER)).collect::<Vec<_>>()
     };
     match (path, field) {
         ([] | ["extends", ITEM], "extends") => layer_names(focus),
@@ -234,14 +223,14 @@ fn words_of_field(focus: &DocumentFocus<'_>, path: &[&str], field: &str) -> Vec<
             let rules = Rule::ALL.iter().filter(|rule| rule.info().is_acceptable);
             let candidate = |rule: &Rule| NameCandidate {
                 documentation: Some(rule.summary()),
-                ..NameCandidate::new(rule.id(), CompletionItemKind::ENUM_MEMBER)
+                ..NameCandidate::new(rule.id(), CompletionKind::ENUM_MEMBER)
             };
             rules.map(candidate).collect()
         }
         (["allow", ITEM], "key") => {
             let docs = document_keys(focus.survey);
             let keys = docs.groups.iter().filter(|(bundle, _)| !bundle.is_empty()).flat_map(|(_, keys)| keys);
-            keys.map(|doc| NameCandidate::of_key(doc, &doc.key, CompletionItemKind::PROPERTY)).collect()
+            keys.map(|doc| NameCandidate::of_key(doc, &doc.key, CompletionKind::PROPERTY)).collect()
         }
         (["bundles", _], _) => words(LayerMapping::Bundle),
         (["data", _] | ["bundles", _, "data", _], _) => words(LayerMapping::Entry),
@@ -263,7 +252,7 @@ fn words_of_key(focus: &DocumentFocus<'_>, bundle: &str, key: &str) -> Vec<NameC
     let is_boolean = entry.rules.schema.get("type").is_some_and(|kind| kind.value == "boolean");
     let texts = listed.into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned));
     let booleans = ["true", "false"].into_iter().filter(|_| is_boolean).map(str::to_owned);
-    texts.chain(booleans).map(|word| NameCandidate::new(word, CompletionItemKind::ENUM_MEMBER)).collect()
+    texts.chain(booleans).map(|word| NameCandidate::new(word, CompletionKind::ENUM_MEMBER)).collect()
 }
 
 /// Layers that a layer can extend: environments and mixins.
@@ -273,7 +262,7 @@ fn layer_names(focus: &DocumentFocus<'_>) -> Vec<NameCandidate> {
     let environments = focus.app.environments.iter().map(|name| name.as_str().to_owned());
     let mut found: Vec<String> = environments.filter(|name| !is_own(name) && name != BASE).collect();
     found.extend(mixins(focus));
-    found.into_iter().map(|name| NameCandidate::new(name, CompletionItemKind::FILE)).collect()
+    found.into_iter().map(|name| NameCandidate::new(name, CompletionKind::FILE)).collect()
 }
 
 /// Layers in the subdirectories of the app and of the shared layers, one level deep.

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lsp_types::Uri;
-
 use super::address::{path_of_uri, uri_of_path};
+use super::protocol::DocumentUri;
 use crate::disk::Disk;
 
 /// Document that an editor has open.
 #[derive(Debug)]
 pub struct OpenDocument {
     /// Its address, as the editor writes it.
-    pub uri: Uri,
+    pub uri: DocumentUri,
     /// Its version.
     pub version: i32,
     /// Its text, saved or not.
@@ -28,14 +27,14 @@ pub struct DocumentStore {
 
 impl DocumentStore {
     /// Sets the text of a document. Returns its file; none if it is not one.
-    pub(super) fn put(&mut self, uri: Uri, version: i32, text: &str) -> Option<PathBuf> {
+    pub(super) fn put(&mut self, uri: DocumentUri, version: i32, text: &str) -> Option<PathBuf> {
         let path = path_of_uri(&uri)?;
         self.documents.insert(path.clone(), OpenDocument { uri, version, text: text.into() });
         Some(path)
     }
 
     /// Closes a document. Returns its file, if it was open.
-    pub(super) fn close(&mut self, uri: &Uri) -> Option<PathBuf> {
+    pub(super) fn close(&mut self, uri: &DocumentUri) -> Option<PathBuf> {
         let path = path_of_uri(uri)?;
         self.documents.remove(&path).map(|_| path)
     }
@@ -51,8 +50,8 @@ impl DocumentStore {
     }
 
     /// The address of a file: that of the editor, if it is open there.
-    pub(super) fn uri(&self, path: &Path) -> Option<Uri> {
-        self.get(path).map(|document| document.uri.clone()).or_else(|| uri_of_path(path))
+    pub(super) fn uri(&self, path: &Path) -> DocumentUri {
+        self.get(path).map_or_else(|| uri_of_path(path), |document| document.uri.clone())
     }
 
     /// The disk with the texts of all open documents.

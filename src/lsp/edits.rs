@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use lsp_types::{
-    DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, TextDocumentEdit, TextEdit, WorkspaceEdit,
-};
-
 use super::position::PositionMap;
+use super::protocol::{DocumentEdit, DocumentTextEdit, EditedDocument, WorkspaceEdit};
 use super::workspace::EditorWorkspace;
 use crate::line_diff::{LineDiff, LineEdit};
 
@@ -23,18 +20,15 @@ pub(super) fn workspace_edit<'t>(
     files: impl IntoIterator<Item = EditedText<'t>>,
 ) -> WorkspaceEdit {
     let edit = |file: EditedText<'_>| {
-        let uri = workspace.documents.uri(file.path)?;
+        let uri = workspace.documents.uri(file.path);
         let version = workspace.documents.get(file.path).map(|document| document.version);
-        let edits = line_edits(workspace, &file).into_iter().map(OneOf::Left).collect();
-        let text_document = OptionalVersionedTextDocumentIdentifier { uri, version };
-        Some(TextDocumentEdit { text_document, edits })
+        DocumentEdit { text_document: EditedDocument { uri, version }, edits: line_edits(workspace, &file) }
     };
-    let edits = files.into_iter().filter_map(edit).collect();
-    WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(edits)), ..WorkspaceEdit::default() }
+    WorkspaceEdit { document_changes: files.into_iter().map(edit).collect() }
 }
 
-fn line_edits(workspace: &EditorWorkspace, file: &EditedText<'_>) -> Vec<TextEdit> {
+fn line_edits(workspace: &EditorWorkspace, file: &EditedText<'_>) -> Vec<DocumentTextEdit> {
     let map = PositionMap::new(file.before, workspace.unit);
-    let edit = |LineEdit { range, text }| TextEdit { range: map.range(range), new_text: text.to_owned() };
+    let edit = |LineEdit { range, text }| DocumentTextEdit { range: map.range(range), new_text: text.to_owned() };
     LineDiff::new(file.before, file.after).edits().map(edit).collect()
 }

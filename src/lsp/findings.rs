@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lsp_types::{
-    Diagnostic as LspDiagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
-    Location as LspLocation, NumberOrString, Range as TextRange,
-};
-
 use super::documents::DocumentStore;
 use super::position::{ColumnUnit, PositionMap};
+use super::protocol::{DiagnosticTag, DocumentPlace, EditorDiagnostic, EditorSeverity, RelatedPlace, TextRange};
 use crate::diagnostic::{Diagnostic, Label, Rule, Severity, escape_lines};
 use crate::span::Location;
 
@@ -17,7 +13,7 @@ use crate::span::Location;
 const SOURCE: &str = "septum";
 
 /// Diagnostics by file.
-pub(super) type FileDiagnostics = BTreeMap<PathBuf, Vec<LspDiagnostic>>;
+pub(super) type FileDiagnostics = BTreeMap<PathBuf, Vec<EditorDiagnostic>>;
 
 /// Converts findings of a project.
 pub(super) struct FindingConverter<'a> {
@@ -41,37 +37,36 @@ impl FindingConverter<'_> {
         all
     }
 
-    fn convert<'f>(&self, finding: &'f Diagnostic, ranges: &mut RangeCache<'f>) -> (PathBuf, LspDiagnostic) {
+    fn convert<'f>(&self, finding: &'f Diagnostic, ranges: &mut RangeCache<'f>) -> (PathBuf, EditorDiagnostic) {
         let mut labels = finding.labels.iter();
         let (path, range) = match labels.next() {
             Some(label) => (self.path_of(&label.place), ranges.range(&label.place)),
             None => (self.default.to_path_buf(), TextRange::default()),
         };
-        let related: Vec<_> = labels.filter_map(|label| self.related(label, ranges)).collect();
+        let related_information = labels.map(|label| self.related(label, ranges)).collect();
         let notes = finding.notes.iter().map(|note| format!("\nnote: {note}"));
         let hints = finding.hints.iter().map(|hint| format!("\nhint: {hint}"));
         let message = [finding.message.clone()].into_iter().chain(notes).chain(hints).collect::<String>();
-        let converted = LspDiagnostic {
+        let converted = EditorDiagnostic {
             range,
-            severity: Some(match finding.severity {
-                Severity::Error => DiagnosticSeverity::ERROR,
-                Severity::Warning => DiagnosticSeverity::WARNING,
-            }),
-            code: Some(NumberOrString::String(finding.rule.id().to_owned())),
-            source: Some(SOURCE.to_owned()),
+            severity: match finding.severity {
+                Severity::Error => EditorSeverity::ERROR,
+                Severity::Warning => EditorSeverity::WARNING,
+            },
+            code: finding.rule.id(),
+            source: SOURCE,
             message: escape_lines(&message).into_owned(),
-            related_information: (!related.is_empty()).then_some(related),
-            tags: tag_of(finding.rule).map(|tag| vec![tag]),
-            ..LspDiagnostic::default()
+            related_information,
+            tags: tags_of(finding.rule),
         };
         (path, converted)
     }
 
-    fn related<'f>(&self, label: &'f Label, ranges: &mut RangeCache<'f>) -> Option<DiagnosticRelatedInformation> {
-        let uri = self.documents.uri(&self.path_of(&label.place))?;
+    fn related<'f>(&self, label: &'f Label, ranges: &mut RangeCache<'f>) -> RelatedPlace {
+        let uri = self.documents.uri(&self.path_of(&label.place));
         let message = if label.text.is_empty() { "see here" } else { label.text.as_str() };
-        let location = LspLocation { uri, range: ranges.range(&label.place) };
-        Some(DiagnosticRelatedInformation { location, message: escape_lines(message).into_owned() })
+        let location = DocumentPlace { uri, range: ranges.range(&label.place) };
+        RelatedPlace { location, message: escape_lines(message).into_owned() }
     }
 
     /// The file of a location, which is named from the project, or, for rules above it, by another path.
@@ -110,11 +105,11 @@ impl<'f> RangeCache<'f> {
     }
 }
 
-/// Style in which editors show findings of a rule.
-fn tag_of(rule: Rule) -> Option<DiagnosticTag> {
+/// Styles in which editors show findings of a rule.
+fn tags_of(rule: Rule) -> &'static [DiagnosticTag] {
     match rule {
-        Rule::UnusedEntry | Rule::UnusedVariable | Rule::UnusedAllow => Some(DiagnosticTag::UNNECESSARY),
-        Rule::DeprecatedKey => Some(DiagnosticTag::DEPRECATED),
-        _ => None,
+        Rule::UnusedEntry | Rule::UnusedVariable | Rule::UnusedAllow => &[DiagnosticTag::UNNECESSARY],
+        Rule::DeprecatedKey => &[DiagnosticTag::DEPRECATED],
+        _ => &[],
     }
 }

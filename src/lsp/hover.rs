@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind, Position};
-
 use super::focus::DocumentFocus;
 use super::position::PositionMap;
+use super::protocol::{HoverAnswer, MarkedText, Position};
 use super::subject::{NamedSubject, find_subject};
 use super::workspace::EditorWorkspace;
 use crate::name::EnvironmentName;
@@ -16,15 +15,14 @@ use crate::view::stack_order;
 use crate::view::variable::explain_variable;
 
 /// The explanation of what a position names, in the environment of the document, or in all.
-pub(super) fn answer_hover(workspace: &EditorWorkspace, path: &Path, position: Position) -> Option<Hover> {
+pub(super) fn answer_hover(workspace: &EditorWorkspace, path: &Path, position: Position) -> Option<HoverAnswer> {
     let document = workspace.documents.get(path)?;
     let map = PositionMap::new(&document.text, workspace.unit);
     let offset = map.offset(position);
     workspace.focus(path, None, |focus| {
         let (subject, range) = find_subject(focus, &document.text, offset)?;
         let value = explain_subject(focus, &subject)?;
-        let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
-        Some(Hover { contents, range: Some(map.range(range)) })
+        Some(HoverAnswer { contents: MarkedText::markdown(value), range: map.range(range) })
     })
 }
 

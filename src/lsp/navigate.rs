@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use lsp_types::{Location as LspLocation, Position};
-
 use super::findings::file_of;
 use super::focus::DocumentFocus;
 use super::position::PositionMap;
+use super::protocol::{DocumentPlace, Position, TextRange};
 use super::subject::{NamedSubject, find_subject, find_variable_mentions, name_range};
 use super::workspace::EditorWorkspace;
 use crate::name::EntryId;
@@ -21,7 +20,7 @@ pub(super) fn find_definitions(
     workspace: &EditorWorkspace,
     path: &Path,
     position: Position,
-) -> Option<Vec<LspLocation>> {
+) -> Option<Vec<DocumentPlace>> {
     let document = workspace.documents.get(path)?;
     let offset = PositionMap::new(&document.text, workspace.unit).offset(position);
     workspace.focus(path, None, |focus| {
@@ -63,7 +62,7 @@ pub(super) fn find_references(
     path: &Path,
     position: Position,
     with_definition: bool,
-) -> Option<Vec<LspLocation>> {
+) -> Option<Vec<DocumentPlace>> {
     let document = workspace.documents.get(path)?;
     let offset = PositionMap::new(&document.text, workspace.unit).offset(position);
     let found = workspace.focus_each(path, |focus| {
@@ -90,24 +89,24 @@ pub(super) fn find_references(
 }
 
 /// Locations in their files, sorted, each once.
-fn locations(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, places: &[Location]) -> Vec<LspLocation> {
+fn locations(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, places: &[Location]) -> Vec<DocumentPlace> {
     let root = focus.project().files.root();
     let location = |place: &Location| {
         let map = PositionMap::new(place.source.text(), workspace.unit);
-        let uri = workspace.documents.uri(&file_of(root, place))?;
-        Some(LspLocation { uri, range: map.range(place.span.start..place.span.end) })
+        let uri = workspace.documents.uri(&file_of(root, place));
+        DocumentPlace { uri, range: map.range(place.span.start..place.span.end) }
     };
-    sorted_once(places.iter().filter_map(location).collect())
+    sorted_once(places.iter().map(location).collect())
 }
 
-fn sorted_once(mut locations: Vec<LspLocation>) -> Vec<LspLocation> {
+fn sorted_once(mut locations: Vec<DocumentPlace>) -> Vec<DocumentPlace> {
     locations.sort_by(|one, other| (&one.uri, one.range.start).cmp(&(&other.uri, other.range.start)));
     locations.dedup();
     locations
 }
 
 /// The file that a text of a layer names: a file of an entry, a manifest, a layer that is extended.
-fn file_at(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, offset: usize) -> Option<Vec<LspLocation>> {
+fn file_at(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, offset: usize) -> Option<Vec<DocumentPlace>> {
     if !focus.is_layer() {
         return None;
     }
@@ -124,7 +123,7 @@ fn file_at(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, offset: usize
     let found: Vec<_> = files
         .filter_map(|path| {
             let path = bounds.resolve(&path).ok()?;
-            Some(LspLocation { uri: workspace.documents.uri(path.as_path())?, range: lsp_types::Range::default() })
+            Some(DocumentPlace { uri: workspace.documents.uri(path.as_path()), range: TextRange::default() })
         })
         .collect();
     (!found.is_empty()).then_some(found)

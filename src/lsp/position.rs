@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lsp_types::{Position, PositionEncodingKind, Range as TextRange};
+use super::protocol::{Position, TextRange};
 
 /// Code units that columns count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,16 +16,16 @@ pub enum ColumnUnit {
 
 impl ColumnUnit {
     /// The unit for a client that knows some encodings.
-    pub(super) fn negotiate(known: Option<&[PositionEncodingKind]>) -> Self {
-        let has_utf8 = known.is_some_and(|known| known.contains(&PositionEncodingKind::UTF8));
+    pub(super) fn negotiate(known: Option<&[String]>) -> Self {
+        let has_utf8 = known.is_some_and(|known| known.iter().any(|unit| unit == Self::Utf8.name()));
         if has_utf8 { Self::Utf8 } else { Self::Utf16 }
     }
 
     /// Its name in the protocol.
-    pub(super) fn kind(self) -> PositionEncodingKind {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Utf8 => PositionEncodingKind::UTF8,
-            Self::Utf16 => PositionEncodingKind::UTF16,
+            Self::Utf8 => "utf-8",
+            Self::Utf16 => "utf-16",
         }
     }
 

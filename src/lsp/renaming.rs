@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use lsp_types::{Position, PrepareRenameResponse, WorkspaceEdit};
-
 use super::edits::{EditedText, workspace_edit};
 use super::focus::DocumentFocus;
 use super::navigate::defining_places;
 use super::position::PositionMap;
 use super::project::no_identities;
+use super::protocol::{Position, RenamablePart, WorkspaceEdit};
 use super::request::RequestError;
 use super::subject::{NamedSubject, find_subject};
 use super::workspace::EditorWorkspace;
@@ -19,19 +18,14 @@ use crate::project::App;
 use crate::rename::{RenameOutcome, RenamePlan, RenameRequest, is_key_text};
 
 /// The name that can be changed at a position; none if there is no key.
-pub(super) fn prepare_rename(
-    workspace: &EditorWorkspace,
-    path: &Path,
-    position: Position,
-) -> Option<PrepareRenameResponse> {
+pub(super) fn prepare_rename(workspace: &EditorWorkspace, path: &Path, position: Position) -> Option<RenamablePart> {
     let document = workspace.documents.get(path)?;
     let map = PositionMap::new(&document.text, workspace.unit);
     let offset = map.offset(position);
     workspace.focus(path, None, |focus| match find_subject(focus, &document.text, offset)? {
-        (NamedSubject::Entry(id), range) => Some(PrepareRenameResponse::RangeWithPlaceholder {
-            range: map.range(range),
-            placeholder: id.key.as_str().to_owned(),
-        }),
+        (NamedSubject::Entry(id), range) => {
+            Some(RenamablePart { range: map.range(range), placeholder: id.key.as_str().to_owned() })
+        }
         (NamedSubject::Variable(_), _) => None,
     })
 }

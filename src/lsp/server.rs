@@ -1,19 +1,25 @@
 //! Course of a session: which messages are taken when, and what answers them.
 
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
-use lsp_types::InitializeParams;
-use lsp_types::notification::{
-    DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument,
-    Notification as _, PublishDiagnostics,
-};
+use serde::de::DeserializeOwned;
 
 use super::address::path_of_uri;
+use super::answers;
 use super::position::ColumnUnit;
-use super::request::{RequestError, parse_params, to_json};
+use super::protocol::{
+    DidChangeParams, DidOpenParams, DocumentParams, InitializeParams, WatchedFilesParams, method, server_capabilities,
+    watch_request,
+};
+use super::request::{RequestError, parse_params};
 use super::workspace::EditorWorkspace;
-use super::{answers, capabilities};
 use crate::parallel;
 use crate::sops::Timestamp;
+
+/// Files whose changes matter: layers, manifests, templates and other files of entries, rules.
+const WATCHED: &str = "**/*";
+
+/// Characters after which names are completed: the dot of a template, and the blank before a key or a value.
+const TRIGGERS: [&str; 3] = [".", " ", "["];
 
 /// Whether the server goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +103,7 @@ impl LanguageServer {
     /// Checks what changed, and publishes the diagnostics that differ: for when no message waits.
     pub fn settle(&mut self) {
         for params in self.workspace.check_changes() {
-            self.outgoing.push(Notification::new(PublishDiagnostics::METHOD.to_owned(), params).into());
+            self.outgoing.push(Notification::new(method::PUBLISH_DIAGNOSTICS.to_owned(), params).into());
         }
     }
 
@@ -136,24 +142,26 @@ impl LanguageServer {
     fn initialize(&mut self, request: &Request) -> Result<serde_json::Value, RequestError> {
         let params: InitializeParams = parse_params(request)?;
         self.phase = ServerPhase::Running;
-        let general = params.capabilities.general.as_ref();
-        self.workspace.unit = ColumnUnit::negotiate(general.and_then(|general| general.position_encodings.as_deref()));
-        self.watches = capabilities::can_watch(&params.capabilities);
-        to_json(capabilities::server_capabilities(self.workspace.unit))
+        let InitializeParams { capabilities: client } = params;
+        let known = client.general.and_then(|general| general.position_encodings);
+        self.workspace.unit = ColumnUnit::negotiate(known.as_deref());
+        let watching = client.workspace.and_then(|workspace| workspace.did_change_watched_files);
+        self.watches = watching.and_then(|watching| watching.dynamic_registration).unwrap_or_default();
+        Ok(server_capabilities(self.workspace.unit.name(), &TRIGGERS))
     }
 
     fn notice(&mut self, notification: Notification) {
         let Notification { method, params } = notification;
         match method.as_str() {
-            "initialized" if self.watches => self.outgoing.push(capabilities::watch_request().into()),
-            DidOpenTextDocument::METHOD => {
-                if let Some(params) = parse_notice::<DidOpenTextDocument>(params) {
+            "initialized" if self.watches => self.outgoing.push(watch_request(WATCHED).into()),
+            method::DID_OPEN => {
+                if let Some(params) = parse_notice::<DidOpenParams>(params) {
                     let document = params.text_document;
                     self.workspace.put_document(document.uri, document.version, &document.text);
                 }
             }
-            DidChangeTextDocument::METHOD => {
-                if let Some(params) = parse_notice::<DidChangeTextDocument>(params)
+            method::DID_CHANGE => {
+                if let Some(params) = parse_notice::<DidChangeParams>(params)
                     // the text is always whole, as the server asks for it
                     && let Some(change) = params.content_changes.into_iter().rfind(|change| change.range.is_none())
                 {
@@ -161,21 +169,21 @@ impl LanguageServer {
                     self.workspace.put_document(document.uri, document.version, &change.text);
                 }
             }
-            DidSaveTextDocument::METHOD => {
-                if let Some(params) = parse_notice::<DidSaveTextDocument>(params) {
+            method::DID_SAVE => {
+                if let Some(params) = parse_notice::<DocumentParams>(params) {
                     if !self.watches {
                         self.workspace.note_any_change();
                     }
                     self.workspace.note_change(path_of_uri(&params.text_document.uri));
                 }
             }
-            DidCloseTextDocument::METHOD => {
-                if let Some(params) = parse_notice::<DidCloseTextDocument>(params) {
+            method::DID_CLOSE => {
+                if let Some(params) = parse_notice::<DocumentParams>(params) {
                     self.workspace.close_document(&params.text_document.uri);
                 }
             }
-            DidChangeWatchedFiles::METHOD => {
-                if let Some(params) = parse_notice::<DidChangeWatchedFiles>(params) {
+            method::DID_CHANGE_WATCHED_FILES => {
+                if let Some(params) = parse_notice::<WatchedFilesParams>(params) {
                     params.changes.iter().for_each(|event| self.workspace.note_change(path_of_uri(&event.uri)));
                 }
             }
@@ -184,6 +192,6 @@ impl LanguageServer {
     }
 }
 
-fn parse_notice<N: lsp_types::notification::Notification>(params: serde_json::Value) -> Option<N::Params> {
+fn parse_notice<P: DeserializeOwned>(params: serde_json::Value) -> Option<P> {
     serde_json::from_value(params).ok()
 }

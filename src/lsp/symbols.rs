@@ -1,9 +1,8 @@
 //! Outline of a document: its fields, keys, and parts.
 
-use lsp_types::{DocumentSymbol, SymbolKind};
-
 use super::documents::OpenDocument;
 use super::position::{ColumnUnit, PositionMap};
+use super::protocol::{DocumentSymbol, SymbolKind};
 use crate::span::Source;
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -34,17 +33,13 @@ fn outline_mapping(fields: &Mapping, map: &PositionMap<'_>, depth: usize) -> Vec
             YamlKind::Scalar(_) => SymbolKind::KEY,
         };
         let end = node.span.end.max(key.span.end);
-        #[expect(deprecated, reason = "the field has no default")]
         DocumentSymbol {
             // an editor refuses an empty name
             name: if key.text.is_empty() { "\"\"".to_owned() } else { key.text.clone() },
-            detail: None,
             kind,
-            tags: None,
-            deprecated: None,
             range: map.range(key.span.start..end),
             selection_range: map.range(key.span.start..key.span.end),
-            children: (!children.is_empty()).then_some(children),
+            children,
         }
     };
     fields.iter().map(symbol).collect()

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lsp_types::{PublishDiagnosticsParams, Uri};
-
 use super::documents::DocumentStore;
 use super::findings::FileDiagnostics;
 use super::position::ColumnUnit;
 use super::project::{ChangedFiles, OpenProject};
+use super::protocol::{DocumentUri, PublishedDiagnostics};
 use crate::parallel;
 use crate::project::{Project, ProjectRoot};
 use crate::sops::Timestamp;
@@ -41,14 +40,14 @@ impl EditorWorkspace {
     }
 
     /// Sets the text of a document.
-    pub(super) fn put_document(&mut self, uri: Uri, version: i32, text: &str) {
+    pub(super) fn put_document(&mut self, uri: DocumentUri, version: i32, text: &str) {
         let path = self.documents.put(uri, version, text);
         self.awaited.extend(path.clone());
         self.note_change(path);
     }
 
     /// Closes a document.
-    pub(super) fn close_document(&mut self, uri: &Uri) {
+    pub(super) fn close_document(&mut self, uri: &DocumentUri) {
         let closed = self.documents.close(uri);
         self.note_change(closed);
     }
@@ -71,7 +70,7 @@ impl EditorWorkspace {
     }
 
     /// Checks what changed. Returns the diagnostics that differ from the published ones.
-    pub(super) fn check_changes(&mut self) -> Vec<PublishDiagnosticsParams> {
+    pub(super) fn check_changes(&mut self) -> Vec<PublishedDiagnostics> {
         if !self.has_changes() {
             return Vec::new();
         }
@@ -96,15 +95,15 @@ impl EditorWorkspace {
         self.publish(all)
     }
 
-    fn publish(&mut self, all: FileDiagnostics) -> Vec<PublishDiagnosticsParams> {
+    fn publish(&mut self, all: FileDiagnostics) -> Vec<PublishedDiagnostics> {
         let awaited = std::mem::take(&mut self.awaited);
         let paths: BTreeSet<&Path> =
             all.keys().chain(self.published.keys()).chain(&awaited).map(PathBuf::as_path).collect();
         let is_new = |path: &&Path| all.get(*path) != self.published.get(*path) || awaited.contains(*path);
-        let published = paths.into_iter().filter(is_new).filter_map(|path| {
+        let published = paths.into_iter().filter(is_new).map(|path| {
             let version = self.documents.get(path).map(|document| document.version);
             let diagnostics = all.get(path).cloned().unwrap_or_default();
-            Some(PublishDiagnosticsParams { uri: self.documents.uri(path)?, diagnostics, version })
+            PublishedDiagnostics { uri: self.documents.uri(path), diagnostics, version }
         });
         let published = published.collect();
         self.published = all;

@@ -84,7 +84,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/watch.rs"]),
     ("pty_process", &["exec/terminal.rs"]),
     ("lsp_server", &["cli/lsp.rs", "lsp"]),
-    ("lsp_types", &["lsp"]),
     ("percent_encoding", &["lsp/address.rs"]),
     ("toml_edit", &["check/rules/toml.rs", "detect/toml_texts.rs", "format"]),
     ("jsonschema", &["object/constraint/tests"]),
