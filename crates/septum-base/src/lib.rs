@@ -9,6 +9,7 @@
 //! | [`yaml`] | parser into a tree that keeps the source text and location of every scalar, and the writer |
 //! | [`disk`], [`files`] | file access that does not leave a root directory, and reads each file once |
 //! | [`char_search`] | characters that need care, in texts that mostly have none |
+//! | [`sort`] | sorts, and maps and sets that are sorted, in little code |
 //! | [`line_diff`] | lines of two texts: where they differ |
 //! | [`regex_sample`] | a text that a regular expression matches |
 //! | [`budget`], [`regex_size`] | limits on work and memory for input that cannot be trusted |
@@ -29,6 +30,7 @@ pub mod program;
 pub mod regex_sample;
 pub mod regex_size;
 pub mod secret;
+pub mod sort;
 pub mod span;
 pub mod template_tokens;
 pub mod test_hook;

@@ -45,7 +45,7 @@ pub mod visibility;
 
 pub use septum_base::{
     budget, char_search, diagnostic, disk, files, go_regex, line_diff, map, parallel, program, regex_sample,
-    regex_size, secret, span, template_tokens, test_hook, time, value, value_path, yaml,
+    regex_size, secret, sort, span, template_tokens, test_hook, time, value, value_path, yaml,
 };
 pub use septum_sops as sops;
 

@@ -29,6 +29,7 @@ const ORDER: &[&[&str]] = &[
         "span",
         "time",
         "secret",
+        "sort",
         "signals",
         "value",
         "value_path",
