@@ -13,6 +13,7 @@ use super::tag::TagKey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, without_quotes};
 use crate::files::FileKind;
 use crate::project::Project;
+use crate::sort::CollectSorted;
 use crate::span::{Source, Span};
 
 /// The file, at the root of the project.
@@ -85,7 +86,7 @@ impl Baseline {
         })?;
         let key =
             TagKey::parse(&page.key).ok_or_else(|| invalid("`key` must be 32 hexadecimal digits".to_owned(), None))?;
-        Ok(Self { key, entries: page.findings.into_iter().collect(), source: Some(source) })
+        Ok(Self { key, entries: page.findings.into_iter().collect_set(), source: Some(source) })
     }
 
     /// Key of the tags by which values are recognised.
@@ -98,7 +99,11 @@ impl Baseline {
     pub fn with_findings(&self, findings: &[Finding]) -> Self {
         // a finding about an unreadable file is not accepted for later
         let counted = findings.iter().filter(|finding| is_acceptable(finding));
-        Self { key: self.key.clone(), entries: counted.map(|finding| self.entry_for(finding)).collect(), source: None }
+        Self {
+            key: self.key.clone(),
+            entries: counted.map(|finding| self.entry_for(finding)).collect_set(),
+            source: None,
+        }
     }
 
     /// Number of known findings.

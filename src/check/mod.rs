@@ -39,6 +39,7 @@ use crate::parallel;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sops::Timestamp;
+use crate::sort::{CollectSorted, sort_by};
 use crate::visibility::OnMissingKey;
 
 pub use baseline::{Baseline, FILE as BASELINE};
@@ -285,7 +286,7 @@ impl AppChecker<'_> {
         let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &anchors));
         found.findings.extend(findings.into_iter().filter(is_wanted));
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
-        let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect();
+        let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect_set();
         AppCheck { results: found, inputs: Some(inputs) }
     }
 
@@ -340,7 +341,7 @@ impl AppChecker<'_> {
 /// covers them all.
 fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
     let of_files = findings.iter().filter(|it| it.diagnostic.rule == Rule::NotEncrypted).filter_map(Finding::file);
-    let open: BTreeSet<String> = of_files.map(str::to_owned).collect();
+    let open: BTreeSet<String> = of_files.map(str::to_owned).collect_set();
     findings.retain(|it| !(it.is_leak() && it.file().is_some_and(|file| open.contains(file))));
     findings
 }
@@ -392,7 +393,7 @@ impl CheckResults {
 }
 
 fn sort_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by(|a, b| (a.is_last, a.key()).cmp(&(b.is_last, b.key())));
+    sort_by(&mut findings, |a, b| (a.is_last, a.key()).cmp(&(b.is_last, b.key())));
     findings.dedup_by(|later, first| {
         let is_same = later.is_same(first);
         if is_same {

@@ -18,6 +18,7 @@ use crate::object::Day;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, IdentitySources, SopsConfig, SopsConfigCache, Timestamp};
+use crate::sort::CollectSorted;
 
 /// Rules about references to missing files. If files are removed, they are the cause.
 const OF_REMOVED: [Rule; 4] = [Rule::MissingFile, Rule::MissingLayer, Rule::NoEnvironment, Rule::UnknownFile];
@@ -83,8 +84,8 @@ pub fn check_staged(
 /// The projects that contain staged files.
 fn staged_projects(index: &GitIndex) -> BTreeSet<ProjectRoot> {
     let directories: BTreeSet<&Path> =
-        staged_paths(index).filter_map(Path::parent).map(|directory| visible_ancestor(index, directory)).collect();
-    directories.into_iter().filter_map(|directory| Project::locate(&index.disk, directory)).collect()
+        staged_paths(index).filter_map(Path::parent).map(|directory| visible_ancestor(index, directory)).collect_set();
+    directories.into_iter().filter_map(|directory| Project::locate(&index.disk, directory)).collect_set()
 }
 
 /// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow file may be
@@ -168,11 +169,11 @@ impl StagedFilter {
     fn of(project: &Project, index: &GitIndex) -> Self {
         let rules =
             index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| SopsConfig::display_path(path));
-        let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect();
+        let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect_set();
         let is_link = |path: &PathBuf| matches!(index.disk.kind(path), Ok(Some(DirEntryKind::Link)));
         Self {
             names,
-            paths: index.changed.iter().cloned().collect(),
+            paths: index.changed.iter().cloned().collect_set(),
             has_removed: !index.removed.is_empty(),
             has_links: index.changed.iter().any(is_link),
         }

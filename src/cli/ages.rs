@@ -11,6 +11,7 @@ use septum::name::EnvironmentName;
 use septum::object::Day;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::{App, Project};
+use septum::sort::sort_by;
 use septum::time::DayCount;
 use septum::view::ages::{AgeBasis, AgeReport, AgedValue, USUAL_NOTICE, to_calendar};
 use septum::visibility::KeyAccess;
@@ -69,7 +70,9 @@ impl AgeArgs {
         if self.expiring.is_some() {
             values.retain(|value| !value.findings.is_empty());
         }
-        values.sort_by(|a, b| (&a.app, &a.bundle, &a.key, &a.source).cmp(&(&b.app, &b.bundle, &b.key, &b.source)));
+        sort_by(&mut values, |a, b| {
+            (&a.app, &a.bundle, &a.key, &a.source).cmp(&(&b.app, &b.bundle, &b.key, &b.source))
+        });
         match format {
             AgeFormat::Json => output::print_json(&serde_json::json!({ "at": day.to_string(), "values": values })),
             AgeFormat::Calendar => output::print_result(&to_calendar(&values, day)),

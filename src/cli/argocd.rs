@@ -27,6 +27,7 @@ use septum::output_tree;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::{App, Project};
 use septum::sops::{Identities, IdentitySources};
+use septum::sort::{sort, sort_by};
 use septum::visibility::OnMissingKey;
 
 use application::{HOW, find_requested_environment};
@@ -150,7 +151,7 @@ impl GenerateArgs {
         if objects.is_empty() {
             return Err(nothing_rendered(&environment).into());
         }
-        objects.sort_by(|a, b| a.id.cmp(&b.id));
+        sort_by(&mut objects, |a, b| a.id.cmp(&b.id));
         let reveal = if output::is_terminal() { Reveal::Nothing } else { Reveal::Values };
         output::print_result(&emit::write_objects(&objects, ManifestFormat::Yaml, reveal))
     }
@@ -303,7 +304,7 @@ fn find_apps_at<'p>(project: &'p Project, directory: &Path) -> Result<Vec<&'p Ap
 
 fn environments_of<'a>(apps: &[&'a App]) -> impl Iterator<Item = &'a str> + use<'a> {
     let mut names: Vec<_> = apps.iter().flat_map(|app| &app.environments).map(EnvironmentName::as_str).collect();
-    names.sort_unstable();
+    sort(&mut names);
     names.dedup();
     names.into_iter()
 }

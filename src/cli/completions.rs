@@ -1,6 +1,5 @@
 //! `septum completions`, and its candidates: environments, apps and keys of the project.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +19,7 @@ use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
 use septum::resolve::ResolvedTarget;
 use septum::sops::{HostSystem, Identities, IdentitySources};
+use septum::sort::{CollectSorted, sort};
 
 /// Print a shell completion script
 ///
@@ -105,7 +105,7 @@ pub(super) fn keys() -> ArgValueCandidates {
                 keys.chain(variables).collect::<Vec<_>>()
             })
             .collect();
-        keys.sort();
+        sort(&mut keys);
         keys.dedup();
         safe_candidates(keys.into_iter())
     })
@@ -113,10 +113,10 @@ pub(super) fn keys() -> ArgValueCandidates {
 
 pub(super) fn bundles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let names: BTreeSet<_> = resolved_targets()
+        let names = resolved_targets()
             .into_iter()
             .flat_map(|resolved| resolved.definition.bundles.keys().map(ToString::to_string).collect::<Vec<_>>())
-            .collect();
+            .collect_set();
         safe_candidates(names.into_iter())
     })
 }

@@ -19,6 +19,7 @@ use septum::diff::{
 use septum::git::{GitRevision, RevisionRange, changed_files};
 use septum::pipeline::Pipeline;
 use septum::project::{PROJECT_FILE, Project};
+use septum::sort::CollectSorted;
 use septum::span::Source;
 
 /// Show what differs between environments, revisions, or an environment and a cluster
@@ -485,7 +486,7 @@ fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
             let apps = project.apps.iter().map(|app| app.directory.clone());
             apps.chain(project.shared.clone()).chain([project.files.root().join(PROJECT_FILE)])
         })
-        .collect();
+        .collect_set();
     paths.into_iter().collect()
 }
 

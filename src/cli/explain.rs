@@ -1,7 +1,5 @@
 //! `septum explain`
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 
 use super::help::{CommandHelp, HelpTopic};
@@ -12,6 +10,7 @@ use septum::map::IndexSet;
 use septum::name::{EntryId, EnvironmentName};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::Project;
+use septum::sort::CollectSorted;
 use septum::view::explain::explain_key;
 use septum::view::explain_text::{KeyExplanations, fold_explanations};
 use septum::view::secret_filter::SecretFilter;
@@ -163,11 +162,11 @@ impl ExplainArgs {
                 .hint(format!("specify the key: `septum explain {} KEY`", self.key));
         }
         if let Some(bundle) = &self.bundle {
-            let bundles: BTreeSet<_> = surveys
+            let bundles = surveys
                 .iter()
                 .flat_map(|survey| &survey.environments)
                 .flat_map(|resolved| resolved.entries.keys().map(|id| id.bundle.as_str()))
-                .collect();
+                .collect_set();
             if !bundles.contains(bundle.as_str()) {
                 let (message, near) = argument::unknown_name("bundle", bundle, bundles.iter().copied());
                 let names: Vec<_> = bundles.iter().map(|name| format!("`{name}`")).collect();

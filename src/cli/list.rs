@@ -13,6 +13,7 @@ use septum::diagnostic::{Diagnostics, StyledText};
 use septum::name::EnvironmentName;
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::Project;
+use septum::sort::{sort_by, sort_by_key};
 use septum::view::list::{KeyRow, ListedValues, list_rows};
 use septum::view::secret_filter::SecretFilter;
 use septum::view::variable::variable_rows;
@@ -129,7 +130,7 @@ impl ListArgs {
             return stack_order(wanted, surveys);
         }
         let mut order = wanted.to_vec();
-        order.sort_by_key(|name| self.environments.iter().position(|typed| typed == name.as_str()));
+        sort_by_key(&mut order, |name| self.environments.iter().position(|typed| typed == name.as_str()));
         order
     }
 
@@ -170,7 +171,7 @@ impl ListArgs {
         match self.format {
             ListFormat::Json => {
                 let mut all: Vec<KeyRow> = apps_rows.into_iter().flatten().collect();
-                all.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
+                sort_by(&mut all, |a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
                 output::print_json(&all)
             }
             ListFormat::Text | ListFormat::Ical => {

@@ -8,6 +8,7 @@ use super::help_groups::{self, GROUPS, PROGRAM};
 use super::output::{self, invalid_usage};
 use super::{Cli, argument};
 use septum::diagnostic::Diagnostics;
+use septum::sort::sort_by_key;
 
 /// Print a manual page
 ///
@@ -153,7 +154,7 @@ fn push_options(page: &mut Roff, command: &Command) {
     });
     for heading in headings {
         let mut options: Vec<_> = shown().filter(|argument| argument.get_help_heading() == heading).collect();
-        options.sort_by_key(|argument| !argument.is_positional());
+        sort_by_key(&mut options, |argument| !argument.is_positional());
         if options.is_empty() {
             continue;
         }

@@ -7,6 +7,7 @@ use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum::diff;
 use septum::files::{FileKind, read_named};
 use septum::import::SourceObject;
+use septum::sort::sort;
 use septum::span::Source;
 
 /// Arguments in the usual order. kubectl calls the program of `KUBECTL_EXTERNAL_DIFF` with its two directories before the
@@ -56,7 +57,7 @@ pub(super) fn read_manifests(path: &Path, shown: &str) -> Result<Vec<SourceObjec
             return Err(Diagnostic::error(Rule::Usage, message).into());
         }
     }
-    files.sort();
+    sort(&mut files);
     let mut problems = Diagnostics::new();
     let read = files.iter().filter_map(|(path, name)| problems.take(read_manifest(path, name)));
     let sources: Vec<_> = read.collect();

@@ -67,6 +67,7 @@ use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use septum::name::EnvironmentName;
 use septum::project::{App, BASE, MisnamedFile, Project};
 use septum::sops::{HostSystem, Identities, IdentitySources};
+use septum::sort::sort;
 
 use command_line::ParsedArguments;
 use output::OutputStreams;
@@ -326,7 +327,7 @@ fn find_environments(project: &Project, names: &[String]) -> Result<Vec<Environm
     }
     let mut problems = Diagnostics::new();
     let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(find_environment(project, name))).collect();
-    found.sort();
+    sort(&mut found);
     found.dedup();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }

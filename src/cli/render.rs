@@ -30,6 +30,7 @@ use septum::output_tree::{
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::{App, Project};
 use septum::sops::{Identities, IdentitySources};
+use septum::sort::sort_by;
 use septum::span::Source;
 use septum::test_hook;
 use septum::visibility::OnMissingKey;
@@ -312,7 +313,7 @@ impl RenderArgs {
             return Err(problems);
         }
         output.print_findings(problems);
-        objects.sort_by(|a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
+        sort_by(&mut objects, |a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
         Ok(objects)
     }
 

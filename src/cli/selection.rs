@@ -23,6 +23,7 @@ use septum::resolve::ResolvedTarget;
 use septum::route::Sensitivity;
 use septum::secret::Wiping;
 use septum::sops::{Identities, IdentitySources};
+use septum::sort::sort;
 use septum::visibility::OnMissingKey;
 
 /// Heading of these options.
@@ -245,7 +246,7 @@ fn source_files(project: &Project, app: &App, survey: &Survey, resolved: &Resolv
     files.extend(survey.environments.iter().flat_map(|other| other.definition.candidates.iter().cloned()));
     files.push(app.directory.clone());
     files.push(project.files.root().join(septum::project::PROJECT_FILE));
-    files.sort();
+    sort(&mut files);
     files.dedup();
     files
 }

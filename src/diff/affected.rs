@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::pair::ProjectPair;
 use crate::disk::Snapshot;
 use crate::project::{App, PROJECT_FILE};
+use crate::sort::CollectSorted;
 
 /// Apps of which a file differs between two states.
 pub(super) enum AffectedApps {
@@ -27,7 +28,7 @@ impl AffectedApps {
                 if changed.is_empty() {
                     return Self::Some(BTreeSet::new());
                 }
-                changed.into_iter().collect()
+                changed.into_iter().collect_set()
             }
             // files elsewhere may have changed, too, and are read by apps that name them
             (_, Some(changed)) => changed.clone(),

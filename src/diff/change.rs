@@ -1,6 +1,7 @@
 //! Findings of a comparison.
 
 use crate::diagnostic::Diagnostics;
+use crate::sort::sort_by;
 
 /// All differences of a comparison, and what it could not see.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ impl DiffReport {
     /// Sorts the differences: by app and subject, then in the order of the environments.
     pub(super) fn sort(&mut self) {
         let Self { changes, order, .. } = self;
-        changes.sort_by(|a, b| {
+        sort_by(changes, |a, b| {
             let key = |change: &Change| ranks(&change.environments, order);
             (&a.app, &a.subject, a.kind).cmp(&(&b.app, &b.subject, b.kind)).then_with(|| key(a).cmp(&key(b)))
         });

@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::SourceObject;
 use crate::manifest::references::{ReferenceRules, find_references};
 use crate::program::program_command;
+use crate::sort::{CollectSorted, sort};
 use crate::span::Source;
 
 /// A cluster, as kubectl is configured for it.
@@ -84,7 +85,7 @@ impl Cluster {
             }
         }
         for ((resource, namespace), names) in &former {
-            let names = names.iter().map(String::as_str).collect();
+            let names = names.iter().map(String::as_str).collect_set();
             self.get(resource, namespace.as_deref(), &names, found)?;
         }
         Ok(())
@@ -93,7 +94,7 @@ impl Cluster {
     /// Pods that use a former object.
     fn find_users(&self, addresses: &[ObjectAddress], rules: &ReferenceRules, found: &mut ClusterObjects) {
         let hashed: Vec<_> = addresses.iter().filter(|address| address.is_hashed).collect();
-        let namespaces: BTreeSet<_> = hashed.iter().map(|address| address.namespace.as_deref()).collect();
+        let namespaces = hashed.iter().map(|address| address.namespace.as_deref()).collect_set();
         for namespace in namespaces {
             let pods = self.kubectl(&["get", "pods", LIVE_PODS, "-o", "json"], namespace);
             let pods =
@@ -110,7 +111,7 @@ impl Cluster {
                 found.former_users.extend(former_uses(pod, &hashed, rules));
             }
         }
-        found.former_users.sort();
+        sort(&mut found.former_users);
         found.former_users.dedup();
     }
 

@@ -10,6 +10,7 @@ use crate::manifest::patch::MergeSchema;
 use crate::map::IndexSet;
 use crate::name::EntryId;
 use crate::route::Sensitivity;
+use crate::sort::CollectSorted;
 
 /// Differences between two snapshots of `app`, in the environments that `environments` names.
 pub fn compare_targets(
@@ -141,7 +142,7 @@ fn object_kind(sensitivity: Sensitivity) -> &'static str {
 
 /// Reasons of the right side that the left side does not have, wherever they are.
 fn new_reasons(left: &SnapshotEntryState, right: &SnapshotEntryState) -> Vec<String> {
-    let known: BTreeSet<&str> = left.reasons.iter().map(|(detail, _)| detail.as_str()).collect();
+    let known: BTreeSet<&str> = left.reasons.iter().map(|(detail, _)| detail.as_str()).collect_set();
     let reasons = right.reasons.iter().filter(|(detail, _)| !known.contains(detail.as_str()));
     reasons.map(|(detail, place)| format!("{detail} ({place})")).collect()
 }
@@ -149,7 +150,7 @@ fn new_reasons(left: &SnapshotEntryState, right: &SnapshotEntryState) -> Vec<Str
 fn changed_rules(left: Option<&SnapshotEntryState>, right: Option<&SnapshotEntryState>) -> Vec<FieldChange> {
     let none = BTreeMap::new();
     let (was, is) = (left.map_or(&none, |entry| &entry.rules), right.map_or(&none, |entry| &entry.rules));
-    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect_set();
     let mut found: Vec<FieldChange> = Vec::new();
     // an entry that is there or not, without a value
     if left.is_some() != right.is_some() && [left, right].into_iter().flatten().all(|entry| !entry.value.is_present()) {
@@ -177,12 +178,12 @@ fn compare_objects(
             let (kind, group, namespace, name) = object.identity();
             ((kind.to_owned(), group.to_owned(), namespace.to_owned(), name.to_owned()), index)
         };
-        side.iter().enumerate().map(identity).collect()
+        side.iter().enumerate().map(identity).collect_map()
     };
     let is_live = left.is_live;
     let (left, right) = (&left.objects, &right.objects);
     let (was, is) = (by_identity(left), by_identity(right));
-    let pairs: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+    let pairs = was.keys().chain(is.keys()).collect_set();
     let matched: Vec<_> = pairs
         .into_iter()
         .map(|id| (was.get(id).and_then(|index| left.get(*index)), is.get(id).and_then(|index| right.get(*index))))
@@ -193,7 +194,7 @@ fn compare_objects(
             let (from, to) = ((*left)?.name.as_ref()?, (*right)?.name.as_ref()?);
             (from != to).then(|| (from.clone(), to.clone()))
         })
-        .collect();
+        .collect_map();
     let comparison = NodeComparison { marker, renamed: &renamed, is_live };
     let mut found = Vec::new();
     for (left, right) in matched {

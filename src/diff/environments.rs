@@ -12,6 +12,7 @@ use crate::name::EnvironmentName;
 use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
+use crate::sort::sort_by;
 use crate::visibility::KeyAccess;
 
 /// Compares two environments of one state, in all apps that have either.
@@ -92,7 +93,7 @@ pub fn compare_many(
         report.is_broken |= is_broken;
         report.warnings.extend(problems);
     }
-    report.rows.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    sort_by(&mut report.rows, |a, b| a.sort_key().cmp(&b.sort_key()));
     if report.warnings.has_errors() { Err(report.warnings) } else { Ok(report) }
 }
 

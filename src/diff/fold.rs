@@ -2,6 +2,7 @@
 
 use super::change::{Change, DiffReport, ranks};
 use crate::map::IndexMap;
+use crate::sort::sort_by_key;
 
 /// Merges changes that differ in nothing but their environments.
 pub fn fold_changes(report: &mut DiffReport) {
@@ -18,7 +19,7 @@ pub fn fold_changes(report: &mut DiffReport) {
             // the same change of the same two environments is not there twice
             Some(known) => {
                 known.environments.extend(change.environments);
-                known.environments.sort_by_cached_key(|name| ranks(std::slice::from_ref(name), &report.order));
+                sort_by_key(&mut known.environments, |name| ranks(std::slice::from_ref(name), &report.order));
                 known.environments.dedup();
             }
             None => same.push(change),

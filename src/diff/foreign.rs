@@ -18,6 +18,7 @@ use crate::object::{RenderedObject, Reveal};
 use crate::pipeline::{Pipeline, Survey};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::sort_by;
 use crate::span::Source;
 use crate::value::OutputValue;
 use crate::visibility::{OnMissingKey, Visibility};
@@ -269,7 +270,7 @@ impl TargetSnapshot {
     }
 
     fn sort(&mut self) {
-        self.objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
+        sort_by(&mut self.objects, |a, b| a.identity().cmp(&b.identity()));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::change::{Change, ChangeKind, ChangeSubject, DiffReport, FieldChange, ShownValue, ranks};
 use crate::line_diff::{HunkLine, LineDiff};
+use crate::sort::sort_by_key;
 
 /// Longest value that is shown in a line.
 const WIDEST: usize = 120;
@@ -233,9 +234,8 @@ pub(super) fn group_changes(report: &DiffReport) -> Vec<ChangeGroup<'_>> {
     for change in &report.changes {
         groups.entry((&change.app, &change.environments)).or_default().push(change);
     }
-    groups.sort_by(|(a, left), _, (b, right), _| {
-        a.cmp(b).then_with(|| ranks(left, &report.order).cmp(&ranks(right, &report.order)))
-    });
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    sort_by_key(&mut groups, |((app, environments), _)| (*app, ranks(environments, &report.order)));
     let is_pair = report.is_pair;
     let group = |((app, environments), changes)| ChangeGroup { is_pair, app, environments, changes };
     groups.into_iter().map(group).collect()

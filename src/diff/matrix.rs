@@ -12,6 +12,7 @@ use crate::leak_scan::SecretFinder;
 use crate::map::{IndexMap, IndexSet};
 use crate::name::{EntryId, EnvironmentName};
 use crate::route::Sensitivity;
+use crate::sort::CollectSorted;
 
 /// Widest value in a table.
 const WIDTH: usize = 28;
@@ -128,7 +129,7 @@ fn matrix_row(
             groups.push(value);
         }
     }
-    let distinct: BTreeSet<_> = numbers.iter().collect();
+    let distinct = numbers.iter().collect_set();
     if distinct.len() < 2 {
         return None;
     }
@@ -219,8 +220,8 @@ pub fn to_matrix_text(rows: &[MatrixRow], width: Option<usize>) -> StyledText {
 /// Number of characters that the values of a row have in common at their start, less a few, if some that differ would
 /// look the same when they are cut.
 fn differing_start(row: &MatrixRow) -> Option<usize> {
-    let texts: BTreeSet<&str> = row.environments.values().filter_map(|cell| cell.value.as_deref()).collect();
-    let cut: BTreeSet<String> = texts.iter().map(|text| cut_text(text, None)).collect();
+    let texts: BTreeSet<&str> = row.environments.values().filter_map(|cell| cell.value.as_deref()).collect_set();
+    let cut: BTreeSet<String> = texts.iter().map(|text| cut_text(text, None)).collect_set();
     if cut.len() == texts.len() {
         return None;
     }

@@ -9,6 +9,7 @@ use super::change::{FieldChange, ShownValue};
 use super::value::{DiffValue, ValueEquality, ValueMarker};
 use crate::manifest::is_checksum;
 use crate::manifest::patch::MergeSchema;
+use crate::sort::CollectSorted;
 use crate::value::OutputValue;
 use crate::visibility::{Placeholder, Visibility};
 
@@ -141,7 +142,7 @@ impl NodeComparison<'_> {
             pairs.iter().filter(|(key, _)| !is_checksum(key)).cloned().collect()
         };
         let checksums = |pairs: &'_ [(String, DiffNode)]| -> BTreeMap<String, DiffNode> {
-            pairs.iter().filter(|(key, _)| is_checksum(key)).cloned().collect()
+            pairs.iter().filter(|(key, _)| is_checksum(key)).cloned().collect_map()
         };
         self.compare_maps(&others(left), &others(right), schema, path, found);
         let (was, is) = (checksums(left), checksums(right));
@@ -222,7 +223,7 @@ impl NodeComparison<'_> {
         path: &str,
         found: &mut Vec<FieldChange>,
     ) {
-        let at: BTreeMap<&str, &DiffNode> = right.iter().map(|(key, node)| (key.as_str(), node)).collect();
+        let at: BTreeMap<&str, &DiffNode> = right.iter().map(|(key, node)| (key.as_str(), node)).collect_map();
         let mut seen = BTreeSet::new();
         for (key, node) in left {
             seen.insert(key.as_str());
@@ -247,8 +248,8 @@ impl NodeComparison<'_> {
     ) {
         if let Some((key, a, b)) = matched_items(left, right, schema) {
             let names = |items: &[(String, &DiffNode)]| items.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-            let at: BTreeMap<&str, &DiffNode> = b.iter().map(|(name, item)| (name.as_str(), *item)).collect();
-            let was: BTreeSet<&str> = a.iter().map(|(name, _)| name.as_str()).collect();
+            let at: BTreeMap<&str, &DiffNode> = b.iter().map(|(name, item)| (name.as_str(), *item)).collect_map();
+            let was: BTreeSet<&str> = a.iter().map(|(name, _)| name.as_str()).collect_set();
             for (name, item) in &a {
                 let below = format!("{path}[{key}={name}]");
                 self.compare_nodes(Some(item), at.get(name.as_str()).copied(), schema.item(), &below, found);
@@ -304,7 +305,7 @@ fn matched_items<'n>(
             let named: Option<NamedItems<'n>> =
                 items.iter().map(|item| Some((item.field(key)?.scalar_text()?.to_owned(), item))).collect();
             let named = named?;
-            let names: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+            let names: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect_set();
             (names.len() == named.len()).then_some(named)
         };
         if let (Some(a), Some(b)) = (of(left), of(right))

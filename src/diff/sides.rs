@@ -17,6 +17,7 @@ use crate::project::App;
 use crate::resolve::TemplateRead;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::CollectSorted;
 use crate::visibility::KeyAccess;
 
 /// Compares two states of a project, environment by environment. Apps without a changed file are not read, where both
@@ -55,7 +56,7 @@ impl AppComparison<'_> {
     fn run(&self) -> AppChanges {
         let mut found = AppChanges::default();
         let known: BTreeSet<&EnvironmentName> =
-            [self.left, self.right].into_iter().flatten().flat_map(|app| &app.environments).collect();
+            [self.left, self.right].into_iter().flatten().flat_map(|app| &app.environments).collect_set();
         let names: Vec<EnvironmentName> =
             known.into_iter().filter(|name| self.scope.has_environment(name)).cloned().collect();
         if names.is_empty() {

@@ -15,6 +15,7 @@ use crate::object::{RenderedObject, Reveal};
 use crate::pipeline::{Pipeline, Survey};
 use crate::resolve::{EntryOutcome, ResolvedValue, StoreText, StoreTextPart};
 use crate::route::{Routing, Sensitivity};
+use crate::sort::sort_by;
 use crate::visibility::{OnMissingKey, Visibility};
 
 /// One side of a comparison: the entries and objects of a target, without secrets.
@@ -86,7 +87,7 @@ impl TargetSnapshot {
                 object.leave_namespace(namespace);
             }
         }
-        objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
+        sort_by(&mut objects, |a, b| a.identity().cmp(&b.identity()));
         let entry = |(id, value): (&EntryId, &ResolvedValue)| {
             let state = entry_state(definition.entry(id), value, &survey.routing, id, marker);
             (id.clone(), state)

@@ -12,6 +12,7 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::resolve::ResolvedTarget;
 use crate::route::{Routing, detect};
+use crate::sort::CollectSorted;
 use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
 
@@ -67,7 +68,7 @@ pub(super) fn survey_app<'a>(
         return None;
     };
     let has_errors = own.has_errors() || survey.beside.has_errors();
-    Some(SurveyedApp { pipeline, survey, locked: locked.into_keys().collect(), has_errors })
+    Some(SurveyedApp { pipeline, survey, locked: locked.into_keys().collect_set(), has_errors })
 }
 
 /// Replaces every shown value that contains a secret of either side: it may have been plain before. In objects, which
@@ -148,7 +149,7 @@ impl AppChanges {
         report.locked = locked.into_iter().map(|name| name.to_string()).collect();
         report.broken = broken.into_iter().collect();
         order.sort(&mut report.locked);
-        let names: BTreeSet<&String> = report.changes.iter().flat_map(|change| &change.environments).collect();
+        let names: BTreeSet<&String> = report.changes.iter().flat_map(|change| &change.environments).collect_set();
         report.order = names.into_iter().cloned().collect();
         order.sort(&mut report.order);
         report.sort();

@@ -13,6 +13,7 @@ use crate::output_tree::{FileName, file_names};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sops::{EncryptionPlan, Timestamp};
+use crate::sort::sort_by;
 use crate::visibility::OnMissingKey;
 
 /// Selection of what is ejected, and its destination.
@@ -119,7 +120,7 @@ impl TargetRun<'_> {
         let delivered = self.with_context(|way| deliver::deliver(objects, way, problems));
         let mut delivered = delivered.unwrap_or_default();
         delivered.extend(secrets.into_iter().map(deliver::Delivered::plain));
-        delivered.sort_by(|a, b| a.id.cmp(&b.id));
+        sort_by(&mut delivered, |a, b| a.id.cmp(&b.id));
         leak_scan::check_leaks(resolved, &self.survey.routing, &delivered, problems);
         delivered
     }

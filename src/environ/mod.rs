@@ -15,6 +15,7 @@ use crate::layer::Definition;
 use crate::name::{BundleName, EntryId, is_variable_name};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
+use crate::sort::sort_by;
 use crate::span::Location;
 
 pub use export::{ExportFormat, export_variables, mask_commands};
@@ -126,7 +127,7 @@ impl EntrySelection<'_> {
             problems.extend(in_store.iter().map(|(id, place)| in_store_error(definition, id, place)));
         }
         selected.in_store = in_store.len();
-        selected.entries.sort_by(|a, b| a.key.cmp(&b.key));
+        sort_by(&mut selected.entries, |a, b| a.key.cmp(&b.key));
         if problems.has_errors() { Err(problems) } else { Ok(selected) }
     }
 }

@@ -8,6 +8,7 @@ use aho_corasick::nfa::noncontiguous::NFA;
 
 use crate::leak_scan::encoded_values;
 use crate::secret::Wiping;
+use crate::sort::CollectSorted;
 
 /// Minimum length in bytes of a text that is recognised; anything shorter occurs by chance.
 pub(super) const SHORTEST: usize = 6;
@@ -40,7 +41,7 @@ impl SecretPatterns {
             texts.extend(Some(value.trim_ascii()).filter(|text| is_distinct(text)));
         }
         texts.extend(lines.iter().copied());
-        let forms: BTreeSet<Vec<u8>> = texts.iter().flat_map(|text| encode_text(text)).collect();
+        let forms: BTreeSet<Vec<u8>> = texts.iter().flat_map(|text| encode_text(text)).collect_set();
         let forms = Wiped(forms.into_iter().map(Wiping::new).collect());
         if forms.0.is_empty() {
             return None;

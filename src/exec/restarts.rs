@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::sort::CollectSorted;
+
 /// Time between two looks at the files.
 const PERIOD: Duration = Duration::from_millis(300);
 
@@ -49,7 +51,7 @@ impl SourceWatcher {
             let stamp = known.get(&path).copied().unwrap_or_else(|| stamp_of(&path));
             (path, stamp)
         });
-        *known = new.collect();
+        *known = new.collect_map();
     }
 }
 

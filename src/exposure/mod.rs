@@ -17,6 +17,7 @@ use crate::map::HashMap;
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{INCOMING, Project, SECRETS};
 use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
+use crate::sort::CollectSorted;
 use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
 
@@ -270,7 +271,7 @@ fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
         order.sort(&mut names);
         names
     };
-    found.into_iter().map(|(path, names)| (path, sorted(names))).collect()
+    found.into_iter().map(|(path, names)| (path, sorted(names))).collect_map()
 }
 
 /// Environments of a file; of one that is no layer, or no longer, the one in its name.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::ExposureState;
 use super::version::EncryptedVersion;
+use crate::sort::sort_by_key;
 
 /// Versions of a file, oldest first; the last one is the file as it is.
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl FileTimeline {
     pub(super) fn continue_from(&mut self, former: Self) {
         self.versions.extend(former.versions.into_iter().filter(|step| step.content.is_some()));
         // none is the file as it is yet
-        self.versions.sort_by_key(|step| step.commit);
+        sort_by_key(&mut self.versions, |step| step.commit);
     }
 
     /// Adds the file as it is, with its values in plaintext.

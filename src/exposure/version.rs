@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::sops::{DecryptionError, EncryptedFile, SopsFormat, ValuePath, canonical_recipient, plaintext_values};
+use crate::sort::CollectSorted;
 
 /// Text that every encrypted file contains.
 const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
@@ -11,7 +12,7 @@ const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 /// Values that are in plaintext in a file, by their paths; none if it cannot be read.
 pub(super) fn read_plaintext_values(path: &Path, bytes: Vec<u8>) -> BTreeSet<String> {
     let values = plaintext_values(&path.to_string_lossy(), bytes, SopsFormat::of_path(path)).unwrap_or_default();
-    values.into_iter().map(|(document, path)| value_label(document, &path)).collect()
+    values.into_iter().map(|(document, path)| value_label(document, &path)).collect_set()
 }
 
 /// Path of a value, with the document if it is not the first.
@@ -43,10 +44,11 @@ impl EncryptedVersion {
         };
         let groups = &file.metadata().groups;
         let age = groups.iter().flat_map(|group| &group.age);
-        let recipients = age.map(|entry| (canonical_recipient(&entry.recipient), entry.wrapped.text.clone())).collect();
+        let recipients =
+            age.map(|entry| (canonical_recipient(&entry.recipient), entry.wrapped.text.clone())).collect_map();
         let values = file.encrypted_values().into_iter();
         let values = values.map(|value| (value_label(value.document, &value.path), value.ciphertext));
-        Ok(Some(Self { recipients, values: values.collect() }))
+        Ok(Some(Self { recipients, values: values.collect_map() }))
     }
 
     /// Whether both have values at the same paths.

@@ -17,6 +17,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::manifest::BASE_NAME;
 use crate::manifest::references::ReferenceRules;
 use crate::map::HashSet;
+use crate::sort::{sort, sort_by};
 
 use cluster::{ClusterObject, check_evidence, read_cluster};
 use usage::ObjectUsage;
@@ -134,7 +135,7 @@ pub fn find_old_objects(
     for namespace in namespaces {
         check_evidence(&objects, namespace.as_deref(), &policy.absent)?;
     }
-    found.unused.sort();
+    sort(&mut found.unused);
     found.unused.dedup();
     Ok(found)
 }
@@ -154,7 +155,7 @@ fn own_versions<'a>(
         let is_used = usage.contains(own.kind, object.namespace.as_deref(), &object.name);
         versions.push(ObjectVersion { object, created, is_used });
     }
-    versions.sort_by(|a, b| (b.created, &b.object.name).cmp(&(a.created, &a.object.name)));
+    sort_by(&mut versions, |a, b| (b.created, &b.object.name).cmp(&(a.created, &a.object.name)));
     versions.dedup_by(|a, b| a.object.name == b.object.name && a.object.namespace == b.object.namespace);
     Ok(versions)
 }

@@ -17,6 +17,7 @@ use crate::layer::Tree;
 use crate::manifest::is_namespaced;
 use crate::manifest::references::ReferenceRules;
 use crate::map::{IndexMap, IndexSet};
+use crate::sort::CollectSorted;
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 use crate::yaml::write::write_document;
@@ -62,7 +63,7 @@ impl AppLayers {
                 namespace: object.namespace.clone().filter(|other| Some(other) != namespace.as_ref()),
                 ..object
             };
-            missing = missing.into_iter().map(own).collect();
+            missing = missing.into_iter().map(own).collect_set();
         }
         let mut draft = EnvironmentDraft {
             name: name.to_owned(),
@@ -99,7 +100,7 @@ impl AppLayers {
         self.share_across_namespaces();
         let mut base = LayerText::default();
         base.add("app", OutputValue::text(self.app.clone()));
-        let namespaces: BTreeSet<_> = self.environments.iter().map(|environment| &environment.namespace).collect();
+        let namespaces = self.environments.iter().map(|environment| &environment.namespace).collect_set();
         let common_namespace =
             if namespaces.len() == 1 { namespaces.into_iter().next().cloned().flatten() } else { None };
         base.add("namespace", common_namespace.clone().map_or(OutputValue::Null, OutputValue::text));
@@ -110,7 +111,7 @@ impl AppLayers {
             let own = environment.namespace.clone().filter(|_| common_namespace.is_none());
             layer.add("namespace", own.map_or(OutputValue::Null, OutputValue::text));
         }
-        let stores: BTreeSet<_> = self.environments.iter().map(|environment| &environment.store).collect();
+        let stores = self.environments.iter().map(|environment| &environment.store).collect_set();
         let is_common_store = stores.len() == 1;
         let delivery =
             |store: Option<&'_ ImportedStore>| store.map_or(OutputValue::Null, |store| store.to_field().into_owned());
@@ -137,7 +138,7 @@ impl AppLayers {
 
     /// Takes the namespace out of the manifests that differ by nothing else: the layers of the environments set it.
     fn share_across_namespaces(&mut self) {
-        let namespaces: BTreeSet<_> = self.environments.iter().map(|environment| &environment.namespace).collect();
+        let namespaces = self.environments.iter().map(|environment| &environment.namespace).collect_set();
         if namespaces.len() == 1 || namespaces.contains(&None) {
             return;
         }
@@ -147,7 +148,7 @@ impl AppLayers {
                 let object = object.without_namespace(environment.namespace.as_deref()?)?;
                 Some((key_without_namespace(&object), object))
             });
-            others.push(found.collect());
+            others.push(found.collect_map());
         }
         let Some((first, rest)) = others.split_first() else { return };
         let is_equal = |object: &SourceObject, other: &SourceObject| {
@@ -156,8 +157,7 @@ impl AppLayers {
         let in_all = |key: &(String, String, String), object: &SourceObject| {
             rest.iter().all(|objects| objects.get(key).is_some_and(|other| is_equal(object, other)))
         };
-        let shared: BTreeSet<_> =
-            first.iter().filter(|(key, object)| in_all(key, object)).map(|(key, _)| key.clone()).collect();
+        let shared = first.iter().filter(|(key, object)| in_all(key, object)).map(|(key, _)| key.clone()).collect_set();
         for (environment, mut found) in self.environments.iter_mut().zip(others) {
             for object in &mut environment.manifests {
                 let key = key_without_namespace(object);
@@ -212,7 +212,7 @@ impl AppLayers {
             .environments
             .iter()
             .skip(1)
-            .map(|environment| environment.manifests.iter().map(|object| (object.id(), object)).collect())
+            .map(|environment| environment.manifests.iter().map(|object| (object.id(), object)).collect_map())
             .collect();
         let is_equal = |one: &SourceObject, other: &SourceObject| {
             find_differences(one.tree.to_value(), other.tree.to_value()).is_empty()
@@ -237,7 +237,7 @@ impl AppLayers {
     fn add_external<'a>(&'a self, base: &mut LayerText<'a>, layers: &mut [LayerText<'a>]) {
         let in_all = |object: &MissingObject| self.environments.iter().all(|it| it.missing.contains(object));
         let first = self.environments.iter().take(1).flat_map(|environment| &environment.missing);
-        let common: BTreeSet<_> = first.filter(|object| in_all(object)).collect();
+        let common = first.filter(|object| in_all(object)).collect_set();
         let fields = |objects: &mut dyn Iterator<Item = &'a MissingObject>| {
             OutputValue::List(objects.map(MissingObject::to_field).collect())
         };

@@ -11,6 +11,7 @@ use crate::layer::Tree;
 use crate::layer::tree::TreeKind;
 use crate::map::IndexMap;
 use crate::secret::Wiping;
+use crate::sort::CollectSorted;
 use crate::span::Location;
 use crate::value::OutputValue;
 
@@ -201,8 +202,8 @@ pub(super) fn split_common<'m>(
     let is_common = |key: &str, value: &str| maps.iter().all(|map| map.get(key).is_some_and(|other| other == value));
     let pairs = |map: &'m IndexMap<String, String>| map.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let first = maps.first().map(|map| pairs(map)).into_iter().flatten();
-    let common: BTreeMap<_, _> = first.filter(|(key, value)| is_common(key, value)).collect();
-    let rest = maps.iter().map(|map| pairs(map).filter(|(key, _)| !common.contains_key(key)).collect());
+    let common = first.filter(|(key, value)| is_common(key, value)).collect_map();
+    let rest = maps.iter().map(|map| pairs(map).filter(|(key, _)| !common.contains_key(key)).collect_map());
     let rest = rest.collect();
     (common, rest)
 }

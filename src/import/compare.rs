@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::emit::as_kubectl_reads;
 use crate::layer::tree::join_path;
+use crate::sort::sort_by_key;
 use crate::value::OutputValue;
 
 /// Path at which two objects differ. No value is part of it.
@@ -98,7 +99,7 @@ fn drop_external_defaults(spec: &mut Vec<(Cow<'_, str>, OutputValue<'_>)>, name:
                     }),
                     _ => None,
                 };
-                items.sort_by_key(key_of);
+                sort_by_key(items, key_of);
             }
             _ => {}
         }

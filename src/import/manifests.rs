@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::manifest::is_namespaced;
 use crate::name::wrong_dns_label;
+use crate::sort::CollectSorted;
 use crate::span::Source;
 
 /// Directory of the app for objects without a namespace, where there are others with one.
@@ -153,13 +154,13 @@ fn split_apps(app: &str, environments: Vec<EnvironmentObjects>) -> Vec<(String, 
     if is_single {
         return vec![(app.to_owned(), environments)];
     }
-    let all: BTreeSet<_> = environments.iter().flat_map(namespaces).collect();
+    let all = environments.iter().flat_map(namespaces).collect_set();
     // objects of the cluster are in the app of the objects without a namespace
     let names: BTreeSet<String> = all
         .iter()
         .cloned()
         .chain(environments.iter().flat_map(|environment| environment.objects.iter().map(group_of)))
-        .collect();
+        .collect_set();
     let mut apps: Vec<(String, Vec<EnvironmentObjects>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
     for environment in environments {
         let mut groups: BTreeMap<String, Vec<SourceObject>> = BTreeMap::new();
@@ -182,7 +183,7 @@ fn split_apps(app: &str, environments: Vec<EnvironmentObjects>) -> Vec<(String, 
 
 /// Notes that each namespace is an app, and those that only some environments have.
 fn note_apps(apps: &[(String, Vec<EnvironmentObjects>)], plan: &mut ImportPlan) {
-    let all: BTreeSet<&str> = plan.expected.iter().map(|environment| environment.name.as_str()).collect();
+    let all: BTreeSet<&str> = plan.expected.iter().map(|environment| environment.name.as_str()).collect_set();
     let mut notes = vec![format!("an environment has several namespaces, so each of the {} is an app", apps.len())];
     for (name, environments) in apps {
         let own: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
@@ -208,5 +209,5 @@ fn group_of(object: &SourceObject) -> String {
 
 /// Namespaces of the objects of an environment that can have one.
 fn namespaces(environment: &EnvironmentObjects) -> BTreeSet<String> {
-    environment.objects.iter().filter(|object| is_namespaced(&object.kind)).map(group_of).collect()
+    environment.objects.iter().filter(|object| is_namespaced(&object.kind)).map(group_of).collect_set()
 }

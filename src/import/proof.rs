@@ -20,6 +20,7 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::{PROJECT_FILE, Project, ProjectRoot};
 use crate::resolve::ResolvedBytes;
 use crate::sops::{Identities, Timestamp};
+use crate::sort::CollectSorted;
 use crate::span::Source;
 use crate::value::OutputValue;
 use crate::visibility::OnMissingKey;
@@ -167,7 +168,7 @@ impl ImportProof {
         expected: impl IntoIterator<Item = OutputValue<'a>>,
         actual: impl IntoIterator<Item = OutputValue<'b>>,
     ) {
-        let mut actual: BTreeMap<_, _> = actual.into_iter().map(|value| (key_of(&value), value)).collect();
+        let mut actual = actual.into_iter().map(|value| (key_of(&value), value)).collect_map();
         let mut push = |key: &ObjectKey, details: Vec<String>| {
             let (environment, subject) = (environment.to_owned(), label_of(key));
             self.differences.push(ProofDifference { environment, subject, details });
@@ -203,7 +204,7 @@ fn compare_entries(
     if let Some(vars) = &resolved.definition.vars {
         vars.leaves("", &mut |path, _, scalar| drop(variables.insert(path.to_owned(), scalar.clone())));
     }
-    let variables: BTreeMap<_, _> = variables.iter().map(|(path, scalar)| (path, scalar.text())).collect();
+    let variables = variables.iter().map(|(path, scalar)| (path, scalar.text())).collect_map();
     let push = |proof: &mut ImportProof, key: &ExpectedKey, detail: &str| {
         let subject = match key {
             ExpectedKey::Entry(id) => format!("`{}`", resolved.definition.label(id)),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::layer::Tree;
 use crate::manifest::references::{ReferenceRules, Role, find_references};
+use crate::sort::CollectSorted;
 use crate::value::OutputValue;
 
 /// ConfigMap or Secret that is managed elsewhere.
@@ -51,5 +52,5 @@ pub fn find_missing_objects(objects: &[Tree], rules: &ReferenceRules) -> BTreeSe
         }
     }
     let missing = named.into_iter().filter(|target| !defined.contains(target));
-    missing.map(|(kind, name, namespace)| MissingObject { kind, name, namespace }).collect()
+    missing.map(|(kind, name, namespace)| MissingObject { kind, name, namespace }).collect_set()
 }

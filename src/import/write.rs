@@ -23,6 +23,7 @@ use crate::sops::{
     EncryptionPlan, GoRegex, HostSystem, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient, Recipients,
     Selector, SopsConfig, SopsConfigCache, SopsFormat, Timestamp, ValuePath,
 };
+use crate::sort::CollectSorted;
 use crate::span::Source;
 use crate::value::OutputValue;
 use crate::yaml::node::{YamlKind, YamlNode};
@@ -173,7 +174,7 @@ pub fn prove_import(
         PlannedFile::Plain(bytes) => Some((path.clone(), bytes.clone())),
         _ => None,
     });
-    Ok(ProvenImport { proof, files: plain.chain(encryption.files).collect(), warnings })
+    Ok(ProvenImport { proof, files: plain.chain(encryption.files).collect_map(), warnings })
 }
 
 /// Objects that the files of a plan render to, by environment. Nothing is written to the destination.

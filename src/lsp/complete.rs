@@ -12,6 +12,7 @@ use crate::diagnostic::{Rule, escape_lines};
 use crate::files::FileKind;
 use crate::layer::{LayerMapping, key_text};
 use crate::project::BASE;
+use crate::sort::CollectSorted;
 use crate::view::key_docs::{DefaultValue, KeyDoc, document_keys};
 use crate::view::variable::VARIABLES;
 use crate::yaml::read::read_document;
@@ -122,7 +123,7 @@ fn sibling_keys(text: &str, offset: usize) -> BTreeSet<&str> {
     let above = above.lines().rev().take_while(is_inside);
     let all = above.chain(below.lines().take_while(is_inside));
     let beside = all.filter(|line| !is_blank(line) && indent_of(line) == indent);
-    beside.filter_map(|line| Some(line.trim_start().split_once(':')?.0.trim_matches(['"', '\'']))).collect()
+    beside.filter_map(|line| Some(line.trim_start().split_once(':')?.0.trim_matches(['"', '\'']))).collect_set()
 }
 
 fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate> {
@@ -137,7 +138,7 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
             let definitions = focus.survey.environments.iter().map(|resolved| &resolved.definition);
             let names =
                 definitions.flat_map(|definition| definition.bundles.keys().map(|name| name.as_str().to_owned()));
-            let names: BTreeSet<String> = names.filter(|name| name != own).collect();
+            let names: BTreeSet<String> = names.filter(|name| name != own).collect_set();
             names.into_iter().map(|name| NameCandidate::new(name, CompletionKind::MODULE).with_suffix(":")).collect()
         }
         ["bundles", _] => fields_of(LayerMapping::Bundle),

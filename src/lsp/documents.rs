@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::address::{path_of_uri, uri_of_path};
 use super::protocol::DocumentUri;
 use crate::disk::Disk;
+use crate::sort::CollectSorted;
 
 /// Document that an editor has open.
 #[derive(Debug)]
@@ -71,6 +72,6 @@ impl DocumentStore {
         // a directory that was removed has no files
         let is_possible = |path: &Path| path.parent().is_some_and(|directory| disk.has(directory));
         let texts = texts.filter(|(path, _)| is_possible(path));
-        Disk::with_files(texts.map(|(path, text)| (path.to_path_buf(), text.as_bytes().to_vec())).collect())
+        Disk::with_files(texts.map(|(path, text)| (path.to_path_buf(), text.as_bytes().to_vec())).collect_map())
     }
 }

@@ -11,6 +11,7 @@ use super::workspace::EditorWorkspace;
 use crate::name::EntryId;
 use crate::project::files_of;
 use crate::rename::{NameKind, find_mentions};
+use crate::sort::sort_by;
 use crate::span::{Location, Source};
 use crate::yaml::node::{YamlKind, YamlNode};
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -100,7 +101,7 @@ fn locations(workspace: &EditorWorkspace, focus: &DocumentFocus<'_>, places: &[L
 }
 
 fn sorted_once(mut locations: Vec<DocumentPlace>) -> Vec<DocumentPlace> {
-    locations.sort_by(|one, other| (&one.uri, one.range.start).cmp(&(&other.uri, other.range.start)));
+    sort_by(&mut locations, |one, other| (&one.uri, one.range.start).cmp(&(&other.uri, other.range.start)));
     locations.dedup();
     locations
 }

@@ -14,6 +14,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, IdentitySources, Timestamp};
+use crate::sort::{CollectSorted, sort_by_key};
 
 /// Files on which every app depends, by name.
 const SHARED_FILES: [&str; 4] = [PROJECT_FILE, SOPS_CONFIG, BASELINE, ".gitignore"];
@@ -128,7 +129,7 @@ impl OpenProject {
         let concerned: Vec<&App> = apps.iter().copied().filter(|app| !is_known(app)).collect();
         self.checked = concerned.len();
         let checks = check::check_each_app(&pipeline, &scope, concerned.clone());
-        let directories: BTreeSet<&Path> = apps.iter().map(|app| app.directory.as_path()).collect();
+        let directories: BTreeSet<&Path> = apps.iter().map(|app| app.directory.as_path()).collect_set();
         self.apps.retain(|directory, _| directories.contains(directory.as_path()));
         for (app, check) in concerned.into_iter().zip(checks) {
             let checked = CheckedApp { environments: app.environments.clone(), check };
@@ -149,8 +150,9 @@ impl OpenProject {
         };
         let of_file = self.apps.iter().filter(|(directory, checked)| path.starts_with(directory) || is_input(checked));
         let mut directories: Vec<&Path> = of_file.map(|(directory, _)| directory.as_path()).collect();
-        directories
-            .sort_by_key(|directory| (!path.starts_with(directory), std::cmp::Reverse(directory.as_os_str().len())));
+        sort_by_key(&mut directories, |directory| {
+            (!path.starts_with(directory), std::cmp::Reverse(directory.as_os_str().len()))
+        });
         directories
     }
 

@@ -7,6 +7,7 @@ use super::focus::DocumentFocus;
 use crate::files::FileKind;
 use crate::name::EntryId;
 use crate::rename::{find_mentions, find_naming_files};
+use crate::sort::CollectSorted;
 use crate::span::{Location, Source};
 use crate::template_tokens::{is_template, lex_template};
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
@@ -50,7 +51,7 @@ fn keys_at(focus: &DocumentFocus<'_>, text: &str, offset: usize) -> BTreeSet<Ent
     let column = offset - start;
     let is_there = |key: &str| line.match_indices(key).any(|(at, _)| at <= column && column <= at + key.len());
     let ids = focus.survey.environments.iter().flat_map(|resolved| resolved.definition.entries().map(|(id, ..)| id));
-    ids.filter(|id| is_there(id.key.as_str())).collect()
+    ids.filter(|id| is_there(id.key.as_str())).collect_set()
 }
 
 /// The range of a key in a mention of it, which may have quotes, a dot or brackets.

@@ -11,6 +11,7 @@ use super::protocol::{DocumentUri, PublishedDiagnostics};
 use crate::parallel;
 use crate::project::{Project, ProjectRoot};
 use crate::sops::Timestamp;
+use crate::sort::CollectSorted;
 
 /// State of an editor's session.
 pub struct EditorWorkspace {
@@ -77,7 +78,7 @@ impl EditorWorkspace {
         let changed = std::mem::replace(&mut self.changed, ChangedFiles::Some(BTreeSet::new()));
         let disk = self.documents.disk();
         let roots = self.documents.paths().filter_map(|path| Project::locate(&disk, path.parent()?));
-        let roots: BTreeSet<ProjectRoot> = roots.collect();
+        let roots: BTreeSet<ProjectRoot> = roots.collect_set();
         self.projects.retain(|root, _| roots.contains(root));
         let mut all = FileDiagnostics::new();
         for root in roots {
@@ -98,7 +99,7 @@ impl EditorWorkspace {
     fn publish(&mut self, all: FileDiagnostics) -> Vec<PublishedDiagnostics> {
         let awaited = std::mem::take(&mut self.awaited);
         let paths: BTreeSet<&Path> =
-            all.keys().chain(self.published.keys()).chain(&awaited).map(PathBuf::as_path).collect();
+            all.keys().chain(self.published.keys()).chain(&awaited).map(PathBuf::as_path).collect_set();
         let is_new = |path: &&Path| all.get(*path) != self.published.get(*path) || awaited.contains(*path);
         let published = paths.into_iter().filter(is_new).map(|path| {
             let version = self.documents.get(path).map(|document| document.version);

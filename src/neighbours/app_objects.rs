@@ -10,11 +10,12 @@ use crate::output_tree::{self, file_names};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sops::Timestamp;
+use crate::sort::{CollectSorted, sort_by};
 use crate::span::{Located, Source};
 use crate::visibility::{KeyAccess, OnMissingKey};
 use crate::yaml::read::read_document;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Apps of a project in one environment.
 pub struct NeighbourTarget<'p, 'a> {
@@ -148,7 +149,7 @@ impl NeighbourTarget<'_, '_> {
     /// cannot be built.
     pub fn names_elsewhere(&self) -> Result<Vec<(Option<String>, String)>, EnvironmentName> {
         let others = self.apps.iter().flat_map(|app| &app.environments);
-        let others: BTreeSet<_> = others.filter(|other| **other != self.environment).collect();
+        let others = others.filter(|other| **other != self.environment).collect_set();
         let mut names = Vec::new();
         for environment in others {
             let apps = self.apps.iter().copied().filter(|app| app.environments.contains(environment)).collect();
@@ -195,7 +196,7 @@ impl<'a> AppObjects<'_, 'a> {
             return Err(problems);
         }
         warnings.extend(problems);
-        all.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        sort_by(&mut all, |(a, _), (b, _)| a.id.cmp(&b.id));
         let names: Vec<&ObjectName> = all.iter().map(|(object, _)| &object.id).collect();
         let files = file_names(names);
         all.iter().zip(files).map(|((object, base), file)| added_object(object, base.clone(), file.as_str())).collect()

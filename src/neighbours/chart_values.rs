@@ -13,6 +13,7 @@ use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
 use crate::secret::Wiping;
+use crate::sort::sort;
 use crate::value::OutputValue;
 use crate::value_path::{ValuePath, ValuePathStep};
 use crate::yaml::write;
@@ -129,7 +130,7 @@ impl<'a> ChartPaths<'a> {
             paths.extend(whole.map(|(.., to)| to.iter().cloned().chain([key.to_owned()]).collect::<Vec<_>>()));
         }
         // the same mapping twice is no conflict
-        paths.sort_unstable();
+        sort(&mut paths);
         paths.dedup();
         paths
     }
@@ -141,7 +142,7 @@ impl<'a> ChartPaths<'a> {
     ) -> Result<Vec<(Vec<String>, &'i EntryId)>, Diagnostics> {
         let mut placed: Vec<_> = ids.flat_map(|id| self.paths_of(id).into_iter().map(move |path| (path, id))).collect();
         // a path is right before those below it
-        placed.sort();
+        sort(&mut placed);
         let (mut problems, mut above) = (Diagnostics::new(), None::<&(Vec<String>, &EntryId)>);
         for place in &placed {
             let (path, id) = place;

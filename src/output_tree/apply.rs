@@ -1,6 +1,5 @@
 //! Execution of a plan, in an order that may be interrupted anywhere.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::CollectSorted;
 
 pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
     if let Some(obstacle) = plan.obstacle() {
@@ -152,7 +152,7 @@ impl ApplyRun<'_> {
     fn announce(&self, plan: &TreePlan) -> Result<(), Diagnostic> {
         let cache = &self.tree.cache;
         let written = plan.writes.iter().filter(|write| write.sensitivity == Sensitivity::Sensitive);
-        let written: BTreeSet<_> = written.map(|write| &write.target).collect();
+        let written = written.map(|write| &write.target).collect_set();
         let written = written.into_iter().filter_map(|target| Some((target, plan.cache.secrets.get(target)?)));
         let announced = written.map(|(target, secrets)| {
             let mut digests = cache.secrets(target).cloned().unwrap_or_default();
@@ -161,7 +161,7 @@ impl ApplyRun<'_> {
             }
             (target.clone(), digests)
         });
-        let secrets: BTreeMap<_, _> = announced.collect();
+        let secrets = announced.collect_map();
         if secrets.is_empty() {
             return Ok(());
         }

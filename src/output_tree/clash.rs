@@ -7,6 +7,7 @@ use super::name::{FileName, KUSTOMIZATION, TargetName};
 use super::output::{OutputContent, OutputFile, RenderedTarget, TargetOutcome};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::map::HashMap;
+use crate::sort::sort_by_key;
 
 /// Identity of an object.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -43,7 +44,7 @@ pub(super) fn find_clashes(targets: &[RenderedTarget], tree: &OutputTree) -> Vec
     }
     let mut alike: Vec<_> =
         by_name.into_iter().filter(|((_, file), targets)| targets.len() > 1 && *file != KUSTOMIZATION).collect();
-    alike.sort_by_key(|(key, _)| *key);
+    sort_by_key(&mut alike, |(key, _)| *key);
     alike.into_iter().filter_map(|((_, file), targets)| find_clash(file, &targets, tree)).collect()
 }
 

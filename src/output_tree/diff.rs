@@ -7,6 +7,7 @@ use super::target_plan::{FileRemoval, FileWrite};
 use crate::line_diff::LineDiff;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::sort_by_key;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -26,7 +27,7 @@ fn unified_diff(plan: &TreePlan) -> String {
     let root = &plan.root;
     let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
     changes.extend(plan.removals.iter().map(|FileRemoval { target, file, .. }| (target, file, None)));
-    changes.sort_by_key(|(target, file, _)| (*target, *file));
+    sort_by_key(&mut changes, |(target, file, _)| (*target, *file));
     let mut out = String::new();
     for (target, file, write) in changes {
         let name = root.show(target, file);

@@ -97,7 +97,9 @@ struct InventoryRecord {
 
 /// The previous format.
 mod before {
-    use super::{BTreeMap, BTreeSet, Deserialize, FileName, Inventory, OwnedFile, TargetName};
+    use crate::sort::CollectSorted;
+
+    use super::{BTreeMap, Deserialize, FileName, Inventory, OwnedFile, TargetName};
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -140,13 +142,13 @@ mod before {
             let file = |output: FormerFile| OwnedFile { digest: output.sha256, inputs: output.fingerprint };
             let targets = read.targets.into_iter().map(|(target, record)| {
                 let files = record.outputs.into_iter().map(|(name, output)| (name, file(output)));
-                (target, std::sync::Arc::new(files.collect()))
+                (target, std::sync::Arc::new(files.collect_map()))
             });
             let pending = read.pending.into_iter().map(|(target, files)| {
-                let files = files.into_iter().map(|(name, digest)| (name, digest.into_iter().collect::<BTreeSet<_>>()));
-                (target, files.collect())
+                let files = files.into_iter().map(|(name, digest)| (name, digest.into_iter().collect_set()));
+                (target, files.collect_map())
             });
-            Self { targets: targets.collect(), pending: pending.collect() }
+            Self { targets: targets.collect_map(), pending: pending.collect_map() }
         }
     }
 }

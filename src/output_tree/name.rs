@@ -11,6 +11,7 @@ use super::digest::digest_bytes;
 use crate::deliver::ObjectName;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::{AppName, EnvironmentName};
+use crate::sort::CollectSorted;
 
 /// The file that makes the directory of a target one that kustomize builds.
 pub(super) const KUSTOMIZATION: &str = "kustomization.yaml";
@@ -191,7 +192,7 @@ fn name_files(objects: &[ObjectId<'_>]) -> Vec<FileName> {
     const FORMS: usize = 3;
     let mut taken = BTreeSet::from([KUSTOMIZATION.to_owned()]);
     let mut named: BTreeMap<ObjectId<'_>, String> = BTreeMap::new();
-    let mut left: BTreeSet<ObjectId<'_>> = objects.iter().copied().collect();
+    let mut left: BTreeSet<ObjectId<'_>> = objects.iter().copied().collect_set();
     for form in 0..FORMS {
         let mut same: BTreeMap<String, Vec<ObjectId<'_>>> = BTreeMap::new();
         for object in &left {

@@ -13,6 +13,7 @@ use super::place;
 use super::root::{OWN, TreeEntry, TreeRoot, read_entry};
 use super::shard::Shard;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::sort::{CollectSorted, sort};
 
 /// The inventory of whole runs.
 const WHOLE: &str = "inventory.json";
@@ -102,7 +103,10 @@ impl Inventories {
 
     /// All recorded targets.
     pub(super) fn targets(&self) -> BTreeSet<&TargetName> {
-        self.list.iter().flat_map(|file| file.inventory.targets.keys().chain(file.inventory.pending.keys())).collect()
+        self.list
+            .iter()
+            .flat_map(|file| file.inventory.targets.keys().chain(file.inventory.pending.keys()))
+            .collect_set()
     }
 
     /// Records of the files of a target.
@@ -160,7 +164,7 @@ fn carry_target(all: &mut Inventory, target: &TargetName, owned: &std::sync::Arc
         match known.get(name) {
             None => drop(known.insert(name.clone(), file.clone())),
             Some(listed) if listed.digest != file.digest => {
-                other.insert(name.clone(), file.digest.iter().cloned().collect());
+                other.insert(name.clone(), file.digest.iter().cloned().collect_set());
             }
             Some(_) => {}
         }
@@ -201,7 +205,7 @@ fn inventory_files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic
             names.push(name);
         }
     }
-    names.sort();
+    sort(&mut names);
     names.into_iter().map(|name| read_inventory(root, &name).map(|bytes| (name, bytes))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Planned changes of a tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cache::CacheUpdate;
@@ -16,6 +16,7 @@ use super::target_plan::{
 use super::{MANY, OutputTree};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::parallel;
+use crate::sort::{CollectSorted, sort};
 
 /// Planned changes of a tree, and warnings about it.
 pub struct TreePlan {
@@ -119,7 +120,7 @@ impl TreePlan {
         let kept = self.edited.iter().map(|it| it.shown.clone()).chain(self.strays.found.iter().cloned());
         let kept = kept.chain(leftovers).map(|shown| (shown, FileChange::Stray));
         let mut changes: Vec<_> = written.chain(removed).chain(kept).collect();
-        changes.sort();
+        sort(&mut changes);
         changes
     }
 }
@@ -135,14 +136,13 @@ pub(super) fn plan_tree(
     rendered: Vec<RenderedTarget>,
     coverage: Coverage<'_>,
 ) -> Result<TreePlan, Diagnostics> {
-    let mut jobs: BTreeMap<_, _> =
-        rendered.into_iter().map(|target| (target.name, TargetTask::Rendered(target.outcome))).collect();
+    let mut jobs = rendered.into_iter().map(|target| (target.name, TargetTask::Rendered(target.outcome))).collect_map();
     for target in tree.inventories.targets().into_iter().chain(tree.cache.targets().keys()) {
         if !jobs.contains_key(target) && (coverage.is_gone)(target) {
             jobs.insert(target.clone(), TargetTask::Removed);
         }
     }
-    let names: BTreeSet<_> = jobs.keys().cloned().collect();
+    let names = jobs.keys().cloned().collect_set();
     let is_big = jobs.len() > MANY;
     let (plans, strays) =
         parallel::par_join(is_big, || plan_targets(tree, jobs), || find_strays(&tree.root, &names, coverage));
@@ -166,7 +166,7 @@ pub(super) fn plan_tree(
     for (target, plan) in plans {
         all.add(target, plan);
     }
-    all.strays.found.sort();
+    sort(&mut all.strays.found);
     all.summary.created = all.writes.iter().filter(|write| !write.replaces).count();
     all.summary.changed = all.writes.len() - all.summary.created;
     all.summary.removed = all.removals.len();
@@ -260,9 +260,9 @@ fn claim_inventory(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
     for (target, plan) in plans.iter().filter_map(|(target, plan)| Some((target, plan.as_ref()?))) {
         let digests = |write: &FileWrite| {
             let owned = plan.record.get(&write.file);
-            (write.file.clone(), owned.and_then(|owned| owned.digest.clone()).into_iter().collect())
+            (write.file.clone(), owned.and_then(|owned| owned.digest.clone()).into_iter().collect_set())
         };
-        let files: PendingFiles = plan.writes.iter().map(digests).collect();
+        let files: PendingFiles = plan.writes.iter().map(digests).collect_map();
         if !files.is_empty() {
             add_pending(claim.pending.entry(target.clone()).or_default(), &files);
         }

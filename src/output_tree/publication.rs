@@ -16,6 +16,7 @@ use super::strays::Coverage;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::meter::{Meter, RunStage};
 use crate::pipeline::Pipeline;
+use crate::sort::sort;
 
 /// Planned publication of a tree.
 pub struct Publication {
@@ -51,7 +52,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
     let run = RenderRun::new(pipeline, wish, &dir, &tree);
     let (known, mut problems, all) = render_changed(&run);
     let RenderResults { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
-    unverified.sort();
+    sort(&mut unverified);
     problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
     problems.extend(of_apps);
     let sites: Vec<_> =

@@ -10,6 +10,7 @@ use super::name::TargetName;
 use super::ownership::is_inventory;
 use super::root::{OWN, TreeRoot};
 use crate::diagnostic::Diagnostic;
+use crate::sort::sort;
 
 /// Scope of a run.
 #[derive(Clone, Copy)]
@@ -57,7 +58,7 @@ pub(super) fn find_strays(
             _ => {}
         }
     }
-    strays.found.sort();
+    sort(&mut strays.found);
     Ok(strays)
 }
 

@@ -17,6 +17,7 @@ use super::root::{TreeEntry, TreeRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::{CollectSorted, sort};
 use crate::value::OutputValue;
 use crate::yaml;
 
@@ -121,7 +122,7 @@ impl<'a> TargetDirectory<'a> {
             let digest = owned.digest.clone().or_else(|| digests.get(name).cloned())?;
             Some((name.clone(), MadeFile { owned: owned.clone(), digest }))
         };
-        let files = plan.record.iter().filter_map(made_file).collect();
+        let files = plan.record.iter().filter_map(made_file).collect_map();
         plan.memory = match state {
             Some(state) => TargetMemory::Made(MadeTarget { state, inputs, files, directory: None }),
             None => TargetMemory::Forgotten,
@@ -134,7 +135,7 @@ impl<'a> TargetDirectory<'a> {
     /// inputs, if they differ.
     pub(super) fn plan_unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
         let made = self.cache.targets().get(self.target)?;
-        let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect();
+        let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect_map();
         let stamp = FileStamp::of(&self.root.target_directory(self.target));
         let is_said = self.inventories.match_exactly(self.target, &record);
         if inputs.is_none() && is_said && stamp.is_some() && stamp == made.directory {
@@ -169,7 +170,7 @@ impl<'a> TargetDirectory<'a> {
         if !is_there {
             return;
         }
-        let mut known: BTreeSet<String> = plan.record.keys().map(|name| name.as_str().to_owned()).collect();
+        let mut known: BTreeSet<String> = plan.record.keys().map(|name| name.as_str().to_owned()).collect_set();
         for (file, ownership) in &self.ownership {
             if known.insert(file.as_str().to_owned()) && !self.is_only_renamed(file, plan) {
                 let is_ours = self.retire(file, ownership, plan);
@@ -193,7 +194,7 @@ impl<'a> TargetDirectory<'a> {
                     |name: &OsStr| name.to_str().is_some_and(|name| known.contains(name) || is_renamed(name));
                 let names = entries.into_iter().map(|entry| entry.file_name()).filter(|name| !is_known(name));
                 let mut strays: Vec<_> = names.map(|name| format!("{shown}/{}", name.to_string_lossy())).collect();
-                strays.sort();
+                sort(&mut strays);
                 plan.strays = strays;
             }
         }
@@ -365,7 +366,7 @@ pub(super) fn stray_file(shown: &str) -> Diagnostic {
 
 /// The file that makes kustomize, and Flux with it, use the files of the directory.
 fn make_kustomization(files: &[OutputFile]) -> Option<OutputFile> {
-    let names: BTreeSet<_> = files.iter().map(|file| file.name.as_str()).collect();
+    let names = files.iter().map(|file| file.name.as_str()).collect_set();
     if names.is_empty() {
         return None;
     }

@@ -12,6 +12,7 @@ use crate::files::ProjectFiles;
 use crate::git::{GitHistory, GitRevision, PlannedCommit};
 use crate::name::EnvironmentName;
 use crate::project::{App, Project};
+use crate::sort::CollectSorted;
 
 /// Name of the line in the message of a commit that records a promotion.
 pub const TRAILER: &str = "Septum-Promoted";
@@ -79,8 +80,8 @@ impl<'p> PromotionHistory<'p> {
                 }
                 // a shallow clone can get it; another one never had it, or no longer does
                 if !git.is_shallow() {
-                    let sources: BTreeSet<_> = records.iter().map(|record| record.source.clone()).collect();
-                    let lost: BTreeSet<_> = sources.into_iter().filter(|source| !git.has_commit(source)).collect();
+                    let sources = records.iter().map(|record| record.source.clone()).collect_set();
+                    let lost = sources.into_iter().filter(|source| !git.has_commit(source)).collect_set();
                     for record in &mut records {
                         record.is_lost = lost.contains(&record.source);
                     }
@@ -252,7 +253,10 @@ fn parse_records(commit: &str, message: &str, from: &str, to: &str) -> Vec<Promo
             return None;
         }
         let (mut app, mut keys, mut kept) = (None, BTreeSet::new(), BTreeSet::new());
-        let list = |names: &str| names.split(',').filter(|name| !name.is_empty()).map(unescape).collect::<Option<_>>();
+        let list = |names: &str| {
+            let names = names.split(',').filter(|name| !name.is_empty());
+            Some(names.map(unescape).collect::<Option<Vec<_>>>()?.into_iter().collect_set())
+        };
         for word in words {
             match word.split_once('=')? {
                 ("APP", name) => app = Some(unescape(name)?),

@@ -5,6 +5,7 @@ use super::excerpt::is_same_content;
 use super::item::PromotedItem;
 use super::own_file::OwnFiles;
 use crate::name::EntryId;
+use crate::sort::sort;
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// A field of an environment's own layer that is not promoted, and differs in the other environment.
@@ -67,7 +68,7 @@ pub(super) fn find_unpromoted(from: &OwnFiles, to: &OwnFiles, app: &str) -> Vec<
     for (from, to) in from.iter().zip(to) {
         collect(from.root(), to.root(), app, &mut found);
     }
-    found.sort();
+    sort(&mut found);
     found.dedup();
     found
 }

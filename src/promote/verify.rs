@@ -1,7 +1,5 @@
 //! The effect of a promotion, before a byte is written.
 
-use std::collections::BTreeMap;
-
 use super::outcome::AppPromotion;
 use super::own_file::StagedFile;
 use crate::budget;
@@ -13,6 +11,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::{Project, ProjectRoot, SECRETS};
 use crate::sops::{self, Identities, Timestamp};
+use crate::sort::CollectSorted;
 use crate::span::Source;
 
 /// The effect of new bytes of layers on an environment.
@@ -38,7 +37,7 @@ pub fn verify_promotion(
     }
     check_ciphertext(apps)?;
     let staged = apps.iter().flat_map(|app| &app.staged);
-    let changed: BTreeMap<_, _> = staged.map(|file| (file.path.clone(), file.bytes.clone())).collect();
+    let changed = staged.map(|file| (file.path.clone(), file.bytes.clone())).collect_map();
     let after = Project::open(&Disk::with_files(changed), root)?;
     let names: Vec<String> = apps.iter().filter(|app| !app.staged.is_empty()).map(|app| app.app.to_string()).collect();
     let findings: Diagnostics = {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::text::{DataScope, NameKind, TextRenaming};
+use crate::sort::CollectSorted;
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
@@ -118,7 +119,7 @@ impl TextRenaming<'_> {
         };
         let volumes = list_of(pod, "volumes").filter_map(YamlNode::as_map).filter(is_source);
         let names: BTreeSet<String> =
-            volumes.filter_map(|volume| Some(volume.get("name")?.as_scalar()?.text().to_owned())).collect();
+            volumes.filter_map(|volume| Some(volume.get("name")?.as_scalar()?.text().to_owned())).collect_set();
         if names.is_empty() {
             return;
         }

@@ -13,6 +13,7 @@ use crate::pipeline::Pipeline;
 use crate::project::App;
 use crate::secret_files::{ContentBefore, FileRewrite, WaitCallback, write_all};
 use crate::sops::{Identities, Timestamp};
+use crate::sort::{CollectSorted, sort};
 use crate::span::Location;
 
 /// Request to rename a key.
@@ -139,12 +140,12 @@ impl RenameRequest<'_> {
             kind: *kind,
         };
         let mut places: Vec<_> = files.iter().flat_map(|file| &file.places).map(place).collect();
-        places.sort();
+        sort(&mut places);
         let readers = states.iter().flat_map(|state| {
             let bundle = bundle.name_in(state);
             state.find_readers(self.pipeline, &EntryId { bundle: bundle.into(), key: self.old.into() })
         });
-        let readers = readers.collect::<BTreeSet<_>>();
+        let readers = readers.collect_set();
         RenamePlan {
             from: self.old.into(),
             to: self.new.into(),
@@ -236,7 +237,7 @@ impl RenameRequest<'_> {
     ) -> Result<(), Diagnostics> {
         let project = self.pipeline.library.project;
         let contents: BTreeMap<PathBuf, Vec<u8>> =
-            files.iter().map(|file| (file.staged.path.clone(), file.staged.bytes.clone())).collect();
+            files.iter().map(|file| (file.staged.path.clone(), file.staged.bytes.clone())).collect_map();
         let renamed = project_with(project, contents)?;
         let pipeline = Pipeline::new(&renamed, (self.identities)());
         let mut problems = Diagnostics::new();

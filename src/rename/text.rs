@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::key_text;
+use crate::sort::sort_by_key;
 use crate::span::{Location, Source, Span};
 use crate::template_tokens::{is_template, lex_template};
 use crate::yaml::node::{Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
@@ -191,7 +192,7 @@ impl<'a> TextRenaming<'a> {
     /// The text with all edits; none if there are none.
     pub(super) fn edited_text(&self) -> Option<String> {
         let mut edits: Vec<_> = self.edits.iter().collect();
-        edits.sort_by_key(|(range, ..)| range.start);
+        sort_by_key(&mut edits, |(range, ..)| range.start);
         edits.dedup_by_key(|(range, ..)| range.start);
         let (mut text, mut from) = (String::new(), 0);
         for (range, written, _) in &edits {

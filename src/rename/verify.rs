@@ -9,6 +9,7 @@ use crate::name::{EntryId, KeyName};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::{App, Project};
 use crate::resolve::EntryOutcome;
+use crate::sort::CollectSorted;
 use crate::span::Location;
 use crate::visibility::OnMissingKey;
 
@@ -47,7 +48,7 @@ pub(super) fn project_with(project: &Project, contents: BTreeMap<PathBuf, Vec<u8
     let inside = |(path, bytes): (PathBuf, Vec<u8>)| {
         Some((project.files.bounds().resolve(&path).ok()?.as_path().to_path_buf(), bytes))
     };
-    let disk = project.files.disk().with_more_files(contents.into_iter().filter_map(inside).collect());
+    let disk = project.files.disk().with_more_files(contents.into_iter().filter_map(inside).collect_map());
     let directory = project.apps.first().map_or(root, |app| app.directory.as_path());
     let root = Project::locate(&disk, directory)
         .ok_or_else(|| Diagnostic::error(Rule::NoProject, "the project was removed in the meantime"))?;
@@ -77,7 +78,7 @@ impl<'p> AppState<'p> {
 
     /// Names of all keys.
     pub(super) fn keys(&self) -> BTreeSet<String> {
-        self.entries().map(|(id, _)| id.key.as_str().to_owned()).collect()
+        self.entries().map(|(id, _)| id.key.as_str().to_owned()).collect_set()
     }
 
     /// Bundles with a key, each once: where it is defined, and whether it is a former name only.

@@ -12,6 +12,7 @@ use crate::sops::{
     self, CreationRule, EncryptedFile, EncryptedOutput, EncryptionPlan, ExposedValue, Identities, LossyValue,
     Recipient, Recipients, SopsConfig, SopsConfigCache, SopsFormat, Timestamp, ValuePath, policy,
 };
+use crate::sort::sort_by;
 
 /// Recipients that a user chooses for files for which no rule names recipients.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ fn is_same_recipients(one: &Recipients, other: &Recipients) -> bool {
         let mut all: Vec<_> =
             recipients.groups.iter().map(|group| (group.age.clone(), group.foreign.clone())).collect();
         for (age, _) in &mut all {
-            age.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+            sort_by(age, |a, b| a.as_str().cmp(b.as_str()));
         }
         all
     };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::FileContent;
 use crate::map::HashMap;
+use crate::sort::sort;
 
 /// Callback that reports, by its name in messages, a file that is locked.
 pub type WaitCallback<'a> = &'a (dyn Fn(&str) + Sync);
@@ -57,7 +58,7 @@ pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> 
         let directories = &mut HashMap::default();
         let wanted = files.iter().map(|(path, name)| LockTarget::of(path, name, directories));
         let mut wanted = wanted.collect::<io::Result<Vec<_>>>()?;
-        wanted.sort();
+        sort(&mut wanted);
         let mut held = system::Held::default();
         let mut is_as_wanted = true;
         for LockTarget { path, is_directory, named, name } in &wanted {

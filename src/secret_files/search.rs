@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{Disk, walk_files};
 use crate::files::{FileKind, refuse_file};
 use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
+use crate::sort::sort;
 
 /// All files for which a rule names recipients: those below the directory of the nearest `.sops.yaml`, from
 /// `directory` upward, except those that Git ignores. Sorted; relative to `directory` where they are below it.
@@ -35,7 +36,7 @@ pub fn ruled_files(directory: &Path, book: &SopsConfigCache) -> Result<Vec<PathB
             .err()
             .map(|(path, refusal)| refuse_file(&refusal, FileKind::IgnoreRules, &SopsConfig::display_path(&path))),
     );
-    found.sort();
+    sort(&mut found);
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 

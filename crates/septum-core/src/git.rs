@@ -108,6 +108,7 @@ fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagno
         }
         found.push((path, SnapshotEntry { kind: kind_of_mode(mode), blob: blob.to_owned() }));
     }
+    // all files of a repository, in order: to compare each with its neighbour is far less than to look up its place
     Ok(found.into_iter().collect())
 }
 

@@ -9,6 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::budget::{Budget, BudgetExhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
 use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
 use crate::map::HashSet;
+use crate::sort::sort;
 
 /// Error that prevents matching a pattern, as opposed to a pattern without matches.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub fn find_matching(root: &BoundedRoot, directory: &Path, pattern: &str) -> Res
     while let Some((directory, index)) = search.open.pop() {
         search.expand(&directory, index)?;
     }
-    search.matches.sort();
+    sort(&mut search.matches);
     search.matches.dedup();
     Ok(search.matches)
 }

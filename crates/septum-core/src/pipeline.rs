@@ -16,6 +16,7 @@ use crate::project::{App, Project};
 use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget, ResolvedValue};
 use crate::route::{self, Routing};
 use crate::sops::{Identities, SopsFormat, policy};
+use crate::sort::{sort_by, sort_by_key};
 use crate::visibility::{KeyAccess, OnMissingKey};
 
 /// State shared across apps in one run: layers, templates and rules, each read once.
@@ -136,7 +137,7 @@ impl<'p> Pipeline<'p> {
         let documents = Arc::<DocumentCache>::default();
         // those that are asked for come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
-        order.sort_by_key(|environment| !asked.contains(environment));
+        sort_by_key(&mut order, |environment| !asked.contains(environment));
         for environment in order {
             if VALUE_BYTES.left() == 0 {
                 problems.push(VALUE_BYTES.budget_diagnostic().hint("render fewer environments or apps at once"));
@@ -200,7 +201,7 @@ impl<'p> Pipeline<'p> {
             return None;
         }
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
-        environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
+        sort_by(&mut environments, |a, b| a.definition.environment.cmp(&b.definition.environment));
         let routing =
             parallel::catch_panic(|| self.meter.time(RunStage::Route, || route::route(&environments, problems)));
         let routing = match routing {
@@ -487,8 +488,8 @@ mod tests {
         }
         assert!(objects.len() > 100, "only {} objects", objects.len());
         let mut found = dangling(&objects);
-        lines.sort();
-        found.sort();
+        lines.sort_unstable();
+        found.sort_unstable();
         let unlike = lines.iter().zip(&found).find(|(expected, found)| expected != found);
         assert_eq!((unlike, lines.len()), (None, found.len()));
     }

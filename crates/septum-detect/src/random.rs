@@ -3,6 +3,8 @@
 //! Entropy is weak evidence in configuration: most secrets have less of it than most addresses. It therefore only
 //! confirms a suspicious name, with low thresholds.
 
+use septum_base::sort::CollectSorted;
+
 /// Shannon entropy in bits per character.
 pub(super) fn entropy(text: &str) -> f64 {
     let mut counts = [0_u32; 256];
@@ -57,7 +59,7 @@ pub(super) fn is_mixed_password(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let kinds =
         [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit].into_iter().filter(|kind| has(*kind));
-    let signs: std::collections::BTreeSet<u8> = text.bytes().filter(|byte| b"!#$^&*?~@".contains(byte)).collect();
+    let signs = text.bytes().filter(|byte| b"!#$^&*?~@".contains(byte)).collect_set();
     let of_code = |byte: u8| !byte.is_ascii_graphic() || b"()[]{}<>|\\\"'`/".contains(&byte);
     let enough = match kinds.count() {
         3 if signs.iter().eq([&b'@']) => !text.contains('.'),

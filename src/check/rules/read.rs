@@ -12,6 +12,7 @@ use super::toml::{self, TomlField, TomlKind, TomlNode};
 use super::{RuleKeywords, UserRules};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::go_regex::{RegexError, compile_for_text};
+use crate::sort::sort;
 use crate::span::{Location, Source};
 
 /// The known fields of a file. `minVersion` is about versions of gitleaks.
@@ -308,7 +309,7 @@ impl RuleFileReader<'_> {
 
     fn keywords(&mut self, pairs: Vec<(String, usize)>, rules: &[(CustomRule, bool)]) -> Option<RuleKeywords> {
         let mut words: Vec<String> = pairs.iter().map(|(word, _)| word.clone()).collect();
-        words.sort();
+        sort(&mut words);
         words.dedup();
         let mut owners = vec![Vec::new(); words.len()];
         for (word, rule) in pairs {

@@ -10,6 +10,7 @@ use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRow, SkipReason, UnpromotedReason,
     trailer_line,
 };
+use septum::sort::sort;
 
 /// A promotion with its effect.
 pub(super) struct PlannedPromotion<'p> {
@@ -176,7 +177,7 @@ impl PlannedPromotion<'_> {
             };
             let fields = self.apps.iter().flat_map(|app| &app.unpromoted).filter(|field| field.reason == reason);
             let mut names: Vec<_> = fields.map(|field| field.name.as_str()).collect();
-            names.sort_unstable();
+            sort(&mut names);
             names.dedup();
             if !names.is_empty() {
                 output.print_note(&format!("septum: not promoted: {} ({why})", names.join(", ")));

@@ -20,6 +20,7 @@ use crate::object::{ObjectKind, RenderedObject, Reveal};
 use crate::resolve::ResolvedBytes;
 use crate::secret::Wiping;
 use crate::sops::{EncryptionPlan, SopsFormat};
+use crate::sort::CollectSorted;
 use crate::value::OutputValue;
 use crate::yaml::write::write_document;
 
@@ -112,8 +113,9 @@ impl<'a> OverlayDraft<'a> {
             }
         }
         let hashed = draft.generators.iter().filter(|generator| generator.has_hash).map(|generator| generator.object);
-        let names: BTreeMap<_, _> =
-            hashed.map(|object| ((object.kind.as_str(), object.name.as_str()), object.base_name.as_str())).collect();
+        let names = hashed
+            .map(|object| ((object.kind.as_str(), object.name.as_str()), object.base_name.as_str()))
+            .collect_map();
         for resource in draft.resources.iter_mut().filter(|_| !names.is_empty()) {
             let RenderedObject::Manifest(manifest, _) = &resource.object.object else { continue };
             let name_of = |reference: &Reference| {
@@ -147,8 +149,9 @@ impl<'a> AppOverlays<'a> {
         let is_fixed = layout.fixed.contains(app);
         let overlays = targets.iter().map(|(index, target)| OverlayDraft::of(*index, target, is_fixed, layout));
         let overlays: Vec<_> = overlays.collect();
-        let namespaces: Option<BTreeSet<_>> = overlays.iter().map(OverlayDraft::namespace).collect();
-        let sets_namespace = !is_fixed && namespaces.is_some_and(|namespaces| namespaces.len() > 1);
+        let namespaces = overlays.iter().map(OverlayDraft::namespace).collect::<Option<Vec<_>>>();
+        let has_many = |namespaces: Vec<_>| namespaces.into_iter().collect_set().len() > 1;
+        let sets_namespace = !is_fixed && namespaces.is_some_and(has_many);
         let directory = if layout.has_apps { format!("{app}/") } else { String::new() };
         let mut found = Self { app, directory, overlays, sets_namespace };
         if is_fixed {
@@ -256,7 +259,7 @@ impl<'a> AppOverlays<'a> {
                 let same = |bytes: &ResolvedBytes| bytes.bytes() == value.bytes();
                 rest.iter().all(|other| other.object.data.get(*key).is_some_and(same))
             };
-            let keys: BTreeSet<_> = first.object.data.iter().filter(is_same).map(|(key, _)| key.as_str()).collect();
+            let keys = first.object.data.iter().filter(is_same).map(|(key, _)| key.as_str()).collect_set();
             if !keys.is_empty() {
                 common.insert(name, keys);
             }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, join_path};
+use crate::sort::sort_by_key;
 use crate::span::Source;
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
@@ -181,7 +182,7 @@ impl ValuesText {
 
     fn edited(&self) -> String {
         let mut edits: Vec<_> = self.edits.iter().collect();
-        edits.sort_by_key(|(range, _)| range.start);
+        sort_by_key(&mut edits, |(range, _)| range.start);
         let text = self.source.text();
         let (mut out, mut at) = (String::new(), 0);
         for (range, replacement) in edits {

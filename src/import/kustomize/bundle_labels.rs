@@ -8,6 +8,7 @@ use super::assemble::{BASE_LAYER, LayerAssembly};
 use super::json::text_at;
 use super::transform::{CommonFields, KustomizeObjects};
 use crate::map::IndexMap;
+use crate::sort::sort;
 
 /// Length of the hash at the end of a name.
 const HASH: usize = 10;
@@ -20,7 +21,7 @@ impl LayerAssembly<'_, '_> {
     /// the same in all environments that have the bundle.
     pub(super) fn add_bundle_metadata(&mut self, fields: &BTreeMap<String, CommonFields>, built: &KustomizeObjects) {
         let mut names: Vec<_> = self.layers.values().flat_map(|layer| layer.bundles.keys().cloned()).collect();
-        names.sort();
+        sort(&mut names);
         names.dedup();
         for name in names {
             for field in ["labels", "annotations"] {

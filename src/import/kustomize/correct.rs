@@ -14,6 +14,7 @@ use super::resources::CIPHERTEXT_NAME;
 use super::transform::CommonFields;
 use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::map::HashMap;
+use crate::sort::CollectSorted;
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
@@ -177,7 +178,7 @@ impl LayerAssembly<'_, '_> {
     /// Names of the objects of bundles, as they are rendered.
     fn bundle_names(&self, environment: &CorrectedEnvironment<'_>) -> BundleNames {
         let mut found = HashMap::default();
-        let bundles: BTreeSet<_> = self.layers.values().flat_map(|layer| layer.bundles.keys()).collect();
+        let bundles = self.layers.values().flat_map(|layer| layer.bundles.keys()).collect_set();
         for object in environment.rendered {
             let [version, kind, _, name] = identity(object);
             if version != "v1" || !matches!(kind, "ConfigMap" | "Secret") {
@@ -291,7 +292,7 @@ fn replace_names(value: &mut Json, names: &BundleNames) {
 
 /// Explanation of a difference: the first paths.
 fn explain_difference(operations: &[Json]) -> String {
-    let paths: BTreeSet<_> = operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect();
+    let paths = operations.iter().map(|operation| shown_path(text_at(operation, "/path"))).collect_set();
     let first: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
     let more = paths.len().saturating_sub(first.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -9,6 +9,7 @@ use super::field_map::Text;
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
 use crate::map::HashSet;
+use crate::sort::sort_by_key;
 
 /// Key with its text.
 type TextPair = (String, String);
@@ -83,7 +84,7 @@ impl FieldEffects {
         }
         let mut affixes: Vec<_> = self.affixes.iter().collect();
         // the longest first: it contains those of the levels below
-        affixes.sort_by_key(|(prefix, suffix)| std::cmp::Reverse((prefix.len() + suffix.len(), prefix)));
+        sort_by_key(&mut affixes, |(prefix, suffix)| std::cmp::Reverse((prefix.len() + suffix.len(), prefix)));
         let bare = |(prefix, suffix): &&TextPair| name.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str());
         if let Some(bare) = affixes.iter().find_map(bare).filter(|bare| !bare.is_empty()) {
             fields.insert("name".to_owned(), Json::from(bare));

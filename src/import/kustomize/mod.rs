@@ -49,6 +49,7 @@ use crate::layer::Tree;
 use crate::manifest::references::ReferenceRules;
 use crate::map::HashSet;
 use crate::sops::Timestamp;
+use crate::sort::CollectSorted;
 
 pub use self::detect_roots::find_roots;
 pub(in crate::import) use self::json::json_of_value;
@@ -189,7 +190,7 @@ fn fit_layers(
     let references = assembly.references(&built.objects, &built.trees);
     add_external(assembly, &built.trees);
     let effects = assembly.roots.iter().map(|root| (root.name.clone(), FieldEffects::of_root(assembly.graph, root)));
-    let effects: BTreeMap<_, _> = effects.collect();
+    let effects = effects.collect_map();
     let mut by_bundle = true;
     for _ in 0..TRIALS {
         let mut plan = assembly.to_plan(built);
@@ -302,7 +303,7 @@ fn map_level(
 /// Declares objects that are referred to and that nothing defines.
 fn add_external(assembly: &mut LayerAssembly<'_, '_>, trees: &BTreeMap<String, Vec<Tree>>) {
     let rules = ReferenceRules::with_user(&[]);
-    let all: BTreeMap<_, _> = trees.iter().map(|(name, trees)| (name, find_missing_objects(trees, &rules))).collect();
+    let all = trees.iter().map(|(name, trees)| (name, find_missing_objects(trees, &rules))).collect_map();
     for (name, missing) in &all {
         for object in missing {
             let is_shared = all.values().all(|other| other.contains(object));

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::json::text_at;
 use crate::map::HashMap;
+use crate::sort::sort_by_key;
 
 /// Identity of an object: API version, kind, namespace, name.
 pub(super) fn identity(object: &Json) -> [&str; 4] {
@@ -55,7 +56,7 @@ pub(super) fn pair_objects<'a>(
     }
     pair_renamed(&mut left, &mut still_missing, &mut pairs, renamed);
     let mut extra: Vec<_> = left.into_values().collect();
-    extra.sort_by_key(|object| identity(object).map(str::to_owned));
+    sort_by_key(&mut extra, |object| identity(object).map(str::to_owned));
     (pairs, still_missing, extra)
 }
 

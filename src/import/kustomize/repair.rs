@@ -6,6 +6,7 @@ use super::object_correction::CORRECTION;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
 use crate::layer::Tree;
+use crate::sort::sort;
 use crate::span::Source;
 use crate::yaml::node::YamlKind;
 use crate::yaml::read::read_document;
@@ -54,7 +55,7 @@ impl LayerAssembly<'_, '_> {
                 }
             }
         }
-        patches.sort();
+        sort(&mut patches);
         patches.dedup_by(|one, other| (&one.0, one.1) == (&other.0, other.1));
         for (layer, index, message) in patches.into_iter().rev() {
             let layer = self.layer(&layer);

@@ -8,6 +8,7 @@ use crate::files::{InputQuery, ProjectFiles};
 use crate::glob::find_matching;
 use crate::map::HashMap;
 use crate::output_tree::cache::TreeCache;
+use crate::sort::CollectSorted;
 
 /// Answer for a file that does not exist, in place of a digest.
 const ABSENT: &str = "absent";
@@ -51,7 +52,7 @@ impl<'a> InputDigests<'a> {
             let answer = self.query_digest(&name, || probe);
             (name, answer)
         };
-        probes.into_iter().map(answered).collect()
+        probes.into_iter().map(answered).collect_map()
     }
 
     /// Whether inputs are unchanged.

@@ -25,6 +25,7 @@ use crate::project::{App, PROJECT_FILE};
 use crate::resolve::ResolvedTarget;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
+use crate::sort::CollectSorted;
 use crate::visibility::OnMissingKey;
 
 /// Inputs of rendering a target.
@@ -76,7 +77,7 @@ impl TargetRender<'_> {
             secrets: &self.app.secrets_file(self.environment),
             files: &resolved.files,
         };
-        layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery.input_queries()).collect()
+        layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery.input_queries()).collect_set()
     }
 
     /// Digest of its own inputs, and of the decisions over all environments. As long as it stays the same, so does
@@ -230,7 +231,7 @@ impl TargetRender<'_> {
 
     /// Keeps files that are listed and were not generated: without a key it is unknown whether they still would be.
     fn keep_all(&self, found: &mut TargetFiles) {
-        let made: BTreeSet<_> = found.all.iter().map(|file| file.name.clone()).collect();
+        let made = found.all.iter().map(|file| file.name.clone()).collect_set();
         let left = self.tree.listed_files(self.target).into_iter();
         let left = left.filter(|name| !made.contains(name) && self.tree.committed_bytes(self.target, name).is_some());
         let target = || self.target.clone();

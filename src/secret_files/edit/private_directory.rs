@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::system;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::signals;
+use crate::sort::sort;
 
 /// Prefix of the names of private directories; the process number follows.
 const PREFIX: &str = "septum-private-";
@@ -88,8 +89,8 @@ impl TempDirs {
                 found.killed.push(path);
             }
         }
-        found.killed.sort();
-        found.kept.sort();
+        sort(&mut found.killed);
+        sort(&mut found.kept);
         found
     }
 }
@@ -186,7 +187,7 @@ impl PrivateDirectory {
     pub fn keep_path(&self) -> Vec<PathBuf> {
         let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
         let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_kept(path)).collect();
-        kept.sort();
+        sort(&mut kept);
         kept
     }
 }

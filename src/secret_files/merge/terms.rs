@@ -4,6 +4,7 @@ use super::refusal::MergeRefused;
 use super::{FileMerge, MergeInputs};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, SopsMetadata, rewrap_data_key, unlock_data_key};
+use crate::sort::sort;
 
 impl<'a> FileMerge<'a> {
     fn merge_policies(&self) -> Result<EncryptionPolicy, MergeRefused> {
@@ -70,7 +71,7 @@ impl<'a> FileMerge<'a> {
         let holders = self.sides.iter_sides().map(|side| &side.file).filter(|file| keeper.shares_key(file));
         let mut former: Vec<_> =
             holders.flat_map(|file| terms.lacking_recipients(&EncryptionPolicy::of(file.metadata()))).collect();
-        former.sort();
+        sort(&mut former);
         former.dedup();
         if !former.is_empty() {
             let message =

@@ -10,6 +10,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use anstyle::Style;
 
+use crate::sort::sort_by_key;
+
 /// Whether a character has an effect other than being displayed: controls of C0 and C1, line breaks, marks of
 /// direction, and characters without width. A tab only has width.
 fn is_active(char: char) -> bool {
@@ -123,7 +125,7 @@ fn redact_keys(text: &str) -> Cow<'_, str> {
     if keys.is_empty() {
         return Cow::Borrowed(text);
     }
-    keys.sort_by_key(|key| key.start);
+    sort_by_key(&mut keys, |key| key.start);
     let (mut out, mut done) = (String::new(), 0);
     for key in keys {
         if key.start >= done {

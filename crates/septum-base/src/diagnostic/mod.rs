@@ -14,6 +14,7 @@ use std::fmt;
 use std::io;
 
 use crate::map::HashSet;
+use crate::sort::sort_by;
 use crate::span::Location;
 
 use omitted::{MOST_KEPT, OmittedCounts};
@@ -297,7 +298,7 @@ impl Diagnostics {
     /// Consequences of another finding are left out.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list = without_consequences(self.list, |found| found);
-        self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        sort_by(&mut self.list, |a, b| a.sort_key().cmp(&b.sort_key()));
         self.list.dedup_by(|a, b| a.sort_key() == b.sort_key());
         self.list.extend(self.omitted.into_diagnostics());
         self.list

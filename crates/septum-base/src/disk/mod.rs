@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use snapshot::ResolvedPath;
 
 use crate::map::HashMap;
+use crate::sort::sort;
 
 pub use error::FileReadError;
 pub use named::{read_named, real_named, resolve_writable};
@@ -204,7 +205,7 @@ impl Disk {
                 found.push(DirEntry { name: name.to_owned(), kind: DirEntryKind::File });
             }
         }
-        found.sort();
+        sort(&mut found);
         Ok(found)
     }
 

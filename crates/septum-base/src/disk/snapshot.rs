@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::{DirEntry, DirEntryKind};
+use crate::sort::sort;
 
 /// The only files below a directory, of which the disk may have others.
 pub struct Snapshot {
@@ -84,7 +85,7 @@ impl Snapshot {
         let changed = self.entries.iter().filter(|(path, entry)| other.entries.get(*path) != Some(entry));
         let added = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
         let mut found: Vec<_> = changed.chain(added).map(|(path, _)| self.root.join(path)).collect();
-        found.sort();
+        sort(&mut found);
         found
     }
 

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use self::draft::DraftFile;
 use crate::signals;
+use crate::sort::sort;
 use crate::test_hook::{StopPoint, pass_point};
 
 pub use self::draft::{is_draft, is_in_use};
@@ -109,7 +110,7 @@ pub fn commit_writes(prepared: Vec<PreparedWrite>, report: impl FnOnce(usize) ->
         let report = report(done.directories.len());
         (done, settled, report)
     });
-    done.directories.sort();
+    sort(&mut done.directories);
     done.directories.dedup();
     // the reader of a pipe may take as long as it likes
     for (index, bytes, target) in devices {

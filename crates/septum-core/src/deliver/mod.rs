@@ -29,6 +29,7 @@ use crate::name::EnvironmentName;
 use crate::object::{Day, ExternalBundle, Fingerprint, Object, RenderedObject, TargetObjects};
 use crate::secret::Wiping;
 use crate::sops::{Identities, SopsConfigCache, Timestamp};
+use crate::sort::sort_by;
 use crate::span::Location;
 
 pub use outline::Outline;
@@ -264,7 +265,7 @@ pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut
         objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
     let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
     delivered.extend(delivery_of(way.definition.delivery.secrets()).convert_secrets(secrets, way, problems));
-    delivered.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    sort_by(&mut delivered, |a, b| sort_key(a).cmp(&sort_key(b)));
     delivered
 }
 

@@ -21,6 +21,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{SealScope, Tree};
 use crate::manifest::Manifest;
 use crate::object::Object;
+use crate::sort::sort;
 use crate::span::Location;
 
 const API_VERSION: &str = "bitnami.com/v1alpha1";
@@ -191,7 +192,7 @@ pub(super) fn sealed_manifest(secret: &Object, scope: SealScope, sealed: &[(&str
     let mut annotations: Vec<_> =
         secret.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     annotations.extend(scope_annotation(scope).map(|key| (key, "true")));
-    annotations.sort_unstable();
+    sort(&mut annotations);
     annotations.dedup();
     let labels: Vec<_> = secret.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let metadata = || {

@@ -1,6 +1,6 @@
 //! Secrets from bundles and manifests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +18,7 @@ use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
 use crate::object::{Object, ObjectKind, RenderedObject};
 use crate::resolve::ResolvedBytes;
+use crate::sort::CollectSorted;
 
 /// Context string that separates this use of the layers' keys from others.
 const PURPOSE: &[u8] = b"septum: the keys of a SealedSecret, version 1";
@@ -110,7 +111,7 @@ fn sealed_outline(secret: &RenderedObject, way: &DeliveryContext<'_>) -> Outline
 }
 
 fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: &DeliveryContext<'_>) -> Outline {
-    let keys: BTreeSet<_> = keys.collect();
+    let keys = keys.collect_set();
     let values: Vec<_> = keys.into_iter().map(|key| (key.as_str(), outline::SEALED.to_owned())).collect();
     let tree = sealed_secret::sealed_manifest(object, way.definition.delivery.scope(), &values);
     Outline::new(crate::yaml::write::write_document(&tree.to_value()))
@@ -197,7 +198,7 @@ fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap
     let texts = |field: &str| -> BTreeMap<String, String> {
         let map = manifest.tree.at(&["metadata", field]).and_then(Tree::as_map);
         let pairs = map.into_iter().flatten();
-        pairs.filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect()
+        pairs.filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect_map()
     };
     let text = |field: &str| manifest.tree.get(field).and_then(Tree::as_text);
     Object {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::sort::sort_by_key;
 
 /// Key of logins to Docker Hub, for historical reasons.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -43,7 +44,7 @@ pub fn dockercfg_text(logins: Vec<RegistryLogin<'_>>) -> Secret<String> {
 
 fn auths_json(mut logins: Vec<RegistryLogin<'_>>) -> String {
     // Go sorts the keys of maps by their bytes
-    logins.sort_by_key(|login| server_key(login.server));
+    sort_by_key(&mut logins, |login| server_key(login.server));
     let mut out = String::from("{");
     for (index, login) in logins.iter().enumerate() {
         if index > 0 {

@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::disk::path_of;
+use crate::sort::CollectSorted;
 
 /// Largest file of Git's own that is read here: a repository of a million branches has `packed-refs` of 80 MiB.
 const LONGEST: u64 = 128 << 20;
@@ -170,7 +171,7 @@ impl GitRepository {
         let lines = packed.lines().filter_map(|line| line.split_once(' '));
         let packed = lines.filter(|(object, name)| is_object(object) && is_reference(name));
         let mut found: BTreeMap<String, String> =
-            packed.map(|(object, name)| (name.to_owned(), object.to_owned())).collect();
+            packed.map(|(object, name)| (name.to_owned(), object.to_owned())).collect_map();
         let mut symbolic = Vec::new();
         let mut pending = vec![("refs".to_owned(), 0)];
         while let Some((name, depth)) = pending.pop() {

@@ -9,6 +9,7 @@ use super::repository::GitRepository;
 use super::{GitBlobs, git_output, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, path_of};
+use crate::sort::CollectSorted;
 
 /// A commit, and the files that a checkout of it would have.
 #[derive(Debug)]
@@ -152,6 +153,7 @@ fn parse_tree(output: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnos
         };
         found.push((path, SnapshotEntry { kind: kind_of_mode(mode), blob: blob.to_owned() }));
     }
+    // in order, as those of the index
     Ok(found.into_iter().collect())
 }
 
@@ -162,7 +164,8 @@ fn parse_paths(output: &[u8], commit: &str, root: &Path) -> Result<BTreeSet<Path
         let path = line.strip_prefix(commit.as_bytes()).and_then(|rest| rest.strip_prefix(b":")).unwrap_or(line);
         path_of(path.to_vec()).map(|path| root.join(path)).map_err(|error| revision_failure(&error.to_string()))
     };
-    names.map(path).collect()
+    let paths = names.map(path).collect::<Result<Vec<_>, _>>()?;
+    Ok(paths.into_iter().collect_set())
 }
 
 fn of_revision(found: Diagnostic) -> Diagnostic {

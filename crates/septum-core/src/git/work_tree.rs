@@ -1,6 +1,6 @@
 //! Files of the work tree that differ from a revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::revision::GitRevision;
 use crate::disk::{SnapshotEntry, SnapshotEntryKind};
+use crate::map::{HashMap, HashSet};
 use crate::parallel;
+use crate::sort::CollectSorted;
 
 /// Number of directories from which threads are worth their cost.
 const FEW: usize = 4;
@@ -24,11 +26,11 @@ const MOST_FILES: usize = 20_000;
 /// told, because of a link, another repository, or a file that cannot be read.
 pub fn changed_files(revision: &GitRevision, paths: Vec<PathBuf>) -> Option<BTreeSet<PathBuf>> {
     let found = parallel::par_map(paths, FEW, |path| changed_below(revision, &path));
-    found.into_iter().collect::<Option<Vec<_>>>().map(|found| found.into_iter().flatten().collect())
+    found.into_iter().collect::<Option<Vec<_>>>().map(|found| found.into_iter().flatten().collect_set())
 }
 
 fn changed_below(revision: &GitRevision, path: &Path) -> Option<Vec<PathBuf>> {
-    let committed: BTreeMap<PathBuf, &SnapshotEntry> = revision.disk.snapshot()?.entries_at(path).collect();
+    let committed: HashMap<PathBuf, &SnapshotEntry> = revision.disk.snapshot()?.entries_at(path).collect();
     if committed.values().any(|entry| entry.kind != SnapshotEntryKind::File) {
         return None;
     }
@@ -44,7 +46,7 @@ fn changed_below(revision: &GitRevision, path: &Path) -> Option<Vec<PathBuf>> {
             changed.push(file.clone());
         }
     }
-    let present: BTreeSet<PathBuf> = present.into_iter().collect();
+    let present: HashSet<PathBuf> = present.into_iter().collect();
     changed.extend(committed.into_keys().filter(|file| !present.contains(file)));
     Some(changed)
 }

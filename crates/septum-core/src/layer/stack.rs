@@ -9,6 +9,7 @@ use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::map::HashSet;
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, like_mixin};
+use crate::sort::sort;
 use crate::span::{Located, Location};
 use crate::visibility::KeyAccess;
 
@@ -152,5 +153,5 @@ fn list_layers(root: &BoundedRoot, directory: &Path, prefix: &str, names: &mut V
             names.extend(name.map(|name| format!("{prefix}{name}")));
         }
     }
-    names.sort();
+    sort(names);
 }

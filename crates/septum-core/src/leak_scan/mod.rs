@@ -206,7 +206,7 @@ mod tests {
         let below = collect_secrets(resolved, routing).into_iter();
         let below = below.filter(|secret| secret.uniqueness == Uniqueness::Common && !secret.text.is_empty());
         let mut labels: Vec<_> = below.flat_map(|secret| secret.owners.iter().map(label).collect::<Vec<_>>()).collect();
-        labels.sort();
+        labels.sort_unstable();
         labels.dedup();
         labels
     }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::forms::{ValueEncoding, encode_secret, without_escapes, without_percents, without_pluses, without_wraps};
 use crate::map::HashSet;
 use crate::secret::Wiping;
+use crate::sort::sort_by_key;
 
 /// Number of bytes in a lookup.
 const WINDOW: usize = 8;
@@ -37,7 +38,7 @@ pub(super) struct KnownSecretHit {
 pub(super) fn outermost_hits(hits: Vec<KnownSecretHit>) -> Vec<KnownSecretHit> {
     let mut order: Vec<_> = (0..hits.len()).collect();
     let place = |index: &usize| hits.get(*index).map(|hit| (hit.reading, hit.range.start, Reverse(hit.range.end)));
-    order.sort_by_key(place);
+    sort_by_key(&mut order, place);
     let mut within = HashSet::default();
     // the previous range, and the furthest end of all that begin before it
     let (mut last, mut before, mut furthest) = (None, 0, 0);
@@ -121,11 +122,16 @@ impl KnownSecretSearch {
                 EncodedPattern { secret, form, text, bounded, offset }
             }));
         }
+        Self::of_patterns(patterns, has_blanks)
+    }
+
+    /// The part that is the same for any iterator of values.
+    fn of_patterns(patterns: Vec<EncodedPattern>, has_blanks: bool) -> Self {
         let of_pattern =
             |pattern: &EncodedPattern| pattern.text.get(pattern.offset..).and_then(pattern_key).unwrap_or_default();
         let mut owners: Vec<usize> = (0..patterns.len()).collect();
         let unsorted = Wiping::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
-        owners.sort_by_key(|owner| unsorted.get(*owner).copied());
+        sort_by_key(&mut owners, |owner| unsorted.get(*owner).copied());
         let keys: Vec<u64> = owners.iter().filter_map(|owner| unsorted.get(*owner).copied()).collect();
         // sixteen bits per key, so that one window in sixteen needs a lookup
         let mut filter = Wiping::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);

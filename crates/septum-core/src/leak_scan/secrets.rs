@@ -10,6 +10,7 @@ use crate::resolve::{ResolvedBytes, ResolvedTarget, TemplateRead};
 use crate::route::detect::{DetectionSummary, SHORTEST, TextKind, Uniqueness, classify, rate_uniqueness};
 use crate::route::{Reason, ReasonKind, Routing, Sensitivity};
 use crate::secret::Wiping;
+use crate::sort::sort_by;
 use crate::span::Location;
 use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
@@ -187,7 +188,7 @@ impl CollectedSecrets {
     /// Merges equal values, with the sources of all of them.
     fn into_merged(self, resolved: &ResolvedTarget, routing: &Routing) -> Vec<KnownSecret> {
         let mut secrets = self.0;
-        secrets.sort_by(|a, b| a.text.cmp(&b.text));
+        sort_by(&mut secrets, |a, b| a.text.cmp(&b.text));
         secrets.dedup_by(|later, first| {
             let is_same = *later.text == *first.text;
             if is_same {

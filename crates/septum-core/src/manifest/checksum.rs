@@ -8,6 +8,7 @@ use super::references::{RefKind, ReferenceRules, Role, find_references};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::name::EnvironmentName;
+use crate::sort::sort;
 use crate::span::Location;
 use crate::visibility::Visibility;
 
@@ -109,7 +110,7 @@ pub fn add_checksums(
         };
         manifest.visibility = manifest.visibility.max(visibility);
     }
-    pairs.sort();
+    sort(&mut pairs);
     pairs.dedup();
     if before == Visibility::Known {
         manifest.unknown_checksums = unknown;

@@ -6,6 +6,7 @@ use super::references::{RefKind, ReferenceRules, Role, find_references};
 use super::wiring::{RELOAD, template_of};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
+use crate::sort::sort;
 
 /// Applies the directive of a workload: adds the names that it refers to, in the annotations of Reloader.
 pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Diagnostics) {
@@ -26,7 +27,7 @@ pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Di
     let names = |target: RefKind| {
         let wanted = found.iter().filter(|reference| reference.role == Role::Reference && reference.target == target);
         let mut names: Vec<_> = wanted.map(|reference| reference.name.value.clone()).collect();
-        names.sort();
+        sort(&mut names);
         names.dedup();
         names.join(",")
     };

@@ -9,6 +9,7 @@ use crate::layer::{Definition, Tree, TreeKind};
 use crate::map::HashSet;
 use crate::resolve::{SecretUse, TemplatePart, TemplateRead};
 use crate::route::{Routing, Sensitivity};
+use crate::sort::CollectSorted;
 use crate::yaml::node::{Scalar, YamlStyle};
 
 /// Part of an object that comes from a template.
@@ -157,7 +158,7 @@ impl TemplateLeak<'_> {
         let Some(text) = &self.made.part.text else { return };
         let is_plain =
             |read: &&TemplateRead| routing.read_sensitivity(&definition.environment, read) == Sensitivity::Plain;
-        let plain = self.made.part.lineage.reads.iter().filter(is_plain).cloned().collect();
+        let plain = self.made.part.lineage.reads.iter().filter(is_plain).cloned().collect_set();
         if let Some(Err(found)) = text.check_once(&plain) {
             problems.push(self.report_text(&found, definition));
         }

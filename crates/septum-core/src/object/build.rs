@@ -17,6 +17,7 @@ use crate::map::IndexMap;
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedValue, StoreText};
 use crate::route::Sensitivity;
+use crate::sort::sort_by;
 use crate::span::Location;
 use crate::visibility::{OnMissingKey, Placeholder};
 
@@ -42,7 +43,7 @@ pub(super) fn build_objects(
         built.add_bundle(target, common, (name, bundle), &mut entries, problems);
     }
     problems.extend(built.lacks_key.map(|bundle| naming::no_key(definition, bundle.as_str())));
-    built.objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    sort_by(&mut built.objects, |a, b| a.identity().cmp(&b.identity()));
     (built.objects, built.externals)
 }
 

@@ -9,6 +9,7 @@ use crate::manifest::references::{ReferenceRules, find_references};
 use crate::name::EntryId;
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
+use crate::sort::CollectSorted;
 
 /// Consumers of the entries of an environment: manifests, with the path in each.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl ConsumerIndex {
                 let uses =
                     |key: &&String| reference.keys.is_empty() || reference.keys.iter().any(|used| used.value == **key);
                 let label = format!("{} {} ({})", manifest.kind, manifest.name, reference.path);
-                let keys = keys.iter().filter(uses).cloned().collect();
+                let keys = keys.iter().filter(uses).cloned().collect_set();
                 found.push(EntryConsumer { bundle: reference.name.value, keys, label });
             }
         }
@@ -53,7 +54,7 @@ impl ConsumerIndex {
         let uses = |consumer: &&EntryConsumer| {
             consumer.bundle == id.bundle.as_str() && consumer.keys.contains(id.key.as_str())
         };
-        let labels: BTreeSet<_> = self.found.iter().filter(uses).map(|consumer| consumer.label.clone()).collect();
+        let labels = self.found.iter().filter(uses).map(|consumer| consumer.label.clone()).collect_set();
         labels.into_iter().collect()
     }
 }

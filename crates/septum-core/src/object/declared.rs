@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::{Manifest, is_filled_in_later};
 use crate::resolve::ResolvedBytes;
+use crate::sort::CollectSorted;
 use crate::span::{Located, Location};
 use crate::yaml::kubectl::json_type;
 use crate::yaml::node::Scalar;
@@ -143,7 +144,7 @@ impl<'a> DataObjectChecker<'a> {
         let annotations = self.texts(&["metadata", "annotations"]);
         metadata::check_texts(&labels, &annotations, self.problems);
         let plain = |texts: metadata::LocatedTexts| -> BTreeMap<String, String> {
-            texts.into_iter().map(|(key, text)| (key, text.value)).collect()
+            texts.into_iter().map(|(key, text)| (key, text.value)).collect_map()
         };
         let (labels, annotations) = (plain(labels), plain(annotations));
         let length = size::annotations_size(&annotations);

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition};
 use crate::manifest::CommonMetadata;
 use crate::map::IndexMap;
+use crate::sort::CollectSorted;
 use crate::span::Located;
 
 /// Label for the manager of an object.
@@ -51,10 +52,10 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
     defaults.retain(|key, _| !definition.removed_labels.contains(key));
     CommonMetadata {
         namespace: definition.namespace.as_ref().map(|namespace| namespace.value.clone()),
-        labels: owned_texts(&definition.labels).collect(),
+        labels: owned_texts(&definition.labels).collect_map(),
         defaults,
-        selector_labels: owned_texts(&definition.selector_labels).collect(),
-        annotations: owned_texts(&definition.annotations).collect(),
+        selector_labels: owned_texts(&definition.selector_labels).collect_map(),
+        annotations: owned_texts(&definition.annotations).collect_map(),
     }
 }
 

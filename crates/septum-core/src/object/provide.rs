@@ -10,6 +10,7 @@ use crate::manifest::{BundleObjectMap, Manifest};
 use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
+use crate::sort::CollectSorted;
 use crate::span::Location;
 
 /// ConfigMaps that exist in every namespace by default: that of the root certificates (`RootCAConfigMapPublisher` of
@@ -290,5 +291,5 @@ pub(super) fn other_kind(target: RefKind) -> RefKind {
 /// Keys of a ConfigMap or a Secret in a manifest.
 fn data_keys(tree: &Tree) -> BTreeSet<String> {
     let maps = ["data", "binaryData", "stringData"].into_iter().filter_map(|field| tree.get(field)?.as_map());
-    maps.flat_map(|map| map.keys().cloned()).collect()
+    maps.flat_map(|map| map.keys().cloned()).collect_set()
 }

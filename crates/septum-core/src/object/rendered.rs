@@ -1,7 +1,6 @@
 //! All objects of a target: those built from bundles, and those that the app provides.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use super::access::build_access;
 use super::build::build_objects;
@@ -21,6 +20,7 @@ use crate::manifest::references::{Reference, ReferenceRules, find_references, re
 use crate::manifest::{self, CommonMetadata, Manifest};
 use crate::map::HashSet;
 use crate::name::EnvironmentName;
+use crate::sort::{CollectSorted, sort_by};
 use crate::value::OutputValue;
 use crate::visibility::Visibility;
 
@@ -111,7 +111,7 @@ impl RenderedObject {
         };
         let OutputValue::Map(mut fields) = object.to_value(Reveal::Nothing) else { return OutputValue::Null };
         let known = object.data.iter().map(|(key, value)| (key, !value.bytes().is_empty()));
-        let keys: BTreeMap<_, _> = known.chain(object.unknown.keys().map(|key| (key, true))).collect();
+        let keys = known.chain(object.unknown.keys().map(|key| (key, true))).collect_map();
         let values = keys
             .into_iter()
             .map(|(key, has_value)| (key.as_str(), OutputValue::text(if has_value { mark } else { "" })));
@@ -202,7 +202,7 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
     let manifests =
         manifests.into_iter().map(|manifest| RenderedObject::Manifest(manifest, definition.environment.clone()));
     let mut whole: Vec<_> = objects.into_iter().map(RenderedObject::Bundle).chain(manifests).collect();
-    whole.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    sort_by(&mut whole, |a, b| a.identity().cmp(&b.identity()));
     TargetObjects { whole, external }
 }
 

@@ -17,6 +17,7 @@ use crate::disk::{DirEntry, DirEntryKind};
 use crate::files::ProjectFiles;
 use crate::map::HashSet;
 use crate::name::{EnvironmentName, wrong_dns_label};
+use crate::sort::CollectSorted;
 use crate::span::{Location, Source, Span};
 
 /// File whose name is misleading.
@@ -70,14 +71,14 @@ pub(super) fn sort_files(
         tool_of(&format!("{name}.yaml")).is_some() || FileNameParts::of(name).is_hardly_an_environment(others)
     };
     let known: BTreeSet<EnvironmentName> = match role {
-        LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect(),
+        LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect_set(),
         LayerDirectory::Shared { environments, .. } => environments.clone(),
     };
     let sorter = LayerFileSorter { files, directory, listed, known: &known, role, words: OnceCell::new() };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
     // files that belong to a misnamed file are correct once it is renamed
     let meant: BTreeSet<String> =
-        misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect();
+        misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect_set();
     misnamed.retain(|it| !it.is_orphan || it.file.layer.as_ref().is_none_or(|layer| !meant.contains(layer)));
     DirectoryLayers { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
 }

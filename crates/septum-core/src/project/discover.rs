@@ -1,7 +1,6 @@
 //! Discovery of the project and its apps.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
 use crate::parallel;
+use crate::sort::{CollectSorted, sort};
 
 /// Directory of an app's layers in a repository with a single app.
 pub(super) const DEFAULT_FOLDER: &str = "environments";
@@ -133,7 +133,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
             }
         }
     }
-    apps.sort();
+    sort(&mut apps);
     apps.dedup();
     apps.retain(|directory| Some(directory) != shared.as_ref());
     let read = |directory: PathBuf| App::read(&files, directory);
@@ -144,7 +144,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     if let Some(directory) = &shared {
         let listed = files.bounds().list(directory);
         let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(directory)))?;
-        let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect();
+        let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect_set();
         let words = OnceCell::new();
         let is_extended = |name: &str| words.get_or_init(|| extended_words(&files, &apps, directory)).contains(name);
         let role = LayerDirectory::Shared { environments: &environments, is_extended: &is_extended };
@@ -155,7 +155,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
 
 /// Words of all layers beside a base that extend others: the names of the extended layers are among them.
 fn extended_words(files: &ProjectFiles, apps: &[App], shared: &Path) -> HashSet<String> {
-    let environments = apps.iter().flat_map(|app| &app.environments).collect::<BTreeSet<_>>();
+    let environments = apps.iter().flat_map(|app| &app.environments).collect_set();
     let names = environments.into_iter().flat_map(|name| files_of(name.as_str()));
     let paths = names.map(|name| shared.join(name)).chain(apps.iter().flat_map(App::files));
     let texts = paths.filter_map(|path| files.output_content(&path));

@@ -16,6 +16,7 @@ use crate::disk::Disk;
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::name::EnvironmentName;
 pub use crate::sops::INCOMING;
+use crate::sort::CollectSorted;
 
 pub use beside::MisnamedFile;
 pub(crate) use beside::like_mixin;
@@ -124,7 +125,7 @@ impl Project {
 
     /// All environments of all apps, sorted.
     pub fn environments(&self) -> BTreeSet<&EnvironmentName> {
-        self.apps.iter().flat_map(|app| &app.environments).collect()
+        self.apps.iter().flat_map(|app| &app.environments).collect_set()
     }
 
     /// Whether some app has an environment of that name.

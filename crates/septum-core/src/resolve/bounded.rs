@@ -5,13 +5,12 @@
 //! namespaces, which could even contain themselves. So each assigned value is checked: it may not be deeper than any
 //! configuration is, and a field of a namespace contains no namespace. Each part checked costs a step.
 
-use std::collections::BTreeMap;
-
 use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
 use super::fault::invalid_value;
 use super::scope;
+use crate::sort::CollectSorted;
 
 /// Maximum depth of a structure in a variable.
 const MAX_DEPTH: usize = 64;
@@ -86,5 +85,6 @@ pub(super) fn namespace_fields(state: &State<'_, '_>, defaults: &Value) -> Resul
         let item = bound_field(state, defaults.get_item(&key)?)?;
         Ok((key, item))
     });
-    pairs.collect::<Result<BTreeMap<_, _>, Error>>().map(Value::from)
+    let pairs = pairs.collect::<Result<Vec<_>, Error>>()?;
+    Ok(Value::from(pairs.into_iter().collect_map()))
 }

@@ -21,6 +21,7 @@ use super::fault::TemplateFault;
 use super::inner_functions::{DECLASSIFY, Insertion, RESERVED};
 use super::set_targets::{SetTargets, is_member};
 use super::{masking, nesting, operands};
+use crate::sort::sort_by_key;
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
 
 /// Template as given to the engine.
@@ -136,7 +137,7 @@ fn find_insertions(lexed: &LexedTemplate<'_>, secrets: SecretHandling<'_>) -> Re
     }
     // an operand is nested in constructs that begin or end at the same position
     let mut found: Vec<_> = closes.into_iter().chain(found).chain(opens).collect();
-    found.sort_by_key(|(at, _)| *at);
+    sort_by_key(&mut found, |(at, _)| *at);
     Ok(found)
 }
 

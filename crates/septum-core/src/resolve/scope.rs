@@ -18,6 +18,7 @@ use super::{EntryOutcome, Lineage, ResolvedBytes, TemplateRead};
 use crate::budget::TEMPLATE_STEPS;
 use crate::layer::{Definition, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
+use crate::sort::sort;
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
@@ -198,7 +199,7 @@ impl Object for ScopeNode {
         let items = |of: &Value| -> Option<Vec<Value>> {
             let mut items: Vec<_> = of.try_iter().ok()?.collect();
             if is_map {
-                items.sort();
+                sort(&mut items);
             }
             Some(items)
         };

@@ -24,6 +24,7 @@ use crate::map::{HashMap, IndexMap};
 use crate::name::EntryId;
 use crate::secret::Secret;
 use crate::sops;
+use crate::sort::sort_keys;
 use crate::span::Location;
 use crate::template_tokens::{is_of_go, is_template};
 use crate::yaml::node::Scalar;
@@ -90,7 +91,7 @@ impl ResolveSession {
         definition.add_manifest_seals(&self.context.take_seals());
         problems.extend(self.context.take_problems());
         let mut variables = std::mem::take(&mut *lock_mutex(&self.variables));
-        variables.sort_unstable_keys();
+        sort_keys(&mut variables);
         ResolvedTarget {
             definition,
             entries,

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
+use crate::sort::sort_by_key;
 
 /// Routes the entries of an app, given all its environments.
 ///
@@ -98,7 +99,7 @@ impl<'r> SensitiveValues<'r> {
         }
         let sensitivity = if self.entries.contains(id) { Sensitivity::Sensitive } else { Sensitivity::Plain };
         // reasons for the verdict before those against it, each by weight
-        reasons.sort_by_key(|reason| (reason.argues_for != sensitivity, reason.kind));
+        sort_by_key(&mut reasons, |reason| (reason.argues_for != sensitivity, reason.kind));
         if reasons.iter().any(|reason| reason.kind != ReasonKind::Default) {
             reasons.retain(|reason| reason.kind != ReasonKind::Default);
         }

@@ -6,6 +6,7 @@ use super::facts::name_of;
 use super::{Reason, ReasonKind, Routing, Sensitivity, detect};
 use crate::layer::Tree;
 use crate::resolve::{ResolvedBytes, ResolvedTarget, TemplateRead};
+use crate::sort::sort_by_key;
 use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
 
@@ -21,7 +22,7 @@ impl Routing {
                 }
             }
         });
-        reasons.sort_by_key(|reason| reason.kind);
+        sort_by_key(&mut reasons, |reason| reason.kind);
         reasons
     }
 

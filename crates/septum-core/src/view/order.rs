@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::EnvironmentName;
 use crate::pipeline::Survey;
+use crate::sort::sort_by;
 
 /// Words for the stages of a delivery, in their order.
 const STAGES: [&[&str]; 7] = [
@@ -54,7 +55,7 @@ impl StackOrder {
     /// Sorts environments, of which each is there once.
     pub fn sort<N: Borrow<str>>(&self, names: &mut Vec<N>) {
         let mut left = std::mem::take(names);
-        left.sort_by(|a, b| {
+        sort_by(&mut left, |a, b| {
             let (a, b): (&str, &str) = (a.borrow(), b.borrow());
             (stage_of(a), a).cmp(&(stage_of(b), b))
         });

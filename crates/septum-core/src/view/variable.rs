@@ -11,6 +11,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ManifestDocument, ResolvedTarget, TemplatePart, TemplateRead};
 use crate::route::Reason;
+use crate::sort::{CollectSorted, sort_by_key};
 
 /// Prefix of variables among keys.
 pub const VARIABLES: &str = "vars.";
@@ -22,7 +23,7 @@ pub fn variable_rows(survey: &Survey, environments: &[EnvironmentName], values: 
         paths.extend(resolved.definition.variable_paths().into_iter().map(|path| (path, ())));
         paths.extend(resolved.definition.variable_rules.keys().map(|path| (path.clone(), ())));
     }
-    let sorted: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
+    let sorted: BTreeSet<&str> = paths.keys().map(String::as_str).collect_set();
     let has_parts = |path: &String| {
         let below = format!("{path}.");
         sorted.range(below.as_str()..).next().is_some_and(|next| next.starts_with(below.as_str()))
@@ -69,7 +70,7 @@ fn reasons_of(survey: &Survey, path: &str) -> Vec<Reason> {
             }
         }
     }
-    reasons.sort_by_key(|reason| reason.kind);
+    sort_by_key(&mut reasons, |reason| reason.kind);
     reasons
 }
 
@@ -138,7 +139,7 @@ pub fn explain_variable(survey: &Survey, path: &str, environment: &EnvironmentNa
     Some(Explanation {
         history: history.iter().map(|step| history_step(step, !row.sensitive)).collect(),
         consumers: readers_of(resolved, path),
-        uses: reads.iter().map(label).collect::<BTreeSet<_>>().into_iter().collect(),
+        uses: reads.iter().map(label).collect_set().into_iter().collect(),
         description: rules.and_then(|rules| Some(rules.value.description.as_ref()?.value.clone())),
         absent: match state {
             Some(KeyState::Removed) => Some("removed"),
@@ -197,7 +198,7 @@ fn readers_of(resolved: &ResolvedTarget, path: &str) -> Vec<String> {
         .map(|(id, _)| resolved.definition.label(id))
         .chain(variables.map(|(path, _)| format!("{VARIABLES}{path}")))
         .chain(parts.map(|(document, part)| part_label(document, part)))
-        .collect();
+        .collect_set();
     labels.into_iter().collect()
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use septum_base::sort::CollectSorted;
+
 /// Whether a byte belongs to the standard Base64 alphabet or its padding.
 pub(crate) fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
@@ -11,7 +13,7 @@ pub(crate) fn is_base64(byte: u8) -> bool {
 /// example.
 pub(super) fn is_dummy(body: &str) -> bool {
     let lower = body.to_lowercase();
-    let kinds: BTreeSet<u8> = lower.bytes().collect();
+    let kinds: BTreeSet<u8> = lower.bytes().collect_set();
     kinds.len() < 6
         || ["example", "xxxx", "placeholder", "changeme", "your_", "your-"].iter().any(|word| lower.contains(word))
 }

@@ -7,6 +7,7 @@ use crate::metadata::block::SopsMetadata;
 use crate::recipients::foreign::ForeignKey;
 use crate::recipients::group::KeyGroup;
 use crate::recipients::recipient::{self, InvalidRecipient, Recipient};
+use septum_base::sort::sort;
 
 /// Recipients that can decrypt a file, and its selector of encrypted values.
 #[derive(Debug, Clone)]
@@ -139,7 +140,7 @@ fn recipient_group(members: &[PolicyMember]) -> Result<RecipientGroup, InvalidRe
 /// In a canonical order, so that sets can be compared.
 fn member_keys(members: &[PolicyMember]) -> Vec<&str> {
     let mut keys: Vec<_> = members.iter().map(|member| member.key.as_str()).collect();
-    keys.sort_unstable();
+    sort(&mut keys);
     keys.dedup();
     keys
 }

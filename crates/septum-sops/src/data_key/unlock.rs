@@ -17,6 +17,7 @@ use crate::metadata::block::SopsMetadata;
 use crate::metadata::error::{DecryptionError, GroupState, IntegrityFault, IntegrityFinding, NoIdentity};
 use crate::recipients::group::{AgeRecipient, KeyGroup};
 use crate::recipients::recipient;
+use septum_base::sort::sort_by_key;
 use septum_base::value_path::ValuePath;
 
 /// The length of a share.
@@ -131,7 +132,7 @@ impl<'a> DataKeyRecovery<'a> {
     fn open_group(&mut self, group: &KeyGroup, ring: &IdentityBatch) -> Option<DataKeyBytes> {
         let mut entries: Vec<(bool, &AgeRecipient)> =
             group.age.iter().map(|entry| (ring.has_recipient(&entry.recipient), entry)).collect();
-        entries.sort_by_key(|(ours, _)| !ours);
+        sort_by_key(&mut entries, |(ours, _)| !ours);
         let length = if self.metadata.groups.len() > 1 { SHARE } else { KEY_LENGTH };
         for (ours, entry) in entries {
             match unwrap_key(&entry.wrapped.text, ring, length) {

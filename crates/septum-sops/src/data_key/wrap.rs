@@ -13,6 +13,7 @@ use crate::recipients::group::SpannedText;
 use crate::recipients::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 use crate::recipients::recipient;
 use crate::recipients::recipient::{InvalidRecipient, Recipient, WrapError};
+use septum_base::sort::sort;
 use septum_base::span::Span;
 
 /// Recipients that can decrypt a file: every one of a single group, or, of several groups, a required number
@@ -50,7 +51,7 @@ impl Recipients {
         for group in &self.groups {
             let age = group.age.iter().map(|recipient| recipient::canonical_recipient(recipient.as_str()));
             let mut members: Vec<_> = age.chain(group.foreign.iter().map(ToString::to_string)).collect();
-            members.sort_unstable();
+            sort(&mut members);
             members.dedup();
             groups.push(members);
         }

@@ -2,6 +2,7 @@
 
 use crate::recipients::foreign::{ForeignKey, SERVICES};
 use crate::recipients::recipient;
+use septum_base::sort::sort_by_key;
 use septum_base::span::Span;
 use septum_base::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
@@ -73,7 +74,7 @@ impl KeyGroup {
             lists.push((service, entries.map(|entry| entry.entry.clone()).collect()));
         }
         lists.retain(|(name, list)| !list.is_empty() || (nested && matches!(*name, "age" | "hc_vault")));
-        lists.sort_by_key(|(name, _)| *name);
+        sort_by_key(&mut lists, |(name, _)| *name);
         lists.into_iter().map(|(name, list)| (synthetic_key(name), synthetic_node(YamlKind::List(list)))).collect()
     }
 }

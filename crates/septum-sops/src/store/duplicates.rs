@@ -8,6 +8,7 @@ use crate::BLOCK;
 use crate::document::tree::{SopsMap, SopsTree};
 use crate::store::ParsedFile;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum_base::sort::{sort_by, sort_by_key};
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;
 use septum_base::yaml::read::display_key;
@@ -24,7 +25,7 @@ pub(super) fn find_duplicates(source: &Source, parsed: &ParsedFile) -> Diagnosti
             search.found.extend(others.map(|(key, _)| DuplicateKey::new(&key.text, key.span, block.key)));
         }
     }
-    search.found.sort_by_key(|key| key.second.start);
+    sort_by_key(&mut search.found, |key| key.second.start);
     search.found.into_iter().map(|key| key.into_diagnostic(source)).collect()
 }
 
@@ -61,7 +62,7 @@ impl<'d> DuplicateSearch<'d> {
             key.span.start < key.span.end || !matches!(value, SopsTree::Map(map) if map.items.is_empty())
         };
         let mut keys: Vec<&YamlKey> = map.values().filter(is_written).map(|(key, _)| key).collect();
-        keys.sort_unstable_by(|one, other| (&one.text, one.span.start).cmp(&(&other.text, other.span.start)));
+        sort_by(&mut keys, |one, other| (&one.text, one.span.start).cmp(&(&other.text, other.span.start)));
         let pairs = keys.iter().zip(keys.iter().skip(1)).filter(|(one, other)| one.text == other.text);
         self.found.extend(pairs.map(|(one, other)| DuplicateKey::new(&one.text, one.span, other.span)));
         map.values().for_each(|(_, value)| self.visit_tree(value));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::document::scalar::TypedValue;
 use crate::document::tree::{SopsMap, SopsTree};
+use septum_base::sort::sort;
 
 /// The fields as sorted lines of names and texts.
 pub(super) fn flatten_fields(fields: &SopsMap) -> Vec<(String, String)> {
@@ -12,7 +13,7 @@ pub(super) fn flatten_fields(fields: &SopsMap) -> Vec<(String, String)> {
     for (key, value) in fields.values() {
         flatten_into(&mut lines, key.text.clone(), value);
     }
-    lines.sort();
+    sort(&mut lines);
     lines
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{SopsFormat, TextEdit};
 use septum_base::secret::Wiping;
+use septum_base::sort::sort_by_key;
 
 /// The length of a part of short texts.
 const PART: usize = 64 << 10;
@@ -112,7 +113,7 @@ impl TextEdits {
     /// The text with all edits.
     pub(crate) fn apply(self, text: &str) -> Zeroizing<String> {
         let Self { mut edits, mut parts, .. } = self;
-        edits.sort_by_key(|edit| (edit.start, edit.end));
+        sort_by_key(&mut edits, |edit| (edit.start, edit.end));
         // of its full length at once: what grows leaves copies behind
         let mut out = Zeroizing::new(String::with_capacity(edited_length(text, &edits)));
         let mut from = 0;

@@ -168,7 +168,7 @@ fn no_nonce_is_ever_used_for_two_plaintexts() {
         text = written(file);
         all.extend(nonces(&text));
     }
-    all.sort();
+    all.sort_unstable();
     all.dedup();
     let pairs = all.len();
     all.dedup_by(|a, b| a.0 == b.0);

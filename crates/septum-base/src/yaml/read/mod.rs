@@ -21,6 +21,7 @@ pub use self::conflict::find_conflict;
 pub use self::key::display_key;
 use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::sort::sort_by_key;
 use crate::span::{Source, Span};
 use crate::test_hook;
 
@@ -92,7 +93,7 @@ pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<YamlStream,
     if findings.has_errors() {
         return Err(find_conflict(source).map_or(findings, Diagnostics::from));
     }
-    stream.comments.sort_by_key(|comment| comment.span.start);
+    sort_by_key(&mut stream.comments, |comment| comment.span.start);
     Ok(stream)
 }
 

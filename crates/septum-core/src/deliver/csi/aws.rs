@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::sort::CollectSorted;
 use crate::value::OutputValue;
 
 /// Parameter with the service that keys refer to: `SecretsManager`, or `ParameterStore`. An ARN contains its service.
@@ -88,7 +89,7 @@ pub(super) fn objects(
         }
     }
     problems.extend(duplicate_parameters(objects.values()));
-    let mut taken: BTreeSet<_> = files.iter().map(|file| file.file.to_owned()).collect();
+    let mut taken = files.iter().map(|file| file.file.to_owned()).collect_set();
     Some(format_list(objects.values().flat_map(|object| object.to_values(&mut taken)).collect()))
 }
 

@@ -8,6 +8,7 @@ use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PatchNode};
 use super::reading;
 use crate::map::{IndexMap, SharedHasher};
+use crate::sort::sort_keys;
 
 /// Treatment of `$retainKeys`, `$deleteFromPrimitiveList` and `$setElementOrder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,7 +163,7 @@ impl StrategicMerge<'_> {
                 merged.insert(key, value);
             }
         }
-        changes.sort_unstable_keys();
+        sort_keys(&mut changes);
         for (key, change) in changes {
             if let Some(value) = self.merge(None, Some(change), schema.field(&key))? {
                 merged.insert(key, value);

@@ -170,9 +170,9 @@ fn parts_follow_their_values() {
     for (name, object, change, expected, consumed) in rows {
         let (mut found, mut deciding) = patched((object.0, &object.1), (&change.0, &change.1));
         let mut expected = expected;
-        found.sort();
-        expected.sort();
-        deciding.sort();
+        found.sort_unstable();
+        expected.sort_unstable();
+        deciding.sort_unstable();
         assert_eq!(found, expected, "{name}");
         assert_eq!(deciding, consumed, "{name}");
     }

@@ -157,7 +157,7 @@ fn check(case: &Case, rules: &ReferenceRules) -> Result<(), String> {
         return if found.is_empty() { Ok(()) } else { Err("is found, but is no reference".to_owned()) };
     }
     let mut targets: Vec<_> = found.iter().map(|reference| reference.target).collect();
-    targets.sort();
+    targets.sort_unstable();
     if targets != case.targets {
         return Err(format!("found {targets:?} instead of {:?}", case.targets));
     }

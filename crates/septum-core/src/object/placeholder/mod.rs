@@ -20,6 +20,7 @@ use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
 use crate::secret::Secret;
+use crate::sort::CollectSorted;
 use crate::span::Location;
 use crate::visibility::Visibility;
 
@@ -85,7 +86,7 @@ impl<'a> PlaceholderSource<'a> {
             };
             (key.clone(), value)
         };
-        known.chain(unknown).map(fill).collect()
+        known.chain(unknown).map(fill).collect_map()
     }
 
     fn placeholder(&self, object: &Object, key: &str, known: Option<&ResolvedBytes>, unknown: Option<&str>) -> String {

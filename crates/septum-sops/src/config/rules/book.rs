@@ -7,6 +7,7 @@ use super::{CreationRule, SopsConfig, discover_config, make_absolute};
 use septum_base::diagnostic::Diagnostics;
 use septum_base::disk::Disk;
 use septum_base::map::HashMap;
+use septum_base::sort::sort_by_key;
 
 type SopsConfigCell = Arc<OnceLock<Result<SopsConfig, Diagnostics>>>;
 
@@ -47,7 +48,7 @@ impl SopsConfigCache {
     pub fn warnings(&self) -> Diagnostics {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files: Vec<_> = read.iter().collect();
-        files.sort_by_key(|(path, _)| path.as_path());
+        sort_by_key(&mut files, |(path, _)| path.as_path());
         let rules = files.into_iter().filter_map(|(_, slot)| slot.get()?.as_ref().ok());
         rules.flat_map(SopsConfig::warnings).collect()
     }
