@@ -68,6 +68,6 @@ fn below(directory: &Path) -> Vec<(PathBuf, u64)> {
             found.push((entry.path(), metadata.len()));
         }
     }
-    found.sort();
+    found.sort_unstable();
     found
 }

@@ -94,7 +94,7 @@ impl Kustomize {
         if times[0] < SHORT {
             times.extend((1..RUNS).map(|_| once()));
         }
-        times.sort_by(f64::total_cmp);
+        times.sort_unstable_by(f64::total_cmp);
         let time = times[times.len() / 2];
         *last = Some((shape.services, time));
         Some(time)

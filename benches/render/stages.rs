@@ -25,7 +25,7 @@ pub(super) fn medians(directory: &Path) -> Vec<(&'static str, f64)> {
     let mut medians = Vec::new();
     for stage in 0..runs[0].len() {
         let mut times: Vec<f64> = runs.iter().map(|run| run[stage].1).collect();
-        times.sort_by(f64::total_cmp);
+        times.sort_unstable_by(f64::total_cmp);
         medians.push((runs[0][stage].0, times[RUNS / 2]));
     }
     medians

@@ -195,6 +195,6 @@ fn measured(prepare: &dyn Fn(), processes: &[Process]) -> (f64, Option<f64>) {
     let mut times = vec![once()];
     let runs = if times[0] > LONG { 1 } else { RUNS };
     times.extend((1..runs).map(|_| once()));
-    times.sort_by(f64::total_cmp);
+    times.sort_unstable_by(f64::total_cmp);
     (times[times.len() / 2], peak)
 }

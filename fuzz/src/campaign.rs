@@ -19,7 +19,7 @@ pub fn read_corpus(target: &Target) -> io::Result<Vec<(String, Vec<u8>)>> {
         let entry = entry?;
         found.push((entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?));
     }
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

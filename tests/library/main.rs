@@ -1,6 +1,6 @@
 //! Tests that call the library many times in one process: random inputs, and files of other programs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod diff_model;
 mod format_peers;

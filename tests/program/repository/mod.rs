@@ -3,6 +3,7 @@
 mod architecture;
 mod circles;
 mod clocks;
+mod code_size;
 mod docs;
 mod examples;
 mod help;
