@@ -45,24 +45,16 @@
 //!
 //! The items used above are the public API; everything else may change with any version.
 
-pub mod check;
 pub mod diff;
-pub mod doctor;
 pub mod editor_schema;
 pub mod eject;
 pub mod environ;
 pub mod exec;
-pub mod exposure;
-pub mod fix;
 pub mod gc;
 pub mod import;
 pub mod lsp;
 pub mod neighbours;
-pub mod output_tree;
 pub mod promote;
-pub mod rename;
-pub mod report;
-pub mod secret_files;
 
 pub use septum_core::{
     BuildInput, Delivered, Diagnostics, ManifestFormat, Object, Pipeline, Project, RenderedObject, Reveal, Survey,
@@ -71,3 +63,4 @@ pub use septum_core::{
     regex_sample, regex_size, resolve, route, secret, signals, sops, sort, span, template_tokens, test_hook, time,
     value, value_path, view, visibility, write_objects, yaml,
 };
+pub use septum_repo::{check, doctor, exposure, fix, output_tree, rename, report, secret_files};

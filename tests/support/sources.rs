@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Directories with sources, and the path below which a rule names the files of each.
-const ROOTS: [(&str, &str); 5] = [
+const ROOTS: [(&str, &str); 6] = [
     ("src", ""),
     ("crates/septum-base/src", ""),
     ("crates/septum-core/src", ""),
+    ("crates/septum-repo/src", ""),
     ("crates/septum-detect/src", "detect"),
     ("crates/septum-sops/src", "sops"),
 ];

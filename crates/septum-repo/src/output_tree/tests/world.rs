@@ -18,7 +18,7 @@ pub(super) const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "stage"];
 pub(super) const APPS: [&str; 3] = ["a", "b", "c"];
 pub(super) const BUNDLES: [&str; 2] = ["x", "y"];
 
-const ENCRYPTED: &str = include_str!("../../../environments/prod.secrets.yaml");
+const ENCRYPTED: &str = include_str!("../../../../../environments/prod.secrets.yaml");
 const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
 
 /// Files by their paths.
@@ -121,7 +121,7 @@ impl PublishSite {
         work: impl FnOnce(Publication) -> Result<T, Diagnostics>,
     ) -> Result<T, Diagnostics> {
         let project = Project::discover(&self.project())?;
-        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo-age-key.txt");
         let key = |name: &str| (name == "SOPS_AGE_KEY_FILE").then(|| key.clone().into_os_string());
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), key)));
         let apps: Vec<_> = project.apps.iter().collect();
