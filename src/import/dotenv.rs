@@ -2,31 +2,26 @@
 
 mod dialect;
 mod disagreement;
-mod own_variable;
+mod earlier_values;
+mod expansion;
 
 use std::collections::BTreeMap;
 
-use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
+use self::dialect::{DialectLine, DotenvEntry, DotenvPart, VariableDefault, read_dotenv};
 use self::disagreement::report_disagreements;
-use self::own_variable::without_own;
+use self::earlier_values::{EarlierValues, ReferenceOrder};
+use self::expansion::Expansion;
 use super::layer_text::{LayerText, TemplateText, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::{IndexMap, IndexSet};
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_literal};
-use crate::secret::Wiping;
 use crate::span::{Location, Source};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 
 pub use dialect::DotenvDialect;
-
-/// Nesting of variables from which they are a cycle.
-const DEEPEST: usize = 32;
-
-/// Number of parts of a value, with those of its variables, from which it is refused.
-const MANY: usize = 100_000;
 
 /// Size of a value from which it is refused: no ConfigMap is larger, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -61,12 +56,16 @@ pub fn plan_dotenv(
     let (mut plan, mut problems) = (ImportPlan::default(), Diagnostics::new());
     let mut base = DotenvValues::default();
     let mut environments: IndexMap<String, DotenvValues> = IndexMap::default();
-    for input in inputs {
+    // files of environments are read after those of the base
+    let (of_base, of_environments): (Vec<_>, Vec<_>) = inputs.iter().partition(|input| input.environment.is_none());
+    for input in of_base.into_iter().chain(of_environments) {
+        let shared = if input.environment.is_none() { DotenvValues::default() } else { base.clone() };
         let values = match &input.environment {
             None => &mut base,
             Some(name) => environments.entry(name.clone()).or_default(),
         };
-        read_values(&input.source, dialect.unwrap_or(DotenvDialect::Node), values, &mut plan, &mut problems);
+        let reader = dialect.unwrap_or(DotenvDialect::Node);
+        read_values(&input.source, reader, &shared, values, &mut plan, &mut problems);
         if dialect.is_none() {
             plan.findings.extend(report_disagreements(&input.source, DotenvDialect::Node));
         }
@@ -93,17 +92,20 @@ pub fn plan_dotenv(
     if plan.findings.has_errors() { Err(plan.findings) } else { Ok(plan) }
 }
 
-/// Adds the values of a file.
+/// Adds the values of a file, which is read after those of the base.
 fn read_values(
     source: &Source,
     dialect: DotenvDialect,
+    base: &DotenvValues,
     values: &mut DotenvValues,
     plan: &mut ImportPlan,
     problems: &mut Diagnostics,
 ) {
     let mut own: BTreeMap<String, Location> = BTreeMap::new();
     let mut skipped = Vec::new();
-    for line in read_dotenv(source, dialect) {
+    let lines = read_dotenv(source, dialect);
+    let mut earlier = EarlierValues::new(ReferenceOrder::of(&lines), base);
+    for line in lines {
         let DotenvEntry { key, parts, span, .. } = match line {
             DialectLine::Entry(entry) => entry,
             DialectLine::Skipped(span) => {
@@ -133,6 +135,12 @@ fn read_values(
                     .at_masked_with(first, "first value"),
             );
         }
+        // after the first one for which there is no room, there is none for any
+        let is_reported = earlier.is_exhausted();
+        let Some(parts) = earlier.replace(&key, parts, values, &place, plan) else {
+            problems.extend((!is_reported).then(|| too_long(&key, &place)));
+            continue;
+        };
         if parts.iter().any(|part| matches!(part, DotenvPart::Substitution(_))) {
             let message = format!("a substitution in the value of `{key}` is kept as text");
             plan.findings.push(
@@ -142,10 +150,6 @@ fn read_values(
                     .hint("write the value that it has, or a template, in the layer"),
             );
         }
-        let Some(parts) = without_own(&key, parts, values.get(&key), &place, plan) else {
-            problems.push(too_long(&key, &place));
-            continue;
-        };
         values.insert(key, DotenvValue { parts, place });
     }
     if let Some(first) = skipped.first() {
@@ -260,10 +264,9 @@ impl DotenvDraft<'_> {
     fn expected(&self, environment: &str, values: &DotenvValues, problems: &mut Diagnostics) -> ExpectedEnvironment {
         let mut expected = ExpectedEnvironment { name: environment.to_owned(), ..ExpectedEnvironment::default() };
         for (key, value) in values {
-            let mut expansion =
-                Expansion { known: values, out: Wiping::new(Vec::new()), rest: MANY, is_circular: false };
+            let mut expansion = Expansion::new(values);
             // the ones that read it are too long as well
-            if !expansion.append(value, DEEPEST) && !problems.has_errors() {
+            if !expansion.append(value) && !problems.has_errors() {
                 problems.push(if expansion.is_circular {
                     let message = format!("the variables of `{key}` refer to one another in a circle");
                     Diagnostic::error(Rule::DotenvSyntax, message)
@@ -290,71 +293,33 @@ fn layer_value(value: &DotenvValue, known: &DotenvValues, plan: &mut ImportPlan)
         template.push_literal(part);
     };
     for part in &value.parts {
-        if let DotenvPart::Variable { default: Some(default), .. } = part {
-            defaults.push(default.clone());
-        }
         match part {
             DotenvPart::Text(part) | DotenvPart::Substitution(part) => push_literal(&mut template, part),
             DotenvPart::Variable { name, default, .. } if known.contains_key(name) => {
                 let name = if is_identifier(name) { format!("data.{name}") } else { format!("data[{name:?}]") };
+                let default = default.as_ref().filter(|default| default.is_for_empty && !default.text.is_empty());
+                defaults.extend(default.map(|default| default.text.clone()));
                 template.push_expression(&match default {
-                    Some(default) => {
-                        let default = default.replace('\\', "\\\\").replace('"', "\\\"");
-                        format!("{name} | default(\"{default}\", true)")
+                    // without `string`, 0 and false would be as good as empty
+                    Some(VariableDefault { text, .. }) => {
+                        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+                        format!("{name} | string | default(\"{text}\", true)")
                     }
                     None => name,
                 });
             }
             DotenvPart::Variable { name, default, text: written } => {
                 let (kept, how) = match default {
-                    Some(default) => (default, "its default was taken"),
+                    Some(default) => (&default.text, "its default was taken"),
                     None => (written, "it is kept as text"),
                 };
+                defaults.extend(default.iter().map(|default| default.text.clone()));
                 plan.note(&value.place, format!("`{name}` is not set in these files, so {how}"));
                 push_literal(&mut template, kept);
             }
         }
     }
     LayerValue { text: if reads { template.finish() } else { text }, reads, defaults }
-}
-
-/// Expansion of a value as a reader does it, within limits.
-struct Expansion<'d> {
-    known: &'d DotenvValues,
-    out: Wiping<Vec<u8>>,
-    /// Number of parts that may still be read.
-    rest: usize,
-    /// Whether variables are nested too deep, as those that refer to one another are.
-    is_circular: bool,
-}
-
-impl Expansion<'_> {
-    /// Appends a value. Whether it is within the limits.
-    fn append(&mut self, value: &DotenvValue, depth: usize) -> bool {
-        for part in &value.parts {
-            let Some(rest) = self.rest.checked_sub(1).filter(|_| self.out.len() <= LARGEST) else { return false };
-            self.rest = rest;
-            match part {
-                DotenvPart::Text(text) | DotenvPart::Substitution(text) => self.out.extend_from_slice(text.as_bytes()),
-                DotenvPart::Variable { name, default, text } => {
-                    let start = self.out.len();
-                    match self.known.get(name) {
-                        Some(_) if depth == 0 => {
-                            self.is_circular = true;
-                            return false;
-                        }
-                        Some(found) if !self.append(found, depth - 1) => return false,
-                        None if default.is_none() => self.out.extend_from_slice(text.as_bytes()),
-                        Some(_) | None => {}
-                    }
-                    if let (Some(default), true) = (default, self.out.len() == start) {
-                        self.out.extend_from_slice(default.as_bytes());
-                    }
-                }
-            }
-        }
-        true
-    }
 }
 
 /// Whether a value makes its key sensitive.

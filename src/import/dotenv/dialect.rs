@@ -57,6 +57,14 @@ impl DotenvDialect {
     }
 }
 
+/// Text in the place of a variable that is not set.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct VariableDefault {
+    pub(super) text: String,
+    /// Whether it is in the place of an empty one, too.
+    pub(super) is_for_empty: bool,
+}
+
 /// Part of a value.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum DotenvPart {
@@ -65,8 +73,7 @@ pub(super) enum DotenvPart {
     /// `$VAR`, `${VAR}`, `${VAR:-default}`.
     Variable {
         name: String,
-        /// Value that is used if the variable is not set, or empty.
-        default: Option<String>,
+        default: Option<VariableDefault>,
         /// As written.
         text: String,
     },
@@ -318,12 +325,7 @@ fn part_at(text: &str, dialect: DotenvDialect) -> Option<(DotenvPart, usize)> {
     let (name, default, length) = if let Some(braced) = rest.strip_prefix('{') {
         let end =
             if dialect == DotenvDialect::Python { braced.find('}')? } else { closing_bracket(rest, ['{', '}'])? - 1 };
-        let inner = braced.get(..end)?;
-        let split = inner.split_once(":-").or_else(|| {
-            let is_known = dialect != DotenvDialect::Python;
-            inner.split_once('-').filter(|_| is_known)
-        });
-        let (name, default) = split.map_or((inner, None), |(name, default)| (name, Some(default.to_owned())));
+        let (name, default) = split_default(braced.get(..end)?, dialect);
         (name, default, end + 3)
     } else if rest.starts_with('(') && matches!(dialect, DotenvDialect::Shell | DotenvDialect::Node) {
         ("", None, closing_bracket(rest, ['(', ')'])? + 2)
@@ -338,12 +340,32 @@ fn part_at(text: &str, dialect: DotenvDialect) -> Option<(DotenvPart, usize)> {
         });
     };
     let text = text.get(..length)?.to_owned();
-    let is_plain = |default: &String| dialect == DotenvDialect::Python || !default.contains('$');
-    if is_name(name) && default.as_ref().is_none_or(is_plain) {
+    if dialect == DotenvDialect::Python {
+        // more names than elsewhere are variables, and what has another `:` is text
+        let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_variable = !name.is_empty() && name.bytes().all(is_key);
+        let part = if is_variable {
+            DotenvPart::Variable { name: name.to_owned(), default, text }
+        } else {
+            DotenvPart::Substitution(text)
+        };
+        return if name.contains(':') { None } else { Some((part, length)) };
+    }
+    if is_name(name) && default.as_ref().is_none_or(|default| !default.text.contains('$')) {
         return Some((DotenvPart::Variable { name: name.to_owned(), default, text }, length));
     }
-    // python-dotenv takes anything else for text
-    (dialect != DotenvDialect::Python).then_some((DotenvPart::Substitution(text), length))
+    Some((DotenvPart::Substitution(text), length))
+}
+
+/// Splits `NAME:-default`, and `NAME-default` except for python-dotenv, which has defaults only for what is not set.
+fn split_default(inner: &str, dialect: DotenvDialect) -> (&str, Option<VariableDefault>) {
+    let is_python = dialect == DotenvDialect::Python;
+    let (found, is_for_empty) = match inner.split_once(":-") {
+        Some(found) => (Some(found), !is_python),
+        None => (inner.split_once('-').filter(|_| !is_python), false),
+    };
+    let Some((name, text)) = found else { return (inner, None) };
+    (name, Some(VariableDefault { text: text.to_owned(), is_for_empty }))
 }
 
 /// Offset of the bracket that closes the one at the start of a text.
@@ -422,7 +444,11 @@ mod tests {
                         DotenvPart::Text(text) => text.clone(),
                         DotenvPart::Substitution(text) => format!("<?{text}>"),
                         DotenvPart::Variable { name, default, .. } => {
-                            format!("<{name}{}>", default.as_ref().map(|text| format!("|{text}")).unwrap_or_default())
+                            let shown = default.as_ref().map(|default| {
+                                let sign = if default.is_for_empty { '|' } else { '-' };
+                                format!("{sign}{}", default.text)
+                            });
+                            format!("<{name}{}>", shown.unwrap_or_default())
                         }
                     });
                     let value: String = parts.collect();
@@ -448,7 +474,11 @@ mod tests {
             ("K=a#b", ["a", "a#b", "a#b", "a#b", "a#b", "a#b"]),
             ("K='a # b' # c", ["a # b", "a # b", "'a # b' # c", "a # b", "'a # b' # c", "a # b"]),
             ("K=$A", ["<A>", "$A", "$A", "<A>", "$A", "<A>"]),
-            ("K=${A:-x}", ["<A|x>", "<A|x>", "${A:-x}", "<A|x>", "${A:-x}", "<A|x>"]),
+            ("K=${A:-x}", ["<A|x>", "<A-x>", "${A:-x}", "<A|x>", "${A:-x}", "<A|x>"]),
+            ("K=${A-x}", ["<A-x>", "<A-x>", "${A-x}", "<A-x>", "${A-x}", "<A-x>"]),
+            ("K=${A.b}", ["<?${A.b}>", "<A.b>", "${A.b}", "<?${A.b}>", "${A.b}", "<?${A.b}>"]),
+            ("K='${a b}'", ["${a b}", "<?${a b}>", "'${a b}'", "${a b}", "'${a b}'", "${a b}"]),
+            ("K=${A:+x}", ["<?${A:+x}>", "${A:+x}", "${A:+x}", "<?${A:+x}>", "${A:+x}", "<?${A:+x}>"]),
             ("K='$A'", ["$A", "$A", "'$A'", "$A", "'$A'", "$A"]),
             ("K='${A}'", ["${A}", "<A>", "'${A}'", "${A}", "'${A}'", "${A}"]),
             ("export K=a", ["a", "a", "!", "a", "export K:a", "a"]),
@@ -465,7 +495,7 @@ mod tests {
             ("K=a$$A", ["a$<A>", "a$$A", "a$$A", "a$A", "a$$A", "a$<A>"]),
             (
                 "K=${A:-${B}}",
-                ["<?${A:-${B}}>", "<A|${B>}", "${A:-${B}}", "<?${A:-${B}}>", "${A:-${B}}", "<?${A:-${B}}>"],
+                ["<?${A:-${B}}>", "<A-${B>}", "${A:-${B}}", "<?${A:-${B}}>", "${A:-${B}}", "<?${A:-${B}}>"],
             ),
             ("K=${A:?x}", ["<?${A:?x}>", "${A:?x}", "${A:?x}", "<?${A:?x}>", "${A:?x}", "<?${A:?x}>"]),
             ("K=$(a)", ["<?$(a)>", "$(a)", "$(a)", "$(a)", "$(a)", "<?$(a)>"]),

@@ -132,6 +132,16 @@ fn describe(reading: &LineReading, raw: &str) -> String {
         let is_expanded =
             parts.iter().any(|part| matches!(part, DotenvPart::Variable { .. } | DotenvPart::Substitution(_)));
         notes.push(if is_expanded { "variables are expanded" } else { "`$` is a character" });
+        let is_default = |part: &DotenvPart, is_for_empty: bool| match part {
+            DotenvPart::Variable { default: Some(default), .. } => {
+                !default.text.is_empty() && default.is_for_empty == is_for_empty
+            }
+            _ => false,
+        };
+        let has_default = |is_for_empty| parts.iter().any(|part| is_default(part, is_for_empty));
+        if value.contains(":-") && (has_default(true) || has_default(false)) {
+            notes.push(if has_default(true) { "an empty one has its default" } else { "an empty one has no default" });
+        }
     }
     let has_quotes = value.starts_with(['\'', '"', '`']);
     if !has_quotes && value.trim().contains([' ', '\t']) && !value.contains('#') {

@@ -1,7 +1,11 @@
 //! Dotenv files in each of their dialects.
 
+use std::collections::BTreeMap;
+use std::process::Command;
+
 use super::{Case, import, written};
 use crate::support::messages::record;
+use crate::support::peers::{peer, python_with};
 use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "LOG_LEVEL=info\nPORT=8080\nDB_HOST=localhost\nDB_PASSWORD=canary-hunter2-a\nDATABASE_URL=postgres://app:${DB_PASSWORD}@${DB_HOST}/app\nEMPTY=\nAPI_KEY=\n";
@@ -129,7 +133,7 @@ fn invalid_files_write_nothing() {
         ("a key", &[".env"][..], "A B=canary-hunter2\n"),
         ("a key of kustomize", &[".env", "--dialect", "kustomize"], "export A=canary-hunter2\n"),
         ("an export of docker", &[".env", "--dialect", "docker"], "export A=canary-hunter2\n"),
-        ("a circle", &[".env", "--dialect", "shell"], "A=$B\nB=${A}\n"),
+        ("a circle", &["--dialect", "shell", ".env", "prod=.env.example"], "A=$B\nB=${A}\n"),
         ("nothing", &[".env"], "# nothing\n"),
         ("an example", &[".env.example"], "A=b\n"),
         ("no file", &["nothing.env"], ""),
@@ -209,4 +213,133 @@ fn a_line_that_is_skipped_is_named() {
         desk.write(".env", "A=b\nPASS_THROUGH\nOTHER\n");
         record(import(&desk, &["dotenv", ".env", "--dialect", dialect, "--app", "shop"]).ok());
     }
+}
+
+/// Lines that read variables above and below them, of their own, set twice, empty, and such that are 0 or false.
+const REFERENCES: &str = "\
+B=${A:-}
+A=0
+C=${A:-x}
+D=${A:-x}${F:-y}
+F=false
+G=${F:-x}${F}
+H=0.0
+I=${H:-x}
+E=
+J=${E:-x}
+K=a${K:-b}
+K=${K}c
+L=${K}
+K=d
+M=${L}${K}
+N=${E}
+N=${N:-x}
+O=${A}
+O=${O:-x}
+P=${N:-q}
+Q=${R:-${S}}
+R=r
+T=${R}
+R=
+U=${T:-x}
+V=${R:-x}
+";
+
+/// Imports a file for a dialect, and returns the values of the environment.
+fn imported_values(dialect: &str, text: &str) -> (BTreeMap<String, String>, String) {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", text);
+    let run = import(&desk, &["dotenv", ".env", "--dialect", dialect]);
+    assert_eq!(run.code, 0, "{dialect}: {}", run.stderr);
+    let json = desk.run(&["export", "prod", "--format", "json"]).ok();
+    (serde_json::from_str(&json).unwrap(), run.stderr)
+}
+
+#[test]
+fn references_have_the_values_that_a_shell_gives_them() {
+    let Some(sh) = peer("sh") else { return };
+    // a shell has no default with another brace here
+    let text = format!("{}W=${{E-x}}${{A-x}}\n", REFERENCES.replace("Q=${R:-${S}}\n", ""));
+    let (found, _) = imported_values("shell", &text);
+    let names: Vec<_> = found.keys().map(|key| format!("\"${key}\"")).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
+    std::fs::write(&file, &text).unwrap();
+    let script = format!(". \"$1\"; printf '%s\\0' {}", names.join(" "));
+    let output = Command::new(sh).env_clear().args(["-c", &script, "sh"]).arg(&file).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = String::from_utf8(output.stdout).unwrap();
+    let expected: BTreeMap<_, _> = found.keys().cloned().zip(read.split_terminator('\0').map(str::to_owned)).collect();
+    assert_eq!(
+        found.len(),
+        text.lines().map(|line| line.split('=').next()).collect::<std::collections::BTreeSet<_>>().len()
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn references_have_the_values_that_python_gives_them() {
+    let Some(python) = python_with("dotenv") else { return };
+    let text = format!("{REFERENCES}W=${{A-x}}\nA-x=1\nX=${{A-x}}\nY.z=2\nZ=${{Y.z}}${{A:?${{A}}}}\n");
+    let text = text.replacen("W=${A-x}\n", "", 1);
+    let (found, _) = imported_values("python", &text);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
+    std::fs::write(&file, &text).unwrap();
+    let script = "import json, sys\nfrom dotenv import dotenv_values\nprint(json.dumps(dotenv_values(sys.argv[1])))";
+    let output = Command::new(python).env_clear().args(["-c", script]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut expected: BTreeMap<String, String> = serde_json::from_slice(&output.stdout).unwrap();
+    // names that no program could have as variables
+    expected.retain(|key, _| found.contains_key(key));
+    assert_eq!(found, expected);
+    assert_eq!(found["Z"], "2${A:?0}");
+}
+
+#[test]
+fn references_have_the_values_that_node_gives_them() {
+    let text = "B=${A-}\nA=0\nC=${A:-x}\nE=\nF=${E:-x}\nG=${E-x}\nH=$E\nJ=$K\nK=1\nL=$K\nK=2\nM=$L$K\nE=${E:-y}\n";
+    let (found, warnings) = imported_values("node", text);
+    // of dotenvx
+    let expected = [
+        ("A", "0"),
+        ("B", ""),
+        ("C", "0"),
+        ("E", "y"),
+        ("F", "x"),
+        ("G", ""),
+        ("H", ""),
+        ("J", ""),
+        ("K", "2"),
+        ("L", "1"),
+        ("M", "12"),
+    ];
+    let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(found, BTreeMap::from(expected));
+    record(warnings);
+}
+
+#[test]
+fn a_file_of_an_environment_is_read_after_that_of_the_base() {
+    for inputs in [[".env", "prod=b"], ["prod=b", ".env"]] {
+        let desk = Sandbox::with_identities();
+        desk.write(".env", "PATHS=/bin\nPORT=0\nURL=x:${PORT:-80}\n");
+        desk.write("b", "PATHS=$PATHS:/opt\nOLD=$PORT\nPORT=8080\n");
+        let run = import(&desk, &[&["dotenv", "--dialect", "shell"], &inputs[..]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(run.stderr, "");
+        for (key, value) in [("PATHS", "/bin:/opt"), ("OLD", "0"), ("PORT", "8080"), ("URL", "x:8080")] {
+            assert_eq!(desk.run(&["get", "prod", key]).ok(), value, "{key}");
+        }
+    }
+}
+
+#[test]
+fn earlier_values_are_copied_within_limits() {
+    // each line copies what the last line sets again
+    let desk = Sandbox::with_identities();
+    let line = |number: usize| format!("B{number}=$A\n");
+    let lines: String = (0..200).map(line).collect();
+    desk.write("prod.env", format!("A={}\n{lines}A=\n", "a".repeat(500_000)));
+    import(&desk, &["dotenv", "prod.env", "--dialect", "compose"]).refused();
 }
