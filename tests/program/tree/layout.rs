@@ -215,9 +215,22 @@ fn two_apps_of_one_name_would_share_a_directory() {
         ("b/base.yaml", app),
         ("b/dev.yaml", ""),
     ]);
-    let run = project.run(&["render", "--all", "--out", "out"]);
-    run.record();
-    assert!(run.code == 2, "{}", run.stderr);
+    for command in [&["render", "--all", "--out", "out"][..], &["check"]] {
+        let run = project.run(command);
+        run.record();
+        assert_eq!(run.code, if command == ["check"] { 1 } else { 2 }, "{}", run.stderr);
+        let all = run.stdout + &run.stderr;
+        assert!(all.contains("a/base.yaml:1:6") && all.contains("b/base.yaml:1:6"), "{all}");
+    }
+    // one error for all environments, and for an app whose name is that of its directory
+    project.write("septum.yaml", "apps: ['*', 'x/*']\n");
+    project.write("x/same/base.yaml", "data: { A: x }\n");
+    for environment in ["prod", "stage", "test"] {
+        for app in ["a", "b", "x/same"] {
+            project.write(&format!("{app}/{environment}.yaml"), "");
+        }
+    }
+    project.run(&["render", "--all", "--out", "out"]).record();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
-use crate::span::{Located, Location};
+use crate::span::{Located, Location, Span};
 use crate::visibility::KeyAccess;
 
 impl LayerCache<'_> {
@@ -46,6 +46,17 @@ impl LayerCache<'_> {
             name = layer.app.as_ref().map(|app| app.value.as_str().into()).or(name);
         }
         Ok(name.unwrap_or_else(|| app.directory_name().as_str().into()))
+    }
+
+    /// Place of the name of an app: `app` in its own base, or else that file as a whole, which tells it from others
+    /// whose name is the same one of a shared layer.
+    pub fn place_of_app(&self, app: &App) -> Location {
+        let files = self.files(app, BASE).into_iter().filter(|file| file.parent() == Some(&app.directory));
+        let layers = files.filter_map(|file| self.load_layer(&file, &BASE.into(), KeyAccess::StructureOnly).ok());
+        let layers: Vec<_> = layers.map(|loaded| loaded.layer).collect();
+        let named = layers.iter().rev().find_map(|layer| Some(layer.app.as_ref()?.place.clone()));
+        let whole = || layers.first().map(|layer| layer.source.place(Span::default()));
+        named.or_else(whole).unwrap_or_else(Location::synthetic)
     }
 }
 

@@ -40,6 +40,7 @@ use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sops::Timestamp;
 use crate::sort::{CollectSorted, sort_by};
+use crate::span::Located;
 use crate::visibility::OnMissingKey;
 
 pub use baseline::{Baseline, FILE as BASELINE};
@@ -238,7 +239,10 @@ impl AppChecker<'_> {
             return AppCheck { results: found, inputs: Some(BTreeSet::new()) };
         }
         // an error in its layers hides no app of the same name
-        found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
+        found.targets.extend(pipeline.library.app_name(app).ok().map(|value| {
+            let place = pipeline.library.place_of_app(app);
+            (Located { value, place }, wanted.clone())
+        }));
         let (mut problems, mut locked) = (Diagnostics::new(), BTreeMap::new());
         let options = SurveyOptions::decrypting(&wanted).as_far_as_known(&mut locked);
         let survey = pipeline.survey(app, options, &mut problems);
@@ -353,7 +357,7 @@ struct CheckResults {
     /// Sources of all objects.
     sites: Vec<ObjectSite>,
     /// The names of the apps with the environments that were checked.
-    targets: Vec<(AppName, Vec<EnvironmentName>)>,
+    targets: Vec<(Located<AppName>, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
     unseen: BTreeSet<Unchecked>,
     usage: UsageTracker,
@@ -386,7 +390,7 @@ impl CheckResults {
             findings,
             accepted: sort_findings(accepted),
             unseen: unseen.into_iter().collect(),
-            targets,
+            targets: targets.into_iter().map(|(app, environments)| (app.value, environments)).collect(),
             ..Default::default()
         }
     }

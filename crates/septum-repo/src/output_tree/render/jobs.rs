@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{FEW, RenderRun};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::Diagnostics;
 use crate::map::HashMap;
 use crate::meter::RunStage;
 use crate::name::{AppName, EnvironmentName};
 use crate::output_tree::OutputTree;
 use crate::output_tree::name::TargetName;
+use crate::output_tree::namesakes::TargetOwners;
 use crate::parallel;
 use crate::project::App;
+use crate::span::Location;
 
 /// An app with its requested targets.
 pub(super) struct AppJob<'a> {
@@ -35,18 +37,22 @@ pub(super) fn plan_jobs<'a>(run: &RenderRun<'a>) -> (Vec<AppJob<'a>>, BTreeSet<T
         let mut problems = Diagnostics::new();
         (run.plan_job(app, &names, &mut problems), problems)
     };
-    let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
+    let (mut jobs, mut owners, mut problems) = (Vec::new(), TargetOwners::default(), Diagnostics::new());
     for (job, of_app) in parallel::par_map(run.request.apps.to_vec(), FEW, job) {
         problems.extend(of_app);
         let Some(mut job) = job else { continue };
         for target in std::mem::take(&mut job.all) {
-            if let Some(other) = known.replace(target) {
-                job.targets.retain(|wanted| wanted.name != other);
-                problems.push(duplicate_target(&other));
+            if !owners.add(target.clone(), jobs.len()) {
+                job.targets.retain(|wanted| wanted.name != target);
             }
         }
         jobs.push(job);
     }
+    let (known, clashes) = owners.finish(|index: usize| {
+        let job = jobs.get(index);
+        job.map_or_else(Location::synthetic, |job: &AppJob<'_>| run.pipeline.library.place_of_app(job.app))
+    });
+    problems.extend(clashes);
     (jobs, known, problems)
 }
 
@@ -103,23 +109,4 @@ impl RememberedNames {
     fn of_directory(&self, directory: &str) -> Option<&AppName> {
         self.0.get(directory)
     }
-}
-
-/// Reports environments of apps with the same name, which would be written to the same directory, and names that are
-/// not valid for a directory.
-pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [EnvironmentName])>) -> Diagnostics {
-    let (mut known, mut problems) = (BTreeSet::new(), Diagnostics::new());
-    for (app, environments) in apps {
-        for environment in environments {
-            let Some(target) = problems.take(TargetName::new(environment, app)) else { continue };
-            problems.extend(known.replace(target).map(|other| duplicate_target(&other)));
-        }
-    }
-    problems
-}
-
-fn duplicate_target(target: &TargetName) -> Diagnostic {
-    let app = target.app();
-    Diagnostic::error(Rule::InvalidName, format!("two apps are named `{app}`, so both would be written to `{target}`"))
-        .hint("rename one of them: set `app: NAME` in its `base.yaml`")
 }

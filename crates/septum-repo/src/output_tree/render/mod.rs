@@ -22,8 +22,6 @@ use inputs::InputDigests;
 use jobs::{AppJob, RequestedTarget};
 use target::{TargetFiles, TargetRender};
 
-pub use jobs::find_namesakes;
-
 /// Number of apps from which threads are worth their cost.
 const FEW: usize = 4;
 
