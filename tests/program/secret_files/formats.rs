@@ -109,6 +109,19 @@ fn a_cr_that_sops_has_in_a_value_of_dotenv_stays_there() {
 }
 
 #[test]
+fn a_dotenv_key_that_sops_takes_for_a_value_is_refused_with_the_reason() {
+    let desk = Sandbox::with_identities();
+    desk.write("x.enc.env", "A=hunter2-canary\nsops=hunter2-canary\n");
+    if desk.sops("alice.txt", &["encrypt", "-i", "x.enc.env"]).is_none() {
+        return;
+    }
+    for command in [&["decrypt", "x.enc.env"][..], &["rotate", "x.enc.env"], &["set", "x.enc.env", "A"]] {
+        let printed = desk.give("new", command).refused();
+        assert!(!printed.contains(CANARY), "{printed}");
+    }
+}
+
+#[test]
 fn blocks_of_a_file_with_crlf_have_crlf_again() {
     const TEXT: &str = "a: |\r\n  one\r\n  two\r\nb: x # c\r\nk:\r\n  c: |-\r\n    three\r\n    four\r\n";
     let desk = Sandbox::with_identities();

@@ -4,11 +4,12 @@
 use zeroize::Zeroizing;
 
 use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
+use crate::BLOCK;
 use crate::document::scalar::TypedValue;
 use crate::document::text_bytes::TextBytes;
 use crate::document::tree::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
-use septum_base::span::{Source, Span};
+use septum_base::span::{Location, Source, Span};
 use septum_base::yaml::node::YamlKey;
 
 /// Few lines of an encrypted file are shorter.
@@ -51,6 +52,10 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
         }
     }
     let block = read_block(metadata, block_end, source, &mut found);
+    if block.is_some() {
+        let reserved = root.values().filter(|(key, _)| key.text == BLOCK);
+        found.extend(reserved.map(|(key, _)| reserved_key(source.place(key.span))));
+    }
     if found.has_errors() {
         return Err(found);
     }
@@ -72,6 +77,15 @@ fn is_converted(text: &str) -> bool {
 pub(crate) fn has_returns(text: &str) -> bool {
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
     lines.peek().is_some() && lines.all(|line| line.ends_with("\r\n"))
+}
+
+/// sops takes this key, and could not convert the file to another format: there it is that of the metadata, as it is in
+/// the tree of a file here.
+fn reserved_key(place: Location) -> Diagnostic {
+    Diagnostic::error(Rule::ReservedKey, "the key `sops` is reserved for the metadata of an encrypted file")
+        .at_masked(place)
+        .note("sops writes this key in dotenv files, but in every other format it is that of the metadata")
+        .hint("rename the key with `sops edit`")
 }
 
 fn item_start(item: &SopsItem<YamlKey>) -> usize {
