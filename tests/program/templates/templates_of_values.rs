@@ -292,3 +292,43 @@ fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
         assert!(!stderr.contains("`urlencode`") && !stderr.contains("`dev.yaml`"), "{template}: {stderr}");
     }
 }
+
+#[test]
+fn every_undefined_name_of_a_template_is_reported_at_once() {
+    for (name, template, expected) in [
+        (
+            "later ones",
+            "{{ data.NMAE }} {{ data.PROT }} {{ vars.domian }}",
+            &["data.NMAE", "data.PROT", "vars.domian"][..],
+        ),
+        ("each once", "{{ data.NMAE }}{{ data.NMAE }} {{ data.NMAE | upper }}", &["data.NMAE"]),
+        ("of all roots", "{{ env.nme }} {{ app.nme }} {{ bundles.more.X }}", &["env.nme", "app.nme", "bundles.more.X"]),
+        ("a key without its root", "{{ data.NMAE }} {{ PORT }} {{ dta.PORT }}", &["data.NMAE", "PORT", "dta.PORT"]),
+        ("without a value", "{{ data.NMAE }} {{ data.UNSET }}", &["data.NMAE", "`data.UNSET`"]),
+        ("behind another failure", "{{ data.NAME | to_yaml }} {{ data.PROT }}", &["to_yaml", "data.PROT"]),
+        ("in an expression", "{{ (data.NMAE ~ 'x') | trim }} {{ data.PROT }}", &["data.NMAE", "data.PROT"]),
+        // what may not be evaluated may be meant
+        ("in a branch", "{{ data.NMAE }} {% if data.DEBUG %}{{ data.PROT }}{% endif %}", &["data.NMAE"]),
+        (
+            "after a branch",
+            "{{ data.NMAE }} {% if data.DEBUG %}a{% endif %}{{ data.PROT }}",
+            &["data.NMAE", "data.PROT"],
+        ),
+        ("with a fallback", "{{ data.NMAE }} {{ data.PROT | default('x') }} {{ data.X is defined }}", &["data.NMAE"]),
+        (
+            "names of the template",
+            "{% set a = 1 %}{{ a }}{{ data.NMAE }}{% for b in [1] %}{{ b }}{% endfor %}",
+            &["data.NMAE"],
+        ),
+        ("of other programs", "{{ data.NMAE }} {{ user.name }}", &["data.NMAE"]),
+    ] {
+        let block = template.replace('\n', "\n    ");
+        let base = format!("{CONTEXT}  RESULT: |-\n    {block}\nbundles:\n  more: {{ data: {{ NAME: other }} }}\n");
+        let printed = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
+        let found: Vec<_> = printed.lines().filter(|line| line.starts_with("error")).collect();
+        assert_eq!(found.len(), expected.len(), "{name}: {printed}");
+        for (message, word) in found.iter().zip(expected) {
+            assert!(message.contains(word), "{name}: {printed}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use minijinja::{Error, ErrorKind};
 
 use self::explain::{as_it_stands, explain_error, is_manifest};
-use self::missing::missing_name;
+use self::missing::{further_missing_names, missing_name};
 use self::site::{TemplateErrorSite, innermost_error};
 use self::syntax::{partial_condition, slip, unclosed_block};
 use super::context::ResolveContext;
@@ -11,7 +11,7 @@ use super::declassify::BESIDE_NAMESPACE;
 use super::fault::OwnError;
 use super::foreign::foreign_template_hint;
 use super::frame::{self, RenderSubject};
-use super::suggest::required_place;
+use super::suggest::{required_place, unspecific_undefined};
 use crate::diagnostic::{Cause, Diagnostic, PublicReason, Rule};
 use crate::span::Location;
 use crate::template_tokens::lex_template;
@@ -25,13 +25,29 @@ mod syntax;
 pub(super) use self::missing::undefined_without_key;
 pub(super) use self::origin::TemplateOrigin;
 
-/// Diagnostic for a failed template; `None` if the failure was already reported.
+/// Diagnostics for a failed template: none for a failure that was already reported, and one for each further name in it
+/// that is undefined.
 pub(super) fn diagnose_failure(
     context: &ResolveContext,
     error: &Error,
     origin: &TemplateOrigin<'_>,
-) -> Option<Diagnostic> {
-    let encrypted = matches!(origin, TemplateOrigin::Scalar { scalar, .. } if scalar.encrypted);
+) -> Vec<Diagnostic> {
+    let first = diagnose_first(context, error, origin);
+    if is_encrypted(origin) {
+        return first.into_iter().collect();
+    }
+    let further = further_missing_names(context, origin, first.as_ref());
+    // the engine does not know which name it is in an expression
+    let is_named = |first: &Diagnostic| further.is_empty() || first.message != unspecific_undefined();
+    first.filter(is_named).into_iter().chain(further).collect()
+}
+
+fn is_encrypted(origin: &TemplateOrigin<'_>) -> bool {
+    matches!(origin, TemplateOrigin::Scalar { scalar, .. } if scalar.encrypted)
+}
+
+fn diagnose_first(context: &ResolveContext, error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
+    let encrypted = is_encrypted(origin);
     if encrypted || frame::current_frame().is_some_and(|frame| frame.is_secret()) {
         return Some(after_secret(context, origin, encrypted));
     }

@@ -113,12 +113,12 @@ impl TemplateRenderer {
         // an operation that rejects ciphertext may accept the plaintext
         if frame::current_frame().is_some_and(|frame| frame.is_locked()) {
             // but an undefined name is undefined with any key
-            if let Some(problem) = failure::undefined_without_key(&self.context, error, origin) {
+            for problem in failure::undefined_without_key(&self.context, error, origin) {
                 self.context.report(problem);
             }
             return ErrorReported;
         }
-        if let Some(problem) = failure::diagnose_failure(&self.context, error, origin) {
+        for problem in failure::diagnose_failure(&self.context, error, origin) {
             self.context.report(problem);
         }
         ErrorReported

@@ -219,6 +219,17 @@ pub(super) fn is_missing(definition: &Definition, path: &str) -> bool {
     }
 }
 
+/// Whether the first name of a path is none that templates have, and a misspelt one or that of a key without `data.`.
+pub(super) fn is_slip(definition: &Definition, path: &str) -> bool {
+    let root = path.split('.').next().unwrap_or_default();
+    let is_near = || {
+        as_key(definition, root).is_some()
+            || definition.vars.as_ref().is_some_and(|vars| at_top(vars, root).is_some())
+            || did_you_mean(root, ROOT).is_some()
+    };
+    !ROOT.contains(&root) && usage::usage_of(root).is_none() && is_near()
+}
+
 /// The bundle that `data` is in the template being rendered.
 fn data_bundle(definition: &Definition) -> BundleName {
     frame::current_frame().map_or_else(|| definition.own_bundle(), |frame| frame.bundle.clone())

@@ -1,30 +1,44 @@
 //! Names in a template that nothing defines or gives a value.
 
+use std::ops::Range;
+
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
 use super::origin::TemplateOrigin;
 use super::site::innermost_error;
-use crate::diagnostic::{Diagnostic, PublicReason, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
 use crate::resolve::context::ResolveContext;
 use crate::resolve::fault::OwnError;
 use crate::resolve::literal::{named_paths, required_message};
-use crate::resolve::suggest::{is_missing, undefined_expression};
-use crate::template_tokens::{TagKind, TagToken, lex_template};
+use crate::resolve::suggest::{is_missing, is_slip, required_place, undefined_expression};
+use crate::sort::sort_by_key;
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
 
-/// Error for a template with undecrypted reads and an undefined name, if every name in it is evaluated: it contains no
+/// Errors for a template with undecrypted reads and undefined names, if every name in it is evaluated: it contains no
 /// decisions.
 pub(in crate::resolve) fn undefined_without_key(
     context: &ResolveContext,
     error: &Error,
     origin: &TemplateOrigin<'_>,
-) -> Option<Diagnostic> {
+) -> Vec<Diagnostic> {
     let lexed = lex_template(origin.text());
-    let decides =
-        |token: &TagToken<'_>| matches!(token.token, Token::Ident("if" | "else" | "and" | "or" | "default" | "d"));
-    let is_straight = lexed.tags.iter().all(|tag| tag.kind == TagKind::Expression && !tag.tokens.iter().any(decides));
+    let is_straight = lexed.tags.iter().all(|tag| tag.kind == TagKind::Expression && !decides(tag));
     let is_undefined = innermost_error(error).kind() == ErrorKind::UndefinedError || OwnError::is_computed(error);
-    if is_straight && is_undefined { missing_name(context, origin) } else { None }
+    if !is_straight || !is_undefined {
+        return Vec::new();
+    }
+    let first = missing_name(context, origin);
+    let further = further_missing_names(context, origin, first.as_ref());
+    first.into_iter().chain(further).collect()
+}
+
+/// Whether parts of a tag may not be evaluated.
+fn decides(tag: &TemplateTag<'_>) -> bool {
+    let is_decision = |token: &TagToken<'_>| {
+        matches!(token.token, Token::Ident("if" | "else" | "and" | "or" | "default" | "d" | "is"))
+    };
+    tag.tokens.iter().any(is_decision)
 }
 
 /// Error for the first name in a template that nothing defines or gives a value.
@@ -44,13 +58,84 @@ pub(super) fn missing_name(context: &ResolveContext, origin: &TemplateOrigin<'_>
     let found = missing.filter_map(|path| {
         let (range, rest) = lexed.find_paths(&path).next()?;
         let required = required_message(rest).map(str::to_owned);
-        (!has_fallback(rest)).then_some((range.start, path, range.end, required))
+        (!has_fallback(rest)).then_some(MissingName { range, path, required })
     });
-    let (start, path, end, required) = found.min()?;
-    let (message, hint) = match required {
-        Some(message) => (message, None),
-        None => undefined_expression(&context.definition, Some(&path)),
+    found.min_by_key(|name| name.range.start).map(|name| name.into_diagnostic(context, origin))
+}
+
+/// Errors for the names that a template certainly reads and nothing defines or gives a value, beside the one with which
+/// it failed. They follow from its text alone.
+pub(super) fn further_missing_names(
+    context: &ResolveContext,
+    origin: &TemplateOrigin<'_>,
+    reported: Option<&Diagnostic>,
+) -> Vec<Diagnostic> {
+    let text = origin.text();
+    let lexed = lex_template(text);
+    let straight: Vec<_> = straight_tags(&lexed).map(|tag| tag.range.clone()).collect();
+    if straight.is_empty() {
+        return Vec::new();
+    }
+    let names = named_paths(&context.engine.environment, text).into_iter();
+    let missing = names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path));
+    let found = missing.filter_map(|path| {
+        let is_straight = |range: &Range<usize>| straight.iter().any(|tag| tag.contains(&range.start));
+        let (range, rest) = lexed.find_paths(&path).find(|(range, _)| is_straight(range))?;
+        let required = required_message(rest).map(str::to_owned);
+        Some(MissingName { range, path, required })
+    });
+    let mut found: Vec<_> = found.collect();
+    sort_by_key(&mut found, |name| name.range.start);
+    let place = reported.and_then(|reported| reported.labels.first()).map(|label| &label.place);
+    let is_new = |found: &Diagnostic| {
+        let is_there = |label: &Label| {
+            place.is_some_and(|place| {
+                let (known, own) = (place.span, label.place.span);
+                place.source.name() == label.place.source.name() && known.start < own.end && own.start < known.end
+            })
+        };
+        reported.is_none_or(|known| known.message != found.message) && !found.labels.iter().any(is_there)
     };
-    let place = origin.place_of(&(start..end));
-    Some(Diagnostic::error(Rule::Undefined, message).maybe_hint(hint).at_public(place, PublicReason::Expression))
+    found.into_iter().map(|name| name.into_diagnostic(context, origin)).filter(is_new).collect()
+}
+
+/// The tags that are evaluated whenever the template is, as a whole.
+fn straight_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &'l TemplateTag<'t>> {
+    let mut depth = 0usize;
+    lexed.tags.iter().filter(move |tag| {
+        if tag.kind == TagKind::Expression {
+            return depth == 0 && !decides(tag);
+        }
+        let is_assigned = || tag.tokens.iter().any(|token| matches!(token.token, Token::Assign));
+        match tag.tokens.first().map(|token| &token.token) {
+            Some(Token::Ident("else" | "elif" | "include" | "import" | "from" | "extends" | "do")) | None => {}
+            Some(Token::Ident("set")) if is_assigned() => {}
+            Some(Token::Ident(word)) if word.starts_with("end") => depth = depth.saturating_sub(1),
+            Some(_) => depth += 1,
+        }
+        false
+    })
+}
+
+/// A name that nothing defines or gives a value.
+struct MissingName {
+    range: Range<usize>,
+    path: String,
+    /// The message of `required`.
+    required: Option<String>,
+}
+
+impl MissingName {
+    fn into_diagnostic(self, context: &ResolveContext, origin: &TemplateOrigin<'_>) -> Diagnostic {
+        let (message, hint) = match self.required {
+            Some(message) => (message, None),
+            None => undefined_expression(&context.definition, Some(&self.path)),
+        };
+        let place = origin.place_of(&self.range);
+        let required = required_place(&context.definition, &self.path);
+        Diagnostic::error(Rule::Undefined, message)
+            .maybe_hint(hint)
+            .with_cause(required.map(Cause::FollowsFrom))
+            .at_public(place, PublicReason::Expression)
+    }
 }
