@@ -349,6 +349,13 @@ fn names_on_the_command_line_are_those_of_the_project() {
 fn a_project_is_found_or_said_to_be_missing() {
     refused([
         case("no project", Sandbox::read_only().file("README.md", "")),
+        case("no project but one below", {
+            Sandbox::read_only().file("shop/environments/base.yaml", "").file("docs/README.md", "").file("base.txt", "")
+        }),
+        case("no project but several below", {
+            let names = ["shop/base.yaml", "mail/base.yaml", "blog/septum.yaml", "wiki/environments/base.yaml"];
+            names.iter().fold(Sandbox::read_only(), |project, name| project.file(name, ""))
+        }),
         case("no such directory", Sandbox::read_only()).run(&["-C", "nowhere", "render", "dev"]).exits(4),
         case(
             "unknown field, 2",

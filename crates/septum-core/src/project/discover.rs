@@ -35,13 +35,53 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     }
     match root {
         Some(root) => open(&disk, &root),
-        None => {
-            Err(Diagnostic::error(Rule::NoProject, format!("no project was found in `{}` or above", start.display()))
-                .note("a project is a directory that contains `environments/base.yaml`, `base.yaml` or `septum.yaml`")
-                .hint("run `septum init` to create one")
-                .into())
-        }
+        None => Err(no_project(&disk, start).into()),
     }
+}
+
+/// Number of directories below the one of the run in which a project is searched for the message, and of those named.
+const SEARCHED: usize = 1000;
+const NAMED: usize = 3;
+
+/// Error: no project, with those that are one directory below.
+fn no_project(disk: &Disk, start: &Path) -> Diagnostic {
+    let error = Diagnostic::error(Rule::NoProject, format!("no project was found in `{}` or above", start.display()));
+    let below = projects_below(disk, start);
+    let Some(first) = below.first() else {
+        return error
+            .note("a project is a directory that contains `environments/base.yaml`, `base.yaml` or `septum.yaml`")
+            .hint("run `septum init` to create one");
+    };
+    let mut names: Vec<_> = below.iter().take(NAMED).map(|directory| format!("`{}`", directory.display())).collect();
+    if below.len() > NAMED {
+        names.push(format!("{} more", below.len() - NAMED));
+    }
+    let last = names.pop().unwrap_or_default();
+    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let error = match below.len() {
+        1 => error.note(format!("there is one directly below, in {names}")),
+        count => error.note(format!("there are {count} directly below, in {names}")),
+    };
+    let error = error.hint(format!("change to its directory, or name it: `-C {}`", first.display()));
+    if below.len() == 1 {
+        return error;
+    }
+    error.hint(format!(
+        "to use all as apps of one project, create `{PROJECT_FILE}` here with their directories in `apps`"
+    ))
+}
+
+/// Directories in a directory that are projects, in their order.
+fn projects_below(disk: &Disk, start: &Path) -> Vec<PathBuf> {
+    let listed = disk.list(start).unwrap_or_default();
+    let mut below: Vec<_> = listed.iter().map(|entry| start.join(&entry.name)).collect();
+    sort(&mut below);
+    let base = format!("{BASE}.yaml");
+    let is_project = |directory: &PathBuf| {
+        let files = [directory.join(PROJECT_FILE), directory.join(DEFAULT_FOLDER).join(&base), directory.join(&base)];
+        files.iter().any(|file| disk.has(file))
+    };
+    below.into_iter().take(SEARCHED).filter(is_project).collect()
 }
 
 /// Reports a file that would make another directory the project if it had the right name: a project file in or below
