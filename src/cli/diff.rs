@@ -464,7 +464,9 @@ impl DiffArgs {
             DiffFormat::Json => output::print_json(&found.rows)?,
             _ => output.print_text(&diff::to_matrix_text(&found.rows, output::terminal_width()))?,
         }
-        Ok(DiffOutcome::of(!found.rows.is_empty(), found.is_broken))
+        // a row of what is invalid is no difference
+        let differs = found.rows.iter().any(|row| row.change != "invalid");
+        Ok(DiffOutcome::of(differs, found.is_broken))
     }
 }
 

@@ -35,7 +35,7 @@ pub struct MatrixRow {
     /// key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// `changed`, `missing` if some environment does not have it, `rules` or `source`.
+    /// `changed`, `missing` if some environment does not have it, `invalid` if it is so in all, `rules` or `source`.
     pub change: &'static str,
     /// Whether it is a secret.
     pub sensitive: bool,
@@ -130,7 +130,9 @@ fn matrix_row(
         }
     }
     let distinct = numbers.iter().collect_set();
-    if distinct.len() < 2 {
+    let is_same = distinct.len() < 2;
+    // what is invalid may differ
+    if is_same && !values.iter().any(|value| matches!(value, DiffValue::Failed)) {
         return None;
     }
     let cell = |(value, group): (&DiffValue, &Option<usize>)| {
@@ -146,7 +148,7 @@ fn matrix_row(
             _ => None,
         };
         let text = text.filter(|text| !finder.finds(text.as_bytes()));
-        let group = group.filter(|_| !matches!(value, DiffValue::Locked(_)));
+        let group = group.filter(|_| !matches!(value, DiffValue::Locked(_) | DiffValue::Failed));
         MatrixCell { state, value: text, group }
     };
     // a text that repeats a secret is hidden as one
@@ -160,7 +162,11 @@ fn matrix_row(
         key: Some(id.key.as_str().to_owned()),
         object: None,
         field: None,
-        change: if is_missing { "missing" } else { "changed" },
+        change: match (is_missing, is_same) {
+            (true, _) => "missing",
+            (false, true) => "invalid",
+            (false, false) => "changed",
+        },
         sensitive: is_secret_shown,
         environments: names.zip(values.iter().zip(&numbers).map(cell)).collect(),
     })

@@ -262,3 +262,26 @@ fn cells_that_differ_look_different() {
     );
     record(&project.run(&["diff", "dev", "staging", "prod", "--only", "changed"]).stdout);
 }
+
+#[test]
+fn a_key_that_is_invalid_everywhere_has_a_row() {
+    let project = Sandbox::new([
+        (
+            "base.yaml",
+            "app: shop\ndata:\n  PORT: { value: 80, type: nonsense }\n  LIST: [1]\n  SOME: \"{{ nothing }}\"\n  SAME: x\n",
+        ),
+        ("dev.yaml", "data: { PORT: 81, SOME: x }\n"),
+        ("staging.yaml", ""),
+        ("prod.yaml", ""),
+    ]);
+    let run = project.run(&["diff", "dev", "staging", "prod"]);
+    record(&run.stdout);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let rows = rows(&project.run(&["diff", "dev", "staging", "prod", "--format", "json"]));
+    let found: Vec<_> =
+        rows.iter().map(|row| (row["key"].as_str().unwrap(), row["change"].as_str().unwrap())).collect();
+    assert_eq!(found, [("LIST", "invalid"), ("PORT", "invalid"), ("SOME", "changed")]);
+    // nothing that is valid differs
+    project.write("dev.yaml", "");
+    assert_eq!(project.run(&["diff", "dev", "staging", "prod"]).code, 2);
+}
