@@ -114,6 +114,7 @@ fn object_kind(row: &KeyRow) -> &'static str {
     match (row.bundle.is_empty(), row.sensitive) {
         (true, _) => "variable",
         (false, true) => "Secret",
+        (false, false) if row.undecided => "ConfigMap?",
         (false, false) => "ConfigMap",
     }
 }

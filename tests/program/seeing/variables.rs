@@ -145,3 +145,29 @@ fn an_explanation_that_differs_by_the_name_of_the_object_alone_is_shown_once() {
     assert_eq!(text.matches("history").count(), 1, "{text}");
     record(text);
 }
+
+#[test]
+fn without_a_key_the_object_of_a_plain_encrypted_value_is_not_certain() {
+    let site = Sandbox::with_identities();
+    let base = "app: shop\ndata:\n  A: { sensitive: false, reason: it is public }\n  B: '{{ data.A }}'\n  C: { value: x, sensitive: false }\n  \
+                D: { sensitive: false, reason: r }\nallow: [{ rule: plaintext-secret, key: D, reason: r }]\n";
+    site.write("environments/base.yaml", base);
+    site.write("environments/dev.yaml", "");
+    let values = format!("data: {{ A: {CANARY}, D: {CANARY} }}\n");
+    site.encrypted("environments/dev.secrets.yaml", values);
+    let first = |key: &str| {
+        let printed = site.run_without_key(&["explain", "dev", key]).ok();
+        printed.lines().next().unwrap_or_default().to_owned()
+    };
+    for key in ["A", "B"] {
+        assert_eq!(first(key), format!("{key} in dev → ConfigMap `shop`, or a Secret if the value is a credential"));
+    }
+    for key in ["C", "D"] {
+        assert_eq!(first(key), format!("{key} in dev → ConfigMap `shop`"));
+    }
+    let kinds: Vec<String> = site.run_without_key(&["list"]).ok().lines().skip(1).map(str::to_owned).collect();
+    let kinds: Vec<_> = kinds.iter().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(kinds, ["ConfigMap?", "ConfigMap?", "ConfigMap", "ConfigMap"]);
+    let row = site.run_without_key(&["explain", "dev", "A", "--format", "json"]).json();
+    assert_eq!((&row["sensitive"], &row["undecided"]), (&false.into(), &true.into()));
+}

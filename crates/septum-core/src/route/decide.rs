@@ -29,7 +29,10 @@ pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, pro
     let variables = decided.variables.iter().filter_map(|(environment, path)| {
         Some((facts.get(*environment)?.definition.environment.clone(), (*path).to_owned()))
     });
-    Routing { verdicts, variables: variables.collect() }
+    let is_plain = |id: &EntryId| !decided.entries.contains(id);
+    let all = facts.iter().flat_map(|facts| &facts.entries);
+    let undecided = all.filter(|(id, fact)| fact.is_undecided() && is_plain(id)).map(|(id, _)| (*id).clone());
+    Routing { verdicts, variables: variables.collect(), undecided: undecided.collect() }
 }
 
 /// Entries and variables found to be sensitive so far.

@@ -6,7 +6,7 @@ use super::detect::{self, Certainty, Detection, TextKind, ValueHit};
 use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::map::{HashMap, HashSet, IndexMap};
 use crate::name::EntryId;
-use crate::resolve::{Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
+use crate::resolve::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
 use crate::span::{Located, Location};
 use crate::test_hook;
 
@@ -23,6 +23,8 @@ pub(super) struct EntryFacts<'r> {
     pub(super) encrypted: bool,
     /// Whether the entry is a `ref`: its value stays in a store.
     pub(super) kept: bool,
+    /// Whether its value is unknown without a key, so that no detector read it.
+    pub(super) locked: bool,
     pub(super) reads: &'r [TemplateRead],
     pub(super) detection: Rc<Detection>,
     pub(super) place: &'r Location,
@@ -136,6 +138,7 @@ fn new_entry_facts(value: &ResolvedValue, detection: Rc<Detection>) -> EntryFact
         declared: None,
         encrypted: *encrypted,
         kept: false,
+        locked: matches!(value.outcome, EntryOutcome::Locked(_)),
         reads,
         detection,
         place: &value.place,
@@ -144,6 +147,11 @@ fn new_entry_facts(value: &ResolvedValue, detection: Rc<Detection>) -> EntryFact
 }
 
 impl EntryFacts<'_> {
+    /// Whether a detector could find a credential in the value with a key, and nothing accepts that.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.locked && !matches!(self.declared, Some(EntryDeclaration::Plain { allowed: true, .. }))
+    }
+
     /// Whether the value contains something that can only be a credential.
     pub(super) fn is_certain(&self) -> bool {
         self.detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain)

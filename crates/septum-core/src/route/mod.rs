@@ -84,12 +84,20 @@ pub struct Routing {
     verdicts: IndexMap<EntryId, Verdict>,
     /// Sensitive variables, by environment and path.
     variables: HashSet<(EnvironmentName, String)>,
+    /// Plain entries with a value that is unknown without a key.
+    undecided: HashSet<EntryId>,
 }
 
 impl Routing {
     /// Decision about an entry. An entry that was never routed is sensitive: the boundary fails closed.
     pub fn sensitivity(&self, id: &EntryId) -> Sensitivity {
         self.verdicts.get(id).map_or(Sensitivity::Sensitive, |verdict| verdict.sensitivity)
+    }
+
+    /// Whether an entry is plain only as far as is known without a key: its value may be a credential, with which it would
+    /// be sensitive.
+    pub fn is_undecided(&self, id: &EntryId) -> bool {
+        self.undecided.contains(id)
     }
 
     /// Decision about an entry or variable that a template read in an environment.

@@ -33,6 +33,9 @@ pub fn fold_explanations(explanations: &[(EnvironmentName, Explanation)]) -> Vec
 /// Destination of a key.
 fn object_label(found: &Explanation) -> String {
     match &found.object {
+        Some(object) if found.row.undecided => {
+            format!("{} `{}`, or a Secret if the value is a credential", object.kind, object.name)
+        }
         Some(object) => format!("{} `{}`", object.kind, object.name),
         None if found.row.bundle.is_empty() => "variable of templates".to_owned(),
         None => "no object".to_owned(),

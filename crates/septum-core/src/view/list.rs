@@ -21,6 +21,9 @@ pub struct KeyRow {
     pub key: String,
     /// Whether it is routed to the Secret.
     pub sensitive: bool,
+    /// Whether it goes to the Secret if its value, which is unknown without a key, is a credential.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undecided: bool,
     /// Reasons of the verdict.
     pub reasons: Vec<ReasonView>,
     /// Reasons that were overruled.
@@ -105,6 +108,7 @@ pub fn key_row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) 
         bundle: id.bundle.as_str().to_owned(),
         key: id.key.as_str().to_owned(),
         sensitive: sensitivity == Sensitivity::Sensitive,
+        undecided: survey.routing.is_undecided(id),
         // the same criteria in the same order as the verdict: reasons in its favour
         reasons: reasons.iter().filter(|reason| reason.argues_for == sensitivity).map(ReasonView::of).collect(),
         overruled: reasons.iter().filter(|reason| reason.argues_for != sensitivity).map(ReasonView::of).collect(),

@@ -51,6 +51,7 @@ pub fn variable_row(survey: &Survey, path: &str, environments: &[EnvironmentName
         bundle: String::new(),
         key: format!("{VARIABLES}{path}"),
         sensitive: is_secret,
+        undecided: false,
         reasons: reasons.iter().map(ReasonView::of).collect(),
         overruled: Vec::new(),
         environments: selected
