@@ -151,7 +151,7 @@ rules! {
             "a second document after `---` in a file that must have one",
             "move it to a separate file";
         UnknownTag, "unknown-tag", Error, Invalid, false,
-            "a tag that is not part of YAML",
+            "a tag that is not part of YAML, or contradicts its value",
             "remove it, or quote a value that starts with `!`";
         MergeKey, "merge-key", Error, Invalid, false,
             "the value of `<<` is not a mapping",

@@ -148,6 +148,10 @@ impl<'s> YamlBuilder<'s> {
 
     fn build_scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: &Mark, span: Span) -> YamlNode {
         let tag_name = self.check_tag(tag, mark, TagShape::Scalar);
+        if let Some(name) = tag_name.filter(|name| !tag::fits_text(name, text)) {
+            let (start, end) = tag::tag_range(mark);
+            self.findings.push(tag::contradiction(name, self.source.place(self.cursor.span(start, end))));
+        }
         if span.start == span.end && style == ScalarStyle::Plain && tag.is_none() {
             return blank_node(span);
         }

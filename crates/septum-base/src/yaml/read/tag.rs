@@ -4,6 +4,8 @@ use granit_parser::{Span as Mark, Tag};
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
+use crate::yaml::kubectl::{JsonScalar, json_scalar};
+use crate::yaml::scalar::{CoreType, plain_type};
 
 /// Tags of the core schema that a scalar may have.
 const SCALARS: [&str; 7] = ["str", "int", "float", "bool", "null", "binary", "timestamp"];
@@ -34,6 +36,30 @@ pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<&'stati
         (TagShape::Scalar, "merge") | (TagShape::List, "seq") | (TagShape::Map, "map") => Ok(None),
         (TagShape::Scalar | TagShape::List | TagShape::Map, _) => Err(InvalidTag),
     }
+}
+
+/// Whether a tag may be before a text: sops and kubectl refuse `!!int abc`, and `!!null abc` would lose the text.
+pub(super) fn fits_text(name: &str, text: &str) -> bool {
+    let found = plain_type(text);
+    let number = || match json_scalar(text) {
+        JsonScalar::Number(number) => Some(number),
+        JsonScalar::Null | JsonScalar::Bool(_) | JsonScalar::Text(_) => None,
+    };
+    match name {
+        "null" => found == CoreType::Null,
+        "bool" => found == CoreType::Bool,
+        // with digits as only YAML 1.1 has them, too
+        "int" => found == CoreType::Int || number().is_some_and(|number| plain_type(&number) == CoreType::Int),
+        "float" => matches!(found, CoreType::Int | CoreType::Float) || number().is_some(),
+        _ => true,
+    }
+}
+
+/// The finding about a tag that does not fit the text behind it.
+pub(super) fn contradiction(name: &str, place: Location) -> Diagnostic {
+    Diagnostic::error(Rule::UnknownTag, format!("the tag `!!{name}` contradicts the value behind it"))
+        .at(place)
+        .hint("remove the tag, or correct the value")
 }
 
 /// The byte range of the tag, or of the node where the parser does not report it.

@@ -110,6 +110,13 @@ fn mistakes_are_found_where_they_are() {
         ("a: {<<: [1]}\n", vec!["merge-key 1:9"]),
         ("a: !secret x\nb: !!set {x}\nc: !!map x\n", vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"]),
         ("a: !e!x y\n", vec!["unknown-tag 1:4"]),
+        ("a: !!int x\nb: !!null x\nc: !!bool yes\n", vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"]),
+        (
+            "a: !!int false\nb: !!int 1.5\nc: !!float ''\n",
+            vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"],
+        ),
+        ("a: [!!int 0b11, !!int 1_000, !!int \"7\", !!int -0x1F, !!float 3, !!float .inf, !!float 1_0.5]\n", vec![]),
+        ("a: [!!bool 'True', !!null '', !!null ~, !!str x, !!binary x, !!timestamp x]\n", vec![]),
         ("a: 1\n---\nb: 2\n", vec!["several-documents 3:1"]),
         ("? [a]\n: b\n", vec!["complex-key 1:3"]),
         ("a: {{ x }}\n", vec!["complex-key 1:5"]),
