@@ -209,6 +209,29 @@ fn what_somebody_lifted_may_be_public() {
 }
 
 #[test]
+fn what_somebody_lifted_in_one_file_is_a_leak_in_another() {
+    let object = |name: &str, value: &str| {
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name}, annotations: {{ a: {value} }} }}\n")
+    };
+    let lifted = "{{ declassify(data.DB_PASSWORD, 'a demo') | tojson }}";
+    let project =
+        |more: &str| with(&format!("manifests: [m/*]\n{more}")).file("m/lifted.yaml.j2", object("lifted", lifted));
+    passes(&project("").file("m/web.yaml", object("web", "other")));
+    let copied = project("").file("m/web.yaml", object("web", &quoted(SECRET)));
+    let message = refused(&copied);
+    assert!(message.contains("m/web.yaml") && !message.contains("lifted"), "{message}");
+    // a patch likewise
+    let patch = |value: &str| {
+        let value = quoted(value);
+        format!(
+            "patches:\n- target: {{ name: web }}\n  patch: [{{ op: add, path: /metadata/annotations/b, value: {value} }}]\n"
+        )
+    };
+    passes(&project(&patch(&lifted.replace(" | tojson", ""))).file("m/web.yaml", object("web", "other")));
+    refused(&project(&patch(SECRET)).file("m/web.yaml", object("web", "other")));
+}
+
+#[test]
 fn what_is_allowed_passes() {
     let copy = format!("  COPY: {{ value: {}, sensitive: false, reason: none, template: false }}\n", quoted(SECRET));
     let allow = |key: &str| format!("allow: [{{ rule: secret-in-plain-output, key: {key}, reason: a demo }}]\n");
