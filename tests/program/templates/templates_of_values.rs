@@ -321,6 +321,28 @@ fn every_undefined_name_of_a_template_is_reported_at_once() {
             &["data.NMAE"],
         ),
         ("of other programs", "{{ data.NMAE }} {{ user.name }}", &["data.NMAE"]),
+        (
+            "set in a branch",
+            "{{ data.NMAE }}{% if data.DEBUG %}{% set PORT = 1 %}{% endif %}{{ PORT }}",
+            &["data.NMAE"],
+        ),
+        ("set elsewhere", "{{ data.NMAE }}{% if 0 %}{{ PORT }}{% endif %}{% set PORT = 1 %}{{ PORT }}", &["data.NMAE"]),
+        (
+            "set instead of a root",
+            "{{ data.NMAE }}{% if 0 %}{{ vars.a }}{% endif %}{% set vars = {'a': 1} %}{{ vars.a }}",
+            &["data.NMAE"],
+        ),
+        ("set from a name", "{{ data.NMAE }}{% set a = vars.b %}{{ vars.domian }}", &["data.NMAE", "vars.domian"]),
+        // what is undefined may be put into a list, and only fails if it is used
+        (
+            "in a list",
+            "{{ data.NMAE }}{{ [vars.a, 1] | last }}{{ (PORT, 1) | last }}{{ {'a': vars.b} | length }}{{ dict(a=vars.c) | length }}",
+            &["data.NMAE"],
+        ),
+        ("for a filter of anything", "{{ data.NMAE }}{{ vars.a | tojson }}{{ vars.b | join }}", &["data.NMAE"]),
+        ("in brackets", "{{ data.NMAE }}{{ (vars.domian ~ 'x') | trim }}", &["data.NMAE", "vars.domian"]),
+        ("a key in a list", "{{ data.NMAE }}{{ [data.PROT] | length }}", &["data.NMAE", "data.PROT"]),
+        ("compared", "{{ vars.domian == 'x' }}{{ data.NMAE }}", &["vars.domian", "data.NMAE"]),
     ] {
         let block = template.replace('\n', "\n    ");
         let base = format!("{CONTEXT}  RESULT: |-\n    {block}\nbundles:\n  more: {{ data: {{ NAME: other }} }}\n");

@@ -51,6 +51,9 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
     if KEYWORDS.contains(&expression) {
         return (unspecific_undefined(), Some("quote strings in a template: `env.name == \"prod\"`".to_owned()));
     }
+    if expression.starts_with('{') {
+        return (unspecific_undefined(), None);
+    }
     let steps: Vec<&str> = expression.split('.').collect();
     let defined = |bundle: &BundleName, key: &str| {
         definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(key)))

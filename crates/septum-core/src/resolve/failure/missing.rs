@@ -11,7 +11,7 @@ use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
 use crate::resolve::context::ResolveContext;
 use crate::resolve::fault::OwnError;
 use crate::resolve::literal::{named_paths, required_message};
-use crate::resolve::suggest::{is_missing, is_slip, required_place, undefined_expression};
+use crate::resolve::suggest::{is_missing, is_slip, required_place, undefined_expression, unspecific_undefined};
 use crate::sort::sort_by_key;
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
 
@@ -72,21 +72,26 @@ pub(super) fn further_missing_names(
 ) -> Vec<Diagnostic> {
     let text = origin.text();
     let lexed = lex_template(text);
-    let straight: Vec<_> = straight_tags(&lexed).map(|tag| tag.range.clone()).collect();
+    let straight: Vec<_> = straight_tags(&lexed).collect();
     if straight.is_empty() {
         return Vec::new();
     }
-    let names = named_paths(&context.engine.environment, text).into_iter();
+    let names = named_paths(&context.engine.environment, text).into_iter().filter(|path| !is_bound(&lexed, path));
     let missing = names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path));
     let found = missing.filter_map(|path| {
-        let is_straight = |range: &Range<usize>| straight.iter().any(|tag| tag.contains(&range.start));
-        let (range, rest) = lexed.find_paths(&path).find(|(range, _)| is_straight(range))?;
+        let is_read = |range: &Range<usize>, rest: &[TagToken<'_>]| {
+            let tag = straight.iter().find(|tag| tag.range.contains(&range.start));
+            tag.is_some_and(|tag| is_entry(&path) || must_have_value(tag, range.start, rest))
+        };
+        let (range, rest) = lexed.find_paths(&path).find(|(range, rest)| is_read(range, rest))?;
         let required = required_message(rest).map(str::to_owned);
         Some(MissingName { range, path, required })
     });
     let mut found: Vec<_> = found.collect();
     sort_by_key(&mut found, |name| name.range.start);
-    let place = reported.and_then(|reported| reported.labels.first()).map(|label| &label.place);
+    // the place of one that is not known is all of its expression
+    let named = reported.filter(|reported| reported.message != unspecific_undefined());
+    let place = named.and_then(|reported| reported.labels.first()).map(|label| &label.place);
     let is_new = |found: &Diagnostic| {
         let is_there = |label: &Label| {
             place.is_some_and(|place| {
@@ -115,6 +120,58 @@ fn straight_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &
         }
         false
     })
+}
+
+/// Whether a statement may give the first name of a path a value of its own, wherever that is valid.
+fn is_bound(lexed: &LexedTemplate<'_>, path: &str) -> bool {
+    let root = path.split('.').next().unwrap_or_default();
+    let binds = |tag: &&TemplateTag<'_>| {
+        matches!(tag.keyword(), Some("set" | "for" | "with" | "macro" | "call" | "import" | "from"))
+    };
+    let is_target = |tag: &TemplateTag<'_>, index: usize| {
+        let is_dot = |index: Option<usize>| {
+            index.and_then(|index| tag.tokens.get(index)).is_some_and(|found| matches!(found.token, Token::Dot))
+        };
+        matches!(tag.tokens.get(index).map(|found| &found.token), Some(Token::Ident(name)) if *name == root)
+            && !is_dot(index.checked_sub(1))
+            && !is_dot(Some(index + 1))
+    };
+    lexed.tags.iter().filter(binds).any(|tag| (0..tag.tokens.len()).any(|index| is_target(tag, index)))
+}
+
+/// Whether a path is that of a key, whose value is read wherever it is named.
+fn is_entry(path: &str) -> bool {
+    path.starts_with("data.") || path.starts_with("bundles.")
+}
+
+/// Filters that take a value which is not defined.
+const TAKE_UNDEFINED: [&str; 7] = ["chain", "e", "escape", "join", "pprint", "tojson", "zip"];
+
+/// Whether the value at an offset must be defined, with the tokens behind it: it is neither only put into a list or
+/// passed to a function, which may not look at it, nor to a filter that takes any value.
+fn must_have_value(tag: &TemplateTag<'_>, at: usize, rest: &[TagToken<'_>]) -> bool {
+    let mut open = Vec::new();
+    let before = tag.tokens.iter().take_while(|found| found.range.start < at);
+    let mut is_operand = false;
+    for found in before {
+        match found.token {
+            Token::ParenOpen => open.push(!is_operand),
+            Token::BracketOpen | Token::BraceOpen => open.push(false),
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => drop(open.pop()),
+            _ => {}
+        }
+        is_operand = matches!(found.token, Token::Ident(_) | Token::ParenClose | Token::BracketClose);
+    }
+    let in_group = open.iter().all(|is_group| *is_group);
+    // `(a, b)` is a list
+    let is_list = !open.is_empty() && tag.tokens.iter().any(|found| matches!(found.token, Token::Comma));
+    let is_taken = match rest {
+        [pipe, filter, ..] if matches!(pipe.token, Token::Pipe) => {
+            matches!(filter.token, Token::Ident(name) if TAKE_UNDEFINED.contains(&name))
+        }
+        _ => false,
+    };
+    in_group && !is_list && !is_taken
 }
 
 /// A name that nothing defines or gives a value.
