@@ -4,6 +4,7 @@ use granit_parser::{Span as Mark, Tag};
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
+use crate::template_tokens::is_template;
 use crate::yaml::kubectl::{JsonScalar, json_scalar};
 use crate::yaml::scalar::{CoreType, plain_type};
 
@@ -38,8 +39,12 @@ pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<&'stati
     }
 }
 
-/// Whether a tag may be before a text: sops and kubectl refuse `!!int abc`, and `!!null abc` would lose the text.
+/// Whether a tag may be before a text: sops and kubectl refuse `!!int abc`, and `!!null abc` would lose the text. What a
+/// template gives is not known here.
 pub(super) fn fits_text(name: &str, text: &str) -> bool {
+    if name != "null" && is_template(text) {
+        return true;
+    }
     let found = plain_type(text);
     let number = || match json_scalar(text) {
         JsonScalar::Number(number) => Some(number),

@@ -116,6 +116,7 @@ fn mistakes_are_found_where_they_are() {
             vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"],
         ),
         ("a: [!!int 0b11, !!int 1_000, !!int \"7\", !!int -0x1F, !!float 3, !!float .inf, !!float 1_0.5]\n", vec![]),
+        ("a: [!!int '{{ x }}', !!bool '{% if x %}true{% endif %}']\nb: !!null '{{ x }}'\n", vec!["unknown-tag 2:4"]),
         ("a: [!!bool 'True', !!null '', !!null ~, !!str x, !!binary x, !!timestamp x]\n", vec![]),
         ("a: 1\n---\nb: 2\n", vec!["several-documents 3:1"]),
         ("? [a]\n: b\n", vec!["complex-key 1:3"]),
