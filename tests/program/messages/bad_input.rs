@@ -352,6 +352,9 @@ fn a_project_is_found_or_said_to_be_missing() {
         case("no project but one below", {
             Sandbox::read_only().file("shop/environments/base.yaml", "").file("docs/README.md", "").file("base.txt", "")
         }),
+        case("no project but one with a blank below", {
+            Sandbox::read_only().file("my shop/base.yaml", "").file(".cache/base.yaml", "")
+        }),
         case("no project but several below", {
             let names = ["shop/base.yaml", "mail/base.yaml", "blog/septum.yaml", "wiki/environments/base.yaml"];
             names.iter().fold(Sandbox::read_only(), |project, name| project.file(name, ""))

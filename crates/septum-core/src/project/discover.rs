@@ -1,6 +1,7 @@
 //! Discovery of the project and its apps.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +63,9 @@ fn no_project(disk: &Disk, start: &Path) -> Diagnostic {
         1 => error.note(format!("there is one directly below, in {names}")),
         count => error.note(format!("there are {count} directly below, in {names}")),
     };
-    let error = error.hint(format!("change to its directory, or name it: `-C {}`", first.display()));
+    let path = first.display().to_string();
+    let word = shlex::try_quote(&path).unwrap_or_else(|_| path.as_str().into());
+    let error = error.hint(format!("change to its directory, or name it: `-C {word}`"));
     if below.len() == 1 {
         return error;
     }
@@ -71,10 +74,12 @@ fn no_project(disk: &Disk, start: &Path) -> Diagnostic {
     ))
 }
 
-/// Directories in a directory that are projects, in their order.
+/// Directories in a directory that are projects, in their order. Those whose name begins with a dot are no one's.
 fn projects_below(disk: &Disk, start: &Path) -> Vec<PathBuf> {
     let listed = disk.list(start).unwrap_or_default();
-    let mut below: Vec<_> = listed.iter().map(|entry| start.join(&entry.name)).collect();
+    let is_shown = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
+    let names = listed.iter().map(|entry| entry.name.as_os_str()).filter(|name| is_shown(name));
+    let mut below: Vec<_> = names.map(|name| start.join(name)).collect();
     sort(&mut below);
     let base = format!("{BASE}.yaml");
     let is_project = |directory: &PathBuf| {
