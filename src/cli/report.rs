@@ -8,7 +8,8 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::written_page::WrittenPage;
 use super::{GlobalArgs, files, find_apps, find_environments};
-use septum::check::{Baseline, CheckScope, check_apps};
+use septum::budget;
+use septum::check::{Baseline, CheckReport, CheckScope, check_apps};
 use septum::diagnostic::Diagnostics;
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
@@ -63,15 +64,7 @@ impl ReportArgs {
         if problems.has_errors() {
             return Err(problems);
         }
-        let baseline = Baseline::of_project(&project)?;
-        let scope = CheckScope {
-            is_whole: self.apps.is_empty(),
-            baseline: baseline.as_ref(),
-            today: None,
-            ..CheckScope::of_layers(&apps, &environments, files::current_time())
-        };
-        let mut report = check_apps(&pipeline, &scope);
-        report.excuse_missing_keys();
+        let report = self.check_without_keys(global)?;
         let findings: Vec<_> = report.findings.iter().map(septum::check::Finding::view).collect();
         let order = stack_order(&environments, &surveys);
         let readers = find_readers(&pipeline, &surveys);
@@ -86,5 +79,24 @@ impl ReportArgs {
             None => output::print_result(&text),
             Some(file) => WrittenPage { file, text: &text, mark: MARK, shows_old_lines: true }.write(global, output),
         }
+    }
+
+    /// The findings of a check, which is a run of its own: what the page shows takes nothing from its limits.
+    fn check_without_keys(&self, global: &GlobalArgs) -> Result<CheckReport, Diagnostics> {
+        budget::reset_budgets();
+        let project = Project::discover(&global.directory)?;
+        let environments = find_environments(&project, &[])?;
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
+        let baseline = Baseline::of_project(&project)?;
+        let scope = CheckScope {
+            is_whole: self.apps.is_empty(),
+            baseline: baseline.as_ref(),
+            today: None,
+            ..CheckScope::of_layers(&apps, &environments, files::current_time())
+        };
+        let mut report = check_apps(&pipeline, &scope);
+        report.excuse_missing_keys();
+        Ok(report)
     }
 }

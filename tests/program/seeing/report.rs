@@ -218,3 +218,17 @@ fn of_a_large_page_the_first_keys_are_shown_and_all_on_request() {
     });
     assert_eq!(found, expected);
 }
+
+#[test]
+fn the_findings_are_those_of_a_check_whatever_the_page_needs() {
+    let keys = (0..90).fold(String::new(), |keys, key| keys + &format!("  K{key}: v\n"));
+    let site = Sandbox::of(&format!("data:\n{keys}  API_PASSWORD: changeme\n"), "");
+    let run = |command: &[&str]| {
+        let output = site.command(command).env("SEPTUM_TEST_BUDGETS", "1000").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let checked = run(&["check", "--keyless"]);
+    assert!(checked.contains("undeclared-secret") && !checked.contains("budget-exceeded"), "{checked}");
+    let page = run(&["report"]);
+    assert!(page.contains("undeclared-secret") && !page.contains("budget-exceeded"), "{page}");
+}
