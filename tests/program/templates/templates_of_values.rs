@@ -283,6 +283,83 @@ fn the_whole_scope_can_be_looked_through() {
     assert_eq!(read, expected);
 }
 
+/// Whatever an expression makes of a value: `null`, nothing, or an answer would say that there is one.
+#[test]
+fn what_has_no_value_is_refused_by_every_filter_and_test() {
+    let filters = [
+        "abs",
+        "attr('a')",
+        "b64decode",
+        "b64encode",
+        "batch(2)",
+        "bool",
+        "capitalize",
+        "chain([1])",
+        "dictsort",
+        "e",
+        "escape",
+        "first",
+        "float",
+        "format('x')",
+        "groupby('a')",
+        "indent",
+        "int",
+        "items",
+        "join(',')",
+        "last",
+        "length",
+        "lines",
+        "list",
+        "lower",
+        "map('upper')",
+        "max",
+        "min",
+        "pprint",
+        "quote",
+        "reject('odd')",
+        "replace('a', 'b')",
+        "reverse",
+        "round",
+        "safe",
+        "select('odd')",
+        "sha256",
+        "slice(2)",
+        "sort",
+        "split",
+        "string",
+        "sum",
+        "title",
+        "tojson",
+        "toyaml",
+        "trim",
+        "unique",
+        "upper",
+        "urlencode",
+        "zip([1])",
+    ];
+    let of_it = filters.iter().map(|filter| format!("vars.nope | {filter}"));
+    let within = ["chain(vars.nope)", "zip(vars.nope)"].map(|filter| format!("[1] | {filter} | tojson"));
+    let inside = [
+        "[vars.nope]",
+        "[1, [vars.nope]]",
+        "{'a': vars.nope}",
+        "dict(a=vars.nope)",
+        "[{}, {'a': 1}] | map(attribute='a')",
+    ];
+    let inside =
+        inside.iter().flat_map(|list| ["tojson", "pprint", "toyaml"].map(|filter| format!("{list} | {filter}")));
+    let tests = ["eq 1", "not ne 1", "lt 1", "in ['a']", "startingwith 'a'"].map(|test| format!("vars.nope is {test}"));
+    for expression in of_it.chain(within).chain(inside).chain(tests) {
+        let base = format!("data:\n  A: \"{{{{ {expression} }}}}\"\n");
+        let run = Sandbox::of(&base, "").run(&["render", "dev"]);
+        assert_ne!(run.code, 0, "{expression}: {}", run.stdout);
+        let is_named = ["`vars.nope` is not defined", "an undefined value", "`[vars.nope]`"]
+            .iter()
+            .any(|text| run.stderr.contains(text));
+        assert!(is_named, "{expression}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
     for template in ["{{ data.P | urlencode }}", "x{{ data.P|urlencode }}", "{{ vars.nope | trim | upper }}"] {

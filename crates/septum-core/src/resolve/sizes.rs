@@ -5,7 +5,7 @@
 
 use minijinja::tests as predicates;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
-use minijinja::{Environment, Error, State, Value, filters, functions};
+use minijinja::{Environment, Error, ErrorKind, State, Value, filters, functions};
 
 use super::fault::invalid_value;
 use super::steps::BYTES_A_STEP;
@@ -160,6 +160,7 @@ pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
         ValueKind::Bool => Ok(Value::from(if value.is_true() { "true" } else { "false" })),
         ValueKind::None => Err(invalid_value(NULL_HAS_NO_TEXT)),
         ValueKind::Plain => Err(invalid_value(FUNCTION_HAS_NO_TEXT)),
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         _ => Ok(value),
     }
 }
@@ -234,6 +235,8 @@ impl ValueCharge<'_, '_, '_> {
             return Ok(());
         }
         match value.kind() {
+            // the engine would write `null`, or nothing
+            ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
             ValueKind::Seq | ValueKind::Iterable => {
                 for item in value.try_iter()? {
                     self.pay(&item, depth + 1)?;
@@ -280,6 +283,7 @@ fn dictsort(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<
 /// without end.
 fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut operands = operands.into_values();
+    refuse_undefined(&operands)?;
     let is_chained =
         |value: &Value| value.as_object().is_some_and(|object| object.type_name().ends_with("::MergeDict"));
     for operand in &mut operands {
@@ -295,8 +299,16 @@ fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Val
 }
 
 fn zip(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
-    let zipped = Value::from_function(filters::zip).call(state, &operands.into_values())?;
+    let operands = operands.into_values();
+    refuse_undefined(&operands)?;
+    let zipped = Value::from_function(filters::zip).call(state, &operands)?;
     bounded::compute_list(state, zipped)
+}
+
+/// Refuses operands without a value, which the engine takes as empty lists.
+fn refuse_undefined(operands: &[Value]) -> Result<(), Error> {
+    let is_undefined = operands.iter().any(Value::is_undefined);
+    if is_undefined { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
 }
 
 /// Numbers of a range that one step pays for.

@@ -75,14 +75,18 @@ impl TemplateExcerpt {
     }
 }
 
-/// Range of a filter's operand, where the engine names the filter: the operand is undefined. For `(a ~ b) | trim`, and
-/// where an argument may be meant, it is unknown, and the range is empty.
+/// Range of a filter's operand, where the engine names the filter: the operand is undefined. For `(a ~ b) | trim`, where
+/// an argument may be meant, and for a test, it is unknown, and the range is empty.
 fn operand_range(template: &str, range: &Range<usize>) -> Range<usize> {
     let before = |at: usize| template.get(..at).unwrap_or_default().trim_end();
     let named = |end: usize| -> usize {
         let bytes = before(end).bytes().rev();
         bytes.take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count()
     };
+    let word = before(range.start).rsplit(char::is_whitespace).next();
+    if matches!(word, Some("is" | "not")) {
+        return range.start..range.start;
+    }
     let mut found = range.clone();
     while let Some(left) = before(found.start).strip_suffix('|') {
         let has_arguments = template.get(found.end..).is_some_and(|rest| rest.trim_start().starts_with('('));
