@@ -75,7 +75,10 @@ def build(target, name, day, time, features):
     print("archive:", " ".join(command), file=sys.stderr)
     subprocess.run(command, cwd=ROOT, check=True, env=environment)
     suffix = ".exe" if "windows" in target else ""
-    return Path(metadata["target_directory"]) / target / "dist" / f"septum{suffix}"
+    program = Path(metadata["target_directory"]) / target / "dist" / f"septum{suffix}"
+    if "linux" in target and b"\0.symtab\0" in program.read_bytes():
+        sys.exit("archive: the program has symbols, a fifth of its size: see `strip` of the profile `dist` in Cargo.toml")
+    return program
 
 
 def components(target, time):
