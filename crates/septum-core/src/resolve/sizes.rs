@@ -52,7 +52,14 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("attr", charge_lookups(Value::from_function(filters::attr)));
     install_test(environment, &["startingwith"], texts_only(Value::from_function(predicates::is_startingwith)));
     install_test(environment, &["endingwith"], texts_only(Value::from_function(predicates::is_endingwith)));
-    let comparisons: [(&[&'static str], Value); 6] = [
+    let comparisons: [(&[&'static str], Value); 12] = [
+        // of what is not defined, the engine says that it is neither odd nor even
+        (&["lower"], Value::from_function(predicates::is_lower)),
+        (&["upper"], Value::from_function(predicates::is_upper)),
+        (&["sameas"], Value::from_function(predicates::is_sameas)),
+        (&["odd"], Value::from_function(predicates::is_odd)),
+        (&["even"], Value::from_function(predicates::is_even)),
+        (&["divisibleby"], Value::from_function(predicates::is_divisibleby)),
         (&["eq", "equalto", "=="], Value::from_function(predicates::is_eq)),
         (&["ne", "!="], Value::from_function(predicates::is_ne)),
         (&["lt", "lessthan", "<"], Value::from_function(predicates::is_lt)),

@@ -78,19 +78,22 @@ pub(super) fn further_missing_names(
     }
     let names = named_paths(&context.engine.environment, text).into_iter().filter(|path| !is_bound(&lexed, path));
     let missing = names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path));
-    let found = missing.filter_map(|path| {
-        let is_read = |range: &Range<usize>, rest: &[TagToken<'_>]| {
+    let missing: Vec<_> = missing.collect();
+    let named = reported.filter(|reported| reported.message != unspecific_undefined());
+    // of a template that failed because of some name, the only one is it
+    let is_only = missing.len() == 1 && named.is_none() && reported.is_some();
+    let found = missing.into_iter().filter_map(|path| {
+        let is_read = |range: &Range<usize>| {
             let tag = straight.iter().find(|tag| tag.range.contains(&range.start));
-            tag.is_some_and(|tag| is_entry(&path) || must_have_value(tag, range.start, rest))
+            tag.is_some_and(|tag| is_only || is_entry(&path) || must_have_value(tag, range.start))
         };
-        let (range, rest) = lexed.find_paths(&path).find(|(range, rest)| is_read(range, rest))?;
+        let (range, rest) = lexed.find_paths(&path).find(|(range, _)| is_read(range))?;
         let required = required_message(rest).map(str::to_owned);
         Some(MissingName { range, path, required })
     });
     let mut found: Vec<_> = found.collect();
     sort_by_key(&mut found, |name| name.range.start);
     // the place of one that is not known is all of its expression
-    let named = reported.filter(|reported| reported.message != unspecific_undefined());
     let place = named.and_then(|reported| reported.labels.first()).map(|label| &label.place);
     let is_new = |found: &Diagnostic| {
         let is_there = |label: &Label| {
@@ -144,12 +147,9 @@ fn is_entry(path: &str) -> bool {
     path.starts_with("data.") || path.starts_with("bundles.")
 }
 
-/// Filters that take a value which is not defined.
-const TAKE_UNDEFINED: [&str; 7] = ["chain", "e", "escape", "join", "pprint", "tojson", "zip"];
-
-/// Whether the value at an offset must be defined, with the tokens behind it: it is neither only put into a list or
-/// passed to a function, which may not look at it, nor to a filter that takes any value.
-fn must_have_value(tag: &TemplateTag<'_>, at: usize, rest: &[TagToken<'_>]) -> bool {
+/// Whether the value at an offset must be defined: it is not only put into a list or passed to a function, which may not
+/// look at it.
+fn must_have_value(tag: &TemplateTag<'_>, at: usize) -> bool {
     let mut open = Vec::new();
     let before = tag.tokens.iter().take_while(|found| found.range.start < at);
     let mut is_operand = false;
@@ -165,13 +165,7 @@ fn must_have_value(tag: &TemplateTag<'_>, at: usize, rest: &[TagToken<'_>]) -> b
     let in_group = open.iter().all(|is_group| *is_group);
     // `(a, b)` is a list
     let is_list = !open.is_empty() && tag.tokens.iter().any(|found| matches!(found.token, Token::Comma));
-    let is_taken = match rest {
-        [pipe, filter, ..] if matches!(pipe.token, Token::Pipe) => {
-            matches!(filter.token, Token::Ident(name) if TAKE_UNDEFINED.contains(&name))
-        }
-        _ => false,
-    };
-    in_group && !is_list && !is_taken
+    in_group && !is_list
 }
 
 /// A name that nothing defines or gives a value.

@@ -3,6 +3,8 @@
 //! The operands count the values that they hand out. So the work of any filter is measurable, and one that would not
 //! end does.
 
+mod undefined;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
