@@ -86,6 +86,49 @@ fn every_value_has_its_state_at_each_step() {
 }
 
 #[test]
+fn files_that_no_commit_has_yet_count_in_any_repository() {
+    for project in ["", "apps: [environments]\n"] {
+        let site = site();
+        if project.is_empty() {
+            fs::remove_dir_all(site.path("environments")).unwrap();
+            commit(&site, "no project");
+        } else {
+            site.write("septum.yaml", project);
+        }
+        site.rules(r"creation_rules: [{age: 'ALICE,BOB'}]");
+        site.write("vault/plain.yaml", format!("k: {CANARY}\n"));
+        commit(&site, "in plaintext");
+        site.write("vault/new.yaml", format!("k: {CANARY}\n"));
+        site.write("vault/added.yaml", format!("k: {CANARY}\n"));
+        site.run(&["encrypt", "vault/plain.yaml", "vault/new.yaml", "vault/added.yaml"]).succeeds();
+        git(&site, &["add", "vault/added.yaml"]);
+        site.write("vault/notes.yaml", "k: v\n");
+        std::os::unix::fs::symlink("/dev/zero", site.path("vault/link.yaml")).unwrap();
+        let current = |name: &str| (format!("vault/{name}.yaml"), "k".to_owned(), "current".to_owned());
+        let found = states(&site, &[]).into_iter().filter(|(file, ..)| file.starts_with("vault")).collect::<Vec<_>>();
+        assert_eq!(found, ["added", "new", "plain"].map(current), "{project}");
+    }
+}
+
+#[test]
+fn a_project_that_cannot_be_read_is_an_error() {
+    let site = site();
+    site.write("septum.yaml", "apps: [");
+    let run = site.run(&["exposure", &site.bob]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("septum.yaml:1:"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_in_the_place_of_an_encrypted_file_is_named() {
+    let site = site();
+    fs::remove_file(site.path(PROD)).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", site.path(PROD)).unwrap();
+    let run = site.run(&["exposure", &site.bob]);
+    assert!(run.stderr.contains(PROD), "{}", run.stderr);
+}
+
+#[test]
 fn a_recipient_that_was_only_taken_from_the_list_still_knows_the_values() {
     let site = site();
     // sops itself keeps the data key: the ciphertexts stay

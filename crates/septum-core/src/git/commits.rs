@@ -17,8 +17,8 @@ pub struct CommitHistory {
     pub commits: Vec<HistoryCommit>,
     /// Versions of the files in the order of the commits.
     pub versions: Vec<CommitFile>,
-    /// Files of the work tree that no commit has yet, without those that Git ignores.
-    pub new_files: Vec<PathBuf>,
+    /// Files of the work tree that differ from the current commit or are not in it, without those that Git ignores.
+    pub changed_files: Vec<PathBuf>,
     /// Whether earlier commits are missing: it is a shallow clone.
     pub is_shallow: bool,
     /// Commits up to the given revision; none without one.
@@ -77,13 +77,13 @@ impl CommitHistory {
                 Some(listed.lines().map(str::to_owned).collect())
             }
         };
-        let new_files = list_new_files(&git, head.as_deref())?;
+        let changed_files = list_changed_files(&git, head.as_deref())?;
         let (commits, versions) = match head {
             Some(head) => read_log(&git, &head)?,
             // nothing is committed yet
             None => Default::default(),
         };
-        Ok(Self { root, commits, versions, new_files, is_shallow, before, blobs: GitBlobs::new(git) })
+        Ok(Self { root, commits, versions, changed_files, is_shallow, before, blobs: GitBlobs::new(git) })
     }
 
     /// Whether a commit is the given revision, or an ancestor of it.
@@ -98,13 +98,13 @@ impl CommitHistory {
     }
 }
 
-/// Files that are added to the index, and those that are not.
-fn list_new_files(git: &SafeGit, head: Option<&str>) -> Result<Vec<PathBuf>, Diagnostic> {
+/// Files that the index or the work tree has otherwise than the commit, and those that are not in the index.
+fn list_changed_files(git: &SafeGit, head: Option<&str>) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut listed = run_git(git, "ls-files", &["-z", "--others", "--exclude-standard"])?;
     listed.extend(match head {
         Some(head) => {
-            let added = ["-z", "--cached", "--name-only", "--diff-filter=A", "--no-renames", "--end-of-options", head];
-            run_git(git, "diff-index", &added)?
+            let changed = ["-z", "--name-only", "--no-renames", "--no-ext-diff", "--end-of-options", head];
+            run_git(git, "diff-index", &changed)?
         }
         None => run_git(git, "ls-files", &["-z", "--cached"])?,
     });

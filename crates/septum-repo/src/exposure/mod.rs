@@ -9,14 +9,13 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::check::find_encrypted_files;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::{BoundedRoot, Disk};
+use crate::disk::{BoundedRoot, Disk, FileReadError};
 use crate::git::{CommitHistory, ParentFile};
 use crate::map::HashMap;
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{INCOMING, Project, SECRETS};
-use crate::sops::{Identities, IdentitySources, Recipient, SopsConfigCache, canonical_recipient};
+use crate::sops::{Identities, IdentitySources, Recipient, canonical_recipient};
 use crate::sort::CollectSorted;
 use crate::view::StackOrder;
 use crate::visibility::KeyAccess;
@@ -83,15 +82,12 @@ pub enum ExposureState {
 
 /// Finds everything that a recipient could decrypt, in the commits of the checked-out branch and in the files as they
 /// are. With a revision, what it could decrypt at that revision or later.
-pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str>) -> Result<Exposure, Diagnostic> {
+pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str>) -> Result<Exposure, Diagnostics> {
     let history = CommitHistory::read(directory, since)?;
     let wanted = canonical_recipient(recipient.as_str());
     let mut reader = VersionReader { history: &history, known: HashMap::default(), unread: BTreeSet::new() };
-    let project = open_project(directory);
-    let encrypted = project.as_ref().map(encrypted_files).unwrap_or_default();
-    let below = |path: PathBuf| path.strip_prefix(&history.root).ok().map(Path::to_path_buf);
-    let timelines = reader.timelines(encrypted.into_iter().filter_map(below).collect());
-    let environments = project.as_ref().map(environments_by_file).unwrap_or_default();
+    let timelines = reader.timelines()?;
+    let environments = environments_by_file(directory)?;
     let mut values = Vec::new();
     for (path, timeline) in &timelines {
         let name = show_path(path);
@@ -118,8 +114,8 @@ struct VersionReader<'h> {
 }
 
 impl VersionReader<'_> {
-    /// The versions of each file that is or was encrypted; `uncommitted` files may have none in the history.
-    fn timelines(&mut self, uncommitted: Vec<PathBuf>) -> BTreeMap<PathBuf, FileTimeline> {
+    /// The versions of each file that is or was encrypted.
+    fn timelines(&mut self) -> Result<BTreeMap<PathBuf, FileTimeline>, Diagnostic> {
         let mut timelines: BTreeMap<PathBuf, FileTimeline> = BTreeMap::new();
         let history = self.history;
         for versions in history.versions.chunk_by(|one, other| one.commit == other.commit) {
@@ -141,23 +137,16 @@ impl VersionReader<'_> {
             }
             moves.follow(&mut timelines);
         }
-        let bounds = BoundedRoot::new(Disk::default(), &history.root).ok();
-        let is_gone = |(path, timeline): (&PathBuf, &FileTimeline)| {
-            timeline.last().is_some() && !Disk::default().has(&history.root.join(path))
-        };
-        // a file that is gone may have been moved to one that is not committed
-        let new_files = timelines.iter().any(is_gone).then_some(&history.new_files);
-        for path in uncommitted.into_iter().chain(new_files.into_iter().flatten().cloned()) {
-            timelines.entry(path).or_default();
+        // also where there is no version yet: what was never committed can be decrypted, too
+        for path in &history.changed_files {
+            timelines.entry(path.clone()).or_default();
         }
+        let bounds = BoundedRoot::new(Disk::default(), &history.root);
+        let bounds = bounds.map_err(|error| Diagnostic::unreadable("the work tree", &error))?;
         let mut current = BTreeMap::new();
         let mut moves = FileMoves::default();
         for (path, timeline) in &timelines {
-            // a link in the place of the file leads to no file outside
-            let bytes = bounds.as_ref().and_then(|bounds| {
-                let real = bounds.resolve(&history.root.join(path)).ok()?;
-                bounds.read(&real, LONGEST).ok()
-            });
+            let bytes = self.read_current(&bounds, path, timeline.is_empty());
             let content = bytes.clone().and_then(|bytes| self.parse(path, bytes));
             match (timeline.last(), &content) {
                 (Some(last), _) if bytes.is_none() => moves.gone.push((path.clone(), Rc::clone(last))),
@@ -173,7 +162,27 @@ impl VersionReader<'_> {
             let (content, plaintext) = current.remove(path).unwrap_or_default();
             timeline.finish(content, plaintext);
         }
-        timelines
+        Ok(timelines)
+    }
+
+    /// The content of a file of the work tree; a link in its place leads to no file outside.
+    fn read_current(&mut self, bounds: &BoundedRoot, path: &Path, is_new: bool) -> Option<Vec<u8>> {
+        let read = bounds.resolve(&self.history.root.join(path)).and_then(|real| bounds.read(&real, LONGEST));
+        match read {
+            Ok(bytes) => Some(bytes),
+            Err(FileReadError::Missing) => None,
+            // a file that is there and cannot be read may have values
+            Err(FileReadError::TooBig(_) | FileReadError::Io(_)) => {
+                self.unread.insert(path.to_path_buf());
+                None
+            }
+            // a directory or a link was never an encrypted file, unless it is in the place of one
+            Err(_) if is_new => None,
+            Err(_) => {
+                self.unread.insert(path.to_path_buf());
+                None
+            }
+        }
     }
 
     fn read_blob(&mut self, blob: &str, path: &Path) -> Option<Rc<EncryptedVersion>> {
@@ -234,26 +243,15 @@ impl FileMoves {
     }
 }
 
-/// The project that a directory is in; none if there is none, or it cannot be read.
-fn open_project(directory: &Path) -> Option<Project> {
-    let start = BoundedRoot::new(Disk::default(), directory).ok()?;
-    let root = Project::locate(&Disk::default(), start.path())?;
-    Project::open(&Disk::default(), &root).ok()
-}
-
-/// Encrypted files of a project as they are now.
-fn encrypted_files(project: &Project) -> Vec<PathBuf> {
-    let files = &project.files;
-    let bounds = BoundedRoot::new(Disk::default(), files.root());
-    let found = bounds.ok().and_then(|bounds| find_encrypted_files(files, &bounds, &SopsConfigCache::default()).ok());
-    found.unwrap_or_default().into_iter().map(|(path, _)| path).collect()
-}
-
-/// Environments whose layers are in a file, by its absolute path.
-fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
+/// Environments whose layers are in a file, by its absolute path; none without a project.
+fn environments_by_file(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, Diagnostics> {
+    let start = BoundedRoot::new(Disk::default(), directory);
+    let start = start.map_err(|error| Diagnostic::unreadable("the directory", &error))?;
+    let Some(root) = Project::locate(&Disk::default(), start.path()) else { return Ok(BTreeMap::new()) };
+    let project = Project::open(&Disk::default(), &root)?;
     let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut order = StackOrder::default();
-    let pipeline = Pipeline::new(project, Identities::new(IdentitySources::default()));
+    let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
     for app in &project.apps {
         let options = SurveyOptions::showing(&[], KeyAccess::PublicView);
         let Some(survey) = pipeline.survey(app, options, &mut Diagnostics::new()) else { continue };
@@ -271,7 +269,7 @@ fn environments_by_file(project: &Project) -> BTreeMap<PathBuf, Vec<String>> {
         order.sort(&mut names);
         names
     };
-    found.into_iter().map(|(path, names)| (path, sorted(names))).collect_map()
+    Ok(found.into_iter().map(|(path, names)| (path, sorted(names))).collect_map())
 }
 
 /// Environments of a file; of one that is no layer, or no longer, the one in its name.
