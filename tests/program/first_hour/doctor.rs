@@ -140,6 +140,12 @@ fn files_that_do_not_match_their_rules_are_found() {
     let text = machine.read(file);
     machine.write(file, &text.replace("sops:", "other:"));
     assert_eq!(diagnosed(&machine), [pair("encrypted files", "error")]);
+    for broken in ["data: [a\n", "data: { A: in-plaintext }\n", "", "{"] {
+        machine.write(file, broken);
+        assert_eq!(diagnosed(&machine), [pair("encrypted files", "error")], "{broken:?}");
+    }
+    fs::write(machine.work().join(file), b"\xff\xfe").unwrap();
+    assert_eq!(diagnosed(&machine), [pair("encrypted files", "error")]);
     machine.write(file, &text);
     assert_eq!(diagnosed(&machine), []);
 }

@@ -53,7 +53,7 @@ pub use remedy::{EntryLocation, Fix};
 pub use rules::{RuleMatch, UserRules};
 pub use staged::{StagedFilter, check_staged};
 pub use unchecked::Unchecked;
-pub use unencrypted::{find_encrypted_files, is_of_tree};
+pub use unencrypted::{check_secret_file, find_encrypted_files, is_of_tree};
 
 use flux::FluxSubstitution;
 use places::EntryIndex;

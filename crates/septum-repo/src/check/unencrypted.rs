@@ -114,7 +114,7 @@ pub(super) fn of_files(
 ) -> Vec<Finding> {
     let finding = |problem| Finding::new_finding(problem, None, None, None);
     let of_file = |(path, name): &(PathBuf, String)| {
-        let found = match of_file(bounds, book, path, name) {
+        let found = match check_secret_file(bounds, book, path, name) {
             Ok(found) => found.into_iter().map(finding).collect::<Vec<_>>(),
             Err(wrong) => wrong.into_iter().map(|problem| finding(problem).mark_unjudged()).collect(),
         };
@@ -180,7 +180,12 @@ pub fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
 }
 
 /// Checks any file, in any format. Errors: its rules cannot be read, so that it cannot be checked.
-fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
+pub fn check_secret_file(
+    root: &BoundedRoot,
+    book: &SopsConfigCache,
+    path: &Path,
+    name: &str,
+) -> Result<Diagnostics, Diagnostics> {
     let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
     if let Some(conflict) = read().ok().and_then(|bytes| conflict_in(name, &bytes)) {
         return Ok(conflict.into());

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::DoctorCheck;
 use super::user::quote;
-use crate::check::{find_drafts, find_encrypted_files, is_of_tree};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::check::{check_secret_file, find_drafts, find_encrypted_files, is_of_tree};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::ProjectFiles;
 use crate::parallel::par_map;
@@ -25,7 +25,29 @@ struct FileState {
     is_open: bool,
     is_ruled: bool,
     is_drifted: bool,
-    problem: Option<String>,
+    problem: Option<FileProblem>,
+}
+
+/// An error in a file.
+#[derive(Debug)]
+struct FileProblem {
+    message: String,
+    fix: String,
+}
+
+impl FileProblem {
+    /// The first of some errors in a file, which its message names.
+    fn of_file(name: &str, found: Diagnostics) -> Option<Self> {
+        let first = found.into_sorted().into_iter().find(Diagnostic::is_error)?;
+        let message = match first.labels.first().map(|label| &label.place) {
+            _ if first.message.contains(name) => first.message,
+            Some(place) => format!("{place}: {}", first.message),
+            None => format!("`{name}`: {}", first.message),
+        };
+        let is_plain = first.rule == Rule::NotEncrypted;
+        let fix = first.hints.into_iter().next().filter(|_| is_plain);
+        Some(Self { message, fix: fix.unwrap_or_else(|| "restore the file from Git".to_owned()) })
+    }
 }
 
 /// Checks the rules, and all encrypted files below a directory. Also returns whether there are any.
@@ -99,7 +121,7 @@ fn list_files(top: &Path, book: &SopsConfigCache) -> Result<(BoundedRoot, NamedF
     Ok((bounds, named, drafts))
 }
 
-/// The state of a file; none if it is not encrypted.
+/// The state of a file; none if it is not encrypted and need not be.
 fn check_file(
     bounds: &BoundedRoot,
     path: &Path,
@@ -108,24 +130,20 @@ fn check_file(
     book: &SopsConfigCache,
 ) -> Option<FileState> {
     let format = SopsFormat::of_path(path);
-    let file = SecretFile::read_as(path.to_path_buf(), name.clone(), format).ok()?;
-    if !file.looks_encrypted() {
-        return None;
-    }
-    let problem_of = |found: Diagnostics| found.into_sorted().into_iter().next().map(|problem| problem.message);
-    let (_, _, closed) = match file.into_encrypted() {
-        Ok(read) => read,
-        Err(found) => {
-            return Some(FileState {
-                name,
-                is_open: true,
-                is_ruled: true,
-                problem: problem_of(found),
-                ..FileState::default()
-            });
+    let broken = |problem| FileState { name: name.clone(), is_open: true, is_ruled: true, problem, is_drifted: false };
+    let file = match SecretFile::read_as(path.to_path_buf(), name.clone(), format) {
+        Ok(file) if file.looks_encrypted() => file,
+        // what its rule wants encrypted is not, or nobody can tell; rules that are invalid have a line of their own
+        Ok(_) | Err(_) => {
+            let problem = FileProblem::of_file(&name, check_secret_file(bounds, book, path, &name).ok()?)?;
+            return Some(broken(Some(problem)));
         }
     };
-    let mut state = FileState { name, ..FileState::default() };
+    let (_, _, closed) = match file.into_encrypted() {
+        Ok(read) => read,
+        Err(found) => return Some(broken(FileProblem::of_file(&name, found))),
+    };
+    let mut state = FileState { name: name.clone(), ..FileState::default() };
     match book.find_rule(path) {
         Ok(rule) => {
             let rule = rule.filter(|rule| !rule.groups.is_empty());
@@ -145,7 +163,7 @@ fn check_file(
             // a tree is encrypted for who applies it
             state.is_open = is_damaged || is_of_tree(bounds, path);
             if is_damaged {
-                state.problem = problem_of(found);
+                state.problem = FileProblem::of_file(&name, found);
             }
         }
     }
@@ -155,8 +173,8 @@ fn check_file(
 fn describe(states: &[FileState]) -> Vec<DoctorCheck> {
     let count = states.len();
     let mut checks = Vec::new();
-    let problems = states.iter().filter_map(|state| state.problem.clone());
-    checks.extend(problems.map(|problem| DoctorCheck::error(TOPIC, problem, "restore the file from Git")));
+    let problems = states.iter().filter_map(|state| state.problem.as_ref());
+    checks.extend(problems.map(|problem| DoctorCheck::error(TOPIC, &problem.message, &problem.fix)));
     let mut add = |found: Vec<&FileState>, check: &dyn Fn(String) -> DoctorCheck| {
         if !found.is_empty() {
             checks.push(check(name_files(&found)));
