@@ -307,6 +307,14 @@ fn a_project_reads_only_its_own_files() {
         ),
         case("layer behind a symbolic link", base("data: {}\n").link_outside("environments/prod.yaml", "data: {}\n"))
             .run(&["render", "prod"]),
+        case(
+            "include that is a directory",
+            base("data:\n  KEY: \"{% include 'files' %}\"\n").file("environments/files/part.j2", "x\n"),
+        ),
+        case(
+            "include that is no text",
+            base("data:\n  KEY: \"{% include 'part.j2' %}\"\n").file("environments/part.j2", b"\xff\xfex\n"),
+        ),
         case("include outside", base("data:\n  KEY: \"{% include '../../outside/file' %}\"\n")),
         case(
             "big file",

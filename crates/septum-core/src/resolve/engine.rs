@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::fault::{TemplateFault, invalid_value};
+use super::fault::{OwnError, TemplateFault, invalid_value};
 use super::prepare::prepare;
 use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
 use super::steps::{MeteredEnvironments, StepError};
@@ -170,13 +170,17 @@ fn load_template(files: &ProjectFiles, name: &str) -> Result<Option<String>, Err
     if name == COMPUTED {
         return Ok(None);
     }
-    match files.read_text(FileKind::Include, &files.root().join(name)) {
+    let path = files.root().join(name);
+    match files.read_text(FileKind::Include, &path) {
         Ok(source) => {
             let in_file = |fault| TemplateFault { file: Some(name.to_owned()), ..fault }.into_error();
             Ok(Some(prepare(source.text()).map_err(in_file)?.text.into_owned()))
         }
-        Err(problem) if problem.rule == Rule::MissingFile => Ok(None),
-        Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),
+        Err(problem) if problem.rule == Rule::MissingFile && !files.bounds().is_directory(&path) => Ok(None),
+        Err(problem) => {
+            let hint = problem.hints.into_iter().next();
+            Err(OwnError::Unreadable { message: problem.message, hint }.into_error())
+        }
     }
 }
 

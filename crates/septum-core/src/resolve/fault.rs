@@ -17,6 +17,9 @@ pub(super) enum OwnError {
     /// Message that is shown only if `word`, a part of it, occurs in the template: otherwise it was computed.
     #[error("a message that may hold what was computed")]
     Computed { message: String, hint: Option<String>, word: TemplateWord },
+    /// An included file is there and cannot be read.
+    #[error("an included file cannot be read")]
+    Unreadable { message: String, hint: Option<String> },
     /// The run's budget of steps is exhausted.
     #[error("out of steps")]
     OutOfSteps,

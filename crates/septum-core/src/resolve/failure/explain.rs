@@ -39,6 +39,9 @@ pub(super) fn explain_error(
     match OwnError::of(error) {
         Some(OwnError::Computed { message, hint, .. }) if at.excerpt.literal => return (message.clone(), hint.clone()),
         Some(OwnError::Computed { .. }) => return (unspecific_undefined(), None),
+        // a name that follows from a secret is not looked for
+        Some(OwnError::Unreadable { message, hint }) if !at.excerpt.hidden => return (message.clone(), hint.clone()),
+        Some(OwnError::Unreadable { .. }) => return ("an included file cannot be read".to_owned(), None),
         Some(OwnError::Fixed(detail)) => return (format!("the template failed: {detail}"), None),
         Some(OwnError::Reported | OwnError::OutOfSteps) | None => {}
     }
