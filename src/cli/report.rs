@@ -67,7 +67,7 @@ impl ReportArgs {
         let report = self.check_without_keys(global)?;
         let findings: Vec<_> = report.findings.iter().map(septum::check::Finding::view).collect();
         let order = stack_order(&environments, &surveys);
-        let readers = find_readers(&pipeline, &surveys);
+        let readers = find_readers(&pipeline, &surveys)?;
         let text = write_page(&ReportContent {
             surveys: &surveys,
             environments: &order,

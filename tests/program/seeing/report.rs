@@ -232,3 +232,18 @@ fn the_findings_are_those_of_a_check_whatever_the_page_needs() {
     let page = run(&["report"]);
     assert!(page.contains("undeclared-secret") && !page.contains("budget-exceeded"), "{page}");
 }
+
+#[test]
+fn an_encrypted_file_that_cannot_be_read_has_unknown_readers() {
+    let site = site();
+    site.rules(r"creation_rules: [{path_regex: '\.secrets\.|^vault/', age: 'ALICE'}]");
+    site.write("vault/sound.yaml", "k: v\n");
+    site.write("vault/broken.yaml", "k: v\n");
+    site.run(&["encrypt", "vault/sound.yaml", "vault/broken.yaml"]).succeeds();
+    let text = site.read("vault/broken.yaml");
+    site.write("vault/broken.yaml", text.replace("sops:", "sops: ["));
+    let page = site.run(&["report"]).ok();
+    let readers = page.split("id=\"readers-heading\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(readers.contains("<li>vault/sound.yaml</li>"), "{readers}");
+    assert!(readers.contains("cannot be read: vault/broken.yaml<"), "{readers}");
+}

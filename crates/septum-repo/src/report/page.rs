@@ -140,9 +140,13 @@ fn push_readers(out: &mut String, readers: &[FileReaders]) {
         return;
     }
     let mut by_recipient: BTreeMap<&str, Vec<&FileReaders>> = BTreeMap::new();
+    let mut unread = Vec::new();
     for file in readers {
-        for recipient in &file.recipients {
-            by_recipient.entry(recipient).or_default().push(file);
+        match &file.recipients {
+            None => unread.push(file.file.as_str()),
+            Some(recipients) => {
+                recipients.iter().for_each(|recipient| by_recipient.entry(recipient).or_default().push(file));
+            }
         }
     }
     out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">recipient</th><th scope=\"col\">files</th></tr></thead>\n<tbody>\n");
@@ -160,7 +164,11 @@ fn push_readers(out: &mut String, readers: &[FileReaders]) {
         }
         out.push_str("</ul></td></tr>\n");
     }
-    out.push_str("</tbody>\n</table></div>\n</section>\n");
+    out.push_str("</tbody>\n</table></div>\n");
+    if !unread.is_empty() {
+        let _ = writeln!(out, "<p>Recipients unknown, as the file cannot be read: {}</p>", text(&unread.join(", ")));
+    }
+    out.push_str("</section>\n");
 }
 
 fn text(value: &str) -> String {

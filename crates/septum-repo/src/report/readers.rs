@@ -1,11 +1,12 @@
 //! Encrypted files of a project and their recipients, read without a key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::check::find_encrypted_files;
+use crate::diagnostic::Diagnostic;
 use crate::disk::{BoundedRoot, Disk};
-use crate::files::FileKind;
+use crate::files::{FileKind, ProjectFiles};
 use crate::pipeline::{Pipeline, Survey};
 use crate::sops::{EncryptedFile, SopsFormat, canonical_recipient};
 use crate::view::StackOrder;
@@ -17,15 +18,15 @@ pub struct FileReaders {
     pub file: String,
     /// Environments that use it.
     pub environments: Vec<String>,
-    /// Recipients, and keys of other services.
-    pub recipients: Vec<String>,
+    /// Recipients, and keys of other services; none if the file cannot be read.
+    pub recipients: Option<Vec<String>>,
     /// Number of groups of which each has a share of the data key, and the number of required ones; none if each
     /// recipient alone can decrypt the file.
     pub shares: Option<(usize, usize)>,
 }
 
 /// Recipients of each file: of the encrypted layers and manifests, and of other files that rules encrypt.
-pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Vec<FileReaders> {
+pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Result<Vec<FileReaders>, Diagnostic> {
     let files = &pipeline.library.project.files;
     let mut wanted: BTreeMap<String, (PathBuf, BTreeSet<String>)> = BTreeMap::new();
     for resolved in surveys.iter().flat_map(|survey| &survey.environments) {
@@ -35,28 +36,47 @@ pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Vec<FileRead
             wanted.entry(source.name().to_owned()).or_insert_with(path).1.insert(environment);
         }
     }
-    if let Ok(bounds) = BoundedRoot::new(Disk::default(), files.root())
-        && let Ok(found) = find_encrypted_files(files, &bounds, pipeline.library.rules())
-    {
-        for (path, name) in found {
-            wanted.entry(name).or_insert_with(|| (path, BTreeSet::new()));
-        }
+    let bounds = BoundedRoot::new(Disk::default(), files.root());
+    let bounds = bounds.map_err(|error| Diagnostic::unreadable("the project", &error))?;
+    let found = find_encrypted_files(files, &bounds, pipeline.library.rules())?;
+    // the rules may be above of the project, and have files of others
+    for (path, name) in found.into_iter().filter(|(path, _)| path.starts_with(files.root())) {
+        wanted.entry(name).or_insert_with(|| (path, BTreeSet::new()));
     }
     let order = StackOrder::of(surveys);
     let read = |(name, (path, environments)): (String, (PathBuf, BTreeSet<String>))| {
-        let bytes = files.read_bytes(FileKind::Layer, &path).ok()?;
-        let file = EncryptedFile::read(&name, bytes.to_vec(), SopsFormat::of_path(&path)).ok()??;
-        let metadata = file.metadata();
-        let mut recipients = BTreeSet::new();
-        for group in &metadata.groups {
-            recipients.extend(group.age.iter().map(|entry| canonical_recipient(&entry.recipient)));
-            recipients.extend(group.foreign.iter().map(|entry| entry.key.to_string()));
-        }
-        let count = metadata.groups.len();
-        let shares = (count > 1).then(|| (count, metadata.needed_groups()));
+        let found = match read_recipients(files, &path, &name) {
+            Some(Ok(found)) => Some(found),
+            // it cannot be known that nobody reads it
+            Some(Err(())) => None,
+            None => return None,
+        };
+        let (recipients, shares) = found.unzip();
         let mut environments: Vec<String> = environments.into_iter().collect();
         order.sort(&mut environments);
-        Some(FileReaders { file: name, environments, recipients: recipients.into_iter().collect(), shares })
+        Some(FileReaders { file: name, environments, recipients, shares: shares.flatten() })
     };
-    wanted.into_iter().filter_map(read).collect()
+    Ok(wanted.into_iter().filter_map(read).collect())
+}
+
+/// The recipients of a file and its shares; none if it is not encrypted, and an error if nobody can tell.
+fn read_recipients(
+    files: &ProjectFiles,
+    path: &Path,
+    name: &str,
+) -> Option<Result<(Vec<String>, Option<(usize, usize)>), ()>> {
+    let Ok(bytes) = files.read_bytes(FileKind::SecretFile, path) else { return Some(Err(())) };
+    let file = match EncryptedFile::read(name, bytes.to_vec(), SopsFormat::of_path(path)) {
+        Ok(file) => file?,
+        Err(_) => return Some(Err(())),
+    };
+    let metadata = file.metadata();
+    let mut recipients = BTreeSet::new();
+    for group in &metadata.groups {
+        recipients.extend(group.age.iter().map(|entry| canonical_recipient(&entry.recipient)));
+        recipients.extend(group.foreign.iter().map(|entry| entry.key.to_string()));
+    }
+    let count = metadata.groups.len();
+    let shares = (count > 1).then(|| (count, metadata.needed_groups()));
+    Some(Ok((recipients.into_iter().collect(), shares)))
 }
