@@ -192,7 +192,7 @@ fn render_apps(
     }
     problems.extend(output_tree::find_duplicates(&sites));
     let project = pipeline.library.project;
-    problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
+    problems.extend(project.name_errors(apps.iter().copied()));
     if problems.has_errors() {
         return Err(problems);
     }
@@ -325,6 +325,10 @@ struct ParameterAnnouncement {
 fn announce_parameters(global: &GlobalArgs) -> Result<(), Diagnostics> {
     let project = Project::discover(&global.directory)?;
     let apps = find_apps_at(&project, &global.directory)?;
+    let misnamed = project.name_errors(apps.iter().copied());
+    if misnamed.has_errors() {
+        return Err(misnamed);
+    }
     let names: Vec<_> = environments_of(&apps).collect();
     output::print_json(&[ParameterAnnouncement {
         name: "environment",

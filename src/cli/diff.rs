@@ -494,7 +494,7 @@ fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
 
 /// Misnamed files may hide a layer.
 pub(super) fn check_files(project: &Project, apps: &[&septum::project::App]) -> Result<(), Diagnostics> {
-    let misnamed: Diagnostics = project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()).collect();
+    let misnamed = project.name_errors(apps.iter().copied());
     if misnamed.is_empty() { Ok(()) } else { Err(misnamed) }
 }
 

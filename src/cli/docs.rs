@@ -64,7 +64,9 @@ impl DocsArgs {
         let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
         let mut docs: Vec<AppDocs> = Vec::new();
-        for app in find_apps(&pipeline, &project, &self.apps)? {
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
+        problems.extend(project.name_errors(apps.iter().copied()));
+        for app in apps {
             if let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut problems) {
                 docs.push(document_keys(&survey));
             }

@@ -111,7 +111,7 @@ impl ListArgs {
         let order = self.environment_order(&wanted, &surveys);
         let apps_rows = self.rows(&filter, &surveys, &order)?;
         if self.environments.is_empty() {
-            let misnamed: Diagnostics = project.misnamed(apps).map(|file| file.diagnostic.clone()).collect();
+            let misnamed = project.name_errors(apps);
             if !misnamed.is_empty() {
                 return Err(misnamed);
             }

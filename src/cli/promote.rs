@@ -16,7 +16,7 @@ use septum::diff::{self, MarkdownOptions};
 use septum::disk::Disk;
 use septum::name::EnvironmentName;
 use septum::pipeline::Pipeline;
-use septum::project::{App, Project};
+use septum::project::Project;
 use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRequest, PromotionRow, plan_promotion,
     verify_promotion,
@@ -261,7 +261,8 @@ impl PromoteArgs {
         for app in &apps {
             let Some(promotion) = plan_promotion(&pipeline, app, &request, &history)? else {
                 if !self.apps.is_empty() {
-                    return Err(lacks_environment(&pipeline, app, [&from, &to])?.into());
+                    let lacking = [&from, &to].into_iter().filter(|name| !app.environments.contains(name));
+                    return Err(app.lacks_environments(&pipeline.library.app_name(app)?, lacking).into());
                 }
                 continue;
             };
@@ -356,17 +357,6 @@ impl PromoteArgs {
         }
         output.print_text(&text)
     }
-}
-
-/// Error for a named app without one of the environments.
-fn lacks_environment(
-    pipeline: &Pipeline<'_>,
-    app: &App,
-    names: [&EnvironmentName; 2],
-) -> Result<Diagnostic, Diagnostics> {
-    let lacking = names.into_iter().find(|name| !app.environments.contains(name));
-    let (app, name) = (pipeline.library.app_name(app)?, lacking.map(ToString::to_string).unwrap_or_default());
-    Ok(Diagnostic::error(Rule::UnknownEnvironment, format!("the app `{app}` has no environment `{name}`")))
 }
 
 /// Renders and checks the result in memory.

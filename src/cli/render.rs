@@ -308,7 +308,7 @@ impl RenderArgs {
         }
         problems.extend(output_tree::find_duplicates(&sites));
         let project = pipeline.library.project;
-        problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
+        problems.extend(project.name_errors(apps.iter().copied()));
         if problems.has_errors() {
             return Err(problems);
         }
@@ -470,16 +470,7 @@ impl RenderArgs {
         if self.apps.is_empty() {
             return Ok(None);
         }
-        let name = pipeline.library.app_name(app)?;
-        let wanted: Vec<_> = wanted.iter().map(|name| format!("`{name}`")).collect();
-        let has: Vec<_> = app.environments.iter().map(|name| format!("`{name}`")).collect();
-        Ok(Some(
-            Diagnostic::error(
-                Rule::UnknownEnvironment,
-                format!("the app `{name}` has no environment {}", wanted.join(", ")),
-            )
-            .note(format!("it has {}", has.join(", "))),
-        ))
+        Ok(Some(app.lacks_environments(&pipeline.library.app_name(app)?, wanted)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `septum schema`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
@@ -8,7 +8,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::written_page::WrittenPage;
 use super::{GlobalArgs, find_apps};
-use septum::diagnostic::Diagnostics;
+use septum::diagnostic::{Diagnostic, Diagnostics};
 use septum::editor_schema::{MARK, layer_schema, overlay_schema, settings_schema, to_text};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
@@ -81,7 +81,13 @@ impl SchemaArgs {
                 .hint("name it: `--app APP`; `--layers` is the schema of the layers of any app")
                 .into());
         };
-        let mut problems = Diagnostics::new();
+        // schemas may lie beside the layers
+        let is_schema = |found: &Diagnostic| {
+            let place = found.labels.first().map(|label| Path::new(label.place.source.name()));
+            place.and_then(Path::extension).is_some_and(|extension| extension == "json")
+        };
+        let misnamed = project.name_errors([*app]).into_iter();
+        let mut problems: Diagnostics = misnamed.filter(|found| !is_schema(found)).collect();
         let survey = pipeline.survey(app, SurveyOptions::decrypting(&[]), &mut problems);
         match survey {
             Some(survey) if !problems.has_errors() => Ok(overlay_schema(&survey)),

@@ -181,16 +181,15 @@ impl SelectionArgs {
         project: &'p Project,
         environment: &EnvironmentName,
     ) -> Result<&'p App, Diagnostics> {
-        let mut apps = find_apps(pipeline, project, self.app.as_slice())?;
-        apps.retain(|app| app.environments.contains(environment));
-        if let [app] = apps.as_slice() {
-            return Ok(app);
-        }
-        if apps.is_empty() {
-            let message = format!("the app of `--app` has no environment `{environment}`");
-            return Err(Diagnostic::error(Rule::UnknownEnvironment, message)
-                .hint("`septum list` shows the environments of each app")
-                .into());
+        let named = find_apps(pipeline, project, self.app.as_slice())?;
+        let apps: Vec<_> = named.iter().copied().filter(|app| app.environments.contains(environment)).collect();
+        match (apps.as_slice(), named.as_slice()) {
+            ([app], _) => return Ok(app),
+            ([], [app]) => {
+                let name = pipeline.library.app_name(app)?;
+                return Err(app.lacks_environments(&name, [environment]).into());
+            }
+            _ => {}
         }
         Err(super::edit::which_app(pipeline, &apps, environment)?)
     }

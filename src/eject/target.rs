@@ -73,7 +73,7 @@ pub fn collect_targets(
     }
     problems.extend(output_tree::find_duplicates(&sites));
     let project = pipeline.library.project;
-    problems.extend(project.misnamed(request.apps.iter().copied()).map(|file| file.diagnostic.clone()));
+    problems.extend(project.name_errors(request.apps.iter().copied()));
     if problems.has_errors() { Err(std::mem::take(problems)) } else { Ok(targets) }
 }
 

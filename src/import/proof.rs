@@ -68,7 +68,7 @@ pub(super) fn prove_plan(
     let mut proof = ImportProof { of_objects, ..ImportProof::default() };
     let mut rendered: BTreeMap<String, Vec<Delivered>> = BTreeMap::new();
     let mut problems = Diagnostics::new();
-    problems.extend(project.misnamed(&project.apps).map(|file| file.diagnostic.clone()));
+    problems.extend(project.name_errors(&project.apps));
     for app in &project.apps {
         let options = SurveyOptions::decrypting(&app.environments);
         let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
@@ -116,7 +116,7 @@ pub(super) fn render_json(
     let project = open_app(directory)?;
     let pipeline = Pipeline::new(&project, identities);
     let mut problems = Diagnostics::new();
-    problems.extend(project.misnamed(&project.apps).map(|file| file.diagnostic.clone()));
+    problems.extend(project.name_errors(&project.apps));
     let mut rendered: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     for app in &project.apps {
         let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), &mut problems) else {

@@ -88,9 +88,8 @@ impl<'p, 'a> NeighbourTarget<'p, 'a> {
                         apps.push(*app);
                     }
                 }
-                Some(_) => {
-                    let message = format!("the app `{}` has no environment `{environment}`", name.value);
-                    problems.push(Diagnostic::error(Rule::UnknownEnvironment, message).at(name.place.clone()));
+                Some((known, app)) => {
+                    problems.push(app.lacks_environments(known, [&environment]).at(name.place.clone()));
                 }
                 None => {
                     let known = known.iter().map(|(known, _)| known.as_str());
@@ -130,7 +129,7 @@ impl<'p, 'a> NeighbourTarget<'p, 'a> {
             built.push(BuiltApp { app, survey, objects });
         }
         let project = self.pipeline.library.project;
-        problems.extend(project.misnamed(self.apps.iter().copied()).map(|file| file.diagnostic.clone()));
+        problems.extend(project.name_errors(self.apps.iter().copied()));
         if problems.has_errors() {
             return Err(problems);
         }

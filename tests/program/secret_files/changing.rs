@@ -278,3 +278,27 @@ fn a_file_that_differs_from_its_rule_is_not_changed() {
     let edited = desk.command(&["edit", "z.enc.yaml"]).env("EDITOR", "touch edited").output().unwrap();
     assert!(edited.status.code() == Some(2) && !desk.path("edited").exists());
 }
+
+#[test]
+fn an_environment_that_the_app_lacks_is_called_so_and_what_looks_like_it_is_named() {
+    let desk = Sandbox::with_identities();
+    desk.write("septum.yaml", "apps: ['apps/*']\n");
+    for app in ["web", "cart"] {
+        desk.write(&format!("apps/{app}/base.yaml"), format!("app: {app}\ndata: {{ KEY: {{ sensitive: true }} }}\n"));
+        desk.write(&format!("apps/{app}/prod.yaml"), "");
+    }
+    desk.write("apps/cart/dev.yaml", "");
+    let runs: [&[&str]; 4] = [
+        &["get", "dev", "KEY", "--app", "web"],
+        &["set", "dev", "KEY", "--app", "web"],
+        &["unset", "dev", "KEY", "--app", "web"],
+        &["exec", "dev", "--app", "web", "--", "true"],
+    ];
+    for arguments in runs {
+        desk.run(arguments).refused();
+    }
+    std::fs::create_dir(desk.path("apps/web/dev.yaml")).unwrap();
+    for arguments in runs {
+        desk.run(arguments).refused();
+    }
+}

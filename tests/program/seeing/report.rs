@@ -9,6 +9,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use crate::support::peers::skip_optional as skip;
+use crate::support::messages::record;
 use crate::support::sandbox::{CANARY, Sandbox};
 
 const HOSTILE: &str = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'`&<!--";
@@ -245,5 +246,5 @@ fn an_encrypted_file_that_cannot_be_read_has_unknown_readers() {
     let page = site.run(&["report"]).ok();
     let readers = page.split("id=\"readers-heading\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(readers.contains("<li>vault/sound.yaml</li>"), "{readers}");
-    assert!(readers.contains("cannot be read: vault/broken.yaml<"), "{readers}");
+    record(readers.replace(&site.alice, "ALICE"));
 }

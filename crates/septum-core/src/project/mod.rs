@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_name};
 use crate::disk::Disk;
 use crate::files::{FileKind, ProjectFiles, refuse_file};
-use crate::name::EnvironmentName;
+use crate::name::{AppName, EnvironmentName};
 pub use crate::sops::INCOMING;
 use crate::sort::CollectSorted;
 
@@ -138,6 +138,11 @@ impl Project {
         apps.into_iter().flat_map(|app| &app.misnamed).chain(&self.misnamed)
     }
 
+    /// Errors for misnamed files that concern some apps: what looks like a layer and is not read.
+    pub fn name_errors<'a>(&'a self, apps: impl IntoIterator<Item = &'a App>) -> Diagnostics {
+        self.misnamed(apps).map(|file| file.diagnostic.clone()).collect()
+    }
+
     /// Environment of that name, which at least one app must have.
     pub fn environment(&self, name: &str) -> Result<EnvironmentName, Diagnostic> {
         let all = self.environments();
@@ -172,6 +177,28 @@ impl App {
             misnamed.push(beside::without_environment(files, &directory));
         }
         Ok(Self { directory, environments: layers.into_iter().collect(), misnamed })
+    }
+
+    /// Error: it has none of some environments; a file that looks like the layer of one is reported instead.
+    pub fn lacks_environments<'e>(
+        &self,
+        name: &AppName,
+        wanted: impl IntoIterator<Item = &'e EnvironmentName>,
+    ) -> Diagnostic {
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let is_wanted = |layer: &str| wanted.iter().any(|name| name.as_str() == layer);
+        if let Some(file) = self.misnamed.iter().find(|file| file.layer.as_deref().is_some_and(is_wanted)) {
+            return file.diagnostic.clone();
+        }
+        let quoted = |names: &mut dyn Iterator<Item = &EnvironmentName>| {
+            names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let message = format!("the app `{name}` has no environment {}", quoted(&mut wanted.into_iter()));
+        let error = Diagnostic::error(Rule::UnknownEnvironment, message);
+        match self.environments.as_slice() {
+            [] => error,
+            has => error.note(format!("it has {}", quoted(&mut has.iter()))),
+        }
     }
 
     /// Paths at which the files of its own layers are searched.

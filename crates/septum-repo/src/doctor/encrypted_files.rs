@@ -61,7 +61,7 @@ pub(super) fn check_files(
         Ok(found) => found,
         Err(problem) => return (vec![DoctorCheck::error(TOPIC, problem.message, "fix the file that is named")], false),
     };
-    let states = par_map(files, 1, |(path, name)| check_file(&bounds, &path, name, identities, book));
+    let states = par_map(files, 1, |(path, name)| check_file(&bounds, &path, &name, identities, book));
     let states: Vec<_> = states.into_iter().flatten().collect();
     let mut checks = check_rules(directory, !states.is_empty());
     checks.extend(describe(&states));
@@ -125,25 +125,26 @@ fn list_files(top: &Path, book: &SopsConfigCache) -> Result<(BoundedRoot, NamedF
 fn check_file(
     bounds: &BoundedRoot,
     path: &Path,
-    name: String,
+    name: &str,
     identities: &Identities,
     book: &SopsConfigCache,
 ) -> Option<FileState> {
     let format = SopsFormat::of_path(path);
-    let broken = |problem| FileState { name: name.clone(), is_open: true, is_ruled: true, problem, is_drifted: false };
-    let file = match SecretFile::read_as(path.to_path_buf(), name.clone(), format) {
+    let broken =
+        |problem| FileState { name: name.to_owned(), is_open: true, is_ruled: true, problem, is_drifted: false };
+    let file = match SecretFile::read_as(path.to_path_buf(), name.to_owned(), format) {
         Ok(file) if file.looks_encrypted() => file,
         // what its rule wants encrypted is not, or nobody can tell; rules that are invalid have a line of their own
         Ok(_) | Err(_) => {
-            let problem = FileProblem::of_file(&name, check_secret_file(bounds, book, path, &name).ok()?)?;
+            let problem = FileProblem::of_file(name, check_secret_file(bounds, book, path, name).ok()?)?;
             return Some(broken(Some(problem)));
         }
     };
     let (_, _, closed) = match file.into_encrypted() {
         Ok(read) => read,
-        Err(found) => return Some(broken(FileProblem::of_file(&name, found))),
+        Err(found) => return Some(broken(FileProblem::of_file(name, found))),
     };
-    let mut state = FileState { name: name.clone(), ..FileState::default() };
+    let mut state = FileState { name: name.to_owned(), ..FileState::default() };
     match book.find_rule(path) {
         Ok(rule) => {
             let rule = rule.filter(|rule| !rule.groups.is_empty());
@@ -163,7 +164,7 @@ fn check_file(
             // a tree is encrypted for who applies it
             state.is_open = is_damaged || is_of_tree(bounds, path);
             if is_damaged {
-                state.problem = FileProblem::of_file(&name, found);
+                state.problem = FileProblem::of_file(name, found);
             }
         }
     }

@@ -110,14 +110,22 @@ fn check_project(directory: &Path) -> (DoctorCheck, Option<PathBuf>) {
             let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
             let environments = count(project.environments().len(), "environment");
             let message = format!("{}, {environments}", count(project.apps.len(), "app"));
-            (DoctorCheck::ok(topic, message), Some(project.files.root().to_path_buf()))
+            let misnamed = project.name_errors(&project.apps).into_sorted().into_iter().next();
+            let check = match misnamed {
+                Some(first) => DoctorCheck::error(topic, first.message, "run `septum check` for details"),
+                None => DoctorCheck::ok(topic, message),
+            };
+            (check, Some(project.files.root().to_path_buf()))
         }
         Err(found) if found.iter().all(|problem| problem.rule == Rule::NoProject) => {
             (DoctorCheck::ok(topic, "none in this directory or above"), None)
         }
         Err(found) => {
-            let message = found.into_sorted().into_iter().next().map(|problem| problem.message);
-            let check = DoctorCheck::error(topic, message.unwrap_or_default(), "run `septum check` for details");
+            let first = found.into_sorted().into_iter().next();
+            let place =
+                first.as_ref().and_then(|problem| problem.labels.first()).map(|label| format!("{}: ", label.place));
+            let message = place.unwrap_or_default() + first.as_ref().map_or("", |problem| &problem.message);
+            let check = DoctorCheck::error(topic, message, "run `septum check` for details");
             (check, None)
         }
     }

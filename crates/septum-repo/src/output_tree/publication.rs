@@ -53,7 +53,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
     let (known, mut problems, all) = render_changed(&run);
     let RenderResults { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
     sort(&mut unverified);
-    problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
+    problems.extend(project.name_errors(wish.apps.iter().copied()));
     problems.extend(of_apps);
     let sites: Vec<_> =
         rendered.iter().filter_map(RenderedTarget::rendered).flat_map(|files| files.sites.iter().cloned()).collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files::{FileEditor, RenamedFile, files_of_app};
 use super::text::{KeyChange, NameKind};
 use super::verify::{AppState, KeyBundle, compare_states, project_with};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, did_you_mean};
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::Pipeline;
 use crate::project::App;
@@ -91,6 +91,10 @@ impl RenamePlan {
 impl RenameRequest<'_> {
     /// Plans the renaming and verifies its result. Nothing is written.
     pub fn plan(&self) -> Result<RenameOutcome, Diagnostics> {
+        let misnamed = self.pipeline.library.project.name_errors(self.apps.iter().copied());
+        if misnamed.has_errors() {
+            return Err(misnamed);
+        }
         let states = survey_apps(self.pipeline, self.apps)?;
         let (bundle, states) = match self.find_key(states)? {
             FoundKey::Nothing(why) => return Ok(RenameOutcome::Nothing(why)),
@@ -99,6 +103,9 @@ impl RenameRequest<'_> {
         let (mut files, mut warnings) = (BTreeMap::new(), Diagnostics::new());
         let mut problems = Diagnostics::new();
         for state in &states {
+            // what is wrong may be why a name is not found
+            warnings
+                .extend(state.errors.iter().map(|error| Diagnostic { severity: Severity::Warning, ..error.clone() }));
             let app = state.survey.app.as_str();
             // the own bundle of every app that shares the layer
             let bundle = bundle.name_in(state);
@@ -160,18 +167,23 @@ impl RenameRequest<'_> {
     fn find_key<'s>(&self, states: Vec<AppState<'s>>) -> Result<FoundKey<'s>, Diagnostics> {
         let (mut with_old, mut with_new, mut bundles) = (Vec::new(), Vec::new(), BTreeSet::new());
         let mut known = BTreeSet::new();
+        let mut errors = Diagnostics::new();
         for state in states {
             let found = state.find_entries(self.bundle, self.old);
             with_new.extend(state.find_entries(self.bundle, self.new));
             known.extend(state.keys());
-            if !found.is_empty() {
-                bundles.extend(found.iter().map(|(bundle, ..)| bundle.clone().shared()));
-                with_old.push((state, found));
+            if found.is_empty() {
+                errors.extend(state.errors);
+                continue;
             }
+            bundles.extend(found.iter().map(|(bundle, ..)| bundle.clone().shared()));
+            with_old.push((state, found));
         }
         let Some((_, first)) = with_old.first() else {
             return match with_new.first() {
                 Some(_) => Ok(FoundKey::Nothing(format!("`{}` is the name already", self.new))),
+                // a layer that cannot be read may have it
+                None if errors.has_errors() => Err(errors),
                 None => Err(self.unknown_key(&known).into()),
             };
         };

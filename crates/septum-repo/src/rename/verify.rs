@@ -18,7 +18,7 @@ pub(super) struct AppState<'p> {
     pub(super) survey: Survey,
     pub(super) app: &'p App,
     /// Errors in it.
-    errors: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
 }
 
 /// Bundle of the key.

@@ -10,7 +10,7 @@ mod page;
 mod readers;
 
 pub use page::{MARK, write_page};
-pub use readers::{FileReaders, find_readers};
+pub use readers::{FileAccess, FileReaders, find_readers};
 
 use crate::check::{FindingView, Unchecked};
 use crate::name::EnvironmentName;

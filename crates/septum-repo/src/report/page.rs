@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ReportContent;
 use super::data::matrix_data;
-use super::readers::FileReaders;
+use super::readers::{FileAccess, FileReaders};
 use crate::check::FindingView;
 use crate::diagnostic::{escape_json, escape_line};
 use crate::view::escape_html;
@@ -139,27 +139,28 @@ fn push_readers(out: &mut String, readers: &[FileReaders]) {
         out.push_str("<p>No file is encrypted.</p>\n</section>\n");
         return;
     }
-    let mut by_recipient: BTreeMap<&str, Vec<&FileReaders>> = BTreeMap::new();
+    let mut by_recipient: BTreeMap<&str, Vec<(&FileReaders, &FileAccess)>> = BTreeMap::new();
     let mut unread = Vec::new();
     for file in readers {
-        match &file.recipients {
-            None => unread.push(file.file.as_str()),
-            Some(recipients) => {
-                recipients.iter().for_each(|recipient| by_recipient.entry(recipient).or_default().push(file));
-            }
+        let Some(access) = &file.access else {
+            unread.push(file.file.as_str());
+            continue;
+        };
+        for recipient in &access.recipients {
+            by_recipient.entry(recipient).or_default().push((file, access));
         }
     }
     out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">recipient</th><th scope=\"col\">files</th></tr></thead>\n<tbody>\n");
     for (recipient, files) in by_recipient {
         let _ = writeln!(out, "<tr><th scope=\"row\"><code>{}</code></th><td><ul>", text(recipient));
-        for file in files {
+        for (file, access) in files {
             let environments = if file.environments.is_empty() {
                 String::new()
             } else {
                 format!(" ({})", file.environments.join(", "))
             };
             let shares =
-                file.shares.map(|(count, needed)| format!(", with {needed} of {count} groups")).unwrap_or_default();
+                access.shares.map(|(count, needed)| format!(", with {needed} of {count} groups")).unwrap_or_default();
             let _ = writeln!(out, "<li>{}</li>", text(&format!("{}{environments}{shares}", file.file)));
         }
         out.push_str("</ul></td></tr>\n");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::check::find_encrypted_files;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, ProjectFiles};
 use crate::pipeline::{Pipeline, Survey};
@@ -12,14 +12,21 @@ use crate::sops::{EncryptedFile, SopsFormat, canonical_recipient};
 use crate::view::StackOrder;
 
 /// Recipients of an encrypted file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReaders {
     /// The file, as messages name it.
     pub file: String,
     /// Environments that use it.
     pub environments: Vec<String>,
-    /// Recipients, and keys of other services; none if the file cannot be read.
-    pub recipients: Option<Vec<String>>,
+    /// Recipients; none if the file cannot be read, so that nobody can tell.
+    pub access: Option<FileAccess>,
+}
+
+/// Recipients of a file, and what each of them can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAccess {
+    /// Recipients, and keys of other services.
+    pub recipients: Vec<String>,
     /// Number of groups of which each has a share of the data key, and the number of required ones; none if each
     /// recipient alone can decrypt the file.
     pub shares: Option<(usize, usize)>,
@@ -45,38 +52,32 @@ pub fn find_readers(pipeline: &Pipeline<'_>, surveys: &[Survey]) -> Result<Vec<F
     }
     let order = StackOrder::of(surveys);
     let read = |(name, (path, environments)): (String, (PathBuf, BTreeSet<String>))| {
-        let found = match read_recipients(files, &path, &name) {
-            Some(Ok(found)) => Some(found),
-            // it cannot be known that nobody reads it
-            Some(Err(())) => None,
-            None => return None,
+        let access = match FileAccess::read(files, &path, &name) {
+            Ok(access) => Some(access?),
+            Err(_) => None,
         };
-        let (recipients, shares) = found.unzip();
         let mut environments: Vec<String> = environments.into_iter().collect();
         order.sort(&mut environments);
-        Some(FileReaders { file: name, environments, recipients, shares: shares.flatten() })
+        Some(FileReaders { file: name, environments, access })
     };
     Ok(wanted.into_iter().filter_map(read).collect())
 }
 
-/// The recipients of a file and its shares; none if it is not encrypted, and an error if nobody can tell.
-fn read_recipients(
-    files: &ProjectFiles,
-    path: &Path,
-    name: &str,
-) -> Option<Result<(Vec<String>, Option<(usize, usize)>), ()>> {
-    let Ok(bytes) = files.read_bytes(FileKind::SecretFile, path) else { return Some(Err(())) };
-    let file = match EncryptedFile::read(name, bytes.to_vec(), SopsFormat::of_path(path)) {
-        Ok(file) => file?,
-        Err(_) => return Some(Err(())),
-    };
-    let metadata = file.metadata();
-    let mut recipients = BTreeSet::new();
-    for group in &metadata.groups {
-        recipients.extend(group.age.iter().map(|entry| canonical_recipient(&entry.recipient)));
-        recipients.extend(group.foreign.iter().map(|entry| entry.key.to_string()));
+impl FileAccess {
+    /// Reads the recipients of a file; none if it is not encrypted.
+    fn read(files: &ProjectFiles, path: &Path, name: &str) -> Result<Option<Self>, Diagnostics> {
+        let bytes = files.read_bytes(FileKind::SecretFile, path)?;
+        let file = EncryptedFile::read(name, bytes.to_vec(), SopsFormat::of_path(path))
+            .map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let Some(file) = file else { return Ok(None) };
+        let metadata = file.metadata();
+        let mut recipients = BTreeSet::new();
+        for group in &metadata.groups {
+            recipients.extend(group.age.iter().map(|entry| canonical_recipient(&entry.recipient)));
+            recipients.extend(group.foreign.iter().map(|entry| entry.key.to_string()));
+        }
+        let count = metadata.groups.len();
+        let shares = (count > 1).then(|| (count, metadata.needed_groups()));
+        Ok(Some(Self { recipients: recipients.into_iter().collect(), shares }))
     }
-    let count = metadata.groups.len();
-    let shares = (count > 1).then(|| (count, metadata.needed_groups()));
-    Some(Ok((recipients.into_iter().collect(), shares)))
 }

@@ -69,9 +69,14 @@ impl EntryQuery<'_> {
         pipeline: &Pipeline<'p>,
         apps: &[&'p App],
     ) -> Result<(&'p App, Survey, EntryId), Diagnostics> {
+        let with_environment = apps.iter().filter(|app| app.environments.contains(self.environment));
+        if let (0, [app]) = (with_environment.clone().count(), apps) {
+            let name = pipeline.library.app_name(app)?;
+            return Err(app.lacks_environments(&name, [self.environment]).into());
+        }
         let mut problems = Diagnostics::new();
         let mut surveys = Vec::new();
-        for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
+        for app in with_environment {
             surveys.extend(
                 pipeline
                     .survey(

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod attack;
+mod damage;
 mod names;
 mod site;
 mod staged;
