@@ -3,9 +3,10 @@
 mod command;
 mod commit;
 mod commit_history;
-mod commits;
+mod file_history;
 mod head;
 mod history;
+mod log;
 mod repository;
 mod revision;
 mod setup;
@@ -20,10 +21,10 @@ use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::commit::PlannedCommit;
-pub use self::commit_history::GitHistory;
-pub use self::commits::{CommitFile, CommitHistory, HistoryCommit, ParentFile};
+pub use self::commit_history::{CommitFile, CommitHistory, HistoryCommit, ParentFile};
+pub use self::file_history::{FileHistory, FileVersion};
 pub use self::head::{CommitDetails, UncommittedFile, without_credentials};
-pub use self::history::{FileHistory, FileVersion};
+pub use self::history::GitHistory;
 pub use self::repository::GitRepository;
 use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};

@@ -8,8 +8,8 @@ use std::process::Command;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use crate::support::peers::skip_optional as skip;
 use crate::support::messages::record;
+use crate::support::peers::skip_optional as skip;
 use crate::support::sandbox::{CANARY, Sandbox};
 
 const HOSTILE: &str = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'`&<!--";

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::command::{GitConfiguration, SafeGit};
-use super::commit_history::GitHistory;
+use super::history::GitHistory;
 use super::repository::GitRepository;
 use super::setup::CloneSettings;
 use super::{first_line, is_reference_name};

@@ -1,76 +1,160 @@
-//! Commits before the current one.
+//! The history of the files of a repository: one pass of `git log`, and the blobs by `git cat-file --batch`.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::command::SafeGit;
-use super::repository::GitRepository;
-use super::revision::{GitRevision, find_commit, find_repository, revision_failure};
-use super::{git_output, spawn_git};
-use crate::diagnostic::Diagnostic;
+use super::log::{LOG_OPTIONS, LogFile, LogRecord, parse_log, strange_log};
+use super::revision::{GitRevision, find_commit};
+use super::{GitBlobs, GitRepository, SafeGit, first_line};
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::disk::path_of;
+use crate::map::HashSet;
 
-/// The history of the current commit.
-#[derive(Debug)]
-pub struct GitHistory {
-    repository: GitRepository,
-    git: SafeGit,
-    head: String,
+/// History of the checked-out branch.
+pub struct CommitHistory {
+    /// The work tree, absolute and without links.
+    pub root: PathBuf,
+    /// Commits, each after its parents.
+    pub commits: Vec<HistoryCommit>,
+    /// Versions of the files in the order of the commits.
+    pub versions: Vec<CommitFile>,
+    /// Files of the work tree that differ from the current commit or are not in it, without those that Git ignores.
+    pub changed_files: Vec<PathBuf>,
+    /// Whether earlier commits are missing: it is a shallow clone.
+    pub is_shallow: bool,
+    /// Commits up to the given revision; none without one.
+    before: Option<HashSet<String>>,
+    blobs: GitBlobs,
 }
 
-impl GitHistory {
-    /// The history in the repository that a directory is in; none without a repository, or before the first commit.
-    pub fn find(directory: &Path) -> Result<Option<Self>, Diagnostic> {
-        let Some(repository) = find_repository(directory)? else { return Ok(None) };
-        let head = repository.head().map_err(|error| revision_failure(&error.to_string()))?;
-        let Some(head) = head else { return Ok(None) };
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryCommit {
+    /// Its name.
+    pub id: String,
+    /// Day on which it was committed, as Git prints it: `2027-01-31`.
+    pub day: String,
+}
+
+/// Version of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitFile {
+    /// Index of the commit.
+    pub commit: usize,
+    /// Path from the root of the work tree.
+    pub path: PathBuf,
+    /// Name of the content; none if the commit removed the file.
+    pub blob: Option<String>,
+    /// Its state in a parent of the commit.
+    pub parent: ParentFile,
+}
+
+/// State of a file in a parent of the commit that changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParentFile {
+    /// The parent does not have it: the commit adds it.
+    Missing,
+    /// The parent has it: the commit changes or removes it.
+    Present,
+}
+
+impl CommitHistory {
+    /// The history of the repository that a directory is in. `since` divides it; it names a commit, a branch or a tag.
+    pub fn read(directory: &Path, since: Option<&str>) -> Result<Self, Diagnostic> {
+        let failed = |error: io::Error| history_failure(&error.to_string());
+        let repository = GitRepository::find(directory).map_err(failed)?;
+        let repository =
+            repository.ok_or_else(|| history_failure("not a git repository (or any of the parent directories)"))?;
+        let is_shallow = !repository.shallow_commits().map_err(failed)?.is_empty();
+        let head = repository.head().map_err(failed)?;
+        let root = repository.root.clone();
         let git = GitRevision::prepare(&repository)?;
-        Ok(Some(Self { repository, git, head }))
+        let since = since.map(|name| find_commit(&git, name, "the revision of `--since`")).transpose()?;
+        let before = match since {
+            None => None,
+            Some(since) => {
+                let listed = run_git(&git, "rev-list", &["--end-of-options", &since])?;
+                let listed = String::from_utf8_lossy(&listed);
+                Some(listed.lines().map(str::to_owned).collect())
+            }
+        };
+        let changed_files = list_changed_files(&git, head.as_deref())?;
+        let (commits, versions) = match head {
+            Some(head) => read_log(&git, &head)?,
+            // nothing is committed yet
+            None => Default::default(),
+        };
+        Ok(Self { root, commits, versions, changed_files, is_shallow, before, blobs: GitBlobs::new(git) })
     }
 
-    /// The repository.
-    pub(super) fn repository(&self) -> &GitRepository {
-        &self.repository
+    /// Whether a commit is the given revision, or an ancestor of it.
+    pub fn is_before(&self, commit: usize) -> bool {
+        let commit = self.commits.get(commit);
+        self.before.as_ref().zip(commit).is_some_and(|(before, commit)| before.contains(&commit.id))
     }
 
-    /// Git with the names of commits.
-    pub(super) fn git(&self) -> &SafeGit {
-        &self.git
+    /// The content of a version, as it is committed; of one that is longer than a limit the first bytes, and one more.
+    pub fn content(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
+        self.blobs.raw(blob, limit)
     }
+}
 
-    /// The current commit.
-    pub fn head(&self) -> &str {
-        &self.head
-    }
+/// Files that the index or the work tree has otherwise than the commit, and those that are not in the index.
+fn list_changed_files(git: &SafeGit, head: Option<&str>) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut listed = run_git(git, "ls-files", &["-z", "--others", "--exclude-standard"])?;
+    listed.extend(match head {
+        Some(head) => {
+            let changed = ["-z", "--name-only", "--no-renames", "--no-ext-diff", "--end-of-options", head];
+            run_git(git, "diff-index", &changed)?
+        }
+        None => run_git(git, "ls-files", &["-z", "--cached"])?,
+    });
+    let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let path = |name: &[u8]| path_of(name.to_vec()).map_err(|_| history_failure("cannot parse its list of files"));
+    names.map(path).collect()
+}
 
-    /// Commits whose message contains a text, each with its message, the last one first.
-    pub fn messages_with(&self, text: &str) -> Result<Vec<(String, String)>, Diagnostic> {
-        let found = format!("--grep={text}");
-        let child =
-            spawn_git(&self.git, "log", &["-z", "--format=%H%n%B", "-F", &found, "--no-show-signature", &self.head])?;
-        let output = git_output(child.wait_with_output())
-            .map_err(|found| Diagnostic { message: "cannot read the history from Git".to_owned(), ..found })?;
-        let text = String::from_utf8_lossy(&output);
-        let commits = text.split('\0').filter_map(|commit| commit.split_once('\n'));
-        Ok(commits.map(|(commit, message)| (commit.to_owned(), message.to_owned())).collect())
-    }
+/// Commits and versions of files up to a commit. Each merge is shown as a change of each parent, since a version that
+/// only a merge has is one too.
+fn read_log(git: &SafeGit, head: &str) -> Result<(Vec<HistoryCommit>, Vec<CommitFile>), Diagnostic> {
+    let options = ["-m", "--root", "--topo-order", "--reverse", "--no-textconv", "--end-of-options", head];
+    let log = run_git(git, "log", &[&LOG_OPTIONS[..], &options].concat())?;
+    commits_in(&log).map_err(|error| history_failure(&error.to_string()))
+}
 
-    /// The commit that a name stands for. An error calls it `which`.
-    pub fn commit(&self, name: &str, which: &str) -> Result<String, Diagnostic> {
-        find_commit(&self.git, name, which)
+fn run_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Vec<u8>, Diagnostic> {
+    let output = git.command(subcommand).and_then(|mut git| git.args(arguments).output());
+    match output {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(history_failure(&first_line(&output))),
+        Err(error) => Err(history_failure(&error.to_string())),
     }
+}
 
-    /// Whether there is a commit of a name.
-    pub fn has_commit(&self, name: &str) -> bool {
-        self.commit(name, "the commit").is_ok()
+fn commits_in(log: &[u8]) -> io::Result<(Vec<HistoryCommit>, Vec<CommitFile>)> {
+    let (mut commits, mut versions): (Vec<HistoryCommit>, Vec<CommitFile>) = Default::default();
+    for record in parse_log(log) {
+        match record? {
+            // once for each parent of a merge
+            LogRecord::Commit(commit) if commits.last().is_some_and(|last| last.id == commit.id) => {}
+            LogRecord::Commit(commit) => {
+                commits.push(HistoryCommit { id: commit.id.to_owned(), day: commit.day.to_owned() });
+            }
+            LogRecord::File(LogFile { path, blob, is_added }) => {
+                let commit = commits.len().checked_sub(1).ok_or_else(strange_log)?;
+                let parent = if is_added { ParentFile::Missing } else { ParentFile::Present };
+                let version = CommitFile { commit, path, blob: blob.map(str::to_owned), parent };
+                if versions.last() != Some(&version) {
+                    versions.push(version);
+                }
+            }
+        }
     }
+    Ok((commits, versions))
+}
 
-    /// Whether earlier commits are missing, because the clone is shallow.
-    pub fn is_shallow(&self) -> bool {
-        // what cannot be read is not known to be complete
-        self.repository.shallow_commits().map_or(true, |missing| !missing.is_empty())
-    }
-
-    /// The content of a commit.
-    pub fn open(&self, name: &str) -> Result<GitRevision, Diagnostic> {
-        GitRevision::open(&self.repository, self.commit(name, "the commit")?)
-    }
+fn history_failure(why: &str) -> Diagnostic {
+    Diagnostic::error(Rule::Git, "cannot read the history from Git")
+        .note(format!("Git reported: {why}"))
+        .hint("run it inside the work tree of a repository")
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
-use super::commit_history::GitHistory;
+use super::history::GitHistory;
 use super::revision::revision_failure;
 use super::{git_output, spawn_git};
 use crate::diagnostic::Diagnostic;

@@ -1,0 +1,114 @@
+//! The output of `git log --raw -z`: commits, and the versions of files that each of them has.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::disk::path_of;
+
+/// Options of a log that [`parse_log`] reads.
+pub(super) const LOG_OPTIONS: [&str; 7] =
+    ["-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-show-signature", "--format=%x01%H %ct %cs"];
+
+/// A commit, or a version of a file in the commit before it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LogRecord<'l> {
+    Commit(LogCommit<'l>),
+    File(LogFile<'l>),
+}
+
+/// A commit of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LogCommit<'l> {
+    /// Its name.
+    pub(super) id: &'l str,
+    /// Time since 1970 at which it was committed; 0 if a clock was before that.
+    pub(super) moment: Duration,
+    /// The same as a day, where it was committed.
+    pub(super) day: &'l str,
+}
+
+/// A version of a file of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LogFile<'l> {
+    /// Path from the root of the work tree.
+    pub(super) path: PathBuf,
+    /// Name of its content; none if the commit removed it, or has a link or another repository in its place.
+    pub(super) blob: Option<&'l str>,
+    /// Whether a parent of the commit does not have it.
+    pub(super) is_added: bool,
+}
+
+/// Parses a log: `^A` and the commit, then for each file the modes, the blobs and the status, and its path.
+pub(super) fn parse_log(log: &[u8]) -> impl Iterator<Item = io::Result<LogRecord<'_>>> {
+    let mut fields = log.split(|&byte| byte == 0);
+    std::iter::from_fn(move || {
+        let field = fields.by_ref().map(<[u8]>::trim_ascii_start).find(|field| !field.is_empty())?;
+        Some(match field.strip_prefix(b"\x01") {
+            Some(head) => parse_commit(head).map(LogRecord::Commit),
+            None => parse_file(field, fields.next().unwrap_or_default()).map(LogRecord::File),
+        })
+    })
+}
+
+fn parse_commit(head: &[u8]) -> io::Result<LogCommit<'_>> {
+    let head = std::str::from_utf8(head).map_err(|_| strange_log())?;
+    let words: Vec<_> = head.split_ascii_whitespace().collect();
+    let [id, seconds, day] = words.as_slice() else { return Err(strange_log()) };
+    let seconds = match seconds.strip_prefix('-') {
+        Some(_) => 0,
+        None => seconds.parse().map_err(|_| strange_log())?,
+    };
+    Ok(LogCommit { id, moment: Duration::from_secs(seconds), day })
+}
+
+fn parse_file<'l>(facts: &'l [u8], path: &[u8]) -> io::Result<LogFile<'l>> {
+    let facts = std::str::from_utf8(facts).ok().and_then(|facts| facts.strip_prefix(':')).ok_or_else(strange_log)?;
+    let facts: Vec<_> = facts.split(' ').collect();
+    let ([_, mode, _, blob, status], false) = (facts.as_slice(), path.is_empty()) else { return Err(strange_log()) };
+    let path = path_of(path.to_vec()).map_err(|_| strange_log())?;
+    // a link or another repository is no version of a file
+    let blob = mode.starts_with("100").then_some(*blob);
+    Ok(LogFile { path, blob, is_added: status.starts_with('A') })
+}
+
+/// Error: Git printed something else.
+pub(super) fn strange_log() -> io::Error {
+    io::Error::other("cannot parse its log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read_as_git_prints_it() {
+        let (one, two, zero) = ("a".repeat(40), "b".repeat(40), "0".repeat(40));
+        let log = format!(
+            "\x01{one} 1795947733 2026-11-29\0\n:100644 000000 {one} {zero} D\0a b\0:000000 100644 {zero} {two} A\0c/d\0\
+             \x01{two} -1 1969-12-31\0\n:000000 120000 {zero} {one} A\0link\0:100644 100755 {one} {two} M\0x\0"
+        );
+        let found: Vec<_> = parse_log(log.as_bytes()).collect::<Result<_, _>>().expect("a log");
+        let commit = |id, seconds, day| LogRecord::Commit(LogCommit { id, moment: Duration::from_secs(seconds), day });
+        let file = |path: &str, blob, is_added| LogRecord::File(LogFile { path: path.into(), blob, is_added });
+        assert_eq!(
+            found,
+            [
+                commit(&one, 1_795_947_733, "2026-11-29"),
+                file("a b", None, false),
+                file("c/d", Some(&two), true),
+                commit(&two, 0, "1969-12-31"),
+                file("link", None, true),
+                file("x", Some(&two), false),
+            ]
+        );
+        assert_eq!(parse_log(b"").count(), 0);
+    }
+
+    #[test]
+    fn what_git_does_not_print_is_an_error() {
+        for log in [&b"\x01x 1\0"[..], b"\x01x y z\0", b"words\0", b":000000 100644 0 1 A\0", b":100644 0 1 A\0a\0"] {
+            assert!(parse_log(log).any(|record| record.is_err()), "{}", log.escape_ascii());
+        }
+    }
+}
