@@ -55,7 +55,7 @@ impl CacheFile {
         // its owner's alone, as `tempfile` makes them
         let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", directory)?;
         let header = CacheHeader { layout: LAYOUT, program: program.to_owned() };
-        let bytes = postcard::to_stdvec(&header).and_then(|header| postcard::to_extend(memory, header));
+        let bytes = postcard::to_stdvec(&(&header, memory));
         file.write_all(&bytes.map_err(io::Error::other)?)?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }

@@ -178,7 +178,11 @@ impl TreeCache {
         let mut memory = if is_same { self.memory.clone() } else { file.read(&self.program) };
         memory.add(update);
         memory.stamps.extend(read.iter().map(|(path, stamp)| (path.clone(), stamp.clone())));
-        memory.stamps.retain(|path, _| read.contains_key(path) || Path::new(path).exists());
+        // each is looked for on the disk: only once as many may be gone as there are files
+        let count = memory.inputs.len() + memory.targets.values().map(|made| made.files.len()).sum::<usize>();
+        if memory.stamps.len() > 2 * count {
+            memory.stamps.retain(|path, _| read.contains_key(path) || Path::new(path).exists());
+        }
         file.write(&self.program, &memory)
     }
 }
