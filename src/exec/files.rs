@@ -25,8 +25,9 @@ impl EntryFiles {
         storage: PlaintextStorage,
     ) -> Result<Self, Diagnostic> {
         let link = std::path::absolute(link).unwrap_or_else(|_| link.to_path_buf());
-        remove_dangling(&link);
+        // removes the directories of killed runs, and leaves their links dangling
         let directory = PrivateDirectory::new(&TempDirs::of(|name| std::env::var_os(name)), storage)?;
+        remove_dangling(&link);
         for entry in entries {
             let is_name = Path::new(&entry.key).file_name().is_some_and(|name| name == entry.key.as_str());
             if !is_name {

@@ -207,7 +207,15 @@ fn files_are_in_memory_for_their_owner_and_removed_on_every_exit() {
     site.write("taken", "mine");
     site.run(&["exec", "dev", "--files", "taken", "--", "true"]).refused();
     assert_eq!((site.read("taken").as_str(), left()), ("mine", 0));
-    // the link of a killed run is replaced
+    // the next run removes what a killed one left, and replaces its link
+    let mut server = Running::start(&site, &["exec", "dev", "--files", "run", "--", "sh", "-c", "echo ready; exec cat"]);
+    assert_eq!(server.line(), "ready\n");
+    server.signal("KILL");
+    drop(server.child.stdin.take());
+    assert_eq!(server.end().1, None);
+    assert!(site.path("run").is_symlink() && left() == 1);
+    assert_eq!(run("ls run/URL").stdout, "run/URL\n");
+    assert!(!site.path("run").is_symlink() && left() == 0);
     std::os::unix::fs::symlink(memory.path().join("septum-private-1-gone"), site.path("run")).unwrap();
     assert_eq!(run("ls run/URL").stdout, "run/URL\n");
 }
