@@ -10,7 +10,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
 use super::{GlobalArgs, find_apps, user_identities};
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum::files::FileKind;
 use septum::name::EnvironmentName;
 use septum::pipeline::Pipeline;
@@ -126,8 +126,9 @@ pub(super) fn which_app(
 /// Reminder of a text that an earlier run could not save.
 fn kept_draft_warning(directory: &Path) -> Diagnostic {
     let directory = directory.display();
-    Diagnostic::warning(Rule::KeptText, format!("text from an earlier `septum edit` is kept in `{directory}`"))
-        .hint(format!("it contains secrets: recover what you need, then run `rm -r {directory}`"))
+    Diagnostic::warning(Rule::KeptText, format!("text from an earlier `septum edit` is kept in `{directory}`")).hint(
+        format!("it contains secrets: recover what you need, then run `rm -r {}`", shell_word(&directory.to_string())),
+    )
 }
 
 /// The interactive user.

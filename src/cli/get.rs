@@ -9,7 +9,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, shell_word};
 use septum::name::{EntryId, EnvironmentName, KeyName};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
@@ -103,7 +103,10 @@ impl GetArgs {
             _ if problems.has_errors() => Err(problems),
             _ => {
                 let message = format!("`vars.{path}` has no value in `{environment}`");
-                let hint = format!("run `septum set {environment} vars.{path}` to set it, encrypted");
+                let hint = format!(
+                    "run `septum set {environment} {}` to set it, encrypted",
+                    shell_word(&format!("vars.{path}"))
+                );
                 Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
         }

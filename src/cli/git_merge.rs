@@ -10,7 +10,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
 use septum::atomic::Access;
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum::files::{FileKind, read_named};
 use septum::git::{GitConfiguration, SafeGit};
 use septum::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
@@ -115,10 +115,11 @@ fn conflict_report(path: &str, conflicts: &[String]) -> Diagnostic {
         [_] => "a value".to_owned(),
         several => format!("{} values", several.len()),
     };
+    let word = shell_word(path);
     let message = format!("merge conflict in `{path}`: both sides changed {count} differently");
     let found = Diagnostic::error(Rule::MergeConflict, message);
     conflicts
         .iter()
         .fold(found, |found, path| found.note(format!("`{path}`")))
-        .hint(format!("resolve it with `septum edit {path}`, then run `git add {path}`"))
+        .hint(format!("resolve it with `septum edit {word}`, then run `git add {word}`"))
 }

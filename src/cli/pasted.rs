@@ -5,7 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use septum::diagnostic::Diagnostic;
+use septum::diagnostic::{Diagnostic, shell_word};
 use septum::disk::{BoundedRoot, Disk};
 use septum::project;
 
@@ -53,7 +53,8 @@ impl CommandPlace {
     }
 
     fn needs_directory(&self, command: &str) -> bool {
-        let mut words = command.split_whitespace();
+        let words = shlex::split(command).unwrap_or_default();
+        let mut words = words.iter().map(String::as_str);
         let name = words.next().unwrap_or_default();
         if WITHOUT_PROJECT.contains(&name) || name.starts_with('-') {
             return false;
@@ -87,9 +88,7 @@ pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
 
 /// A path quoted for a shell.
 pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%,:".contains(char);
-    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    shell_word(&path.display().to_string())
 }
 
 #[cfg(test)]

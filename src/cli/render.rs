@@ -15,7 +15,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::watch::with_progress;
 use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
 use septum::deliver::Delivered;
-use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
+use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, shell_word};
 use septum::disk::real_named;
 use septum::emit::{self, ManifestFormat};
 use septum::layer::SecretForm;
@@ -170,11 +170,11 @@ impl RenderArgs {
         }
         if self.prune && (!self.all || !self.apps.is_empty()) {
             let dir = self.out.as_ref().and_then(Option::as_ref);
-            let dir =
-                dir.map(|dir| format!(" {}", argument::shown_path(&global.directory, dir, "DIR"))).unwrap_or_default();
+            let dir = dir.map(|dir| shell_word(&argument::shown_path(&global.directory, dir, "DIR")));
+            let out = dir.map_or_else(|| "--out".to_owned(), |word| format!("--out {word}"));
             let message = "`--prune` requires `--all` without `--app`: apps that no longer exist cannot be selected";
             return Err(invalid_usage(message.to_owned())
-                .hint(format!("run `septum render --all --out{dir} --prune`"))
+                .hint(format!("run `septum render --all {out} --prune`"))
                 .into());
         }
         let wanted = find_environments(&project, &self.environments)?;
@@ -453,8 +453,12 @@ impl RenderArgs {
     fn update_command(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
-        words.extend(self.apps.iter().map(|app| format!("--app {app}")));
-        words.push(if matches!(self.out, Some(Some(_))) { format!("--out {dir}") } else { "--out".to_owned() });
+        words.extend(self.apps.iter().map(|app| format!("--app {}", shell_word(app))));
+        words.push(if matches!(self.out, Some(Some(_))) {
+            format!("--out {}", shell_word(dir))
+        } else {
+            "--out".to_owned()
+        });
         words.extend(is_lost.then(|| "--prune".to_owned()));
         words.extend(self.shard.map(|shard| format!("--shard {shard}")));
         words.join(" ")

@@ -30,7 +30,7 @@ use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
 pub use self::work_tree::changed_files;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
 /// Start of a file whose contents are stored elsewhere (git-lfs, its specification of pointers).
@@ -273,8 +273,8 @@ fn git_failure(why: &str) -> Diagnostic {
 }
 
 fn unmerged_file(path: &Path) -> Diagnostic {
-    let path = path.display();
+    let path = path.display().to_string();
     Diagnostic::error(Rule::Unmerged, format!("`{path}` has merge conflicts, so nothing was checked"))
         .note("the index contains several versions of it, so the version to be committed is not known")
-        .hint(format!("resolve the conflict, then run `git add {path}`"))
+        .hint(format!("resolve the conflict, then run `git add {}`", shell_word(&path)))
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, shell_word};
 use crate::layer::Tree;
 use crate::manifest::list_items;
 use crate::program::program_command;
@@ -120,5 +120,5 @@ fn build_failed(message: &str, shown: &str) -> Diagnostic {
     };
     Diagnostic::error(Rule::Kustomization, text)
         .note("its message is not shown because it may contain values of Secrets")
-        .hint(format!("run `kustomize build {shown}` to see it"))
+        .hint(format!("run `kustomize build {}` to see it", shell_word(shown)))
 }

@@ -208,7 +208,8 @@ fn files_are_in_memory_for_their_owner_and_removed_on_every_exit() {
     site.run(&["exec", "dev", "--files", "taken", "--", "true"]).refused();
     assert_eq!((site.read("taken").as_str(), left()), ("mine", 0));
     // the next run removes what a killed one left, and replaces its link
-    let mut server = Running::start(&site, &["exec", "dev", "--files", "run", "--", "sh", "-c", "echo ready; exec cat"]);
+    let mut server =
+        Running::start(&site, &["exec", "dev", "--files", "run", "--", "sh", "-c", "echo ready; exec cat"]);
     assert_eq!(server.line(), "ready\n");
     server.signal("KILL");
     drop(server.child.stdin.take());

@@ -99,6 +99,20 @@ fn no_test_compares_the_words_of_a_message() {
 }
 
 #[test]
+fn commands_in_hints_name_files_as_words_of_a_shell() {
+    let command =
+        Regex::new(r"`(?:septum|git|rm|chmod|sops|kustomize) [^`]*\{(name|path|file|dir|directory|shown)\}[^`]*`")
+            .unwrap();
+    let mut wrong = Vec::new();
+    for file in rust_sources().into_iter().filter(|file| !file.path.display().to_string().contains("tests")) {
+        let text = without_comments(file.text.split("#[cfg(test)]").next().unwrap_or_default());
+        let found = literals(&text).into_iter().filter(|text| command.is_match(text));
+        wrong.extend(found.map(|text| format!("{}: {text}", file.path.display())));
+    }
+    assert!(wrong.is_empty(), "a name may be `$(id)`: use `shell_word`\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn words_of_a_message_are_found_where_a_test_compares_them() {
     let planted = r#"
         assert!(run.stderr.contains("which nothing defines"), "{}", run.stderr);

@@ -8,7 +8,7 @@ use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
 use super::fields::unknown_field;
 use super::tree::Tree;
 use super::unexpected::unexpected_value;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::map::IndexMap;
 use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};
@@ -110,10 +110,11 @@ pub(super) fn is_generated_key(key: &KeyName) -> bool {
 /// Error: an overlay gives a value to the key that is generated from `registries`.
 pub(super) fn generated_key(bundle: &BundleName, key: &KeyName, change: &EntryPatch) -> Diagnostic {
     let message = format!("`{key}` has two sources: it is generated from `registries` of the bundle `{bundle}`");
-    let file = change.key_place.source.name();
+    let word = shell_word(change.key_place.source.name());
+    let entry = shell_word(&format!("bundles.{bundle}.data[\"{key}\"]"));
     Diagnostic::error(Rule::TwoSources, message)
         .at_masked(change.key_place.clone())
-        .hint(format!("remove it here: `septum unset {file} 'bundles.{bundle}.data[\"{key}\"]'` in an encrypted file"))
+        .hint(format!("remove it here: `septum unset {word} {entry}` in an encrypted file"))
         .hint(format!("set a password with `septum set ENV registries.SERVER.password --bundle {bundle}`"))
 }
 

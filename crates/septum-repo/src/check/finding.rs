@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::remedy::Fix;
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity};
+use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
@@ -223,7 +223,7 @@ impl Finding {
     pub fn skip_fix(&mut self, why: String) {
         self.skip_reason = Some(why);
         if let (Some(Fix::Encrypt(name)), Some(hint)) = (&self.fix, self.diagnostic.hints.first_mut()) {
-            *hint = format!("fix that first, then run `septum encrypt {name}`");
+            *hint = format!("fix that first, then run `septum encrypt {}`", shell_word(name));
         }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
         let by_hand = match (&self.fix, &self.environment) {

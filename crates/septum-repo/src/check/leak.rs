@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::remedy::Fix;
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::disk::normalize_path;
 use crate::files::FileKind;
 use crate::layer::tree::join_path;
@@ -392,7 +392,8 @@ struct CredentialSubject<'a> {
 
 /// Hint: the command that encrypts a manifest.
 fn encrypt_hint(file: &str) -> String {
-    format!("run `septum encrypt {file}`: an encrypted manifest is decrypted when it is rendered")
+    let word = shell_word(file);
+    format!("run `septum encrypt {word}`: an encrypted manifest is decrypted when it is rendered")
 }
 
 const ROTATE: &str = "rotate the credential at its issuer: Git history keeps what was committed";
@@ -421,7 +422,7 @@ impl CredentialSubject<'_> {
                 error.hint("run `septum check --fix` to move it into an encrypted layer")
             }
             (Some(_), None, None) if self.place.source.name().ends_with(SECRETS) => {
-                error.hint(format!("run `septum encrypt {}` to encrypt the file", self.place.source.name()))
+                error.hint(format!("run `septum encrypt {}` to encrypt the file", shell_word(self.place.source.name())))
             }
             (Some(id), None, None) => error.hint(format!(
                 "run `septum set {} {}` to store it in an encrypted layer, then remove it here",

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::atomic;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::disk::{Disk, find_named};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::sops::SopsConfig;
@@ -38,5 +38,5 @@ pub(super) fn leftover_draft(name: &str) -> Diagnostic {
     Diagnostic::error(Rule::LeftoverDraft, message)
         .at_masked(Source::new(name, "").place(Span::locate("", 0, 0)))
         .note("the target file is intact: it has either its old or its new content")
-        .hint(format!("remove it: `rm {name}`; if it was ever committed, rotate the secrets in it"))
+        .hint(format!("remove it: `rm {}`; if it was ever committed, rotate the secrets in it", shell_word(name)))
 }

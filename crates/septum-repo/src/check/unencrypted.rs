@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::finding::Finding;
 use super::remedy::Fix;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::disk::{BoundedRoot, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
@@ -34,8 +34,9 @@ pub(super) fn find_unencrypted_layers(pipeline: &Pipeline<'_>, resolved: &Resolv
         let rule = pipeline.library.rules().find_rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
         if let Some(why) = encryption_reason(name, rule.as_ref()) {
             let error = plaintext_file(source, rule.as_ref(), why);
-            let error =
-                error.hint(format!("run `septum encrypt {name}` or `septum check --fix` to encrypt it")).hint(ROTATE);
+            let error = error
+                .hint(format!("run `septum encrypt {}` or `septum check --fix` to encrypt it", shell_word(name)))
+                .hint(ROTATE);
             found.push((error, Fix::Encrypt(name.to_owned())));
         }
     }
@@ -81,7 +82,7 @@ fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
         format!("`{name}` contains a plaintext value that its selector requires to be encrypted"),
     )
     .at_masked(place)
-    .hint(format!("run `septum encrypt {name}` to encrypt it, with a key of the file"))
+    .hint(format!("run `septum encrypt {}` to encrypt it, with a key of the file", shell_word(name)))
     .hint(ROTATE)
 }
 
@@ -222,7 +223,7 @@ pub fn check_secret_file(
         Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
         Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, Rule::NoContent | Rule::NotEncrypted)) => {
             plaintext_file(&source, rule.as_ref(), why)
-                .hint(format!("run `septum encrypt {name}` to encrypt it"))
+                .hint(format!("run `septum encrypt {}` to encrypt it", shell_word(name)))
                 .hint(ROTATE)
                 .into()
         }
@@ -252,9 +253,10 @@ fn is_plain_manifest(source: &Source) -> bool {
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.
 fn unfinished_merge(name: &str, place: Location) -> Diagnostic {
+    let word = shell_word(name);
     Diagnostic::error(Rule::MergeConflict, format!("a value of `{name}` still contains both sides of a merge"))
         .at(place)
-        .hint(format!("choose one with `septum edit {name}`, then run `git add {name}`"))
+        .hint(format!("choose one with `septum edit {word}`, then run `git add {word}`"))
 }
 
 /// Reason why a file has to be encrypted, if it has.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::DoctorCheck;
+use crate::diagnostic::shell_word;
 use crate::secret_files::edit::{ExternalEditor, TempDirs};
 use crate::sops::{Identities, IdentitySources, LookupOutcome, SearchedSource};
 
@@ -17,11 +18,11 @@ pub(super) fn check_identities(sources: &IdentitySources, identities: &Identitie
         _ => false,
     };
     if !searched.iter().any(is_usable) && sources.age_key_cmd.is_none() {
-        let file = sources.user_key_files.first().map_or_else(|| "key.txt".to_owned(), |file| quote(file));
+        let word = sources.user_key_files.first().map_or_else(|| "key.txt".to_owned(), |file| quote(file));
         checks.push(DoctorCheck::warning(
             "identity",
             "none was found, so no encrypted value can be read",
-            format!("run `septum keygen -o {file}`, and have its recipient added to `.sops.yaml`"),
+            format!("run `septum keygen -o {word}`, and have its recipient added to `.sops.yaml`"),
         ));
     }
     checks.extend(sources.age_key_file.iter().chain(&sources.user_key_files).filter_map(|file| check_access(file)));
@@ -100,6 +101,5 @@ pub(super) fn check_leftovers(variable: &dyn Fn(&str) -> Option<OsString>) -> Ve
 
 /// A path as a word of a shell.
 pub(super) fn quote(path: &Path) -> String {
-    let text = path.display().to_string();
-    shlex::try_quote(&text).map_or_else(|_| text.clone(), std::borrow::Cow::into_owned)
+    shell_word(&path.display().to_string())
 }

@@ -25,7 +25,7 @@ use self::refusal::FixError;
 use self::secrets_file::SecretsFileEdit;
 use crate::atomic::Access;
 use crate::check::{EntryLocation, Finding, Fix};
-use crate::diagnostic::Rule;
+use crate::diagnostic::{Rule, shell_word};
 use crate::files::ProjectFiles;
 use crate::secret_files::{
     ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
@@ -135,7 +135,8 @@ impl FixContext<'_> {
             Some((staged, typed)) => {
                 let count = if typed.values == 1 { "1 value".to_owned() } else { format!("{} values", typed.values) };
                 let message = format!(
-                    "plaintext values in `{name}` are now encrypted ({count}); the MAC of the other values could not be verified: review `git diff -- {name}`"
+                    "plaintext values in `{name}` are now encrypted ({count}); the MAC of the other values could not be verified: review `git diff -- {}`",
+                    shell_word(name)
                 );
                 (staged, message)
             }

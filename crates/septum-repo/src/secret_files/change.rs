@@ -7,7 +7,7 @@ use super::layer::ChangedLayer;
 use super::merge::is_same_tree;
 use super::rewrite::{ContentBefore, FileRewrite, RewriteOutcome, missing_file};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::disk::real_named;
 use crate::sops::{
     DecryptedFile, Identities, PathNotFound, SopsConfigCache, SopsFormat, SopsTree, StoreLayout, Timestamp, TypedValue,
@@ -78,7 +78,8 @@ impl ValueChange {
         }
         let (name, path) = (&file.name, &self.path);
         let message = format!("someone else changed `{path}` in `{name}` in the meantime; their value was kept");
-        let look = if theirs.is_some() { format!("`septum get {name} '{path}'` shows it; ") } else { String::new() };
+        let words = [name.as_str(), &path.to_string()].map(shell_word).join(" ");
+        let look = if theirs.is_some() { format!("`septum get {words}` shows it; ") } else { String::new() };
         Err(Diagnostic::error(Rule::ChangedMeanwhile, message)
             .hint(format!("{look}run the command again to overwrite it"))
             .into())

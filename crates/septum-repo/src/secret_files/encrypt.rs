@@ -5,7 +5,7 @@ use std::path::Path;
 use super::file::{SecretFile, StagedWrite, conflict_in};
 use super::redaction_mark::refuse_marked_text;
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::disk::Disk;
 use crate::route::detect::is_literal_credential;
 use crate::sops::{
@@ -163,7 +163,8 @@ fn unverified_warning(name: &str, typed: &[ValuePath]) -> Diagnostic {
     found
         .note("all other encrypted values decrypt, but values may have been removed, or unencrypted ones changed")
         .hint(format!(
-            "review `git diff -- {name}` before you commit; rotate the values if they were already committed"
+            "review `git diff -- {}` before you commit; rotate the values if they were already committed",
+            shell_word(name)
         ))
 }
 
@@ -219,9 +220,10 @@ fn left_in_plaintext(exposed: ExposedValue, plan: &EncryptionPlan) -> Diagnostic
 
 /// Warning about a file whose values are all empty.
 fn nothing_encrypted(name: &str) -> Diagnostic {
+    let word = shell_word(name);
     Diagnostic::warning(Rule::NothingEncrypted, format!("all values of `{name}` are empty, so nothing was encrypted"))
         .note("the format does not encrypt empty values and nulls")
-        .hint(format!("values added with `septum set {name} KEY` or `septum edit {name}` are encrypted"))
+        .hint(format!("values added with `septum set {word} KEY` or `septum edit {word}` are encrypted"))
 }
 
 /// Warning about a file with CRLF that has LF now.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::files::{FileKind, read_named};
 use crate::sops::{EncryptedFile, SopsFormat, ciphertext_as_value, holds_ciphertext};
 use crate::span::Source;
@@ -106,7 +106,7 @@ fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
         return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
     }
     Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted"))
-        .hint(format!("`septum encrypt {name}` encrypts it by its rule in `.sops.yaml`"))
+        .hint(format!("`septum encrypt {}` encrypts it by its rule in `.sops.yaml`", shell_word(name)))
 }
 
 /// The new bytes of a file, not yet written.

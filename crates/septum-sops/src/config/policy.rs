@@ -13,7 +13,7 @@ use crate::metadata::block::SopsMetadata;
 use crate::metadata::selector_origin::SelectorOrigin;
 use crate::recipients::recipient::shorten_recipient as short_recipient;
 use crate::store::SopsFormat;
-use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, shell_word};
 
 /// Compares a file with a rule. The selector of a binary file does not count: it is one value. A manifest keeps its own
 /// selector where the rule has none: without it, nothing that deploys the file could read its kind and its name.
@@ -83,7 +83,8 @@ fn drift_diagnostic(
     let found = found.at(metadata.place.clone()).at_with(rule.place.clone(), "the rule");
     Some(
         found.hint(format!(
-            "review the change of the rule first; then run `septum rekey` to update all files, or `septum rekey {name}` for this one"
+            "review the change of the rule first; then run `septum rekey` to update all files, or `septum rekey {}` for this one",
+            shell_word(name)
         )),
     )
 }

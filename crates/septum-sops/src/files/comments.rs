@@ -5,7 +5,7 @@ use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
 use crate::files::stray::START_OF_DATA;
-use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum_base::span::{Location, Source};
 
 /// The comments of a file that were altered.
@@ -52,7 +52,7 @@ impl CommentFindings {
             Diagnostic::warning(Rule::PlainComment, message)
                 .at_masked(first)
                 .note("comments of this file are encrypted, and the MAC does not cover comments")
-                .hint(format!("review them, then run `septum rotate {name}` to encrypt them")),
+                .hint(format!("review them, then run `septum rotate {}` to encrypt them", shell_word(name))),
         )
     }
 }

@@ -1,6 +1,6 @@
 //! Markers that Git leaves in a file whose versions it could not merge.
 
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::span::{Source, Span};
 
 /// The lines that begin, separate and end a conflict.
@@ -24,17 +24,17 @@ pub fn find_conflict(source: &Source) -> Option<Diagnostic> {
     if wanted < MARKERS.len() {
         return None;
     }
-    let name = source.name();
+    let word = shell_word(source.name());
     let found = Diagnostic::error(Rule::MergeConflict, "unresolved Git merge conflict")
         .at_masked(source.place(Span::locate(text, first, first)));
     Some(if text.contains(CIPHERTEXT) {
         found
             .note("an encrypted file cannot be merged line by line: its MAC covers all values")
             .hint(format!(
-                "choose one version as a whole with `git checkout --ours -- {name}` or `--theirs`, then repeat the other side's changes with `septum edit {name}`"
+                "choose one version as a whole with `git checkout --ours -- {word}` or `--theirs`, then repeat the other side's changes with `septum edit {word}`"
             ))
             .hint(format!(
-                "or let Git merge by values: set up `septum git-merge` as described in docs/git.md, then run `git checkout --merge -- {name}`"
+                "or let Git merge by values: set up `septum git-merge` as described in docs/git.md, then run `git checkout --merge -- {word}`"
             ))
     } else {
         found.hint("keep the lines you want, and remove those with `<<<<<<<`, `=======` and `>>>>>>>`")

@@ -151,12 +151,15 @@ impl InputTable {
 mod tests {
     use super::*;
 
-    fn made(inputs: &[(&str, &str)]) -> MadeTarget<BTreeMap<String, String>> {
+    /// Names and digests of inputs.
+    type Inputs<'a> = &'a [(&'a str, &'a str)];
+
+    fn made(inputs: Inputs<'_>) -> MadeTarget<BTreeMap<String, String>> {
         let inputs = inputs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect();
         MadeTarget { state: String::new(), inputs, files: BTreeMap::new(), directory: None }
     }
 
-    fn update(targets: &[(&str, Option<&[(&str, &str)]>)]) -> CacheUpdate {
+    fn update(targets: &[(&str, Option<Inputs<'_>>)]) -> CacheUpdate {
         let target = |name: &str| TargetName::try_from(name.to_owned()).expect("a name");
         let targets = targets.iter().map(|(name, inputs)| (target(name), inputs.map(made)));
         CacheUpdate { targets: targets.collect(), ..CacheUpdate::default() }

@@ -16,7 +16,7 @@ pub use editor::ExternalEditor;
 pub use private_directory::{LeftoverDirectories, PlaintextStorage, PrivateDirectory, TempDirs};
 use private_directory::{kept_note, read_text};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 
 /// Reply of the interactive user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,9 +141,10 @@ fn given_up(name: &str) -> Diagnostic {
 fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
     let mut problems: Vec<_> = problems.into_iter().collect();
     if let Some(last) = problems.pop() {
-        let directory = text.parent().unwrap_or(text).display();
+        let place = shell_word(&text.parent().unwrap_or(text).display().to_string());
+        let word = shell_word(name);
         problems.push(last.note(kept_note(text)).hint(format!(
-            "run `septum edit {name}` again and recover your text from there, then remove it: `rm -r {directory}`"
+            "run `septum edit {word}` again and recover your text from there, then remove it: `rm -r {place}`"
         )));
     }
     problems.into_iter().collect()

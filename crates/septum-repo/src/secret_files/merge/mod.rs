@@ -9,7 +9,7 @@ mod sides;
 mod terms;
 mod tree;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::sops::{DecryptedFile, Identities, SopsDocument, SopsFormat, SopsTree, Timestamp, ValuePath};
 
 use change::{TreePatch, combine_versions};
@@ -75,7 +75,10 @@ pub fn merge_meanwhile(
             let stop = stop("they changed the same values as you");
             let stop = conflicts.iter().fold(stop, |stop, path| stop.note(format!("`{path}`")));
             Err(stop
-                .hint(format!("`septum get {name} PATH` shows their value: adopt it, or keep the value unchanged"))
+                .hint(format!(
+                    "`septum get {} PATH` shows their value: adopt it, or keep the value unchanged",
+                    shell_word(name)
+                ))
                 .into())
         }
         Ok(MergeOutcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == Rule::MergeComments) => {

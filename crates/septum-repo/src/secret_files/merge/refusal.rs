@@ -1,6 +1,6 @@
 //! Reasons why a merge was refused, and their diagnostics.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::sops::{DecryptionError, PolicyConflict, ValuePath, WriteError};
 
 /// Reason why our version stays unchanged.
@@ -40,11 +40,12 @@ impl From<DecryptionError> for MergeRefused {
 impl MergeRefused {
     /// All problems, and a hint how to continue.
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
+        let word = shell_word(path);
         let (mut found, cause) = self.into_cause();
         found.push(
             Diagnostic::error(Rule::MergeRefused, format!("`{path}` was not merged, and ours is unchanged: {cause}"))
-                .hint(format!("choose one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
-                .hint(format!("then apply the changes of the other side, and run `git add {path}`")),
+                .hint(format!("choose one side with `git checkout --ours {word}` or `git checkout --theirs {word}`"))
+                .hint(format!("then apply the changes of the other side, and run `git add {word}`")),
         );
         found
     }
