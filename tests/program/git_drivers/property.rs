@@ -186,3 +186,41 @@ fn many_changes_on_both_sides_are_merged_at_once() {
     let work = septum::test_hook::counted_work() - before;
     assert!(work <= 50 * bytes.len(), "{work}");
 }
+
+/// So would readings that grow with what both sides added and removed.
+#[test]
+fn many_additions_and_removals_on_both_sides_are_merged_at_once() {
+    let line = |name: &str, number: usize| format!("  {name}{number}: text\n");
+    let text = |kept: &dyn Fn(usize) -> bool, added: &str| -> String {
+        let old = (0..500).filter(|number| kept(*number)).map(|number| line("key", number));
+        let new = added.split_whitespace().flat_map(|name| (0..200).map(move |number| line(name, number)));
+        format!("first: text\nmap:\n{}", old.chain(new).collect::<String>())
+    };
+    for format in [SopsFormat::Yaml, SopsFormat::Json, SopsFormat::Dotenv, SopsFormat::Ini] {
+        let shaped = |yaml: String| -> String {
+            let pairs = yaml.lines().filter_map(|line| line.trim().split_once(": "));
+            match format {
+                SopsFormat::Json => {
+                    let pairs: Vec<_> = pairs.map(|(key, value)| format!("\t\"{key}\": \"{value}\"")).collect();
+                    format!("{{\n{}\n}}\n", pairs.join(",\n"))
+                }
+                SopsFormat::Dotenv => pairs.map(|(key, value)| format!("{key}={value}\n")).collect(),
+                SopsFormat::Ini => {
+                    format!("[s]\n{}", pairs.map(|(key, value)| format!("{key} = {value}\n")).collect::<String>())
+                }
+                _ => yaml,
+            }
+        };
+        let base = encrypted(&shaped(text(&|_| true, "")), format);
+        let side = |text: String| changed(&base, format, |file| file.replace_plaintext(text.as_bytes()).unwrap());
+        let ours = side(shaped(text(&|number| number % 5 != 0, "ours")));
+        let theirs = side(shaped(text(&|number| number % 5 != 1, "theirs")));
+        let before = septum::test_hook::counted_work();
+        let (bytes, conflicts) = result(format, &base, &ours, &theirs);
+        let work = septum::test_hook::counted_work() - before;
+        assert_eq!(conflicts, Vec::<String>::new(), "{format:?}");
+        let wanted = shaped(text(&|number| number % 5 > 1, "ours theirs"));
+        assert_eq!(plaintext(&bytes, format), wanted, "{format:?}");
+        assert!(work <= 50 * bytes.len(), "{format:?}: {work} for {}", bytes.len());
+    }
+}

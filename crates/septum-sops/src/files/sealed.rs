@@ -9,6 +9,7 @@ mod exposed;
 mod selection;
 mod text;
 
+pub use change::ValueChange;
 pub use text::DecryptedText;
 
 use std::ops::Range;

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::tree::is_same_tree;
 use crate::sops::{
-    DecryptedFile, SopsFormat, SopsList, SopsMap, SopsTree, TypedValue, ValuePath, ValuePathStep, WriteError,
-    format_conflict,
+    DecryptedFile, SopsFormat, SopsList, SopsMap, SopsTree, TypedValue, ValueChange, ValuePath, ValuePathStep,
+    WriteError, format_conflict,
 };
 
 /// Changes the values of a file into those of another version.
@@ -13,89 +13,101 @@ pub(super) struct TreePatch<'a> {
     file: &'a mut DecryptedFile,
     document: usize,
     steps: Vec<ValuePathStep>,
-    /// Single values, which are replaced at the end and all at once.
-    leaves: Vec<(usize, ValuePath, SopsTree)>,
+    /// The changes in their order, which are made at the end.
+    changes: Vec<PlannedChange>,
+}
+
+/// A change of a file.
+struct PlannedChange {
+    change: ValueChange,
+    /// Whether a single value takes the place of another.
+    is_replacement: bool,
 }
 
 impl<'a> TreePatch<'a> {
     pub(super) fn new(file: &'a mut DecryptedFile) -> Self {
-        Self { file, document: 0, steps: Vec::new(), leaves: Vec::new() }
+        Self { file, document: 0, steps: Vec::new(), changes: Vec::new() }
     }
 
-    /// Sets `to` at a path; `from` is the current value.
+    /// Plans to set `to` at a path; `from` is the current value.
     pub(super) fn put_value(
         &mut self,
         document: usize,
         path: &ValuePath,
         from: Option<&SopsTree>,
         to: Option<&SopsTree>,
-    ) -> Result<(), WriteError> {
+    ) {
         self.document = document;
         self.steps = path.steps().to_vec();
-        self.apply_change(from, to)
+        self.plan_change(from, to);
     }
 
-    /// Applies the collected replacements.
+    /// Makes the changes: all at once, because each requires parsing the file, or else one after the other.
     pub(super) fn finish(self) -> Result<(), WriteError> {
-        self.file.set_leaves(&self.leaves)
+        let Self { file, changes, .. } = self;
+        let (replacements, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(|planned| planned.is_replacement);
+        let changes: Vec<_> = others.into_iter().chain(replacements).collect();
+        let replaced = changes.iter().position(|planned| planned.is_replacement).unwrap_or(changes.len());
+        let changes: Vec<_> = changes.into_iter().map(|planned| planned.change).collect();
+        if file.change_together(&changes)? {
+            return Ok(());
+        }
+        let (others, replacements) = changes.split_at(replaced);
+        for ValueChange { document, path, value } in others {
+            match value {
+                Some(value) => file.set_value(*document, path, value)?,
+                None => file.unset_value(*document, path)?,
+            }
+        }
+        file.set_leaves(replacements)
     }
 
-    fn apply_change(&mut self, from: Option<&SopsTree>, to: Option<&SopsTree>) -> Result<(), WriteError> {
+    fn plan_change(&mut self, from: Option<&SopsTree>, to: Option<&SopsTree>) {
         let is_ini = self.file.format() == SopsFormat::Ini;
         match (from, to) {
-            _ if is_same_tree(from, to) => Ok(()),
-            (Some(SopsTree::Leaf(_)), Some(to @ SopsTree::Leaf(_))) => {
-                self.leaves.push((self.document, self.path(), to.clone()));
-                Ok(())
-            }
+            _ if is_same_tree(from, to) => {}
             (Some(SopsTree::Map(from)), Some(SopsTree::Map(to))) => self.change_map(from, to),
             (Some(SopsTree::List(from)), Some(SopsTree::List(to))) => self.change_list(from, to),
             // a file of lines has no value that is a map
             (None, Some(SopsTree::Map(to))) if is_ini => self.change_map(&SopsMap::default(), to),
             (Some(SopsTree::Map(from)), None) if is_ini => self.change_map(from, &SopsMap::default()),
-            (_, Some(to)) => self.file.set_value(self.document, &self.path(), to),
-            (_, None) => self.file.unset_value(self.document, &self.path()),
+            _ => self.changes.push(PlannedChange {
+                change: ValueChange {
+                    document: self.document,
+                    path: self.steps.iter().cloned().collect(),
+                    value: to.cloned(),
+                },
+                is_replacement: matches!((from, to), (Some(SopsTree::Leaf(_)), Some(SopsTree::Leaf(_)))),
+            }),
         }
     }
 
-    fn path(&self) -> ValuePath {
-        self.steps.iter().cloned().collect()
-    }
-
-    fn apply_step(
-        &mut self,
-        step: ValuePathStep,
-        from: Option<&SopsTree>,
-        to: Option<&SopsTree>,
-    ) -> Result<(), WriteError> {
+    fn plan_step(&mut self, step: ValuePathStep, from: Option<&SopsTree>, to: Option<&SopsTree>) {
         self.steps.push(step);
-        let made = self.apply_change(from, to);
+        self.plan_change(from, to);
         self.steps.pop();
-        made
     }
 
-    /// Applies additions first: a map that becomes empty in between loses its form.
-    fn change_map(&mut self, from: &SopsMap, to: &SopsMap) -> Result<(), WriteError> {
+    /// Plans additions first: a map that becomes empty in between loses its form.
+    fn change_map(&mut self, from: &SopsMap, to: &SopsMap) {
         for (key, value) in to.values() {
-            self.apply_step(ValuePathStep::Key(key.text.clone()), from.get(&key.text), Some(value))?;
+            self.plan_step(ValuePathStep::Key(key.text.clone()), from.get(&key.text), Some(value));
         }
         for (key, value) in from.values().filter(|(key, _)| to.get(&key.text).is_none()) {
-            self.apply_step(ValuePathStep::Key(key.text.clone()), Some(value), None)?;
+            self.plan_step(ValuePathStep::Key(key.text.clone()), Some(value), None);
         }
-        Ok(())
     }
 
     /// Surplus items are removed from the end, so that the items before keep their numbers.
-    fn change_list(&mut self, from: &SopsList, to: &SopsList) -> Result<(), WriteError> {
+    fn change_list(&mut self, from: &SopsList, to: &SopsList) {
         let mut old = from.values();
         for (index, value) in to.values().enumerate() {
-            self.apply_step(ValuePathStep::Index(index), old.next(), Some(value))?;
+            self.plan_step(ValuePathStep::Index(index), old.next(), Some(value));
         }
         let rest: Vec<_> = old.collect();
         for (index, value) in rest.iter().enumerate().rev() {
-            self.apply_step(ValuePathStep::Index(to.values().count() + index), Some(value), None)?;
+            self.plan_step(ValuePathStep::Index(to.values().count() + index), Some(value), None);
         }
-        Ok(())
     }
 }
 

@@ -149,7 +149,7 @@ impl<'a> FileMerge<'a> {
         let mut change = TreePatch::new(file);
         for difference in found {
             let from = if by_ours { difference.ours } else { difference.theirs };
-            change.put_value(difference.document, &difference.path, from, merged_value(difference).as_ref())?;
+            change.put_value(difference.document, &difference.path, from, merged_value(difference).as_ref());
         }
         change.finish()?;
         let is_section =
@@ -220,7 +220,7 @@ fn is_plain_edit(base: &DecryptedFile, side: &DecryptedFile) -> bool {
         let mut change = TreePatch::new(&mut file);
         for (document, (from, to)) in base.document().branches.iter().zip(&side.document().branches).enumerate() {
             let (from, to) = (SopsTree::Map(from.clone()), SopsTree::Map(to.clone()));
-            change.put_value(document, &ValuePath::default(), Some(&from), Some(&to)).ok()?;
+            change.put_value(document, &ValuePath::default(), Some(&from), Some(&to));
         }
         change.finish().ok()?;
         file.plaintext().ok()

@@ -12,6 +12,17 @@ use crate::store::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, Text
 use septum_base::span::Source;
 use septum_base::value_path::{ValuePath, ValuePathStep};
 
+/// A value to be set, or removed if there is none.
+#[derive(Debug)]
+pub struct ValueChange {
+    /// Document of the file, from 0.
+    pub document: usize,
+    /// Place in it.
+    pub path: ValuePath,
+    /// The new value.
+    pub value: Option<SopsTree>,
+}
+
 impl DecryptedFile {
     /// Sets a value at a path; missing maps on the path are created.
     pub fn set_value(&mut self, document: usize, path: &ValuePath, value: &SopsTree) -> Result<(), WriteError> {
@@ -65,12 +76,13 @@ impl DecryptedFile {
 
     /// Replaces single values, each in its document and at its path: as one edit, because each requires parsing the
     /// file.
-    pub fn set_leaves(&mut self, leaves: &[(usize, ValuePath, SopsTree)]) -> Result<(), WriteError> {
-        let Some((_, first, _)) = leaves.first() else { return Ok(()) };
+    pub fn set_leaves(&mut self, leaves: &[ValueChange]) -> Result<(), WriteError> {
+        let Some(ValueChange { path: first, .. }) = leaves.first() else { return Ok(()) };
         let before = self.parse_text()?;
         let mut changes = Vec::new();
         let mut wanted = SopsDocument { branches: self.document.branches.clone() };
-        for (document, path, value) in leaves {
+        for ValueChange { document, path, value } in leaves {
+            let Some(value) = value else { continue };
             let target = EditPath { document: *document, path };
             self.check_target(&target)?;
             let change = self.format.set_value(&self.text, &before, &target, value);
@@ -88,6 +100,37 @@ impl DecryptedFile {
             })?,
         }
         Ok(())
+    }
+
+    /// Sets and removes values, each in its document and at its path, as one edit, because each requires parsing the
+    /// file. Returns whether that gives exactly these changes: where one needs the result of another, nothing is
+    /// changed, and they have to be made one after the other.
+    pub fn change_together(&mut self, changes: &[ValueChange]) -> Result<bool, WriteError> {
+        let before = self.parse_text()?;
+        let mut edits = Vec::new();
+        let mut wanted = SopsDocument { branches: self.document.branches.clone() };
+        for ValueChange { document, path, value } in changes {
+            let target = EditPath { document: *document, path };
+            self.check_target(&target)?;
+            let (edit, amended) = match value {
+                Some(value) => {
+                    let amended = amend::put_value(&mut wanted, &target, value);
+                    (self.format.set_value(&self.text, &before, &target, value), amended)
+                }
+                None => {
+                    let amended = amend::take_value(&mut wanted, &target);
+                    (self.format.unset_value(&self.text, &before, &target), amended)
+                }
+            };
+            let (Ok(edit), Some(())) = (edit, amended) else { return Ok(false) };
+            edits.extend(edit);
+        }
+        let text = self.apply_edits(edits);
+        match self.parse_readable(&text).filter(|after| find_difference(&wanted, after).is_none()) {
+            Some(after) => self.take_text(text, after),
+            None => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// The text with changes, whose line ends become those of the text.
