@@ -14,6 +14,7 @@ use super::references::{MissingObject, find_missing_objects};
 use super::source::SourceObject;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
+use crate::layer::tree::TreeKind;
 use crate::manifest::is_namespaced;
 use crate::manifest::references::ReferenceRules;
 use crate::map::{IndexMap, IndexSet};
@@ -81,6 +82,12 @@ impl AppLayers {
             if bundle.has_binary() && !found.has_errors() {
                 let text = format!("{} has binary values, and becomes an encrypted manifest", secret.label());
                 plan.note(secret.place(), text);
+                draft.manifests.push(secret);
+                continue;
+            }
+            // a controller fills it in, and a bundle without values is not written
+            if bundle.is_without_values() && !found.has_errors() {
+                plan.note(secret.place(), format!("{} stays a manifest: it is empty", secret.label()));
                 draft.manifests.push(secret);
                 continue;
             }
@@ -411,10 +418,10 @@ impl<'p> ManifestPaths<'p> {
     }
 
     fn add(&mut self, object: &SourceObject, environment: &str, plan: &mut ImportPlan) {
-        let is_secret = object.is_core("Secret");
+        let is_secret = object.is_core("Secret") && has_data(&object.tree);
         let text = match &object.text {
             // comments could contain secrets too
-            Some(text) if !is_secret => text.clone(),
+            Some(text) if !object.is_core("Secret") => text.clone(),
             _ => write_document(&object.tree.to_value()),
         };
         let is_verbatim = is_template(&text);
@@ -457,6 +464,16 @@ impl<'p> ManifestPaths<'p> {
         }
         if patterns.is_empty() { list_field([]) } else { OutputValue::List(patterns) }
     }
+}
+
+/// Whether a Secret has values, which have to be encrypted.
+fn has_data(secret: &Tree) -> bool {
+    let is_empty = |field: &Tree| match &field.kind {
+        TreeKind::Map(values) => values.is_empty(),
+        TreeKind::Leaf(scalar) => scalar.is_null() || scalar.blank,
+        TreeKind::List(_) => false,
+    };
+    ["data", "stringData"].into_iter().any(|field| secret.get(field).is_some_and(|field| !is_empty(field)))
 }
 
 /// Directory of manifests, relative to the layers.

@@ -57,6 +57,13 @@ pub(super) struct ImportedBundle {
 }
 
 impl ImportedBundle {
+    /// Whether nothing would be written for it: only the token of a service account is a Secret without values.
+    pub(super) fn is_without_values(&self) -> bool {
+        self.values.is_empty()
+            && self.refs.is_empty()
+            && self.secret_type.as_deref() != Some("kubernetes.io/service-account-token")
+    }
+
     /// Whether a value is not a text.
     pub(super) fn has_binary(&self) -> bool {
         self.values.values().any(|value| std::str::from_utf8(&value.bytes).is_err())

@@ -67,6 +67,9 @@ const ODD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: fixed }\ni
 /// A keystore beside a password, another Secret, and one that all environments have.
 const BINARY: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: store }\ntype: Opaque\n# canary-hunter2-g\ndata: { keystore.p12: /+8=, PASSWORD: Y2FuYXJ5LWh1bnRlcjItZw== }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: same }\ndata: { key.der: /+0= }\nstringData: { PASSWORD: canary-hunter2-h }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: text }\nstringData: { PASSWORD: canary-hunter2-i }\n";
 
+/// Secrets that a controller fills in, one of which a workload reads, and one of which has values elsewhere.
+const EMPTY: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: certs, labels: { a: b } }\n# canary-hunter2-j\ntype: kubernetes.io/custom\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: filled }\ndata: {}\nimmutable: false\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: token, annotations: { kubernetes.io/service-account.name: app } }\ntype: kubernetes.io/service-account-token\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec:\n  containers: [{ name: a, image: b }]\n  volumes: [{ name: c, secret: { secretName: certs } }]\n";
+
 const LOOKS_SECRET: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad }\ndata: { DB_PASSWORD: example-of-one, URL: \"postgres://app:s3cretpw9x@db/app\" }\n";
 
 #[test]
@@ -86,6 +89,15 @@ fn manifests_become_layers_that_render_to_the_same() {
             files: &[("a.yaml", BINARY), ("b.yaml", &BINARY.replace("/+8=", "/+4="))],
             arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
             proof: "6 of 6 objects equal in dev, prod",
+        },
+        Case {
+            name: "Secrets without values",
+            files: &[
+                ("a.yaml", EMPTY),
+                ("b.yaml", &EMPTY.replace("data: {}\nimmutable: false", "data: { A: Y2FuYXJ5LWh1bnRlcjItag== }")),
+            ],
+            arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
+            proof: "8 of 8 objects equal in dev, prod",
         },
         Case {
             name: "two environments",
