@@ -15,14 +15,18 @@ const CANDIDATE_COST: u64 = 8;
 /// The name in `known` that is nearest to `name`, if one is near enough to be a typing error: edit distance (with
 /// transpositions) of at most a third of its length, or equal except for case and separators.
 pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    nearest_at_most(name, known, LONGEST)
+    nearest_at_most(name, known, LONGEST, |_| true)
 }
 
 /// The name in `known` of which a new name is a typing error rather than a sibling: a letter away, or equal except
 /// for case and separators. `host1` and `host2`, `http` and `https`, `eu-url` and `us-url`, `urlA` and `urlB` are
-/// siblings.
-pub fn nearest_slip<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    nearest_at_most(name, known.into_iter().filter(|other| !is_of_a_kind(name, other)), 1)
+/// siblings. `is_meant` is asked of near names alone, because most are not near.
+pub fn nearest_slip<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    is_meant: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    nearest_at_most(name, known, 1, |other| !is_of_a_kind(name, other) && is_meant(other))
 }
 
 fn is_of_a_kind(name: &str, other: &str) -> bool {
@@ -46,7 +50,13 @@ fn is_of_a_kind(name: &str, other: &str) -> bool {
         || is_worded
 }
 
-fn nearest_at_most<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Option<&'a str> {
+/// `is_meant` costs more than the distance, and no budget.
+fn nearest_at_most<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    most: usize,
+    is_meant: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
     if NAME_COMPARISONS.left() == 0 || name.len() > 4 * LONGEST {
         return None;
     }
@@ -54,13 +64,17 @@ fn nearest_at_most<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, mos
     if wanted.len() > LONGEST {
         return None;
     }
+    let wanted = WantedName { name, signs: signs_of(name), letters: wanted };
     let mut rows = DistanceRows::default();
     let mut best: Option<(usize, &str)> = None;
     for candidate in known {
         NAME_COMPARISONS.spend(CANDIDATE_COST).ok()?;
         test_hook::count_work(usize::try_from(CANDIDATE_COST).unwrap_or_default());
         let most = best.map_or(most, |(distance, _)| distance);
-        let Some(distance) = slip_distance(&wanted, name, candidate, most, &mut rows) else { continue };
+        let Some(distance) = slip_distance(&wanted, candidate, most, &mut rows) else { continue };
+        if !is_meant(candidate) {
+            continue;
+        }
         best = best.into_iter().chain([(distance, candidate)]).min();
     }
     best.map(|(_, candidate)| candidate)
@@ -71,32 +85,68 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest_name(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
+/// The name that others are compared with.
+struct WantedName<'a> {
+    name: &'a str,
+    letters: Vec<char>,
+    signs: u64,
+}
+
+/// A bit for each letter of a name; some letters share one.
+fn signs_of(name: &str) -> u64 {
+    name.chars().fold(0, |signs, letter| signs | 1 << (u32::from(letter) & 63))
+}
+
 /// The distance of two names, if it is that of a typing error and at most `most`.
-fn slip_distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mut DistanceRows) -> Option<usize> {
+fn slip_distance(wanted: &WantedName<'_>, candidate: &str, most: usize, rows: &mut DistanceRows) -> Option<usize> {
     if candidate.len() > 4 * LONGEST {
         return None;
     }
-    if is_alike(name, candidate) {
+    if is_alike(wanted.name, candidate) {
         return Some(0);
     }
     let length = candidate.chars().count();
-    let most = most.min((wanted.len().max(length) / 3).max(1));
-    if length > LONGEST || wanted.len().abs_diff(length) > most {
+    let most = most.min((wanted.letters.len().max(length) / 3).max(1));
+    if length > LONGEST || wanted.letters.len().abs_diff(length) > most {
         return None;
     }
-    rows.edit_distance(wanted, candidate, length, most)
+    if most <= 1 {
+        return single_slip(&wanted.letters, candidate, length).filter(|distance| *distance <= most);
+    }
+    // a letter that only one of them has is inserted, removed or replaced
+    let signs = signs_of(candidate);
+    let lone = (wanted.signs & !signs).count_ones().max((signs & !wanted.signs).count_ones());
+    if lone as usize > most {
+        return None;
+    }
+    rows.edit_distance(&wanted.letters, candidate, length, most)
 }
 
-/// Whether two names are equal except for case and separators.
+/// Whether two names are equal except for case and separators. Most differ in their first letters.
 fn is_alike(a: &str, b: &str) -> bool {
-    let plain = |text: &str| {
-        let letters = text.chars().filter(|char| !matches!(char, '-' | '_' | '.'));
-        letters.flat_map(char::to_lowercase).collect::<String>()
-    };
-    let first = |text: &str| text.chars().find(|char| !matches!(char, '-' | '_' | '.'));
-    // most differ in their first letter
-    let (Some(of_a), Some(of_b)) = (first(a), first(b)) else { return plain(a) == plain(b) };
-    of_a.to_lowercase().eq(of_b.to_lowercase()) && plain(a) == plain(b)
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        text.chars().filter(|char| !matches!(char, '-' | '_' | '.')).flat_map(char::to_lowercase)
+    }
+    letters(a).eq(letters(b))
+}
+
+/// The distance of two names, if it is at most one letter: what is left between their common beginning and their
+/// common end says so, most often after two letters.
+fn single_slip(a: &[char], b: &str, length: usize) -> Option<usize> {
+    let start = a.iter().zip(b.chars()).take_while(|(a, b)| *a == b).count();
+    let longest = a.len().min(length) - start;
+    let end = a.iter().rev().zip(b.chars().rev()).take(longest).take_while(|(a, b)| *a == b).count();
+    NAME_COMPARISONS.spend((start + end) as u64).ok()?;
+    test_hook::count_work(start + end);
+    match (a.len() - start - end, length - start - end) {
+        (0, 0) => Some(0),
+        (0 | 1, 0 | 1) => Some(1),
+        (2, 2) => {
+            let swapped = b.chars().skip(start).take(2).eq(a.iter().skip(start).take(2).rev().copied());
+            swapped.then_some(1)
+        }
+        _ => None,
+    }
 }
 
 /// The last three rows of the matrix of distances, kept between candidates.
@@ -199,8 +249,24 @@ mod tests {
             ("DB_A_HOST", "DB_B_HOST", false),
             ("qa", "qb", false),
         ] {
-            assert_eq!(nearest_slip(name, [known]).is_some(), expected, "{name} {known}");
+            assert_eq!(nearest_slip(name, [known], |_| true).is_some(), expected, "{name} {known}");
         }
+    }
+
+    #[test]
+    fn most_names_are_far_and_cost_a_few_letters() {
+        let known: Vec<String> =
+            (0..1_000).map(|number| format!("k{}", (number * 7_919 + 100_003) % 999_983)).collect();
+        let asked = std::cell::Cell::new(0);
+        let is_meant = |_: &str| {
+            asked.set(asked.get() + 1);
+            true
+        };
+        let before = test_hook::counted_work();
+        assert_eq!(nearest_slip("kxylophone", known.iter().map(String::as_str), is_meant), None);
+        assert_eq!(nearest_slip("xylophone", known.iter().map(String::as_str), is_meant), None);
+        assert_eq!(asked.get(), 0, "whether a name is meant is asked of near ones");
+        assert!(test_hook::counted_work() - before <= 2 * 1_000 * 12);
     }
 
     proptest::proptest! {
@@ -211,6 +277,12 @@ mod tests {
             let expected = Some(strsim::osa_distance(&a, &b)).filter(|distance| *distance <= most);
             let found = DistanceRows::default().edit_distance(&letters, &b, b.chars().count(), most);
             assert_eq!(found, expected, "{a} {b} {most}");
+            let wanted = WantedName { name: &a, signs: signs_of(&a), letters: letters.clone() };
+            let slip = slip_distance(&wanted, &b, most, &mut DistanceRows::default());
+            let near = expected.filter(|distance| *distance <= (letters.len().max(b.chars().count()) / 3).max(1));
+            assert_eq!(slip, if is_alike(&a, &b) { Some(0) } else { near }, "{a} {b} {most}");
+            let single = Some(strsim::osa_distance(&a, &b)).filter(|distance| *distance <= 1);
+            assert_eq!(single_slip(&letters, &b, b.chars().count()), single, "{a} {b}");
         }
     }
 }

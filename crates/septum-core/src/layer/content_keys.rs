@@ -84,9 +84,8 @@ impl ChangedMapping<'_> {
 
     /// Reports a key that nearly equals an existing one that the overlay does not set.
     fn near_miss(self, name: &str, change: &Tree) -> Option<Diagnostic> {
-        let is_left = |key: &&str| !self.changes.contains_key(*key) && self.is_alike(key, change);
-        let known = self.known.keys().map(String::as_str).filter(is_left);
-        let near = nearest_slip(name, known)?;
+        let is_left = |key: &str| !self.changes.contains_key(key) && self.is_alike(key, change);
+        let near = nearest_slip(name, self.known.keys().map(String::as_str), is_left)?;
         Some(self.warning(name, change).hint(format!("did you mean `{near}`?")))
     }
 

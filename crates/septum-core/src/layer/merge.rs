@@ -227,9 +227,9 @@ fn overlay_bundle(
         }
     }
     if layer.role == LayerRole::Mixin && !bundles.contains_key(name) {
-        let known = bundles.keys().filter(|known| !layer.bundles.contains_key(*known)).map(BundleName::as_str);
+        let is_left = |known: &str| !layer.bundles.contains_key(known);
         problems.extend(
-            nearest_slip(name.as_str(), known)
+            nearest_slip(name.as_str(), bundles.keys().map(BundleName::as_str), is_left)
                 .map(|near| hardly_new(&format!("the bundle `{name}`"), layer, near).at(change.place.clone())),
         );
     }
@@ -304,9 +304,9 @@ fn overlay_entries(
             continue;
         }
         if layer.role != LayerRole::Base && !bundle.entries.contains_key(key) {
-            let known = bundle.entries.keys().filter(|known| !changes.contains_key(*known)).map(KeyName::as_str);
+            let is_left = |known: &str| !changes.contains_key(known);
             problems.extend(
-                nearest_slip(key.as_str(), known)
+                nearest_slip(key.as_str(), bundle.entries.keys().map(KeyName::as_str), is_left)
                     .map(|near| hardly_new(&format!("`{key}`"), layer, near).at(change.key_place.clone())),
             );
         }
