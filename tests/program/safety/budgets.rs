@@ -438,8 +438,45 @@ fn the_work_of_a_check_grows_with_what_it_reads() {
     }
 }
 
+/// Mixins, each of which extends the next.
+fn chain_of_mixins(count: usize) -> Sandbox {
+    let link = |project: Sandbox, number: usize| {
+        let next = if number + 1 < count { format!("extends: [m/x{}]\n", number + 1) } else { String::new() };
+        project.file(&format!("m/x{number}.yaml"), &format!("{next}data: {{ A: c }}\n"))
+    };
+    (0..count).fold(Sandbox::of("data: { A: b }\n", "extends: [m/x0]\n"), link)
+}
+
+#[test]
+fn the_work_of_a_chain_of_mixins_grows_with_its_files() {
+    let (some, many) = (work_of_check(&chain_of_mixins(50)), work_of_check(&chain_of_mixins(400)));
+    assert!(many <= 10 * some, "{some} for 50, {many} for 400");
+}
+
+#[test]
+fn a_chain_of_mixins_may_be_as_long_as_a_repository() {
+    work_on_stack(&chain_of_mixins(3_000), 1 << 20);
+}
+
+#[test]
+fn the_work_of_ages_grows_with_the_values() {
+    let aged = |count: usize| {
+        let entries = (0..count).map(|number| format!("  K{number}: {{ value: x, rotateEvery: 90d }}\n"));
+        let project = Sandbox::of(&format!("data:\n{}", entries.collect::<String>()), "");
+        crate::diff::git(&project, &["init", "--quiet"]);
+        crate::diff::commit(&project);
+        project
+    };
+    let (some, many) = (work_of_check(&aged(50)), work_of_check(&aged(400)));
+    assert!(many <= 10 * some, "{some} for 50, {many} for 400");
+}
+
 /// The steps and bytes that the check of a project counts. All of it is done by one thread.
 fn work_of_check(project: &Sandbox) -> usize {
+    work_on_stack(project, 32 << 20)
+}
+
+fn work_on_stack(project: &Sandbox, stack: usize) -> usize {
     let run = || {
         let project = septum::project::Project::discover(&project.root()).unwrap();
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
@@ -459,7 +496,7 @@ fn work_of_check(project: &Sandbox) -> usize {
         assert!(report.findings.iter().all(|finding| finding.failure() != FailureKind::Invalid), "{report:?}");
         counted_work() - before
     };
-    rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap().install(run)
+    rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(stack).build().unwrap().install(run)
 }
 
 #[test]

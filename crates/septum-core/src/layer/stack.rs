@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::{Layer, LayerCache};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind};
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::name::{EnvironmentName, LayerName};
-use crate::project::{App, BASE, like_mixin};
+use crate::project::{App, BASE, UnreadFile, unread_files};
 use crate::sort::sort;
 use crate::span::{Located, Location};
 use crate::visibility::KeyAccess;
@@ -30,12 +30,14 @@ impl LayerCache<'_> {
             app,
             access,
             done: HashSet::default(),
+            open: HashSet::default(),
+            unread: HashMap::default(),
             layers: Vec::new(),
             problems,
             is_whole: true,
         };
-        walk.visit(&BASE.into(), &mut Vec::new(), None);
-        walk.visit(&environment.as_str().into(), &mut Vec::new(), None);
+        walk.visit(&BASE.into());
+        walk.visit(&environment.as_str().into());
         walk.is_whole.then_some(walk.layers)
     }
 }
@@ -45,24 +47,61 @@ struct LayerStackBuilder<'a, 'p> {
     app: &'a App,
     access: KeyAccess,
     done: HashSet<LayerName>,
+    /// Layers whose parents are being visited.
+    open: HashSet<LayerName>,
+    /// Files that are no layers, by the directory of mixins, each of which is looked through once.
+    unread: HashMap<PathBuf, Vec<UnreadFile>>,
     layers: Vec<Arc<Layer>>,
     problems: &'a mut Diagnostics,
     /// Whether every named layer was read.
     is_whole: bool,
 }
 
+/// A layer that is added after its parents.
+struct OpenLayer {
+    name: LayerName,
+    layers: Vec<Arc<Layer>>,
+    /// Those that were not visited.
+    parents: std::vec::IntoIter<Located<LayerName>>,
+}
+
 impl LayerStackBuilder<'_, '_> {
-    /// Adds a layer after the layers it extends. `path` contains the `extends` lines that led here.
-    fn visit(&mut self, name: &LayerName, path: &mut Vec<Located<LayerName>>, named_at: Option<&Location>) {
+    /// Adds a layer after the layers it extends. A chain of them may be as long as the repository has files.
+    fn visit(&mut self, name: &LayerName) {
+        let mut open: Vec<OpenLayer> = self.open_layer(name, None).into_iter().collect();
+        // the `extends` lines that lead from each open layer to the next
+        let mut path: Vec<Located<LayerName>> = Vec::new();
+        while let Some(last) = open.last_mut() {
+            let Some(parent) = last.parents.next() else {
+                self.close_layer(open.pop());
+                path.pop();
+                continue;
+            };
+            path.push(Located { value: last.name.clone(), place: parent.place.clone() });
+            if self.open.contains(&parent.value) {
+                self.problems.push(extends_cycle(&parent.value, &path));
+                self.is_whole = false;
+                self.done.insert(last.name.clone());
+                path.pop();
+            } else if let Some(layer) = self.open_layer(&parent.value, Some(&parent.place)) {
+                open.push(layer);
+            } else {
+                path.pop();
+            }
+        }
+    }
+
+    /// Reads a layer, unless that was done.
+    fn open_layer(&mut self, name: &LayerName, named_at: Option<&Location>) -> Option<OpenLayer> {
         if self.done.contains(name) {
-            return;
+            return None;
         }
         let files = self.library.files(self.app, name.as_str());
         if files.is_empty() {
             let missing = named_at.map(|place| self.missing_layer(name, place));
             self.is_whole &= missing.is_none();
             self.problems.extend(missing);
-            return;
+            return None;
         }
         self.report_misnamed(name, &files);
         let mut layers = Vec::with_capacity(files.len());
@@ -85,18 +124,15 @@ impl LayerStackBuilder<'_, '_> {
                 }
             }
         }
-        for parent in layers.iter().flat_map(|layer| &layer.extends) {
-            path.push(Located { value: name.clone(), place: parent.place.clone() });
-            if path.iter().any(|step| step.value == parent.value) {
-                self.problems.push(extends_cycle(&parent.value, path));
-                self.is_whole = false;
-                self.done.insert(name.clone());
-            } else {
-                self.visit(&parent.value, path, Some(&parent.place));
-            }
-            path.pop();
-        }
-        self.done.insert(name.clone());
+        self.open.insert(name.clone());
+        let parents: Vec<_> = layers.iter().flat_map(|layer| layer.extends.iter().cloned()).collect();
+        Some(OpenLayer { name: name.clone(), layers, parents: parents.into_iter() })
+    }
+
+    fn close_layer(&mut self, layer: Option<OpenLayer>) {
+        let Some(OpenLayer { name, layers, .. }) = layer else { return };
+        self.open.remove(&name);
+        self.done.insert(name);
         self.layers.extend(layers);
     }
 
@@ -106,7 +142,13 @@ impl LayerStackBuilder<'_, '_> {
         let mut directories: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
         directories.dedup();
         let files = &self.library.project.files;
-        self.problems.extend(directories.into_iter().flat_map(|directory| like_mixin(files, directory, own)));
+        for directory in directories {
+            if !self.unread.contains_key(directory) {
+                self.unread.insert(directory.to_owned(), unread_files(files, directory));
+            }
+            let unread = self.unread.get(directory).into_iter().flatten();
+            self.problems.extend(unread.filter_map(|file| file.like_mixin(files, own)));
+        }
     }
 
     fn missing_layer(&self, name: &LayerName, place: &Location) -> Diagnostic {

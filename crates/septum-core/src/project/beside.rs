@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::foreign::is_content_of_another_program;
@@ -108,25 +108,41 @@ pub(super) fn like_a_base(files: &ProjectFiles, directory: &Path, listed: &[DirE
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
-/// Reports files that look like a mixin or its secrets file, and are not.
-pub(crate) fn like_mixin(files: &ProjectFiles, directory: &Path, name: &str) -> Vec<Diagnostic> {
+/// File in a directory of mixins that looks like YAML, and is no layer.
+#[derive(Debug)]
+pub(crate) struct UnreadFile {
+    path: PathBuf,
+    name: String,
+    parts: FileNameParts,
+}
+
+/// Files of a directory that could look like a mixin or its secrets file, and are not.
+pub(crate) fn unread_files(files: &ProjectFiles, directory: &Path) -> Vec<UnreadFile> {
     let listed = files.bounds().list(directory).unwrap_or_default();
     let names =
         listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
-    let is_like = |file: &&str| {
-        let likeness = FileNameParts::of(file);
-        let is_layer = layer_of(file).or(companion_of(file)).is_some() || file.starts_with('.');
-        !is_layer && likeness.is_yaml && likeness.is_named(name)
-    };
-    let diagnostic = |file: &str| {
-        Diagnostic::error(
-            Rule::UnknownFile,
-            format!("`{file}` looks like a part of the mixin `{name}`, but is not read"),
-        )
-        .at_masked(place_of(files, &directory.join(file)))
-        .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
-    };
-    names.filter(is_like).map(diagnostic).collect()
+    let is_layer = |file: &str| layer_of(file).or(companion_of(file)).is_some() || file.starts_with('.');
+    names
+        .filter(|file| !is_layer(file))
+        .map(|file| UnreadFile { path: directory.join(file), name: file.to_owned(), parts: FileNameParts::of(file) })
+        .filter(|file| file.parts.is_yaml)
+        .collect()
+}
+
+impl UnreadFile {
+    /// Error, if the file looks like a part of this mixin.
+    pub(crate) fn like_mixin(&self, files: &ProjectFiles, mixin: &str) -> Option<Diagnostic> {
+        self.parts.is_named(mixin).then(|| {
+            Diagnostic::error(
+                Rule::UnknownFile,
+                format!("`{}` looks like a part of the mixin `{mixin}`, but is not read", self.name),
+            )
+            .at_masked(place_of(files, &self.path))
+            .hint(format!(
+                "a mixin is `{mixin}.yaml`, and its encrypted half `{mixin}{SECRETS}`: rename or remove the file"
+            ))
+        })
+    }
 }
 
 /// Layer of a file, by its name alone.

@@ -3,6 +3,7 @@
 use super::BASE;
 use crate::diagnostic::nearest_name;
 use crate::name::is_dns_label;
+use crate::test_hook;
 
 /// Words in the names of encrypted files.
 const SECRET_WORDS: [&str; 5] = ["secret", "secrets", "sops", "enc", "encrypted"];
@@ -68,6 +69,7 @@ pub(super) struct FileNameParts {
 impl FileNameParts {
     /// Splits the name of a file into its parts.
     pub(super) fn of(file: &str) -> Self {
+        test_hook::count_work(file.len());
         let lower = without_counter(&file.to_lowercase());
         let words: Vec<&str> =
             lower.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect();

@@ -19,8 +19,8 @@ pub use crate::sops::INCOMING;
 use crate::sort::CollectSorted;
 
 pub use beside::MisnamedFile;
-pub(crate) use beside::like_mixin;
 use beside::{DirectoryLayers, LayerDirectory, sort_files};
+pub(crate) use beside::{UnreadFile, unread_files};
 pub use foreign::is_of_another_program;
 pub use reference::{RefKind, ReferenceRole, UserRule};
 

@@ -1,11 +1,13 @@
 //! The part of a file that gives an entry its value, and its age in the history of the file.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::files::FileKind;
 use crate::git::{FileHistory, FileVersion};
+use crate::map::HashSet;
 use crate::sops::{DecryptedFile, Identities, SopsFormat, SopsTree, ValuePath, ValuePathStep};
 use crate::span::Source;
 use crate::time::Day;
@@ -127,7 +129,11 @@ pub(super) struct LayerVersions<'a> {
 struct DatedVersion<'a> {
     version: &'a FileVersion,
     root: Option<YamlNode>,
-    ciphertexts: Vec<String>,
+    ciphertexts: HashSet<String>,
+    /// Whether the next older version has one of these ciphertexts, once that was asked.
+    keeps_others: OnceCell<bool>,
+    /// The version in plaintext, once that was needed; none without a key.
+    decrypted: OnceCell<Option<DecryptedFile>>,
 }
 
 impl<'a> LayerVersions<'a> {
@@ -138,11 +144,11 @@ impl<'a> LayerVersions<'a> {
                 let bytes = history.read_blob(blob, FileKind::Layer.limit()).ok()?;
                 read_document(&Source::new(name, String::from_utf8(bytes).ok()?)).ok()
             });
-            let mut ciphertexts = Vec::new();
+            let mut ciphertexts = HashSet::default();
             if let Some(root) = &root {
                 collect_ciphertexts(root, &mut ciphertexts);
             }
-            DatedVersion { version, root, ciphertexts }
+            DatedVersion { version, root, ciphertexts, keeps_others: OnceCell::new(), decrypted: OnceCell::new() }
         };
         Self { name, history, identities, versions: history.versions(path).iter().map(read).collect() }
     }
@@ -174,7 +180,7 @@ impl<'a> LayerVersions<'a> {
                 return ValueAge { day, basis };
             };
             let Some(before) = of(older) else { return ValueAge { day, basis: AgeBasis::Changed } };
-            let keeps_others = newer.ciphertexts.iter().any(|token| older.ciphertexts.contains(token));
+            let keeps_others = *newer.keeps_others.get_or_init(|| !newer.ciphertexts.is_disjoint(&older.ciphertexts));
             if !(state.is_encrypted && before.is_encrypted) || keeps_others {
                 return ValueAge { day, basis: AgeBasis::Changed };
             }
@@ -188,13 +194,16 @@ impl<'a> LayerVersions<'a> {
 
     /// Whether a value is the same in two versions; none without a key.
     fn is_same_value(&self, leaf: &LeafPath, one: &DatedVersion<'_>, other: &DatedVersion<'_>) -> Option<bool> {
-        let decrypt = |version: &DatedVersion<'_>| {
+        is_same_tree(leaf.find_plain(self.decrypt(one)?)?, leaf.find_plain(self.decrypt(other)?)?)
+    }
+
+    fn decrypt<'v>(&self, version: &'v DatedVersion<'_>) -> Option<&'v DecryptedFile> {
+        let decrypt = || {
             let blob = version.version.blob.as_ref()?;
             let bytes = self.history.read_blob(blob, FileKind::Layer.limit()).ok()?;
             DecryptedFile::decrypt_bytes(self.name, bytes, SopsFormat::Yaml, self.identities).ok()
         };
-        let (one, other) = (decrypt(one)?, decrypt(other)?);
-        is_same_tree(leaf.find_plain(&one)?, leaf.find_plain(&other)?)
+        version.decrypted.get_or_init(decrypt).as_ref()
     }
 }
 
@@ -219,9 +228,11 @@ fn is_same_tree(one: &SopsTree, other: &SopsTree) -> Option<bool> {
     }
 }
 
-fn collect_ciphertexts(node: &YamlNode, found: &mut Vec<String>) {
+fn collect_ciphertexts(node: &YamlNode, found: &mut HashSet<String>) {
     match &node.kind {
-        YamlKind::Scalar(scalar) if scalar.text().starts_with(CIPHERTEXT) => found.push(scalar.text().to_owned()),
+        YamlKind::Scalar(scalar) if scalar.text().starts_with(CIPHERTEXT) => {
+            found.insert(scalar.text().to_owned());
+        }
         YamlKind::Scalar(_) => {}
         YamlKind::List(items) => items.iter().for_each(|item| collect_ciphertexts(item, found)),
         YamlKind::Map(map) => {

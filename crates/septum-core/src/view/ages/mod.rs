@@ -25,6 +25,7 @@ use crate::sops::{Identities, RedactedFile, SopsFormat};
 use crate::span::{Location, Source};
 use crate::time::{Day, DayCount};
 use crate::view::StackOrder;
+use crate::yaml::node::YamlNode;
 use crate::yaml::read::read_document;
 
 /// Usual period before the end of a value in which it is reported.
@@ -130,6 +131,17 @@ pub struct AgeReport<'a> {
     identities: &'a Identities,
 }
 
+/// A layer whose values have an age.
+enum DatedLayer<'a> {
+    WithHistory {
+        versions: LayerVersions<'a>,
+        /// The file on disk.
+        root: Option<YamlNode>,
+    },
+    /// Without a history, all of its values have one age.
+    Alone(ValueAge),
+}
+
 /// A value: the entry, and the location that sets it.
 type ValueKey = (EntryId, String, usize);
 
@@ -181,11 +193,10 @@ impl<'a> AgeReport<'a> {
             }
         }
         for (name, entries) in layers {
-            let path = self.root.join(&name);
-            let versions =
-                self.history.as_ref().map(|history| LayerVersions::read(&name, &path, history, self.identities));
+            let Some((_, resolved, _)) = entries.first() else { continue };
+            let layer = self.read_layer(&name, resolved);
             for (key, resolved, entry) in entries {
-                let age = self.age_of(versions.as_ref(), resolved, &key.0, entry);
+                let age = self.age_of(&layer, resolved, &key.0, entry);
                 if let Some(value) = found.get_mut(&key) {
                     value.set_age(age, entry, day, notice);
                 }
@@ -224,24 +235,32 @@ impl<'a> AgeReport<'a> {
         }
     }
 
-    fn age_of(
-        &self,
-        versions: Option<&LayerVersions<'_>>,
-        resolved: &ResolvedTarget,
-        id: &EntryId,
-        entry: &Entry,
-    ) -> ValueAge {
-        let source = &entry.place().source;
+    /// Reads a layer as it is on disk, and its history: once for all of its values.
+    fn read_layer<'n>(&'n self, name: &'n str, resolved: &ResolvedTarget) -> DatedLayer<'n> {
+        let path = self.root.join(name);
+        let on_disk = resolved.files.read_text(FileKind::Layer, &path).ok();
+        match &self.history {
+            Some(history) => DatedLayer::WithHistory {
+                versions: LayerVersions::read(name, &path, history, self.identities),
+                root: on_disk.and_then(|source| read_document(&source).ok()),
+            },
+            None => DatedLayer::Alone(last_modified(name, on_disk.as_ref().map(Source::text))),
+        }
+    }
+
+    fn age_of(&self, layer: &DatedLayer<'_>, resolved: &ResolvedTarget, id: &EntryId, entry: &Entry) -> ValueAge {
         if let Some(EntrySource::File(path) | EntrySource::Template(path)) =
             entry.source.as_ref().map(|source| &source.value)
         {
             return self.age_of_file(resolved, path);
         }
-        let on_disk = resolved.files.read_text(FileKind::Layer, &self.root.join(source.name())).ok();
-        let Some(versions) = versions else {
-            return last_modified(source.name(), on_disk.as_ref().map(Source::text));
+        let (versions, root) = match layer {
+            DatedLayer::WithHistory { versions, root: Some(root) } => (versions, root),
+            DatedLayer::WithHistory { root: None, .. } => {
+                return ValueAge { day: None, basis: AgeBasis::Unknown };
+            }
+            DatedLayer::Alone(age) => return *age,
         };
-        let on_disk = on_disk.and_then(|source| read_document(&source).ok());
         let former = resolved.definition.former_uses.iter().find(|former| former.id == *id);
         let names = [Some(id.key.as_str()), former.map(|former| former.old.as_str())];
         let own = id.bundle == resolved.definition.own_bundle();
@@ -250,7 +269,7 @@ impl<'a> AgeReport<'a> {
             own.then(|| ["data", key].map(str::to_owned).to_vec()).into_iter().chain([in_bundle])
         });
         let leaf = LeafPath { paths: paths.collect() };
-        on_disk.map_or(ValueAge { day: None, basis: AgeBasis::Unknown }, |root| versions.age_of(&leaf, &root))
+        versions.age_of(&leaf, root)
     }
 
     /// The age of a whole file: every version of it is a change.
