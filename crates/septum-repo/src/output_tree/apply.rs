@@ -26,7 +26,9 @@ use crate::sort::CollectSorted;
 
 pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
     if let Some(obstacle) = plan.obstacle() {
-        return Err(obstacle.into());
+        // files of a run that began in the meantime must not be moved or removed
+        let is_alone = tree.inventories.are_current(&tree.root, tree.shard)?;
+        return Err(if is_alone { obstacle } else { written_by_another(&tree.root) }.into());
     }
     let run = ApplyRun { tree, meter, drafts: draft_directory(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
@@ -97,8 +99,7 @@ impl ApplyRun<'_> {
     fn check_plan(&self) -> Result<(), Diagnostic> {
         let OutputTree { root, shard, inventories, .. } = self.tree;
         if !inventories.are_current(root, *shard)? {
-            let error = Diagnostic::error(Rule::OutputBusy, format!("another run has written to `{}`", root.shown));
-            return Err(error.note("nothing was written").hint("render again"));
+            return Err(written_by_another(root));
         }
         self.clear().map_err(|error| place::write_error(&self.show_own(), &error))
     }
@@ -305,6 +306,12 @@ impl ApplyRun<'_> {
             _ => drop(disk.remove_empty(&root.dir.join(target.environment()))),
         }
     }
+}
+
+fn written_by_another(root: &TreeRoot) -> Diagnostic {
+    Diagnostic::error(Rule::OutputBusy, format!("another run has written to `{}`", root.shown))
+        .note("nothing was written")
+        .hint("render again")
 }
 
 fn appeared_file(root: &TreeRoot, target: &TargetName, file: &FileName) -> Diagnostic {

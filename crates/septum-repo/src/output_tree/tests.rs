@@ -254,12 +254,16 @@ fn nothing_rendered_leaves_nothing() {
 fn another_run_is_told_apart_and_kept_out() {
     let site = TreeSite::new();
     let (a, b) = (set("prod/a: x.yaml=1"), set("prod/b: x.yaml=1"));
-    let early = site.open(None).unwrap();
+    let (early, late) = (site.open(None).unwrap(), site.open(None).unwrap());
     let plan = early.plan(rendered(&a), ALL).unwrap();
     site.try_all(&b).unwrap();
     let error = early.apply(plan, &Meter::default()).unwrap_err();
     assert_eq!(messages(&error), "output-busy: another run has written to `rendered`");
     assert_eq!(site.files(), "prod/b/x.yaml=1");
+    // its files are in the way, and no strangers
+    let plan = late.plan(rendered(&set("prod/b: x.yaml=2")), ALL).unwrap();
+    let error = late.apply(plan, &Meter::default()).unwrap_err();
+    assert_eq!(messages(&error), "output-busy: another run has written to `rendered`");
     if cfg!(unix) {
         let held = lock::alone(&site.dir().join(OWN)).unwrap().unwrap();
         let error = site.try_all(&a).unwrap_err();
