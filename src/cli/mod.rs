@@ -57,6 +57,7 @@ mod watch;
 mod written_page;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -227,8 +228,12 @@ fn run_arguments(arguments: Vec<OsString>) -> ExitCode {
         }
         // help and version go to stdout, and a closed pipe is not an error
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
+            let written = error.print().and_then(|()| std::io::stdout().flush());
+            return match output::check_written(written) {
+                Err(problems) => OutputStreams::new(&GlobalArgs::default()).finish(Err(problems)),
+                Ok(()) if error.use_stderr() => ExitCode::from(output::INVALID),
+                Ok(()) => ExitCode::SUCCESS,
+            };
         }
         Err(error) => {
             return report_usage(usage::usage_diagnostic(&error, &arguments), &arguments, &GlobalArgs::default());

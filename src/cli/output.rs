@@ -205,7 +205,12 @@ pub(super) fn lock_stdout() -> io::StdoutLock<'static> {
 /// Writes a result that need not be text.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    check_written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Error of a result that was written to standard output; a closed pipe is none.
+pub(super) fn check_written(written: io::Result<()>) -> Result<(), Diagnostics> {
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");
             Err(Diagnostic::error(Rule::Unwritable, message).into())
