@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::bundles::bundle_of_secret;
 use super::layer_text::{LayerText, escape_template_tags};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
-use super::source::SourceObjects;
+use super::source::{SourceObject, SourceObjects};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::map::IndexMap;
@@ -37,6 +37,8 @@ struct SecretsDraft {
     /// Entries by bundle; the app's own has an empty name.
     bundles: IndexMap<String, SecretsBundle>,
     vars: IndexMap<String, Tree>,
+    /// Namespace of its Secrets.
+    namespace: Option<String>,
     /// Bytes of the only file, if they can stay as they are.
     unchanged: Option<Vec<u8>>,
 }
@@ -45,6 +47,8 @@ struct SecretsDraft {
 #[derive(Default)]
 struct SecretsBundle {
     secret_type: Option<String>,
+    labels: IndexMap<String, String>,
+    annotations: IndexMap<String, String>,
     values: IndexMap<String, Wiping<String>>,
 }
 
@@ -92,9 +96,15 @@ impl SecretsDraft {
             opened.emit_format(SopsFormat::Yaml).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         let source = Source::new(input.name.as_str(), String::from_utf8_lossy(&text));
         let tree = Tree::from_node(read_document(&source)?, &source);
+        let note_comments = |plan: &mut ImportPlan| match opened.document().count_comments() {
+            0 => {}
+            1 => plan.note(&input.name, "its comment is not kept"),
+            count => plan.note(&input.name, format!("its {count} comments are not kept")),
+        };
         if tree.get("kind").and_then(Tree::as_text) == Some("Secret") {
+            note_comments(plan);
             plan.note(&input.name, "the encrypted Secret becomes a bundle");
-            return self.add_secret(&source, plan);
+            return self.add_secret(input, &source, plan);
         }
         let TreeKind::Map(mut map) = tree.kind else {
             return Err(Diagnostic::error(Rule::Unsupported, format!("`{}` is not a mapping", input.name)).into());
@@ -105,10 +115,12 @@ impl SecretsDraft {
                 plan.note(&input.name, "taken as it is");
                 self.unchanged = Some(input.bytes.clone());
             } else {
+                note_comments(plan);
                 plan.note(&input.name, "encrypted again, as a part of a layer");
             }
             return self.add_layer(map, &input.name);
         }
+        note_comments(plan);
         let is_entry = |key: &str, value: &Tree| is_key(key) && matches!(&value.kind, TreeKind::Leaf(_));
         let (entries, structures): (IndexMap<_, _>, IndexMap<_, _>) =
             map.into_iter().partition(|(key, value)| is_entry(key, value));
@@ -119,6 +131,12 @@ impl SecretsDraft {
                 names.join(", ")
             );
             plan.note(&input.name, text);
+        }
+        let is_null = |value: &Tree| matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.is_null());
+        let nulls = entries.iter().filter(|(_, value)| is_null(value)).map(|(key, _)| format!("`{key}`"));
+        let nulls: Vec<_> = nulls.collect();
+        if !nulls.is_empty() {
+            plan.note(&input.name, format!("null, which no entry can be, becomes an empty text: {}", nulls.join(", ")));
         }
         if !entries.is_empty() {
             plan.note(&input.name, "its keys are below `data` now, and it is encrypted again");
@@ -139,13 +157,24 @@ impl SecretsDraft {
         Ok(())
     }
 
-    fn add_secret(&mut self, source: &Source, plan: &mut ImportPlan) -> Result<(), Diagnostics> {
+    fn add_secret(&mut self, input: &SopsInput, source: &Source, plan: &mut ImportPlan) -> Result<(), Diagnostics> {
         let (mut objects, mut problems) = (SourceObjects::default(), Diagnostics::new());
         objects.read(source, &mut problems);
         for object in &objects.objects {
+            match (&self.namespace, &object.namespace) {
+                (None, _) => self.namespace.clone_from(&object.namespace),
+                (Some(known), Some(other)) if known != other => problems.push(several_namespaces(known, object, input)),
+                (Some(known), None) => plan.note(
+                    &input.name,
+                    format!("{} has no namespace, and is in `{known}` now as the others are", object.label()),
+                ),
+                (Some(_), Some(_)) => {}
+            }
             let read = bundle_of_secret(object, &mut problems);
             let bundle = self.bundles.entry(object.name.clone()).or_default();
             bundle.secret_type = read.secret_type;
+            bundle.labels.extend(read.labels);
+            bundle.annotations.extend(read.annotations);
             for (key, value) in read.values {
                 match std::str::from_utf8(&value.bytes) {
                     Ok(text) => drop(bundle.values.insert(key, Wiping::new(text.to_owned()))),
@@ -226,6 +255,14 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_valid) && !text.bytes().all(|byte| byte == b'.')
 }
 
+fn several_namespaces(known: &str, object: &SourceObject, input: &SopsInput) -> Diagnostic {
+    let message = format!("{} is in another namespace than those before it, which are in `{known}`", object.label());
+    Diagnostic::error(Rule::Unsupported, message)
+        .at_masked(object.place().clone())
+        .note(format!("`{}` is one environment, whose objects are in one namespace", input.environment))
+        .hint("import the files of each namespace by themselves, each with its `--out`")
+}
+
 fn not_encrypted(name: &str) -> Diagnostic {
     Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted"))
         .hint("import dotenv files with `septum import dotenv`, and manifests with `septum import manifests`")
@@ -273,7 +310,7 @@ fn write_layers(app: &str, environments: &IndexMap<&str, SecretsDraft>, plan: &m
     base.add("bundles", OutputValue::map(others));
     plan.add_file("base.yaml", base.to_bytes().to_vec());
     for (name, draft) in environments {
-        plan.add_file(format!("{name}.yaml"), Vec::new());
+        plan.add_file(format!("{name}.yaml"), metadata_text(draft).to_vec());
         let path = format!("{name}.secrets.yaml");
         match &draft.unchanged {
             Some(bytes) => plan.add_file(path, bytes.clone()),
@@ -281,6 +318,24 @@ fn write_layers(app: &str, environments: &IndexMap<&str, SecretsDraft>, plan: &m
         }
         plan.expected.push(expected(app, name, draft));
     }
+}
+
+/// Text of the layer beside it: what is no secret of the Secrets that were read.
+fn metadata_text(draft: &SecretsDraft) -> Zeroizing<Vec<u8>> {
+    let mut layer = LayerText::default();
+    layer.add("namespace", draft.namespace.as_deref().map_or(OutputValue::Null, OutputValue::text));
+    let texts = |texts: &'_ IndexMap<String, String>| {
+        OutputValue::map(texts.iter().map(|(key, text)| (key.clone(), OutputValue::text(text.clone()))))
+    };
+    let of_bundle = |bundle: &SecretsBundle| {
+        let fields = [("labels", &bundle.labels), ("annotations", &bundle.annotations)];
+        let given = fields.into_iter().filter(|(_, pairs)| !pairs.is_empty());
+        given.map(|(field, pairs)| (field, texts(pairs))).collect::<Vec<_>>()
+    };
+    let bundles = draft.bundles.iter().map(|(name, bundle)| (name.as_str(), of_bundle(bundle)));
+    let bundles = bundles.filter(|(_, fields)| !fields.is_empty());
+    layer.add("bundles", OutputValue::map(bundles.map(|(name, fields)| (name, OutputValue::map(fields)))));
+    layer.to_bytes()
 }
 
 /// Text of a layer of secrets.

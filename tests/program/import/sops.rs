@@ -96,6 +96,41 @@ fn what_becomes_of_each_file_is_said() {
 }
 
 #[test]
+fn a_secret_keeps_its_namespace_and_metadata() {
+    let secret = |name: &str, namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name}{namespace}, labels: {{ team: a }}, annotations: {{ b: \"true\" }} }}\nstringData: {{ A: canary-hunter2 }} # canary-hunter2\n"
+        )
+    };
+    let files = [("a.secrets.yaml", &*secret("login", ", namespace: shop")), ("b.secrets.yaml", &secret("other", ""))];
+    let desk = check(
+        "Secrets",
+        &files,
+        &["prod=a.secrets.yaml", "prod=b.secrets.yaml", "--app", "shop"],
+        "2 of 2 values equal in prod",
+    );
+    record(written(&desk, "prod.yaml"));
+    let rendered = desk.run(&["render", "prod", "--delivery", "manifest"]).ok();
+    assert_eq!(rendered.matches("namespace: shop").count(), 2, "{rendered}");
+    assert_eq!((rendered.matches("team: a").count(), rendered.matches("b: \"true\"").count()), (2, 2), "{rendered}");
+
+    let desk = Sandbox::with_identities();
+    desk.encrypted("a.secrets.yaml", files[0].1);
+    desk.encrypted("c.secrets.yaml", secret("other", ", namespace: blog"));
+    let run = import(&desk, &["sops", "prod=a.secrets.yaml", "prod=c.secrets.yaml", "--app", "shop"]);
+    assert_eq!((run.code, desk.path("environments").exists()), (2, false));
+    record(run.stderr);
+}
+
+#[test]
+fn what_a_file_loses_is_said() {
+    let desk = Sandbox::with_identities();
+    desk.encrypted("prod.secrets.yaml", "# canary-hunter2\nA: canary-hunter2 # b\nB: null\nC:\n  # c\n  - d\n");
+    desk.encrypted("dev.secrets.yaml", "data:\n  # kept\n  A: canary-hunter2\n");
+    record(import(&desk, &["sops", "dev.secrets.yaml", "prod.secrets.yaml", "--app", "shop"]).ok());
+}
+
+#[test]
 fn what_cannot_be_imported_writes_nothing() {
     let desk = Sandbox::with_identities();
     desk.encrypted("prod.secrets.yaml", "data: { A: canary-hunter2 }\n");

@@ -88,12 +88,16 @@ impl UsageTracker {
                 }
             });
         }
-        let names: Vec<String> = defined.keys().cloned().collect();
-        for (path, at) in defined {
-            let is_read = |resolved: &ResolvedTarget| {
-                resolved.variables.contains_key(&path) || resolved.mentioned.iter().any(|part| is_below(part, &path))
+        let is_read = |path: &str| {
+            let in_one = |resolved: &ResolvedTarget| {
+                resolved.variables.contains_key(path) || resolved.mentioned.iter().any(|part| is_below(part, path))
             };
-            if has_hidden || survey.environments.iter().any(is_read) {
+            survey.environments.iter().any(in_one)
+        };
+        // a mistyped name is near one that a template reads
+        let names: Vec<String> = defined.keys().filter(|path| is_read(path)).cloned().collect();
+        for (path, at) in defined {
+            if has_hidden || is_read(&path) {
                 for place in &at {
                     self.mark_used(place);
                 }

@@ -16,6 +16,23 @@ pub struct SopsDocument {
     pub branches: Vec<SopsMap>,
 }
 
+impl SopsDocument {
+    /// Number of its comments.
+    pub fn count_comments(&self) -> usize {
+        self.branches.iter().map(|root| count_comments(&root.items)).sum()
+    }
+}
+
+fn count_comments<K>(items: &[SopsItem<K>]) -> usize {
+    let of_item = |item: &SopsItem<K>| match item {
+        SopsItem::Comment(_) => 1,
+        SopsItem::Value(_, SopsTree::Leaf(_)) => 0,
+        SopsItem::Value(_, SopsTree::List(list)) => count_comments(&list.items),
+        SopsItem::Value(_, SopsTree::Map(map)) => count_comments(&map.items),
+    };
+    items.iter().map(of_item).sum()
+}
+
 /// Keys with their values. In a file that was read, no key occurs twice.
 #[derive(Debug, Clone, Default)]
 pub struct SopsMap {
