@@ -104,6 +104,11 @@ fn read_values(
     let mut own: BTreeMap<String, Location> = BTreeMap::new();
     let mut skipped = Vec::new();
     let lines = read_dotenv(source, dialect);
+    match count_comments(source, &lines) {
+        0 => {}
+        1 => plan.note(source.name(), "its comment is not kept"),
+        count => plan.note(source.name(), format!("its {count} comments are not kept")),
+    }
     let mut earlier = EarlierValues::new(ReferenceOrder::of(&lines), base);
     for line in lines {
         let DotenvEntry { key, parts, span, .. } = match line {
@@ -159,6 +164,25 @@ fn read_values(
         };
         plan.note(first, text);
     }
+}
+
+/// Number of the lines with a comment alone: those between what was read, some of which has several lines.
+fn count_comments(source: &Source, lines: &[DialectLine]) -> usize {
+    let text = source.text();
+    let in_gap = |from: usize, until: usize| {
+        let lines = text.get(from..until).unwrap_or_default().lines();
+        lines.filter(|line| line.trim_start().starts_with('#')).count()
+    };
+    let (mut count, mut from) = (0, 0);
+    for line in lines {
+        let (start, end) = match line {
+            DialectLine::Entry(entry) => (entry.span.start, entry.end),
+            DialectLine::Skipped(span) | DialectLine::Invalid(span, _) => (span.start, span.end),
+        };
+        count += in_gap(from, start);
+        from = end;
+    }
+    count + in_gap(from, text.len())
 }
 
 fn too_long(key: &str, place: &Location) -> Diagnostic {

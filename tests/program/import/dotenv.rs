@@ -343,3 +343,11 @@ fn earlier_values_are_copied_within_limits() {
     desk.write("prod.env", format!("A={}\n{lines}A=\n", "a".repeat(500_000)));
     import(&desk, &["dotenv", "prod.env", "--dialect", "compose"]).refused();
 }
+
+#[test]
+fn comments_that_are_lost_are_counted() {
+    let text = "# one\nA=b # of a value\n\nB=\"c\n# inside\"\nskipped\n  # two\n";
+    let desk = Sandbox::new([(".env", text)]);
+    let said = import(&desk, &["dotenv", ".env", "--app", "shop"]).ok();
+    assert!(said.contains("\n.env: its 2 comments are not kept\n"), "{said}");
+}
