@@ -198,18 +198,15 @@ fn many_additions_and_removals_on_both_sides_are_merged_at_once() {
     };
     for format in [SopsFormat::Yaml, SopsFormat::Json, SopsFormat::Dotenv, SopsFormat::Ini] {
         let shaped = |yaml: String| -> String {
+            let (before, pair, after) = match format {
+                SopsFormat::Json => ("{\n", "\t\"KEY\": \"VALUE\"", "\n}\n"),
+                SopsFormat::Dotenv => ("", "KEY=VALUE", "\n"),
+                SopsFormat::Ini => ("[s]\n", "KEY = VALUE", "\n"),
+                _ => return yaml,
+            };
             let pairs = yaml.lines().filter_map(|line| line.trim().split_once(": "));
-            match format {
-                SopsFormat::Json => {
-                    let pairs: Vec<_> = pairs.map(|(key, value)| format!("\t\"{key}\": \"{value}\"")).collect();
-                    format!("{{\n{}\n}}\n", pairs.join(",\n"))
-                }
-                SopsFormat::Dotenv => pairs.map(|(key, value)| format!("{key}={value}\n")).collect(),
-                SopsFormat::Ini => {
-                    format!("[s]\n{}", pairs.map(|(key, value)| format!("{key} = {value}\n")).collect::<String>())
-                }
-                _ => yaml,
-            }
+            let pairs: Vec<_> = pairs.map(|(key, value)| pair.replace("KEY", key).replace("VALUE", value)).collect();
+            format!("{before}{}{after}", pairs.join(if format == SopsFormat::Json { ",\n" } else { "\n" }))
         };
         let base = encrypted(&shaped(text(&|_| true, "")), format);
         let side = |text: String| changed(&base, format, |file| file.replace_plaintext(text.as_bytes()).unwrap());

@@ -442,7 +442,7 @@ fn the_work_of_a_check_grows_with_what_it_reads() {
 fn chain_of_mixins(count: usize) -> Sandbox {
     let link = |project: Sandbox, number: usize| {
         let next = if number + 1 < count { format!("extends: [m/x{}]\n", number + 1) } else { String::new() };
-        project.file(&format!("m/x{number}.yaml"), &format!("{next}data: {{ A: c }}\n"))
+        project.file(&format!("m/x{number}.yaml"), format!("{next}data: {{ A: c }}\n"))
     };
     (0..count).fold(Sandbox::of("data: { A: b }\n", "extends: [m/x0]\n"), link)
 }
