@@ -57,7 +57,6 @@ mod watch;
 mod written_page;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -228,8 +227,7 @@ fn run_arguments(arguments: Vec<OsString>) -> ExitCode {
         }
         // help and version go to stdout, and a closed pipe is not an error
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
-            let written = error.print().and_then(|()| std::io::stdout().flush());
-            return match output::check_written(written) {
+            return match output::print_help(&error) {
                 Err(problems) => OutputStreams::new(&GlobalArgs::default()).finish(Err(problems)),
                 Ok(()) if error.use_stderr() => ExitCode::from(output::INVALID),
                 Ok(()) => ExitCode::SUCCESS,

@@ -208,8 +208,13 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     check_written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-/// Error of a result that was written to standard output; a closed pipe is none.
-pub(super) fn check_written(written: io::Result<()>) -> Result<(), Diagnostics> {
+/// Prints help or the version, which clap writes by itself.
+pub(super) fn print_help(help: &clap::Error) -> Result<(), Diagnostics> {
+    check_written(help.print().and_then(|()| io::stdout().flush()))
+}
+
+/// Error of a result that could not be written; a closed pipe is none.
+fn check_written(written: io::Result<()>) -> Result<(), Diagnostics> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");

@@ -67,7 +67,7 @@ pub use files::encrypt::{EncryptedOutput, EncryptionPlan, ExposedValue, encrypt_
 pub use files::extract::PathNotFound;
 pub use files::lossy::LossyValue;
 pub use files::seal::SealProblem;
-pub use files::sealed::{DecryptedFile, DecryptedText, EncryptedFile, ValueChange};
+pub use files::sealed::{DecryptedFile, DecryptedText, EncryptedFile, ValueEdit};
 pub use files::write_error::{UnfaithfulOutput, WriteError};
 pub use identities::identity::Identities;
 pub use identities::keygen::{IdentityKind, NewIdentity};

@@ -9,7 +9,7 @@ mod exposed;
 mod selection;
 mod text;
 
-pub use change::ValueChange;
+pub use change::ValueEdit;
 pub use text::DecryptedText;
 
 use std::ops::Range;

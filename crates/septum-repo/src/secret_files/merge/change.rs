@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::tree::is_same_tree;
 use crate::sops::{
-    DecryptedFile, SopsFormat, SopsList, SopsMap, SopsTree, TypedValue, ValueChange, ValuePath, ValuePathStep,
+    DecryptedFile, SopsFormat, SopsList, SopsMap, SopsTree, TypedValue, ValueEdit, ValuePath, ValuePathStep,
     WriteError, format_conflict,
 };
 
@@ -14,12 +14,12 @@ pub(super) struct TreePatch<'a> {
     document: usize,
     steps: Vec<ValuePathStep>,
     /// The changes in their order, which are made at the end.
-    changes: Vec<PlannedChange>,
+    changes: Vec<MergeStep>,
 }
 
 /// A change of a file.
-struct PlannedChange {
-    change: ValueChange,
+struct MergeStep {
+    change: ValueEdit,
     /// Whether a single value takes the place of another.
     is_replacement: bool,
 }
@@ -53,7 +53,7 @@ impl<'a> TreePatch<'a> {
             return Ok(());
         }
         let (others, replacements) = changes.split_at(replaced);
-        for ValueChange { document, path, value } in others {
+        for ValueEdit { document, path, value } in others {
             match value {
                 Some(value) => file.set_value(*document, path, value)?,
                 None => file.unset_value(*document, path)?,
@@ -71,8 +71,8 @@ impl<'a> TreePatch<'a> {
             // a file of lines has no value that is a map
             (None, Some(SopsTree::Map(to))) if is_ini => self.change_map(&SopsMap::default(), to),
             (Some(SopsTree::Map(from)), None) if is_ini => self.change_map(from, &SopsMap::default()),
-            _ => self.changes.push(PlannedChange {
-                change: ValueChange {
+            _ => self.changes.push(MergeStep {
+                change: ValueEdit {
                     document: self.document,
                     path: self.steps.iter().cloned().collect(),
                     value: to.cloned(),

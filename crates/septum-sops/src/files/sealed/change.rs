@@ -14,7 +14,7 @@ use septum_base::value_path::{ValuePath, ValuePathStep};
 
 /// A value to be set, or removed if there is none.
 #[derive(Debug)]
-pub struct ValueChange {
+pub struct ValueEdit {
     /// Document of the file, from 0.
     pub document: usize,
     /// Place in it.
@@ -76,12 +76,12 @@ impl DecryptedFile {
 
     /// Replaces single values, each in its document and at its path: as one edit, because each requires parsing the
     /// file.
-    pub fn set_leaves(&mut self, leaves: &[ValueChange]) -> Result<(), WriteError> {
-        let Some(ValueChange { path: first, .. }) = leaves.first() else { return Ok(()) };
+    pub fn set_leaves(&mut self, leaves: &[ValueEdit]) -> Result<(), WriteError> {
+        let Some(ValueEdit { path: first, .. }) = leaves.first() else { return Ok(()) };
         let before = self.parse_text()?;
         let mut changes = Vec::new();
         let mut wanted = SopsDocument { branches: self.document.branches.clone() };
-        for ValueChange { document, path, value } in leaves {
+        for ValueEdit { document, path, value } in leaves {
             let Some(value) = value else { continue };
             let target = EditPath { document: *document, path };
             self.check_target(&target)?;
@@ -105,11 +105,11 @@ impl DecryptedFile {
     /// Sets and removes values, each in its document and at its path, as one edit, because each requires parsing the
     /// file. Returns whether that gives exactly these changes: where one needs the result of another, nothing is
     /// changed, and they have to be made one after the other.
-    pub fn change_together(&mut self, changes: &[ValueChange]) -> Result<bool, WriteError> {
+    pub fn change_together(&mut self, changes: &[ValueEdit]) -> Result<bool, WriteError> {
         let before = self.parse_text()?;
         let mut edits = Vec::new();
         let mut wanted = SopsDocument { branches: self.document.branches.clone() };
-        for ValueChange { document, path, value } in changes {
+        for ValueEdit { document, path, value } in changes {
             let target = EditPath { document: *document, path };
             self.check_target(&target)?;
             let (edit, amended) = match value {
