@@ -312,6 +312,54 @@ fn what_has_no_value_is_named_by_filters_and_tests() {
 }
 
 #[test]
+fn an_undefined_operand_is_named_at_its_place() {
+    let tests = [
+        "boolean", "escaped", "false", "float", "int", "integer", "iterable", "mapping", "none", "number", "safe",
+        "sequence", "string", "true", "lower",
+    ];
+    let of_types = tests.iter().flat_map(|test| {
+        [format!("{{{{ vars.nope is {test} }}}}"), format!("{{{{ 'a' if vars.nope is not {test} else 'b' }}}}")]
+    });
+    let others = [
+        "{% if data.NAME and vars.nope is string %}a{% endif %}",
+        "{% if vars.nope is mapping %}{% elif vars.other is string %}{% endif %}",
+        "{{ vars.hosts | join(vars.nope) }}",
+        "{{ data.NAME | replace('s', vars.nope) if data.NAME else 1 }}",
+        "{{ data.NAME | replace('s', 't', count=vars.nope) if data.NAME else 1 }}",
+        "{{ data.PORT is divisibleby vars.nope or true }}",
+        "{{ data.PORT is divisibleby(vars.nope) or true }}",
+        "{{ [range(1, vars.nope)] | length if true else 1 }}",
+        "{{ vars.hosts | batch(2, fill_with=vars.nope) | list | length if true else 1 }}",
+        "{{ data.NAME | default('x', vars.nope) if true else 1 }}",
+        "{{ data.PORT | round(vars.nope) }}",
+        "{{ vars.hosts | tojson(indent=vars.nope) }}",
+        "{{ data.NAME | indent(2, vars.nope, true) }}",
+        "{% filter replace('s', vars.nope) %}a{% endfilter %}",
+        "{% set n = namespace(a=vars.nope) %}",
+    ];
+    for template in of_types.chain(others.map(str::to_owned)) {
+        let column = 5 + template.find("vars.nope").unwrap();
+        let base = format!("{CONTEXT}  RESULT: |-\n    {template}\nbundles:\n  more: {{ data: {{ NAME: other }} }}\n");
+        let printed = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(printed.contains("`vars.nope` is not defined"), "{template}: {printed}");
+        assert!(printed.contains(&format!("base.yaml:23:{column}\n")), "{template}: {printed}");
+    }
+}
+
+/// The template inside may be given what is not there, to ask whether it is.
+#[test]
+fn what_asks_whether_there_is_a_value_takes_none() {
+    for (template, expected) in [
+        ("{{ vars.nope is defined }} {{ vars.nope is not undefined }} {{ vars.nope | default('a') }}", "false false a"),
+        ("{{ vars.nope | d(vars.other) | d('a') }} {{ data.NAME | default(data.UNSET) }}", "a shop"),
+        ("{% macro m(a) %}{{ a | default('none') }}{% endmacro %}{{ m() }}{{ m(vars.nope) }}", "nonenone"),
+        ("{{ vars.hosts | map('default', 'x') | join(',') }}", "a,b,c"),
+    ] {
+        assert_eq!(rendered(template), expected, "{template}");
+    }
+}
+
+#[test]
 fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
     for template in ["{{ data.P | urlencode }}", "x{{ data.P|urlencode }}", "{{ vars.nope | trim | upper }}"] {
         let base = format!("data: {{ P: {{ sensitive: true }}, A: \"{template}\" }}\n");
@@ -364,8 +412,13 @@ fn every_undefined_name_of_a_template_is_reported_at_once() {
         // what is undefined may be put into a list, and only fails if it is used
         (
             "in a list",
-            "{{ data.NMAE }}{{ [vars.a, 1] | last }}{{ (PORT, 1) | last }}{{ {'a': vars.b} | length }}{{ dict(a=vars.c) | length }}",
+            "{{ data.NMAE }}{{ [vars.a, 1] | last }}{{ (PORT, 1) | last }}{{ {'a': vars.b} | length }}",
             &["data.NMAE"],
+        ),
+        (
+            "in calls",
+            "{{ vars.a is string }}{{ vars.b is not none }}{{ [1] | join(vars.c) }}{{ dict(a=vars.d) | length }}{{ 'x' | replace('x', vars.e) }}{{ 3 is divisibleby vars.f }}",
+            &["vars.a", "vars.b", "vars.c", "vars.d", "vars.e", "vars.f"],
         ),
         (
             "for a filter of anything",

@@ -18,6 +18,7 @@ use crate::template_tokens::lex_template;
 
 mod explain;
 mod missing;
+mod operand;
 mod origin;
 mod site;
 mod syntax;

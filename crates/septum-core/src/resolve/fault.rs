@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
+use super::defined::OperandPosition;
+
 /// Error of Septum in a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OwnError {
@@ -20,6 +22,9 @@ pub(super) enum OwnError {
     /// An included file is there and cannot be read.
     #[error("an included file cannot be read")]
     Unreadable { message: String, hint: Option<String> },
+    /// An operand of a call is undefined.
+    #[error("an operand is undefined")]
+    UndefinedOperand { callee: &'static str, position: OperandPosition },
     /// The run's budget of steps is exhausted.
     #[error("out of steps")]
     OutOfSteps,
@@ -37,7 +42,13 @@ pub(super) enum TemplateWord {
 impl OwnError {
     /// Converts it to an error of the engine.
     pub(super) fn into_error(self) -> Error {
-        let kind = if self == Self::OutOfSteps { ErrorKind::OutOfFuel } else { ErrorKind::InvalidOperation };
+        let kind = match self {
+            Self::OutOfSteps => ErrorKind::OutOfFuel,
+            Self::UndefinedOperand { .. } => ErrorKind::UndefinedError,
+            Self::Reported | Self::Fixed(_) | Self::Computed { .. } | Self::Unreadable { .. } => {
+                ErrorKind::InvalidOperation
+            },
+        };
         Error::new(kind, "error of septum").with_source(self)
     }
 

@@ -11,21 +11,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{OwnError, TemplateWord, invalid_value};
 use super::steps::BYTES_A_STEP;
-use super::{bounded, frame, inner_functions as inner, operand_charges, sizes, structure};
+use super::{bounded, defined, frame, inner_functions as inner, operand_charges, sizes, structure};
 use crate::yaml;
 
 /// Adds the filters and functions to an environment.
 pub(super) fn install(environment: &mut Environment<'static>) {
+    defined::install(environment);
     sizes::install(environment);
-    environment.add_filter("b64encode", b64encode);
-    environment.add_filter("b64decode", b64decode);
-    environment.add_filter("urlencode", urlencode);
-    environment.add_filter("sha256", sha256);
-    environment.add_filter("quote", quote);
-    environment.add_filter("toyaml", toyaml);
-    environment.add_filter("required", required);
-    environment.add_filter("string", string);
-    environment.add_filter("join", join);
+    defined::add_filter(environment, "b64encode", 0, b64encode);
+    defined::add_filter(environment, "b64decode", 0, b64decode);
+    defined::add_filter(environment, "urlencode", 0, urlencode);
+    defined::add_filter(environment, "sha256", 0, sha256);
+    defined::add_filter(environment, "quote", 0, quote);
+    defined::add_filter(environment, "toyaml", 0, toyaml);
+    defined::add_filter(environment, "required", 1, required);
+    defined::add_filter(environment, "string", 0, string);
+    defined::add_filter(environment, "join", 0, join);
     environment.add_function(inner::MARK, begin_declassify);
     environment.add_function(inner::DECLASSIFY, end_declassify);
     environment.add_function(inner::BEGIN, begin_masked);
@@ -37,11 +38,12 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_function(inner::COMPARED, operand_charges::charge_comparison);
     environment.add_function(inner::MADE, operand_charges::charge_list_result);
     environment.add_function(inner::HASHED, operand_charges::charge_key);
+    environment.add_function(inner::DEFINED, operand_charges::require_defined);
     environment.add_function(inner::NAMED, operand_charges::charge_name);
     environment.add_function(inner::FIELD, bounded::bound_field);
     environment.add_filter(inner::VALUE, bounded::bound_value);
     environment.add_filter(inner::FIELD, bounded::bound_field);
-    environment.add_function("namespace", namespace);
+    defined::add_function(environment, "namespace", namespace);
 }
 
 fn scalar_bytes(value: &Value) -> Result<Vec<u8>, Error> {

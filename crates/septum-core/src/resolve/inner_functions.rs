@@ -20,6 +20,8 @@ pub(super) const COMPARED: &str = "_septum_compared";
 pub(super) const MADE: &str = "_septum_made";
 /// Bounds a key.
 pub(super) const HASHED: &str = "_septum_hashed";
+/// Refuses an undefined value that the engine would take as empty.
+pub(super) const DEFINED: &str = "_septum_defined";
 /// Bounds a name of other templates.
 pub(super) const NAMED: &str = "_septum_named";
 

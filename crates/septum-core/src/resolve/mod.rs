@@ -12,6 +12,7 @@ mod content;
 mod content_text;
 mod context;
 mod declassify;
+mod defined;
 mod encrypted_manifest;
 mod engine;
 mod failure;

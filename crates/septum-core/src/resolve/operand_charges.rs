@@ -1,7 +1,7 @@
 //! Inner functions that pay for operands, see [`super::operands`].
 
 use minijinja::value::ValueKind;
-use minijinja::{Error, State, Value};
+use minijinja::{Error, ErrorKind, State, Value};
 
 use super::bounded;
 use super::fault::invalid_value;
@@ -43,6 +43,11 @@ pub(super) fn charge_key(state: &State<'_, '_>, value: Value) -> Result<Value, E
     }
     sizes::charge(state, &value, sizes::COMPARED)?;
     Ok(value)
+}
+
+/// Refuses a value that is undefined.
+pub(super) fn require_defined(value: Value) -> Result<Value, Error> {
+    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(value) }
 }
 
 /// Charges the name of a template, or a list of names of which the first existing one is used.

@@ -8,7 +8,8 @@
 //! * operands of `==`, `<`, `in` and similar operators are compared, and keys of mappings and subscripts are hashed:
 //!   all their content is charged;
 //! * sums and products of lists are lazy, and could be stacked without end: they are computed at once;
-//! * each name of another template is searched in the project.
+//! * each name of another template is searched in the project;
+//! * a list that is spread over arguments must be defined.
 //!
 //! Operands are found with the engine's own tokens: comparisons bind weaker than `+`, which binds weaker than `~`,
 //! which binds weaker than `*`, filters and tests.
@@ -19,7 +20,7 @@ use std::ops::Range;
 
 use minijinja::machinery::Token;
 
-use super::inner_functions::{COMPARED, HASHED, Insertion, MADE, NAMED, OPERAND};
+use super::inner_functions::{COMPARED, DEFINED, HASHED, Insertion, MADE, NAMED, OPERAND};
 use super::set_targets::is_member;
 use crate::template_tokens::{TagKind, TagToken, TemplateTag, change_of_depth, is_import};
 
@@ -46,6 +47,7 @@ pub(super) const STATEMENTS: [&str; 15] = [
 pub(super) fn operand_calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
     let kinds = [
         (NAMED, template_name(tag)),
+        (DEFINED, spread_ranges(tag)),
         (HASHED, key_ranges(tag)),
         (COMPARED, operand_ranges(tag, OperatorLevel::Comparison)),
         (MADE, operand_ranges(tag, OperatorLevel::Sum)),
@@ -276,6 +278,25 @@ fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     let top = tag.top_level().map(|(index, _)| index).skip(1);
     let end = top.into_iter().find(|index| is_word_of_statement(tag, *index)).unwrap_or(tag.tokens.len());
     whole_range(tag.tokens.get(1..end)).into_iter().collect()
+}
+
+/// Ranges of the values in `f(*list, **mapping)`, which the engine would take as empty if they are undefined.
+fn spread_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    let is_spread = |index: &usize| {
+        matches!(token(*index), Some(Token::Mul | Token::Pow))
+            && matches!(index.checked_sub(1).and_then(token), Some(Token::ParenOpen | Token::Comma))
+    };
+    let end = |start: usize| {
+        let mut depth = 0;
+        (start..tag.tokens.len()).find(|index| {
+            let change = token(*index).map_or(0, change_of_depth);
+            depth += change;
+            depth < 0 || depth == 0 && change == 0 && matches!(token(*index), Some(Token::Comma))
+        })
+    };
+    let starts = (0..tag.tokens.len()).filter(is_spread).map(|index| index + 1);
+    starts.filter_map(|start| whole_range(tag.tokens.get(start..end(start)?))).collect()
 }
 
 /// Range of some tokens, unless that is a single text or number, which the template pays for by its length.

@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value, filters, functions}
 
 use super::fault::invalid_value;
 use super::steps::BYTES_A_STEP;
-use super::{bounded, scope};
+use super::{bounded, defined, scope};
 
 /// Maximum indentation of a line, in blanks.
 const MAX_INDENT: usize = 64;
@@ -19,41 +19,40 @@ const MAX_DEPTH: usize = 128;
 
 /// Adds the filters of the engine that are bounded here.
 pub(super) fn install(environment: &mut Environment<'static>) {
-    environment.add_filter("tojson", tojson);
-    environment.add_filter("pprint", pprint);
-    environment.add_filter("indent", indent);
-    environment.add_filter("upper", texts_only(Value::from_function(filters::upper)));
-    environment.add_filter("lower", texts_only(Value::from_function(filters::lower)));
-    environment.add_filter("title", texts_only(Value::from_function(filters::title)));
-    environment.add_filter("capitalize", texts_only(Value::from_function(filters::capitalize)));
-    environment.add_filter("replace", texts_only(Value::from_function(filters::replace)));
-    environment.add_filter("trim", texts_only(Value::from_function(filters::trim)));
-    environment.add_filter("split", texts_only(Value::from_function(filters::split)));
-    environment.add_filter("lines", texts_only(Value::from_function(filters::lines)));
-    environment.add_filter("format", texts_only(Value::from_function(filters::format)));
-    environment.add_filter("escape", texts_only(Value::from_function(filters::escape)));
-    environment.add_filter("e", texts_only(Value::from_function(filters::escape)));
-    environment.add_filter("safe", texts_only(Value::from_function(filters::safe)));
-    environment.add_filter("min", charge_comparisons(Value::from_function(filters::min)));
-    environment.add_filter("max", charge_comparisons(Value::from_function(filters::max)));
-    environment.add_filter("sort", charge_comparisons(Value::from_function(filters::sort)));
-    environment.add_filter("unique", charge_comparisons(Value::from_function(filters::unique)));
-    environment.add_filter("groupby", charge_comparisons(Value::from_function(filters::groupby)));
-    environment.add_filter("sum", charge_comparisons(Value::from_function(filters::sum)));
-    environment.add_filter("dictsort", dictsort);
-    environment.add_filter("chain", chain);
-    environment.add_filter("zip", zip);
-    environment.add_function("range", range);
-    environment.add_filter("select", charge_items(Value::from_function(filters::select)));
-    environment.add_filter("reject", charge_items(Value::from_function(filters::reject)));
-    environment.add_filter("selectattr", charge_items(Value::from_function(filters::selectattr)));
-    environment.add_filter("rejectattr", charge_items(Value::from_function(filters::rejectattr)));
-    environment.add_filter("map", charge_items(Value::from_function(filters::map)));
-    environment.add_filter("attr", charge_lookups(Value::from_function(filters::attr)));
+    defined::add_filter(environment, "tojson", 0, tojson);
+    defined::add_filter(environment, "pprint", 0, pprint);
+    defined::add_filter(environment, "indent", 0, indent);
+    defined::add_filter(environment, "upper", 0, texts_only(Value::from_function(filters::upper)));
+    defined::add_filter(environment, "lower", 0, texts_only(Value::from_function(filters::lower)));
+    defined::add_filter(environment, "title", 0, texts_only(Value::from_function(filters::title)));
+    defined::add_filter(environment, "capitalize", 0, texts_only(Value::from_function(filters::capitalize)));
+    defined::add_filter(environment, "replace", 0, texts_only(Value::from_function(filters::replace)));
+    defined::add_filter(environment, "trim", 0, texts_only(Value::from_function(filters::trim)));
+    defined::add_filter(environment, "split", 0, texts_only(Value::from_function(filters::split)));
+    defined::add_filter(environment, "lines", 0, texts_only(Value::from_function(filters::lines)));
+    defined::add_filter(environment, "format", 0, texts_only(Value::from_function(filters::format)));
+    defined::add_filter(environment, "escape", 0, texts_only(Value::from_function(filters::escape)));
+    defined::add_filter(environment, "e", 0, texts_only(Value::from_function(filters::escape)));
+    defined::add_filter(environment, "safe", 0, texts_only(Value::from_function(filters::safe)));
+    defined::add_filter(environment, "min", 0, charge_comparisons(Value::from_function(filters::min)));
+    defined::add_filter(environment, "max", 0, charge_comparisons(Value::from_function(filters::max)));
+    defined::add_filter(environment, "sort", 0, charge_comparisons(Value::from_function(filters::sort)));
+    defined::add_filter(environment, "unique", 0, charge_comparisons(Value::from_function(filters::unique)));
+    defined::add_filter(environment, "groupby", 0, charge_comparisons(Value::from_function(filters::groupby)));
+    defined::add_filter(environment, "sum", 0, charge_comparisons(Value::from_function(filters::sum)));
+    defined::add_filter(environment, "dictsort", 0, dictsort);
+    defined::add_filter(environment, "chain", 0, chain);
+    defined::add_filter(environment, "zip", 0, zip);
+    defined::add_function(environment, "range", range);
+    defined::add_filter(environment, "select", 0, charge_items(Value::from_function(filters::select)));
+    defined::add_filter(environment, "reject", 0, charge_items(Value::from_function(filters::reject)));
+    defined::add_filter(environment, "selectattr", 0, charge_items(Value::from_function(filters::selectattr)));
+    defined::add_filter(environment, "rejectattr", 0, charge_items(Value::from_function(filters::rejectattr)));
+    defined::add_filter(environment, "map", 0, charge_items(Value::from_function(filters::map)));
+    defined::add_filter(environment, "attr", 0, charge_lookups(Value::from_function(filters::attr)));
     install_test(environment, &["startingwith"], texts_only(Value::from_function(predicates::is_startingwith)));
     install_test(environment, &["endingwith"], texts_only(Value::from_function(predicates::is_endingwith)));
     let comparisons: [(&[&'static str], Value); 12] = [
-        // of what is not defined, the engine says that it is neither odd nor even
         (&["lower"], Value::from_function(predicates::is_lower)),
         (&["upper"], Value::from_function(predicates::is_upper)),
         (&["sameas"], Value::from_function(predicates::is_sameas)),
@@ -84,17 +83,14 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     });
 }
 
-/// Adds a test that may reject its operands.
+/// Adds a test under all of its names.
 fn install_test<F>(environment: &mut Environment<'static>, names: &[&'static str], test: F)
 where
     F: Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static,
 {
+    let test = Value::from_function(test);
     for name in names {
-        let test = test.clone();
-        let decide = move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
-            test(state, operands).map(|answer| answer.is_true())
-        };
-        environment.add_test(*name, decide);
+        defined::add_test(environment, name, test.clone());
     }
 }
 
@@ -290,7 +286,6 @@ fn dictsort(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<
 /// without end.
 fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut operands = operands.into_values();
-    refuse_undefined(&operands)?;
     let is_chained =
         |value: &Value| value.as_object().is_some_and(|object| object.type_name().ends_with("::MergeDict"));
     for operand in &mut operands {
@@ -307,15 +302,8 @@ fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Val
 
 fn zip(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let operands = operands.into_values();
-    refuse_undefined(&operands)?;
     let zipped = Value::from_function(filters::zip).call(state, &operands)?;
     bounded::compute_list(state, zipped)
-}
-
-/// Refuses operands without a value, which the engine takes as empty lists.
-fn refuse_undefined(operands: &[Value]) -> Result<(), Error> {
-    let is_undefined = operands.iter().any(Value::is_undefined);
-    if is_undefined { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
 }
 
 /// Numbers of a range that one step pays for.

@@ -43,7 +43,7 @@ pub(super) fn explain_error(
         Some(OwnError::Unreadable { message, hint }) if !at.excerpt.hidden => return (message.clone(), hint.clone()),
         Some(OwnError::Unreadable { .. }) => return ("an included file cannot be read".to_owned(), None),
         Some(OwnError::Fixed(detail)) => return (format!("the template failed: {detail}"), None),
-        Some(OwnError::Reported | OwnError::OutOfSteps) | None => {}
+        Some(OwnError::Reported | OwnError::OutOfSteps | OwnError::UndefinedOperand { .. }) | None => {}
     }
     if let Some(fault) = TemplateFault::of(error) {
         return (fault.message.to_owned(), fault.hint.map(str::to_owned));

@@ -13,7 +13,7 @@ use crate::resolve::fault::OwnError;
 use crate::resolve::literal::{named_paths, required_message};
 use crate::resolve::suggest::{is_missing, is_slip, required_place, undefined_expression, unspecific_undefined};
 use crate::sort::sort_by_key;
-use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex_template};
 
 /// Errors for a template with undecrypted reads and undefined names, if every name in it is evaluated: it contains no
 /// decisions.
@@ -33,26 +33,36 @@ pub(in crate::resolve) fn undefined_without_key(
     first.into_iter().chain(further).collect()
 }
 
-/// Whether parts of a tag may not be evaluated.
+/// Whether parts of a tag may not be evaluated, or may be undefined.
 fn decides(tag: &TemplateTag<'_>) -> bool {
-    let is_decision = |token: &TagToken<'_>| {
-        matches!(token.token, Token::Ident("if" | "else" | "and" | "or" | "default" | "d" | "is"))
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    let is_decision = |index: usize| match (index.checked_sub(1).and_then(token), token(index)) {
+        (Some(Token::Dot), _) => false,
+        (Some(Token::Pipe), Some(Token::Ident(filter))) => matches!(*filter, "d" | "default" | "select" | "reject"),
+        (_, Some(Token::Ident(word))) => matches!(*word, "if" | "else" | "and" | "or" | "defined" | "undefined"),
+        _ => false,
     };
-    tag.tokens.iter().any(is_decision)
+    (0..tag.tokens.len()).any(is_decision)
+}
+
+/// Whether the value before some tokens may be undefined.
+fn has_fallback(rest: &[TagToken<'_>]) -> bool {
+    let is_word =
+        |found: &TagToken<'_>, words: &[&str]| matches!(found.token, Token::Ident(name) if words.contains(&name));
+    match rest {
+        [is, test, ..] if is_word(is, &["is"]) && is_word(test, &["defined", "undefined"]) => true,
+        [is, not, test, ..] if is_word(is, &["is"]) && is_word(not, &["not"]) => {
+            is_word(test, &["defined", "undefined"])
+        }
+        [pipe, filter, ..] => matches!(pipe.token, Token::Pipe) && is_word(filter, &["d", "default"]),
+        _ => false,
+    }
 }
 
 /// Error for the first name in a template that nothing defines or gives a value.
 pub(super) fn missing_name(context: &ResolveContext, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let text = origin.text();
     let lexed = lex_template(text);
-    let has_fallback = |rest: &[TagToken<'_>]| match rest {
-        [first, ..] if matches!(first.token, Token::Ident("is")) => true,
-        [pipe, filter, ..] => {
-            let is_default = matches!(filter.token, Token::Ident("d" | "default"));
-            matches!(pipe.token, Token::Pipe) && is_default
-        }
-        _ => false,
-    };
     let missing =
         named_paths(&context.engine.environment, text).into_iter().filter(|path| is_missing(&context.definition, path));
     let found = missing.filter_map(|path| {
@@ -147,25 +157,64 @@ fn is_entry(path: &str) -> bool {
     path.starts_with("data.") || path.starts_with("bundles.")
 }
 
-/// Whether the value at an offset must be defined: it is not only put into a list or passed to a function, which may not
+/// Bracket that is open before a value.
+struct OpenBracket {
+    /// Whether what is inside must be defined: it is a group, or the operands of a filter, a test or a function that
+    /// checks them.
+    is_checked: bool,
+    /// Whether it is a group, which a comma makes a list.
+    is_group: bool,
+    /// Index of its first token.
+    start: usize,
+}
+
+/// Whether the value at an offset must be defined: it is not only put into a list or passed to a macro, which may not
 /// look at it.
 fn must_have_value(tag: &TemplateTag<'_>, at: usize) -> bool {
     let mut open = Vec::new();
-    let before = tag.tokens.iter().take_while(|found| found.range.start < at);
-    let mut is_operand = false;
-    for found in before {
-        match found.token {
-            Token::ParenOpen => open.push(!is_operand),
-            Token::BracketOpen | Token::BraceOpen => open.push(false),
-            Token::ParenClose | Token::BracketClose | Token::BraceClose => drop(open.pop()),
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    let count = tag.tokens.iter().take_while(|found| found.range.start < at).count();
+    for index in 0..count {
+        let before = index.checked_sub(1);
+        let is_group =
+            !matches!(before.and_then(token), Some(Token::Ident(_) | Token::ParenClose | Token::BracketClose));
+        match token(index) {
+            Some(Token::ParenOpen) => {
+                let is_checked = is_group || before.is_some_and(|callee| checks_operands(tag, callee));
+                open.push(OpenBracket { is_checked, is_group, start: index + 1 });
+            }
+            Some(Token::BracketOpen | Token::BraceOpen) => {
+                open.push(OpenBracket { is_checked: false, is_group: false, start: index + 1 });
+            }
+            Some(Token::ParenClose | Token::BracketClose | Token::BraceClose) => drop(open.pop()),
             _ => {}
         }
-        is_operand = matches!(found.token, Token::Ident(_) | Token::ParenClose | Token::BracketClose);
     }
-    let in_group = open.iter().all(|is_group| *is_group);
-    // `(a, b)` is a list
-    let is_list = !open.is_empty() && tag.tokens.iter().any(|found| matches!(found.token, Token::Comma));
-    in_group && !is_list
+    open.iter().all(|bracket| bracket.is_checked && !(bracket.is_group && has_comma(tag, bracket.start)))
+}
+
+/// Whether a call at a token refuses what is undefined: a filter, a test, or a function that is not a macro.
+fn checks_operands(tag: &TemplateTag<'_>, callee: usize) -> bool {
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    match callee.checked_sub(1).and_then(token) {
+        Some(Token::Pipe | Token::Ident("is" | "not")) => true,
+        Some(Token::Dot) => false,
+        _ => matches!(token(callee), Some(Token::Ident("range" | "dict" | "namespace" | "not" | "in"))),
+    }
+}
+
+/// Whether there is a comma between the token at `start` and the end of the bracket that it is in.
+fn has_comma(tag: &TemplateTag<'_>, start: usize) -> bool {
+    let mut depth = 0;
+    for found in tag.tokens.iter().skip(start) {
+        depth += change_of_depth(&found.token);
+        match found.token {
+            _ if depth < 0 => return false,
+            Token::Comma if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A name that nothing defines or gives a value.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
+use super::operand::undefined_operand;
 use super::origin::TemplateOrigin;
 use crate::files::FileKind;
 use crate::resolve::engine::Engine;
@@ -42,8 +43,13 @@ pub(super) struct TemplateExcerpt {
 
 impl TemplateExcerpt {
     fn at_range(error: &Error, template: &str, range: &Range<usize>) -> Self {
-        let range =
-            &if error.kind() == ErrorKind::UndefinedError { operand_range(template, range) } else { range.clone() };
+        let range = &match OwnError::of(error) {
+            Some(OwnError::UndefinedOperand { callee, position }) => {
+                undefined_operand(template, range, callee, position).unwrap_or(range.start..range.start)
+            }
+            _ if error.kind() == ErrorKind::UndefinedError => operand_range(template, range),
+            _ => range.clone(),
+        };
         // the engine may name only `.b.c` of `a.b.c`
         let part_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
         let before = template.as_bytes().get(..range.start).unwrap_or_default();
@@ -75,18 +81,14 @@ impl TemplateExcerpt {
     }
 }
 
-/// Range of a filter's operand, where the engine names the filter: the operand is undefined. For `(a ~ b) | trim`, where
-/// an argument may be meant, and for a test, it is unknown, and the range is empty.
+/// Range of a filter's operand, where the engine names the filter: the operand is undefined. For `(a ~ b) | trim`, and
+/// where an argument may be meant, it is unknown, and the range is empty.
 fn operand_range(template: &str, range: &Range<usize>) -> Range<usize> {
     let before = |at: usize| template.get(..at).unwrap_or_default().trim_end();
     let named = |end: usize| -> usize {
         let bytes = before(end).bytes().rev();
         bytes.take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count()
     };
-    let word = before(range.start).rsplit(char::is_whitespace).next();
-    if matches!(word, Some("is" | "not")) {
-        return range.start..range.start;
-    }
     let mut found = range.clone();
     while let Some(left) = before(found.start).strip_suffix('|') {
         let has_arguments = template.get(found.end..).is_some_and(|rest| rest.trim_start().starts_with('('));

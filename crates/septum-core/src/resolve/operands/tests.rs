@@ -1,6 +1,6 @@
 use minijinja::Environment;
 
-use super::super::inner_functions::{COMPARED, HASHED, MADE, NAMED, OPERAND};
+use super::super::inner_functions::{COMPARED, DEFINED, HASHED, MADE, NAMED, OPERAND};
 use super::super::prepare::prepare;
 use crate::template_tokens::lexer_syntax;
 
@@ -19,7 +19,7 @@ fn every_operand_is_enclosed() {
         ("{{ not a in b and -c >= d or e }}", "{{ not ?a! in ?b! and ?-c! >= ?d! or e }}"),
         (
             "{{ f(x=a != b, *c) if a is not in b else d is in(e) == g }}",
-            "{{ f(x=?a! != ?b!, *c) if a is not in b else ?d is in(e)! == ?g! }}",
+            "{{ f(x=?a! != ?b!, *&c!) if a is not in b else ?d is in(e)! == ?g! }}",
         ),
         (
             "{{ {'a': 1, b: {c == d: 2}, e ~ f: g, 1: 2} }}",
@@ -49,8 +49,9 @@ fn every_operand_is_enclosed() {
         ("{% import a ~ b as c %}", "{% import @<a> ~ <b>! as c %}"),
         ("{% from a ~ b import c %}", "{% from @<a> ~ <b>! import c %}"),
         ("{{ a + b - c * d / e + f * 2 ** g }}", "{{ $a + b - $c * d / e! + $f * 2 ** g!! }}"),
-        ("{{ f(*a * 2, **b) + -c * 3 }}", "{{ $f(*$a * 2!, **b) + $-c * 3!! }}"),
+        ("{{ f(*a * 2, **b) + -c * 3 }}", "{{ $f(*&$a * 2!!, **&b!) + $-c * 3!! }}"),
         ("{{ a + b in c * d }}", "{{ ?$a + b!! in ?$c * d!! }}"),
+        ("{{ f(a, *[b, c][0], d) }}{{ a | f(**g(x, y)) }}", "{{ f(a, *&[b, c][0]!, d) }}{{ a | f(**&g(x, y)!) }}"),
         ("{{ 'a ~ b == c' }}", "{{ 'a ~ b == c' }}"),
         ("{% set x = a ~ b %}", "{% set x = _septum_value(<a> ~ <b>) %}"),
     ] {
@@ -58,7 +59,7 @@ fn every_operand_is_enclosed() {
         // comparison signs are not brackets
         let expected = expected.replace(" < ", " \u{1} ").replace(" >= ", " \u{2} ");
         let expected = expected.replace("!=", "\u{3}").replace(['>', '!'], ")");
-        let names = [("<", OPERAND), ("?", COMPARED), ("#", HASHED), ("@", NAMED), ("$", MADE)];
+        let names = [("<", OPERAND), ("?", COMPARED), ("#", HASHED), ("@", NAMED), ("$", MADE), ("&", DEFINED)];
         let expected = names.iter().fold(expected, |text, (sign, name)| text.replace(sign, &format!("{name}(")));
         let expected = expected.replace('\u{1}', "<").replace('\u{2}', ">=").replace('\u{3}', "!=");
         assert_eq!(prepared.text, expected, "{template}");
