@@ -346,6 +346,50 @@ fn an_undefined_operand_is_named_at_its_place() {
     }
 }
 
+#[test]
+fn every_undefined_name_of_included_files_is_reported_at_its_place() {
+    let base = "app: shop\nvars: { domain: a }\ndata:\n  PORT: 1\n  A: { template: files/a.j2 }\n  B: \"{% include 'files/b.j2' %}{{ vars.own }}\"\n  C: \"{{ vars.before }}{% include 'files/b.j2' %}\"\n";
+    let sandbox = |overlay: &str| {
+        Sandbox::of(base, overlay)
+        .file("files/a.j2", "{{ vars.first }}\n{% set known = 1 %}{% include 'b.j2' %}\n{{ vars.last }}\n")
+        .file(
+            "files/b.j2",
+            "{{ vars.one }}{{ known | default(2) }}\n{{ vars.two }} {% if data.PORT == 2 %}{{ vars.branch }}{% endif %}\n{% include 'c/d.j2' %}\n",
+        )
+        .file("files/c/d.j2", "{{ data.PROT }} {{ vars.own }}\n{% extends '../e.j2' %}")
+        .file("files/e.j2", "{{ vars.parent }}{% block b %}{{ vars.block }}{% endblock %}{% include 'without.j2' without context %}")
+        .file("files/without.j2", "{{ vars.without is defined }}")
+    };
+    let of_b = ["`vars.one` files/b.j2:1:4", "`vars.two` files/b.j2:2:4"];
+    let of_d = ["`data.PROT` files/c/d.j2:1:4", "`vars.own` files/c/d.j2:1:20"];
+    let of_e = ["`vars.parent` files/e.j2:1:4"];
+    let tables: [(&str, Vec<&str>); 3] = [
+        (
+            "A",
+            ["`vars.first` files/a.j2:1:4", "`vars.last` files/a.j2:3:4"]
+                .into_iter()
+                .chain(of_b)
+                .chain(of_d)
+                .chain(of_e)
+                .collect(),
+        ),
+        ("B", ["`vars.own` base.yaml:6:36"].into_iter().chain(of_b).chain(of_d).chain(of_e).collect()),
+        ("C", ["`vars.before` base.yaml:7:10"].into_iter().chain(of_b).chain(of_d).chain(of_e).collect()),
+    ];
+    for (key, expected) in &tables {
+        let overlay: String =
+            ["A", "B", "C"].iter().filter(|other| *other != key).map(|other| format!("  {other}: null\n")).collect();
+        let printed = sandbox(&format!("data:\n{overlay}")).run(&["render", "dev"]).refused();
+        let places = printed.lines().filter_map(|line| line.trim_start().strip_prefix("--> "));
+        let names = printed.lines().filter_map(|line| line.strip_prefix("error: ")?.split(' ').next());
+        let mut found: Vec<_> = names.zip(places).map(|(name, place)| format!("{name} {place}")).collect();
+        found.sort();
+        let mut expected = expected.clone();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{key}: {printed}");
+    }
+}
+
 /// The template inside may be given what is not there, to ask whether it is.
 #[test]
 fn what_asks_whether_there_is_a_value_takes_none() {

@@ -17,6 +17,7 @@ use crate::span::Location;
 use crate::template_tokens::lex_template;
 
 mod explain;
+mod included;
 mod missing;
 mod operand;
 mod origin;

@@ -5,9 +5,11 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
+use super::included::{bound_names, included_parts, named_include, outer_tags};
 use super::origin::TemplateOrigin;
 use super::site::innermost_error;
 use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
+use crate::map::HashSet;
 use crate::resolve::context::ResolveContext;
 use crate::resolve::fault::OwnError;
 use crate::resolve::literal::{named_paths, required_message};
@@ -15,17 +17,19 @@ use crate::resolve::suggest::{is_missing, is_slip, required_place, undefined_exp
 use crate::sort::sort_by_key;
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex_template};
 
-/// Errors for a template with undecrypted reads and undefined names, if every name in it is evaluated: it contains no
-/// decisions.
+/// Errors for a template with undecrypted reads and undefined names, if every name in it and in what it includes is
+/// evaluated: it contains no decisions.
 pub(in crate::resolve) fn undefined_without_key(
     context: &ResolveContext,
     error: &Error,
     origin: &TemplateOrigin<'_>,
 ) -> Vec<Diagnostic> {
-    let lexed = lex_template(origin.text());
-    let is_straight = lexed.tags.iter().all(|tag| tag.kind == TagKind::Expression && !decides(tag));
     let is_undefined = innermost_error(error).kind() == ErrorKind::UndefinedError || OwnError::is_computed(error);
-    if !is_straight || !is_undefined {
+    if !is_undefined || !is_straight(origin.text()) {
+        return Vec::new();
+    }
+    let included = included_parts(context, origin);
+    if !included.iter().all(|part| is_straight(part.source.text())) {
         return Vec::new();
     }
     let first = missing_name(context, origin);
@@ -33,8 +37,15 @@ pub(in crate::resolve) fn undefined_without_key(
     first.into_iter().chain(further).collect()
 }
 
+/// Whether all of a template is evaluated whenever it is rendered.
+fn is_straight(text: &str) -> bool {
+    let lexed = lex_template(text);
+    let is_evaluated = |tag: &TemplateTag<'_>| tag.kind == TagKind::Expression || named_include(tag).is_some();
+    lexed.tags.iter().all(|tag| is_evaluated(tag) && !decides(tag))
+}
+
 /// Whether parts of a tag may not be evaluated, or may be undefined.
-fn decides(tag: &TemplateTag<'_>) -> bool {
+pub(super) fn decides(tag: &TemplateTag<'_>) -> bool {
     let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
     let is_decision = |index: usize| match (index.checked_sub(1).and_then(token), token(index)) {
         (Some(Token::Dot), _) => false,
@@ -73,25 +84,61 @@ pub(super) fn missing_name(context: &ResolveContext, origin: &TemplateOrigin<'_>
     found.min_by_key(|name| name.range.start).map(|name| name.into_diagnostic(context, origin))
 }
 
-/// Errors for the names that a template certainly reads and nothing defines or gives a value, beside the one with which
-/// it failed. They follow from its text alone.
+/// Errors for the names that a template and the files that it includes certainly read, and that nothing defines or gives
+/// a value, beside the one with which it failed. They follow from the texts alone.
 pub(super) fn further_missing_names(
     context: &ResolveContext,
     origin: &TemplateOrigin<'_>,
     reported: Option<&Diagnostic>,
 ) -> Vec<Diagnostic> {
-    let text = origin.text();
-    let lexed = lex_template(text);
-    let straight: Vec<_> = straight_tags(&lexed).collect();
-    if straight.is_empty() {
-        return Vec::new();
-    }
-    let names = named_paths(&context.engine.environment, text).into_iter().filter(|path| !is_bound(&lexed, path));
-    let missing = names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path));
-    let missing: Vec<_> = missing.collect();
+    let included = included_parts(context, origin);
+    let files: Vec<_> = included.iter().map(|part| (TemplateOrigin::File(&part.source), &part.bound)).collect();
+    let none = HashSet::default();
+    let parts: Vec<_> =
+        std::iter::once((origin, &none)).chain(files.iter().map(|(file, bound)| (file, *bound))).collect();
+    let missing: Vec<Vec<_>> = parts.iter().map(|(part, bound)| missing_paths(context, part.text(), bound)).collect();
     let named = reported.filter(|reported| reported.message != unspecific_undefined());
     // of a template that failed because of some name, the only one is it
-    let is_only = missing.len() == 1 && named.is_none() && reported.is_some();
+    let is_only = missing.iter().map(Vec::len).sum::<usize>() == 1 && named.is_none() && reported.is_some();
+    let of_parts = parts.iter().zip(missing).flat_map(|((part, _), missing)| {
+        let found = certain_names(part.text(), missing, is_only);
+        found.into_iter().map(|name| name.into_diagnostic(context, part)).collect::<Vec<_>>()
+    });
+    // the place of one that is not known is all of its expression
+    let place = reported.and_then(|reported| reported.labels.first()).map(|label| &label.place);
+    let is_new = |found: &Diagnostic| {
+        let is_in_same = |label: &Label| place.is_none_or(|place| place.source.name() == label.place.source.name());
+        let is_there = |label: &Label| {
+            place.filter(|_| named.is_some() && is_in_same(label)).is_some_and(|place| {
+                let (known, own) = (place.span, label.place.span);
+                known.start < own.end && own.start < known.end
+            })
+        };
+        let is_known = reported.is_some_and(|known| known.message == found.message);
+        !found.labels.iter().any(|label| is_there(label) || is_known && is_in_same(label))
+    };
+    of_parts.filter(is_new).collect()
+}
+
+/// The paths in a text that nothing defines, except for names that a statement of it, or of what includes it, binds.
+fn missing_paths(context: &ResolveContext, text: &str, bound: &HashSet<String>) -> Vec<String> {
+    let lexed = lex_template(text);
+    if straight_tags(&lexed).next().is_none() {
+        return Vec::new();
+    }
+    let own = bound_names(&lexed);
+    let is_bound = |path: &str| {
+        let root = path.split('.').next().unwrap_or_default();
+        own.contains(root) || bound.contains(root)
+    };
+    let names = named_paths(&context.engine.environment, text).into_iter().filter(|path| !is_bound(path));
+    names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path)).collect()
+}
+
+/// The names among missing ones that a text certainly reads, in its order.
+fn certain_names(text: &str, missing: Vec<String>, is_only: bool) -> Vec<MissingName> {
+    let lexed = lex_template(text);
+    let straight: Vec<_> = straight_tags(&lexed).collect();
     let found = missing.into_iter().filter_map(|path| {
         let is_read = |range: &Range<usize>| {
             let tag = straight.iter().find(|tag| tag.range.contains(&range.start));
@@ -103,53 +150,12 @@ pub(super) fn further_missing_names(
     });
     let mut found: Vec<_> = found.collect();
     sort_by_key(&mut found, |name| name.range.start);
-    // the place of one that is not known is all of its expression
-    let place = named.and_then(|reported| reported.labels.first()).map(|label| &label.place);
-    let is_new = |found: &Diagnostic| {
-        let is_there = |label: &Label| {
-            place.is_some_and(|place| {
-                let (known, own) = (place.span, label.place.span);
-                place.source.name() == label.place.source.name() && known.start < own.end && own.start < known.end
-            })
-        };
-        reported.is_none_or(|known| known.message != found.message) && !found.labels.iter().any(is_there)
-    };
-    found.into_iter().map(|name| name.into_diagnostic(context, origin)).filter(is_new).collect()
+    found
 }
 
-/// The tags that are evaluated whenever the template is, as a whole.
+/// The tags with expressions that are evaluated whenever the template is, as a whole.
 fn straight_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &'l TemplateTag<'t>> {
-    let mut depth = 0usize;
-    lexed.tags.iter().filter(move |tag| {
-        if tag.kind == TagKind::Expression {
-            return depth == 0 && !decides(tag);
-        }
-        let is_assigned = || tag.tokens.iter().any(|token| matches!(token.token, Token::Assign));
-        match tag.tokens.first().map(|token| &token.token) {
-            Some(Token::Ident("else" | "elif" | "include" | "import" | "from" | "extends" | "do")) | None => {}
-            Some(Token::Ident("set")) if is_assigned() => {}
-            Some(Token::Ident(word)) if word.starts_with("end") => depth = depth.saturating_sub(1),
-            Some(_) => depth += 1,
-        }
-        false
-    })
-}
-
-/// Whether a statement may give the first name of a path a value of its own, wherever that is valid.
-fn is_bound(lexed: &LexedTemplate<'_>, path: &str) -> bool {
-    let root = path.split('.').next().unwrap_or_default();
-    let binds = |tag: &&TemplateTag<'_>| {
-        matches!(tag.keyword(), Some("set" | "for" | "with" | "macro" | "call" | "import" | "from"))
-    };
-    let is_target = |tag: &TemplateTag<'_>, index: usize| {
-        let is_dot = |index: Option<usize>| {
-            index.and_then(|index| tag.tokens.get(index)).is_some_and(|found| matches!(found.token, Token::Dot))
-        };
-        matches!(tag.tokens.get(index).map(|found| &found.token), Some(Token::Ident(name)) if *name == root)
-            && !is_dot(index.checked_sub(1))
-            && !is_dot(Some(index + 1))
-    };
-    lexed.tags.iter().filter(binds).any(|tag| (0..tag.tokens.len()).any(|index| is_target(tag, index)))
+    outer_tags(lexed).filter(|tag| tag.kind == TagKind::Expression && !decides(tag))
 }
 
 /// Whether a path is that of a key, whose value is read wherever it is named.

@@ -1,0 +1,107 @@
+//! Files that are rendered whenever a template is: those that it includes or extends by name, outside of any block.
+
+use minijinja::machinery::Token;
+
+use super::missing::decides;
+use super::origin::TemplateOrigin;
+use crate::files::FileKind;
+use crate::map::HashSet;
+use crate::resolve::context::ResolveContext;
+use crate::resolve::engine;
+use crate::span::Source;
+use crate::template_tokens::{LexedTemplate, TagKind, TemplateTag, lex_template, literal_text};
+
+/// Maximum number of files that are searched.
+const MAX_FILES: usize = 64;
+
+/// File that is part of a template.
+pub(super) struct IncludedPart {
+    pub(super) source: Source,
+    /// Names that the templates around it may bind.
+    pub(super) bound: HashSet<String>,
+}
+
+/// The files that a template certainly includes, in the order of its text, each once.
+pub(super) fn included_parts(context: &ResolveContext, origin: &TemplateOrigin<'_>) -> Vec<IncludedPart> {
+    let mut found = Vec::new();
+    collect_parts(context, origin.text(), origin.name(), &HashSet::default(), &mut found);
+    found
+}
+
+fn collect_parts(
+    context: &ResolveContext,
+    text: &str,
+    name: &str,
+    outer: &HashSet<String>,
+    found: &mut Vec<IncludedPart>,
+) {
+    let lexed = lex_template(text);
+    let bound: HashSet<_> = bound_names(&lexed).into_iter().chain(outer.iter().cloned()).collect();
+    for included in outer_tags(&lexed).filter(|tag| !decides(tag)).filter_map(named_include) {
+        let path = engine::join(included, name);
+        if found.len() == MAX_FILES || found.iter().any(|known| known.source.name() == path) {
+            continue;
+        }
+        let files = &context.engine.files;
+        // one that cannot be read is an error of its own
+        let Ok(source) = files.read_text(FileKind::Include, &files.root().join(&path)) else { continue };
+        found.push(IncludedPart { source: source.clone(), bound: bound.clone() });
+        collect_parts(context, source.text(), &path, &bound, found);
+    }
+}
+
+/// The quoted name of a template that a statement renders in the same scope.
+pub(super) fn named_include<'s>(tag: &'s TemplateTag<'_>) -> Option<&'s str> {
+    let is_part = matches!(tag.keyword(), Some("include" | "extends"));
+    let is_apart = || tag.tokens.iter().any(|found| matches!(found.token, Token::Ident("without")));
+    literal_text(&tag.tokens.get(1)?.token).filter(|_| is_part && !is_apart())
+}
+
+/// The tags that are in no block.
+pub(super) fn outer_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &'l TemplateTag<'t>> {
+    let mut depth = 0usize;
+    lexed.tags.iter().filter(move |tag| {
+        if tag.kind == TagKind::Expression {
+            return depth == 0;
+        }
+        let is_assigned = || tag.tokens.iter().any(|token| matches!(token.token, Token::Assign));
+        match tag.tokens.first().map(|token| &token.token) {
+            Some(Token::Ident("else" | "elif")) => return false,
+            Some(Token::Ident("include" | "import" | "from" | "extends" | "do")) | None => {}
+            Some(Token::Ident("set")) if is_assigned() => {}
+            Some(Token::Ident(word)) if word.starts_with("end") => {
+                depth = depth.saturating_sub(1);
+                return false;
+            }
+            Some(_) => {
+                depth += 1;
+                return depth == 1;
+            }
+        }
+        depth == 0
+    })
+}
+
+/// Names to which a statement may give a value of their own, wherever that is valid.
+pub(super) fn bound_names(lexed: &LexedTemplate<'_>) -> HashSet<String> {
+    let binds = |tag: &&TemplateTag<'_>| {
+        matches!(tag.keyword(), Some("set" | "for" | "with" | "macro" | "call" | "import" | "from"))
+    };
+    let target = |tag: &TemplateTag<'_>, index: usize| {
+        let is_dot = |index: Option<usize>| {
+            index.and_then(|index| tag.tokens.get(index)).is_some_and(|found| matches!(found.token, Token::Dot))
+        };
+        match tag.tokens.get(index).map(|found| &found.token) {
+            Some(Token::Ident(name)) if !is_dot(index.checked_sub(1)) && !is_dot(Some(index + 1)) => {
+                Some((*name).to_owned())
+            }
+            _ => None,
+        }
+    };
+    lexed
+        .tags
+        .iter()
+        .filter(binds)
+        .flat_map(|tag| (0..tag.tokens.len()).filter_map(move |index| target(tag, index)))
+        .collect()
+}
