@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::{BASE_NAME, Manifest};
 use crate::object::GuestWiring;
-use crate::resolve::find_binary;
+use crate::resolve::find_impossible_values;
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// Name of standard input in messages.
@@ -133,9 +133,9 @@ pub fn wire_tree(mut tree: Tree, wiring: &GuestWiring<'_>, problems: &mut Diagno
         items.extend(wired);
         return tree;
     }
-    let tagged = find_binary(&tree);
-    if tagged.has_errors() {
-        problems.extend(tagged);
+    let impossible = find_impossible_values(&tree);
+    if impossible.has_errors() {
+        problems.extend(impossible);
         return tree;
     }
     let unchanged = tree.clone();

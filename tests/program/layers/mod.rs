@@ -9,3 +9,4 @@ mod naming_fields;
 mod overlays;
 mod patching;
 mod renamed;
+mod tags;

@@ -47,6 +47,21 @@ pub fn json_type(scalar: &Scalar) -> CoreType {
     }
 }
 
+/// Whether a plain scalar is a whole number of 64 bits.
+pub fn is_integer(text: &str) -> bool {
+    integer_text(text).is_some()
+}
+
+/// Whether a plain scalar is a whole number of 64 bits with a sign.
+pub fn is_signed_integer(text: &str) -> bool {
+    integer_text(text).is_some_and(|found| found.parse::<i64>().is_ok())
+}
+
+fn integer_text(text: &str) -> Option<String> {
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit() || "+-".contains(first));
+    canonical_integer(&text.replace('_', "")).filter(|_| is_number)
+}
+
 /// The number that a word represents, if it is one.
 fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
     // numbers that begin with a point are parsed by Go's `strconv.ParseFloat`, which allows underscores between

@@ -106,6 +106,17 @@ impl fmt::Display for ConfigFormat {
     }
 }
 
+impl ConfigFormat {
+    /// Whether a number with this spelling is one in the format. Where every value is a text, so is a number.
+    pub fn has_number(self, text: &str) -> bool {
+        match self {
+            Self::Json => literal::is_json_number(text),
+            Self::Toml => toml::is_number(text),
+            Self::Yaml | Self::Properties | Self::Env | Self::Ini => true,
+        }
+    }
+}
+
 /// Writes a structure as the text of a file, with a newline at its end.
 pub fn write_config(format: ConfigFormat, value: &OutputValue<'_>) -> Result<String, FormatError> {
     match format {

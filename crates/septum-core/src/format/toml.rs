@@ -73,6 +73,11 @@ fn build_value(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Toml, 
 }
 
 /// The source text as its TOML value, which keeps its spelling.
+/// Whether a plain scalar is a number in TOML.
+pub(super) fn is_number(text: &str) -> bool {
+    matches!(parse_literal(text), Some(Toml::Integer(_) | Toml::Float(_)))
+}
+
 fn parse_literal(text: &str) -> Option<Toml> {
     let numeric = text.strip_prefix(['+', '-']).unwrap_or(text).starts_with(|c: char| c.is_ascii_digit());
     if !numeric && !matches!(text, "true" | "false") {

@@ -1,4 +1,4 @@
-//! Rejects ciphertext in the output of an app: in every value and in every other object.
+//! Rejects what no object can contain: ciphertext in any value, bytes, and numbers that JSON does not have.
 
 use super::ManifestDocument;
 use super::context::ResolveContext;
@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 use crate::yaml::node::Scalar;
+use crate::yaml::scalar::{CoreType, core_type};
 
 impl ResolveContext {
     /// Reports each text of an object that contains ciphertext. Values that were not decrypted are unknown and are
@@ -17,7 +18,7 @@ impl ResolveContext {
     fn refuse_below(&self, tree: &Tree, path: &str) {
         match &tree.kind {
             TreeKind::Leaf(scalar) => {
-                if let Some(error) = binary_error(path, tree, scalar) {
+                if let Some(error) = value_error(path, tree, scalar) {
                     self.report(error);
                 }
                 if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {
@@ -43,16 +44,30 @@ impl ResolveContext {
     }
 }
 
-/// Errors for `!!binary` in an object that Septum writes anew.
-pub fn find_binary(object: &Tree) -> Diagnostics {
+/// Errors for values that no object can contain, in one that Septum writes anew.
+pub fn find_impossible_values(object: &Tree) -> Diagnostics {
     let mut found = Diagnostics::new();
-    object.leaves("", &mut |path, leaf, scalar| found.extend(binary_error(path, leaf, scalar)));
+    object.leaves("", &mut |path, leaf, scalar| found.extend(value_error(path, leaf, scalar)));
     found
 }
 
-/// Error for `!!binary`, which kubectl decodes, so that the object contains the bytes instead of their base64.
-fn binary_error(path: &str, tree: &Tree, scalar: &Scalar) -> Option<Diagnostic> {
-    (scalar.tag_name() == Some("binary")).then(|| binary_in_object(path).at_masked(tree.place.clone()))
+/// Error for `!!binary`, which kubectl decodes, so that the object contains the bytes instead of their base64, and for
+/// `.nan` and `.inf`, which it refuses.
+fn value_error(path: &str, tree: &Tree, scalar: &Scalar) -> Option<Diagnostic> {
+    let error = if scalar.tag_name() == Some("binary") {
+        binary_in_object(path)
+    } else if core_type(scalar) == CoreType::Float && !scalar.text().bytes().any(|byte| byte.is_ascii_digit()) {
+        no_finite_number(path)
+    } else {
+        return None;
+    };
+    Some(error.at_masked(tree.place.clone()))
+}
+
+fn no_finite_number(path: &str) -> Diagnostic {
+    Diagnostic::error(Rule::InvalidManifest, format!("`{path}` of an object is not a finite number"))
+        .note("objects are JSON, which has neither `.nan` nor `.inf`, and kubectl refuses them")
+        .hint("quote it if it is a text")
 }
 
 fn binary_in_object(path: &str) -> Diagnostic {

@@ -8,6 +8,7 @@ use super::frame::RenderFrame;
 use super::prepare::{lone_expression, prepare};
 use super::renderer::TemplateRenderer;
 use super::structure::from_template;
+use super::tagged;
 use crate::layer::{Tree, TreeKind};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
@@ -65,6 +66,9 @@ impl ContentBuilder<'_> {
             return Ok(OutputValue::text(scalar.text()));
         }
         let text = scalar.text();
+        if scalar.tag_name() == Some("binary") {
+            return Err(self.renderer.context.report(tagged::binary_in_structure(&tree.place)));
+        }
         if !self.may_render || !is_template(text) {
             return Ok(match self.leaves {
                 LeafMode::Texts if !scalar.is_null() => OutputValue::text(text),
@@ -72,11 +76,15 @@ impl ContentBuilder<'_> {
             });
         }
         let name = tree.place.source.name();
-        let expression = Some(text).filter(|_| self.leaves == LeafMode::Typed).and_then(lone_expression);
+        let is_typed = self.leaves == LeafMode::Typed;
+        // a tag says what the text of the template is
+        let expression = Some(text).filter(|_| is_typed && scalar.tag.is_none()).and_then(lone_expression);
         let Some(expression) = expression else {
             let rendered =
                 self.renderer.render(name, text, &TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 })?;
-            return Ok(OutputValue::text(rendered.expose().clone()));
+            let rendered = rendered.expose();
+            tagged::check_rendered(&self.renderer.context, self.frame, scalar, rendered, &tree.place)?;
+            return Ok(if is_typed { tagged::value(scalar, rendered) } else { OutputValue::text(rendered.clone()) });
         };
         // a lone expression keeps its type, so that a port can be a number
         let whole = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 };

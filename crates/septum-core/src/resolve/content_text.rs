@@ -7,6 +7,7 @@ use super::context::ErrorReported;
 use super::failure;
 use super::frame::RenderFrame;
 use super::renderer::TemplateRenderer;
+use super::tagged;
 use super::{EntryOutcome, ResolvedBytes};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::{ConfigFormat, FormatError};
@@ -27,6 +28,11 @@ impl TemplateRenderer {
         let format = self.format_of(id, entry)?;
         let mut builder = ContentBuilder { renderer: self, frame, may_render, leaves: LeafMode::Typed, locked: false };
         let structure = builder.build(tree)?;
+        let as_text = tagged::number_as_text(format, tree);
+        if !as_text.is_empty() {
+            let reported = as_text.into_iter().map(|problem| self.context.report(problem));
+            return Err(reported.last().unwrap_or(ErrorReported));
+        }
         let is_locked = builder.locked || frame.is_locked();
         match crate::format::write_config(format, &structure) {
             Err(_) if frame.has_secret() && !is_locked => {

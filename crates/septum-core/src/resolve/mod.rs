@@ -43,6 +43,7 @@ mod steps;
 mod store_text;
 mod structure;
 mod suggest;
+mod tagged;
 mod template_uses;
 mod usage;
 
@@ -59,7 +60,7 @@ use crate::span::Location;
 use crate::visibility::Placeholder;
 use crate::yaml::node::Scalar;
 
-pub use ciphertext::find_binary;
+pub use ciphertext::find_impossible_values;
 pub use engine::{DocumentCache, Engine, ManifestKeys};
 pub use manifest::{ManifestDocument, RenderedPatch, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};

@@ -15,7 +15,7 @@ use super::pointed::{MarkedTemplate, mark_template};
 use super::renderer::TemplateRenderer;
 use super::scope::root_scope;
 use super::store_text::StoreText;
-use super::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead, registries};
+use super::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead, registries, tagged};
 use crate::budget::{BudgetExhausted, VALUE_BYTES, VALUE_COST};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::files::{FileKind, MAX_FILE_SIZE};
@@ -273,7 +273,11 @@ impl ResolveSession {
         let origin = TemplateOrigin::Scalar { scalar, place, shift: 0 };
         let marked = self.mark_template(scalar.text(), frame, place)?;
         let text = self.renderer().render(place.source.name(), &marked.text, &origin)?;
-        Ok(rendered_outcome(&marked, text))
+        let outcome = rendered_outcome(&marked, text);
+        if let EntryOutcome::Known(ResolvedBytes::Rendered(text)) = &outcome {
+            tagged::check_rendered(&self.context, frame, scalar, text.expose(), place)?;
+        }
+        Ok(outcome)
     }
 
     /// Replaces references to values of stores with marks.

@@ -317,7 +317,7 @@ rules! {
             "`names: hashed` with a Secret, but without an encrypted layer to derive the key for its [name](output.md#names)",
             "encrypt the secrets; or set `names: plain`, or `names: kustomize` if that is acceptable";
         InvalidManifest, "invalid-manifest", Error, Invalid, false,
-            "a document of `manifests` is not a valid object: `apiVersion`, `kind` or `metadata.name` is missing; the API version does not have the kind; a value has the tag `!!binary`",
+            "a document of `manifests` is not a valid object: `apiVersion`, `kind` or `metadata.name` is missing; the API version does not have the kind; a value has the tag `!!binary`, or is `.nan` or `.inf`",
             "complete or fix it";
         InvalidPatch, "invalid-patch", Error, Invalid, false,
             "a patch is not a valid strategic merge patch or list of JSON6902 operations, has an invalid target, or cannot be applied to an object that it selects",

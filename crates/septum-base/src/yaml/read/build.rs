@@ -148,7 +148,7 @@ impl<'s> YamlBuilder<'s> {
 
     fn build_scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: &Mark, span: Span) -> YamlNode {
         let tag_name = self.check_tag(tag, mark, TagShape::Scalar);
-        if let Some(name) = tag_name.filter(|name| !tag::fits_text(name, text)) {
+        if let Some(name) = tag_name.filter(|name| !tag::fits_source(name, text)) {
             let (start, end) = tag::tag_range(mark);
             self.findings.push(tag::contradiction(name, self.source.place(self.cursor.span(start, end))));
         }

@@ -19,6 +19,7 @@ use granit_parser::{Event, Parser, options};
 use self::build::{BuildStep, YamlBuilder};
 pub use self::conflict::find_conflict;
 pub use self::key::display_key;
+pub use self::tag::{fits_tag, tag_expectation};
 use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sort::sort_by_key;

@@ -5,7 +5,8 @@ use granit_parser::{Span as Mark, Tag};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 use crate::template_tokens::is_template;
-use crate::yaml::kubectl::{JsonScalar, json_scalar};
+use crate::time::Timestamp;
+use crate::yaml::kubectl::{JsonScalar, is_integer, is_signed_integer, json_scalar};
 use crate::yaml::scalar::{CoreType, plain_type};
 
 /// Tags of the core schema that a scalar may have.
@@ -39,32 +40,62 @@ pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<&'stati
     }
 }
 
-/// Whether a tag may be before a text: sops and kubectl refuse `!!int abc`, and `!!null abc` would lose the text. What a
-/// template gives is not known here.
-pub(super) fn fits_text(name: &str, text: &str) -> bool {
-    if name != "null" && is_template(text) {
-        return true;
-    }
-    let found = plain_type(text);
-    let number = || match json_scalar(text) {
-        JsonScalar::Number(number) => Some(number),
-        JsonScalar::Null | JsonScalar::Bool(_) | JsonScalar::Text(_) => None,
-    };
+/// Whether a tag may be before a text: as for go-yaml, with which sops and kubectl read. `!!int 08` is no number with
+/// digits of base 8, and `!!null abc` would lose the text. What a template gives is not known here.
+pub(super) fn fits_source(name: &str, text: &str) -> bool {
+    (name != "null" && is_template(text)) || fits_tag(name, text)
+}
+
+/// Whether a text is a value of the type that the name of a tag says.
+pub fn fits_tag(name: &str, text: &str) -> bool {
     match name {
-        "null" => found == CoreType::Null,
-        "bool" => found == CoreType::Bool,
-        // with digits as only YAML 1.1 has them, too
-        "int" => found == CoreType::Int || number().is_some_and(|number| plain_type(&number) == CoreType::Int),
-        "float" => matches!(found, CoreType::Int | CoreType::Float) || number().is_some(),
+        "null" => plain_type(text) == CoreType::Null,
+        "bool" => plain_type(text) == CoreType::Bool,
+        "int" => is_integer(text),
+        "float" => is_float(text),
+        "binary" => is_base64(text),
+        "timestamp" => Timestamp::parse_yaml(text).is_some(),
         _ => true,
     }
+}
+
+/// Whether a text is a number for go-yaml: with digits as only YAML 1.1 has them, too. A whole number that needs all 64
+/// bits is no float to it.
+fn is_float(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_word = matches!(text, ".nan" | ".NaN" | ".NAN") || matches!(unsigned, ".inf" | ".Inf" | ".INF");
+    let is_number = matches!(json_scalar(text), JsonScalar::Number(_));
+    is_word || is_number && (!is_integer(text) || is_signed_integer(text))
+}
+
+/// Whether a text is standard base64 with padding. Line breaks in it do not count.
+fn is_base64(text: &str) -> bool {
+    let packed: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let padding = packed.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = packed.get(..packed.len() - padding).unwrap_or_default();
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    packed.len() % 4 == 0 && padding <= 2 && digits.iter().all(is_digit)
 }
 
 /// The finding about a tag that does not fit the text behind it.
 pub(super) fn contradiction(name: &str, place: Location) -> Diagnostic {
     Diagnostic::error(Rule::UnknownTag, format!("the tag `!!{name}` contradicts the value behind it"))
         .at(place)
+        .note(tag_expectation(name))
         .hint("remove the tag, or correct the value")
+}
+
+/// What the value behind a tag has to be.
+pub fn tag_expectation(name: &str) -> &'static str {
+    match name {
+        "null" => "expected nothing, `~` or `null`",
+        "bool" => "expected `true` or `false`",
+        "int" => "expected a whole number of at most 64 bits; a leading 0 means base 8",
+        "float" => "expected a number",
+        "binary" => "expected standard base64 with padding",
+        "timestamp" => "expected a date, such as `2024-01-31`, or a time, such as `2024-01-31T10:00:00Z`",
+        _ => "expected a text",
+    }
 }
 
 /// The byte range of the tag, or of the node where the parser does not report it.

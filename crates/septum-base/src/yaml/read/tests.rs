@@ -100,6 +100,54 @@ fn anchors_and_merge_keys_give_what_they_name() {
     assert_eq!(shape(&kept.documents[0]), r#"{a: {p: "1"}, b: {<<: {p: "1"}}}"#);
 }
 
+/// What sops 3.13 and kubectl 1.32 accept of each tag, and what not, as recorded from them. Alone kubectl takes `yes` for a
+/// boolean, and has no infinities; alone sops refuses whole numbers that need all 64 bits, whatever their tag.
+#[test]
+fn a_tag_is_before_what_sops_and_kubectl_accept_after_it() {
+    for (tag, accepted, refused) in [
+        (
+            "null",
+            "''   ~   null",
+            "abc   1   \"1\"   08   09.5   0644   0o17   0b11   1_000   0x1F   -1   +1   18446744073709551615   99999999999999999999   1.5   .5   5.   1e3   .inf   -.inf   .nan   true   True   \"true\"   yes   on   y   2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00   2024-13-45   12:30:45   aGk=   a!b   <<",
+        ),
+        (
+            "bool",
+            "true   True   \"true\"",
+            "abc   ''   ~   null   1   \"1\"   08   09.5   0644   0o17   0b11   1_000   0x1F   -1   +1   18446744073709551615   99999999999999999999   1.5   .5   5.   1e3   .inf   -.inf   .nan   yes   on   y   2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00   2024-13-45   12:30:45   aGk=   a!b   <<",
+        ),
+        (
+            "int",
+            "1   \"1\"   0644   0o17   0b11   1_000   0x1F   -1   +1   18446744073709551615",
+            "abc   ''   ~   null   08   09.5   99999999999999999999   1.5   .5   5.   1e3   .inf   -.inf   .nan   true   True   \"true\"   yes   on   y   2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00   2024-13-45   12:30:45   aGk=   a!b   <<",
+        ),
+        (
+            "float",
+            "1   \"1\"   08   09.5   0644   0o17   0b11   1_000   0x1F   -1   +1   99999999999999999999   1.5   .5   5.   1e3   .inf   -.inf   .nan",
+            "abc   ''   ~   null   18446744073709551615   true   True   \"true\"   yes   on   y   2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00   2024-13-45   12:30:45   aGk=   a!b   <<",
+        ),
+        (
+            "binary",
+            "''   null   0644   0o17   0b11   0x1F   18446744073709551615   99999999999999999999   true   True   \"true\"   aGk=",
+            "abc   ~   1   \"1\"   08   09.5   1_000   -1   +1   1.5   .5   5.   1e3   .inf   -.inf   .nan   yes   on   y   2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00   2024-13-45   12:30:45   a!b   <<",
+        ),
+        (
+            "timestamp",
+            "2024-01-01   \"2024-01-01\"   2024-01-01T00:00:00Z   2024-01-01 10:00:00",
+            "abc   ''   ~   null   1   \"1\"   08   09.5   0644   0o17   0b11   1_000   0x1F   -1   +1   18446744073709551615   99999999999999999999   1.5   .5   5.   1e3   .inf   -.inf   .nan   true   True   \"true\"   yes   on   y   2024-13-45   12:30:45   aGk=   a!b   <<",
+        ),
+    ] {
+        for (values, expected) in [(accepted, vec![]), (refused, vec!["unknown-tag 1:4"])] {
+            for value in values.split("   ") {
+                assert_eq!(findings(&format!("a: !!{tag} {value}\n")), expected, "!!{tag} {value}");
+            }
+            for value in values.split("   ").filter(|value| !value.contains(['"', '\'']) && *value != "<<") {
+                assert_eq!(findings(&format!("a: !!{tag} \"{value}\"\n")), expected, "!!{tag} \"{value}\"");
+                assert_eq!(findings(&format!("a: !!str {value}\n")), [""; 0], "{value}");
+            }
+        }
+    }
+}
+
 #[test]
 fn mistakes_are_found_where_they_are() {
     for (text, expected) in [
@@ -117,7 +165,7 @@ fn mistakes_are_found_where_they_are() {
         ),
         ("a: [!!int 0b11, !!int 1_000, !!int \"7\", !!int -0x1F, !!float 3, !!float .inf, !!float 1_0.5]\n", vec![]),
         ("a: [!!int '{{ x }}', !!bool '{% if x %}true{% endif %}']\nb: !!null '{{ x }}'\n", vec!["unknown-tag 2:4"]),
-        ("a: [!!bool 'True', !!null '', !!null ~, !!str x, !!binary x, !!timestamp x]\n", vec![]),
+        ("a: [!!bool 'True', !!null '', !!null ~, !!str x, !!binary eA==, !!timestamp 2024-01-01]\n", vec![]),
         ("a: 1\n---\nb: 2\n", vec!["several-documents 3:1"]),
         ("? [a]\n: b\n", vec!["complex-key 1:3"]),
         ("a: {{ x }}\n", vec!["complex-key 1:5"]),
