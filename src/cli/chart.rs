@@ -38,11 +38,10 @@ impl ChartRequest<'_> {
         };
         let apps: Vec<_> = self.apps.iter().filter(|app| app.environments.contains(environment)).collect();
         let [app] = apps.as_slice() else {
-            let names: Vec<_> = apps.iter().filter_map(|app| pipeline.library.app_name(app).ok()).collect();
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let choice = pipeline.library.choose_app(apps.iter().map(|app| **app));
             return Err(invalid_usage("the values of a chart are those of one app".to_owned())
-                .note(format!("the apps of `{environment}` are {}", names.join(", ")))
-                .hint("choose one: `--app APP`")
+                .note(format!("the apps of `{environment}` are {}", choice.labels.join(", ")))
+                .hint(choice.hint)
                 .into());
         };
         let mut problems = Diagnostics::new();

@@ -104,23 +104,17 @@ impl EditArgs {
                         project.files.writable_path(FileKind::Layer, &path)?;
                         Ok(path)
                     }
-                    apps => Err(which_app(&pipeline, apps, &environment)?),
+                    apps => Err(which_app(&pipeline, apps, &environment)),
                 }
             }
         }
     }
 }
 
-pub(super) fn which_app(
-    pipeline: &Pipeline<'_>,
-    apps: &[&App],
-    environment: &EnvironmentName,
-) -> Result<Diagnostics, Diagnostics> {
-    let mut error = invalid_usage(format!("{} apps have the environment `{environment}`", apps.len()));
-    for app in apps {
-        error = error.note(format!("`{}`", pipeline.library.app_name(app)?));
-    }
-    Ok(error.hint("specify one: `--app APP`").into())
+pub(super) fn which_app(pipeline: &Pipeline<'_>, apps: &[&App], environment: &EnvironmentName) -> Diagnostics {
+    let error = invalid_usage(format!("{} apps have the environment `{environment}`", apps.len()));
+    let choice = pipeline.library.choose_app(apps.iter().copied());
+    choice.labels.into_iter().fold(error, Diagnostic::note).hint(choice.hint).into()
 }
 
 /// Reminder of a text that an earlier run could not save.

@@ -358,7 +358,7 @@ fn show_beside<'a>(
     Ok(())
 }
 
-/// The named apps, or all.
+/// The apps with the given names, or all.
 fn find_apps<'p>(
     pipeline: &septum::pipeline::Pipeline<'p>,
     project: &'p Project,
@@ -374,15 +374,19 @@ fn find_apps<'p>(
     let mut problems = Diagnostics::new();
     let mut found = Vec::new();
     for name in names {
-        match known.iter().find(|(app, _)| app.as_str() == name) {
-            Some((_, app)) => found.push(*app),
-            None => {
-                let known = known.iter().map(|(app, _)| app.as_str());
-                let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
-                let (message, hint) = argument::unknown_name("app", name, known);
-                let problem = Diagnostic::error(Rule::UnknownApp, message).maybe_hint(hint);
-                problems.push(problem.note(format!("the apps are {}", names.join(", "))));
+        // several apps may have one name, in different environments
+        let named: Vec<_> = known.iter().filter(|(app, _)| app.as_str() == name).map(|(_, app)| *app).collect();
+        for app in &named {
+            if !found.iter().any(|known: &&App| std::ptr::eq(*known, *app)) {
+                found.push(*app);
             }
+        }
+        if named.is_empty() {
+            let known = known.iter().map(|(app, _)| app.as_str());
+            let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
+            let (message, hint) = argument::unknown_name("app", name, known);
+            let problem = Diagnostic::error(Rule::UnknownApp, message).maybe_hint(hint);
+            problems.push(problem.note(format!("the apps are {}", names.join(", "))));
         }
     }
     if problems.is_empty() { Ok(found) } else { Err(problems) }

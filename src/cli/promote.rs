@@ -260,9 +260,13 @@ impl PromoteArgs {
         let (mut planned, mut uncommitted, mut target) = (Vec::new(), Vec::new(), Vec::new());
         for app in &apps {
             let Some(promotion) = plan_promotion(&pipeline, app, &request, &history)? else {
-                if !self.apps.is_empty() {
+                let name = pipeline.library.app_name(app)?;
+                let has_both = |other: &&App| [&from, &to].iter().all(|name| other.environments.contains(name));
+                let is_namesake = |other: &App| pipeline.library.app_name(other).is_ok_and(|other| other == name);
+                let is_elsewhere = apps.iter().copied().filter(has_both).any(is_namesake);
+                if !self.apps.is_empty() && !is_elsewhere {
                     let lacking = [&from, &to].into_iter().filter(|name| !app.environments.contains(name));
-                    return Err(app.lacks_environments(&pipeline.library.app_name(app)?, lacking).into());
+                    return Err(app.lacks_environments(&name, lacking).into());
                 }
                 continue;
             };

@@ -267,7 +267,7 @@ impl RenderArgs {
         for app in apps {
             let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
             if of_app.is_empty() {
-                problems.extend(self.lacks_environments(pipeline, app, wanted)?);
+                problems.extend(self.lacks_environments(pipeline, app, (apps, wanted))?);
                 continue;
             }
             let mut locked = BTreeMap::new();
@@ -341,7 +341,7 @@ impl RenderArgs {
         let metadata = self.metadata(pipeline.library.project, dir, output)?;
         let mut problems = Diagnostics::new();
         for app in apps.iter().filter(|app| !app.environments.iter().any(|name| wanted.contains(name))) {
-            problems.extend(self.lacks_environments(pipeline, app, wanted)?);
+            problems.extend(self.lacks_environments(pipeline, app, (apps, wanted))?);
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -464,17 +464,23 @@ impl RenderArgs {
         words.join(" ")
     }
 
-    /// Error: an app that was named has none of the environments.
+    /// Error: an app that was named has none of the environments, and no other one of its name has.
     fn lacks_environments(
         &self,
         pipeline: &Pipeline<'_>,
         app: &App,
-        wanted: &[EnvironmentName],
+        (apps, wanted): (&[&App], &[EnvironmentName]),
     ) -> Result<Option<Diagnostic>, Diagnostics> {
         if self.apps.is_empty() {
             return Ok(None);
         }
-        Ok(Some(app.lacks_environments(&pipeline.library.app_name(app)?, wanted)))
+        let name = pipeline.library.app_name(app)?;
+        for other in apps.iter().filter(|other| other.environments.iter().any(|name| wanted.contains(name))) {
+            if pipeline.library.app_name(other)? == name {
+                return Ok(None);
+            }
+        }
+        Ok(Some(app.lacks_environments(&name, wanted)))
     }
 }
 

@@ -74,11 +74,10 @@ impl SchemaArgs {
         let wanted: Vec<String> = self.app.iter().cloned().collect();
         let apps = find_apps(&pipeline, &project, &wanted)?;
         let [app] = apps.as_slice() else {
-            let names: Vec<_> = apps.iter().filter_map(|app| pipeline.library.app_name(app).ok()).collect();
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let choice = pipeline.library.choose_app(apps.iter().copied());
             return Err(invalid_usage("a schema is that of one app".to_owned())
-                .note(format!("the apps are {}", names.join(", ")))
-                .hint("name it: `--app APP`; `--layers` is the schema of the layers of any app")
+                .note(format!("the apps are {}", choice.labels.join(", ")))
+                .hint(format!("{}; `--layers` is the schema of the layers of any app", choice.hint))
                 .into());
         };
         // schemas may lie beside the layers

@@ -191,7 +191,7 @@ impl SelectionArgs {
             }
             _ => {}
         }
-        Err(super::edit::which_app(pipeline, &apps, environment)?)
+        Err(super::edit::which_app(pipeline, &apps, environment))
     }
 
     fn find_bundle(&self, resolved: &ResolvedTarget) -> Result<Option<BundleName>, Diagnostic> {

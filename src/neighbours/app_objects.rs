@@ -81,17 +81,22 @@ impl<'p, 'a> NeighbourTarget<'p, 'a> {
         }
         let (mut apps, mut problems) = (Vec::<&App>::new(), Diagnostics::new());
         for name in names {
-            match known.iter().find(|(known, _)| known.as_str() == name.value) {
-                Some((_, app)) if app.environments.contains(&environment) => {
+            let named: Vec<_> = known.iter().filter(|(known, _)| known.as_str() == name.value).collect();
+            let own: Vec<_> = named.iter().filter(|(_, app)| app.environments.contains(&environment)).collect();
+            match (named.is_empty(), own.is_empty()) {
+                (false, false) => {
                     // an app that is named twice has its objects once
-                    if !apps.iter().any(|known| std::ptr::eq(*known, *app)) {
-                        apps.push(*app);
+                    for (_, app) in own {
+                        if !apps.iter().any(|known| std::ptr::eq(*known, *app)) {
+                            apps.push(*app);
+                        }
                     }
                 }
-                Some((known, app)) => {
-                    problems.push(app.lacks_environments(known, [&environment]).at(name.place.clone()));
+                (false, true) => {
+                    let lacking = named.iter().map(|(known, app)| app.lacks_environments(known, [&environment]));
+                    problems.extend(lacking.map(|problem| problem.at(name.place.clone())));
                 }
-                None => {
+                (true, _) => {
                     let known = known.iter().map(|(known, _)| known.as_str());
                     let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
                     // a text without a similar name may be anything, even a value

@@ -322,3 +322,62 @@ fn the_demo_and_the_examples_are_clean() {
         assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{directory}: {}", run.stderr);
     }
 }
+
+/// Two apps that are called the same, in one environment, and one more in another.
+fn namesakes() -> Sandbox {
+    Sandbox::new([
+        ("septum.yaml", "apps: [services/*]\n"),
+        ("services/a/base.yaml", "app: shop\nvars: { v: x }\ndata: { A: a, V: \"{{ vars.v }}\" }\n"),
+        ("services/a/dev.yaml", ""),
+        ("services/b/base.yaml", "app: shop\nvars: { v: x }\ndata: { A: b, V: \"{{ vars.v }}\" }\n"),
+        ("services/b/dev.yaml", ""),
+        ("services/c/base.yaml", "app: shop\ndata: { A: c }\n"),
+        ("services/c/prod.yaml", ""),
+    ])
+}
+
+#[test]
+fn apps_of_one_name_are_one_finding() {
+    for arguments in [&["check"][..], &["check", "--app", "shop"], &["check", "dev"]] {
+        let run = namesakes().run(arguments);
+        let printed = run.stdout;
+        assert_eq!(run.code, 1, "{arguments:?}: {printed}");
+        assert_eq!(printed.matches("apps are named `shop`").count(), 1, "{arguments:?}: {printed}");
+        assert!(!printed.contains("generate a ConfigMap"), "{arguments:?}: {printed}");
+        assert!(printed.contains("a/base.yaml:1:6") && printed.contains("b/base.yaml:1:6"), "{printed}");
+    }
+    // their objects may differ where an object of another app does not
+    let project = namesakes().file("services/b/base.yaml", "app: mail\nbundles: { shop: { data: { A: x } } }\n");
+    let printed = project.run(&["check"]).stdout;
+    assert!(printed.contains("the apps `shop` and `mail` both generate a ConfigMap `shop`"), "{printed}");
+}
+
+#[test]
+fn no_command_takes_the_first_of_two_apps() {
+    for arguments in [
+        &["get", "dev", "A", "--app", "shop"][..],
+        &["get", "dev", "A"],
+        &["get", "dev", "vars.v", "--app", "shop"],
+        &["render", "dev", "--app", "shop"],
+        &["render", "dev", "--app", "shop", "--out", "rendered"],
+        &["render", "dev", "--app", "shop", "--format", "helm-values"],
+        &["exec", "dev", "--app", "shop", "--", "true"],
+        &["export", "dev", "--app", "shop"],
+        &["edit", "dev", "--app", "shop"],
+        &["rename", "A", "B", "--app", "shop"],
+        &["schema", "--app", "shop"],
+    ] {
+        let run = namesakes().run(arguments);
+        assert_ne!(run.code, 0, "{arguments:?}: {}", run.stdout);
+        let names_both = ["services/a", "services/b"].iter().all(|place| run.stderr.contains(place));
+        assert!(names_both, "{arguments:?}: {}", run.stderr);
+        assert!(!run.stderr.contains("--app NAME") && run.stderr.contains("rename"), "{arguments:?}: {}", run.stderr);
+    }
+    // the only one of the environment is meant
+    let project = namesakes();
+    assert_eq!(project.run(&["get", "prod", "A", "--app", "shop"]).ok().trim_end(), "c");
+    let printed = project.run(&["render", "prod", "--app", "shop"]).ok();
+    assert!(printed.contains("A: c"), "{printed}");
+    let one = project.run(&["explain", "dev", "A", "--app", "shop"]);
+    assert!(one.code == 0 && one.stdout.matches("history").count() == 2, "{}{}", one.stdout, one.stderr);
+}

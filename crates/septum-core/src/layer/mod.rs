@@ -3,6 +3,7 @@
 //! A layer is read once ([`Layer::read`]); `stack` orders those of an environment; merging them gives a [`Definition`],
 //! in which every value keeps the chain of locations it came through.
 
+mod app_choice;
 mod content_keys;
 mod definition;
 mod delivery;
@@ -39,6 +40,7 @@ use crate::name::{BundleName, KeyName, LayerName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
+pub use app_choice::AppChoice;
 pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label};
 pub use delivery::{Delivery, FluxDelivery, SecretStore};
 pub use entries::SOURCES as ENTRY_SOURCES;

@@ -181,7 +181,8 @@ pub fn combine_checks(
     let mut found = results.fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
-    let duplicates = output_tree::find_namesakes(targets).into_iter().chain(output_tree::find_duplicates(&found.sites));
+    let duplicates = output_tree::find_duplicates_beside_namesakes(&found.sites);
+    let duplicates = output_tree::find_namesakes(targets).into_iter().chain(duplicates);
     let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::new_finding(it, None, None, None)).collect();
     let misnamed = project.misnamed(scope.apps.iter().copied());
     let misnamed = misnamed.map(|file| Finding::new_finding(file.diagnostic.clone(), None, None, None));

@@ -50,11 +50,22 @@ impl ObjectSite {
 
 /// Reports objects of the same kind, name and namespace in one environment, with the places of both.
 pub fn find_duplicates(sites: &[ObjectSite]) -> Diagnostics {
+    find_duplicates_unless(sites, |_, _| false)
+}
+
+/// Reports such objects where apps of the same name are reported themselves.
+pub fn find_duplicates_beside_namesakes(sites: &[ObjectSite]) -> Diagnostics {
+    find_duplicates_unless(sites, |one, other| one.app == other.app && one.directory != other.directory)
+}
+
+fn find_duplicates_unless(sites: &[ObjectSite], is_known: impl Fn(&ObjectSite, &ObjectSite) -> bool) -> Diagnostics {
     let mut seen = BTreeMap::new();
     let mut problems = Diagnostics::new();
     for site in sites {
         let ObjectName { kind, namespace, name, group, .. } = &site.id;
-        if let Some(other) = seen.insert((&site.environment, group, kind, namespace, name), site) {
+        if let Some(other) = seen.insert((&site.environment, group, kind, namespace, name), site)
+            && !is_known(other, site)
+        {
             problems.push(duplicate_object(other, site));
         }
     }

@@ -203,12 +203,10 @@ impl RenameRequest<'_> {
                 .any(|(_, defined, _): &(KeyBundle, Location, _)| Some(defined.source.name()) == place.as_deref())
         };
         if with_old.len() > 1 && !with_old.iter().all(is_shared) {
-            let names: Vec<_> = with_old.iter().map(|(state, _)| format!("the app `{}`", state.survey.app)).collect();
-            let message = format!("`{}` is defined more than once", self.old);
-            let error = names
-                .into_iter()
-                .fold(Diagnostic::error(Rule::Usage, message), |error, name| error.note(format!("in {name}")));
-            return Err(error.hint("specify one: `--app NAME`").into());
+            let choice = self.pipeline.library.choose_app(with_old.iter().map(|(state, _)| state.app));
+            let error = Diagnostic::error(Rule::Usage, format!("`{}` is defined more than once", self.old));
+            let error = choice.labels.iter().fold(error, |error, app| error.note(format!("in the app {app}")));
+            return Err(error.hint(choice.hint).into());
         }
         let is_begun = first.iter().any(|(_, _, is_former)| *is_former);
         if let Some((_, place, _)) = with_new.first().filter(|_| !is_begun) {

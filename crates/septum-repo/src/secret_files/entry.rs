@@ -114,9 +114,8 @@ impl EntryQuery<'_> {
                 Ok([id]) => found.push((app, survey, id)),
                 Err(ids) if ids.is_empty() => others.push((app, survey)),
                 Err(ids) => {
-                    return Err(
-                        self.several_entries(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle")
-                    );
+                    let bundles = ids.iter().map(|id| format!("the bundle `{}`", id.bundle));
+                    return Err(self.several_entries(bundles, "specify one: `--bundle NAME`"));
                 }
             }
         }
@@ -130,8 +129,8 @@ impl EntryQuery<'_> {
                 _ => self.unknown_entry(&known, renamed.as_ref()),
             }),
             Err(found) => {
-                Err(self
-                    .several_entries(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app"))
+                let choice = pipeline.library.choose_app(found.iter().map(|(app, ..)| *app));
+                Err(self.several_entries(choice.labels.iter().map(|app| format!("the app {app}")), choice.hint))
             }
         }
     }
@@ -148,15 +147,12 @@ impl EntryQuery<'_> {
         is_open.then(|| (app, survey, EntryId { bundle, key: self.key.into() }))
     }
 
-    fn several_entries(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
+    fn several_entries(&self, places: impl Iterator<Item = String>, hint: &str) -> Diagnostics {
         let error = Diagnostic::error(
             Rule::Usage,
             format!("`{}` is defined more than once in `{}`", self.key, self.environment),
         );
-        places
-            .fold(error, |error, place| error.note(format!("in {place}")))
-            .hint(format!("specify one: `{flag} NAME`"))
-            .into()
+        places.fold(error, |error, place| error.note(format!("in {place}"))).hint(hint).into()
     }
 
     fn unknown_bundle(&self, known: &BTreeSet<BundleName>) -> Diagnostics {

@@ -44,11 +44,9 @@ impl VariableQuery<'_> {
             Err(found) if found.is_empty() => Err(self.unknown_variable(&known).into()),
             Err(found) => {
                 let message = format!("`vars.{}` is defined more than once in `{}`", self.path, self.environment);
-                let error = Diagnostic::error(Rule::Usage, message).hint("specify one: `--app NAME`");
-                Err(found
-                    .iter()
-                    .fold(error, |error, (_, survey)| error.note(format!("in the app `{}`", survey.app)))
-                    .into())
+                let choice = pipeline.library.choose_app(found.iter().map(|(app, _)| *app));
+                let error = Diagnostic::error(Rule::Usage, message).hint(choice.hint);
+                Err(choice.labels.iter().fold(error, |error, app| error.note(format!("in the app {app}"))).into())
             }
         }
     }
