@@ -111,6 +111,8 @@ enum ShownKind {
     Rules,
     /// Sources of values
     Source,
+    /// Keys whose values are invalid everywhere
+    Invalid,
     /// Secrets that cannot be compared without a key
     Unknown,
     /// Objects other than entries
@@ -171,6 +173,7 @@ impl ShownKind {
             Self::Renamed => change.kind == ChangeKind::Renamed,
             Self::Rules => change.kind == ChangeKind::Rules,
             Self::Source => change.kind == ChangeKind::Source,
+            Self::Invalid => change.kind == ChangeKind::Invalid,
             Self::Unknown => change.is_unknown,
             Self::Objects => matches!(change.subject, ChangeSubject::Object { .. }),
         }
@@ -183,6 +186,7 @@ impl ShownKind {
             Self::Changed => row.change == "changed",
             Self::Rules => row.change == "rules",
             Self::Source => row.change == "source",
+            Self::Invalid => row.change == "invalid",
             Self::Unknown => row.environments.values().any(|cell| cell.state == "unknown"),
             Self::Objects => row.object.is_some(),
             Self::Added | Self::Removed | Self::Moved | Self::Renamed => false,
@@ -254,7 +258,9 @@ impl DiffArgs {
         }
         report.broken.iter().for_each(|label| print_broken(label, output));
         self.show(report, output)?;
-        Ok(DiffOutcome::of(!report.changes.is_empty(), !report.broken.is_empty()))
+        // a line for what is invalid is no difference
+        let differs = report.changes.iter().any(|change| change.kind != ChangeKind::Invalid);
+        Ok(DiffOutcome::of(differs, !report.broken.is_empty()))
     }
 
     fn check_usage(&self) -> Result<(), Diagnostics> {
@@ -440,7 +446,7 @@ impl DiffArgs {
         }
         if !self.only.iter().all(|kind| kind.is_of_table()) {
             let message = "a table of several environments has no left and right side";
-            let words = "it can show `missing`, `changed`, `rules`, `source`, `unknown` and `objects`";
+            let words = "it can show `missing`, `changed`, `rules`, `source`, `invalid`, `unknown` and `objects`";
             return Err(invalid_usage(message.to_owned()).hint(words).into());
         }
         let wanted = {

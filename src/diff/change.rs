@@ -107,12 +107,22 @@ pub enum ChangeKind {
     Rules,
     /// Its source differs, and its value does not.
     Source,
+    /// Its value is invalid on both sides, so that nobody knows whether it differs.
+    Invalid,
 }
 
 impl ChangeKind {
     /// All kinds, in the order in which they are counted.
-    pub const ALL: [Self; 7] =
-        [Self::Added, Self::Removed, Self::Changed, Self::Moved, Self::Renamed, Self::Rules, Self::Source];
+    pub const ALL: [Self; 8] = [
+        Self::Added,
+        Self::Removed,
+        Self::Changed,
+        Self::Moved,
+        Self::Renamed,
+        Self::Rules,
+        Self::Source,
+        Self::Invalid,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -124,6 +134,7 @@ impl ChangeKind {
             Self::Renamed => "renamed",
             Self::Rules => "rules",
             Self::Source => "source",
+            Self::Invalid => "invalid",
         }
     }
 }

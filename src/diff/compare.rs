@@ -121,6 +121,30 @@ fn compare_entries(
     }
 }
 
+/// Adds a change for each entry that is invalid in both of two environments: it says that they may differ.
+pub(super) fn add_invalid_entries(
+    app: &str,
+    environments: &[String],
+    (left, right): (&TargetSnapshot, &TargetSnapshot),
+    found: &mut Vec<Change>,
+) {
+    let is_invalid = |side: &TargetSnapshot, id: &EntryId| {
+        side.entries.get(id).is_some_and(|entry| matches!(entry.value, DiffValue::Failed))
+    };
+    for id in left.entries.keys().filter(|id| is_invalid(left, id) && is_invalid(right, id)) {
+        let subject = ChangeSubject::Entry { bundle: id.bundle.as_str().into(), key: id.key.as_str().into() };
+        let (from, to) = (Some(ShownValue::Failed), Some(ShownValue::Failed));
+        match found.iter_mut().find(|change| change.subject == subject) {
+            Some(known) if known.kind == ChangeKind::Moved => {}
+            // its rules differ
+            Some(known) => (known.kind, known.from, known.to) = (ChangeKind::Invalid, from, to),
+            None => {
+                found.push(Change { subject, from, to, ..whole_target(app, environments, ChangeKind::Invalid) });
+            }
+        }
+    }
+}
+
 fn to_shown(value: &DiffValue, is_secret: bool) -> ShownValue {
     match value {
         DiffValue::Text(text) if !is_secret => ShownValue::Text(text.to_string()),

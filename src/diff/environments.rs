@@ -1,7 +1,7 @@
 //! Environments of one state, compared with each other.
 
 use super::change::{Change, ChangeKind, DiffReport};
-use super::compare::{compare_targets, whole_target};
+use super::compare::{add_invalid_entries, compare_targets, whole_target};
 use super::matrix::{MatrixRow, matrix_rows};
 use super::matrix_fields::field_rows;
 use super::surveyed::{AppChanges, FEW, LAYERS, mask_secrets, survey_app};
@@ -38,6 +38,7 @@ pub fn compare_environments(
         }
         let environments = [left.to_string(), right.to_string()];
         found.changes = compare_targets(surveyed.survey.app.as_str(), &environments, &was, &is, &marker);
+        add_invalid_entries(surveyed.survey.app.as_str(), &environments, (&was, &is), &mut found.changes);
         if let Some(missing) = missing_environment(&surveyed.survey, left, right, &environments) {
             found.changes.retain(|change| change.kind == missing.kind);
             found.changes.push(missing);

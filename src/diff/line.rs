@@ -55,12 +55,17 @@ impl ChangeLines {
             ChangeKind::Added => LineRole::Added,
             ChangeKind::Removed => LineRole::Removed,
             ChangeKind::Moved => LineRole::Moved,
-            ChangeKind::Changed | ChangeKind::Renamed | ChangeKind::Rules | ChangeKind::Source => LineRole::Changed,
+            ChangeKind::Changed
+            | ChangeKind::Renamed
+            | ChangeKind::Rules
+            | ChangeKind::Source
+            | ChangeKind::Invalid => LineRole::Changed,
         };
         let mut lines = Self { role, label: subject_label(change), summary: String::new(), details: Vec::new() };
         match change.kind {
             ChangeKind::Moved => lines.describe_move(change),
             ChangeKind::Rules => "rules".clone_into(&mut lines.summary),
+            ChangeKind::Invalid => "(invalid) in both".clone_into(&mut lines.summary),
             _ => lines.describe_values(change),
         }
         // a setting of the target

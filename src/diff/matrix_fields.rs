@@ -87,7 +87,8 @@ impl<'a> FieldTable<'a> {
             | ChangeKind::Moved
             | ChangeKind::Changed
             | ChangeKind::Rules
-            | ChangeKind::Source => {}
+            | ChangeKind::Source
+            | ChangeKind::Invalid => {}
         }
     }
 

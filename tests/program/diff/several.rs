@@ -281,6 +281,27 @@ fn a_key_that_is_invalid_everywhere_has_a_row() {
     let found: Vec<_> =
         rows.iter().map(|row| (row["key"].as_str().unwrap(), row["change"].as_str().unwrap())).collect();
     assert_eq!(found, [("LIST", "invalid"), ("PORT", "invalid"), ("SOME", "changed")]);
+    // two environments are compared alike
+    for format in ["text", "markdown", "github-diff"] {
+        let run = project.run(&["diff", "staging", "prod", "--format", format]);
+        record(&run.stdout);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(["LIST", "PORT", "SOME"].iter().all(|key| run.stdout.contains(key)), "{}", run.stdout);
+    }
+    let changes = |arguments: &[&str]| -> Vec<(String, String)> {
+        let run = project.run(&[&["diff", "--format", "json"], arguments].concat());
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
+        rows.iter()
+            .map(|row| (row["key"].as_str().unwrap().to_owned(), row["change"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let row = |key: &str, change: &str| (key.to_owned(), change.to_owned());
+    let all = [row("LIST", "invalid"), row("PORT", "invalid"), row("SOME", "invalid")];
+    assert_eq!(changes(&["staging", "prod"]), all);
+    assert_eq!(changes(&["staging", "prod", "--only", "invalid"]), all);
+    assert_eq!(changes(&["staging", "prod", "--only", "changed"]), []);
+    assert_eq!(changes(&["dev", "prod"]), [row("LIST", "invalid"), row("PORT", "invalid"), row("SOME", "changed")]);
+    assert_eq!(changes(&["dev", "staging", "prod", "--only", "invalid"]), all[..2]);
     // nothing that is valid differs
     project.write("dev.yaml", "");
     assert_eq!(project.run(&["diff", "dev", "staging", "prod"]).code, 2);
