@@ -45,6 +45,9 @@ pub(super) fn describe_entry(context: &SchemaContext<'_>, id: &EntryId) -> Strin
     let mut reasons = reasons.iter().filter(|reason| reason.argues_for == sensitivity);
     let object = match sensitivity {
         Sensitivity::Sensitive => "In the Secret",
+        Sensitivity::Plain if survey.routing.is_undecided(id) => {
+            "In the ConfigMap, or in the Secret if its value, which is unknown without a key, is a credential"
+        }
         Sensitivity::Plain => "In the ConfigMap",
     };
     let why = reasons.next().filter(|_| sensitivity == Sensitivity::Sensitive);

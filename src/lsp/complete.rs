@@ -37,6 +37,9 @@ impl NameCandidate {
         if doc.sensitivity == crate::route::Sensitivity::Sensitive {
             detail += ", secret";
         }
+        if doc.is_undecided {
+            detail += ", secret if a credential";
+        }
         if doc.required {
             detail += ", required";
         }

@@ -228,7 +228,7 @@ fn apply(mut model: Model, changes: &[Change], right: &Model, secret_keys: &BTre
                     }
                     model.insert(id, is.clone());
                 }
-                ChangeKind::Rules | ChangeKind::Source | ChangeKind::Renamed => {}
+                ChangeKind::Rules | ChangeKind::Source | ChangeKind::Renamed | ChangeKind::Invalid => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `vars.NAME` in `explain`, `get`, `set` and `unset`, and the rules of variables.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::messages::{note_case, record};
 use crate::support::sandbox::{CANARY, Sandbox};
@@ -170,4 +170,26 @@ fn without_a_key_the_object_of_a_plain_encrypted_value_is_not_certain() {
     assert_eq!(kinds, ["ConfigMap?", "ConfigMap?", "ConfigMap", "ConfigMap"]);
     let row = site.run_without_key(&["explain", "dev", "A", "--format", "json"]).json();
     assert_eq!((&row["sensitive"], &row["undecided"]), (&false.into(), &true.into()));
+    // pages say so, too, and are the same with a key: they are written without one
+    for (format, undecided, plain) in [
+        ("markdown", "| `A` | string |  |  | if a credential |", "| `D` | string |  |  |  |"),
+        ("html", "<td>if a credential</td>", "<code>D</code></th><td>string</td><td></td><td></td><td></td>"),
+        ("env-example", "# secret if it is a credential\nA=", "\nD="),
+    ] {
+        let page = site.run_without_key(&["docs", "--format", format]).ok();
+        assert!(page.contains(undecided) && page.contains(plain), "{format}: {page}");
+        assert_eq!(page.matches("a credential").count(), 2, "{format}: {page}");
+        assert_eq!(site.run(&["docs", "--format", format]).ok(), page);
+    }
+    let data = |page: String| -> Json {
+        let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("data");
+        serde_json::from_str(rest.split_once("</script>").expect("its end").0).expect("JSON")
+    };
+    let found = data(site.run_without_key(&["report"]).ok());
+    let flags: Vec<_> = found["groups"][0][1].as_array().expect("keys").iter().map(|key| key[1].clone()).collect();
+    assert_eq!(flags, [4, 4, 0, 0]);
+    assert_eq!(data(site.run(&["report"]).ok()), found);
+    let schema = site.run(&["schema"]).ok();
+    // under `data`, and under `bundles`
+    assert_eq!(schema.matches("or in the Secret if its value").count(), 4);
 }

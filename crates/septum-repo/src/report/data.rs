@@ -78,7 +78,7 @@ fn index_docs(docs: &AppDocs) -> HashMap<(&str, &str), &KeyDoc> {
     groups.flat_map(|(bundle, keys)| keys.iter().map(move |key| ((bundle.as_str(), key.key.as_str()), key))).collect()
 }
 
-/// A key: its name, whether it is a secret or a variable, its cells, the reasons, the steps of its history, which of
+/// A key: its name, whether it is a secret, a variable, or undecided, its cells, the reasons, the steps of its history, which of
 /// them each environment has, its description, and notes.
 fn row_data(
     row: &KeyRow,
@@ -87,7 +87,7 @@ fn row_data(
     environments: &[EnvironmentName],
     texts: &mut TextTable,
 ) -> Json {
-    let flags = u8::from(row.sensitive) | u8::from(row.bundle.is_empty()) << 1;
+    let flags = u8::from(row.sensitive) | u8::from(row.bundle.is_empty()) << 1 | u8::from(row.undecided) << 2;
     let cells = environments.iter().map(|name| cell_data(row, row.environments.get(name.as_str()), texts));
     let cells: Vec<Json> = cells.collect();
     let mut reasons: Vec<Json> = Vec::new();

@@ -36,6 +36,7 @@
     const add = (heading, ...content) => cell.append(element("h3", {}, heading), ...content);
     if (row.description !== null) cell.append(element("p", {}, text(row.description)));
     for (const [name, note] of row.notes) cell.append(element("p", {}, `${text(name)}: ${text(note)}`));
+    if (row.undecided) cell.append(element("p", {}, "It goes to the Secret if its value, which is unknown without a key, is a credential."));
     if (row.reasons.length > 0) {
       add(row.variable ? "Why it is a secret" : "Why it is in its object", list(row.reasons.map(([layer, detail, source, overruled]) =>
         `${text(layer)}: ${text(detail)}${overruled ? ", overruled" : ""} (${place(source)})`)));
@@ -62,7 +63,7 @@
   const lineOf = (row) => {
     if (row.line !== undefined) return row.line;
     row.button = element("button", { type: "button", "aria-expanded": "false" }, row.key);
-    const kind = row.variable ? "variable" : row.secret ? "Secret" : "ConfigMap";
+    const kind = row.variable ? "variable" : row.secret ? "Secret" : row.undecided ? "ConfigMap?" : "ConfigMap";
     row.line = element("tr", {}, element("th", { scope: "row" }, row.button), element("td", { className: row.secret ? "secret" : "" }, kind), ...row.cells.map((cell) => cellOf(row, cell)));
     row.button.addEventListener("click", () => {
       if (row.button.getAttribute("aria-expanded") === "true") return close(row);
@@ -80,7 +81,7 @@
   for (const [heading, keys] of data.groups) {
     const head = element("tr", { className: "group" }, element("th", { scope: "rowgroup", colSpan: columns }, text(heading)));
     const members = keys.map(([key, flags, cells, reasons, steps, history, description, notes]) => {
-      const row = { key: text(key), secret: (flags & 1) !== 0, variable: (flags & 2) !== 0, cells, reasons, steps, history, description, notes };
+      const row = { key: text(key), secret: (flags & 1) !== 0, variable: (flags & 2) !== 0, undecided: (flags & 4) !== 0, cells, reasons, steps, history, description, notes };
       row.states = new Set(cells.filter((cell) => cell !== null).map(([state]) => STATES[state]));
       row.words = `${row.key} ${text(heading)} ${description === null ? "" : text(description)}`.toLowerCase();
       rows.push(row);

@@ -50,6 +50,7 @@ fn push_key(out: &mut String, key: &KeyDoc) {
     let is_secret = key.sensitivity == Sensitivity::Sensitive;
     let mut facts: Vec<String> = Vec::new();
     facts.extend(is_secret.then(|| "secret".to_owned()));
+    facts.extend(key.is_undecided.then(|| "secret if it is a credential".to_owned()));
     facts.extend(key.required.then(|| "required".to_owned()));
     facts.extend((key.kind != "string").then(|| key.kind.clone()));
     facts.extend(key.rules.iter().cloned());

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::{AppDocs, DefaultValue, KeyDoc};
 use crate::diagnostic::escape_line;
-use crate::route::Sensitivity;
 use crate::view::escape_html;
 
 /// First lines of a written page, up to its styles.
@@ -69,7 +68,7 @@ fn push_row(out: &mut String, key: &KeyDoc) {
         code(&key.key),
         kind.collect::<Vec<_>>().join("<br>"),
         yes(key.required),
-        yes(key.sensitivity == Sensitivity::Sensitive),
+        key.secret_word(),
         description.chain(notes).collect::<Vec<_>>().join("<br>"),
     );
 }

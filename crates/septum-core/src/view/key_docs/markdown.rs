@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::{AppDocs, DefaultValue, KeyDoc};
 use crate::diagnostic::escape_line;
-use crate::route::Sensitivity;
 
 /// First line of a written page.
 pub(super) const MARK: &str = "<!-- Written by `septum docs`: change the layers, not this file. -->";
@@ -45,8 +44,8 @@ fn push_row(out: &mut String, key: &KeyDoc) {
     let description = key.description.iter().map(|description| text(description));
     let notes = key.notes.iter().map(|(name, note)| format!("{name}: {}", text(note)));
     let description = description.chain(notes).collect::<Vec<_>>().join("<br>");
-    let secret = yes(key.sensitivity == Sensitivity::Sensitive);
-    let cells = [code(&key.key), kind, default, yes(key.required).to_owned(), secret.to_owned(), description];
+    let secret = key.secret_word().to_owned();
+    let cells = [code(&key.key), kind, default, yes(key.required).to_owned(), secret, description];
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 

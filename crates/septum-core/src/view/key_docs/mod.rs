@@ -47,6 +47,8 @@ pub struct KeyDoc {
     pub default: DefaultValue,
     /// Whether it is a secret.
     pub sensitivity: Sensitivity,
+    /// Whether it is one if its value, which is unknown without a key, is a credential.
+    pub is_undecided: bool,
     /// Whether every environment must give it a value.
     pub required: bool,
     /// Purpose of the key.
@@ -54,6 +56,17 @@ pub struct KeyDoc {
     /// Further facts for people, each with its name: `Deprecated`, `Owner`. Of facts that differ between environments,
     /// each text has the environments for which it holds.
     pub notes: Vec<(&'static str, String)>,
+}
+
+impl KeyDoc {
+    /// Whether it is a secret, in the words of a table.
+    fn secret_word(&self) -> &'static str {
+        match self.sensitivity {
+            Sensitivity::Sensitive => "yes",
+            Sensitivity::Plain if self.is_undecided => "if a credential",
+            Sensitivity::Plain => "",
+        }
+    }
 }
 
 /// Value that the base gives to a key.
@@ -138,7 +151,8 @@ fn document_entry(survey: &Survey, id: &EntryId, layers: &[Arc<Layer>], order: &
         .iter()
         .filter_map(|resolved| Some((&resolved.definition.environment, &*resolved.definition.entry(id)?.rules)));
     let notes = lifecycle_notes(&of_environments.collect::<Vec<_>>(), order);
-    key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity, notes)
+    let doc = key_doc(id.key.as_str().to_owned(), kind, &rules, default, sensitivity, notes);
+    KeyDoc { is_undecided: survey.routing.is_undecided(id), ..doc }
 }
 
 fn document_variable(survey: &Survey, path: &str, layers: &[Arc<Layer>], order: &StackOrder) -> KeyDoc {
@@ -218,6 +232,7 @@ fn key_doc(
         rules: words,
         default,
         sensitivity,
+        is_undecided: false,
         required: rules.required.as_ref().is_some_and(|required| required.value),
         description: rules.description.as_ref().map(|text| text.value.trim().to_owned()),
         notes,
