@@ -4,6 +4,7 @@ mod dialect;
 mod disagreement;
 mod earlier_values;
 mod expansion;
+mod frozen;
 
 use std::collections::BTreeMap;
 
@@ -11,13 +12,14 @@ use self::dialect::{DialectLine, DotenvEntry, DotenvPart, VariableDefault, read_
 use self::disagreement::report_disagreements;
 use self::earlier_values::{EarlierValues, ReferenceOrder};
 use self::expansion::Expansion;
+use self::frozen::ValuesBefore;
 use super::layer_text::{LayerText, TemplateText, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::{IndexMap, IndexSet};
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_literal};
-use crate::span::{Location, Source};
+use crate::span::{Location, Source, Span};
 use crate::template_tokens::is_template;
 use crate::value::OutputValue;
 
@@ -109,7 +111,11 @@ fn read_values(
         1 => plan.note(source.name(), "its comment is not kept"),
         count => plan.note(source.name(), format!("its {count} comments are not kept")),
     }
-    let mut earlier = EarlierValues::new(ReferenceOrder::of(&lines), base);
+    let order = ReferenceOrder::of(&lines);
+    let mut before = base.clone();
+    before.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let before = ValuesBefore { values: &before, is_set: &|key| order.is_set(key) };
+    let (mut read, mut earlier) = (DotenvValues::default(), EarlierValues::new(&order, before));
     for line in lines {
         let DotenvEntry { key, parts, span, .. } = match line {
             DialectLine::Entry(entry) => entry,
@@ -142,7 +148,7 @@ fn read_values(
         }
         // after the first one for which there is no room, there is none for any
         let is_reported = earlier.is_exhausted();
-        let Some(parts) = earlier.replace(&key, parts, values, &place, plan) else {
+        let Some(parts) = earlier.replace(&key, parts, &read, &place, plan) else {
             problems.extend((!is_reported).then(|| too_long(&key, &place)));
             continue;
         };
@@ -155,7 +161,12 @@ fn read_values(
                     .hint("write the value that it has, or a template, in the layer"),
             );
         }
-        values.insert(key, DotenvValue { parts, place });
+        read.insert(key, DotenvValue { parts, place });
+    }
+    values.extend(read);
+    if before.freeze_circles(values, plan).is_err() && !problems.has_errors() {
+        let message = "the variables of values before this file expand to a text that is too long";
+        problems.push(Diagnostic::error(Rule::DotenvSyntax, message).at_masked(source.place(Span::default())));
     }
     if let Some(first) = skipped.first() {
         let text = match skipped.len() {
@@ -291,8 +302,8 @@ impl DotenvDraft<'_> {
             let mut expansion = Expansion::new(values);
             // the ones that read it are too long as well
             if !expansion.append(value) && !problems.has_errors() {
-                problems.push(if expansion.is_circular {
-                    let message = format!("the variables of `{key}` refer to one another in a circle");
+                problems.push(if expansion.is_too_deep {
+                    let message = format!("the variables of `{key}` are nested too deep");
                     Diagnostic::error(Rule::DotenvSyntax, message)
                         .at_masked(value.place.clone())
                         .hint("write the value that one of them has")

@@ -4,6 +4,7 @@
 //! the line that reads it is replaced by its value from before.
 
 use super::dialect::{DialectLine, DotenvEntry, DotenvPart, VariableDefault};
+use super::frozen::ValuesBefore;
 use super::{DotenvValue, DotenvValues, LARGEST};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::import::plan::ImportPlan;
@@ -28,6 +29,11 @@ impl ReferenceOrder {
         Self(keys.collect())
     }
 
+    /// Whether a key is set in the file.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Whether a key is set at an offset or after it.
     fn is_set_from(&self, key: &str, offset: usize) -> bool {
         self.0.get(key).is_some_and(|last| *last >= offset)
@@ -36,16 +42,16 @@ impl ReferenceOrder {
 
 /// Values before the lines of a file that read them.
 pub(super) struct EarlierValues<'b> {
-    order: ReferenceOrder,
-    /// Values of the base, which is read before.
-    base: &'b DotenvValues,
+    order: &'b ReferenceOrder,
+    /// Values from before the file.
+    before: ValuesBefore<'b>,
     /// Size of earlier values that may still be copied, in bytes.
     rest: usize,
 }
 
 impl<'b> EarlierValues<'b> {
-    pub(super) fn new(order: ReferenceOrder, base: &'b DotenvValues) -> Self {
-        Self { order, base, rest: LARGEST_EARLIER }
+    pub(super) fn new(order: &'b ReferenceOrder, before: ValuesBefore<'b>) -> Self {
+        Self { order, before, rest: LARGEST_EARLIER }
     }
 
     /// Whether no more earlier values may be copied.
@@ -54,12 +60,12 @@ impl<'b> EarlierValues<'b> {
     }
 
     /// The parts of a value with earlier values in the place of variables that are set again at its line or after it.
-    /// None if they are too many.
+    /// `own` are the values of the file so far. None if they are too many.
     pub(super) fn replace(
         &mut self,
         key: &str,
         parts: Vec<DotenvPart>,
-        values: &DotenvValues,
+        own: &DotenvValues,
         place: &Location,
         plan: &mut ImportPlan,
     ) -> Option<Vec<DotenvPart>> {
@@ -77,8 +83,9 @@ impl<'b> EarlierValues<'b> {
                 continue;
             }
             let DotenvPart::Variable { name, default, text } = part else { continue };
-            match values.get(&name).or_else(|| self.base.get(&name)) {
-                Some(before) => found.extend(earlier_parts(before, default, text)),
+            let before = own.get(&name).cloned().map(Ok).or_else(|| self.before.value(&name));
+            match before.transpose().ok()? {
+                Some(before) => found.extend(earlier_parts(&before, default, text)),
                 None => found.extend(unset_part(key, &name, default, text, place, plan)),
             }
         }
