@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::documents::DocumentStore;
 use super::position::{ColumnUnit, PositionMap};
 use super::protocol::{DiagnosticTag, DocumentPlace, EditorDiagnostic, EditorSeverity, RelatedPlace, TextRange};
-use crate::diagnostic::{Diagnostic, Label, Rule, Severity, escape_lines};
+use crate::diagnostic::{Diagnostic, Label, Rule, Severity, escape_line};
 use crate::span::Location;
 
 /// Name of the program in the list of problems.
@@ -44,9 +44,11 @@ impl FindingConverter<'_> {
             None => (self.default.to_path_buf(), TextRange::default()),
         };
         let related_information = labels.map(|label| self.related(label, ranges)).collect();
-        let notes = finding.notes.iter().map(|note| format!("\nnote: {note}"));
-        let hints = finding.hints.iter().map(|hint| format!("\nhint: {hint}"));
-        let message = [finding.message.clone()].into_iter().chain(notes).chain(hints).collect::<String>();
+        // a line break in a text is one of a name
+        let notes = finding.notes.iter().map(|note| format!("\nnote: {}", escape_line(note)));
+        let hints = finding.hints.iter().map(|hint| format!("\nhint: {}", escape_line(hint)));
+        let first = escape_line(&finding.message).into_owned();
+        let message = [first].into_iter().chain(notes).chain(hints).collect::<String>();
         let converted = EditorDiagnostic {
             range,
             severity: match finding.severity {
@@ -55,7 +57,7 @@ impl FindingConverter<'_> {
             },
             code: finding.rule.id(),
             source: SOURCE,
-            message: escape_lines(&message).into_owned(),
+            message,
             related_information,
             tags: tags_of(finding.rule),
         };
@@ -66,7 +68,7 @@ impl FindingConverter<'_> {
         let uri = self.documents.uri(&self.path_of(&label.place));
         let message = if label.text.is_empty() { "see here" } else { label.text.as_str() };
         let location = DocumentPlace { uri, range: ranges.range(&label.place) };
-        RelatedPlace { location, message: escape_lines(message).into_owned() }
+        RelatedPlace { location, message: escape_line(message).into_owned() }
     }
 
     /// The file of a location, which is named from the project, or, for rules above it, by another path.

@@ -11,7 +11,7 @@ use super::protocol::{Position, RenamablePart, WorkspaceEdit};
 use super::request::RequestError;
 use super::subject::{NamedSubject, find_subject};
 use super::workspace::EditorWorkspace;
-use crate::diagnostic::{Diagnostics, FailureKind, escape_lines};
+use crate::diagnostic::{Diagnostics, FailureKind, escape_line};
 use crate::files::FileKind;
 use crate::name::EntryId;
 use crate::project::App;
@@ -104,5 +104,6 @@ fn refusal(problems: Diagnostics, old: &str, new: &str) -> RequestError {
         lines.push(format!("note: {note}"));
         lines.push(format!("hint: save all files and run `septum rename {old} {new}`, with a key of the file"));
     }
-    RequestError::failed(escape_lines(&lines.join("\n")).into_owned())
+    let lines: Vec<_> = lines.iter().map(|line| escape_line(line)).collect();
+    RequestError::failed(lines.join("\n"))
 }

@@ -143,6 +143,111 @@ fn names_of_files_do_not_act_either() {
     }
 }
 
+/// A name with a line break, after which a line of a message would begin.
+const BROKEN_NAME: &str = "a\nINJECTED\u{1b}[31m\u{202e}\u{9b}b";
+
+#[track_caller]
+fn is_one_block(what: &str, text: &str) {
+    is_inert(what, text, &["::error ", "::warning "]);
+    let injected = text.lines().find(|line| line.trim_start_matches([' ', '|', '=', '-', '>']).starts_with("INJECTED"));
+    assert_eq!(injected, None, "{what}: {text}");
+}
+
+/// Names of directories, apps, environments, layers, files and arguments, in whatever a command says of them.
+#[test]
+fn a_line_break_in_a_name_begins_no_line() {
+    let name = BROKEN_NAME;
+    let q = format!("\"{}\"", name.chars().map(|char| format!("\\U{:08x}", u32::from(char))).collect::<String>());
+    let base = format!(
+        "app: {q}\nextends: []\ndata: {{ A: 1, {q}: 2, F: {{ file: {q} }}, T: {{ template: {q} }} }}\nmanifests: [{q}]\n"
+    );
+    let projects = [
+        Sandbox::new([]),
+        Sandbox::new([("base.yaml", "data: [\n"), ("dev.yaml", "")]),
+        Sandbox::new([("base.yaml", "data: { A: x }\n"), ("dev.yaml", "data: { B: 1 }\n")])
+            .file(&format!("{name}.yaml"), ""),
+        Sandbox::new([("base.yaml", "data: { A: x }\n"), ("dev.yaml", "extends: [none]\n")])
+            .file(&format!("{name}/x.yaml"), "a: 1\n"),
+        Sandbox::new([("base.yaml", base.as_str()), ("dev.yaml", "")]),
+        Sandbox::new([("septum.yaml", "apps: ['*']\noutput: out\n")])
+            .file(&format!("{name}/base.yaml"), "data: { A: x, P: { required: true } }\n")
+            .file(&format!("{name}/dev.yaml"), "data: { B: 1 }\n")
+            .file("other/base.yaml", "data: { A: x }\n")
+            .file("other/dev.yaml", ""),
+        Sandbox::new([("septum.yaml", format!("apps: [{q}]\noutput: {q}\nshared: {q}\n").as_str())]),
+        Sandbox::new([("septum.yaml", format!("{q}: 1\n").as_str())]),
+        Sandbox::new([(".sops.yaml", format!("creation_rules: [{{ path_regex: {q}, {q}: 1, age: {q} }}]\n").as_str())])
+            .file(&format!("{name}.yaml"), "a: 1\n"),
+    ];
+    let runs: &[&[&str]] = &[
+        &["check"],
+        &["check", "--format", "github"],
+        &["check", "--fix"],
+        &["check", name],
+        &["check", "--rendered", name],
+        &["check", "--app", name],
+        &["render", "--all"],
+        &["render", "dev", "--out", name],
+        &["render", "dev", "--out", "out", "--check"],
+        &["render", name],
+        &["list"],
+        &["explain", "A"],
+        &["explain", "dev", name],
+        &["get", "dev", "A"],
+        &["get", "dev", name, "--app", name],
+        &["get", &format!("{name}.yaml"), "a"],
+        &["set", "dev", "A"],
+        &["set", "dev", "P"],
+        &["unset", "dev", name],
+        &["edit", name],
+        &["diff", "dev", name],
+        &["diff", "--files", name, name],
+        &["diff", "--rev", name],
+        &["promote", "dev", name],
+        &["rename", "A", name],
+        &["rename", name, "B", "--app", name],
+        &["gc", "dev", "--app", name],
+        &["docs", "--out", name, "--check"],
+        &["report", "--out", &format!("{name}/x.html")],
+        &["exposure", name],
+        &["export", "dev"],
+        &["exec", "dev", "--", name],
+        &["encrypt", name],
+        &["encrypt", &format!("{name}.yaml")],
+        &["decrypt", &format!("{name}.yaml")],
+        &["rekey", name],
+        &["rotate", &format!("{name}.yaml")],
+        &["keygen", "-o", &format!("{name}/key.txt")],
+        &["doctor"],
+        &["init", name],
+        &["import", "dotenv", name],
+        &["import", "kustomize", name],
+        &["import", "manifests", name],
+        &["import", "helm-values", name],
+        &["import", "sops", name],
+        &["eject", "dev", "--out", name],
+        &["schema", "--app", name],
+        &["argocd", "generate"],
+        &["-C", name, "check"],
+        &["-C", name, "set", "dev", "P"],
+    ];
+    let mut found = 0;
+    for project in projects {
+        std::fs::create_dir_all(project.path(name)).unwrap();
+        for arguments in runs {
+            for directory in [".", name] {
+                let run = project.run_in(directory, arguments);
+                is_one_block(&format!("stderr of {arguments:?} in {directory:?}"), &run.stderr);
+                if arguments[0] != "render" {
+                    is_one_block(&format!("stdout of {arguments:?} in {directory:?}"), &run.stdout);
+                }
+                found += run.stderr.matches("INJECTED").count();
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
 #[test]
 fn a_file_whose_name_is_no_dns_label_is_no_environment() {
     let long = format!("{}.yaml", "a".repeat(64));

@@ -171,15 +171,13 @@ fn without_a_key_the_object_of_a_plain_encrypted_value_is_not_certain() {
     let row = site.run_without_key(&["explain", "dev", "A", "--format", "json"]).json();
     assert_eq!((&row["sensitive"], &row["undecided"]), (&false.into(), &true.into()));
     // pages say so, too, and are the same with a key: they are written without one
-    for (format, undecided, plain) in [
-        ("markdown", "| `A` | string |  |  | if a credential |", "| `D` | string |  |  |  |"),
-        ("html", "<td>if a credential</td>", "<code>D</code></th><td>string</td><td></td><td></td><td></td>"),
-        ("env-example", "# secret if it is a credential\nA=", "\nD="),
-    ] {
+    for format in ["markdown", "html", "env-example"] {
         let page = site.run_without_key(&["docs", "--format", format]).ok();
-        assert!(page.contains(undecided) && page.contains(plain), "{format}: {page}");
-        assert_eq!(page.matches("a credential").count(), 2, "{format}: {page}");
         assert_eq!(site.run(&["docs", "--format", format]).ok(), page);
+        let lines = page
+            .lines()
+            .filter(|line| ["`A`", ">A<", "`D`", ">D<", "#", "A=", "D="].iter().any(|part| line.contains(part)));
+        record(lines.map(|line| format!("{line}\n")).collect::<String>());
     }
     let data = |page: String| -> Json {
         let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("data");
@@ -189,7 +187,8 @@ fn without_a_key_the_object_of_a_plain_encrypted_value_is_not_certain() {
     let flags: Vec<_> = found["groups"][0][1].as_array().expect("keys").iter().map(|key| key[1].clone()).collect();
     assert_eq!(flags, [4, 4, 0, 0]);
     assert_eq!(data(site.run(&["report"]).ok()), found);
-    let schema = site.run(&["schema"]).ok();
-    // under `data`, and under `bundles`
-    assert_eq!(schema.matches("or in the Secret if its value").count(), 4);
+    let schema: Json = serde_json::from_str(&site.run(&["schema"]).ok()).expect("JSON");
+    let described = |key: &str| schema["properties"]["data"]["properties"][key]["markdownDescription"].clone();
+    assert_ne!(described("A"), described("D"));
+    record(format!("{}\n{}\n", described("A"), described("D")));
 }

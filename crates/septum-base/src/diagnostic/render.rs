@@ -45,18 +45,14 @@ fn style_titled(diagnostic: &Diagnostic, title: &str) -> StyledText {
     }
     for (word, lines) in [("note", &diagnostic.notes), ("hint", &diagnostic.hints)] {
         for text in lines {
-            let mut lines = text.split('\n');
             out.end_line();
             out.push(blank.as_str());
             out.push(" ");
             out.push_in(ACCENT, "=");
             out.push(" ");
             out.push_in(Style::new().bold(), word);
-            out.push(format!(": {}", lines.next().unwrap_or_default()));
-            for line in lines {
-                out.end_line();
-                out.push(format!("{blank}         {line}"));
-            }
+            // a line break in it is one of a name
+            out.push(format!(": {text}"));
         }
     }
     out
@@ -174,6 +170,13 @@ mod tests {
             false,
         );
         assert_eq!(rendered, "error: twice\n --> x.yaml:1:12");
+    }
+
+    #[test]
+    fn a_line_break_of_a_name_ends_no_line() {
+        let diagnostic = Diagnostic::error(Rule::NoProject, "`a\nb`").note("`c\nd`").hint("`e\r\nf\u{1b}`");
+        let expected = "error: `a\\nb`\n  = note: `c\\nd`\n  = hint: `e\\r\\nf\\u{1b}`";
+        assert_eq!(render_diagnostic(&diagnostic, false), expected);
     }
 
     #[test]

@@ -2,12 +2,30 @@
 
 use std::borrow::Cow;
 
+use super::escape::escape_line;
+
 /// A name as one word of a command in a hint: what a file is called neither ends the word nor runs anything, and is no
-/// option.
+/// option. Characters that a message spells out are in a form in which bash, zsh and ksh read the spelling.
 pub fn shell_word(name: &str) -> String {
     let name = if name.starts_with('-') { Cow::from(format!("./{name}")) } else { Cow::from(name) };
+    if escape_line(&name) != name {
+        return spelled_word(&name);
+    }
     // only a NUL cannot be quoted, which no file has in its name
     shlex::try_quote(&name).map_or_else(|_| name.clone().into_owned(), Cow::into_owned)
+}
+
+/// The word with its characters spelled out: `$'a\nb'`.
+fn spelled_word(name: &str) -> String {
+    let spelled = name.chars().map(|char| match char {
+        '\'' | '\\' => format!("\\{char}"),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        _ if escape_line(char.encode_utf8(&mut [0; 4])).len() == char.len_utf8() => char.to_string(),
+        _ if char.is_ascii() => format!("\\x{:02x}", u32::from(char)),
+        _ => format!("\\U{:08x}", u32::from(char)),
+    });
+    format!("$'{}'", spelled.collect::<String>())
 }
 
 #[cfg(test)]
@@ -22,5 +40,21 @@ mod tests {
         }
         assert_eq!(shell_word("environments/prod.secrets.yaml"), "environments/prod.secrets.yaml");
         assert_eq!(shell_word("-rf"), "./-rf");
+    }
+    #[test]
+    fn what_a_message_spells_out_is_read_by_a_shell() {
+        for (name, expected) in [
+            ("a\nb's\u{1b}1\u{202e}\\", r"$'a\nb\'s\x1b1\U0000202e\\'"),
+            ("-\r\u{9b}", r"$'./-\r\U0000009b'"),
+        ] {
+            let word = shell_word(name);
+            assert_eq!(word, expected);
+            assert_eq!(escape_line(&word), word);
+            let mut bash = std::process::Command::new("bash");
+            bash.env("LC_ALL", "C.UTF-8").args(["-c", &format!("printf %s {word}")]);
+            if let Ok(echoed) = bash.output() {
+                assert_eq!(String::from_utf8_lossy(&echoed.stdout).trim_start_matches("./"), name, "{word}");
+            }
+        }
     }
 }

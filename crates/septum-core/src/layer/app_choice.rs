@@ -8,7 +8,7 @@ use crate::project::App;
 pub struct AppChoice {
     /// One for each app: its name, in backticks, and its directory where another one has the same name.
     pub labels: Vec<String>,
-    /// What to do: `--app` cannot tell apps of one name from each other.
+    /// Hint for the choice: `--app` cannot tell apps of one name from each other.
     pub hint: &'static str,
 }
 

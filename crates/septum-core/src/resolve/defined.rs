@@ -7,16 +7,7 @@
 use minijinja::value::{FunctionArgs, FunctionResult, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters, tests};
 
-use super::fault::OwnError;
-
-/// Position of an operand in a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum OperandPosition {
-    /// The value before `|` or `is` is the first operand of a filter or a test.
-    Index(usize),
-    /// `name=value`
-    Keyword(String),
-}
+use super::fault::{OperandPosition, OwnError};
 
 /// Adds a filter; only its first `optional` operands may be undefined.
 pub(super) fn add_filter<F, Rv, Args>(

@@ -5,8 +5,6 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use super::defined::OperandPosition;
-
 /// Error of Septum in a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OwnError {
@@ -28,6 +26,15 @@ pub(super) enum OwnError {
     /// The run's budget of steps is exhausted.
     #[error("out of steps")]
     OutOfSteps,
+}
+
+/// Position of an operand in a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OperandPosition {
+    /// The value before `|` or `is` is the first operand of a filter or a test.
+    Index(usize),
+    /// `name=value`
+    Keyword(String),
 }
 
 /// Part of a message that is shown only if it occurs in the template.

@@ -85,7 +85,7 @@ pub(super) fn contradiction(name: &str, place: Location) -> Diagnostic {
         .hint("remove the tag, or correct the value")
 }
 
-/// What the value behind a tag has to be.
+/// Description of the values that a tag allows.
 pub fn tag_expectation(name: &str) -> &'static str {
     match name {
         "null" => "expected nothing, `~` or `null`",

@@ -100,7 +100,7 @@ fn anchors_and_merge_keys_give_what_they_name() {
     assert_eq!(shape(&kept.documents[0]), r#"{a: {p: "1"}, b: {<<: {p: "1"}}}"#);
 }
 
-/// What sops 3.13 and kubectl 1.32 accept of each tag, and what not, as recorded from them. Alone kubectl takes `yes` for a
+/// Values that sops 3.13 and kubectl 1.32 accept after each tag, and others, as recorded from them. Alone kubectl takes `yes` for a
 /// boolean, and has no infinities; alone sops refuses whole numbers that need all 64 bits, whatever their tag.
 #[test]
 fn a_tag_is_before_what_sops_and_kubectl_accept_after_it() {

@@ -2,7 +2,6 @@
 
 use minijinja::machinery::Token;
 
-use super::missing::decides;
 use super::origin::TemplateOrigin;
 use crate::files::FileKind;
 use crate::map::HashSet;
@@ -55,6 +54,18 @@ pub(super) fn named_include<'s>(tag: &'s TemplateTag<'_>) -> Option<&'s str> {
     let is_part = matches!(tag.keyword(), Some("include" | "extends"));
     let is_apart = || tag.tokens.iter().any(|found| matches!(found.token, Token::Ident("without")));
     literal_text(&tag.tokens.get(1)?.token).filter(|_| is_part && !is_apart())
+}
+
+/// Whether parts of a tag may not be evaluated, or may be undefined.
+pub(super) fn decides(tag: &TemplateTag<'_>) -> bool {
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    let is_decision = |index: usize| match (index.checked_sub(1).and_then(token), token(index)) {
+        (Some(Token::Dot), _) => false,
+        (Some(Token::Pipe), Some(Token::Ident(filter))) => matches!(*filter, "d" | "default" | "select" | "reject"),
+        (_, Some(Token::Ident(word))) => matches!(*word, "if" | "else" | "and" | "or" | "defined" | "undefined"),
+        _ => false,
+    };
+    (0..tag.tokens.len()).any(is_decision)
 }
 
 /// The tags that are in no block.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::included::{bound_names, included_parts, named_include, outer_tags};
+use super::included::{bound_names, decides, included_parts, named_include, outer_tags};
 use super::origin::TemplateOrigin;
 use super::site::innermost_error;
 use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
@@ -42,18 +42,6 @@ fn is_straight(text: &str) -> bool {
     let lexed = lex_template(text);
     let is_evaluated = |tag: &TemplateTag<'_>| tag.kind == TagKind::Expression || named_include(tag).is_some();
     lexed.tags.iter().all(|tag| is_evaluated(tag) && !decides(tag))
-}
-
-/// Whether parts of a tag may not be evaluated, or may be undefined.
-pub(super) fn decides(tag: &TemplateTag<'_>) -> bool {
-    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
-    let is_decision = |index: usize| match (index.checked_sub(1).and_then(token), token(index)) {
-        (Some(Token::Dot), _) => false,
-        (Some(Token::Pipe), Some(Token::Ident(filter))) => matches!(*filter, "d" | "default" | "select" | "reject"),
-        (_, Some(Token::Ident(word))) => matches!(*word, "if" | "else" | "and" | "or" | "defined" | "undefined"),
-        _ => false,
-    };
-    (0..tag.tokens.len()).any(is_decision)
 }
 
 /// Whether the value before some tokens may be undefined.
@@ -164,7 +152,7 @@ fn is_entry(path: &str) -> bool {
 }
 
 /// Bracket that is open before a value.
-struct OpenBracket {
+struct EnclosingBracket {
     /// Whether what is inside must be defined: it is a group, or the operands of a filter, a test or a function that
     /// checks them.
     is_checked: bool,
@@ -187,10 +175,10 @@ fn must_have_value(tag: &TemplateTag<'_>, at: usize) -> bool {
         match token(index) {
             Some(Token::ParenOpen) => {
                 let is_checked = is_group || before.is_some_and(|callee| checks_operands(tag, callee));
-                open.push(OpenBracket { is_checked, is_group, start: index + 1 });
+                open.push(EnclosingBracket { is_checked, is_group, start: index + 1 });
             }
             Some(Token::BracketOpen | Token::BraceOpen) => {
-                open.push(OpenBracket { is_checked: false, is_group: false, start: index + 1 });
+                open.push(EnclosingBracket { is_checked: false, is_group: false, start: index + 1 });
             }
             Some(Token::ParenClose | Token::BracketClose | Token::BraceClose) => drop(open.pop()),
             _ => {}

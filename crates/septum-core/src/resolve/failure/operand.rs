@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use minijinja::machinery::Token;
 
-use crate::resolve::defined::OperandPosition;
+use crate::resolve::fault::OperandPosition;
 use crate::template_tokens::{TagToken, change_of_depth, lex_template};
 
 /// Range of an operand that is a path of names. `at` is what the engine says that the call is, and `callee` its name:
