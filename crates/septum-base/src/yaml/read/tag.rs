@@ -74,7 +74,7 @@ fn is_base64(text: &str) -> bool {
     let padding = packed.iter().rev().take_while(|byte| **byte == b'=').count();
     let digits = packed.get(..packed.len() - padding).unwrap_or_default();
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-    packed.len() % 4 == 0 && padding <= 2 && digits.iter().all(is_digit)
+    packed.len().is_multiple_of(4) && padding <= 2 && digits.iter().all(is_digit)
 }
 
 /// The finding about a tag that does not fit the text behind it.
