@@ -16,7 +16,7 @@ use septum::diff::{self, MarkdownOptions};
 use septum::disk::Disk;
 use septum::name::EnvironmentName;
 use septum::pipeline::Pipeline;
-use septum::project::Project;
+use septum::project::{App, Project};
 use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRequest, PromotionRow, plan_promotion,
     verify_promotion,

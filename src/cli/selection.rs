@@ -185,7 +185,7 @@ impl SelectionArgs {
         let apps: Vec<_> = named.iter().copied().filter(|app| app.environments.contains(environment)).collect();
         match (apps.as_slice(), named.as_slice()) {
             ([app], _) => return Ok(app),
-            ([], [app]) => {
+            ([], [app, ..]) => {
                 let name = pipeline.library.app_name(app)?;
                 return Err(app.lacks_environments(&name, [environment]).into());
             }

@@ -157,7 +157,7 @@ fn is_one_block(what: &str, text: &str) {
 #[test]
 fn a_line_break_in_a_name_begins_no_line() {
     let name = BROKEN_NAME;
-    let q = format!("\"{}\"", name.chars().map(|char| format!("\\U{:08x}", u32::from(char))).collect::<String>());
+    let q = name.chars().fold("\"".to_owned(), |text, char| format!("{text}\\U{:08x}", u32::from(char))) + "\"";
     let base = format!(
         "app: {q}\nextends: []\ndata: {{ A: 1, {q}: 2, F: {{ file: {q} }}, T: {{ template: {q} }} }}\nmanifests: [{q}]\n"
     );

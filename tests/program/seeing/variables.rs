@@ -177,7 +177,7 @@ fn without_a_key_the_object_of_a_plain_encrypted_value_is_not_certain() {
         let lines = page
             .lines()
             .filter(|line| ["`A`", ">A<", "`D`", ">D<", "#", "A=", "D="].iter().any(|part| line.contains(part)));
-        record(lines.map(|line| format!("{line}\n")).collect::<String>());
+        record(lines.fold(String::new(), |text, line| format!("{text}{line}\n")));
     }
     let data = |page: String| -> Json {
         let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("data");

@@ -377,8 +377,10 @@ fn every_undefined_name_of_included_files_is_reported_at_its_place() {
         ("C", ["`vars.before` base.yaml:7:10"].into_iter().chain(of_b).chain(of_d).chain(of_e).collect()),
     ];
     for (key, expected) in &tables {
-        let overlay: String =
-            ["A", "B", "C"].iter().filter(|other| *other != key).map(|other| format!("  {other}: null\n")).collect();
+        let overlay = ["A", "B", "C"]
+            .iter()
+            .filter(|other| *other != key)
+            .fold(String::new(), |text, other| format!("{text}  {other}: null\n"));
         let printed = sandbox(&format!("data:\n{overlay}")).run(&["render", "dev"]).refused();
         let places = printed.lines().filter_map(|line| line.trim_start().strip_prefix("--> "));
         let names = printed.lines().filter_map(|line| line.strip_prefix("error: ")?.split(' ').next());

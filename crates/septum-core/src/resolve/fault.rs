@@ -54,7 +54,7 @@ impl OwnError {
             Self::UndefinedOperand { .. } => ErrorKind::UndefinedError,
             Self::Reported | Self::Fixed(_) | Self::Computed { .. } | Self::Unreadable { .. } => {
                 ErrorKind::InvalidOperation
-            },
+            }
         };
         Error::new(kind, "error of septum").with_source(self)
     }

@@ -70,7 +70,7 @@ impl EntryQuery<'_> {
         apps: &[&'p App],
     ) -> Result<(&'p App, Survey, EntryId), Diagnostics> {
         let with_environment = apps.iter().filter(|app| app.environments.contains(self.environment));
-        if let (0, [app]) = (with_environment.clone().count(), apps) {
+        if let (0, [app, ..]) = (with_environment.clone().count(), apps) {
             let name = pipeline.library.app_name(app)?;
             return Err(app.lacks_environments(&name, [self.environment]).into());
         }

@@ -83,7 +83,7 @@ fn is_of_path(found: &TagToken<'_>) -> bool {
 /// Range of tokens that are a path.
 fn whole_path(tokens: &[TagToken<'_>]) -> Option<Range<usize>> {
     let (first, last) = (tokens.first()?, tokens.last()?);
-    tokens.iter().all(is_of_path).then(|| first.range.start..last.range.end)
+    tokens.iter().all(is_of_path).then_some(first.range.start..last.range.end)
 }
 
 /// Range of the path that tokens end with: names with dots between them.
