@@ -392,6 +392,22 @@ fn every_undefined_name_of_included_files_is_reported_at_its_place() {
     }
 }
 
+#[test]
+fn names_of_included_files_are_reported_beside_secrets_with_the_key_and_without() {
+    let site = Sandbox::with_identities();
+    site.write(
+        "environments/base.yaml",
+        "app: shop\ndata:\n  PW: { sensitive: true }\n  A: \"{{ data.PW }}{% include 'files/x.j2' %}\"\n",
+    );
+    site.write("environments/files/x.j2", "{{ vars.nope }} {{ data.PQ }}\n");
+    site.write("environments/dev.yaml", "");
+    site.encrypted("environments/dev.secrets.yaml", "data: { PW: canary-hunter2 }\n");
+    for run in [site.run(&["check"]), site.run_without_key(&["check"])] {
+        let places: Vec<_> = run.stdout.lines().filter_map(|line| line.trim_start().strip_prefix("--> ")).collect();
+        assert_eq!(places, ["environments/files/x.j2:1:4", "environments/files/x.j2:1:20"], "{}", run.stdout);
+    }
+}
+
 /// The template inside may be given what is not there, to ask whether it is.
 #[test]
 fn what_asks_whether_there_is_a_value_takes_none() {

@@ -39,9 +39,9 @@ pub(super) fn diagnose_failure(
         return first.into_iter().collect();
     }
     let further = further_missing_names(context, origin, first.as_ref());
-    // the engine does not know which name it is in an expression
-    let is_named = |first: &Diagnostic| further.is_empty() || first.message != unspecific_undefined();
-    first.filter(is_named).into_iter().chain(further).collect()
+    // the engine does not know which name it is in an expression, and of a secret, only names say more
+    let is_named = |first: &Diagnostic| first.message != unspecific_undefined() && !is_withheld(first);
+    first.filter(|first| further.is_empty() || is_named(first)).into_iter().chain(further).collect()
 }
 
 fn is_encrypted(origin: &TemplateOrigin<'_>) -> bool {
@@ -116,11 +116,18 @@ fn after_secret(context: &ResolveContext, origin: &TemplateOrigin<'_>, encrypted
     }
 }
 
+/// Note of an error without details.
+const WITHHELD: &str = "details are hidden because they could reveal the secrets that it uses";
+
+fn is_withheld(error: &Diagnostic) -> bool {
+    error.notes.iter().any(|note| note == WITHHELD)
+}
+
 /// Error: something derived from secrets cannot be used, without details.
 pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagnostic {
     Diagnostic::error(Rule::TemplateFailed, format!("the {what} of `{name}` failed"))
         .at_masked(place.clone())
-        .note("details are hidden because they could reveal the secrets that it uses")
+        .note(WITHHELD)
         .hint("to see them, try it with harmless values instead of the secrets")
 }
 
