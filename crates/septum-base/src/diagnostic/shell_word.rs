@@ -43,10 +43,9 @@ mod tests {
     }
     #[test]
     fn what_a_message_spells_out_is_read_by_a_shell() {
-        for (name, expected) in [
-            ("a\nb's\u{1b}1\u{202e}\\", r"$'a\nb\'s\x1b1\U0000202e\\'"),
-            ("-\r\u{9b}", r"$'./-\r\U0000009b'"),
-        ] {
+        for (name, expected) in
+            [("a\nb's\u{1b}1\u{202e}\\", r"$'a\nb\'s\x1b1\U0000202e\\'"), ("-\r\u{9b}", r"$'./-\r\U0000009b'")]
+        {
             let word = shell_word(name);
             assert_eq!(word, expected);
             assert_eq!(escape_line(&word), word);
