@@ -111,7 +111,7 @@ fn age_line(value: &AgedValue) -> [String; 8] {
     let changed = match value.basis {
         AgeBasis::Changed => day,
         AgeBasis::ChangedOrReEncrypted => format!("{day} (changed or re-encrypted)"),
-        AgeBasis::AtLeast => format!("{day} or before (shallow clone)"),
+        AgeBasis::AtLeast => format!("{day} or before (incomplete history)"),
         AgeBasis::LastModified => format!("{day} or before (no history)"),
         AgeBasis::NotCommitted => "not committed".to_owned(),
         AgeBasis::Unknown => "unknown".to_owned(),

@@ -115,6 +115,10 @@ fn refuse_uncommitted(project: &Project, history: &GitHistory, output: &Path) ->
     let sources: Vec<_> =
         project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref()).collect();
     let mut changed = history.uncommitted_files(project.files.root())?;
+    // a layer is a source, whether Git ignores it or not
+    let mut unknown = history.unknown_files(&project.layer_files())?;
+    unknown.retain(|file| !changed.contains(file));
+    changed.extend(unknown);
     // anything may lie beside the sources, and the output is about to change
     changed.retain(|file| {
         let is_source = file.is_tracked || sources.iter().any(|directory| file.path.starts_with(directory));

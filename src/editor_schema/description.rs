@@ -36,7 +36,9 @@ pub(super) fn describe_entry(context: &SchemaContext<'_>, id: &EntryId) -> Strin
         survey.environments.iter().filter_map(|resolved| resolved.definition.entry(id)).map(|entry| &entry.rules);
     let rules: Vec<&EntrySchema> = rules.map(|rules| &**rules).collect();
     let first = |text: fn(&EntrySchema) -> Option<String>| rules.iter().find_map(|rules| text(rules));
-    if let Some(description) = first(|rules| rules.description.as_ref().map(|it| it.value.clone())) {
+    let mut description = first(|rules| rules.description.as_ref().map(|it| it.value.clone()));
+    context.secrets.hide(&mut description);
+    if let Some(description) = description {
         let _ = writeln!(out, "{}\n", markdown_text(&description));
     }
     let sensitivity = survey.routing.sensitivity(id);

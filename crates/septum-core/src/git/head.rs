@@ -92,7 +92,28 @@ impl GitHistory {
         };
         lines.map(file).collect()
     }
+
+    /// Those of some files that Git does not know, ignored or not. The paths are absolute.
+    pub fn unknown_files(&self, files: &[PathBuf]) -> Result<Vec<UncommittedFile>, Diagnostic> {
+        let root = &self.repository().root;
+        let inside: Vec<&Path> = files.iter().filter_map(|file| file.strip_prefix(root).ok()).collect();
+        let mut found = Vec::new();
+        for part in inside.chunks(MOST_PATHS) {
+            let git = self.git().command("ls-files").and_then(|mut git| {
+                git.env("GIT_LITERAL_PATHSPECS", "1").args(["-z", "--others", "--"]).args(part).output()
+            });
+            let output = git_output(git).map_err(of_commit)?;
+            for path in output.split(|&byte| byte == 0).filter(|path| !path.is_empty()) {
+                let path = path_of(path.to_vec()).map_err(|error| revision_failure(&error.to_string()))?;
+                found.push(UncommittedFile { path: root.join(path), is_tracked: false });
+            }
+        }
+        Ok(found)
+    }
 }
+
+/// Number of paths that are given to Git at once.
+const MOST_PATHS: usize = 500;
 
 fn of_commit(found: Diagnostic) -> Diagnostic {
     Diagnostic { message: "cannot read the current commit from Git".to_owned(), ..found }

@@ -1,5 +1,6 @@
 //! The output of `git log --raw -z`: commits, and the versions of files that each of them has.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +73,27 @@ fn parse_file<'l>(facts: &'l [u8], path: &[u8]) -> io::Result<LogFile<'l>> {
     Ok(LogFile { path, blob, is_added: status.starts_with('A') })
 }
 
+/// Parses a log of moves alone (`--find-renames --diff-filter=R`): the former names by the commit and the new name.
+pub(super) fn parse_moves(log: &[u8]) -> io::Result<BTreeMap<String, BTreeMap<PathBuf, PathBuf>>> {
+    let mut found: BTreeMap<String, BTreeMap<PathBuf, PathBuf>> = BTreeMap::new();
+    let mut commit = None;
+    let mut fields = log.split(|&byte| byte == 0);
+    while let Some(field) = fields.by_ref().map(<[u8]>::trim_ascii_start).find(|field| !field.is_empty()) {
+        if let Some(head) = field.strip_prefix(b"\x01") {
+            commit = Some(parse_commit(head)?.id.to_owned());
+            continue;
+        }
+        let mut path = || {
+            let path = fields.next().filter(|path| !path.is_empty()).ok_or_else(strange_log)?;
+            path_of(path.to_vec()).map_err(|_| strange_log())
+        };
+        let (former, new) = (path()?, path()?);
+        let commit = commit.clone().filter(|_| field.starts_with(b":")).ok_or_else(strange_log)?;
+        found.entry(commit).or_default().insert(new, former);
+    }
+    Ok(found)
+}
+
 /// Error: Git printed something else.
 pub(super) fn strange_log() -> io::Error {
     io::Error::other("cannot parse its log")
@@ -103,6 +125,17 @@ mod tests {
             ]
         );
         assert_eq!(parse_log(b"").count(), 0);
+    }
+
+    #[test]
+    fn moves_are_read_by_commit_and_new_name() {
+        let log = b"\x01one 1 2026-11-29\0\n:100644 100644 a b R100\0old\0new\0\x01two 1 2026-11-29\0";
+        let found = parse_moves(log).expect("a log");
+        assert_eq!(found["one"][&PathBuf::from("new")], PathBuf::from("old"));
+        assert_eq!(found.len(), 1);
+        for log in [&b":100644 100644 a b R100\0old\0new\0"[..], b"\x01one 1 x\0:1 1 a b R100\0old\0", b"\x01one 1 x\0words\0a\0b\0"] {
+            assert!(parse_moves(log).is_err(), "{}", log.escape_ascii());
+        }
     }
 
     #[test]

@@ -114,6 +114,15 @@ impl GitRepository {
         read_text(&self.common.join("info/exclude"))
     }
 
+    /// Whether its own configuration may set another file with patterns of ignored files than the user's
+    /// (`core.excludesFile`). Nothing that it includes is read, so that an inclusion counts too.
+    pub fn may_replace_excludes(&self) -> io::Result<bool> {
+        let files = [self.common.join("config"), self.git_dir.join("config.worktree")];
+        let texts = files.iter().map(|file| read_text(file)).collect::<io::Result<Vec<_>>>()?;
+        let texts = texts.into_iter().flatten().map(|text| text.to_lowercase());
+        Ok(texts.into_iter().any(|text| text.contains("excludesfile") || text.contains("[include")))
+    }
+
     /// Commits of a shallow clone whose parents are missing.
     pub(super) fn shallow_commits(&self) -> io::Result<Vec<String>> {
         let text = read_text(&self.common.join("shallow"))?.unwrap_or_default();

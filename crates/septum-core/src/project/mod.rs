@@ -107,6 +107,16 @@ pub struct App {
 }
 
 impl Project {
+    /// Paths at which the layers of environments are searched: those of apps, and the shared ones of the same names.
+    pub fn layer_files(&self) -> Vec<PathBuf> {
+        let own = self.apps.iter().flat_map(App::files);
+        let environments = self.environments();
+        let names = environments.iter().map(|name| name.as_str()).chain([BASE]);
+        let names: Vec<_> = names.flat_map(files_of).collect();
+        let shared = self.shared.iter().flat_map(|directory| names.iter().map(|name| directory.join(name)));
+        own.chain(shared).collect()
+    }
+
     /// Finds the project that contains `start`: the nearest `septum.yaml` upward, otherwise the nearest directory that
     /// is an app or contains `environments/base.yaml`.
     pub fn discover(start: &Path) -> Result<Self, Diagnostics> {

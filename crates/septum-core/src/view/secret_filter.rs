@@ -32,12 +32,21 @@ impl SecretFilter {
     pub fn hide_explanation(&self, explanation: &mut Explanation) {
         self.hide_row(&mut explanation.row);
         self.hide(&mut explanation.value);
+        self.hide(&mut explanation.description);
         explanation.history.iter_mut().for_each(|step| self.hide(&mut step.value));
     }
 
-    fn hide(&self, value: &mut Option<String>) {
-        if value.as_ref().is_some_and(|text| self.repeats(text)) {
-            *value = Some(HIDDEN.to_owned());
+    /// Hides a text that may be absent.
+    pub fn hide(&self, value: &mut Option<String>) {
+        if let Some(text) = value {
+            self.hide_text(text);
+        }
+    }
+
+    /// Hides a text.
+    pub fn hide_text(&self, text: &mut String) {
+        if self.repeats(text) {
+            HIDDEN.clone_into(text);
         }
     }
 

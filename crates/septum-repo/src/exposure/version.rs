@@ -11,8 +11,29 @@ const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
 /// Values that are in plaintext in a file, by their paths; none if it cannot be read.
 pub(super) fn read_plaintext_values(path: &Path, bytes: Vec<u8>) -> BTreeSet<String> {
-    let values = plaintext_values(&path.to_string_lossy(), bytes, SopsFormat::of_path(path)).unwrap_or_default();
-    values.into_iter().map(|(document, path)| value_label(document, &path)).collect_set()
+    let name = path.to_string_lossy();
+    let read = |format| plaintext_values(&name, bytes.clone(), format).unwrap_or_default();
+    let values = match SopsFormat::of_path(path) {
+        // the name does not show in which format it was encrypted
+        SopsFormat::Binary => OTHER_FORMATS.into_iter().flat_map(read).collect(),
+        format => read(format),
+    };
+    let mut labels: BTreeSet<String> =
+        values.into_iter().map(|(document, path)| value_label(document, &path)).collect_set();
+    if SopsFormat::of_path(path) == SopsFormat::Binary && !has_ciphertext(&bytes) {
+        labels.insert(WHOLE.to_owned());
+    }
+    labels
+}
+
+/// Formats of which a file may be whose name shows none.
+const OTHER_FORMATS: [SopsFormat; 4] = [SopsFormat::Yaml, SopsFormat::Json, SopsFormat::Dotenv, SopsFormat::Ini];
+
+/// Path of the value that a binary file is.
+const WHOLE: &str = "data";
+
+fn has_ciphertext(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, CIPHERTEXT).is_some()
 }
 
 /// Path of a value, with the document if it is not the first.
@@ -32,15 +53,25 @@ pub(super) struct EncryptedVersion {
 impl EncryptedVersion {
     /// Reads a version; `None` if it is not encrypted.
     pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Option<Self>, Box<DecryptionError>> {
-        let format = SopsFormat::of_path(path);
-        // a file of another format is JSON once it is encrypted; a source that names a ciphertext is not one
-        let is_envelope = format != SopsFormat::Binary || bytes.trim_ascii_start().starts_with(b"{");
-        if !is_envelope || memchr::memmem::find(&bytes, CIPHERTEXT).is_none() {
+        if !has_ciphertext(&bytes) {
             return Ok(None);
         }
+        let is_named = SopsFormat::of_path(path) != SopsFormat::Binary;
+        let is_object = bytes.trim_ascii_start().starts_with(b"{");
+        let format = match SopsFormat::guess(path, &bytes) {
+            // a binary file is JSON once it is encrypted, and read as such so that its ciphertext is at hand; a
+            // source that names a ciphertext is not one
+            SopsFormat::Binary if !is_object => return Ok(None),
+            SopsFormat::Binary => SopsFormat::Json,
+            format => format,
+        };
         let name = path.to_string_lossy();
-        let Some(file) = EncryptedFile::read(&name, bytes, format).map_err(Box::new)? else {
-            return Ok(None);
+        let file = match EncryptedFile::read(&name, bytes, format) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(None),
+            // a text that shows an encrypted file, as documentation does
+            Err(_) if !is_named && !is_object => return Ok(None),
+            Err(error) => return Err(Box::new(error)),
         };
         let groups = &file.metadata().groups;
         let age = groups.iter().flat_map(|group| &group.age);

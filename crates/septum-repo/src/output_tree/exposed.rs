@@ -1,13 +1,15 @@
 //! Check that Secrets in plaintext are not committed to Git.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::env;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::name::FileName;
 use super::output::RenderedTarget;
 use super::request::RenderRequest;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::disk::real_named;
 use crate::git::{GitConfiguration, GitRepository, SafeGit};
 use crate::route::Sensitivity;
 
@@ -23,9 +25,8 @@ pub(super) fn find_exposed(targets: &[RenderedTarget], wish: &RenderRequest<'_>)
     if secrets.is_empty() {
         return None;
     }
-    let exposed = match GitRepository::find(wish.dir) {
-        Ok(None) => return None,
-        Ok(Some(repository)) => not_ignored(repository, &secrets),
+    let exposed = match repositories_of(wish.dir) {
+        Ok(repositories) => not_ignored(repositories, &secrets),
         // it exists already, and Git may know it
         Err(_) => secrets,
     };
@@ -54,18 +55,47 @@ fn plain_secrets(target: &RenderedTarget) -> impl Iterator<Item = &FileName> {
     files.iter().filter(|file| file.sensitivity == Sensitivity::Sensitive).map(|file| &file.name)
 }
 
-/// Those of some paths that Git does not ignore. All of them, if Git cannot be run.
-fn not_ignored(repository: GitRepository, paths: &[PathBuf]) -> Vec<PathBuf> {
+/// The repositories that may commit a directory: the one around it, and the one that the variables of Git name for the
+/// work tree that it is in.
+fn repositories_of(directory: &Path) -> io::Result<Vec<GitRepository>> {
+    let mut found = Vec::from_iter(GitRepository::find(directory)?);
+    // Git refuses variables that name no repository
+    if let Ok(Some(named)) = GitRepository::of_hook(|name| env::var_os(name)) {
+        let directory = real_named(directory);
+        if directory.starts_with(&named.root) && !found.contains(&named) {
+            found.push(named);
+        }
+    }
+    Ok(found)
+}
+
+/// Those of some paths that Git does not ignore in some repository. All of them, if Git cannot be run.
+fn not_ignored(repositories: Vec<GitRepository>, paths: &[PathBuf]) -> Vec<PathBuf> {
     let absolute: Vec<_> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
-    let Some(ignored) = ignored_paths(repository, &absolute) else { return paths.to_vec() };
-    let is_free = |(_, absolute): &(&PathBuf, &PathBuf)| !ignored.contains(absolute);
-    paths.iter().zip(&absolute).filter(is_free).map(|(path, _)| path.clone()).collect()
+    let mut exposed = vec![false; paths.len()];
+    for repository in repositories {
+        let Some(ignored) = ignored_paths(repository, &absolute) else { return paths.to_vec() };
+        for (exposed, path) in exposed.iter_mut().zip(&absolute) {
+            *exposed |= !ignored.contains(path);
+        }
+    }
+    paths.iter().zip(exposed).filter(|(_, exposed)| *exposed).map(|(path, _)| path.clone()).collect()
+}
+
+/// Whether the environment has a variable with this start of a name.
+fn has_variable(start: &str) -> bool {
+    env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(start.as_bytes()))
 }
 
 fn ignored_paths(repository: GitRepository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let is_replaced = repository.may_replace_excludes().ok()? || has_variable("GIT_CONFIG");
     let safe = SafeGit::new(repository, GitConfiguration::UserSettings).ok()?;
     let mut git = safe.command("check-ignore").ok()?;
+    if is_replaced {
+        // the patterns of the user may not count, and those in their place are not read: they are no evidence
+        git.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.excludesFile"), ("GIT_CONFIG_VALUE_0", "")]);
+    }
     let mut git = git.args(["--stdin", "-z"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
     let mut stdin = git.stdin.take()?;

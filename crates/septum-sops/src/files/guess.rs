@@ -9,10 +9,7 @@ impl SopsFormat {
     /// The format of a file by its name, or, if the name does not show it, by its content. Only an encrypted file
     /// shows its format; all others are treated as binary.
     pub fn guess(path: &Path, bytes: &[u8]) -> Self {
-        let by_name = match path.file_name() {
-            Some(name) if name == ".env" => Self::Dotenv,
-            _ => Self::of_path(path),
-        };
+        let by_name = Self::of_path(path);
         match std::str::from_utf8(bytes) {
             Ok(text) if by_name == Self::Binary => Self::of_content(text),
             _ => by_name,

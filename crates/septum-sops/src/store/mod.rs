@@ -111,16 +111,21 @@ pub(super) fn apply_edits(text: &str, changes: Vec<TextEdit>) -> Zeroizing<Strin
     changes.into_iter().collect::<TextEdits>().apply(text)
 }
 
+/// Ends of names, with the formats of such files.
+const ENDINGS: [(&str, SopsFormat); 5] = [
+    (".yaml", SopsFormat::Yaml),
+    (".yml", SopsFormat::Yaml),
+    (".json", SopsFormat::Json),
+    (".env", SopsFormat::Dotenv),
+    (".ini", SopsFormat::Ini),
+];
+
 impl SopsFormat {
-    /// The format that sops assumes for a file of this name.
+    /// The format that sops assumes for a file of this name: by its end, so that a file `.env` is a dotenv file.
     pub fn of_path(path: &Path) -> Self {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yaml" | "yml") => Self::Yaml,
-            Some("json") => Self::Json,
-            Some("env") => Self::Dotenv,
-            Some("ini") => Self::Ini,
-            _ => Self::Binary,
-        }
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let by_end = ENDINGS.iter().find(|(end, _)| name.ends_with(end));
+        by_end.map_or(Self::Binary, |(_, format)| *format)
     }
 
     /// The format of this name, as in `--input-type`.

@@ -25,7 +25,8 @@ pub enum AgeBasis {
     Changed,
     /// The value changed on that day, or its file was encrypted again.
     ChangedOrReEncrypted,
-    /// The value is at least that old: earlier commits are missing in a shallow clone.
+    /// The value is at least that old: earlier commits are missing in a shallow clone, or an earlier version cannot be
+    /// read.
     AtLeast,
     /// The file changed last on that day, and the value not later. There is no history.
     LastModified,
@@ -128,6 +129,8 @@ pub(super) struct LayerVersions<'a> {
 
 struct DatedVersion<'a> {
     version: &'a FileVersion,
+    /// Whether Git does not have its content.
+    is_unread: bool,
     root: Option<YamlNode>,
     ciphertexts: HashSet<String>,
     /// Whether the next older version has one of these ciphertexts, once that was asked.
@@ -140,15 +143,17 @@ impl<'a> LayerVersions<'a> {
     /// Reads all versions of a layer.
     pub(super) fn read(name: &'a str, path: &Path, history: &'a FileHistory, identities: &'a Identities) -> Self {
         let read = |version: &'a FileVersion| {
-            let root = version.blob.as_ref().and_then(|blob| {
-                let bytes = history.read_blob(blob, FileKind::Layer.limit()).ok()?;
-                read_document(&Source::new(name, String::from_utf8(bytes).ok()?)).ok()
+            let bytes = version.blob.as_ref().map(|blob| history.read_blob(blob, FileKind::Layer.limit()));
+            let is_unread = matches!(bytes, Some(Err(_)));
+            let root = bytes.and_then(|bytes| {
+                read_document(&Source::new(name, String::from_utf8(bytes.ok()?).ok()?)).ok()
             });
             let mut ciphertexts = HashSet::default();
             if let Some(root) = &root {
                 collect_ciphertexts(root, &mut ciphertexts);
             }
-            DatedVersion { version, root, ciphertexts, keeps_others: OnceCell::new(), decrypted: OnceCell::new() }
+            let (keeps_others, decrypted) = (OnceCell::new(), OnceCell::new());
+            DatedVersion { version, is_unread, root, ciphertexts, keeps_others, decrypted }
         };
         Self { name, history, identities, versions: history.versions(path).iter().map(read).collect() }
     }
@@ -179,6 +184,10 @@ impl<'a> LayerVersions<'a> {
                 let basis = if newer.version.is_boundary { AgeBasis::AtLeast } else { AgeBasis::Changed };
                 return ValueAge { day, basis };
             };
+            // a version that is not here, as in a partial clone, may have the same value
+            if older.is_unread {
+                return ValueAge { day, basis: AgeBasis::AtLeast };
+            }
             let Some(before) = of(older) else { return ValueAge { day, basis: AgeBasis::Changed } };
             let keeps_others = *newer.keeps_others.get_or_init(|| !newer.ciphertexts.is_disjoint(&older.ciphertexts));
             if !(state.is_encrypted && before.is_encrypted) || keeps_others {

@@ -21,6 +21,7 @@ use crate::project::BASE;
 use crate::route::Sensitivity;
 use crate::route::detect::{TextKind, classify};
 use crate::view::StackOrder;
+use crate::view::secret_filter::SecretFilter;
 use crate::view::variable::VARIABLES;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::{CoreType, core_type};
@@ -106,7 +107,23 @@ pub fn document_keys(survey: &Survey) -> AppDocs {
     for (path, layers) in variables {
         groups.entry(String::new()).or_default().push(document_variable(survey, &path, layers, &order));
     }
+    let secrets = SecretFilter::of(survey);
+    groups.values_mut().flatten().for_each(|key| hide_secrets(key, &secrets));
     AppDocs { app: survey.app.as_str().to_owned(), groups }
+}
+
+/// Hides all that repeats a secret: a default, and what people wrote about the key.
+fn hide_secrets(key: &mut KeyDoc, secrets: &SecretFilter) {
+    if let DefaultValue::Text(text) | DefaultValue::Template(text) = &key.default
+        && secrets.repeats(text)
+    {
+        key.default = DefaultValue::Hidden;
+    }
+    key.rules.retain(|rule| !secrets.repeats(rule));
+    secrets.hide(&mut key.description);
+    for (_, text) in &mut key.notes {
+        secrets.hide_text(text);
+    }
 }
 
 fn base_layers(layers: &[Arc<Layer>]) -> impl Iterator<Item = &Layer> {
