@@ -21,7 +21,7 @@ use septum::route::Sensitivity;
 use septum::secret_files::{
     EditableFile, FileRewrite, RandomKind, RandomValue, RecipientOptions, SecretEntry, SecretFile, StagedWrite,
     TextValueKind, ValueChange, encrypt_content, entry_value, file_with, parse_typed, plan_encryption,
-    refuse_marked_value, write_all,
+    refuse_marked_json, refuse_marked_value, write_all,
 };
 use septum::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
@@ -173,6 +173,9 @@ impl SetArgs {
         let shown = shown_location(&file, document, &path, is_entry);
         let RandomValue { value: bytes, recipient } = self.read_value(&format!("{shown} in {name}"))?;
         refuse_marked_value(&shown, &bytes)?;
+        if self.json {
+            refuse_marked_json(&shown, &bytes)?;
+        }
         let kind = match file.value(document, &path) {
             _ if self.json => TextValueKind::Json,
             // a value that was a number stays one, as long as it is one
@@ -239,7 +242,7 @@ fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> 
             .hint("entries of the app are `data.KEY`, those of another bundle `bundles.NAME.data.KEY`; `septum list` shows all keys")
             .hint("to add a new entry, define it in `base.yaml` first")
     } else {
-        error.hint(format!("`septum set {} '{below}'` sets the entry of that name", file.name))
+        error.hint(format!("`septum set {} '{below}'` sets the entry of that name", shell_word(&file.name)))
     }
     .into())
 }

@@ -35,18 +35,31 @@ pub(super) enum EditFailure {
 pub(super) struct PromotionDraft {
     name: String,
     text: Zeroizing<String>,
+    /// Whether a byte order mark is before the text.
+    has_order_mark: bool,
     root: YamlNode,
 }
+
+const ORDER_MARK: char = '\u{feff}';
 
 impl PromotionDraft {
     /// Reads a layer in plaintext.
     pub(super) fn read(name: &str, text: &str) -> Result<Self, EditFailure> {
+        // a mark would count as indentation of the first line
+        let rest = text.strip_prefix(ORDER_MARK);
+        let (has_order_mark, text) = (rest.is_some(), rest.unwrap_or(text));
         let root = read_root(name, text).map_err(|_: Diagnostics| EditFailure::Invalid)?;
-        Ok(Self { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), root })
+        Ok(Self { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), has_order_mark, root })
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mark = if self.has_order_mark { "\u{feff}" } else { "" };
+        [mark.as_bytes(), self.text.as_bytes()].concat()
     }
 
     pub(super) fn root(&self) -> &YamlNode {

@@ -157,7 +157,7 @@ impl OwnFile {
             return Ok(None);
         }
         let bytes = match self.protection {
-            Protection::Plain => draft.text().as_bytes().to_vec(),
+            Protection::Plain => draft.to_bytes(),
             Protection::Encrypted | Protection::Exposed => match self.seal(draft, secret, change)? {
                 Some(sealed) => sealed.into_bytes(),
                 None => return Ok(None),

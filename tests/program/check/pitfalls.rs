@@ -331,3 +331,34 @@ fn a_secret_among_the_manifests_is_not_in_plaintext() {
         record(&Sandbox::of(base, "").file("m/s.yaml", format!("{secret}{rest}")).run(&["check"]).stdout);
     }
 }
+
+/// A command in a message works as it is pasted, and runs nothing that a name says.
+#[test]
+fn a_file_in_a_command_is_one_word() {
+    let project = Sandbox::with_identities();
+    project.rules("creation_rules: [{path_regex: '^vault/', age: ALICE}]");
+    project.write("base.yaml", "app: shop\n");
+    project.write("dev.yaml", "");
+    project.write("vault/a b.yaml", "A: x\n");
+    project.write("vault/$(touch ran).yaml", "A: x\n");
+    project.write("vault/it's.yaml", "A: x\n");
+    let run = project.run(&["check", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let helps = found["findings"].as_array().unwrap().iter().filter_map(|finding| finding["help"].as_str());
+    let commands: Vec<_> = helps.filter_map(|help| help.split('`').nth(1)).map(str::to_owned).collect();
+    assert_eq!(commands.len(), 3, "{found}");
+    for command in commands {
+        let words = command.strip_prefix("septum ").unwrap();
+        let program = project.command(&[]).get_program().to_owned();
+        let mut shell = project.command(&[]);
+        shell = {
+            let mut sh = std::process::Command::new("sh");
+            sh.current_dir(project.root()).args(["-c", &format!("\"$SEPTUM\" {words}")]).env("SEPTUM", program);
+            sh.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            sh
+        };
+        assert!(shell.output().unwrap().status.success(), "{command}");
+    }
+    assert!(!project.path("ran").exists());
+    assert_eq!(project.run(&["check"]).code, 0);
+}

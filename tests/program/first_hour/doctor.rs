@@ -150,6 +150,29 @@ fn files_that_do_not_match_their_rules_are_found() {
     assert_eq!(diagnosed(&machine), []);
 }
 
+/// A rule for files of any name covers those whose names show no format.
+#[test]
+fn files_of_any_name_are_compared_with_their_rules() {
+    let machine = sound();
+    let rules = machine.read(".sops.yaml");
+    let own = rules.split("age: ").nth(1).unwrap().trim().to_owned();
+    let bob = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
+    machine.write(".sops.yaml", &format!("creation_rules: [{{ age: {own} }}]\n"));
+    machine.write("vault/tls key", "dummy\n");
+    assert_eq!(machine.septum(&["encrypt", "vault/tls key"]).code, 0);
+    assert_eq!(diagnosed(&machine), []);
+    machine.write(
+        ".sops.yaml",
+        &format!("creation_rules: [{{ path_regex: vault, age: '{own},{bob}' }}, {{ age: {own} }}]\n"),
+    );
+    assert_eq!(diagnosed(&machine), [pair("encrypted files", "error")]);
+    machine.write(
+        ".sops.yaml",
+        &format!("creation_rules: [{{ path_regex: secrets, age: {own} }}, {{ age: '{own},{bob}' }}]\n"),
+    );
+    assert_eq!(diagnosed(&machine), [pair("encrypted files", "error")]);
+}
+
 #[test]
 fn identities_that_cannot_be_used_are_found() {
     let machine = sound();

@@ -139,3 +139,15 @@ fn a_link_in_its_place_is_not_followed_out_of_the_tree() {
     project.run(&RENDER);
     assert_eq!(std::fs::read_to_string(target).unwrap(), "before");
 }
+
+/// Git does not take such a layer, but it is rendered.
+#[test]
+fn an_ignored_layer_is_no_source_of_a_commit() {
+    for name in ["qa.yaml", "prod.secrets.yaml"] {
+        let (project, _) = committed("x");
+        let project = project.file(".git/info/exclude", format!("/{name}\n/notes.yaml\n"));
+        project.write(name, "");
+        let message = project.run(&RENDER).refused();
+        assert!(message.contains(&format!("`{name}`")), "{message}");
+    }
+}

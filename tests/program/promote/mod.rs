@@ -289,3 +289,11 @@ fn nothing_is_written_through_a_link_that_leads_out() {
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "data: {}\n");
 }
+
+/// Editors of Windows write a byte order mark, which is not an indentation.
+#[test]
+fn a_byte_order_mark_stays() {
+    let desk = project("\u{feff}data:\n  LOG_LEVEL: debug # c\n", "\u{feff}data:\n  HOST: example.com\n");
+    desk.run(&["promote", "staging", "prod", "--yes"]).succeeds();
+    assert_eq!(prod(&desk), "\u{feff}data:\n  HOST: example.com\n  LOG_LEVEL: debug # c\n");
+}

@@ -167,3 +167,45 @@ fn a_certificate_expires_by_itself() {
     let after = format!("{}-12-31", &end[..4].parse::<u32>().unwrap() + 1);
     assert!(at(&after).contains("expired-secret"));
 }
+
+/// A move of a file, or of its directory, changes no value.
+#[test]
+fn a_file_that_moves_keeps_the_days_of_its_values() {
+    let project = with_history();
+    let before = ages(project.run(&JSON));
+    let rename = |from: &str, to: &str| std::fs::rename(project.path(from), project.path(to)).unwrap();
+    rename("dev.yaml", "qa.yaml");
+    rename("dev.secrets.yaml", "qa.secrets.yaml");
+    commit(&project, "2026-03-20");
+    assert_eq!(ages(project.run(&JSON)), before);
+    std::fs::create_dir(project.path("environments")).unwrap();
+    for name in ["base.yaml", "qa.yaml", "qa.secrets.yaml"] {
+        rename(name, &format!("environments/{name}"));
+    }
+    commit(&project, "2026-03-25");
+    // another file gets the former name
+    project.write("base.yaml", "data: { LOG: other }\n");
+    commit(&project, "2026-03-30");
+    std::fs::remove_file(project.path("base.yaml")).unwrap();
+    commit(&project, "2026-03-31");
+    assert_eq!(ages(project.run(&JSON)), before);
+    project.give(format!("{CANARY}-4"), &["set", "qa", "NEW"]).succeeds();
+    commit(&project, "2026-04-01");
+    let after = ages(project.run(&JSON));
+    assert_eq!((&after[1].1, &after[1].2), (&json!("changed"), &json!("2026-04-01")));
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+}
+
+/// A partial clone has no versions but those of the work tree.
+#[test]
+fn a_version_that_is_not_here_makes_a_least_age() {
+    let project = with_history();
+    let source = format!("file://{}", project.root().display());
+    let git = |arguments: &[&str]| {
+        assert!(Command::new("git").args(arguments).current_dir(project.root()).status().unwrap().success());
+    };
+    git(&["config", "uploadpack.allowFilter", "true"]);
+    git(&["clone", "-q", "--filter=blob:none", &source, "clone"]);
+    let found = ages(project.run_in("clone", &JSON));
+    assert!(found.iter().all(|(_, basis, day, _)| *basis == "at-least" && *day == "2026-03-10"), "{found:?}");
+}

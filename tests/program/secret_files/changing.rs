@@ -302,3 +302,15 @@ fn an_environment_that_the_app_lacks_is_called_so_and_what_looks_like_it_is_name
         desk.run(arguments).refused();
     }
 }
+
+#[test]
+fn a_mark_of_redaction_within_a_structure_is_refused_too() {
+    let desk = Sandbox::with_identities();
+    desk.encrypted("app.enc.yaml", "list: [a]\n");
+    let before = desk.read("app.enc.yaml");
+    for text in ["[\"[secret]\"]", "{\"a\": {\"b\": \"***\"}}", "\"REDACTED\""] {
+        desk.give(text, &["set", "--json", "app.enc.yaml", "list"]).refused();
+    }
+    assert_eq!(desk.read("app.enc.yaml"), before);
+    desk.give("[\"plain\"]", &["set", "--json", "app.enc.yaml", "list"]).succeeds();
+}

@@ -253,3 +253,33 @@ fn encrypt_counts_what_it_encrypted_and_names_what_stays_readable() {
     assert!(told.contains("x.enc.yaml:7:13"), "{told}");
     assert_eq!(told.matches("warning").count(), 1, "{told}");
 }
+
+/// The end of a name decides, as for sops, also where it is the whole name.
+#[test]
+fn a_file_that_is_called_like_a_format_has_it() {
+    let desk = Sandbox::with_identities();
+    desk.rules("creation_rules: [{age: ALICE}]");
+    for (name, text, key) in [
+        (".env", "A=one\nB=two\n", "A"),
+        (".yaml", "A: one\n", "A"),
+        (".json", "{\"A\": \"one\"}\n", "A"),
+        (".ini", "[s]\nA=one\n", "s.A"),
+    ] {
+        let name = format!("vault/{name}");
+        desk.write(&name, text);
+        desk.run(&["encrypt", &name]).succeeds();
+        assert!(desk.read(&name).contains('A'), "its keys are readable");
+        assert_eq!(desk.run(&["decrypt", &name]).succeeds(), text);
+        if let Some(sops) = desk.sops("alice.txt", &["decrypt", &name]) {
+            assert!(sops.succeeds().contains("one"), "{name}");
+            desk.write(&name, text);
+            desk.sops("alice.txt", &["encrypt", "-i", &name]).unwrap().succeeds();
+            assert_eq!(desk.run(&["get", &name, key]).succeeds(), "one", "{name}");
+        }
+        desk.give("three", &["set", &name, key]).succeeds();
+        assert_eq!(desk.run(&["get", &name, key]).succeeds(), "three");
+    }
+    desk.rules("creation_rules: [{age: BOB}]");
+    let drifted = desk.run(&["rekey", "--check"]);
+    assert_eq!((drifted.code, drifted.stdout.matches("vault/").count()), (1, 4), "{}", drifted.stdout);
+}

@@ -136,3 +136,26 @@ fn an_example_is_read_alike_by_every_dialect() {
         assert_eq!((base["data"]["SPACED"].as_str(), &base["data"]["PORT"]), (Some("a b"), &8080.into()), "{dialect}");
     }
 }
+
+/// What `list` hides because it repeats a secret is hidden in every page.
+#[test]
+fn what_repeats_a_secret_is_not_shown() {
+    let base = format!(
+        "app: shop\nvars: {{ copy: {CANARY} }}\ndata:\n  TOKEN: {{ sensitive: true, value: {CANARY}, description: 'it is {CANARY}' }}\n\
+         \x20 COPY: {CANARY}\n  LEVEL: {{ value: info, enum: [info, {CANARY}], description: 'not {CANARY}' }}\n"
+    );
+    let site = Sandbox::of(&base, "");
+    for arguments in [
+        &["list", "--values"][..],
+        &["explain", "dev", "COPY"],
+        &["explain", "dev", "LEVEL"],
+        &["docs"],
+        &["docs", "--format", "html"],
+        &["docs", "--format", "env-example"],
+        &["report"],
+    ] {
+        let text = site.run(arguments).ok();
+        assert!(!text.contains(CANARY), "{arguments:?}: {text}");
+    }
+    record(site.run(&["docs"]).ok());
+}

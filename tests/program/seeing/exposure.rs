@@ -289,3 +289,46 @@ fn values_that_are_in_plaintext_now_are_not_called_removed() {
     let text = regex::Regex::new(r"\b[0-9a-f]{10}\b").unwrap().replace_all(&text, "COMMIT").into_owned();
     record(text);
 }
+
+/// Whatever its name says of its format, a file that was encrypted is one.
+#[test]
+fn files_of_every_format_and_name_count() {
+    let site = site();
+    site.rules(r"creation_rules: [{age: 'ALICE,BOB'}]");
+    for (name, text) in [
+        ("vault/.env", "A=x\n"),
+        ("vault/x.ini", "[s]\na=b\n"),
+        ("vault/tls.key", "key\n"),
+        ("vault/noname", "text"),
+        ("vault/x.json", "{\"a\": 1}\n"),
+    ] {
+        site.write(name, text);
+        site.run(&["encrypt", name]).succeeds();
+    }
+    // as by `sops encrypt --input-type yaml --output-type yaml`
+    site.write("vault/typed.yaml", "a: b\n");
+    site.run(&["encrypt", "vault/typed.yaml"]).succeeds();
+    fs::rename(site.path("vault/typed.yaml"), site.path("vault/typed.enc")).unwrap();
+    // a text about encrypted files is none
+    let example = format!("# How to\n\n```yaml\n{}```\n", site.read("vault/typed.enc"));
+    site.write("vault/README.md", example);
+    commit(&site, "vault");
+    let of_vault = |state: &str| {
+        let found = states(&site, &[]).into_iter().filter(|(file, ..)| file.starts_with("vault"));
+        found.filter(|(_, _, found)| found == state).map(|(file, key, _)| format!("{file} {key}")).collect::<Vec<_>>()
+    };
+    let all = [
+        "vault/.env A",
+        "vault/noname data",
+        "vault/tls.key data",
+        "vault/typed.enc a",
+        "vault/x.ini s.a",
+        "vault/x.json a",
+    ];
+    assert_eq!(of_vault("current"), all);
+    assert!(!site.run(&["exposure", &site.bob]).stderr.contains("could not be read"));
+    for (name, text) in [("vault/tls.key", "key\n"), ("vault/typed.enc", "a: b\n")] {
+        site.write(name, text);
+    }
+    assert_eq!(of_vault("plaintext"), ["vault/tls.key data", "vault/typed.enc a"]);
+}

@@ -73,3 +73,36 @@ fn what_did_not_change_is_left_alone_where_it_was_written_and_only_there() {
     assert!(render().contains("1 removed"));
     assert!(!file.exists());
 }
+
+/// The patterns of the user count only where Git would use them too.
+#[test]
+fn patterns_of_the_user_do_not_count_where_the_repository_has_others() {
+    let ignored = |config: &str, variable: Option<(&str, &str)>| {
+        let project = plain().file("home/.gitconfig", "[core]\n\texcludesFile = ~/ignored\n");
+        let project = project.file("home/ignored", "/rendered/\n");
+        let home = project.path("home");
+        let project =
+            variable.into_iter().fold(project.env("HOME", home), |project, (name, value)| project.env(name, value));
+        repository(&project);
+        project.write(".git/config", format!("[core]\n\tbare = false\n{config}"));
+        project.run(&["render", "--all", "--out", "rendered"]).code == 0
+    };
+    assert!(ignored("", None));
+    assert!(!ignored("\tExcludesFile = /dev/null\n", None));
+    assert!(!ignored("[include]\n\tpath = other\n", None), "what it includes is not read");
+    assert!(!ignored("", Some(("GIT_CONFIG_GLOBAL", "/dev/null"))));
+}
+
+#[test]
+fn a_repository_that_variables_of_git_name_counts_too() {
+    let project = plain();
+    let store = project.outside().join("store");
+    let made = Command::new("git").args(["init", "-q", "--bare"]).arg(&store).status().unwrap();
+    assert!(made.success());
+    let (root, before) = (project.root(), project.all());
+    let project = project.env("GIT_DIR", &store).env("GIT_WORK_TREE", root);
+    project.run(&["render", "--all", "--out", "rendered"]).refused();
+    assert!(project.all() == before);
+    let project = project.file(".gitignore", "/rendered/\n");
+    project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
+}

@@ -1,10 +1,8 @@
 //! Files that should be encrypted and are not.
 
-use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
 
 use super::finding::Finding;
 use super::remedy::Fix;
@@ -153,12 +151,13 @@ pub fn find_encrypted_files(
         above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
     let mut found = Vec::new();
     let walked = walk_files(disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
-        let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
         let name = files.name(path);
-        let read = || bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Layer.limit()));
-        let has_ciphertext = || read().is_ok_and(|bytes| memmem::find(&bytes, b"ENC[AES256_GCM,").is_some());
-        let is_ruled = || book.find_rule(path).map_or(true, |rule| encryption_reason(&name, rule.as_ref()).is_some());
-        if is_ruled() || (is_of_format && has_ciphertext()) {
+        let rule = book.find_rule(path);
+        let is_ruled = rule.as_ref().map_or(true, |rule| encryption_reason(&name, rule.as_ref()).is_some());
+        // of other files only those that `rekey` looks at, as not every file is to be read
+        let is_readable = SopsFormat::of_path(path) != SopsFormat::Binary
+            || rule.is_ok_and(|rule| rule.is_some_and(|rule| !rule.groups.is_empty()));
+        if is_ruled || (is_readable && looks_encrypted(bounds, path)) {
             found.push((path.to_path_buf(), name));
         }
         ControlFlow::Continue(())
@@ -169,8 +168,13 @@ pub fn find_encrypted_files(
     }
 }
 
-/// Endings of files that are encrypted value by value.
-const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
+/// Whether a file contains what every encrypted file of its format does.
+fn looks_encrypted(bounds: &BoundedRoot, path: &Path) -> bool {
+    let read = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::SecretFile.limit()));
+    let (name, format) = (String::new(), SopsFormat::of_path(path));
+    let file = |bytes| SecretFile { path: path.to_path_buf(), name, format, bytes };
+    read.is_ok_and(|bytes| file(bytes).looks_encrypted())
+}
 
 /// The directory of a tree's records.
 const RECORDS: &str = ".septum";

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::DoctorCheck;
-use super::user::quote;
 use crate::check::{check_secret_file, find_drafts, find_encrypted_files, is_of_tree};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, shell_word};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::ProjectFiles;
 use crate::parallel::par_map;
@@ -190,9 +189,11 @@ fn describe(states: &[FileState]) -> Vec<DoctorCheck> {
         DoctorCheck::warning(TOPIC, format!("no rule names the recipients of {names}"), fix)
     });
     let drifted: Vec<_> = states.iter().filter(|state| state.is_drifted).collect();
-    let command: Vec<_> = drifted.iter().take(MOST).map(|state| quote(Path::new(&state.name))).collect();
+    // without names, the command finds all of them
+    let named = if drifted.len() > MOST { &[][..] } else { &drifted };
+    let command: String = named.iter().map(|state| format!(" {}", shell_word(&state.name))).collect();
     add(drifted, &|names| {
-        let fix = format!("run `septum rekey {}`", command.join(" "));
+        let fix = format!("run `septum rekey{command}`");
         DoctorCheck::error(TOPIC, format!("not encrypted as their rules say: {names}"), fix)
     });
     if checks.is_empty() && count > 0 {

@@ -32,7 +32,7 @@ pub use file::{FileContent, SecretFile, StagedWrite, conflict_in};
 pub use generate::{RandomKind, RandomValue};
 pub use layer::ChangedLayer;
 pub use lock::WaitCallback;
-pub use redaction_mark::{is_redaction_mark, refuse_marked_value};
+pub use redaction_mark::{is_redaction_mark, refuse_marked_json, refuse_marked_value};
 pub use rekey::{ComparedFile, RekeyOutcome, Rotation};
 pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, remove_unchanged, write_all};
 pub use search::ruled_files;

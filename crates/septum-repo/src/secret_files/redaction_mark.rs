@@ -51,6 +51,22 @@ pub fn refuse_marked_value(what: &str, value: &[u8]) -> Result<(), Diagnostic> {
     }
 }
 
+/// Refuses a value of JSON with a text in it that is a mark. What is not JSON is refused elsewhere.
+pub fn refuse_marked_json(what: &str, value: &[u8]) -> Result<(), Diagnostic> {
+    let is_marked = serde_json::from_slice(value).is_ok_and(|value| has_mark(&value));
+    if is_marked { Err(mark_error(&format!("a text in the value for {what} is"))) } else { Ok(()) }
+}
+
+/// The depth of a value is bounded by its reader, so recursion is safe here.
+fn has_mark(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => is_redaction_mark(text),
+        serde_json::Value::Array(items) => items.iter().any(has_mark),
+        serde_json::Value::Object(fields) => fields.values().any(has_mark),
+        _ => false,
+    }
+}
+
 /// Refuses a text of YAML, JSON, dotenv or INI in which a value is a mark, except for lines of `before`.
 pub(super) fn refuse_marked_text(name: &str, text: &[u8], before: &[u8]) -> Result<(), Diagnostics> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(()) };
