@@ -11,7 +11,7 @@ use super::output::{OutputStreams, invalid_usage, print_result};
 use super::target::{ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use septum::atomic::Access;
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum::disk::Disk;
 use septum::files::FileKind;
 use septum::name::EnvironmentName;

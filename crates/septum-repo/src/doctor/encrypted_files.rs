@@ -191,9 +191,10 @@ fn describe(states: &[FileState]) -> Vec<DoctorCheck> {
     let drifted: Vec<_> = states.iter().filter(|state| state.is_drifted).collect();
     // without names, the command finds all of them
     let named = if drifted.len() > MOST { &[][..] } else { &drifted };
-    let command: String = named.iter().map(|state| format!(" {}", shell_word(&state.name))).collect();
+    let command: Vec<_> =
+        ["septum rekey".into()].into_iter().chain(named.iter().map(|state| shell_word(&state.name))).collect();
     add(drifted, &|names| {
-        let fix = format!("run `septum rekey{command}`");
+        let fix = format!("run `{}`", command.join(" "));
         DoctorCheck::error(TOPIC, format!("not encrypted as their rules say: {names}"), fix)
     });
     if checks.is_empty() && count > 0 {

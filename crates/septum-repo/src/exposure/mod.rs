@@ -154,7 +154,7 @@ impl VersionReader<'_> {
                 _ => {}
             }
             let plaintext = bytes.filter(|_| !timeline.is_empty());
-            let plaintext = plaintext.map(|bytes| read_plaintext_values(path, bytes)).unwrap_or_default();
+            let plaintext = plaintext.map(|bytes| read_plaintext_values(path, &bytes)).unwrap_or_default();
             current.insert(path.clone(), (content, plaintext));
         }
         moves.follow(&mut timelines);

@@ -10,9 +10,9 @@ use crate::sort::CollectSorted;
 const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
 /// Values that are in plaintext in a file, by their paths; none if it cannot be read.
-pub(super) fn read_plaintext_values(path: &Path, bytes: Vec<u8>) -> BTreeSet<String> {
+pub(super) fn read_plaintext_values(path: &Path, bytes: &[u8]) -> BTreeSet<String> {
     let name = path.to_string_lossy();
-    let read = |format| plaintext_values(&name, bytes.clone(), format).unwrap_or_default();
+    let read = |format| plaintext_values(&name, bytes.to_vec(), format).unwrap_or_default();
     let values = match SopsFormat::of_path(path) {
         // the name does not show in which format it was encrypted
         SopsFormat::Binary => OTHER_FORMATS.into_iter().flat_map(read).collect(),
@@ -20,7 +20,7 @@ pub(super) fn read_plaintext_values(path: &Path, bytes: Vec<u8>) -> BTreeSet<Str
     };
     let mut labels: BTreeSet<String> =
         values.into_iter().map(|(document, path)| value_label(document, &path)).collect_set();
-    if SopsFormat::of_path(path) == SopsFormat::Binary && !has_ciphertext(&bytes) {
+    if SopsFormat::of_path(path) == SopsFormat::Binary && !has_ciphertext(bytes) {
         labels.insert(WHOLE.to_owned());
     }
     labels
