@@ -84,12 +84,7 @@ fn read_versions(git: &SafeGit, revision: &str, files: &[&Path], shallow: &[Stri
 }
 
 /// Adds the versions that files had under former names, as far as a commit moved them.
-fn follow_moves(
-    git: &SafeGit,
-    files: &[&Path],
-    shallow: &[String],
-    versions: &mut VersionsByPath,
-) -> io::Result<()> {
+fn follow_moves(git: &SafeGit, files: &[&Path], shallow: &[String], versions: &mut VersionsByPath) -> io::Result<()> {
     // each file, and the oldest of its names that is known
     let mut names: Vec<(&Path, PathBuf)> = files.iter().map(|file| (*file, file.to_path_buf())).collect();
     for _ in 0..MOST_MOVES {
@@ -108,8 +103,7 @@ fn follow_moves(
         let moves = parse_moves(&run_log(log)?)?;
         for (commit, files) in added {
             let former = |name: &Path| moves.get(&commit).and_then(|moves| moves.get(name));
-            let moved: Vec<_> =
-                files.iter().filter_map(|(file, name)| Some((*file, former(name)?))).collect();
+            let moved: Vec<_> = files.iter().filter_map(|(file, name)| Some((*file, former(name)?))).collect();
             if moved.is_empty() {
                 continue;
             }

@@ -133,7 +133,11 @@ mod tests {
         let found = parse_moves(log).expect("a log");
         assert_eq!(found["one"][&PathBuf::from("new")], PathBuf::from("old"));
         assert_eq!(found.len(), 1);
-        for log in [&b":100644 100644 a b R100\0old\0new\0"[..], b"\x01one 1 x\0:1 1 a b R100\0old\0", b"\x01one 1 x\0words\0a\0b\0"] {
+        for log in [
+            &b":100644 100644 a b R100\0old\0new\0"[..],
+            b"\x01one 1 x\0:1 1 a b R100\0old\0",
+            b"\x01one 1 x\0words\0a\0b\0",
+        ] {
             assert!(parse_moves(log).is_err(), "{}", log.escape_ascii());
         }
     }

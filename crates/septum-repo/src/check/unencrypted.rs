@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-
 use super::finding::Finding;
 use super::remedy::Fix;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};

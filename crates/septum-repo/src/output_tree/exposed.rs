@@ -83,13 +83,13 @@ fn not_ignored(repositories: Vec<GitRepository>, paths: &[PathBuf]) -> Vec<PathB
     paths.iter().zip(exposed).filter(|(_, exposed)| *exposed).map(|(path, _)| path.clone()).collect()
 }
 
-/// Whether the environment has a variable with this start of a name.
-fn has_variable(start: &str) -> bool {
-    env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(start.as_bytes()))
+/// Whether variables replace the configuration of the user, or add to it.
+fn is_configured_otherwise() -> bool {
+    env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(b"GIT_CONFIG"))
 }
 
 fn ignored_paths(repository: GitRepository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
-    let is_replaced = repository.may_replace_excludes().ok()? || has_variable("GIT_CONFIG");
+    let is_replaced = repository.may_replace_excludes().ok()? || is_configured_otherwise();
     let safe = SafeGit::new(repository, GitConfiguration::UserSettings).ok()?;
     let mut git = safe.command("check-ignore").ok()?;
     if is_replaced {
