@@ -145,9 +145,8 @@ impl<'a> LayerVersions<'a> {
         let read = |version: &'a FileVersion| {
             let bytes = version.blob.as_ref().map(|blob| history.read_blob(blob, FileKind::Layer.limit()));
             let is_unread = matches!(bytes, Some(Err(_)));
-            let root = bytes.and_then(|bytes| {
-                read_document(&Source::new(name, String::from_utf8(bytes.ok()?).ok()?)).ok()
-            });
+            let root =
+                bytes.and_then(|bytes| read_document(&Source::new(name, String::from_utf8(bytes.ok()?).ok()?)).ok());
             let mut ciphertexts = HashSet::default();
             if let Some(root) = &root {
                 collect_ciphertexts(root, &mut ciphertexts);
