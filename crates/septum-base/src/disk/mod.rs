@@ -231,6 +231,17 @@ impl Disk {
         }
     }
 
+    /// The first bytes of a regular file, as [`Self::read`] reads it.
+    fn read_start(&self, path: &Path, length: u64) -> Result<Vec<u8>, FileReadError> {
+        let is_on_disk = !self.changed.contains_key(path) && self.resolve_path(path).is_none();
+        if is_on_disk {
+            return open::read_start(path, length);
+        }
+        let mut bytes = self.read(path, u64::MAX)?;
+        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(bytes)
+    }
+
     /// Number of file reads, of all clones together.
     pub fn reads(&self) -> usize {
         self.reads.load(Relaxed)

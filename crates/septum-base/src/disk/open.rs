@@ -6,17 +6,27 @@ use std::path::Path;
 
 use super::error::FileReadError;
 
+/// The first bytes of a regular file at a path without links, as [`read_regular`] reads it.
+pub(super) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, FileReadError> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.0.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The bytes of a regular file of at most `limit` bytes at a path without links.
 ///
 /// No other kind of entry is read or waited for: a pipe, a device or a socket that took the place of the file since
 /// its path was resolved is refused, and so is a link.
 pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
+    let (file, size) = open_regular(path)?;
+    read_bounded(file, size, limit)
+}
+
+/// A regular file, and its size.
+fn open_regular(path: &Path) -> Result<(File, u64), FileReadError> {
     let file = open_real(path).map_err(|error| refuse_open(path, error))?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(refuse_type(metadata.file_type()));
-    }
-    read_bounded(file, metadata.len(), limit)
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(refuse_type(metadata.file_type())) }
 }
 
 /// The bytes of a file that the command line names, or of a pipe (`<(command)`, `/dev/stdin`). A device without an

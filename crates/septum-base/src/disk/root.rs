@@ -190,12 +190,22 @@ impl BoundedRoot {
 
     /// The bytes of a regular file of at most `limit` bytes.
     pub fn read(&self, path: &RealPath, limit: u64) -> Result<Vec<u8>, FileReadError> {
-        match path.kind {
-            DirEntryKind::File => self.disk.read(&path.path, limit),
-            DirEntryKind::Directory => Err(FileReadError::Directory),
-            DirEntryKind::Other => Err(open::refuse_special(&path.path)),
-            DirEntryKind::Link => Err(FileReadError::LinkLoop),
-        }
+        self.disk.read(regular_file(path)?, limit)
+    }
+
+    /// The first bytes of a regular file.
+    pub fn read_start(&self, path: &RealPath, length: u64) -> Result<Vec<u8>, FileReadError> {
+        self.disk.read_start(regular_file(path)?, length)
+    }
+}
+
+/// The path of a regular file; an error for anything else.
+fn regular_file(path: &RealPath) -> Result<&Path, FileReadError> {
+    match path.kind {
+        DirEntryKind::File => Ok(&path.path),
+        DirEntryKind::Directory => Err(FileReadError::Directory),
+        DirEntryKind::Other => Err(open::refuse_special(&path.path)),
+        DirEntryKind::Link => Err(FileReadError::LinkLoop),
     }
 }
 

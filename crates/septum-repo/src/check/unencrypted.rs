@@ -167,9 +167,17 @@ pub fn find_encrypted_files(
     }
 }
 
-/// Whether a file contains what every encrypted file of its format does.
+/// Length of the start of a file that shows whether it is a text, as for Git.
+const START: u64 = 8000;
+
+/// Whether a file contains what every encrypted file of its format does. Each is a text, so that of other files, such as
+/// images and programs, only the start is read.
 fn looks_encrypted(bounds: &BoundedRoot, path: &Path) -> bool {
-    let read = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::SecretFile.limit()));
+    let Ok(real) = bounds.resolve(path) else { return false };
+    if bounds.read_start(&real, START).is_ok_and(|start| start.contains(&0)) {
+        return false;
+    }
+    let read = bounds.read(&real, FileKind::SecretFile.limit());
     let (name, format) = (String::new(), SopsFormat::of_path(path));
     let file = |bytes| SecretFile { path: path.to_path_buf(), name, format, bytes };
     read.is_ok_and(|bytes| file(bytes).looks_encrypted())
