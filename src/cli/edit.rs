@@ -10,7 +10,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
 use super::{GlobalArgs, find_apps, user_identities};
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, shell_path};
 use septum::files::FileKind;
 use septum::name::EnvironmentName;
 use septum::pipeline::Pipeline;
@@ -119,10 +119,9 @@ pub(super) fn which_app(pipeline: &Pipeline<'_>, apps: &[&App], environment: &En
 
 /// Reminder of a text that an earlier run could not save.
 fn kept_draft_warning(directory: &Path) -> Diagnostic {
-    let directory = directory.display();
-    Diagnostic::warning(Rule::KeptText, format!("text from an earlier `septum edit` is kept in `{directory}`")).hint(
-        format!("it contains secrets: recover what you need, then run `rm -r {}`", shell_word(&directory.to_string())),
-    )
+    let (shown, word) = (directory.display(), shell_path(directory));
+    Diagnostic::warning(Rule::KeptText, format!("text from an earlier `septum edit` is kept in `{shown}`"))
+        .hint(format!("it contains secrets: recover what you need, then run `rm -r {word}`"))
 }
 
 /// The interactive user.

@@ -16,9 +16,9 @@ use self::rules::ExistingRules;
 use super::help::{CommandHelp, HelpTopic};
 use super::import::dotenv::{ChosenDialect, read_dotenv_files};
 use super::output::OutputStreams;
-use super::pasted::{quoted, relative};
+use super::pasted::relative;
 use super::{GlobalArgs, argument, import};
-use septum::diagnostic::{Diagnostic, Diagnostics, StyledText};
+use septum::diagnostic::{Diagnostic, Diagnostics, StyledText, shell_word};
 use septum::disk::{BoundedRoot, Disk, real_named};
 use septum::files::resolve_writable;
 use septum::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
@@ -298,7 +298,7 @@ impl FileNames {
         if self.shown == "." || !self.is_shown() {
             return String::new();
         }
-        format!("-C {} ", quoted(Path::new(&self.shown)))
+        format!("-C {} ", shell_word(&self.shown))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use septum::diagnostic::{Diagnostic, shell_word};
+use septum::diagnostic::{Diagnostic, shell_path};
 use septum::disk::{BoundedRoot, Disk};
 use septum::project;
 
@@ -45,7 +45,7 @@ impl CommandPlace {
             let command = part.split('`').next().unwrap_or_default();
             placed.push_str(COMMAND);
             if self.needs_directory(command) {
-                placed.extend(["-C ", &quoted(&relative(&self.here, &self.root)), " "]);
+                placed.extend(["-C ", &shell_path(&relative(&self.here, &self.root)), " "]);
             }
             placed.push_str(part);
         }
@@ -84,11 +84,6 @@ pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     up.chain(to.components().skip(common)).collect()
-}
-
-/// A path quoted for a shell.
-pub(super) fn quoted(path: &Path) -> String {
-    shell_word(&path.display().to_string())
 }
 
 #[cfg(test)]

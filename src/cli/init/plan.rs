@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::rules::{self, ExistingRules};
 use septum::atomic::{self, Access};
-use septum::diagnostic::{Diagnostic, Rule};
+use septum::diagnostic::{Diagnostic, Rule, shell_path};
 use septum::disk::{BoundedRoot, DirEntryKind, Disk};
 use septum::editor_schema::{layer_schema, to_text};
 use septum::files::{FileKind, read_named, refuse_file};
@@ -176,11 +176,7 @@ impl ProjectPlace {
     pub(super) fn plan_workflow(&self) -> InitFile {
         let path = self.top.join(WORKFLOW);
         let below = self.directory.strip_prefix(&self.top).unwrap_or(Path::new(""));
-        let at = if below.as_os_str().is_empty() {
-            String::new()
-        } else {
-            format!(" -C {}", super::super::pasted::quoted(below))
-        };
+        let at = if below.as_os_str().is_empty() { String::new() } else { format!(" -C {}", shell_path(below)) };
         let exists = Disk::default().has(&path);
         let text = include_str!("workflow.yaml").replace("run: septum ", &format!("run: septum{at} "));
         InitFile { path, change: if exists { PlannedChange::Keep } else { PlannedChange::Create(text.into_bytes()) } }

@@ -1,6 +1,7 @@
 //! Names in commands that users paste.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use super::escape::escape_line;
 
@@ -13,6 +14,11 @@ pub fn shell_word(name: &str) -> String {
     }
     // only a NUL cannot be quoted, which no file has in its name
     shlex::try_quote(&name).map_or_else(|_| name.clone().into_owned(), Cow::into_owned)
+}
+
+/// A path as one word of a command in a hint.
+pub fn shell_path(path: &Path) -> String {
+    shell_word(&path.display().to_string())
 }
 
 /// The word with its characters spelled out: `$'a\nb'`.

@@ -13,8 +13,7 @@ pub struct AppChoice {
 }
 
 impl LayerCache<'_> {
-    /// Names some apps so that each is told from the others. One whose base cannot be read has the name of its
-    /// directory.
+    /// Labels for some apps, each different from the others. One whose base cannot be read has the name of its directory.
     pub fn choose_app<'a>(&self, apps: impl IntoIterator<Item = &'a App>) -> AppChoice {
         let named = |app: &'a App| {
             let name = self.app_name(app).map(|name| name.as_str().to_owned());

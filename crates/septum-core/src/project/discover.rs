@@ -12,7 +12,7 @@ use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_path};
 use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
@@ -63,7 +63,7 @@ fn no_project(disk: &Disk, start: &Path) -> Diagnostic {
         1 => error.note(format!("there is one directly below, in {names}")),
         count => error.note(format!("there are {count} directly below, in {names}")),
     };
-    let word = shell_word(&first.display().to_string());
+    let word = shell_path(first);
     let error = error.hint(format!("change to its directory, or name it: `-C {word}`"));
     if below.len() == 1 {
         return error;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::CheckScope;
 use super::finding::Finding;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_path};
 use crate::disk::Disk;
 use crate::output_tree::{
     self, FileChange, OnLostEnvironment, PublishIntent, RenderRequest, UnverifiedFile, VerificationState,
@@ -60,10 +60,7 @@ fn stale_file(file: &str, change: FileChange, dir: &Path) -> Finding {
 }
 
 fn update(dir: &Path) -> String {
-    format!(
-        "run `septum render --all --out {}` to update it; with `--check`, it shows the difference",
-        shell_word(&dir.display().to_string())
-    )
+    format!("run `septum render --all --out {}` to update it; with `--check`, it shows the difference", shell_path(dir))
 }
 
 /// Missing files, by the outermost directory that is missing with them. The tree alone, if no target is complete

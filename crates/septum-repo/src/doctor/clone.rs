@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::DoctorCheck;
-use super::user::quote;
+use crate::diagnostic::shell_path;
 use crate::disk::{BoundedRoot, DirEntryKind, Disk, walk_files};
 use crate::files::FileKind;
 use crate::git::{CACHE, CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
@@ -160,7 +160,7 @@ fn check_hook(settings: &CloneSettings) -> DoctorCheck {
             DoctorCheck::warning(topic, "commits are not checked", "run `septum git-setup --hook`")
         }
         Ok(HookState::NotExecutable) => {
-            let fix = format!("run `chmod +x {}`", quote(&path));
+            let fix = format!("run `chmod +x {}`", shell_path(&path));
             DoctorCheck::warning(topic, format!("`{name}` is not executable, so Git ignores it"), fix)
         }
         Ok(HookState::Foreign) => DoctorCheck::warning(topic, format!("`{name}` does not run `{HOOK_COMMAND}`"), line),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::DoctorCheck;
-use crate::diagnostic::shell_word;
+use crate::diagnostic::shell_path;
 use crate::secret_files::edit::{ExternalEditor, TempDirs};
 use crate::sops::{Identities, IdentitySources, LookupOutcome, SearchedSource};
 
@@ -18,7 +18,7 @@ pub(super) fn check_identities(sources: &IdentitySources, identities: &Identitie
         _ => false,
     };
     if !searched.iter().any(is_usable) && sources.age_key_cmd.is_none() {
-        let word = sources.user_key_files.first().map_or_else(|| "key.txt".to_owned(), |file| quote(file));
+        let word = sources.user_key_files.first().map_or_else(|| "key.txt".to_owned(), |file| shell_path(file));
         checks.push(DoctorCheck::warning(
             "identity",
             "none was found, so no encrypted value can be read",
@@ -62,7 +62,7 @@ fn check_access(file: &Path) -> Option<DoctorCheck> {
     let mode = std::fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o077 != 0).then(|| {
         let message = format!("other users of this machine may read {}", file.display());
-        DoctorCheck::warning("identity", message, format!("run `chmod 600 {}`", quote(file)))
+        DoctorCheck::warning("identity", message, format!("run `chmod 600 {}`", shell_path(file)))
     })
 }
 
@@ -90,16 +90,11 @@ pub(super) fn check_leftovers(variable: &dyn Fn(&str) -> Option<OsString>) -> Ve
     let leftovers = TempDirs::of(variable).find_leftovers();
     let killed = leftovers.killed.iter().map(|path| {
         let message = format!("`{}` is plaintext that a killed run left", path.display());
-        DoctorCheck::error("leftovers", message, format!("run `rm -r {}`", quote(path)))
+        DoctorCheck::error("leftovers", message, format!("run `rm -r {}`", shell_path(path)))
     });
     let kept = leftovers.kept.iter().map(|path| {
         let message = format!("`{}` is an edited text that was not saved", path.display());
-        DoctorCheck::warning("leftovers", message, format!("save it elsewhere, then run `rm -r {}`", quote(path)))
+        DoctorCheck::warning("leftovers", message, format!("save it elsewhere, then run `rm -r {}`", shell_path(path)))
     });
     killed.chain(kept).collect()
-}
-
-/// A path as a word of a shell.
-pub(super) fn quote(path: &Path) -> String {
-    shell_word(&path.display().to_string())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::name::TargetName;
 use super::plan::TreePlan;
-use crate::diagnostic::{Diagnostic, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Rule, shell_path};
 
 /// Part of a project that a tree has, and that no longer exists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,8 +83,7 @@ fn report_lost(part: &LostPart, files: &LostFiles, dir: &Path) -> Diagnostic {
                 "restore its directory, its name (`app` in its `base.yaml`), or the pattern in `apps` that matched it",
             ),
     };
-    error.note("a controller that applies the directory would delete its objects from the cluster").hint(format!(
-        "or, if this is intended, run `septum render --all --out {} --prune`",
-        shell_word(&dir.display().to_string())
-    ))
+    error
+        .note("a controller that applies the directory would delete its objects from the cluster")
+        .hint(format!("or, if this is intended, run `septum render --all --out {} --prune`", shell_path(dir)))
 }
