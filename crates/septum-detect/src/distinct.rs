@@ -84,31 +84,73 @@ fn looks_generated(text: &str) -> bool {
     if text.contains(char::is_whitespace) || text.contains("://") || is_uuid(text) {
         return false;
     }
-    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
-    let both_sizes = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    let in_one = both_sizes && !text.contains(['-', '_', '.', '/']) && looks_random(text);
-    in_one || count_turns(text) || has_all_kinds(text)
+    let kinds = CharacterKinds::of(text);
+    let in_one = kinds.has(LOWER) && kinds.has(UPPER) && !text.contains(['-', '_', '.', '/']) && looks_random(text);
+    in_one || kinds.turns_as_in_no_name() || kinds.has_all()
 }
 
-/// Whether letters and digits are adjacent more than twice, and not every digit ends its word. `eu-west-1`,
-/// `web1-disk2-part3` and `k8s` are names.
-fn count_turns(text: &str) -> bool {
-    let pairs = || text.bytes().zip(text.bytes().skip(1));
-    let into_digits = pairs().filter(|(a, b)| a.is_ascii_alphabetic() && b.is_ascii_digit()).count();
-    let out_of_digits = pairs().filter(|(a, b)| a.is_ascii_digit() && b.is_ascii_alphabetic()).count();
-    out_of_digits > 0 && into_digits + out_of_digits > 2
+/// Kinds of characters in a text, found in one pass: it may be a long one.
+#[derive(Default)]
+struct CharacterKinds {
+    /// Kinds that occur, of [`KINDS`].
+    found: u8,
+    /// Digits behind a letter.
+    into_digits: usize,
+    /// Letters behind a digit.
+    out_of_digits: usize,
 }
 
-/// Whether a text has at least two of lower case, upper case and digits, and a character that no name contains.
-fn has_all_kinds(text: &str) -> bool {
-    let has = |is: fn(u8) -> bool| text.bytes().any(is);
-    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/,;=".contains(&byte) || !byte.is_ascii();
-    let kinds = [
-        has(|byte| byte.is_ascii_lowercase()),
-        has(|byte| byte.is_ascii_uppercase()),
-        has(|byte| byte.is_ascii_digit()),
-    ];
-    text.bytes().any(|byte| !of_name(byte)) && kinds.iter().filter(|kind| **kind).count() >= 2
+const LOWER: u8 = 1;
+const UPPER: u8 = 2;
+const DIGIT: u8 = 4;
+/// A character that no name contains.
+const SIGN: u8 = 8;
+
+/// Kind of each byte.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            b'-' | b'_' | b'.' | b':' | b'/' | b',' | b';' | b'=' => 0,
+            _ => SIGN,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+impl CharacterKinds {
+    fn of(text: &str) -> Self {
+        let mut kinds = Self::default();
+        let mut before = 0;
+        for byte in text.bytes() {
+            let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
+            kinds.found |= kind;
+            kinds.into_digits += usize::from(before & (LOWER | UPPER) != 0 && kind == DIGIT);
+            kinds.out_of_digits += usize::from(before == DIGIT && kind & (LOWER | UPPER) != 0);
+            before = kind;
+        }
+        kinds
+    }
+
+    fn has(&self, kind: u8) -> bool {
+        self.found & kind != 0
+    }
+
+    /// Whether letters and digits are adjacent more than twice, and not every digit ends its word. `eu-west-1`,
+    /// `web1-disk2-part3` and `k8s` are names.
+    fn turns_as_in_no_name(&self) -> bool {
+        self.out_of_digits > 0 && self.into_digits + self.out_of_digits > 2
+    }
+
+    /// Whether a text has at least two of lower case, upper case and digits, and a character that no name contains.
+    fn has_all(&self) -> bool {
+        self.has(SIGN) && [LOWER, UPPER, DIGIT].into_iter().filter(|kind| self.has(*kind)).count() >= 2
+    }
 }
 
 /// Whether a text is a host or a mail address, with or without a port. Cloud providers give hosts names that look

@@ -61,6 +61,9 @@ const MAPPINGS: &[&str] = &["fields", "keys", "mapping", "mappings", "names", "r
 /// Maximum length of a text that can be two words of a name, separators included.
 const LONGEST_RESTATED: usize = 1024;
 
+/// Maximum length of the name of an object (`DNS1123SubdomainMaxLength`, kubernetes/apimachinery/pkg/util/validation).
+const LONGEST_NAME: usize = 253;
+
 /// Description of a value that is the name of an entry or an object that holds the secret.
 pub(super) fn name_of_another(family: SecretFamily, key: &str, text: &str) -> Option<&'static str> {
     let named = NameWords::new(key);
@@ -240,6 +243,9 @@ pub(super) fn is_fingerprint(text: &str) -> bool {
 
 /// Whether a text is the name of an object, words with the kind at the end: `ca-certs-secret`, `kafka_keystore_creds`.
 fn is_object_name(text: &str) -> bool {
+    if text.len() > LONGEST_NAME {
+        return false;
+    }
     let parts: Vec<&str> = text.split(['-', '_']).collect();
     let is_part = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     parts.len() > 1

@@ -5,9 +5,9 @@
 
 /// Keywords in ASCII, each of at least two bytes and with the number of its owner, found in either case.
 pub(super) struct KeywordIndex {
-    /// Whether any keyword begins with a pair of bytes: a bit for each pair.
+    /// Whether any keyword begins with a pair of bytes, in any case: a bit for each pair.
     starts: Box<[u64; PAIRS / 64]>,
-    /// Keywords by the pair that they begin with.
+    /// Keywords by the pair in lower case that they begin with.
     words: Vec<(u16, &'static [u8], usize)>,
 }
 
@@ -20,11 +20,15 @@ impl KeywordIndex {
         let mut words = Vec::new();
         for (owner, word) in keywords {
             let &[first, second, ..] = word.as_bytes() else { continue };
-            let pair = pair_of(first, second);
-            if let Some(bits) = starts.get_mut(usize::from(pair / 64)) {
-                *bits |= 1 << (pair % 64);
+            for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
+                for second in [second.to_ascii_lowercase(), second.to_ascii_uppercase()] {
+                    let pair = u16::from_be_bytes([first, second]);
+                    if let Some(bits) = starts.get_mut(usize::from(pair / 64)) {
+                        *bits |= 1 << (pair % 64);
+                    }
+                }
             }
-            words.push((pair, word.as_bytes(), owner));
+            words.push((lower_pair(first, second), word.as_bytes(), owner));
         }
         words.sort_unstable_by_key(|(pair, ..)| *pair);
         Self { starts, words }
@@ -33,26 +37,32 @@ impl KeywordIndex {
     /// Calls a function with the owner of each keyword, for each time that it is in the text.
     pub(super) fn each_owner(&self, text: &str, mut call: impl FnMut(usize)) {
         let bytes = text.as_bytes();
-        for (at, pair) in bytes.windows(2).enumerate() {
-            let &[first, second] = pair else { continue };
-            let pair = pair_of(first, second);
-            if self.starts.get(usize::from(pair / 64)).is_none_or(|bits| bits >> (pair % 64) & 1 == 0) {
-                continue;
+        // the byte before and this one; before the first there is a zero, with which no keyword begins
+        let mut pair = 0;
+        for (end, byte) in bytes.iter().enumerate() {
+            pair = pair << 8 | u16::from(*byte);
+            if self.starts.get(usize::from(pair / 64)).is_some_and(|bits| bits >> (pair % 64) & 1 == 1) {
+                self.owners_at(bytes.get(end.saturating_sub(1)..).unwrap_or_default(), &mut call);
             }
-            let from = self.words.partition_point(|(known, ..)| *known < pair);
-            let words = self.words.iter().skip(from).take_while(|(known, ..)| *known == pair);
-            for (_, word, owner) in words {
-                let found = bytes.get(at..at + word.len());
-                if found.is_some_and(|found| found.eq_ignore_ascii_case(word)) {
-                    call(*owner);
-                }
+        }
+    }
+
+    /// Calls a function with the owner of each keyword that a text begins with.
+    fn owners_at(&self, text: &[u8], call: &mut impl FnMut(usize)) {
+        let &[first, second, ..] = text else { return };
+        let pair = lower_pair(first, second);
+        let from = self.words.partition_point(|(known, ..)| *known < pair);
+        let words = self.words.iter().skip(from).take_while(|(known, ..)| *known == pair);
+        for (_, word, owner) in words {
+            if text.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word)) {
+                call(*owner);
             }
         }
     }
 }
 
 /// Pair of bytes in lower case as a number.
-fn pair_of(first: u8, second: u8) -> u16 {
+fn lower_pair(first: u8, second: u8) -> u16 {
     u16::from_be_bytes([first.to_ascii_lowercase(), second.to_ascii_lowercase()])
 }
 
