@@ -113,7 +113,7 @@ impl ResolveContext {
         let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
         let is_secret = || frame::current_frame().is_some_and(|frame| frame.is_secret());
         if text.contains("vars") && (is_secret() || is_always_rendered() && may_use_whole()) {
-            lock_mutex(&self.mentioned).extend(literal::named_variables(&self.engine.environment, text));
+            lock_mutex(&self.mentioned).extend(literal::named_variables(self.engine.environment(), text));
         }
     }
 }

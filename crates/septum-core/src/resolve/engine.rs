@@ -3,7 +3,7 @@
 use crate::diagnostic::Rule;
 use crate::map::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
@@ -22,13 +22,26 @@ use crate::visibility::KeyAccess;
 /// Renders templates; shared by a whole run.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) environment: Environment<'static>,
-    /// The same environment, for each step limit.
-    pub(super) metered: MeteredEnvironments,
+    /// Prepared for the first template: many targets have none.
+    environments: OnceLock<Environments>,
     pub(super) files: Arc<ProjectFiles>,
     pub(super) documents: Arc<DocumentCache>,
     /// Access to encrypted manifests.
     pub(super) keys: ManifestKeys,
+}
+
+/// The filters, functions and rules of templates.
+#[derive(Debug)]
+struct Environments {
+    environment: Environment<'static>,
+    /// The same environment, for each step limit.
+    metered: MeteredEnvironments,
+}
+
+impl Environments {
+    fn new(environment: Environment<'static>) -> Self {
+        Self { metered: MeteredEnvironments::new(&environment), environment }
+    }
 }
 
 /// Access to the values of encrypted manifests.
@@ -84,6 +97,27 @@ impl Engine {
 
     /// Creates an engine for one of several environments that share documents.
     pub fn with_documents(files: Arc<ProjectFiles>, documents: Arc<DocumentCache>, keys: ManifestKeys) -> Arc<Self> {
+        Arc::new(Self { environments: OnceLock::new(), files, documents, keys })
+    }
+
+    fn environments(&self) -> &Environments {
+        self.environments.get_or_init(|| Environments::new(self.create_environment()))
+    }
+
+    /// The environment without a step limit.
+    pub(super) fn environment(&self) -> &Environment<'static> {
+        &self.environments().environment
+    }
+
+    /// Adds a function for a test.
+    #[cfg(test)]
+    pub(super) fn add_function(&mut self, name: &'static str, function: fn() -> String) {
+        let mut environment = self.create_environment();
+        environment.add_function(name, function);
+        self.environments = OnceLock::from(Environments::new(environment));
+    }
+
+    fn create_environment(&self) -> Environment<'static> {
         let mut environment = Environment::new();
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -96,7 +130,7 @@ impl Engine {
             let text = print_value(value)?;
             out.write_str(&text).map_err(Error::from)
         });
-        let parents = Arc::clone(&files);
+        let parents = Arc::clone(&self.files);
         environment.set_path_join_callback(move |name, parent| {
             // requested files are recorded, so a secret must not decide which ones
             if frame::follows_secret() && !is_named_in(&parents, name, parent) {
@@ -104,19 +138,16 @@ impl Engine {
             }
             join(name, parent).into()
         });
-        let included = Arc::clone(&files);
+        let included = Arc::clone(&self.files);
         environment.set_loader(move |name| load_template(&included, name));
         filters::install(&mut environment);
-        let metered = MeteredEnvironments::new(&environment);
-        Arc::new(Self { environment, metered, files, documents, keys })
+        environment
     }
-}
 
-impl Engine {
     /// Runs a template with as many steps as it needs. The log reflects only the last attempt.
     pub(super) fn run<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, StepError> {
         let start = frame::current_frame().map(|frame| (frame.log_state(), frame));
-        self.metered.run(|environment| {
+        self.environments().metered.run(|environment| {
             if let Some((state, frame)) = &start {
                 frame.reset_log(state);
             }

@@ -382,7 +382,7 @@ impl TemplateRenderer {
             let text = text.get(chunk.clone()).unwrap_or_default();
             let source = prepare(text);
             source.is_ok_and(|source| {
-                self.context.engine.environment.template_from_named_str("part", &source.text).is_ok()
+                self.context.engine.environment().template_from_named_str("part", &source.text).is_ok()
             })
         };
         // each document is rendered below as many line feeds as there are lines before it

@@ -122,7 +122,11 @@ impl ResolvedBytes {
 
     /// Value as text, if it is valid UTF-8.
     pub fn text(&self) -> Option<&str> {
-        std::str::from_utf8(self.bytes()).ok()
+        match self {
+            Self::Written(scalar) => Some(scalar.text()),
+            Self::Rendered(text) => Some(text.expose()),
+            Self::File(bytes) => std::str::from_utf8(bytes).ok(),
+        }
     }
 }
 
@@ -245,8 +249,7 @@ mod tests {
         let mut engine = Engine::new(Arc::new(project.files.with_own_record()));
         let give_up = || -> String { panic!("the value is hunter2") };
         let only = Arc::get_mut(&mut engine).expect("only here");
-        only.environment.add_function("give_up", give_up);
-        only.metered = steps::MeteredEnvironments::new(&only.environment);
+        only.add_function("give_up", give_up);
         let resolved = resolve(&engine, definition, ManifestMode::Skipped, &mut problems);
         let found: Vec<_> = problems.iter().map(|problem| (problem.rule, problem.failure)).collect();
         assert_eq!(found, [(crate::diagnostic::Rule::Bug, FailureKind::Bug); 3]);

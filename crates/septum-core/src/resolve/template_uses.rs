@@ -61,7 +61,7 @@ impl NamedReads<'_> {
     fn collect(&self, text: &str, found: &mut BTreeSet<String>) {
         let lexed = &lex_template(text);
         let definition = &*self.resolved.definition;
-        for path in named_paths(&self.engine.environment, text) {
+        for path in named_paths(self.engine.environment(), text) {
             let mut steps = path.split('.');
             match (steps.next(), steps.next(), steps.next()) {
                 (Some("data"), key, _) => self.entry(&self.bundle, key, "data", lexed, found),

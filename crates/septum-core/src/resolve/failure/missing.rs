@@ -62,8 +62,9 @@ fn has_fallback(rest: &[TagToken<'_>]) -> bool {
 pub(super) fn missing_name(context: &ResolveContext, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let text = origin.text();
     let lexed = lex_template(text);
-    let missing =
-        named_paths(&context.engine.environment, text).into_iter().filter(|path| is_missing(&context.definition, path));
+    let missing = named_paths(context.engine.environment(), text)
+        .into_iter()
+        .filter(|path| is_missing(&context.definition, path));
     let found = missing.filter_map(|path| {
         let (range, rest) = lexed.find_paths(&path).next()?;
         let required = required_message(rest).map(str::to_owned);
@@ -119,7 +120,7 @@ fn missing_paths(context: &ResolveContext, text: &str, bound: &HashSet<String>) 
         let root = path.split('.').next().unwrap_or_default();
         own.contains(root) || bound.contains(root)
     };
-    let names = named_paths(&context.engine.environment, text).into_iter().filter(|path| !is_bound(path));
+    let names = named_paths(context.engine.environment(), text).into_iter().filter(|path| !is_bound(path));
     names.filter(|path| is_missing(&context.definition, path) || is_slip(&context.definition, path)).collect()
 }
 

@@ -48,7 +48,7 @@ pub(super) fn partial_condition(
     let tag = lexed.tags.iter().rfind(|tag| at.start.is_some_and(|start| tag.range.start <= start))?;
     let holds = |word: &str| tag.tokens.iter().any(|found| matches!(found.token, Token::Ident(name) if name == word));
     let is_partial = tag.kind == TagKind::Expression && holds("if") && !holds("else");
-    let named = named_paths(&context.engine.environment, origin.text());
+    let named = named_paths(context.engine.environment(), origin.text());
     let is_defined =
         named.iter().all(|path| !is_missing(&context.definition, path) || lexed.find_paths(path).next().is_none());
     (is_partial && is_defined && tag.is_closed).then(|| {

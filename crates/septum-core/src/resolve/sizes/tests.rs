@@ -339,7 +339,7 @@ impl Bench {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::new(Arc::new(ProjectFiles::new(directory.path()).unwrap()));
-        let mut environment = engine.environment.clone();
+        let mut environment = engine.environment().clone();
         environment.set_fuel(Some(STEPS));
         let handed_out = Arc::new(AtomicU64::new(0));
         for (name, repr) in [("deep", ObjectRepr::Seq), ("deep_map", ObjectRepr::Map)] {
