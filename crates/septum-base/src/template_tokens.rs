@@ -80,7 +80,10 @@ pub struct TemplateStep {
 
 /// Whether a text has to be rendered.
 pub fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
+    // of most texts, this is all that is read
+    let Some(first) = memchr::memchr(b'{', text.as_bytes()) else { return false };
+    let rest = text.get(first..).unwrap_or_default();
+    rest.contains("{{") || rest.contains("{%")
 }
 
 /// Whether the text of a key such as `alert.tmpl` is a template of Go, which another program renders: it has syntax

@@ -43,8 +43,7 @@ pub fn needs_quotes(text: &str) -> bool {
     !(first
         && text.len() <= MAX_PLAIN
         && text.bytes().all(harmless)
-        && !text.contains(": ")
-        && !text.contains("  ")
+        && !text.bytes().zip(text.bytes().skip(1)).any(|pair| matches!(pair, (b':' | b' ', b' ')))
         && !text.ends_with([' ', ':'])
         && !is_reserved(text))
 }

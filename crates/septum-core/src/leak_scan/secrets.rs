@@ -96,10 +96,13 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
 /// Collects the values of a manifest that are encrypted in its file; those under `data` are in base64.
 fn collect_encrypted(tree: &Tree, found: &mut CollectedSecrets) {
     tree.leaves("", &mut |path, leaf, scalar| {
+        if !is_plaintext(scalar) {
+            return;
+        }
         let mut words = path.rsplit('.');
         let (Some(key), Some(field)) = (words.next(), words.next()) else { return };
         let is_data = path == format!("data.{key}") || path.ends_with(&format!("].data.{key}"));
-        if !is_plaintext(scalar) || !(is_data || field == "stringData") {
+        if !(is_data || field == "stringData") {
             return;
         }
         let packed: String = scalar.text().split_whitespace().collect();

@@ -80,28 +80,26 @@ impl HashedContent<'_> {
             out.push(b':');
             match (self.kind, value.text()) {
                 (ObjectKind::ConfigMap, Some(text)) => write_string(out, text),
-                (ObjectKind::ConfigMap | ObjectKind::Secret, _) => write_string(out, &wrap_base64(value.bytes())),
+                (ObjectKind::ConfigMap | ObjectKind::Secret, _) => write_base64(out, value.bytes()),
             }
         }
         out.push(b'}');
     }
 }
 
-/// Base64, broken after every 70 characters if it is that long.
-fn wrap_base64(bytes: &[u8]) -> Wiping<String> {
+/// Writes base64 as a JSON string, broken after every 70 characters if it is that long.
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     let text = Wiping::new(STANDARD.encode(bytes));
+    out.push(b'"');
     if text.len() < LINE {
-        return text;
+        out.extend(text.as_bytes());
+    } else {
+        for line in text.as_bytes().chunks(LINE) {
+            out.extend(line);
+            out.extend(b"\\n");
+        }
     }
-    let mut lines = Wiping::new(String::with_capacity(text.len() + text.len() / LINE + 1));
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(LINE));
-        lines.push_str(line);
-        lines.push('\n');
-        rest = after;
-    }
-    lines
+    out.push(b'"');
 }
 
 /// Writes a JSON string as Go does, which escapes characters that are special in HTML and JavaScript.

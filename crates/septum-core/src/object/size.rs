@@ -37,7 +37,7 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
             format!("{what} has {shown}, but Kubernetes allows at most {MAX_DATA}"),
         )
         .hint("keep large data in an image, a volume or an object store")
-    } else if applied_size(object) > MAX_ANNOTATIONS {
+    } else if size_as_applied(object, longest_json) > MAX_ANNOTATIONS && applied_size(object) > MAX_ANNOTATIONS {
         Diagnostic::warning(
             Rule::OversizedObject,
             format!("{what} has {shown}, which exceeds the limit of `kubectl apply`"),
@@ -64,6 +64,11 @@ pub(super) fn annotations_size(annotations: &BTreeMap<String, String>) -> usize 
 /// Size of the annotations after a client-side `kubectl apply` adds the object to them: as JSON on one line, which is
 /// longer than the values, by a third for a Secret.
 pub(super) fn applied_size(object: &Object) -> usize {
+    size_as_applied(object, json_length)
+}
+
+/// The same, with another measure of texts.
+fn size_as_applied(object: &Object, json_length: fn(&str) -> usize) -> usize {
     // `{"apiVersion":"v1","data":{},"kind":"…","metadata":{"annotations":{},"labels":{},"name":…}}` and a newline
     let pair = |key: &str, value: usize| json_length(key) + value + 2;
     let texts = |texts: &BTreeMap<String, String>| -> usize {
@@ -94,14 +99,22 @@ fn json_length(text: &str) -> usize {
     length
 }
 
+/// Length that a text does not exceed as a JSON string: found without a search for characters that are escaped.
+fn longest_json(text: &str) -> usize {
+    2 + LONGEST_ESCAPE * text.len()
+}
+
 /// ASCII characters that Go writes as they are.
 const UNESCAPED: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
+
+/// Length of `\u0000`.
+const LONGEST_ESCAPE: usize = 6;
 
 /// Length of the escape that Go writes for a character; none for most.
 fn escape_length(char: char) -> usize {
     match char {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => 6,
+        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => LONGEST_ESCAPE,
         _ => 0,
     }
 }
@@ -117,6 +130,7 @@ mod tests {
         fn a_text_is_as_long_as_its_characters_are_escaped(text in "[a-z\"\\\\<&\n\u{1}é\u{2028}😀]{0,80}") {
             let escaped = |char| if escape_length(char) > 0 { escape_length(char) } else { char.len_utf8() };
             prop_assert_eq!(json_length(&text), 2 + text.chars().map(escaped).sum::<usize>());
+            prop_assert!(json_length(&text) <= longest_json(&text));
         }
     }
 }
