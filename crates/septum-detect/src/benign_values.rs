@@ -19,7 +19,7 @@ pub(super) fn veto(family: SecretFamily, key: &str, text: &str) -> Option<String
     if is_public_material(text) {
         return Some("the value is a certificate or public key".to_owned());
     }
-    if maps_to_names(key) && is_map_of_names(text) {
+    if is_map_of_names(text) && maps_to_names(key) {
         return Some("the value is a map of key names".to_owned());
     }
     if is_fetched(text) {
@@ -140,6 +140,12 @@ const FILE_ENDINGS: &[&str] = &[
 const PLACES: &[&str] =
     &["cert", "certs", "data", "etc", "keys", "kv", "mnt", "opt", "run", "ssh", "tmp", "var", "vault"];
 
+/// Whether a text ends in the extension of a file that contains secrets.
+fn names_file(text: &str) -> bool {
+    let extension = text.rfind('.').and_then(|dot| text.get(dot..)).unwrap_or_default();
+    FILE_ENDINGS.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
+}
+
 fn is_head(word: &str) -> bool {
     HEADS.iter().any(|(head, _)| *head == word)
 }
@@ -164,7 +170,7 @@ fn is_path(text: &str) -> bool {
     }
     let anchored = ["/", "./", "../", "~/", "\\\\"].iter().any(|start| text.starts_with(start)) && text.len() > 1;
     let drive = text.get(1..3).is_some_and(|start| matches!(start, ":\\" | ":/")) && !text.contains("://");
-    let named = !text.contains(' ') && FILE_ENDINGS.iter().any(|ending| text.to_lowercase().ends_with(ending));
+    let named = !text.contains(' ') && names_file(&text);
     let parts = || text.split(['/', '#']);
     let of_name = |part: &str| {
         part.len() > 1

@@ -59,9 +59,13 @@ pub(super) fn is_mixed_password(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let kinds =
         [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit].into_iter().filter(|kind| has(*kind));
+    let kinds = kinds.count();
+    if kinds < 2 {
+        return false;
+    }
     let signs = text.bytes().filter(|byte| b"!#$^&*?~@".contains(byte)).collect_set();
     let of_code = |byte: u8| !byte.is_ascii_graphic() || b"()[]{}<>|\\\"'`/".contains(&byte);
-    let enough = match kinds.count() {
+    let enough = match kinds {
         3 if signs.iter().eq([&b'@']) => !text.contains('.'),
         3 => !signs.is_empty(),
         2 => signs.len() >= 2,
