@@ -26,6 +26,13 @@ pub fn find_differences(expected: OutputValue<'_>, actual: OutputValue<'_>) -> V
     found
 }
 
+/// Differences between an expected structure and one that was rendered, in which a null is a value.
+pub(super) fn find_value_differences(expected: OutputValue<'_>, actual: OutputValue<'_>) -> Vec<StructuralDifference> {
+    let mut found = Vec::new();
+    compare_values(&as_kubectl_reads(expected), &as_kubectl_reads(actual), "", &mut found);
+    found
+}
+
 /// An object as it is stored: plain scalars with their types, nulls and empty metadata dropped, `stringData` merged.
 pub fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
     let OutputValue::Map(mut fields) = without_nulls(as_kubectl_reads(value)) else { return OutputValue::Null };

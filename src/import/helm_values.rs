@@ -10,16 +10,20 @@ use std::collections::BTreeMap;
 
 use self::edits::ValuesText;
 use self::schema::ValuesSchema;
-use super::layer_text::{LayerText, text_scalar};
+use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::tree::{Tree, TreeKind, join_path, merge_trees};
+use crate::layer::tree::{Tree, TreeKind, join_path};
 use crate::map::IndexMap;
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
 use crate::secret::Wiping;
 use crate::span::Source;
+use crate::template_tokens::is_template;
 use crate::value::OutputValue;
+use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::CoreType;
 
 /// Environment of an import without one.
 const USUAL: &str = "prod";
@@ -58,7 +62,7 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
         [] => vec![USUAL.to_owned()],
         environments => environments.iter().map(|(name, _)| name.clone()).collect(),
     };
-    let merged = merge_files(&files, names.len())?;
+    let merged = merge_files(&files, names.len());
     for path in &input.data {
         for (file, source) in
             files.iter().zip([&input.base].into_iter().chain(input.environments.iter().map(|it| &it.1)))
@@ -79,18 +83,31 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
 }
 
 /// Values of each environment, merged as by Helm.
-fn merge_files(files: &[ValuesText], count: usize) -> Result<Vec<Tree>, Diagnostics> {
-    let mut problems = Diagnostics::new();
+fn merge_files(files: &[ValuesText], count: usize) -> Vec<Tree> {
     let merged = (0..count).map(|index| {
         let mut tree =
             files.first().map_or_else(|| Tree::map([], &crate::span::Location::synthetic()), |file| file.tree.clone());
         if let Some(file) = files.get(index + 1) {
-            merge_trees(&mut tree, &file.tree, &mut problems);
+            merge_values(&mut tree, &file.tree);
         }
         tree
     });
-    let merged = merged.collect();
-    if problems.has_errors() { Err(problems) } else { Ok(merged) }
+    merged.collect()
+}
+
+/// Merges values over others as Helm does: maps merge by key, and everything else replaces. A null stays, since it
+/// removes a default of the chart afterwards. Source: Helm, `pkg/cli/values`, `mergeMaps`.
+fn merge_values(target: &mut Tree, patch: &Tree) {
+    let (TreeKind::Map(map), TreeKind::Map(changes)) = (&mut target.kind, &patch.kind) else {
+        *target = patch.clone();
+        return;
+    };
+    for (key, change) in changes {
+        match map.get_mut(key) {
+            Some(old) => merge_values(old, change),
+            None => drop(map.insert(key.clone(), change.clone())),
+        }
+    }
 }
 
 /// The value at a path of keys.
@@ -213,8 +230,12 @@ impl HelmDraft<'_> {
         let bundle = format!("{}-values", self.app);
         let secrets = self.secret_paths(files.first());
         let (mut base_data, mut own_data, mut secret_data) = self.write_data(&files);
-        for file in &mut files {
-            self.data.iter().for_each(|path| file.remove(path));
+        for (index, file) in files.iter_mut().enumerate() {
+            file.remove(self.data);
+            // a null of the base is a value
+            if index > 0 {
+                file.keep_nulls();
+            }
             for (path, name) in &secrets {
                 file.replace(path, &format!("{{{{ vars.secrets.{name} }}}}"));
             }
@@ -239,7 +260,7 @@ impl HelmDraft<'_> {
             plan.add_file(format!("{name}.yaml"), join_texts(&layer, &text));
             let mut secret = LayerText::default();
             let values = secrets.iter().filter_map(|(path, name)| Some((name.as_str(), leaf_at(tree, path)?)));
-            let values: Vec<_> = values.map(|(name, text)| (name, text_scalar(text))).collect();
+            let values: Vec<_> = values.map(|(name, scalar)| (name, secret_value(scalar))).collect();
             if !values.is_empty() {
                 secret.add("vars", OutputValue::map([("secrets", OutputValue::map(values))]));
             }
@@ -271,13 +292,18 @@ impl HelmDraft<'_> {
             tree.leaves("", &mut |path, _, scalar| {
                 let key = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or_default();
                 let text = scalar.text();
-                let is_value = !text.is_empty() && !scalar.is_null() && !scalar.blank && !in_data(path);
+                let is_word = matches!(json_type(scalar), CoreType::Null | CoreType::Bool);
+                let is_value = !text.is_empty() && !is_word && !in_data(path);
                 if is_value
                     && !is_name_by_place(path, text)
                     && classify(key, Some(text), TextKind::Literal).is_sensitive()
                 {
                     let clean = path.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' });
                     let mut name: String = clean.collect();
+                    // a step of a template does not begin with a digit
+                    if name.starts_with(|first: char| first.is_ascii_digit()) {
+                        name.insert(0, '_');
+                    }
                     while found.iter().any(|(other, taken)| other != path && *taken == name) {
                         name.push('_');
                     }
@@ -317,7 +343,7 @@ impl HelmDraft<'_> {
                     .any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
                 let mut rules = Vec::new();
                 rules.extend(is_sensitive.then_some(("sensitive", OutputValue::Bool(true))));
-                if texts.iter().chain([&default]).flatten().any(|text| crate::template_tokens::is_template(text)) {
+                if texts.iter().chain([&default]).flatten().any(|text| is_template(text)) {
                     rules.push(("template", OutputValue::Bool(false)));
                 }
                 let full = format!("{path}.{key}");
@@ -374,12 +400,26 @@ fn join_texts(layer: &LayerText<'_>, rest: &str) -> Vec<u8> {
     [text.as_slice(), rest.as_bytes()].concat()
 }
 
-/// Text of the leaf at a path of the form of [`Tree::leaves`].
-fn leaf_at<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t str> {
+/// A secret as the value of a variable, with its type, and not as a template.
+fn secret_value(scalar: &Scalar) -> OutputValue<'_> {
+    let text = scalar.text();
+    match json_type(scalar) {
+        CoreType::String if is_template(text) => OutputValue::text(escape_template_tags(text)),
+        CoreType::String => OutputValue::text(text),
+        // sops keeps numbers, and not how they are written
+        _ => match json_scalar(text) {
+            JsonScalar::Number(number) => OutputValue::Literal(number.into_owned().into()),
+            JsonScalar::Null | JsonScalar::Bool(_) | JsonScalar::Text(_) => OutputValue::Literal(text.into()),
+        },
+    }
+}
+
+/// The leaf at a path of the form of [`Tree::leaves`], unless it is null.
+fn leaf_at<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t Scalar> {
     let mut found = None;
-    tree.leaves("", &mut |path, tree, scalar| {
+    tree.leaves("", &mut |path, _, scalar| {
         if path == wanted && !scalar.is_null() && !scalar.blank {
-            found = tree.as_text();
+            found = Some(scalar);
         }
     });
     found

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::compare::find_differences;
+use super::compare::{find_differences, find_value_differences};
 use super::kustomize::json_of_value;
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::deliver::{Delivered, DeliveredForm};
@@ -220,7 +220,7 @@ fn compare_entries(
         let source = Source::new("", rendered.and_then(ResolvedBytes::text).unwrap_or_default());
         let rendered = read_document(&source).map(|node| Tree::from_node(node, &source));
         let rendered = rendered.ok().filter(|tree| tree.as_map().is_some());
-        let found = find_differences(
+        let found = find_value_differences(
             tree.to_value(),
             rendered.as_ref().map_or_else(|| OutputValue::map::<&str>([]), Tree::to_value),
         );

@@ -7,11 +7,15 @@ use crate::layer::tree::{Tree, join_path};
 use crate::sort::sort_by_key;
 use crate::span::Source;
 use crate::template_tokens::is_template;
-use crate::yaml::node::{Mapping, YamlKind, YamlNode};
+use crate::yaml::kubectl::{JsonScalar, is_integer, json_scalar};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
 use crate::yaml::read::read_document;
 use crate::yaml::write::push_quoted;
 
-use super::super::layer_text::escape_template_tags;
+use super::super::layer_text::{escape_template_tags, is_plain_scalar};
+
+/// Template that gives a null.
+const NULL: &str = "{{ none }}";
 
 /// A values file, with the edits for its layer.
 pub(super) struct ValuesText {
@@ -42,35 +46,60 @@ impl ValuesText {
                 return Err(Diagnostic::error(Rule::InvalidValue, message).at_masked(source.place(node.span)).into());
             }
         };
+        check_keys(&node, source)?;
         Ok(Self { tree: Tree::from_node(node.clone(), source), source: source.clone(), node, edits: Vec::new() })
     }
 
-    /// Removes the value at a path of keys, with its key.
-    pub(super) fn remove(&mut self, path: &str) {
-        self.remove_comments(path);
+    /// Removes the values at paths of keys, with their keys.
+    pub(super) fn remove(&mut self, paths: &[String]) {
+        for path in paths {
+            self.remove_comments(path);
+        }
         let sites = self.sites();
         let of_path = |path: &str| sites.iter().find(|site| site.path == path);
-        let Some(KeyedValue { key: Some(key), node, .. }) = of_path(path) else { return };
-        let above = path.rsplit_once('.').and_then(|(above, _)| of_path(above));
-        let text = self.source.text();
-        let trimmed = |range: Range<usize>| {
-            let length = text.get(range.clone()).unwrap_or_default().trim_end().len();
-            range.start..range.start + length
-        };
-        // a mapping without keys would be null, which removes it
-        let alone = above.filter(|above| matches!(&above.node.kind, YamlKind::Map(map) if map.len() == 1));
-        if let Some(above) = alone {
-            let range = trimmed(above.node.span.start..above.node.span.end);
-            self.edits.push((range, "{}".to_owned()));
-            return;
+        let mut edits = Vec::new();
+        for path in paths {
+            let Some(KeyedValue { key: Some(key), node, .. }) = of_path(path) else { continue };
+            let above = path.rsplit_once('.');
+            let is_removed = |above: &str, key: &str| paths.contains(&join_path(above, key));
+            // a mapping without keys would be null, which removes defaults of a chart
+            let emptied = above.and_then(|(above, _)| of_path(above)).filter(
+                |site| matches!(&site.node.kind, YamlKind::Map(map) if map.keys().all(|key| is_removed(&site.path, &key.text))),
+            );
+            edits.push(match emptied {
+                Some(site) => (self.trimmed(site.node), "{}".to_owned()),
+                None => (self.field_range(key, node), String::new()),
+            });
         }
+        self.edits.extend(edits);
+    }
+
+    /// Range of a field of a mapping with its line, or with the comma that separates it from others.
+    fn field_range(&self, key: &Range<usize>, node: &YamlNode) -> Range<usize> {
+        let text = self.source.text();
         let start = text.get(..key.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        let value = trimmed(node.span.start..node.span.end);
+        let value = self.trimmed(node);
         let end = text.get(value.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| value.end + at + 1);
-        // in a flow mapping, other keys are on the same line
+        let before = text.get(..key.start).unwrap_or_default();
+        let after = text.get(value.end..).unwrap_or_default();
         let is_alone = text.get(start..key.start).is_some_and(|before| before.trim().is_empty())
             && text.get(value.end..end).is_some_and(|after| after.trim().is_empty() || after.trim().starts_with('#'));
-        self.edits.push(if is_alone { (start..end, String::new()) } else { (value, "null".to_owned()) });
+        // in a flow mapping, other keys may be on the same line
+        if let Some(rest) = after.trim_start().strip_prefix(',') {
+            key.start..text.len() - rest.trim_start_matches(' ').len()
+        } else if let Some(rest) = before.trim_end().strip_suffix(',') {
+            rest.len()..value.end
+        } else if is_alone {
+            start..end
+        } else {
+            key.start..value.end
+        }
+    }
+
+    /// Range of a value without the blanks behind it.
+    fn trimmed(&self, node: &YamlNode) -> Range<usize> {
+        let written = self.source.text().get(node.span.start..node.span.end).unwrap_or_default();
+        node.span.start..node.span.start + written.trim_end().len()
     }
 
     /// Removes the `# @param` comments of the values below a path, which became descriptions of entries.
@@ -98,6 +127,38 @@ impl ValuesText {
         let found = self.sites().into_iter().find(|site| site.path == path && !is_null(site.node));
         let Some(range) = found.and_then(|site| self.scalar_range(site.node)) else { return };
         self.edits.push((range, quoted(text)));
+    }
+
+    /// Replaces the nulls in mappings, by which Helm removes defaults of a chart, by templates that give a null: in a
+    /// layer, a null would remove the value of a lower one and be gone.
+    pub(super) fn keep_nulls(&mut self) {
+        let mut edits = Vec::new();
+        self.add_nulls(&self.node, &mut edits);
+        self.edits.extend(edits);
+    }
+
+    fn add_nulls(&self, node: &YamlNode, edits: &mut Vec<(Range<usize>, String)>) {
+        let YamlKind::Map(map) = &node.kind else { return };
+        let null = quoted(NULL);
+        for (key, value) in map {
+            match &value.kind {
+                YamlKind::Scalar(scalar) if scalar.blank => {
+                    // `key:`, or `key` alone in braces
+                    let rest = self.source.text().get(key.span.end..).unwrap_or_default();
+                    let rest_of_key = rest.trim_start_matches(['"', '\'', ' ']);
+                    let at = key.span.end + rest.len() - rest_of_key.len();
+                    edits.push(match rest_of_key.starts_with(':') {
+                        true => (at + 1..at + 1, format!(" {null}")),
+                        false => (key.span.end..key.span.end, format!(": {null}")),
+                    });
+                }
+                YamlKind::Scalar(scalar) if scalar.is_null() => edits.push((self.trimmed(value), null.clone())),
+                YamlKind::Scalar(_) => {}
+                // a list replaces, with all that is in it
+                YamlKind::List(_) => {}
+                YamlKind::Map(_) => self.add_nulls(value, edits),
+            }
+        }
     }
 
     /// Replaces scalars that look like templates by templates that give their texts.
@@ -186,16 +247,58 @@ impl ValuesText {
         let text = self.source.text();
         let (mut out, mut at) = (String::new(), 0);
         for (range, replacement) in edits {
-            if range.start < at {
-                continue;
+            if range.start >= at {
+                out.push_str(text.get(at..range.start).unwrap_or_default());
+                out.push_str(replacement);
             }
-            out.push_str(text.get(at..range.start).unwrap_or_default());
-            out.push_str(replacement);
-            at = range.end;
+            // neighbours that are removed may share the comma between them
+            at = at.max(range.end);
         }
         out.push_str(text.get(at..).unwrap_or_default());
         out
     }
+}
+
+/// Errors: keys that Helm reads as another text, or not at all.
+fn check_keys(node: &YamlNode, source: &Source) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    add_key_errors(node, source, &mut problems);
+    if problems.has_errors() { Err(problems) } else { Ok(()) }
+}
+
+fn add_key_errors(node: &YamlNode, source: &Source, problems: &mut Diagnostics) {
+    match &node.kind {
+        YamlKind::Scalar(_) => {}
+        YamlKind::List(items) => items.iter().for_each(|item| add_key_errors(item, source, problems)),
+        YamlKind::Map(map) => {
+            for (key, value) in map {
+                problems.extend(misread_key(key, source));
+                add_key_errors(value, source, problems);
+            }
+        }
+    }
+}
+
+/// Error: Helm reads a key by YAML 1.1, and then not as the text that it is in a layer.
+fn misread_key(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
+    let written = source.text().get(key.span.start..key.span.end)?;
+    if written.starts_with(['"', '\'', '!']) {
+        return None;
+    }
+    let read = match json_scalar(&key.text) {
+        JsonScalar::Text(_) => return None,
+        JsonScalar::Number(_) if is_integer(&key.text) && is_plain_scalar(&key.text) => return None,
+        JsonScalar::Number(_) => "a number",
+        JsonScalar::Bool(true) => "`true`",
+        JsonScalar::Bool(false) => "`false`",
+        JsonScalar::Null => "a null, which it refuses",
+    };
+    if key.text == "true" || key.text == "false" {
+        return None;
+    }
+    let error = Diagnostic::error(Rule::InvalidValue, format!("Helm reads the key `{}` as {read}", key.text));
+    let place = source.place(key.span);
+    Some(error.at(place).hint(format!("write it in quotes if it is that text: `\"{}\"`", key.text)))
 }
 
 fn add_sites<'n>(node: &'n YamlNode, path: &str, key: Option<Range<usize>>, found: &mut Vec<KeyedValue<'n>>) {

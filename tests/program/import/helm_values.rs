@@ -1,7 +1,15 @@
 //! Values files of Helm charts.
 
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
+
 use super::{Case, import, written};
 use crate::support::messages::record;
+use crate::support::peers::peer;
 use crate::support::sandbox::Sandbox;
 
 const VALUES: &str = r#"# Defaults of the shop.
@@ -50,13 +58,13 @@ fn values_are_merged_as_by_helm() {
             name: "an environment",
             files,
             arguments: &["helm-values", "values.yaml", "values-prod.yaml"],
-            proof: "14 of 14 values equal in prod",
+            proof: "15 of 15 values equal in prod",
         },
         Case {
             name: "two environments",
             files,
             arguments: &["helm-values", "values.yaml", "dev=values.yaml", "values-prod.yaml"],
-            proof: "29 of 29 values equal in dev, prod",
+            proof: "30 of 30 values equal in dev, prod",
         },
         Case {
             name: "variables as data",
@@ -70,7 +78,7 @@ fn values_are_merged_as_by_helm() {
                 "--data",
                 "app.extraEnv",
             ],
-            proof: "13 of 13 values equal in prod",
+            proof: "14 of 14 values equal in prod",
         },
         Case {
             name: "flow style",
@@ -132,7 +140,7 @@ fn secrets_that_every_environment_replaces_are_encrypted_too() {
         name: "replaced",
         files: &[("values.yaml", base), ("values-prod.yaml", prod)],
         arguments: &["helm-values", "values.yaml", "values-prod.yaml", "--app", "shop"],
-        proof: "2 of 2 values equal in prod",
+        proof: "3 of 3 values equal in prod",
     }
     .check();
     record(written(&desk, "base.yaml"));
@@ -179,4 +187,114 @@ fn a_map_that_cannot_be_data_is_reported_with_its_part() {
         assert_eq!(run.code, 2, "{}", run.stderr);
         record(&run.stderr);
     }
+}
+
+/// The values that a chart of a directory gets from Helm with some files.
+fn values_in_chart(helm: &Path, desk: &Sandbox, chart: &str, files: &[&str]) -> Json {
+    let mut command = Command::new(helm);
+    command.args(["template", "x", chart]).args(files.iter().flat_map(|file| ["-f", file]));
+    command.current_dir(desk.root()).env_clear().env("HOME", desk.root().join("home"));
+    let run = command.output().unwrap();
+    let text = String::from_utf8(run.stdout).unwrap();
+    let json = text.lines().find_map(|line| line.strip_prefix("values: "));
+    let json = json.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    serde_json::from_str(&serde_json::from_str::<String>(json).unwrap()).unwrap()
+}
+
+/// A value without the keys that are null, which are as good as missing for a template.
+fn without_nulls(value: Json) -> Json {
+    match value {
+        Json::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Json::Object(fields.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        value => value,
+    }
+}
+
+/// The file of values that an environment renders.
+fn rendered_values(desk: &Sandbox, environment: &str) -> String {
+    let objects = desk.run(&["render", environment, "--delivery", "manifest", "--format", "json"]).ok();
+    let objects: Json = serde_json::from_str(&objects).unwrap();
+    let all = objects["items"].as_array().cloned().unwrap_or_else(|| vec![objects]);
+    let object = all.iter().find(|object| object["data"]["values.yaml"].is_string()).expect("values");
+    let text = object["data"]["values.yaml"].as_str().unwrap();
+    match object["kind"].as_str() {
+        Some("Secret") => String::from_utf8(STANDARD.decode(text).unwrap()).unwrap(),
+        _ => text.to_owned(),
+    }
+}
+
+/// What a chart gets stays the same, whether `values.yaml` is in the chart or beside the files of environments.
+#[test]
+fn a_chart_gets_the_same_values_from_helm() {
+    let Some(helm) = peer("helm") else { return };
+    for (base, prod) in [
+        // a null removes a default of the chart, which the rendered values must do too
+        (
+            "image: { tag: a, name: b }\nnum: 1\n",
+            "image: { tag: null }\nnum: ~\nother:\n  deep:\nnew: { a: null, b: 1 }\n",
+        ),
+        ("resources:\n  limits: { cpu: 1 }\n", "resources: null\n"),
+        ("resources:\n  limits: { cpu: 1 }\n", "resources:\n"),
+        ("a: { b: [1, null, { c: null }] }\n", "a: { b: [null, { d: ~ }] }\n\"q\": null # why\n'r':\n"),
+        ("a: null\nb: { c: null }\n", "{ a: { x: 1 }, d, e: , f: null }\n"),
+        ("a: x\nb: { c: 1 }\nl: [1]\n", "a: { b: 1 }\nb: 2\nl: { m: 1 }\n"),
+        ("a: &x { b: 1, c: 2 }\nd: { b: 1 }\n", "a: &n { b: null }\nd: *n\ne: { <<: *n, f: 1 }\n"),
+        // secrets keep their types, and are no templates
+        (
+            "a: { password: '12345678' }\nb: { password: 12345678 }\nc: { password: 012345678 }\nd: { password: '1e10' }\n",
+            "e: { password: 0123456 }\nf: { password: 0x1F }\ng: { password: 1234567890123456789 }\nh: { password: null }\n",
+        ),
+        ("2fa: { secret: canary-hunter2-2 }\n", "2fa: { password: canary-hunter2-3, auth: { password: n } }\n"),
+        (
+            "db: { password: '{{ .Release.Name }}-canary-hunter2' }\n",
+            "db: { url: 'postgres://u:canary-{%hunter2@h/d' }\n",
+        ),
+    ] {
+        let desk = Sandbox::with_identities();
+        for (path, text) in [("values.yaml", base), ("values-prod.yaml", prod)] {
+            desk.write(path, text);
+        }
+        for chart in ["own", "other"] {
+            desk.write(&format!("{chart}/Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n");
+            desk.write(&format!("{chart}/templates/a.yaml"), "values: {{ .Values | toJson | quote }}\n");
+        }
+        desk.write("own/values.yaml", base);
+        import(&desk, &["helm-values", "values.yaml", "values-prod.yaml", "--app", "x"]).ok();
+        desk.write("rendered.yaml", &rendered_values(&desk, "prod"));
+        let of_files = values_in_chart(&helm, &desk, "other", &["values.yaml", "values-prod.yaml"]);
+        assert_eq!(values_in_chart(&helm, &desk, "other", &["rendered.yaml"]), of_files, "{base}{prod}");
+        let of_chart = without_nulls(values_in_chart(&helm, &desk, "own", &["values-prod.yaml"]));
+        let rendered = values_in_chart(&helm, &desk, "own", &["rendered.yaml"]);
+        assert_eq!(without_nulls(rendered), of_chart, "{base}{prod}");
+    }
+}
+
+#[test]
+fn a_map_that_becomes_data_leaves_no_null_behind() {
+    for values in [
+        "app:\n  env: { A: b }\n  extraEnv: { C: d }\nother: 1\n",
+        "{ app: { env: { A: b }, extraEnv: { C: d } }, other: 1 }\n",
+        "app: { x: 1, env: { A: b }, extraEnv: { C: d } }\n",
+        "app: { \"env\": { A: b }, x: 1, 'extraEnv': { C: d }, }\n",
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.write("values.yaml", values);
+        let arguments = ["helm-values", "values.yaml", "--data", "app.env", "--data", "app.extraEnv"];
+        import(&desk, &[&arguments[..], &["--app", "x"]].concat()).ok();
+        let rendered = rendered_values(&desk, "prod");
+        assert!(!rendered.contains("null") && !rendered.to_lowercase().contains("env"), "{values}{rendered}");
+    }
+}
+
+#[test]
+fn keys_that_helm_reads_in_another_way_are_refused() {
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", "\"y\": 1\n8080: a\nmap:\n  y: 1\n  1.10: a\n  ~: b\nlist:\n- off: 1\n  010: 1\n");
+    let before = desk.all();
+    let run = import(&desk, &["helm-values", "values.yaml"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    record(&run.stderr);
+    assert!(desk.all() == before);
 }
