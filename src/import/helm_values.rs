@@ -5,15 +5,17 @@
 
 mod edits;
 mod schema;
+mod variables;
 
 use std::collections::BTreeMap;
 
 use self::edits::ValuesText;
 use self::schema::ValuesSchema;
+use self::variables::{DATA_HINT, check_variables, is_unset, offer_variables, value_at, variable_text, variables_at};
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::tree::{Tree, TreeKind, join_path};
+use crate::layer::tree::{Tree, TreeKind};
 use crate::map::IndexMap;
 use crate::name::EntryId;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
@@ -30,13 +32,6 @@ const USUAL: &str = "prod";
 
 /// Key of the values in their bundle.
 const KEY: &str = "values.yaml";
-
-/// Names of maps that charts turn into environment variables.
-const VARIABLE_MAPS: [&str; 8] =
-    ["config", "env", "envVars", "environment", "extraEnv", "extraEnvVars", "extraEnvs", "environmentVariables"];
-
-/// Hint about the option.
-const DATA_HINT: &str = "`--data` takes the path of a map of scalars, or of a list of `name` and `value`";
 
 /// Values files.
 pub struct HelmInput {
@@ -106,112 +101,6 @@ fn merge_values(target: &mut Tree, patch: &Tree) {
         match map.get_mut(key) {
             Some(old) => merge_values(old, change),
             None => drop(map.insert(key.clone(), change.clone())),
-        }
-    }
-}
-
-/// The value at a path of keys.
-fn value_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
-    path.split('.').try_fold(tree, |tree, key| tree.get(key))
-}
-
-/// Environment variables at a path: a map of scalars, or a list of `name` and `value`.
-fn variables_at<'t>(tree: &'t Tree, path: &str) -> Option<IndexMap<String, &'t Tree>> {
-    variables_of(value_at(tree, path)?)
-}
-
-/// Whether a value is null, by which values of a chart are removed.
-fn is_unset(tree: &Tree) -> bool {
-    matches!(&tree.kind, TreeKind::Leaf(scalar) if scalar.is_null() || scalar.blank)
-}
-
-/// Text of a variable, unless it is null.
-fn variable_text(tree: &Tree) -> Option<&str> {
-    tree.as_text().filter(|_| !is_unset(tree))
-}
-
-/// Whether a text is a name of a variable, as an entry has it.
-fn is_variable_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-}
-
-/// Checks that a value is a map of variables or a list of them, and names the first part that is not.
-fn check_variables(tree: &Tree, file: &str) -> Result<(), Diagnostics> {
-    let wrong = |part: &Tree, what: String| {
-        let error = Diagnostic::error(Rule::Usage, format!("{what}, so it cannot be an entry of `data`"));
-        Err(error.at_masked(part.place.clone()).hint(DATA_HINT).into())
-    };
-    match &tree.kind {
-        TreeKind::Leaf(_) => wrong(tree, format!("the value at the path of `--data` in `{file}` is a scalar")),
-        TreeKind::Map(map) => {
-            for (key, value) in map {
-                if !is_variable_name(key) {
-                    return wrong(value, format!("`{key}` is not a valid key of a ConfigMap"));
-                }
-                if !matches!(value.kind, TreeKind::Leaf(_)) {
-                    return wrong(value, format!("`{key}` is {}", value.noun()));
-                }
-            }
-            Ok(())
-        }
-        TreeKind::List(items) => {
-            for item in items {
-                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
-                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_variable_name(name));
-                if name.is_none() || item.get("value").and_then(Tree::as_text).is_none() {
-                    return wrong(item, "an item is not a pair of `name` and `value`".to_owned());
-                }
-            }
-            Ok(())
-        }
-    }
-}
-
-fn variables_of(tree: &Tree) -> Option<IndexMap<String, &Tree>> {
-    let is_name = is_variable_name;
-    let found: Option<IndexMap<String, &Tree>> = match &tree.kind {
-        TreeKind::Map(map) => {
-            let pair = |(key, value): (&String, &'_ Tree)| {
-                (is_name(key) && matches!(&value.kind, TreeKind::Leaf(_))).then(|| key.clone())
-            };
-            let keys: Option<Vec<String>> = map.iter().map(pair).collect();
-            keys.map(|keys| keys.into_iter().zip(map.values()).collect())
-        }
-        TreeKind::List(items) => items
-            .iter()
-            .map(|item| {
-                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
-                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_name(name))?;
-                let value = item.get("value").filter(|value| value.as_text().is_some())?;
-                Some((name.to_owned(), value))
-            })
-            .collect(),
-        TreeKind::Leaf(_) => None,
-    };
-    found.filter(|found| !found.is_empty())
-}
-
-/// Notes the maps that look like environment variables.
-fn offer_variables(source: &Source, merged: &[Tree], chosen: &[String], plan: &mut ImportPlan) {
-    let mut paths = BTreeMap::new();
-    for tree in merged {
-        find_variables(tree, "", &mut paths);
-    }
-    for (path, count) in paths.into_iter().filter(|(path, _)| !chosen.contains(path)) {
-        let noun = if count == 1 { "value" } else { "values" };
-        plan.note(
-            source.name(),
-            format!("`{path}` looks like environment variables ({count} {noun}): `--data {path}` makes them entries of `data`"),
-        );
-    }
-}
-
-fn find_variables(tree: &Tree, path: &str, found: &mut BTreeMap<String, usize>) {
-    for (key, value) in tree.as_map().into_iter().flatten() {
-        let path = join_path(path, key);
-        match variables_of(value).filter(|_| VARIABLE_MAPS.contains(&key.as_str())) {
-            Some(variables) => drop(found.insert(path, variables.len())),
-            None => find_variables(value, &path, found),
         }
     }
 }

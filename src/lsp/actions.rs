@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use super::edits::{EditedText, workspace_edit};
-use super::findings::file_of;
-use super::position::PositionMap;
+use super::edits::{EditedText, document_edit, workspace_edit};
+use super::findings::{RangeCache, file_of};
 use super::project::OpenProject;
-use super::protocol::{CodeAction, QUICK_FIX, ShownDiagnostic, TextRange, WorkspaceEdit};
+use super::protocol::{CodeAction, DocumentTextEdit, QUICK_FIX, ShownDiagnostic, TextRange, WorkspaceEdit};
 use super::workspace::EditorWorkspace;
 use crate::check::Finding;
 use crate::fix::preview_fix;
@@ -23,18 +22,19 @@ pub(super) fn find_actions(
     known: &[ShownDiagnostic],
 ) -> Vec<CodeAction> {
     let mut actions = Vec::new();
+    let mut ranges = RangeCache::new(workspace.unit);
     for project in workspace.projects.values() {
         for finding in &project.findings {
             let Some(label) = finding.diagnostic.labels.first() else { continue };
             if file_of(project.root.directory(), &label.place) != path {
                 continue;
             }
-            let map = PositionMap::new(label.place.source.text(), workspace.unit);
-            let own = map.range(label.place.span.start..label.place.span.end);
+            let own = ranges.range(&label.place);
             if own.end < range.start || range.end < own.start {
                 continue;
             }
-            let edits = fix_edit(workspace, project, finding).into_iter().chain(meant_edit(workspace, path, finding));
+            let fix = fix_edit(workspace, project, finding);
+            let edits = fix.into_iter().chain(meant_edit(workspace, path, finding, &mut ranges));
             let shown: Vec<_> = known.iter().filter(|shown| shown.range == own).cloned().collect();
             actions.extend(edits.map(|(title, edit)| CodeAction {
                 title,
@@ -57,14 +57,20 @@ fn fix_edit(workspace: &EditorWorkspace, project: &OpenProject, finding: &Findin
 }
 
 /// The edit that writes the name that was meant, where the finding is about a name.
-fn meant_edit(workspace: &EditorWorkspace, path: &Path, finding: &Finding) -> Option<(String, WorkspaceEdit)> {
+fn meant_edit<'f>(
+    workspace: &EditorWorkspace,
+    path: &Path,
+    finding: &'f Finding,
+    ranges: &mut RangeCache<'f>,
+) -> Option<(String, WorkspaceEdit)> {
     let place = &finding.diagnostic.labels.first()?.place;
     let mut hints = finding.diagnostic.hints.iter();
     let meant = hints.find_map(|hint| hint.strip_prefix(MEANT)?.split('`').next())?;
     let (start, end, name) = replaced_name(place, meant)?;
-    let before = place.source.text();
-    let after = [before.get(..start)?, name, before.get(end..)?].concat();
-    Some((format!("write `{name}`"), workspace_edit(workspace, [EditedText { path, before, after: &after }])))
+    let range = ranges.map(&place.source).range(start..end);
+    let edit = DocumentTextEdit { range, new_text: name.to_owned() };
+    let changes = WorkspaceEdit { document_changes: vec![document_edit(workspace, path, vec![edit])] };
+    Some((format!("write `{name}`"), changes))
 }
 
 /// The range of a wrong name in the place of a finding, and the right one. Of a path such as `data.KEY`, either may be

@@ -14,8 +14,8 @@ use crate::sort::CollectSorted;
 pub struct OpenDocument {
     /// Its address, as the editor writes it.
     pub uri: DocumentUri,
-    /// Its version.
-    pub version: i32,
+    /// Its version, if the editor counts them.
+    pub version: Option<i32>,
     /// Its text, saved or not.
     pub text: Arc<str>,
 }
@@ -28,7 +28,7 @@ pub struct DocumentStore {
 
 impl DocumentStore {
     /// Sets the text of a document. Returns its file; none if it is not one.
-    pub(super) fn put(&mut self, uri: DocumentUri, version: i32, text: &str) -> Option<PathBuf> {
+    pub(super) fn put(&mut self, uri: DocumentUri, version: Option<i32>, text: &str) -> Option<PathBuf> {
         let path = path_of_uri(&uri)?;
         self.documents.insert(path.clone(), OpenDocument { uri, version, text: text.into() });
         Some(path)

@@ -19,12 +19,15 @@ pub(super) fn workspace_edit<'t>(
     workspace: &EditorWorkspace,
     files: impl IntoIterator<Item = EditedText<'t>>,
 ) -> WorkspaceEdit {
-    let edit = |file: EditedText<'_>| {
-        let uri = workspace.documents.uri(file.path);
-        let version = workspace.documents.get(file.path).map(|document| document.version);
-        DocumentEdit { text_document: EditedDocument { uri, version }, edits: line_edits(workspace, &file) }
-    };
+    let edit = |file: EditedText<'_>| document_edit(workspace, file.path, line_edits(workspace, &file));
     WorkspaceEdit { document_changes: files.into_iter().map(edit).collect() }
+}
+
+/// The edits of a file, for the text that the editor has.
+pub(super) fn document_edit(workspace: &EditorWorkspace, path: &Path, edits: Vec<DocumentTextEdit>) -> DocumentEdit {
+    let uri = workspace.documents.uri(path);
+    let version = workspace.documents.get(path).and_then(|document| document.version);
+    DocumentEdit { text_document: EditedDocument { uri, version }, edits }
 }
 
 fn line_edits(workspace: &EditorWorkspace, file: &EditedText<'_>) -> Vec<DocumentTextEdit> {

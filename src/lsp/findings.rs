@@ -7,7 +7,7 @@ use super::documents::DocumentStore;
 use super::position::{ColumnUnit, PositionMap};
 use super::protocol::{DiagnosticTag, DocumentPlace, EditorDiagnostic, EditorSeverity, RelatedPlace, TextRange};
 use crate::diagnostic::{Diagnostic, Label, Rule, Severity, escape_line};
-use crate::span::Location;
+use crate::span::{Location, Source};
 
 /// Name of the program in the list of problems.
 const SOURCE: &str = "septum";
@@ -29,7 +29,7 @@ impl FindingConverter<'_> {
     /// The diagnostics of each file.
     pub(super) fn convert_all<'f>(&self, findings: impl Iterator<Item = &'f Diagnostic>) -> FileDiagnostics {
         let mut all = FileDiagnostics::new();
-        let mut ranges = RangeCache { unit: self.unit, last: None };
+        let mut ranges = RangeCache::new(self.unit);
         for finding in findings {
             let (path, converted) = self.convert(finding, &mut ranges);
             all.entry(path).or_default().push(converted);
@@ -88,22 +88,26 @@ pub(super) fn file_of(root: &Path, place: &Location) -> PathBuf {
     path
 }
 
-/// Ranges of locations; those of one file follow each other.
-struct RangeCache<'f> {
+/// Ranges of locations. Each text is read once: findings of files alternate with the places in others to which they
+/// point.
+pub(super) struct RangeCache<'f> {
     unit: ColumnUnit,
-    last: Option<(*const u8, PositionMap<'f>)>,
+    maps: BTreeMap<(*const u8, usize), PositionMap<'f>>,
 }
 
 impl<'f> RangeCache<'f> {
-    fn range(&mut self, place: &'f Location) -> TextRange {
-        let text = place.source.text();
-        let map = match self.last.take() {
-            Some(known) if known.0 == text.as_ptr() => known,
-            _ => (text.as_ptr(), PositionMap::new(text, self.unit)),
-        };
-        let range = map.1.range(place.span.start..place.span.end);
-        self.last = Some(map);
-        range
+    pub(super) fn new(unit: ColumnUnit) -> Self {
+        Self { unit, maps: BTreeMap::new() }
+    }
+
+    /// The positions in a text.
+    pub(super) fn map(&mut self, source: &'f Source) -> &PositionMap<'f> {
+        let (text, unit) = (source.text(), self.unit);
+        self.maps.entry((text.as_ptr(), text.len())).or_insert_with(|| PositionMap::new(text, unit))
+    }
+
+    pub(super) fn range(&mut self, place: &'f Location) -> TextRange {
+        self.map(&place.source).range(place.span.start..place.span.end)
     }
 }
 

@@ -108,7 +108,8 @@ pub(super) struct DocumentId {
 #[derive(Debug, Deserialize)]
 pub(super) struct VersionedDocumentId {
     pub(super) uri: DocumentUri,
-    pub(super) version: i32,
+    /// Clients of protocols before 3.16 may send none.
+    pub(super) version: Option<i32>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -157,7 +157,7 @@ impl LanguageServer {
             method::DID_OPEN => {
                 if let Some(params) = parse_notice::<DidOpenParams>(params) {
                     let document = params.text_document;
-                    self.workspace.put_document(document.uri, document.version, &document.text);
+                    self.workspace.put_document(document.uri, Some(document.version), &document.text);
                 }
             }
             method::DID_CHANGE => {

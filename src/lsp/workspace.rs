@@ -41,7 +41,7 @@ impl EditorWorkspace {
     }
 
     /// Sets the text of a document.
-    pub(super) fn put_document(&mut self, uri: DocumentUri, version: i32, text: &str) {
+    pub(super) fn put_document(&mut self, uri: DocumentUri, version: Option<i32>, text: &str) {
         let path = self.documents.put(uri, version, text);
         self.awaited.extend(path.clone());
         self.note_change(path);
@@ -102,7 +102,7 @@ impl EditorWorkspace {
             all.keys().chain(self.published.keys()).chain(&awaited).map(PathBuf::as_path).collect_set();
         let is_new = |path: &&Path| all.get(*path) != self.published.get(*path) || awaited.contains(*path);
         let published = paths.into_iter().filter(is_new).map(|path| {
-            let version = self.documents.get(path).map(|document| document.version);
+            let version = self.documents.get(path).and_then(|document| document.version);
             let diagnostics = all.get(path).cloned().unwrap_or_default();
             PublishedDiagnostics { uri: self.documents.uri(path), diagnostics, version }
         });

@@ -120,13 +120,14 @@ impl ValuesText {
         }
     }
 
-    /// Replaces the scalar at a path by a text in quotes. A null, which removes a value, stays.
+    /// Replaces the scalars at a path by a text in quotes: keys with a dot may give one path to several. A null, which
+    /// removes a value, stays.
     pub(super) fn replace(&mut self, path: &str, text: &str) {
         let is_null =
             |node: &YamlNode| matches!(&node.kind, YamlKind::Scalar(scalar) if scalar.is_null() || scalar.blank);
-        let found = self.sites().into_iter().find(|site| site.path == path && !is_null(site.node));
-        let Some(range) = found.and_then(|site| self.scalar_range(site.node)) else { return };
-        self.edits.push((range, quoted(text)));
+        let found = self.sites().into_iter().filter(|site| site.path == path && !is_null(site.node));
+        let edits: Vec<_> = found.filter_map(|site| Some((self.scalar_range(site.node)?, quoted(text)))).collect();
+        self.edits.extend(edits);
     }
 
     /// Replaces the nulls in mappings, by which Helm removes defaults of a chart, by templates that give a null: in a

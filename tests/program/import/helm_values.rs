@@ -298,3 +298,12 @@ fn keys_that_helm_reads_in_another_way_are_refused() {
     record(&run.stderr);
     assert!(desk.all() == before);
 }
+
+#[test]
+fn a_path_that_two_secrets_have_leaves_neither_in_plaintext() {
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", "a: { b: { password: canary-hunter2-1 } }\na.b: { password: canary-hunter2-2 }\n");
+    let run = import(&desk, &["helm-values", "values.yaml"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    super::assert_no_secret("base.yaml", written(&desk, "base.yaml").as_bytes());
+}

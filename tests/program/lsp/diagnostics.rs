@@ -36,6 +36,19 @@ fn a_finding_is_reported_while_it_is_typed_and_cleared_when_it_is_fixed() {
 }
 
 #[test]
+fn a_change_without_a_version_is_a_change() {
+    let sandbox = project("");
+    let mut client = Client::open(&sandbox);
+    client.open_text("environments/dev.yaml", "");
+    let document = json!({ "uri": client.uri("environments/dev.yaml"), "version": null });
+    let changes = json!([{ "text": "data: { NO: 1 }\n" }]);
+    client.notify("textDocument/didChange", json!({ "textDocument": document, "contentChanges": changes }));
+    client.request("septum/nothing", json!({}));
+    assert_eq!(codes(&client.diagnostics["environments/dev.yaml"]).len(), 1);
+    assert_eq!(client.shut_down(), 0);
+}
+
+#[test]
 fn a_finding_in_another_file_is_reported_there() {
     let sandbox = project("data:\n  LOG_LEVEL: debug\n");
     let mut client = Client::open(&sandbox);

@@ -25,16 +25,20 @@ fn a_session_that_breaks_off_fails() {
     let mut client = Client::open(&sandbox);
     client.notify("exit", Json::Null);
     assert_eq!(client.end().0, 1);
-    for bytes in [
-        b"".as_slice(),
-        b"hello\n",
-        b"Content-Length: 99\r\n\r\n{}",
-        b"Content-Length: 99999999999\r\n\r\n{}",
-        b"\xFF\r\n\r\n",
+    for (bytes, expected) in [
+        (b"".as_slice(), "ended without `shutdown`"),
+        (b"Content-Length: 99\r\n\r\n{}", "ended without `shutdown`"),
+        (b"hello\n", "expected the header `Content-Length`"),
+        (b"hello", "expected the header `Content-Length`"),
+        (b"\r\n{}", "expected the header `Content-Length`"),
+        (b"Content-Length: -1\r\n\r\n{}", "expected the header `Content-Length`"),
+        (b"Content-Length: 99999999999\r\n\r\n{}", "expected the header `Content-Length`"),
+        (b"\xFF\r\n\r\n", "expected the header `Content-Length`"),
     ] {
         let mut client = Client::start(&sandbox);
         client.send_bytes(bytes);
-        assert_eq!(client.end().0, 1, "{bytes:?}");
+        let (code, printed) = client.end();
+        assert!(code == 1 && printed.contains(expected), "{bytes:?}: {code} {printed}");
     }
 }
 
@@ -73,6 +77,11 @@ fn what_is_no_request_is_refused_and_the_session_goes_on() {
         client.send_bytes(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
         let refused = client.answer(&Json::Null);
         assert_eq!(refused["error"]["code"], -32700, "{body}");
+    }
+    for id in ["1.5", "4294967296", "true", "[1]"] {
+        let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"textDocument/hover\",\"params\":{{}}}}");
+        client.send_bytes(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        assert_eq!(client.answer(&Json::Null)["error"]["code"], -32600, "{id}");
     }
     for (case, method, params) in [
         ("unknown", "textDocument/nothing", json!({})),
