@@ -75,6 +75,23 @@ fn renaming_uses_what_is_typed_and_not_what_is_saved() {
 }
 
 #[test]
+fn an_edit_repeats_no_value_of_its_line() {
+    let base =
+        format!("data:\n  DB_PASSWORD: {{ value: {CANARY}, sensitive: true }}\n  B: \"{{{{ data.DB_PASSWORD }}}}\"\n");
+    let dev = format!("data:\r\n  DB_PASSWORD: {CANARY} # 😀\r\n  B: {CANARY}\r\n");
+    let sandbox = Sandbox::new([("environments/base.yaml", &*base), ("environments/dev.yaml", &*dev)]);
+    let mut client = Client::open(&sandbox);
+    client.open_text("environments/dev.yaml", &dev);
+    // the client looks for the value in every message
+    let edit = client.at("textDocument/rename", "environments/dev.yaml", 1, 4, json!({ "newName": "DATABASE_KEY" }));
+    let mut renamed = texts(&sandbox);
+    apply(&client, &edit, &mut renamed);
+    assert_eq!(sandbox.run(&["rename", "DB_PASSWORD", "DATABASE_KEY"]).code, 0);
+    assert_eq!(renamed, texts(&sandbox));
+    assert_eq!(client.shut_down(), 0);
+}
+
+#[test]
 fn what_cannot_be_renamed_is_refused_with_the_reason() {
     let sandbox = checkout();
     let mut client = Client::open(&sandbox);

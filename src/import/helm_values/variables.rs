@@ -1,0 +1,122 @@
+//! Maps of values that charts turn into environment variables.
+
+use std::collections::BTreeMap;
+
+use super::super::plan::ImportPlan;
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::layer::tree::{Tree, TreeKind, join_path};
+use crate::map::IndexMap;
+use crate::span::Source;
+
+/// Names of maps that charts turn into environment variables.
+const VARIABLE_MAPS: [&str; 8] =
+    ["config", "env", "envVars", "environment", "extraEnv", "extraEnvVars", "extraEnvs", "environmentVariables"];
+
+/// Hint about the option.
+pub(super) const DATA_HINT: &str = "`--data` takes the path of a map of scalars, or of a list of `name` and `value`";
+
+/// The value at a path of keys.
+pub(super) fn value_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
+    path.split('.').try_fold(tree, |tree, key| tree.get(key))
+}
+
+/// Environment variables at a path: a map of scalars, or a list of `name` and `value`.
+pub(super) fn variables_at<'t>(tree: &'t Tree, path: &str) -> Option<IndexMap<String, &'t Tree>> {
+    variables_of(value_at(tree, path)?)
+}
+
+/// Whether a value is null, by which values of a chart are removed.
+pub(super) fn is_unset(tree: &Tree) -> bool {
+    matches!(&tree.kind, TreeKind::Leaf(scalar) if scalar.is_null() || scalar.blank)
+}
+
+/// Text of a variable, unless it is null.
+pub(super) fn variable_text(tree: &Tree) -> Option<&str> {
+    tree.as_text().filter(|_| !is_unset(tree))
+}
+
+/// Whether a text is a name of a variable, as an entry has it.
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// Checks that a value is a map of variables or a list of them, and names the first part that is not.
+pub(super) fn check_variables(tree: &Tree, file: &str) -> Result<(), Diagnostics> {
+    let wrong = |part: &Tree, what: String| {
+        let error = Diagnostic::error(Rule::Usage, format!("{what}, so it cannot be an entry of `data`"));
+        Err(error.at_masked(part.place.clone()).hint(DATA_HINT).into())
+    };
+    match &tree.kind {
+        TreeKind::Leaf(_) => wrong(tree, format!("the value at the path of `--data` in `{file}` is a scalar")),
+        TreeKind::Map(map) => {
+            for (key, value) in map {
+                if !is_variable_name(key) {
+                    return wrong(value, format!("`{key}` is not a valid key of a ConfigMap"));
+                }
+                if !matches!(value.kind, TreeKind::Leaf(_)) {
+                    return wrong(value, format!("`{key}` is {}", value.noun()));
+                }
+            }
+            Ok(())
+        }
+        TreeKind::List(items) => {
+            for item in items {
+                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
+                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_variable_name(name));
+                if name.is_none() || item.get("value").and_then(Tree::as_text).is_none() {
+                    return wrong(item, "an item is not a pair of `name` and `value`".to_owned());
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn variables_of(tree: &Tree) -> Option<IndexMap<String, &Tree>> {
+    let is_name = is_variable_name;
+    let found: Option<IndexMap<String, &Tree>> = match &tree.kind {
+        TreeKind::Map(map) => {
+            let pair = |(key, value): (&String, &'_ Tree)| {
+                (is_name(key) && matches!(&value.kind, TreeKind::Leaf(_))).then(|| key.clone())
+            };
+            let keys: Option<Vec<String>> = map.iter().map(pair).collect();
+            keys.map(|keys| keys.into_iter().zip(map.values()).collect())
+        }
+        TreeKind::List(items) => items
+            .iter()
+            .map(|item| {
+                let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
+                let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_name(name))?;
+                let value = item.get("value").filter(|value| value.as_text().is_some())?;
+                Some((name.to_owned(), value))
+            })
+            .collect(),
+        TreeKind::Leaf(_) => None,
+    };
+    found.filter(|found| !found.is_empty())
+}
+
+/// Notes the maps that look like environment variables.
+pub(super) fn offer_variables(source: &Source, merged: &[Tree], chosen: &[String], plan: &mut ImportPlan) {
+    let mut paths = BTreeMap::new();
+    for tree in merged {
+        find_variables(tree, "", &mut paths);
+    }
+    for (path, count) in paths.into_iter().filter(|(path, _)| !chosen.contains(path)) {
+        let noun = if count == 1 { "value" } else { "values" };
+        plan.note(
+            source.name(),
+            format!("`{path}` looks like environment variables ({count} {noun}): `--data {path}` makes them entries of `data`"),
+        );
+    }
+}
+
+fn find_variables(tree: &Tree, path: &str, found: &mut BTreeMap<String, usize>) {
+    for (key, value) in tree.as_map().into_iter().flatten() {
+        let path = join_path(path, key);
+        match variables_of(value).filter(|_| VARIABLE_MAPS.contains(&key.as_str())) {
+            Some(variables) => drop(found.insert(path, variables.len())),
+            None => find_variables(value, &path, found),
+        }
+    }
+}
