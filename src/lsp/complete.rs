@@ -15,7 +15,9 @@ use crate::project::BASE;
 use crate::sort::CollectSorted;
 use crate::view::key_docs::{DefaultValue, KeyDoc, document_keys};
 use crate::view::variable::VARIABLES;
+use crate::yaml::kubectl::{JsonScalar, json_scalar};
 use crate::yaml::read::read_document;
+use crate::yaml::write::push_quoted;
 
 /// Name that may be written, and what is known about it.
 struct NameCandidate {
@@ -77,15 +79,11 @@ pub(super) fn complete_at(workspace: &EditorWorkspace, path: &Path, position: Po
         WrittenPart::Expression(written) => offset - written.len() + written.rfind('.').map_or(0, |dot| dot + 1),
         WrittenPart::Key | WrittenPart::Value(_) => place.start,
     };
-    let range = map.range(start..offset);
-    let rest = document.text.get(offset..).unwrap_or_default();
-    let has_colon =
-        rest.trim_start_matches(|char: char| char.is_alphanumeric() || "-_.\"'".contains(char)).starts_with(':');
+    let written = WrittenName::at(&document.text, &place, start, offset);
     let item = |(index, name): (usize, NameCandidate)| {
-        let suffix = if has_colon { "" } else { name.suffix };
-        let quoted = if suffix.is_empty() { name.name.clone() } else { key_text("", &name.name) };
+        let (new_text, end) = written.text_of(&name);
         CompletionItem {
-            text_edit: DocumentTextEdit { range, new_text: format!("{quoted}{suffix}") },
+            text_edit: DocumentTextEdit { range: map.range(start..end), new_text },
             filter_text: name.name.clone(),
             label: name.name,
             kind: name.kind,
@@ -96,6 +94,72 @@ pub(super) fn complete_at(workspace: &EditorWorkspace, path: &Path, position: Po
         }
     };
     Some(names.into_iter().enumerate().map(item).collect())
+}
+
+/// How a name is written where it is completed.
+struct WrittenName<'p> {
+    part: &'p WrittenPart,
+    /// The quotes that are open there.
+    quote: Option<char>,
+    /// Whether they are closed right behind the cursor.
+    is_closed: bool,
+    has_colon: bool,
+    offset: usize,
+}
+
+impl<'p> WrittenName<'p> {
+    fn at(text: &str, place: &'p WrittenPlace, start: usize, offset: usize) -> Self {
+        let rest = text.get(offset..).unwrap_or_default();
+        let behind = rest.trim_start_matches(|char: char| char.is_alphanumeric() || "-_.\"'".contains(char));
+        let before = text.get(..start).and_then(|before| before.chars().next_back());
+        let is_quoted = !matches!(place.part, WrittenPart::Expression(_));
+        let quote = before.filter(|char| is_quoted && matches!(char, '"' | '\''));
+        let is_closed = quote.is_some_and(|quote| rest.starts_with(quote));
+        Self { part: &place.part, quote, is_closed, has_colon: behind.starts_with(':'), offset }
+    }
+
+    /// The text of a name, and the offset up to which it replaces what is written.
+    fn text_of(&self, name: &NameCandidate) -> (String, usize) {
+        let is_key = matches!(self.part, WrittenPart::Key);
+        let suffix = if self.has_colon { "" } else { name.suffix };
+        let Some(quote) = self.quote else {
+            let text = match self.part {
+                WrittenPart::Expression(_) => name.name.clone(),
+                WrittenPart::Key => key_text("", &name.name),
+                WrittenPart::Value(_) => value_text(&name.name),
+            };
+            return (text + suffix, self.offset);
+        };
+        let text = within_quotes(&name.name, quote);
+        match (self.is_closed, is_key && self.has_colon) {
+            // the end of the quotes is somewhere before the colon
+            (_, true) => (text, self.offset),
+            (true, false) => (format!("{text}{quote}{suffix}"), self.offset + quote.len_utf8()),
+            (false, false) => (format!("{text}{quote}{suffix}"), self.offset),
+        }
+    }
+}
+
+/// A text as a value: without quotes where every reader of layers takes it for that text.
+fn value_text(text: &str) -> String {
+    let is_plain = |char: char| char.is_alphanumeric() || "-_./".contains(char);
+    let is_null = matches!(json_scalar(text), JsonScalar::Null);
+    if !is_null && !text.starts_with('-') && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let mut quoted = String::new();
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+/// A text within quotes that are open.
+fn within_quotes(text: &str, quote: char) -> String {
+    if quote == '\'' {
+        return text.replace('\'', "''");
+    }
+    let mut quoted = String::new();
+    push_quoted(&mut quoted, text);
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 fn find_names(focus: &DocumentFocus<'_>, text: &str, place: &WrittenPlace, offset: usize) -> Vec<NameCandidate> {

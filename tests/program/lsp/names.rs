@@ -138,6 +138,51 @@ fn names_are_completed_where_they_can_be_written() {
 }
 
 #[test]
+fn a_completed_name_is_that_name_in_quotes_or_not() {
+    let base =
+        "data:\n  LOG_LEVEL: { value: a, enum: [a, 'null', '1.10', 'x: y', \"it's\", '#c', 'q\"b\\'] }\n  \"on\": x\n";
+    let sandbox = Sandbox::new([("environments/base.yaml", base), ("environments/prod.yaml", "")]);
+    let mut client = Client::open(&sandbox);
+    let mut shown = Vec::new();
+    for (text, after) in [
+        ("data:\n  ¦\n", " x"),
+        ("data:\n  \"¦\n", " x"),
+        ("data:\n  \"o¦\"\n", " x"),
+        ("data:\n  'LO¦'\n", " x"),
+        ("data:\n  \"LO¦\": x\n", ""),
+        ("data:\n  'o¦': x\n", ""),
+        ("data: { \"o¦\"", " x }"),
+        ("data:\n  LOG_LEVEL: ¦\n", ""),
+        ("data:\n  LOG_LEVEL: \"¦\n", ""),
+        ("data:\n  LOG_LEVEL: \"¦\"\n", ""),
+        ("data:\n  LOG_LEVEL: '¦'\n", ""),
+        ("data:\n  LOG_LEVEL: { value: \"x\", type: ¦ }\n", ""),
+    ] {
+        let answer = ask(&mut client, "textDocument/completion", "environments/prod.yaml", text, json!({}));
+        let (plain, line, _) = marked(text);
+        for item in answer["items"].as_array().unwrap() {
+            let edit = &item["textEdit"];
+            let column = |end: &str| usize::try_from(edit["range"][end]["character"].as_u64().unwrap()).unwrap();
+            let start: usize = plain.split_inclusive('\n').take(line as usize).map(str::len).sum();
+            let mut text = plain.clone();
+            let new = edit["newText"].as_str().unwrap();
+            text.replace_range(start + column("start")..start + column("end"), new);
+            let written = text.trim_end().to_owned() + after;
+            shown.push(written.clone());
+            let read: Json = serde_yaml::from_str(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+            let data = read["data"].as_object().unwrap();
+            let (key, value) = data.iter().next().unwrap();
+            let label = item["label"].as_str().unwrap();
+            let is_there = key == label || value.as_str() == Some(label) || value["type"] == label;
+            // the text of a number is kept
+            assert!(data.len() == 1 && (is_there || label == "1.10"), "{label}: {written}");
+        }
+    }
+    record(shown.join("\n"));
+    assert_eq!(client.shut_down(), 0);
+}
+
+#[test]
 fn hovering_explains_what_is_named() {
     let sandbox = checkout();
     let mut client = Client::open(&sandbox);
