@@ -140,7 +140,11 @@ impl HelmDraft<'_> {
         base.add("data", OutputValue::map(std::mem::take(&mut base_data)));
         let texts = files.iter().map(|file| file.layer_text(&bundle, KEY));
         let mut texts = texts.collect::<Vec<_>>().into_iter();
-        let base_text = texts.next().unwrap_or_default();
+        let mut base_text = texts.next().unwrap_or_default();
+        // environments change only what the base defines
+        if base_text.is_empty() && texts.as_slice().iter().any(|text| !text.is_empty()) {
+            base_text = format!("\nbundles:\n  {bundle}:\n    data:\n      {KEY}: {{ content: {{}} }}\n");
+        }
         plan.add_file("base.yaml", join_texts(&base, &base_text));
         for (index, (name, tree)) in self.names.iter().zip(self.merged).enumerate() {
             let mut layer = LayerText::default();

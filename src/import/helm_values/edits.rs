@@ -220,20 +220,15 @@ impl ValuesText {
     /// Fields of a layer with the values as the content of an entry; empty without values.
     pub(super) fn layer_text(&self, bundle: &str, key: &str) -> String {
         let text = self.edited();
-        let has_values = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        let lines = document_lines(&text);
+        let has_values = lines.iter().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
         if !has_values {
             return String::new();
         }
         let mut out = format!("\nbundles:\n  {bundle}:\n    data:\n      {key}:\n        content:\n");
-        if text.trim_start().starts_with('{') {
-            out.truncate(out.len() - 1);
-            out.push(' ');
-            out.push_str(text.trim());
-            out.push('\n');
-            return out;
-        }
-        for line in text.lines().filter(|line| *line != "---") {
-            if !line.trim().is_empty() {
+        for line in lines {
+            // a line of blanks may be one of a block
+            if !line.is_empty() {
                 out.push_str("          ");
                 out.push_str(line);
             }
@@ -258,6 +253,30 @@ impl ValuesText {
         out.push_str(text.get(at..).unwrap_or_default());
         out
     }
+}
+
+/// The lines of a document without its marks: directives, `---` and `...`.
+fn document_lines(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_mark = |line: &str, mark: &str| {
+        line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    };
+    let has_start = text.lines().any(|line| is_mark(line, "---"));
+    let (mut lines, mut is_inside) = (Vec::new(), !has_start);
+    for line in text.lines() {
+        if is_inside && is_mark(line, "...") {
+            break;
+        }
+        match line.strip_prefix("---").filter(|_| is_mark(line, "---")) {
+            Some(rest) => {
+                is_inside = true;
+                lines.extend(Some(rest.trim_start()).filter(|rest| !rest.is_empty()));
+            }
+            None if is_inside || !line.starts_with('%') => lines.push(line),
+            None => {}
+        }
+    }
+    lines
 }
 
 /// Errors: keys that Helm reads as another text, or not at all.

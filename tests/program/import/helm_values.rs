@@ -241,6 +241,13 @@ fn a_chart_gets_the_same_values_from_helm() {
         ("a: null\nb: { c: null }\n", "{ a: { x: 1 }, d, e: , f: null }\n"),
         ("a: x\nb: { c: 1 }\nl: [1]\n", "a: { b: 1 }\nb: 2\nl: { m: 1 }\n"),
         ("a: &x { b: 1, c: 2 }\nd: { b: 1 }\n", "a: &n { b: null }\nd: *n\ne: { <<: *n, f: 1 }\n"),
+        // nothing in the base, and all forms of documents
+        ("# nothing\n", "a: 1\n"),
+        ("", "{ a: { b: 1 } }\n"),
+        ("--- # why\na: 1\n", "---\t\na: 2\n...\n"),
+        ("\u{feff}# x\r\na: |\r\n  x\r\n  y\r\n", "\u{feff}b: 1\r\n"),
+        ("a: 1\n", "{\n\"b\": {\n\"c\": null\n}\n}\n"),
+        ("a: |\n  x\n      \n  y\n \nb: |+\n  x\n\n   \n", "c: |2\n    x\n     \n"),
         // secrets keep their types, and are no templates
         (
             "a: { password: '12345678' }\nb: { password: 12345678 }\nc: { password: 012345678 }\nd: { password: '1e10' }\n",
