@@ -122,6 +122,14 @@ pub(super) fn any_object(node: &YamlNode, is_one: &impl Fn(&YamlNode) -> bool) -
     }
 }
 
+/// Visits an object, or each object of a list.
+pub(super) fn each_object<'n>(node: &'n YamlNode, visit: &mut impl FnMut(&'n YamlNode)) {
+    match list_members(node) {
+        Some(members) => members.iter().for_each(|member| each_object(member, visit)),
+        None => visit(node),
+    }
+}
+
 /// Applies the directives in an object, or in each object of a list.
 pub fn wire_tree(mut tree: Tree, wiring: &GuestWiring<'_>, problems: &mut Diagnostics) -> Tree {
     let is_object = |item: &Tree| item.get("kind").is_some() && item.get("apiVersion").is_some();

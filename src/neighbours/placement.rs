@@ -2,8 +2,10 @@
 //!
 //! A program that keeps objects in files passes what earlier runs generated. What is no longer generated is taken out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::app_objects::{AddedObject, NeighbourTarget};
-use super::item::{ItemIdentity, any_object, set_annotation};
+use super::item::{ItemIdentity, any_object, each_object, set_annotation, text_at};
 use super::list_item::ListItem;
 use super::resource_list::{FunctionCaller, ResourceList};
 use super::results::FunctionResult;
@@ -11,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::manifest::BASE_NAME;
 use crate::name::EnvironmentName;
+use crate::sort::CollectSorted;
 use crate::yaml::node::YamlNode;
 
 /// Prefixes of annotations with which callers recognise their items.
@@ -43,15 +46,16 @@ pub(super) fn place_objects(
     target: &NeighbourTarget<'_, '_>,
 ) -> Result<Vec<FunctionResult>, Diagnostics> {
     list.unpack_lists();
+    let names = ItemNames::of(list);
     let (mut results, mut places, mut new) = (Vec::new(), Vec::new(), Vec::new());
     for AddedObject { mut tree, file, base_name } in added {
         let mut place = ObjectPlace { identity: ItemIdentity::of_tree(&tree), base_name };
-        let foreign = find_foreign(list, &place.identity);
+        let foreign = find_foreign(list, &names, &place.identity);
         if !foreign.is_empty() {
             results.extend(foreign);
             continue;
         }
-        match place.find_earlier(list) {
+        match place.find_earlier(list, &names) {
             Ok(None) => new.push((tree, file)),
             Ok(Some(item)) => {
                 let moved = keep_namespace(&mut tree, &mut place.identity, &item.identity);
@@ -70,21 +74,65 @@ pub(super) fn place_objects(
         let kept = remove_stale(list, &places, target)?;
         results.extend(kept.map(|diagnostic| FunctionResult { diagnostic, item: None }));
     }
+    let mut free = free_indices(list);
     for (mut tree, file) in new {
         // kustomize would print them
         if list.caller == FunctionCaller::Files {
+            let index = free.entry(file.clone()).or_default();
             set_annotation(&mut tree, PATH, &file);
-            set_annotation(&mut tree, INDEX, &free_index(list, &file).to_string());
+            set_annotation(&mut tree, INDEX, &index.to_string());
+            *index = index.saturating_add(1);
         }
         list.items.push(ListItem::added(tree));
     }
     Ok(results)
 }
 
+/// Items as they came, by each name under which a generated object may look for them: all pairs of generated objects
+/// and items would be too many to compare.
+struct ItemNames {
+    generated: BTreeMap<String, Vec<usize>>,
+    /// Those of others, or lists with one of them.
+    foreign: BTreeMap<String, Vec<usize>>,
+}
+
+impl ItemNames {
+    fn of(list: &ResourceList) -> Self {
+        let mut names = Self { generated: BTreeMap::new(), foreign: BTreeMap::new() };
+        for (index, item) in list.items.iter().enumerate() {
+            if item.is_generated() {
+                for name in version_names(item) {
+                    names.generated.entry(name.to_owned()).or_default().push(index);
+                }
+            } else if let Some(node) = item.node() {
+                each_object(node, &mut |object| {
+                    let name = text_at(object, &["metadata", "name"]).unwrap_or_default();
+                    names.foreign.entry(name.to_owned()).or_default().push(index);
+                });
+            }
+        }
+        names
+    }
+
+    /// Generated items that may be a version of an object.
+    fn candidates(&self, place: &ObjectPlace) -> BTreeSet<usize> {
+        let names = [Some(&place.identity.name), place.base_name.as_ref()];
+        names.into_iter().flatten().filter_map(|name| self.generated.get(name)).flatten().copied().collect_set()
+    }
+}
+
+/// Names of an item: its own, that without a hash, and the one that its label has.
+fn version_names(item: &ListItem) -> impl Iterator<Item = &str> {
+    let name = item.identity.name.as_str();
+    let base = name.rsplit_once('-').map(|(base, _)| base).filter(|base| is_version_of(name, base));
+    [Some(name), base, item.label(BASE_NAME)].into_iter().flatten()
+}
+
 /// Errors: others have objects of the same kind and name.
-fn find_foreign(list: &ResourceList, identity: &ItemIdentity) -> Vec<FunctionResult> {
+fn find_foreign(list: &ResourceList, names: &ItemNames, identity: &ItemIdentity) -> Vec<FunctionResult> {
     let is_same = |node: &YamlNode| ItemIdentity::of_node(node).is_same(identity);
-    let foreign = list.items.iter().filter(|item| !item.is_generated());
+    let indices: BTreeSet<usize> = names.foreign.get(&identity.name).into_iter().flatten().copied().collect_set();
+    let foreign = indices.into_iter().filter_map(|index| list.items.get(index));
     foreign
         .filter(|item| item.node().is_some_and(|node| any_object(node, &is_same)))
         .map(|item| FunctionResult {
@@ -96,11 +144,17 @@ fn find_foreign(list: &ResourceList, identity: &ItemIdentity) -> Vec<FunctionRes
 
 impl ObjectPlace {
     /// The item of an earlier run that the object replaces.
-    fn find_earlier<'l>(&self, list: &'l mut ResourceList) -> Result<Option<&'l mut ListItem>, Diagnostic> {
+    fn find_earlier<'l>(
+        &self,
+        list: &'l mut ResourceList,
+        names: &ItemNames,
+    ) -> Result<Option<&'l mut ListItem>, Diagnostic> {
         let is_of_files = list.caller == FunctionCaller::Files;
+        let candidates = names.candidates(self);
         let find = |is_earlier: &dyn Fn(&ListItem) -> bool| -> Vec<usize> {
-            let items = list.items.iter().enumerate();
-            items.filter(|(_, item)| item.is_generated() && is_earlier(item)).map(|(index, _)| index).collect()
+            // one that was replaced is no longer generated by an earlier run
+            let is_one = |item: &ListItem| item.is_generated() && is_earlier(item);
+            candidates.iter().copied().filter(|index| list.items.get(*index).is_some_and(is_one)).collect()
         };
         let is_here = |item: &ListItem| item.identity.namespace == self.identity.namespace;
         let same = find(&|item| item.identity.is_same(&self.identity));
@@ -121,16 +175,19 @@ impl ObjectPlace {
         Ok(version.and_then(|index| list.items.get_mut(index)))
     }
 
+    /// Name that all versions of the object have in common.
+    fn version_name(&self) -> &str {
+        self.base_name.as_ref().unwrap_or(&self.identity.name)
+    }
+
     /// Whether an item of Septum is a version of the object with other values, or with the name of another scheme.
     fn is_version(&self, item: &ListItem) -> bool {
-        let is_kind =
-            ItemIdentity { name: self.identity.name.clone(), ..item.identity.clone() }.is_same(&self.identity);
-        let base_name = self.base_name.as_ref().unwrap_or(&self.identity.name);
+        let base_name = self.version_name();
         let is_named = match item.label(BASE_NAME) {
             Some(label) => label == base_name,
             None => self.base_name.is_some() && is_version_of(&item.identity.name, base_name),
         };
-        is_kind && is_named
+        is_named && ItemIdentity { name: self.identity.name.clone(), ..item.identity.clone() }.is_same(&self.identity)
     }
 }
 
@@ -151,7 +208,12 @@ fn remove_stale(
     let is_here = |place: &ObjectPlace, item: &ListItem| {
         item.is_generated() && place.identity.namespace == item.identity.namespace
     };
-    list.items.retain(|item| !places.iter().any(|place| is_here(place, item) && place.is_version(item)));
+    let mut by_name: BTreeMap<&str, Vec<&ObjectPlace>> = BTreeMap::new();
+    places.iter().for_each(|place| by_name.entry(place.version_name()).or_default().push(place));
+    list.items.retain(|item| {
+        let mut versions = version_names(item).filter_map(|name| by_name.get(name)).flatten();
+        !versions.any(|place| is_here(place, item) && place.is_version(item))
+    });
     let apps = target.app_names()?;
     let is_stale = |item: &ListItem| {
         let is_of_app = item.label(APP).is_some_and(|label| apps.iter().any(|app| app == label));
@@ -183,14 +245,17 @@ fn unknown_owner(environment: &EnvironmentName) -> Diagnostic {
         .hint(format!("run `septum check {environment}`, or remove their files"))
 }
 
-/// The first place behind all objects in a file.
-fn free_index(list: &ResourceList, file: &str) -> u64 {
-    let index = |item: &ListItem| {
+/// The first place behind all objects in each file.
+fn free_indices(list: &ResourceList) -> BTreeMap<String, u64> {
+    let mut free = BTreeMap::new();
+    for item in &list.items {
+        let Some(path) = item.path() else { continue };
         let text = [INDEX, FORMER_INDEX].iter().find_map(|name| item.annotation(name));
-        text.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default()
-    };
-    let taken = list.items.iter().filter(|item| item.path() == Some(file)).map(index).max();
-    taken.map_or(0, |taken| taken.saturating_add(1))
+        let index = text.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+        let behind = free.entry(path.to_owned()).or_default();
+        *behind = index.saturating_add(1).max(*behind);
+    }
+    free
 }
 
 /// Keeps the namespace that another function gave an object whose layers give it none, and says so.
