@@ -46,15 +46,23 @@ fn text_edits(workspace: &EditorWorkspace, file: &EditedText<'_>) -> Vec<Documen
     diff.edits().flat_map(narrow).map(edit).collect()
 }
 
-/// The parts of lines that differ, if there are as many lines as before.
+/// The parts of lines that differ. Of several lines, those at the end may have got another indentation alone.
 fn narrow_lines<'t>(old: &str, new: &'t str) -> Vec<(Range<usize>, &'t str)> {
     let (lines, changed) = (split_lines(old), split_lines(new));
-    if lines.len() != changed.len() {
-        return narrow_text(old, new);
-    }
-    let mut start = 0;
-    let mut edits = Vec::new();
-    for (old, new) in lines.into_iter().zip(changed) {
+    let is_moved = |(old, new): &(&&str, &&str)| old.trim_start_matches(' ') == new.trim_start_matches(' ');
+    let kept = if lines.len() == changed.len() {
+        lines.len()
+    } else {
+        lines.iter().rev().zip(changed.iter().rev()).take_while(is_moved).count()
+    };
+    let length = |lines: &[&str]| lines.iter().take(lines.len() - kept).map(|line| line.len()).sum::<usize>();
+    let mut start = length(&lines);
+    let mut edits = match (old.get(..start), new.get(..length(&changed))) {
+        (Some(old), Some(new)) if old != new => narrow_text(old, new),
+        _ => Vec::new(),
+    };
+    let pairs = lines.iter().skip(lines.len() - kept).zip(changed.iter().skip(changed.len() - kept));
+    for (old, new) in pairs {
         let shift = |(range, text): (Range<usize>, &'t str)| (start + range.start..start + range.end, text);
         edits.extend(narrow_words(old, new).into_iter().map(shift));
         start += old.len();
@@ -114,9 +122,9 @@ fn narrow_text<'t>(old: &str, new: &'t str) -> Vec<(Range<usize>, &'t str)> {
     let (old_rest, new_rest) = (old.get(start..).unwrap_or_default(), new.get(start..).unwrap_or_default());
     let same = old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(one, other)| one == other);
     let mut tail: usize = same.map(|(char, _)| char.len_utf8()).sum();
-    if tail > 0 && old_rest.get(..old_rest.len() - tail).is_some_and(|before| before.ends_with('\r')) {
-        // its first character is the rest of a line break
-        tail -= old_rest.get(old_rest.len() - tail..).and_then(|tail| tail.chars().next()).map_or(0, char::len_utf8);
+    let (before, behind) = old_rest.split_at_checked(old_rest.len() - tail).unwrap_or_default();
+    if before.ends_with('\r') && behind.starts_with('\n') {
+        tail -= 1;
     }
     let end = start + old_rest.len() - tail;
     let old_part = old_rest.get(..old_rest.len() - tail).unwrap_or_default();
@@ -174,12 +182,11 @@ mod tests {
             ("  PASSWORD: hunter2\n", "  PASSWORD: { value: hunter2, sensitive: true }\n"),
             ("  a.b: hunter2\r\n", "  c: hunter2\r\n"),
             ("  A: |\n    hunter2\n", "  A:\n    sensitive: true\n    value: |\n      hunter2\n"),
+            ("A: >-\r\n  hunter2\r\n\r\n  hunter2\r\n", "A:\r\n  value: >-\r\n    hunter2\r\n\r\n    hunter2\r\n"),
         ] {
             let edits = narrow_lines(old, new);
             assert_eq!(apply(old, &edits), new);
-            if !old.contains('|') {
-                assert!(edits.iter().all(|(_, text)| !text.contains("hunter2")), "{edits:?}");
-            }
+            assert!(edits.iter().all(|(_, text)| !text.contains("hunter2")), "{edits:?}");
         }
     }
 }
