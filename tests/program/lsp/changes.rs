@@ -169,6 +169,73 @@ fn a_finding_that_can_be_fixed_in_plaintext_has_an_action_that_fixes_it() {
 }
 
 #[test]
+fn an_action_replaces_the_name_that_is_wrong_and_nothing_else() {
+    let base = "vars: { domain: x }\nbundles: { tls: { data: { K: v } } }\nmanifests: [w/web.yaml]\ndata:\n  HOST: \"{{ vars.domain }}\"\n  \
+                app.yaml: { content: { server: { port: 1, hosts: [a] } } }\n";
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { a: b } }\n  template:\n    \
+               metadata: { labels: { a: b }, annotations: { septum.dev/env-from: x } }\n    spec: { containers: [{ name: c, image: x }] }\n";
+    let content = |text: &str| format!("data: {{ app.yaml: {{ content: {{ server: {{ {text} }} }} }} }}\n");
+    let patch =
+        |text: &str| format!("patches:\n  - target: {{ kind: Deployment, name: web }}\n    patch: [{{ {text} }}]\n");
+    for (file, wrong, right) in [
+        // the finding is at the value of the key
+        ("dev", content("prot: EUR"), Some(content("port: EUR"))),
+        ("dev", content("\"prot\": 81"), Some(content("\"port\": 81"))),
+        ("dev", content("'Port' : pors"), Some(content("'port' : pors"))),
+        ("dev", content("port: 1").replace("server", "sevrer"), Some(content("port: 1"))),
+        (
+            "dev",
+            patch("op: replace, paht: /spec/replicas, value: 2"),
+            Some(patch("op: replace, path: /spec/replicas, value: 2")),
+        ),
+        ("w/web", web.replace("env-from: x", "env-form: app"), Some(web.replace("env-from: x", "env-from: app"))),
+        // the finding is at the field above the name
+        (
+            "dev",
+            "patches: [{ target: { kind: Deployment, name: wbe }, patch: { spec: { paused: true } } }]\n".to_owned(),
+            None,
+        ),
+        // one step of a path is wrong
+        (
+            "dev",
+            "data: { HOST: \"{{ bundles.tsl.K }}\" }\n".to_owned(),
+            Some("data: { HOST: \"{{ bundles.tls.K }}\" }\n".to_owned()),
+        ),
+        (
+            "dev",
+            "data: { HOST: \"{{ env.nmae }}\" }\n".to_owned(),
+            Some("data: { HOST: \"{{ env.name }}\" }\n".to_owned()),
+        ),
+        (
+            "dev",
+            "data: { HOST: \"{{ vars.domian }}\" }\n".to_owned(),
+            Some("data: { HOST: \"{{ vars.domain }}\" }\n".to_owned()),
+        ),
+    ] {
+        let sandbox = Sandbox::new([
+            ("environments/base.yaml", base),
+            ("environments/dev.yaml", ""),
+            ("environments/w/web.yaml", web),
+        ]);
+        let file = format!("environments/{file}.yaml");
+        sandbox.write(&file, &wrong);
+        let mut client = Client::open(&sandbox);
+        client.open_text(&file, &wrong);
+        let all = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+        let document = json!({ "uri": client.uri(&file) });
+        let params = json!({ "textDocument": document, "range": all, "context": { "diagnostics": [] } });
+        let actions = client.request("textDocument/codeAction", params);
+        let fixed = actions.as_array().unwrap().iter().map(|action| {
+            let mut fixed = texts(&sandbox);
+            apply(&client, &action["edit"], &mut fixed);
+            fixed[&file].clone()
+        });
+        assert_eq!(fixed.collect::<Vec<_>>(), right.into_iter().collect::<Vec<_>>(), "{wrong}");
+        assert_eq!(client.shut_down(), 0);
+    }
+}
+
+#[test]
 fn no_action_decrypts_or_moves_a_secret() {
     let sandbox = checkout();
     let leak = format!("data:\n  DSN: postgres://app:{CANARY}@db.example.com/x\n");
