@@ -209,7 +209,9 @@ fn remove_stale(
         item.is_generated() && place.identity.namespace == item.identity.namespace
     };
     let mut by_name: BTreeMap<&str, Vec<&ObjectPlace>> = BTreeMap::new();
-    places.iter().for_each(|place| by_name.entry(place.version_name()).or_default().push(place));
+    for place in places {
+        by_name.entry(place.version_name()).or_default().push(place);
+    }
     list.items.retain(|item| {
         let mut versions = version_names(item).filter_map(|name| by_name.get(name)).flatten();
         !versions.any(|place| is_here(place, item) && place.is_version(item))

@@ -148,15 +148,15 @@ impl ValuesText {
                     let rest = self.source.text().get(key.span.end..).unwrap_or_default();
                     let rest_of_key = rest.trim_start_matches(['"', '\'', ' ']);
                     let at = key.span.end + rest.len() - rest_of_key.len();
-                    edits.push(match rest_of_key.starts_with(':') {
-                        true => (at + 1..at + 1, format!(" {null}")),
-                        false => (key.span.end..key.span.end, format!(": {null}")),
+                    edits.push(if rest_of_key.starts_with(':') {
+                        (at + 1..at + 1, format!(" {null}"))
+                    } else {
+                        (key.span.end..key.span.end, format!(": {null}"))
                     });
                 }
                 YamlKind::Scalar(scalar) if scalar.is_null() => edits.push((self.trimmed(value), null.clone())),
-                YamlKind::Scalar(_) => {}
                 // a list replaces, with all that is in it
-                YamlKind::List(_) => {}
+                YamlKind::Scalar(_) | YamlKind::List(_) => {}
                 YamlKind::Map(_) => self.add_nulls(value, edits),
             }
         }
