@@ -269,7 +269,7 @@ fn a_chart_gets_the_same_values_from_helm() {
         }
         desk.write("own/values.yaml", base);
         import(&desk, &["helm-values", "values.yaml", "values-prod.yaml", "--app", "x"]).ok();
-        desk.write("rendered.yaml", &rendered_values(&desk, "prod"));
+        desk.write("rendered.yaml", rendered_values(&desk, "prod"));
         let of_files = values_in_chart(&helm, &desk, "other", &["values.yaml", "values-prod.yaml"]);
         assert_eq!(values_in_chart(&helm, &desk, "other", &["rendered.yaml"]), of_files, "{base}{prod}");
         let of_chart = without_nulls(values_in_chart(&helm, &desk, "own", &["values-prod.yaml"]));
