@@ -192,7 +192,7 @@ fn parse_message(body: &[u8]) -> Incoming {
     }
 }
 
-/// What is read up to the end of a message.
+/// Result of reading a message.
 enum ReadBody {
     Body(Vec<u8>),
     /// The input ended, in the middle of a message or not.

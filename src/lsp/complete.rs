@@ -96,7 +96,7 @@ pub(super) fn complete_at(workspace: &EditorWorkspace, path: &Path, position: Po
     Some(names.into_iter().enumerate().map(item).collect())
 }
 
-/// How a name is written where it is completed.
+/// Form of a name at the place where it is completed.
 struct WrittenName<'p> {
     part: &'p WrittenPart,
     /// The quotes that are open there.
