@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 use self::edits::ValuesText;
 use self::schema::ValuesSchema;
-use self::variables::{DATA_HINT, check_variables, is_unset, offer_variables, value_at, variable_text, variables_at};
+use self::variables::{
+    DATA_HINT, check_variables, is_unset, note_other_texts, offer_variables, value_at, variable_text, variables_at,
+};
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -72,6 +74,7 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
         }
     }
     offer_variables(&input.base, &merged, &input.data, &mut plan);
+    note_other_texts(&input.base, &merged, &input.data, &mut plan);
     let draft = HelmDraft { app, names: &names, merged: &merged, data: &input.data, schema: &schema };
     draft.write(files, &mut plan);
     Ok(plan)

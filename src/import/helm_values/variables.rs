@@ -1,12 +1,15 @@
 //! Maps of values that charts turn into environment variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::plan::ImportPlan;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind, join_path};
 use crate::map::IndexMap;
 use crate::span::Source;
+use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::CoreType;
 
 /// Names of maps that charts turn into environment variables.
 const VARIABLE_MAPS: [&str; 8] =
@@ -117,6 +120,41 @@ fn find_variables(tree: &Tree, path: &str, found: &mut BTreeMap<String, usize>) 
         match variables_of(value).filter(|_| VARIABLE_MAPS.contains(&key.as_str())) {
             Some(variables) => drop(found.insert(path, variables.len())),
             None => find_variables(value, &path, found),
+        }
+    }
+}
+
+/// Notes the variables that Helm passes to templates as another text than that of their entry.
+pub(super) fn note_other_texts(source: &Source, merged: &[Tree], data: &[String], plan: &mut ImportPlan) {
+    let mut names = BTreeSet::new();
+    for (tree, path) in merged.iter().flat_map(|tree| data.iter().map(move |path| (tree, path))) {
+        let variables = variables_at(tree, path).unwrap_or_default();
+        let is_other = |tree: &Tree| matches!(&tree.kind, TreeKind::Leaf(scalar) if has_other_text(scalar));
+        names.extend(variables.iter().filter(|(_, tree)| is_other(tree)).map(|(key, _)| format!("`{path}.{key}`")));
+    }
+    if names.is_empty() {
+        return;
+    }
+    let names: Vec<_> = names.into_iter().collect();
+    let text =
+        "Helm passes them to templates as numbers or booleans, so charts write another text than that of the entries";
+    plan.note(source.name(), format!("{}: {text}", names.join(", ")));
+}
+
+/// Whether a template of Helm writes a scalar as another text than it has. Numbers are those of 64 bits for it, and
+/// Go writes those from a million on with an exponent.
+fn has_other_text(scalar: &Scalar) -> bool {
+    let text = scalar.text();
+    match json_type(scalar) {
+        CoreType::String | CoreType::Null => false,
+        CoreType::Bool => !matches!(text, "true" | "false"),
+        CoreType::Int | CoreType::Float => {
+            let value = match json_scalar(text) {
+                JsonScalar::Number(number) => number.parse::<f64>().ok(),
+                JsonScalar::Null | JsonScalar::Bool(_) | JsonScalar::Text(_) => None,
+            };
+            let is_plain = |value: &f64| *value == 0.0 || (1e-4..1e6).contains(&value.abs());
+            value.filter(is_plain).is_none_or(|value| value.to_string() != text)
         }
     }
 }

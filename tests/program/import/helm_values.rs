@@ -295,6 +295,37 @@ fn a_map_that_becomes_data_leaves_no_null_behind() {
     }
 }
 
+/// Helm passes numbers and words to templates by their values, and an entry has the text as it is written.
+#[test]
+fn variables_of_which_helm_passes_another_text_are_named() {
+    let Some(helm) = peer("helm") else { return };
+    let values = "env:\n  A: 1\n  B: 1.10\n  C: yes\n  D: 'yes'\n  E: true\n  F: True\n  G: 1000000\n  H: 999999\n  I: 010\n  J: 1.5\n  \
+                  K: 0.00001\n  L: 2024-01-01\n  M: \"1.10\"\n  T: 12:30\n  O: -0\n  P: 1_0\n  Q: text\n  R: 0.25\n  S: !!str 1.0\n  \
+                  API_TOKEN: 123456789\n";
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", values);
+    desk.write("values-prod.yaml", "env: { A: 1.0, Z: on }\n");
+    desk.write("chart/Chart.yaml", "apiVersion: v2\nname: x\nversion: 0.1.0\n");
+    desk.write("chart/templates/a.yaml", "{{ range $k, $v := .Values.env }}{{ $k }}: {{ $v | quote }}\n{{ end }}");
+    let run = import(&desk, &["helm-values", "values.yaml", "values-prod.yaml", "--data", "env", "--app", "x"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    record(&run.stdout);
+    let mut command = Command::new(&helm);
+    command.args(["template", "x", "chart", "-f", "values.yaml", "-f", "values-prod.yaml"]);
+    let printed = command.current_dir(desk.root()).env_clear().env("HOME", desk.root().join("home")).output().unwrap();
+    let passed: Json = serde_yaml::from_slice(&printed.stdout).unwrap();
+    let exported: Json = serde_json::from_str(&desk.run(&["export", "prod", "--format", "json"]).ok()).unwrap();
+    let passed = passed.as_object().unwrap();
+    let differ = passed.iter().filter(|(key, text)| exported[key.as_str()] != **text);
+    let named = |key: &str| run.stdout.contains(&format!("`env.{key}`"));
+    assert_eq!(
+        differ.map(|(key, _)| key.as_str()).collect::<Vec<_>>(),
+        passed.keys().map(String::as_str).filter(|key| named(key)).collect::<Vec<_>>(),
+        "{}",
+        run.stdout
+    );
+}
+
 #[test]
 fn keys_that_helm_reads_in_another_way_are_refused() {
     let desk = Sandbox::with_identities();
