@@ -136,8 +136,7 @@ pub(super) fn note_other_texts(source: &Source, merged: &[Tree], data: &[String]
         return;
     }
     let names: Vec<_> = names.into_iter().collect();
-    let text =
-        "Helm passes them to templates as numbers or booleans, so charts write another text than that of the entries";
+    let text = "Helm prints `1.10` as `1.1`, and `yes` as `true`: the entries have the text as written, not as printed";
     plan.note(source.name(), format!("{}: {text}", names.join(", ")));
 }
 
