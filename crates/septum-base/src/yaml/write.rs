@@ -38,14 +38,12 @@ pub fn append_document(out: &mut String, value: &OutputValue<'_>) {
 
 /// Whether a text must be in quotes, or in a block, for every reader to read it as the same text.
 pub fn needs_quotes(text: &str) -> bool {
-    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
-    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" _./@:+-".contains(&byte);
-    !(first
-        && text.len() <= MAX_PLAIN
-        && text.bytes().all(harmless)
-        && !text.bytes().zip(text.bytes().skip(1)).any(|pair| matches!(pair, (b':' | b' ', b' ')))
-        && !text.ends_with([' ', ':'])
-        && !is_reserved(text))
+    let is_first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
+    let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" _./@:+-".contains(&byte);
+    // `: ` begins a value, and readers fold several blanks
+    let has_gap = text.bytes().zip(text.bytes().skip(1)).any(|pair| matches!(pair, (b':' | b' ', b' ')));
+    let is_plain = is_first && text.len() <= MAX_PLAIN && text.bytes().all(is_harmless) && !has_gap;
+    !is_plain || text.ends_with([' ', ':']) || is_reserved(text)
 }
 
 /// Appends the text in double quotes, on one line, with every character escaped that a reader could change or refuse.
