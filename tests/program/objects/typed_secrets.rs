@@ -191,6 +191,35 @@ fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
     }
 }
 
+#[test]
+fn credentials_that_the_kubelet_cannot_read_are_warned_about_and_never_shown() {
+    for (login, warnings) in [
+        // `canary4711:x`
+        ("{\"auth\": \"Y2FuYXJ5NDcxMTp4\"}", 0),
+        ("{\"auth\": \"Y2FuYXJ5NDcxMTp4\", \"username\": null}", 0),
+        ("{\"username\": \"canary4711\", \"password\": \"canary4711\"}", 0),
+        ("{\"auth\": \"Y2FuYXJ5NDcxMTp4\", \"password\": \"canary4711\"}", 1),
+        ("{\"auth\": \"canary4711!\"}", 1),
+        ("{\"auth\": \"Y2FuYXJ5NDcxMQ==\"}", 1),
+        ("{\"auth\": 4711}", 1),
+        ("{\"auth\": -4711}", 1),
+        ("{\"auth\": 47.11}", 1),
+        ("{\"auth\": true}", 1),
+        ("{\"auth\": [\"canary4711\"]}", 1),
+        ("{\"auth\": {\"canary4711\": 1}}", 1),
+        ("{\"username\": \"canary4711\", \"password\": 4711}", 1),
+        ("{\"auth\": \"Y2FuYXJ5NDcxMTp4\", \"username\": 4711}", 1),
+        ("{\"auth\": null}", 1),
+        ("[]", 1),
+        ("\"canary4711\"", 1),
+    ] {
+        let entries = format!("    data: {{ .dockerconfigjson: '{{\"auths\": {{\"r.example\": {login}}}}}' }}\n");
+        let run = render(&bundle("kubernetes.io/dockerconfigjson", &entries), "");
+        assert_eq!(warned(&run), warnings, "{login}: {}", run.stderr);
+        assert!(!run.stderr.contains("4711") && !run.stderr.contains("47.11"), "{}", run.stderr);
+    }
+}
+
 /// A base with logins to two registries, one of them computed from a secret.
 const LOGINS: &str = "
 data: { TOKEN: { value: t0ken, sensitive: true }, USER: robot }

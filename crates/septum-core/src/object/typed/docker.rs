@@ -40,8 +40,12 @@ impl RegistryCredentials {
         [&self.auth, &self.password, &self.identitytoken, &self.registrytoken].into_iter().any(|field| field.is_there)
     }
 
-    /// Problem of `auth`, which is the field that the kubelet reads.
+    /// Problem of the fields that the kubelet reads, of which `auth` counts.
     fn doubt(&self) -> Option<&'static str> {
+        // one of them, and the kubelet reads nothing of the file (kubernetes/pkg/credentialprovider/config.go)
+        if [&self.auth, &self.username, &self.password].into_iter().any(|field| field.is_other) {
+            return Some("has an `auth`, `username` or `password` that is not a text, so image pulls will fail");
+        }
         if self.auth.text.is_empty() || !self.auth.is_there {
             return None;
         }
@@ -63,13 +67,16 @@ impl RegistryCredentials {
 #[derive(Default)]
 struct Credential {
     is_there: bool,
+    /// Whether it has another type.
+    is_other: bool,
     /// Text; empty for other types.
     text: Zeroizing<String>,
 }
 
-impl From<bool> for Credential {
-    fn from(is_there: bool) -> Self {
-        Self { is_there, text: Zeroizing::default() }
+impl Credential {
+    /// Credential of another type.
+    fn other() -> Self {
+        Self { is_there: true, is_other: true, text: Zeroizing::default() }
     }
 }
 
@@ -89,38 +96,38 @@ impl<'de> Visitor<'de> for CredentialVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Credential, E> {
-        Ok(Credential { is_there: !text.is_empty() && text != "Og==", text: Zeroizing::new(text.to_owned()) })
+        let is_there = !text.is_empty() && text != "Og==";
+        Ok(Credential { is_there, is_other: false, text: Zeroizing::new(text.to_owned()) })
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Credential, E> {
-        Ok(false.into())
+        Ok(Credential::default())
     }
 
-    // other types are the kubelet's concern
     fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Credential, E> {
-        Ok(true.into())
+        Ok(Credential::other())
     }
 
     fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Credential, E> {
-        Ok(true.into())
+        Ok(Credential::other())
     }
 
     fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Credential, E> {
-        Ok(true.into())
+        Ok(Credential::other())
     }
 
     fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Credential, E> {
-        Ok(true.into())
+        Ok(Credential::other())
     }
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Credential, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(true.into())
+        Ok(Credential::other())
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut fields: A) -> Result<Credential, A::Error> {
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(true.into())
+        Ok(Credential::other())
     }
 }
 
