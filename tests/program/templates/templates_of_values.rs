@@ -421,6 +421,28 @@ fn what_asks_whether_there_is_a_value_takes_none() {
     }
 }
 
+/// The engine takes an error for a value where it only asks for an item, and would print it.
+#[test]
+fn an_error_never_becomes_a_part_of_a_value() {
+    let base = "delivery: { refs: external-secret, store: vault }\ndata:\n  STORED: { ref: shop/db }\n  A: \"TEMPLATE\"\n";
+    for (template, expected) in [
+        ("{{ data | attr('NOPE') }}", "`data.NOPE` is not defined"),
+        ("{{ data | attr('NOPE') | upper }}", "`data.NOPE` is not defined"),
+        ("{{ data | attr('NOPE') | default('x') }}", "`data.NOPE` is not defined"),
+        ("{{ (data | attr('NOPE')) ~ 'x' }}", "`data.NOPE` is not defined"),
+        ("{{ (data | attr('NOPE')) is defined }}", "`data.NOPE` is not defined"),
+        ("{{ 'NOPE' in data }}", "`data.NOPE` is not defined"),
+        ("{% if 'NOPE' not in bundles.app %}x{% endif %}", "`data.NOPE` is not defined"),
+        ("{{ [data] | selectattr('NOPE') | list | length }}", "`data.NOPE` is not defined"),
+        ("{{ data | attr('STORED') }}", "`data.STORED` is in an external store"),
+        ("{{ 'STORED' in data }}", "`data.STORED` is in an external store"),
+    ] {
+        let base = base.replace("TEMPLATE", template);
+        let stderr = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{template}: {stderr}");
+    }
+}
+
 #[test]
 fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
     for template in ["{{ data.P | urlencode }}", "x{{ data.P|urlencode }}", "{{ vars.nope | trim | upper }}"] {

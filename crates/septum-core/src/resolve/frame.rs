@@ -83,8 +83,6 @@ struct ReadLog {
     template: (String, Vec<String>),
     /// Last error that was handed out as a value.
     raised: Option<OwnError>,
-    /// Whether such a value was compared.
-    spoiled: bool,
 }
 
 /// Position in a log.
@@ -228,10 +226,10 @@ impl RenderFrame {
         log.visibility = state.visibility;
         log.namespace = state.namespace;
         log.raised = None;
-        log.spoiled = false;
     }
 
-    /// Records that a value was handed out that raises an error wherever it is used.
+    /// Records that a value was handed out that is an error: the template fails, also where the engine takes it for a
+    /// value.
     pub(super) fn record_raised(&self, error: OwnError) {
         self.log().raised = Some(error);
     }
@@ -241,14 +239,9 @@ impl RenderFrame {
         self.log().raised.clone().map(OwnError::into_error)
     }
 
-    /// Records that such a value was compared, which raises no error by itself.
-    pub(super) fn record_comparison(&self) {
-        self.log().spoiled = true;
-    }
-
-    /// Whether such a value was compared.
-    pub(super) fn is_spoiled(&self) -> bool {
-        self.log().spoiled
+    /// Drops the errors of a template that was rendered before.
+    pub(super) fn forget_raised(&self) {
+        self.log().raised = None;
     }
 
     /// Whether `declassify` was called.

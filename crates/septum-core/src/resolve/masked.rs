@@ -144,7 +144,7 @@ impl TextTemplate {
             |engine: &Environment<'static>| engine.render_named_str(name, &prepared.text, self.renderer.scope.clone());
         let entered = frame::enter_frame(&frame, || parallel::catch_panic(|| self.renderer.context.engine.run(run)));
         let rendered = match entered {
-            Ok(Ok(Ok(text))) if !frame.is_spoiled() => Ok(text),
+            Ok(Ok(Ok(text))) if frame.raised().is_none() => Ok(text),
             Ok(Ok(Err(StepError::Exhausted))) => return Err(SecretUse::Exhausted),
             _ => Err(SecretUse::Failing),
         };

@@ -61,16 +61,20 @@ impl TemplateRenderer {
         run: impl Fn(&Environment<'static>) -> Result<T, Error>,
     ) -> Result<T, ErrorReported> {
         let frame = frame::current_frame();
+        if let Some(frame) = &frame {
+            frame.forget_raised();
+        }
         let done = parallel::catch_panic(|| self.context.engine.run(run));
+        let raised = frame.as_ref().and_then(|frame| frame.raised());
         let line = match done {
-            Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
+            Ok(Ok(value)) if raised.is_none() => return Ok(value),
             Ok(Err(StepError::Failed(error))) => return Err(self.report_failure(&error, origin)),
             Ok(Err(StepError::Exhausted)) => return Err(self.report_exhausted(origin)),
             Ok(Ok(_)) => None,
             Err(panic) => Some(panic.line),
         };
-        // an error value was compared, which the engine does not treat as an error
-        if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
+        // an error value was compared, passed through a filter, or only counted, and the engine raised no error
+        if let Some(raised) = raised {
             return Err(self.report_failure(&raised, origin));
         }
         // the line may depend on a secret

@@ -272,7 +272,6 @@ fn pays_for(steps: usize) -> bool {
     let is_paid = TEMPLATE_STEPS.spend(steps as u64).is_ok();
     if let (false, Some(frame)) = (is_paid, frame::current_frame()) {
         frame.record_raised(OwnError::OutOfSteps);
-        frame.record_comparison();
     }
     is_paid
 }
@@ -284,9 +283,6 @@ fn compare(mine: &Value, theirs: &Value) -> Ordering {
         return Ordering::Equal;
     }
     if [mine, theirs].iter().any(|value| value.kind() == ValueKind::Invalid) {
-        if let Some(frame) = frame::current_frame() {
-            frame.record_comparison();
-        }
         return mine.kind().cmp(&theirs.kind());
     }
     mine.cmp(theirs)
@@ -307,7 +303,7 @@ fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value)
     }
 }
 
-/// Error of Septum that the engine raises where the value is used.
+/// Error of Septum that the engine raises where the value is used; at the latest, the render fails at its end.
 fn raise_error(error: OwnError) -> Value {
     if let Some(frame) = frame::current_frame() {
         frame.record_raised(error.clone());
