@@ -33,9 +33,9 @@ use septum::span::Source;
 /// `--rev A..B` two revisions, `--rev A...B` B with the commit where it left A. The files of a revision are read from
 /// Git, without a checkout.
 ///
-/// With `--cluster`, the objects of a cluster are compared with those that the environment renders: only these are read,
-/// by name, with kubectl; fields that other programs add are not compared. `septum diff ENV -` does the same with objects
-/// from standard input, and `--files` compares two files or directories of manifests, as `KUBECTL_EXTERNAL_DIFF` does.
+/// With `--cluster`, the objects of a cluster are compared with those that the environment renders: kubectl reads these
+/// by name, and with hashed names the list of pods; fields that other programs add are not compared. `septum diff ENV -`
+/// does the same with objects from standard input, as `kubectl get -o yaml` prints them, and `--files` compares two files or directories of manifests, as `KUBECTL_EXTERNAL_DIFF` does.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]

@@ -138,7 +138,9 @@ impl Cluster {
         };
         let text = String::from_utf8(text).map_err(|_| Diagnostics::from(unreadable()))?;
         if !text.trim().is_empty() {
-            found.objects.extend(read_objects(&[Source::new("the cluster", text.as_str())])?);
+            let objects = read_objects(&[Source::new("the cluster", text.as_str())]);
+            // what is wrong with it is not for the user to correct
+            found.objects.extend(objects.map_err(|_| unreadable().note(format!("the answer for `{resource}`")))?);
         }
         Ok(())
     }
@@ -165,7 +167,7 @@ impl Cluster {
         match output {
             Ok(output) if output.status.success() => Ok(output.stdout),
             Ok(output) => Err(Diagnostic::error(Rule::Cluster, "the cluster could not be read")
-                .note(format!("kubectl reported: {}", self.without_context(&first_line(&output))))
+                .note(format!("kubectl reported: {}", self.without_context(&error_line(&output))))
                 .hint("`kubectl config current-context` shows the cluster; `--context` chooses another")),
             Err(error) => Err(Diagnostic::error(Rule::Cluster, format!("`kubectl` could not be run: {error}"))),
         }
@@ -224,7 +226,19 @@ fn unreadable() -> Diagnostic {
     Diagnostic::error(Rule::Cluster, "the answer of kubectl could not be parsed")
 }
 
-fn first_line(output: &Output) -> String {
+/// The line in which kubectl says why it failed. Others may be around it: logs of its requests, such as those to an API
+/// that does not answer, and warnings of the server.
+fn error_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no error message").trim().to_owned()
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_error = |line: &&str| line.starts_with("error:") || line.starts_with("Error from server");
+    let is_reason = |line: &&str| !is_log(line) && !line.starts_with("Warning:");
+    let found = lines().find(is_error).or_else(|| lines().rfind(is_reason)).or_else(|| lines().last());
+    found.unwrap_or("no error message").to_owned()
+}
+
+/// Whether a line is that of a log: `E1130 11:00:00.000000 …`.
+fn is_log(line: &str) -> bool {
+    let digits = line.strip_prefix(['I', 'W', 'E', 'F']).and_then(|rest| rest.get(..5));
+    digits.is_some_and(|digits| digits.ends_with(' ') && digits.bytes().take(4).all(|byte| byte.is_ascii_digit()))
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::node::{DiffNode, NodeReader, ScalarType};
-use super::snapshot::{ObjectSnapshot, SnapshotEntryState, TargetSnapshot};
+use super::snapshot::{ObjectSnapshot, RoutingReasons, SnapshotEntryState, TargetSnapshot, reasons_for};
 use super::value::{DiffValue, ValueMarker};
 use crate::deliver;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -18,7 +18,7 @@ use crate::object::{RenderedObject, Reveal};
 use crate::pipeline::{Pipeline, Survey};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
-use crate::sort::sort_by;
+use crate::sort::{CollectSorted as _, sort_by};
 use crate::span::Source;
 use crate::value::OutputValue;
 use crate::visibility::{OnMissingKey, Visibility};
@@ -60,7 +60,7 @@ pub struct ObjectForm {
 /// Reads objects, each once. Errors: text that is not YAML, an object that is there twice.
 pub fn read_objects(sources: &[Source]) -> Result<Vec<SourceObject>, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let mut found = SourceObjects { keeps_encrypted: true, ..SourceObjects::default() };
+    let mut found = SourceObjects { keeps_encrypted: true, keeps_generated: true, ..SourceObjects::default() };
     for source in sources {
         found.read(source, &mut problems);
     }
@@ -103,6 +103,28 @@ impl ObjectAddress {
 /// Ciphertext is a placeholder of its value.
 fn visibility_of(object: &SourceObject) -> Visibility {
     if object.is_encrypted { Visibility::Placeholder } else { Visibility::Known }
+}
+
+/// Objects that were read have no layers that route their keys.
+fn no_reasons(_key: &str) -> RoutingReasons {
+    Vec::new()
+}
+
+/// The objects of one side that are compared. What a controller or the cluster makes counts only if the other side has it
+/// too: nobody writes pods and copies of certificates into manifests.
+pub(super) fn compared_objects<'o>(
+    objects: &'o [SourceObject],
+    others: &[SourceObject],
+) -> impl Iterator<Item = &'o SourceObject> {
+    fn identity(object: &SourceObject) -> (&str, &str, &str, &str) {
+        let (version, kind, namespace, name) = object.id();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        (group, kind, namespace, base_label(object).unwrap_or(name))
+    }
+    let known: BTreeSet<_> = others.iter().map(identity).collect_set();
+    let is_compared: Vec<_> =
+        objects.iter().map(|object| !object.is_generated || known.contains(&identity(object))).collect();
+    objects.iter().zip(is_compared).filter_map(|(object, is_compared)| is_compared.then_some(object))
 }
 
 fn base_label(object: &SourceObject) -> Option<&str> {
@@ -150,11 +172,18 @@ pub(super) fn object_form(
             base_name,
         };
         let value = to_stored(object.to_value(Reveal::Values));
-        form.snapshot.add_object(&address, &value, visibility, marker);
+        let reasons = |key: &str| match object {
+            RenderedObject::Bundle(bundle) => {
+                let id = EntryId { bundle: bundle.base_name.as_str().into(), key: key.into() };
+                reasons_for(&survey.routing, &id)
+            }
+            RenderedObject::Manifest(..) => Vec::new(),
+        };
+        form.snapshot.add_object(&address, &value, (visibility, marker), &reasons);
         if let RenderedObject::Bundle(bundle) = object {
             for (key, placeholder) in &bundle.unknown {
                 let value = DiffValue::Locked(placeholder.clone());
-                form.snapshot.add_entry(&address, key, value);
+                form.snapshot.add_entry(&address, key, value, reasons(key));
             }
         }
         form.addresses.push(address);
@@ -181,14 +210,18 @@ pub(super) fn take_matching(
         let Some(index) = exact.or_else(|| objects.iter().position(|object| address.fits(object))) else { continue };
         let object = objects.swap_remove(index);
         let own = ObjectAddress { name: Some(object.name.clone()), ..address.clone() };
-        snapshot.add_object(&own, &to_stored(object.tree.to_value()), visibility_of(&object), marker);
+        let value = to_stored(object.tree.to_value());
+        snapshot.add_object(&own, &value, (visibility_of(&object), marker), &no_reasons);
     }
     snapshot.sort();
     snapshot
 }
 
 /// Objects that belong to no environment.
-pub(super) fn other_objects(objects: &[SourceObject], marker: &ValueMarker) -> TargetSnapshot {
+pub(super) fn other_objects<'o>(
+    objects: impl IntoIterator<Item = &'o SourceObject>,
+    marker: &ValueMarker,
+) -> TargetSnapshot {
     let mut snapshot = TargetSnapshot::default();
     for object in objects {
         let address = ObjectAddress {
@@ -200,20 +233,21 @@ pub(super) fn other_objects(objects: &[SourceObject], marker: &ValueMarker) -> T
             is_hashed: base_label(object).is_some(),
             is_home: false,
         };
-        snapshot.add_object(&address, &to_stored(object.tree.to_value()), visibility_of(object), marker);
+        let value = to_stored(object.tree.to_value());
+        snapshot.add_object(&address, &value, (visibility_of(object), marker), &no_reasons);
     }
     snapshot.sort();
     snapshot
 }
 
 impl TargetSnapshot {
-    /// Adds an object: the keys of a ConfigMap or Secret as entries, the rest by path.
+    /// Adds an object: the keys of a ConfigMap or Secret as entries with the `reasons` of their routing, the rest by path.
     fn add_object(
         &mut self,
         address: &ObjectAddress,
         value: &OutputValue<'_>,
-        visibility: Visibility,
-        marker: &ValueMarker,
+        (visibility, marker): (Visibility, &ValueMarker),
+        reasons: &dyn Fn(&str) -> RoutingReasons,
     ) {
         let is_core = |kind: &str| address.group.is_empty() && address.kind == kind;
         let reader = NodeReader { marker, is_secret: is_core("Secret"), visibility };
@@ -230,7 +264,7 @@ impl TargetSnapshot {
                         _ if kind == ScalarType::Null => DiffValue::Text("".into()),
                         _ => value,
                     };
-                    self.add_entry(address, &key, value);
+                    self.add_entry(address, &key, value, reasons(&key));
                 }
             }
         }
@@ -246,7 +280,7 @@ impl TargetSnapshot {
         });
     }
 
-    fn add_entry(&mut self, address: &ObjectAddress, key: &str, value: DiffValue) {
+    fn add_entry(&mut self, address: &ObjectAddress, key: &str, value: DiffValue, reasons: RoutingReasons) {
         let is_secret = address.kind == "Secret";
         let bundle = match &address.namespace {
             Some(namespace) if !address.is_home => format!("{namespace}/{}", address.base_name),
@@ -255,7 +289,7 @@ impl TargetSnapshot {
         let state = SnapshotEntryState {
             value,
             sensitivity: if is_secret { Sensitivity::Sensitive } else { Sensitivity::Plain },
-            reasons: Vec::new(),
+            reasons,
             source: None,
             rules: std::collections::BTreeMap::new(),
         };

@@ -52,7 +52,10 @@ pub fn compare_with_objects(
     let addresses: Vec<_> = forms.iter().flat_map(|(_, form)| form.addresses.iter().cloned()).collect();
     let (is_live, mut read) = match live {
         LiveObjects::Cluster(cluster) => (true, cluster.read(&addresses, pipeline.references())?),
-        LiveObjects::Read(objects) => (false, ClusterObjects { objects, ..ClusterObjects::default() }),
+        LiveObjects::Read(objects) => {
+            let is_live = objects.iter().any(|object| object.is_live);
+            (is_live, ClusterObjects { objects, ..ClusterObjects::default() })
+        }
     };
     let targets =
         forms.iter().flat_map(|(it, _)| it.survey.environments.iter().map(|resolved| (resolved, &it.survey.routing)));
@@ -63,7 +66,7 @@ pub fn compare_with_objects(
         let app = surveyed.survey.app.as_str();
         found.changes.extend(compare_targets(app, &environments, &left, &form.snapshot, &marker));
     }
-    let others = foreign::other_objects(&read.objects, &marker);
+    let others = foreign::other_objects(foreign::compared_objects(&read.objects, &[]), &marker);
     found.changes.extend(compare_targets("", &environments, &others, &TargetSnapshot::default(), &marker));
     mask_secrets(&mut found.changes, &finder);
     let mut report = AppChanges::into_report(vec![found], label, environment.as_str())?;
@@ -75,9 +78,9 @@ pub fn compare_with_objects(
 /// Compares two sets of objects.
 pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&str, &str)) -> DiffReport {
     let marker = ValueMarker::random();
-    let sides = [left, right].map(|objects| foreign::other_objects(objects, &marker));
-    let [was, is] = &sides;
-    let mut changes = compare_targets("", &[], was, is, &marker);
+    let was = foreign::other_objects(foreign::compared_objects(left, right), &marker);
+    let is = foreign::other_objects(foreign::compared_objects(right, left), &marker);
+    let mut changes = compare_targets("", &[], &was, &is, &marker);
     let values: Vec<_> = [left, right].into_iter().flat_map(foreign::secret_values).collect();
     mask_secrets(&mut changes, &SecretFinder::with_values([], &values));
     let (left, right) = (labels.0.to_owned(), labels.1.to_owned());

@@ -31,13 +31,16 @@ pub struct TargetSnapshot {
     pub(super) is_live: bool,
 }
 
+/// Reasons of a verdict, each with its location.
+pub(super) type RoutingReasons = Vec<(String, String)>;
+
 /// Entry of a snapshot.
 #[derive(Debug)]
 pub struct SnapshotEntryState {
     pub(super) value: DiffValue,
     pub(super) sensitivity: Sensitivity,
     /// Reasons of the verdict, with their locations.
-    pub(super) reasons: Vec<(String, String)>,
+    pub(super) reasons: RoutingReasons,
     /// Field that gives the value.
     pub(super) source: Option<&'static str>,
     /// Rules by name.
@@ -119,16 +122,21 @@ fn entry_state(
     marker: &ValueMarker,
 ) -> SnapshotEntryState {
     let sensitivity = routing.sensitivity(id);
-    let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
-    let reasons = reasons.iter().filter(|reason| reason.argues_for == sensitivity);
-    let reasons = reasons.map(|reason| (format!("{}: {}", reason.kind, reason.detail), reason.place.to_string()));
     SnapshotEntryState {
         value: entry_value(&value.outcome, sensitivity, marker),
         sensitivity,
-        reasons: reasons.collect(),
+        reasons: reasons_for(routing, id),
         source: entry.and_then(|entry| entry.source.as_ref()).map(|source| source.value.field()),
         rules: entry.map(|entry| entry.rules.to_texts()).unwrap_or_default(),
     }
+}
+
+/// The reasons for the verdict on an entry, with their locations.
+pub(super) fn reasons_for(routing: &Routing, id: &EntryId) -> RoutingReasons {
+    let sensitivity = routing.sensitivity(id);
+    let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
+    let reasons = reasons.iter().filter(|reason| reason.argues_for == sensitivity);
+    reasons.map(|reason| (format!("{}: {}", reason.kind, reason.detail), reason.place.to_string())).collect()
 }
 
 fn entry_value(outcome: &EntryOutcome, sensitivity: Sensitivity, marker: &ValueMarker) -> DiffValue {

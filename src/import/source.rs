@@ -33,6 +33,10 @@ pub struct SourceObject {
     pub text: Option<String>,
     /// Whether its values are ciphertext.
     pub is_encrypted: bool,
+    /// Whether a controller or the cluster made it from something else.
+    pub is_generated: bool,
+    /// Whether it was read from a cluster, where defaults and fields of other programs are added.
+    pub is_live: bool,
 }
 
 /// Objects of a stream, with those that were left out.
@@ -46,6 +50,8 @@ pub struct SourceObjects {
     pub trimmed: usize,
     /// Whether encrypted objects are read as they are; they are refused otherwise.
     pub keeps_encrypted: bool,
+    /// Whether objects that a controller or the cluster makes are read too; they are left out otherwise.
+    pub keeps_generated: bool,
 }
 
 impl SourceObject {
@@ -129,16 +135,30 @@ impl SourceObjects {
             }
             return;
         }
-        if let Some(reason) = reason_to_leave_out(&tree) {
+        let reason = reason_to_leave_out(&tree);
+        let is_generated = reason.is_some();
+        if let Some(reason) = reason.filter(|_| !self.keeps_generated) {
             self.left_out.push((tree.place, reason));
             return;
         }
+        let is_live = has_server_identity(&tree);
         let is_trimmed = drop_server_fields(&mut tree);
         self.trimmed += usize::from(is_trimmed);
         match Manifest::of(tree) {
             Ok(Manifest { api_version, kind, name, namespace, tree, .. }) => {
                 let text = text.filter(|_| !is_trimmed).map(str::to_owned);
-                self.objects.push(SourceObject { tree, api_version, kind, name, namespace, text, is_encrypted: false });
+                let object = SourceObject {
+                    tree,
+                    api_version,
+                    kind,
+                    name,
+                    namespace,
+                    text,
+                    is_encrypted: false,
+                    is_generated,
+                    is_live,
+                };
+                self.objects.push(object);
             }
             Err(problem) => problems.push(problem),
         }
@@ -209,10 +229,15 @@ fn reason_to_leave_out(tree: &Tree) -> Option<String> {
     }
 }
 
+/// Whether a cluster has stored the object.
+fn has_server_identity(tree: &Tree) -> bool {
+    ["uid", "resourceVersion"].iter().any(|field| tree.at(&["metadata", field]).is_some())
+}
+
 /// Drops what a cluster assigned to an object that is read from it: addresses of a Service, the volume of a claim.
 /// Another cluster refuses them. In a manifest of a person, they were chosen.
 fn drop_assigned_fields(tree: &mut Tree) -> bool {
-    let is_read = ["uid", "resourceVersion"].iter().any(|field| tree.at(&["metadata", field]).is_some());
+    let is_read = has_server_identity(tree);
     let is_headless = tree.at(&["spec", "clusterIP"]).and_then(Tree::as_text) == Some("None");
     let is_bound = tree.at(&["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"]).is_some();
     let fields: &[&str] = match tree.get("kind").and_then(Tree::as_text) {

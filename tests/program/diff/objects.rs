@@ -144,6 +144,95 @@ fn of_a_cluster_only_the_named_objects_are_read() {
     }
 }
 
+/// A kubectl that runs these lines of a shell.
+#[cfg(unix)]
+fn with_script(project: Sandbox, lines: &str) -> Sandbox {
+    let project = with_kubectl(project);
+    fs::write(project.outside().join("bin/kubectl"), format!("#!/bin/sh\n{lines}\n")).unwrap();
+    project
+}
+
+/// Around the line that says why kubectl failed, there may be logs of other requests and warnings.
+#[test]
+#[cfg(unix)]
+fn why_kubectl_failed_is_found_among_its_logs() {
+    let log =
+        r#"echo "E1130 11:00:00.000000 7 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1" >&2"#;
+    for (name, lines, code, expected) in [
+        ("an unknown kind", "echo \"error: the server doesn't have a resource type\" >&2; exit 1", 1, "doesn't have a"),
+        (
+            "forbidden",
+            "echo 'Warning: x is deprecated' >&2; echo 'Error from server (Forbidden): no' >&2; exit 1",
+            4,
+            ": no",
+        ),
+        (
+            "no server",
+            "echo 'The connection to the server was refused' >&2; echo 'Warning: y' >&2; exit 1",
+            4,
+            "refused",
+        ),
+        ("no reason", "exit 1", 4, "memcache.go:287"),
+        ("nothing to read", "exit 0", 1, ""),
+        ("not a list", "echo '<html>'; exit 0", 4, "could not be parsed"),
+        ("not an object", "echo '{}'; exit 0", 4, "could not be parsed"),
+        ("cut off", "echo '{\"kind\": \"List\", \"items\": ['; exit 0", 4, "could not be parsed"),
+    ] {
+        let project = with_script(shop(), &format!("{log}\n{lines}"));
+        let run = project.run(&["diff", "dev", "--cluster"]);
+        assert_eq!(run.code, code, "{name}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{name}: {}", run.stderr);
+    }
+}
+
+/// The controller of a SealedSecret owns the Secret that it makes of it.
+#[test]
+#[cfg(unix)]
+fn what_a_controller_makes_is_compared_where_the_layers_have_it() {
+    let owned = |name: &str, value: &str| {
+        serde_json::json!({ "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": { "name": name, "namespace": "shop", "ownerReferences":
+                [{ "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": name, "controller": true }] },
+            "data": { "PASSWORD": base64_of(value) } })
+    };
+    let project = with_kubectl(shop());
+    fs::write(project.outside().join("bin/Secret.json"), owned("shop", "hunter2-canary-live").to_string()).unwrap();
+    let run = project.run(&["diff", "dev", "--cluster"]);
+    assert!(run.stdout.contains("~ PASSWORD: secret changed"), "{}", run.stdout);
+    let list = |items: &[serde_json::Value]| serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    let objects = list(&[owned("shop", "hunter2-canary-live"), owned("other", "hunter2-canary-live")]).to_string();
+    let run = project.give(&objects, &["diff", "dev", "-"]);
+    assert!(run.stdout.contains("~ PASSWORD: secret changed") && !run.stdout.contains("other"), "{}", run.stdout);
+    let (old, new) = (project.outside().join("old.json"), project.outside().join("new.json"));
+    fs::write(&old, &objects).unwrap();
+    fs::write(&new, list(&[owned("shop", "hunter2-else")]).to_string()).unwrap();
+    let run = project.run(&["diff", "--files", old.to_str().unwrap(), new.to_str().unwrap()]);
+    assert!(run.stdout.contains("~ shop/shop/PASSWORD: secret changed"), "{}", run.stdout);
+    assert!(!run.stdout.contains("other") && !run.stdout.contains("canary"), "{}", run.stdout);
+}
+
+/// `kubectl get -o yaml` prints defaults, and what controllers add.
+#[test]
+fn objects_of_a_cluster_on_standard_input_have_fields_of_others() {
+    let project = shop();
+    let objects = project.run(&["render", "dev", "--delivery", "manifest"]).ok();
+    let added = objects.replace("  name: shop\n", "  name: shop\n  annotations: { controller/x: y }\n");
+    let run = project.give(&added, &["diff", "dev", "-"]);
+    assert!(run.code == 1 && run.stdout.contains("controller/x"), "{}", run.stdout);
+    let live = added.replace("  name: shop\n", "  name: shop\n  uid: 4711\n");
+    let run = project.give(&live, &["diff", "dev", "-"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+}
+
+#[test]
+fn a_key_that_moves_from_an_object_has_the_reasons_of_the_layers() {
+    let project = shop();
+    let objects = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: shop, namespace: shop }\ndata: { PASSWORD: hunter2-canary }\n";
+    let run = project.give(objects, &["diff", "dev", "-"]);
+    let at = run.stdout.find("! PASSWORD: ConfigMap → Secret").unwrap_or_else(|| panic!("{}", run.stdout));
+    assert!(run.stdout[at..].lines().nth(1).unwrap().contains("(base.yaml:"), "{}", run.stdout);
+}
+
 /// The records and the kustomizations of a tree are no objects, and its encrypted Secrets are compared as they are.
 #[test]
 fn rendered_trees_are_compared() {

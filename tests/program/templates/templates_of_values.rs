@@ -424,7 +424,8 @@ fn what_asks_whether_there_is_a_value_takes_none() {
 /// The engine takes an error for a value where it only asks for an item, and would print it.
 #[test]
 fn an_error_never_becomes_a_part_of_a_value() {
-    let base = "delivery: { refs: external-secret, store: vault }\ndata:\n  STORED: { ref: shop/db }\n  A: \"TEMPLATE\"\n";
+    let base =
+        "delivery: { refs: external-secret, store: vault }\ndata:\n  STORED: { ref: shop/db }\n  A: \"TEMPLATE\"\n";
     for (template, expected) in [
         ("{{ data | attr('NOPE') }}", "`data.NOPE` is not defined"),
         ("{{ data | attr('NOPE') | upper }}", "`data.NOPE` is not defined"),
