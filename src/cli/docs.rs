@@ -52,7 +52,7 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     examples: &[
         ("Print the keys of all apps", "septum docs"),
         ("Write them to a page", "septum docs --out CONFIG.md"),
-        ("Write an example for `docker run --env-file`", "septum docs --format env-example --out .env.example"),
+        ("Write an example of a dotenv file", "septum docs --format env-example --out .env.example"),
     ],
     exit_codes: &[],
     topics: &[HelpTopic::Project],

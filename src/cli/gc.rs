@@ -22,8 +22,8 @@ use septum::yaml::write::write_document;
 /// nothing in the input refers to. Of those of each name, the newest ones are kept. Deletes nothing.
 ///
 /// ReplicaSets without replicas, ControllerRevisions and finished pods count as users, so that a rollback finds its
-/// objects. If the input lacks a kind that may use objects, that is an error. Values in the input are neither kept nor
-/// printed.
+/// objects. If the input lacks a kind that starts pods or keeps their templates, that is an error. Values in the input are
+/// never printed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 #[expect(clippy::doc_markdown, reason = "help names kinds as Kubernetes does")]

@@ -1,7 +1,7 @@
 //! Objects of a cluster, as `kubectl get -o json` prints them.
 //!
-//! Values of ConfigMaps and Secrets are not kept: texts directly below `data`, `binaryData` and `stringData` are skipped
-//! while they are read.
+//! Values of ConfigMaps and Secrets are not kept: of texts directly below `data`, `binaryData` and `stringData` there remain
+//! only words that have the form of a name with a hash, which may be the names of objects that are in use.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ use indexmap::map::Entry;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::{HASH_CHARACTERS, HASH_LENGTH};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::map::IndexMap;
@@ -57,6 +58,20 @@ fn add_items(tree: Tree, objects: &mut Vec<Tree>) -> Result<(), Diagnostic> {
         Some(TreeKind::Leaf(scalar)) if scalar.is_null() => Ok(()),
         _ => Err(invalid_input("a list in the input has no `items`")),
     }
+}
+
+/// Words of a text that could be names of objects.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '.')))
+        .map(|word| word.trim_matches(['-', '.']))
+}
+
+/// Whether a word ends as a name with a hash does.
+fn ends_with_hash(word: &str) -> bool {
+    let hash = word.len().checked_sub(HASH_LENGTH).and_then(|start| word.split_at_checked(start));
+    hash.is_some_and(|(start, hash)| {
+        start.len() > 1 && start.ends_with('-') && hash.bytes().all(|byte| HASH_CHARACTERS.contains(&byte))
+    })
 }
 
 /// Error: the input cannot be evidence.
@@ -146,6 +161,10 @@ impl<'de> Visitor<'de> for JsonSeed {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        if self.0 == JsonPart::DataValue {
+            let names: Vec<_> = words(text).filter(|word| ends_with_hash(word)).collect();
+            return Ok((!names.is_empty()).then(|| Tree::text(&names.join(" "), &Location::synthetic())));
+        }
         Ok(self.leaf(|place| Tree::text(text, place)))
     }
 
@@ -192,6 +211,15 @@ mod tests {
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("kept"), "{shown}");
         assert!(objects[0].at(&["data", "a"]).is_some(), "the key stays");
+    }
+
+    #[test]
+    fn of_values_only_words_like_names_of_objects_are_kept() {
+        let input = r#"{"kind":"ConfigMap","data":{"a":"canary: shop-4444444444, canary-444\nshop-555555555f.","b":"444-canary"}}"#;
+        let objects = read_objects(input.as_bytes()).unwrap();
+        let kept = |key: &str| objects[0].at(&["data", key]).and_then(Tree::as_text).map(str::to_owned);
+        assert_eq!(kept("a").as_deref(), Some("shop-4444444444 shop-555555555f"));
+        assert!(!format!("{objects:?}").contains("canary"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! one too, so that operators which nobody knows keep what they need. Names with a hash do not occur by chance.
 
 use super::cluster::ClusterObject;
+use super::read::words;
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::references::{RefKind, ReferenceRules, Role, find_references};
 use crate::map::{HashMap, HashSet};
@@ -64,10 +65,7 @@ impl ObjectUsage {
 
 /// Adds the names that occur in keys and texts.
 fn find_mentions<'n>(tree: &Tree, names: &HashSet<&'n str>, found: &mut HashSet<&'n str>) {
-    let mut look = |text: &str| {
-        let words = text.split(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '.')));
-        found.extend(words.filter_map(|word| names.get(word.trim_matches(['-', '.'])).copied()));
-    };
+    let mut look = |text: &str| found.extend(words(text).filter_map(|word| names.get(word).copied()));
     match &tree.kind {
         TreeKind::Leaf(scalar) => look(scalar.text()),
         TreeKind::List(items) => items.iter().for_each(|item| find_mentions(item, names, found)),

@@ -67,6 +67,8 @@ const FILES: &[(&str, Fate)] = &[
     ("README.md", Harmless),
     ("LICENSE", Harmless),
     ("Makefile", Harmless),
+    ("prod.schema.json", Harmless),
+    ("checkout.schema.json", Harmless),
     ("Dockerfile", Harmless),
     ("main.go", Harmless),
     ("ca.crt", Harmless),

@@ -127,6 +127,26 @@ fn a_job_that_a_cron_job_runs_has_to_be_in_the_input() {
     }
 }
 
+/// Programs find objects by names in their configuration, and some resources have their fields below `data`.
+#[test]
+fn a_name_in_a_value_is_a_use() {
+    let project = project();
+    let object = |kind: &str, data: Json| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "other", "namespace": "shop" }, "data": data });
+    for data in [
+        json!({ "credentialsSecret": "shop-4444444444" }),
+        json!({ "config.yaml": "auth:\n  secret: shop-4444444444\n" }),
+        json!({ "nested": { "name": "shop-4444444444" } }),
+    ] {
+        for kind in ["ConfigMap", "Widget"] {
+            let mut objects = versions();
+            objects.extend([object(kind, data.clone()), pod("configMapRef", "none")]);
+            let none = ALL.strip_suffix(",pod").unwrap();
+            let run = gc(&project, &list(&objects), &["--none", none, "--keep", "0"]);
+            assert!(!names(&run).iter().any(|name| name.contains("4444444444")), "{kind} {data}: {}", run.stdout);
+        }
+    }
+}
+
 #[test]
 fn ages_are_counted_from_the_next_version() {
     let project = project();

@@ -4,7 +4,8 @@
 //! (npm) 18, Node's own `parseEnv`, godotenv 1.5, Docker Compose, dash and bash:
 //!
 //! 1. *Bare* if every character is one that a shell leaves alone. This is also all that `docker run --env-file`,
-//!    kustomize and sops read, for which quotes are part of the value.
+//!    kustomize and sops read, for which quotes are part of the value. At the start and after a colon, zsh takes `=ls` for
+//!    the path of a command, and stops if there is none.
 //! 2. *Single quotes* otherwise, with line breaks as they are. All seven read everything between them as it is
 //!    (python-dotenv still expands `${X}` unless told not to). They are better than double quotes: a shell does not
 //!    know `\n`, python-dotenv and both of Node's readers do not know `\$`.
@@ -61,7 +62,8 @@ fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result
 }
 
 fn push_text(out: &mut String, text: &str) {
-    if text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c)) {
+    let is_command = text.split(':').any(|part| part.starts_with('='));
+    if !is_command && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c)) {
         out.push_str(text);
     } else if text.contains(['\'', '\r']) || text.contains(r"\\") {
         out.push('"');
@@ -89,6 +91,9 @@ mod tests {
             ("info", "info"),
             ("https://a.b/c?d", "'https://a.b/c?d'"),
             ("postgres://u@h:5432/db,x=1", "postgres://u@h:5432/db,x=1"),
+            ("YQ==", "YQ=="),
+            ("=ls", "'=ls'"),
+            ("a:=ls", "'a:=ls'"),
             ("a b # c", "'a b # c'"),
             ("$HOME `id`", "'$HOME `id`'"),
             (r#"{"a": "b"}"#, r#"'{"a": "b"}'"#),

@@ -20,6 +20,9 @@ use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::sort::CollectSorted;
 use crate::span::{Location, Source, Span};
 
+/// Ending of a JSON Schema, which nobody gives to a layer.
+const JSON_SCHEMA: &str = ".schema.json";
+
 /// File whose name is misleading.
 #[derive(Debug, Clone)]
 pub struct MisnamedFile {
@@ -224,6 +227,10 @@ impl LayerFileSorter<'_> {
         let name = file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml"));
         if let Some(name) = name.filter(|name| is_half || !name.contains('.') || !likeness.is_secret) {
             return Some(self.no_environment(&file, name, &likeness));
+        }
+        if file.ends_with(JSON_SCHEMA) {
+            // `septum schema --out` and other programs write them for editors
+            return None;
         }
         let is_like = likeness.is_yaml || (likeness.is_like_a_layer(self.known()) && !self.is_named(&file));
         is_like.then(|| self.unknown_file(&file, &likeness))
