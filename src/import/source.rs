@@ -6,6 +6,7 @@ use crate::layer::tree::{Tree, TreeKind};
 use crate::manifest::{Manifest, list_items};
 use crate::sops;
 use crate::span::{Location, Source};
+use crate::yaml::check_old_breaks;
 use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
 /// Fields of `metadata` that a server sets.
@@ -94,6 +95,9 @@ impl SourceObject {
 impl SourceObjects {
     /// Reads the documents of a file. `List`s are split into their items.
     pub fn read(&mut self, source: &Source, problems: &mut Diagnostics) {
+        if let Err(problem) = check_old_breaks(source) {
+            return problems.push(problem);
+        }
         let stream = match read_stream(source, MergeKeys::Apply) {
             Ok(stream) => stream,
             Err(found) => return problems.extend(found),

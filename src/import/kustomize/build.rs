@@ -10,6 +10,7 @@ use crate::layer::Tree;
 use crate::manifest::list_items;
 use crate::program::program_command;
 use crate::span::Source;
+use crate::yaml::check_old_breaks;
 use crate::yaml::read::{MergeKeys, read_stream};
 
 /// Program that builds kustomizations.
@@ -82,6 +83,7 @@ impl KustomizeProgram {
         let text = String::from_utf8(output.stdout)
             .map_err(|_| Diagnostic::error(Rule::NotUtf8, format!("the objects built of `{shown}` are not UTF-8")))?;
         let source = Source::new(format!("kustomize build {shown}"), text);
+        check_old_breaks(&source)?;
         let stream = read_stream(&source, MergeKeys::Apply)?;
         let documents = stream.documents.into_iter().map(|document| Tree::from_node(document, &source));
         let mut found = Vec::new();

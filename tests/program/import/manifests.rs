@@ -347,6 +347,16 @@ fn what_a_cluster_assigned_is_dropped_from_what_was_read_from_it() {
     }
 }
 
+/// kustomize, kubectl and Helm put a value on a new line behind such a character, and indent it.
+#[test]
+fn a_line_break_of_old_yaml_is_refused() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: shop }\ndata:\n  A: 'x\u{2028}    y'\n";
+    let sandbox = Sandbox::read_only().file("prod.yaml", text);
+    let stderr = sandbox.run(&["import", "manifests", "prod=prod.yaml", "--out", "environments"]).fails(2);
+    assert!(stderr.contains("U+2028") && stderr.contains("prod.yaml:5:8"), "{}", stderr);
+    assert!(!sandbox.path("environments").exists());
+}
+
 #[test]
 fn the_hint_for_a_value_that_looks_like_a_secret_names_all_environments_that_have_it() {
     let desk = Sandbox::with_identities();

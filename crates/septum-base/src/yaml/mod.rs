@@ -2,6 +2,9 @@
 
 pub mod kubectl;
 pub mod node;
+mod old_breaks;
 pub mod read;
 pub mod scalar;
 pub mod write;
+
+pub use old_breaks::check_old_breaks;

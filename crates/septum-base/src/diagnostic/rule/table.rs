@@ -395,7 +395,7 @@ rules! {
             "a value contains the name of a key or a variable in single braces, or `{env.name}` and the like",
             "write `{{ data.KEY }}`, or set `template: false` if it is intended";
         ControlCharacter, "control-character", Warning, Invalid, false,
-            "a value contains a character that kustomize rejects, or that an environment variable cannot contain",
+            "a value contains a character that kustomize rejects or changes, or that an environment variable cannot contain",
             "remove it, or encode the value";
     }
     "Delivery" {
