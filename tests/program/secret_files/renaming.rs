@@ -169,6 +169,53 @@ fn what_cannot_be_renamed_safely_is_refused_at_its_place() {
     }
 }
 
+/// Kubernetes expands `$(KEY)` of variables that it takes from whole objects, and files of projected volumes have the names
+/// of keys.
+#[test]
+fn variables_that_kubernetes_expands_and_projected_files_are_renamed() {
+    let pod = |metadata: &str, container: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: web{metadata} }}\nspec:\n  containers:\n  - name: web\n    image: nginx\n    \
+             command: [sh, -c, \"x $(LOG_LEVEL) $$(LOG_LEVEL) $(LOG_LEVELS)\"]\n    args: [--l=$(P_LOG_LEVEL)]\n    \
+             volumeMounts: [{{ name: v, mountPath: /l, subPath: LOG_LEVEL }}]\n{container}  \
+             volumes: [{{ name: v, projected: {{ sources: [{{ configMap: {{ name: shop }} }}] }} }}]\n"
+        )
+    };
+    let (wired, own) =
+        (", annotations: { septum.dev/env-from: 'extra, shop' }", "    env: [{ name: LOG_LEVEL, value: x }]\n");
+    let from = |object: &str| format!("    envFrom: [{object}]\n    env: [{{ name: E, value: 'v$(LOG_LEVEL)' }}]\n");
+    let (whole, prefixed) =
+        (from("{ configMapRef: { name: shop } }"), from("{ prefix: P_, configMapRef: { name: shop } }"));
+    let other = from("{ configMapRef: { name: extra } }");
+    for (name, metadata, container, expected) in [
+        (
+            "an object",
+            "",
+            whole.as_str(),
+            &["x $(LEVEL) $$(LOG_LEVEL) $(LOG_LEVELS)", "--l=$(P_LOG_LEVEL)", "v$(LEVEL)"][..],
+        ),
+        ("a prefix", "", &prefixed, &["x $(LOG_LEVEL) $$(", "--l=$(P_LEVEL)", "v$(LOG_LEVEL)"]),
+        ("a directive", wired, "", &["x $(LEVEL) $$(LOG_LEVEL)", "--l=$(P_LOG_LEVEL)"]),
+        ("another object", "", &other, &["x $(LOG_LEVEL) $$(", "--l=$(P_LOG_LEVEL)", "v$(LOG_LEVEL)"]),
+        ("a variable of its own", wired, own, &["x $(LOG_LEVEL) $$(", "--l=$(P_LOG_LEVEL)"]),
+    ] {
+        let sandbox = Sandbox::new([
+            (
+                "base.yaml",
+                "app: shop\ndata: { LOG_LEVEL: info }\nbundles: { extra: { data: { A: b, LOG_LEVEL: x } } }\nmanifests: [w/*.yaml]\n",
+            ),
+            ("prod.yaml", ""),
+            ("w/pod.yaml", &pod(metadata, container)),
+        ]);
+        sandbox.run(&["rename", "shop/LOG_LEVEL", "LEVEL"]).succeeds();
+        let text = sandbox.read("w/pod.yaml");
+        assert!(text.contains("subPath: LEVEL"), "{name}: {text}");
+        for part in expected {
+            assert!(text.contains(part), "{name}: {part}: {text}");
+        }
+    }
+}
+
 #[test]
 fn a_variable_is_not_renamed_and_its_readers_are_shown() {
     let project = project();

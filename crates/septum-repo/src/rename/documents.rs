@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::{DataScope, NameKind, TextRenaming};
 use crate::sort::CollectSorted;
 use crate::template_tokens::is_template;
-use crate::yaml::node::{Mapping, YamlKind, YamlNode};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
 
 /// Fields of an entry with templates.
 const WITH_TEMPLATES: [&str; 2] = ["value", "content"];
@@ -15,6 +15,12 @@ const KEY_REFERENCES: [&str; 2] = ["configMapKeyRef", "secretKeyRef"];
 
 /// Fields that refer to an object, with keys under `items`, and the field of its name.
 const ITEM_REFERENCES: [(&str, &str); 3] = [("configMap", "name"), ("secret", "secretName"), ("secret", "name")];
+
+/// Fields of a pod with its containers.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Directive that gives the containers of a pod all keys of bundles as variables.
+const ENV_FROM: &str = "septum.dev/env-from";
 
 impl TextRenaming<'_> {
     /// Renames the key in a layer of an app.
@@ -73,18 +79,53 @@ impl TextRenaming<'_> {
     pub(super) fn rename_in_manifest(&mut self, root: &YamlNode) {
         let scope = if self.change.is_own { DataScope::Renamed } else { DataScope::Other };
         self.rename_in_templates(root, scope);
-        self.rename_references(root);
+        self.rename_references(root, false);
     }
 
-    fn rename_references(&mut self, node: &YamlNode) {
+    /// Renames the key in references; `is_wired` says that the containers of a pod get all keys of the bundle.
+    fn rename_references(&mut self, node: &YamlNode, is_wired: bool) {
         match &node.kind {
             YamlKind::Scalar(_) => {}
-            YamlKind::List(items) => items.iter().for_each(|item| self.rename_references(item)),
+            YamlKind::List(items) => items.iter().for_each(|item| self.rename_references(item, is_wired)),
             YamlKind::Map(map) => {
                 self.rename_mounted(map);
+                self.rename_expanded(map, is_wired);
                 for (field, child) in map {
                     self.rename_reference(&field.text, child);
-                    self.rename_references(child);
+                    self.rename_references(child, field.text == "spec" && self.is_wired(map));
+                }
+            }
+        }
+    }
+
+    /// Whether a pod template has the directive that gives its containers the keys of the bundle.
+    fn is_wired(&self, template: &Mapping) -> bool {
+        let annotations = template.get("metadata").and_then(|metadata| metadata.as_map()?.get("annotations")?.as_map());
+        let bundles = annotations.and_then(|annotations| annotations.get(ENV_FROM)?.as_scalar());
+        bundles.is_some_and(|bundles| bundles.text().split(',').any(|bundle| bundle.trim() == self.change.bundle))
+    }
+
+    /// Renames variables that Kubernetes expands in a pod, `$(KEY)`, where its containers get all keys as variables.
+    fn rename_expanded(&mut self, pod: &Mapping, is_wired: bool) {
+        for container in CONTAINERS.into_iter().flat_map(|field| list_of(pod, field)).filter_map(YamlNode::as_map) {
+            let own: BTreeSet<_> =
+                list_of(container, "env").filter_map(|variable| text_of(variable, "name")).collect_set();
+            let mut prefixes: BTreeSet<&str> = is_wired.then_some("").into_iter().collect_set();
+            prefixes.extend(list_of(container, "envFrom").filter_map(|source| {
+                let fields = source.as_map()?;
+                let names = |field: &str| {
+                    fields.get(field).and_then(YamlNode::as_map).is_some_and(|of| self.names_object(of, "name"))
+                };
+                (names("configMapRef") || names("secretRef")).then(|| text_of(source, "prefix").unwrap_or_default())
+            }));
+            let words = ["command", "args"].into_iter().flat_map(|field| list_of(container, field));
+            let values = list_of(container, "env").filter_map(|variable| variable.as_map()?.get("value"));
+            let texts: Vec<_> = words.chain(values).collect();
+            for prefix in prefixes {
+                let name = format!("{prefix}{}", self.change.old);
+                // a variable of the container itself comes before those of objects
+                if !own.contains(name.as_str()) {
+                    texts.iter().for_each(|text| self.rename_variable(text, &name, prefix));
                 }
             }
         }
@@ -112,10 +153,13 @@ impl TextRenaming<'_> {
     /// Renames the key where a pod mounts it as a single file: `subPath`.
     fn rename_mounted(&mut self, pod: &Mapping) {
         let is_source = |volume: &&Mapping| {
-            volume.iter().any(|(field, node)| {
+            let is_whole = |(field, node): (&YamlKey, &YamlNode)| {
                 let whole = node.as_map().filter(|reference| reference.get("items").is_none());
                 whole.is_some_and(|reference| self.is_item_reference(&field.text, reference))
-            })
+            };
+            let projected = volume.get("projected").and_then(YamlNode::as_map);
+            let parts = projected.into_iter().flat_map(|projected| list_of(projected, "sources"));
+            volume.iter().any(is_whole) || parts.filter_map(YamlNode::as_map).any(|part| part.iter().any(is_whole))
         };
         let volumes = list_of(pod, "volumes").filter_map(YamlNode::as_map).filter(is_source);
         let names: BTreeSet<String> =
@@ -123,7 +167,7 @@ impl TextRenaming<'_> {
         if names.is_empty() {
             return;
         }
-        let containers = ["containers", "initContainers"].into_iter().flat_map(|field| list_of(pod, field));
+        let containers = CONTAINERS.into_iter().flat_map(|field| list_of(pod, field));
         let mounts = containers.filter_map(YamlNode::as_map).flat_map(|container| list_of(container, "volumeMounts"));
         let mounts: Vec<_> = mounts.filter_map(YamlNode::as_map).collect();
         for mount in mounts {
@@ -139,6 +183,11 @@ impl TextRenaming<'_> {
         let name = reference.get(field).and_then(YamlNode::as_scalar);
         name.is_some_and(|name| name.text() == self.change.bundle || is_template(name.text()))
     }
+}
+
+/// Text in a field.
+fn text_of<'n>(node: &'n YamlNode, field: &str) -> Option<&'n str> {
+    Some(node.as_map()?.get(field)?.as_scalar()?.text())
 }
 
 /// The items of a list in a field.

@@ -84,6 +84,19 @@ impl<'a> TextRenaming<'a> {
         self.edits.push((node.span.start..node.span.end, written, kind));
     }
 
+    /// Renames a variable that Kubernetes expands in a text: `$(NAME)`, whose name is the key behind a prefix.
+    pub(super) fn rename_variable(&mut self, node: &YamlNode, name: &str, prefix: &str) {
+        let Some(scalar) = node.as_scalar() else { return };
+        let found = expanded_names(self.slice(node.span), name);
+        if found.len() != expanded_names(scalar.text(), name).len() {
+            let place = self.source.place(node.span);
+            self.problems.push(self.unsafe_place(place, "a text with escapes expands it as a variable"));
+            return;
+        }
+        let key = |at: usize| node.span.start + at + prefix.len()..node.span.start + at + name.len();
+        self.edits.extend(found.into_iter().map(|at| (key(at), self.change.new.to_owned(), NameKind::Reference)));
+    }
+
     /// Renames the key in all templates of a structure.
     pub(super) fn rename_in_templates(&mut self, node: &YamlNode, scope: DataScope) {
         match &node.kind {
@@ -207,6 +220,21 @@ impl<'a> TextRenaming<'a> {
     fn slice(&self, span: Span) -> &str {
         self.source.text().get(span.start..span.end).unwrap_or_default()
     }
+}
+
+/// Offsets of a name where Kubernetes expands it: `$(NAME)`, but not `$$(NAME)`.
+fn expanded_names(text: &str, name: &str) -> Vec<usize> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(dollar) = text.get(at..).and_then(|rest| rest.find('$')) {
+        let start = at + dollar + 1;
+        let rest = text.get(start..).unwrap_or_default();
+        let inside = rest.strip_prefix('(').and_then(|inside| inside.strip_prefix(name));
+        if inside.is_some_and(|after| after.starts_with(')')) {
+            found.push(start + 1);
+        }
+        at = start + usize::from(rest.starts_with('$'));
+    }
+    found
 }
 
 /// Whether a text may be the name of a key.
