@@ -5,7 +5,7 @@ use super::cluster::{Cluster, ClusterObjects};
 use super::compare::compare_targets;
 use super::foreign;
 use super::snapshot::TargetSnapshot;
-use super::surveyed::{AppChanges, LAYERS, mask_secrets, survey_app};
+use super::surveyed::{AppChanges, LAYERS, mask_secrets, mask_unrouted, survey_app};
 use super::value::ValueMarker;
 use crate::diagnostic::Diagnostics;
 use crate::import::SourceObject;
@@ -64,10 +64,14 @@ pub fn compare_with_objects(
     for (surveyed, form) in &forms {
         let left = foreign::take_matching(&mut read.objects, &form.addresses, is_live, &marker);
         let app = surveyed.survey.app.as_str();
-        found.changes.extend(compare_targets(app, &environments, &left, &form.snapshot, &marker));
+        let mut changes = compare_targets(app, &environments, &left, &form.snapshot, &marker);
+        mask_unrouted(&mut changes, true);
+        found.changes.extend(changes);
     }
     let others = foreign::other_objects(foreign::compared_objects(&read.objects, &[]), &marker);
-    found.changes.extend(compare_targets("", &environments, &others, &TargetSnapshot::default(), &marker));
+    let mut of_others = compare_targets("", &environments, &others, &TargetSnapshot::default(), &marker);
+    mask_unrouted(&mut of_others, false);
+    found.changes.extend(of_others);
     mask_secrets(&mut found.changes, &finder);
     let mut report = AppChanges::into_report(vec![found], label, environment.as_str())?;
     report.former_users = read.former_users;
@@ -82,6 +86,7 @@ pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&st
     let is = foreign::other_objects(foreign::compared_objects(right, left), &marker);
     let mut changes = compare_targets("", &[], &was, &is, &marker);
     let values: Vec<_> = [left, right].into_iter().flat_map(foreign::secret_values).collect();
+    mask_unrouted(&mut changes, false);
     mask_secrets(&mut changes, &SecretFinder::with_values([], &values));
     let (left, right) = (labels.0.to_owned(), labels.1.to_owned());
     let mut report = DiffReport { left, right, changes, ..DiffReport::default() };

@@ -78,11 +78,7 @@ pub(super) fn mask_secrets(changes: &mut [Change], finder: &SecretFinder) {
     for field in of_objects.flat_map(|change| &mut change.fields) {
         let name = field_name(&field.path).to_owned();
         for value in [&mut field.from, &mut field.to].into_iter().flatten() {
-            if let ShownValue::Text(text) = value
-                && (detect::is_literal_credential(&name, text) || text.lines().any(is_credential_line))
-            {
-                *value = ShownValue::Secret;
-            }
+            mask_credential(&name, value);
         }
     }
     for value in changes.iter_mut().flat_map(Change::shown_values) {
@@ -92,6 +88,30 @@ pub(super) fn mask_secrets(changes: &mut [Change], finder: &SecretFinder) {
             *value = ShownValue::Secret;
         }
     }
+}
+
+/// Masks credentials in keys of ConfigMaps that were read: no layer routes them. `routed` says that the right side is that
+/// of layers, where a key with such a value is declared public: then that of the left side is too.
+pub(super) fn mask_unrouted(changes: &mut [Change], routed: bool) {
+    for change in changes {
+        let ChangeSubject::Entry { key, .. } = &change.subject else { continue };
+        let is_public = |value: &ShownValue| value.text().is_some_and(|text| is_credential(key, text));
+        if routed && change.to.as_ref().is_some_and(is_public) {
+            continue;
+        }
+        let right = change.to.as_mut().filter(|_| !routed);
+        [change.from.as_mut(), right].into_iter().flatten().for_each(|value| mask_credential(key, value));
+    }
+}
+
+fn mask_credential(name: &str, value: &mut ShownValue) {
+    if value.text().is_some_and(|text| is_credential(name, text)) {
+        *value = ShownValue::Secret;
+    }
+}
+
+fn is_credential(name: &str, text: &str) -> bool {
+    detect::is_literal_credential(name, text) || text.lines().any(is_credential_line)
 }
 
 /// The name that says what a field is: that of a variable for its value, or else its key.

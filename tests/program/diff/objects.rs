@@ -39,6 +39,38 @@ fn a_secret_of_the_input_is_compared_and_never_printed() {
     }
 }
 
+/// People put credentials into ConfigMaps before there are layers.
+#[test]
+fn a_credential_in_a_config_map_of_the_input_is_not_shown() {
+    let base = "app: shop\ndata:\n  LEVEL: info\n  DEMO: { value: \"https://demo:public-new@h\", sensitive: false, reason: demo }\n\
+        allow: [{ rule: url-password, key: DEMO, reason: demo }]\n";
+    let project = Sandbox::of(base, "");
+    let object = |name: &str, pass: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata:\n  LEVEL: postgres://u:{pass}@h/db\n  \
+             OLD_URL: postgres://u:{pass}@h/db\n  ADMIN_PASSWORD: {pass}-S3cr3t!\n  DEMO: https://demo:public-old@h\n  \
+             app.ini: |\n    [db]\n    url = postgres://u:{pass}@h/db\n  PLAIN: shown-{name}\n---\n"
+        )
+    };
+    let old = object("shop", "hunter2canary") + &object("other", "hunter2canary");
+    let new = object("shop", "hunter3canary") + &object("more", "hunter3canary");
+    let (left, right) = (project.outside().join("old.yaml"), project.outside().join("new.yaml"));
+    fs::create_dir_all(project.outside()).unwrap();
+    fs::write(&left, &old).unwrap();
+    fs::write(&right, new).unwrap();
+    for format in ["text", "json", "markdown", "github-diff"] {
+        let given = project.give(&old, &["diff", "dev", "-", "--format", format]);
+        let files =
+            project.run(&["diff", "--files", left.to_str().unwrap(), right.to_str().unwrap(), "--format", format]);
+        for run in [&given, &files] {
+            assert_eq!(run.code, 1, "{}", run.stderr);
+            assert!(run.stdout.contains("ADMIN_PASSWORD") && run.stdout.contains("shown-other"), "{}", run.stdout);
+            assert!(!run.stdout.contains("canary"), "{}", run.stdout);
+        }
+        assert!(given.stdout.contains("public-old") && given.stdout.contains("public-new"), "{}", given.stdout);
+    }
+}
+
 fn base64_of(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
