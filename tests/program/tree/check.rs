@@ -49,6 +49,29 @@ fn values_of_secrets_are_hidden() {
     }
 }
 
+/// What is a secret now may be in the ConfigMap that is committed.
+#[test]
+fn former_values_of_secrets_are_hidden() {
+    let base = "app: app\ndata: { P: letmein, U: 'https://demo:public-one@h', LOG: info }\nbundles: { more: { data: { Q: letmein } } }\n";
+    let accepted = "allow: [{ rule: url-password, key: U, reason: demo }]\n";
+    let declared = base.replace(
+        "U: 'https://demo:public-one@h'",
+        "U: { value: 'https://demo:public-one@h', sensitive: false, reason: demo }",
+    );
+    let project = crate::support::sandbox::Sandbox::of(&format!("{declared}{accepted}"), "");
+    project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
+    let secret = "app: app\ndata: { P: { value: letmein, sensitive: true }, LOG: debug, \
+        U: { value: 'https://demo:public-two@h', sensitive: false, reason: demo } }\n\
+        bundles: { more: { data: { Q: { value: letmein, sensitive: true } } } }\n";
+    project.write("base.yaml", format!("{secret}{accepted}"));
+    let run = project.run(&["render", "--all", "--out", "rendered", "--check"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    for shown in ["-  LOG: info", "+  LOG: debug", "public-two", "-  P: \"[secret]\"", "-  Q: \"[secret]\""] {
+        assert!(run.stdout.contains(shown), "{shown}: {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("letmein") && !run.stdout.contains("public-one"), "{}", run.stdout);
+}
+
 #[test]
 fn what_is_missing_or_too_many_is_shown() {
     let project = shop();

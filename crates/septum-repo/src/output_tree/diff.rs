@@ -1,6 +1,9 @@
 //! A plan as a unified diff that reveals no secret.
 
-use super::hide::{DiffPair, redact_versions};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::hide::{DiffPair, find_secret_keys, redact_versions};
+use super::name::TargetName;
 use super::plan::TreePlan;
 use super::root::TreeEntry;
 use super::target_plan::{FileRemoval, FileWrite};
@@ -16,8 +19,8 @@ const CONTEXT: usize = 3;
 const NOTHING: &str = "/dev/null";
 
 impl TreePlan {
-    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets and ciphertext are
-    /// hidden; of a file that is not valid YAML, the diff shows only that it differs.
+    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets, former ones in other objects
+    /// and ciphertext are hidden; of a file that is not valid YAML, the diff shows only that it differs.
     pub fn diff(&self) -> String {
         unified_diff(self)
     }
@@ -28,6 +31,7 @@ fn unified_diff(plan: &TreePlan) -> String {
     let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
     changes.extend(plan.removals.iter().map(|FileRemoval { target, file, .. }| (target, file, None)));
     sort_by_key(&mut changes, |(target, file, _)| (*target, *file));
+    let secret_keys = find_keys_of_secrets(plan);
     let mut out = String::new();
     for (target, file, write) in changes {
         let name = root.show(target, file);
@@ -35,13 +39,35 @@ fn unified_diff(plan: &TreePlan) -> String {
             Ok(TreeEntry::File(bytes)) => Some(bytes),
             _ => None,
         };
-        out.push_str(&diff_file(&name, file.as_str(), old.as_ref().map(|old| old.as_slice()), write));
+        let sides = (old.as_ref().map(|old| old.as_slice()), write);
+        out.push_str(&diff_file((&name, file.as_str()), sides, secret_keys.get(target).unwrap_or(&BTreeSet::new())));
     }
     out
 }
 
+/// Beginnings of the names of files with Secrets, or with what they are made of.
+const SECRETS: [&str; 3] = ["secret-", "sealedsecret-", "externalsecret-"];
+
+/// Keys of the Secrets that are written for each target.
+fn find_keys_of_secrets(plan: &TreePlan) -> BTreeMap<TargetName, BTreeSet<String>> {
+    let mut found: BTreeMap<TargetName, BTreeSet<String>> = BTreeMap::new();
+    for write in &plan.writes {
+        let file = write.file.as_str();
+        if let Some(text) =
+            std::str::from_utf8(&write.bytes).ok().filter(|_| SECRETS.iter().any(|it| file.starts_with(it)))
+        {
+            find_secret_keys(text, found.entry(write.target.clone()).or_default());
+        }
+    }
+    found
+}
+
 /// A file that is written or removed.
-fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrite>) -> String {
+fn diff_file(
+    (name, file): (&str, &str),
+    (old, write): (Option<&[u8]>, Option<&FileWrite>),
+    secret_keys: &BTreeSet<String>,
+) -> String {
     // a Secret that was broken by hand may not look like one
     let is_named_so = file.starts_with("secret-");
     let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
@@ -55,6 +81,7 @@ fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrit
             old.flatten().as_deref().map(String::as_str),
             new.flatten().as_deref().map(String::as_str),
             sensitivity,
+            secret_keys,
         ),
     };
     let Some(DiffPair { old, new }) = sides else {

@@ -1,6 +1,9 @@
 //! Redaction of two versions of a manifest: where a Secret or ciphertext is in one of them, both are rewritten
 //! without it, so that no comment, no anchor and no typing error shows a value.
 
+use std::collections::BTreeSet;
+
+use super::former::{add_secret_keys, hide_former_secrets};
 use crate::route::Sensitivity;
 use crate::span::Source;
 use crate::value::OutputValue;
@@ -28,12 +31,22 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Redacts two versions for a diff; none if one of them is not YAML, and its content is unknown.
 ///
-/// `sensitivity` forces redaction even if neither version looks like a Secret.
-pub(super) fn redact_versions(old: Option<&str>, new: Option<&str>, sensitivity: Sensitivity) -> Option<DiffPair> {
-    let (old_nodes, new_nodes) = (parse_documents(old)?, parse_documents(new)?);
+/// `sensitivity` forces redaction even if neither version looks like a Secret. `secret_keys` are those that Secrets have
+/// now: their former values are hidden elsewhere, too.
+pub(super) fn redact_versions(
+    old: Option<&str>,
+    new: Option<&str>,
+    sensitivity: Sensitivity,
+    secret_keys: &BTreeSet<String>,
+) -> Option<DiffPair> {
+    let (mut old_nodes, new_nodes) = (parse_documents(old)?, parse_documents(new)?);
     let holds = |test: fn(&YamlNode) -> bool| old_nodes.iter().chain(&new_nodes).any(test);
     let is_secret = sensitivity == Sensitivity::Sensitive || holds(holds_secret);
-    if !is_secret && !holds(holds_ciphertext) {
+    let is_encrypted = holds(holds_ciphertext);
+    let documents = old_nodes.iter_mut().enumerate();
+    let has_former =
+        documents.fold(false, |any, (at, old)| hide_former_secrets(old, new_nodes.get(at), secret_keys) | any);
+    if !is_secret && !is_encrypted && !has_former {
         return Some(DiffPair { old: old.unwrap_or_default().to_owned(), new: new.unwrap_or_default().to_owned() });
     }
     let mode = if is_secret { RedactionMode::Object { strict: true } } else { RedactionMode::Object { strict: false } };
@@ -41,6 +54,16 @@ pub(super) fn redact_versions(old: Option<&str>, new: Option<&str>, sensitivity:
         old: show_documents(&old_nodes, None, mode),
         new: show_documents(&new_nodes, Some(&old_nodes), mode),
     })
+}
+
+/// Whether a text is ciphertext.
+pub(super) fn is_ciphertext(text: &str) -> bool {
+    CIPHERTEXT.iter().any(|start| text.starts_with(start))
+}
+
+/// Adds the keys of the Secrets in a text.
+pub(super) fn find_secret_keys(text: &str, keys: &mut BTreeSet<String>) {
+    parse_documents(Some(text)).unwrap_or_default().iter().for_each(|document| add_secret_keys(document, keys));
 }
 
 fn parse_documents(text: Option<&str>) -> Option<Vec<YamlNode>> {
@@ -105,8 +128,7 @@ fn redact_node<'a>(node: &'a YamlNode, other: OlderNode<'_>, mode: RedactionMode
     match &node.kind {
         YamlKind::Scalar(scalar) => {
             let text = scalar.text();
-            let is_ciphertext =
-                mode == RedactionMode::Ciphertext || CIPHERTEXT.iter().any(|start| text.starts_with(start));
+            let is_ciphertext = mode == RedactionMode::Ciphertext || is_ciphertext(text);
             match (mode, is_ciphertext) {
                 (RedactionMode::Open | RedactionMode::Object { strict: false }, false) if scalar.blank => {
                     OutputValue::Null
@@ -188,7 +210,7 @@ fn holds_secret(node: &YamlNode) -> bool {
 
 fn holds_ciphertext(node: &YamlNode) -> bool {
     match &node.kind {
-        YamlKind::Scalar(scalar) => CIPHERTEXT.iter().any(|start| scalar.text().starts_with(start)),
+        YamlKind::Scalar(scalar) => is_ciphertext(scalar.text()),
         YamlKind::List(items) => items.iter().any(holds_ciphertext),
         YamlKind::Map(map) => map.contains_key("encryptedData") || map.values().any(holds_ciphertext),
     }

@@ -37,6 +37,7 @@ mod digest;
 mod disk;
 mod duplicates;
 mod exposed;
+mod former;
 mod hide;
 mod inventory;
 mod lock;

@@ -1,5 +1,7 @@
 //! Diffs of a plan.
 
+use std::collections::BTreeSet;
+
 use super::super::hide::redact_versions;
 use super::*;
 
@@ -91,7 +93,7 @@ fn no_value_is_shown_whatever_the_old_file_looks_like() {
             }
             assert!(!diff(name, None, Some(&new)).contains("bmV3"), "{case}");
         }
-        let alone = redact_versions(Some(&old), None, Sensitivity::Sensitive).map(|sides| sides.old);
+        let alone = redact_versions(Some(&old), None, Sensitivity::Sensitive, &BTreeSet::new()).map(|sides| sides.old);
         assert!(!alone.unwrap_or_default().contains("hunter"), "{case}");
     }
 }
