@@ -85,11 +85,17 @@ impl TryFrom<Written> for UserRule {
         }
         let key = written.key.as_deref().map(|text| parse_key_path(text, &path)).transpose()?;
         let Written { kind, group, target, role, .. } = written;
+        if kind.is_empty() || kind.contains('/') {
+            return Err(format!("`{kind}` is not a valid kind: write `Widget`, and its API group under `group`"));
+        }
         Ok(Self { kind, group, path, target, key, role })
     }
 }
 
 fn parse(text: &str) -> Result<PathPattern, String> {
+    if text.starts_with('$') {
+        return Err(format!("`{text}` is not a valid path: it begins with the name of a field, without `$`"));
+    }
     PathPattern::parse(text).map_err(|why| format!("`{text}` is not a valid path: {why}"))
 }
 

@@ -196,6 +196,8 @@ mod tests {
                 (3, 20),
                 "",
             ),
+            ("{kind: W, path: $.a, target: Secret}", "`$.a` is not a valid path: it begins with", (3, 19), ""),
+            ("{kind: e.com/v1/W, path: a, target: Secret}", "`e.com/v1/W` is not a valid kind", (3, 10), ""),
             ("{kind: W, path: a.**, target: Secret}", "`a.**` is not a valid path", (3, 19), ""),
             ("{kind: W, path: a.b, key: a.*, target: Secret}", "`a.*` is not a valid key path", (3, 29), ""),
             ("{kind: W, path: [a], target: Secret}", "expected a string for `references[0].path`", (3, 19), ""),
