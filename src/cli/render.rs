@@ -516,7 +516,12 @@ fn nameless_error(survey: &Survey, environment: &EnvironmentName) -> Option<Diag
 fn from_here(path: &Path) -> PathBuf {
     let here = std::env::current_dir().map(|here| real_named(&here));
     let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
-    relative.unwrap_or_else(|| path.to_path_buf())
+    match relative {
+        // no name is an empty path
+        Some(relative) if relative.as_os_str().is_empty() => PathBuf::from("."),
+        Some(relative) => relative,
+        None => path.to_path_buf(),
+    }
 }
 
 fn summary_line(targets: usize, rendered: usize, summary: &ChangeSummary, time: Duration) -> String {
