@@ -233,7 +233,7 @@ fn error_line(output: &Output) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_error = |line: &&str| line.starts_with("error:") || line.starts_with("Error from server");
     let is_reason = |line: &&str| !is_log(line) && !line.starts_with("Warning:");
-    let found = lines().find(is_error).or_else(|| lines().rfind(is_reason)).or_else(|| lines().last());
+    let found = lines().find(is_error).or_else(|| lines().rfind(is_reason)).or_else(|| lines().next_back());
     found.unwrap_or("no error message").to_owned()
 }
 

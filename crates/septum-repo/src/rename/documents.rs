@@ -125,7 +125,9 @@ impl TextRenaming<'_> {
                 let name = format!("{prefix}{}", self.change.old);
                 // a variable of the container itself comes before those of objects
                 if !own.contains(name.as_str()) {
-                    texts.iter().for_each(|text| self.rename_variable(text, &name, prefix));
+                    for text in &texts {
+                        self.rename_variable(text, &name, prefix);
+                    }
                 }
             }
         }
