@@ -205,8 +205,7 @@ fn the_directory_may_be_said_once_and_for_all() {
     assert!(Path::new(&directory).exists());
     for root in [".", "./", "app/.."] {
         project.write("septum.yaml", format!("apps: [app]\noutput: {root}\n"));
-        let refused = project.run(&["render", "--all", "--out"]).refused();
-        assert!(refused.contains("is the root of the project"), "{root}: {refused}");
+        project.run(&["render", "--all", "--out"]).refused();
     }
 }
 

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::hide::is_ciphertext;
 use crate::route::detect;
 use crate::yaml::node::{Scalar, YamlKind, YamlNode, YamlStyle};
+
+/// Beginnings of ciphertext: a leaf of SOPS, its file key.
+const CIPHERTEXT: [&str; 3] = ["ENC[", "-----BEGIN AGE ENCRYPTED FILE-----", "-----BEGIN PGP MESSAGE-----"];
 
 /// Mark in the place of a value.
 const HIDDEN: &str = "[secret]";
 
 /// Fields of Secrets, and of what they are made of, whose keys are those of values.
 const VALUES: [&str; 3] = ["data", "stringData", "encryptedData"];
+
+/// Whether a text is ciphertext.
+pub(super) fn is_ciphertext(text: &str) -> bool {
+    CIPHERTEXT.iter().any(|start| text.starts_with(start))
+}
 
 /// Adds the keys of all values of Secrets in a document.
 pub(super) fn add_secret_keys(node: &YamlNode, keys: &mut BTreeSet<String>) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::former::{add_secret_keys, hide_former_secrets};
+use super::former::{add_secret_keys, hide_former_secrets, is_ciphertext};
 use crate::route::Sensitivity;
 use crate::span::Source;
 use crate::value::OutputValue;
@@ -16,9 +16,6 @@ pub(super) struct DiffPair {
     pub(super) old: String,
     pub(super) new: String,
 }
-
-/// Beginnings of ciphertext: a leaf of SOPS, its file key.
-const CIPHERTEXT: [&str; 3] = ["ENC[", "-----BEGIN AGE ENCRYPTED FILE-----", "-----BEGIN PGP MESSAGE-----"];
 
 /// The fields of a Secret that are not secret.
 const OPEN: [&str; 6] = ["apiVersion", "kind", "type", "immutable", "metadata", "sops"];
@@ -54,11 +51,6 @@ pub(super) fn redact_versions(
         old: show_documents(&old_nodes, None, mode),
         new: show_documents(&new_nodes, Some(&old_nodes), mode),
     })
-}
-
-/// Whether a text is ciphertext.
-pub(super) fn is_ciphertext(text: &str) -> bool {
-    CIPHERTEXT.iter().any(|start| text.starts_with(start))
 }
 
 /// Adds the keys of the Secrets in a text.
