@@ -517,6 +517,12 @@ fn the_wall_between_configuration_and_secret_holds() {
         )
         .run(&["render", "prod"]),
         case("plain without a reason", base("data:\n  API_TOKEN: { value: dummy, sensitive: false }\n")),
+        case(
+            "plain for a blank reason",
+            base(
+                "data:\n  API_TOKEN: { value: dummy, sensitive: false, reason: ' ' }\nallow: [{ rule: jwt, key: API_TOKEN, reason: '' }]\n",
+            ),
+        ),
     ]);
 }
 

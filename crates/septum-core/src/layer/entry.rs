@@ -94,7 +94,7 @@ entry_rules! {
     /// Explicit routing.
     sensitive "sensitive": bool = boolean,
     /// Reason for declaring it plain.
-    reason "reason": String = text,
+    reason "reason": String = reason,
     /// Whether every environment must provide a value.
     required "required": bool = boolean,
     /// Purpose of the key.

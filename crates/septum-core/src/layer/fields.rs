@@ -54,6 +54,20 @@ impl<'a> LayerFields<'a> {
         problems.take(read_text(&node, name, &key, self.source))
     }
 
+    /// Takes a field that contains a reason: a text for later readers, so a blank one is an error.
+    pub(super) fn reason(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<String>> {
+        let found = self.text(name, problems)?;
+        if !found.value.trim().is_empty() {
+            return Some(found);
+        }
+        problems.push(
+            Diagnostic::error(Rule::InvalidField, format!("expected a text for `{name}`, found a blank one"))
+                .at_masked(found.place)
+                .hint("say why: later readers decide by it whether the exception is still needed"),
+        );
+        None
+    }
+
     /// Takes a field that contains a text, or null to reset the value of an earlier layer.
     pub(super) fn text_or_null(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<Option<String>>> {
         let (key, node) = self.take(name)?;

@@ -316,8 +316,9 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
     };
     let mut fields = LayerFields::new(map, &ALLOW_FIELDS, "an accepted finding", source, problems);
     let mut take = |name: &str, problems: &mut Diagnostics| {
-        let found = fields.text(name, problems);
-        if found.is_none() {
+        let before = problems.len();
+        let found = if name == "reason" { fields.reason(name, problems) } else { fields.text(name, problems) };
+        if found.is_none() && problems.len() == before {
             let message = format!("an accepted finding requires `{name}`");
             problems.push(Diagnostic::error(Rule::InvalidField, message).at(place.clone()).hint(
                 "write `{ rule: …, key: …, reason: … }`: the reason tells later readers whether the exception is still needed",
