@@ -444,6 +444,25 @@ fn an_error_never_becomes_a_part_of_a_value() {
     }
 }
 
+/// What a filter of a list may need of its items is measured before it runs.
+#[test]
+fn values_that_a_template_does_not_use_may_be_errors() {
+    let base = "delivery: { refs: external-secret, store: vault }\ndata: { A: \"TEMPLATE\" }\n\
+        bundles: { more: { data: { STORED: { ref: shop/db }, P: x } } }\n";
+    for (template, expected) in [
+        ("{{ [bundles.more] | sort(attribute='P') | map(attribute='P') | join }}", "x"),
+        ("{{ [bundles.more] | groupby('P') | list | length }}", "1"),
+        ("{{ [bundles.more] | unique(attribute='P') | list | length }}", "1"),
+        ("{{ [bundles.more] | map(attribute='P') | join }}", "x"),
+        ("{{ bundles.more | length == 2 }}", "true"),
+        ("{{ bundles.more is mapping }}", "true"),
+        ("{{ 'P' in bundles.more }}", "true"),
+    ] {
+        let value = Sandbox::of(&base.replace("TEMPLATE", template), "").dev().value("A");
+        assert_eq!(value, expected, "{template}");
+    }
+}
+
 #[test]
 fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
     for template in ["{{ data.P | urlencode }}", "x{{ data.P|urlencode }}", "{{ vars.nope | trim | upper }}"] {

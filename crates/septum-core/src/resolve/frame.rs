@@ -239,6 +239,14 @@ impl RenderFrame {
         self.log().raised.clone().map(OwnError::into_error)
     }
 
+    /// Inspects values for the template, which does not use them yet: errors among them are not its own.
+    pub(super) fn inspect<T>(&self, inspect: impl FnOnce() -> T) -> T {
+        let before = self.log().raised.clone();
+        let result = inspect();
+        self.log().raised = before;
+        result
+    }
+
     /// Drops the errors of a template that was rendered before.
     pub(super) fn forget_raised(&self) {
         self.log().raised = None;

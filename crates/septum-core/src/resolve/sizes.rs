@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value, filters, functions}
 
 use super::fault::invalid_value;
 use super::steps::BYTES_A_STEP;
-use super::{bounded, defined, scope};
+use super::{bounded, defined, frame, scope};
 
 /// Maximum indentation of a line, in blanks.
 const MAX_INDENT: usize = 64;
@@ -197,18 +197,18 @@ fn is_structure(value: &Value) -> bool {
 
 /// Charges the YAML of a value. A text may have as many lines as characters, and each is indented by its depth.
 pub(super) fn charge_lines(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    ValueCharge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay(value, 0)
+    ValueCharge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay_whole(value)
 }
 
 /// Charges the text of a value: all texts in it, and some bytes for each part. `widest` is the maximum output length of
 /// a byte.
 pub(super) fn charge(state: &State<'_, '_>, value: &Value, widest: usize) -> Result<(), Error> {
-    ValueCharge { state, widest, is_indented: false, reads_scope: true }.pay(value, 0)
+    ValueCharge { state, widest, is_indented: false, reads_scope: true }.pay_whole(value)
 }
 
 /// Charges a value that is compared, except for parts of the scope.
 pub(super) fn charge_compared(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    ValueCharge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
+    ValueCharge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay_whole(value)
 }
 
 /// Cost of a value.
@@ -223,6 +223,14 @@ struct ValueCharge<'s, 't, 'e> {
 }
 
 impl ValueCharge<'_, '_, '_> {
+    /// Pays for a value with everything in it, of which the template may use a part.
+    fn pay_whole(&self, value: &Value) -> Result<(), Error> {
+        match frame::current_frame() {
+            Some(frame) => frame.inspect(|| self.pay(value, 0)),
+            None => self.pay(value, 0),
+        }
+    }
+
     fn pay(&self, value: &Value, depth: usize) -> Result<(), Error> {
         let text = match value.kind() {
             ValueKind::String | ValueKind::Bytes => value.as_bytes().unwrap_or_default(),
