@@ -5,6 +5,7 @@ pub mod node;
 mod old_breaks;
 pub mod read;
 pub mod scalar;
+pub mod splice;
 pub mod write;
 
 pub use old_breaks::check_old_breaks;

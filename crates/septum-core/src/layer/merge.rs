@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::definition::{Bundle, Definition, ManifestSealCell};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
-use super::name_conflicts::report_conflicts;
+use super::name_conflicts::{FormerNames, report_conflicts};
 use super::renames::{FormerKeyUse, misplaced_rename};
 use super::variables::MergedVariables;
 use super::{
@@ -279,11 +279,15 @@ fn overlay_entries(
     layer: &Layer,
     problems: &mut Diagnostics,
 ) {
+    if changes.is_empty() {
+        return;
+    }
     let Definition { bundles, former_uses, .. } = definition;
+    let former_names = FormerNames::of_bundle(bundles.get(name));
     for (key, change) in changes {
         let bundle = bundles.entry(name.clone()).or_default();
         problems.extend(misplaced_rename(key, change, layer));
-        if let Some(current) = bundle.renamed_key_for(key.as_str(), &change.key_place).cloned() {
+        if let Some(current) = former_names.current_name(bundle, key, &change.key_place).cloned() {
             let former = FormerKeyUse::of_change(EntryId { bundle: name.clone(), key: current.clone() }, key, change);
             problems.push(former.warning(layer));
             former_uses.push(former);

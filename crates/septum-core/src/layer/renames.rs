@@ -27,11 +27,6 @@ impl FormerKeyUse {
         Self { id, old: old.clone(), place: change.key_place.clone(), value }
     }
 
-    /// Whether it is at a location.
-    pub fn is_at(&self, place: &Location) -> bool {
-        is_same(&self.place, place)
-    }
-
     /// Warning: the layer uses the former name.
     pub(super) fn warning(&self, layer: &Layer) -> Diagnostic {
         let Self { id, old, place, .. } = self;

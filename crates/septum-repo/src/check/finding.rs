@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::remedy::Fix;
+use super::remedy::{Fix, FormerUseIndex};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
-use crate::pipeline::Survey;
 use crate::span::{Location, Source};
 
 /// The name of a file of rules.
@@ -140,9 +139,9 @@ impl Finding {
 
     /// Adds the fix for the use of a former name, if it is such a finding.
     #[must_use]
-    pub(super) fn with_rename(mut self, survey: &Survey) -> Self {
+    pub(super) fn with_rename(mut self, uses: &FormerUseIndex<'_>) -> Self {
         if self.diagnostic.rule == Rule::RenamedKey {
-            self.fix = self.place().and_then(|place| Fix::rename(survey, place));
+            self.fix = self.place().and_then(|place| uses.fix_at(place));
         }
         self
     }

@@ -57,6 +57,7 @@ pub use unencrypted::{check_secret_file, find_encrypted_files, is_of_tree};
 
 use flux::FluxSubstitution;
 use places::EntryIndex;
+use remedy::FormerUseIndex;
 use staged::StagedEntryRefs;
 use unused::UsageTracker;
 
@@ -259,8 +260,9 @@ impl AppChecker<'_> {
             return AppCheck { results: found, inputs: None };
         };
         let places = EntryIndex::of(&survey);
+        let former_uses = FormerUseIndex::of(&survey);
         let findings = places.findings(problems, None).into_iter();
-        let mut findings: Vec<_> = findings.map(|finding| finding.with_rename(&survey).of_layers()).collect();
+        let mut findings: Vec<_> = findings.map(|finding| finding.with_rename(&former_uses).of_layers()).collect();
         for environment in &wanted {
             let problems = self.check_objects(app, &survey, environment, &mut found.sites);
             findings.extend(places.findings(problems, Some(environment)));

@@ -1,6 +1,7 @@
 //! Fixes that need no human decision.
 
-use crate::layer::{Definition, Entry};
+use crate::layer::{Definition, Entry, FormerKeyUse};
+use crate::map::{HashMap, HashSet};
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
@@ -43,6 +44,35 @@ pub struct EntryLocation {
     pub is_own: bool,
 }
 
+/// Uses of former names by their locations: the name of a file, and an offset in it. Those in encrypted layers are left
+/// out.
+pub(super) struct FormerUseIndex<'s>(HashMap<(&'s str, usize), (&'s Definition, &'s FormerKeyUse)>);
+
+impl<'s> FormerUseIndex<'s> {
+    pub(super) fn of(survey: &'s Survey) -> Self {
+        let mut uses = HashMap::default();
+        for resolved in &survey.environments {
+            let definition = &resolved.definition;
+            let encrypted: HashSet<_> = definition.wrappings.iter().map(|(source, _)| source.name()).collect();
+            for former in &definition.former_uses {
+                let file = former.place.source.name();
+                if !encrypted.contains(file) {
+                    uses.entry((file, former.place.span.start)).or_insert((&**definition, former));
+                }
+            }
+        }
+        Self(uses)
+    }
+
+    /// Fix for the use of a former name at a location.
+    pub(super) fn fix_at(&self, place: &Location) -> Option<Fix> {
+        let (definition, former) = self.0.get(&(place.source.name(), place.span.start))?;
+        let old = EntryId { bundle: former.id.bundle.clone(), key: former.old.clone() };
+        let location = EntryLocation::at_place(definition, &old, place);
+        Some(Fix::Rename { location, new: former.id.key.clone() })
+    }
+}
+
 impl Fix {
     pub(super) fn declare(definition: &Definition, id: &EntryId, entry: &Entry) -> Self {
         Self::Declare(EntryLocation::at_place(definition, id, &entry.defined))
@@ -65,19 +95,6 @@ impl Fix {
         let types = entries().filter_map(|entry| entry.rules.schema.get("type")?.value.as_str());
         let is_scalar = types.into_iter().any(|name| matches!(name, "integer" | "number" | "boolean"));
         Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar })
-    }
-
-    /// Fix for the use of a former name at a location, unless it is in an encrypted layer.
-    pub(super) fn rename(survey: &Survey, place: &Location) -> Option<Self> {
-        survey.environments.iter().find_map(|resolved| {
-            let definition = &resolved.definition;
-            let former = definition.former_uses.iter().find(|former| former.is_at(place))?;
-            let file = place.source.name();
-            let is_encrypted = definition.wrappings.iter().any(|(source, _)| source.name() == file);
-            let old = EntryId { bundle: former.id.bundle.clone(), key: former.old.clone() };
-            let location = EntryLocation::at_place(definition, &old, place);
-            (!is_encrypted).then(|| Self::Rename { location, new: former.id.key.clone() })
-        })
     }
 
     /// The entry of the location, if there is one.

@@ -20,18 +20,20 @@ use zeroize::Zeroizing;
 
 use self::bounds::resolve_inside;
 use self::broken::BrokenApps;
-use self::draft::LayerDraft;
+use self::draft::{ChangeKind, EntryChange, LayerDraft};
 use self::refusal::FixError;
-use self::secrets_file::SecretsFileEdit;
+use self::secrets_file::{MovedValue, SecretsFileEdit};
 use crate::atomic::Access;
 use crate::check::{EntryLocation, Finding, Fix};
 use crate::diagnostic::{Rule, shell_word};
 use crate::files::ProjectFiles;
+use crate::map::HashMap;
 use crate::secret_files::{
     ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
     encrypt_secret_file, encrypt_typed, parse_typed, plan_encryption, write_all,
 };
 use crate::sops::{Identities, SopsConfigCache, SopsFormat, Timestamp};
+use crate::span::Source;
 
 pub use preview::{FixPreview, preview_fix};
 
@@ -179,13 +181,17 @@ impl FixContext<'_> {
                 }
             }
         }
-        for (finding, path, new, message) in editing {
-            let made = match new {
-                Some(new) => draft.rename(&path, new.as_str()),
-                None => draft.declare(&path),
-            };
+        let changes: Vec<_> = editing
+            .iter()
+            .map(|(_, path, new, _)| {
+                let kind = new.as_ref().map_or(ChangeKind::Declare, |new| ChangeKind::Rename(new.as_str()));
+                EntryChange { path, kind }
+            })
+            .collect();
+        let made = draft.change_all(&changes);
+        for ((finding, _, _, message), made) in editing.into_iter().zip(made) {
             match made {
-                Ok(()) => edited.push((finding, message)),
+                Ok(_) => edited.push((finding, message)),
                 Err(refusal) => refuse_fix(finding, &refusal),
             }
         }
@@ -205,9 +211,12 @@ impl FixContext<'_> {
     fn open_draft(self, name: &str, findings: &[&mut Finding]) -> Result<LayerDraft, FixError> {
         let path = resolve_inside(self.files, name)?;
         let bytes = Zeroizing::new(SecretFile::read_as(path, name.to_owned(), SopsFormat::Yaml)?.bytes);
-        let is_same = |spot: &EntryLocation| spot.place.source.text().as_bytes() == bytes.as_slice();
-        let mut spots = findings.iter().filter_map(|finding| finding.fix.as_ref()?.entry_location());
-        let text = std::str::from_utf8(&bytes).ok().filter(|_| spots.all(is_same));
+        let spots = findings.iter().filter_map(|finding| finding.fix.as_ref()?.entry_location());
+        // nearly all findings have one source
+        let sources: HashMap<_, _> =
+            spots.map(|spot| (spot.place.source.text().as_ptr(), &spot.place.source)).collect();
+        let is_same = |source: &&Source| source.text().as_bytes() == bytes.as_slice();
+        let text = std::str::from_utf8(&bytes).ok().filter(|_| sources.values().all(is_same));
         LayerDraft::read(name, text.ok_or(FixError::Changed)?)
     }
 
@@ -222,17 +231,11 @@ impl FixContext<'_> {
             }
         };
         let before = draft.clone();
-        let mut leaving = Vec::new();
-        for it in moving {
-            match it.take(draft, &mut companion) {
-                Ok(()) => leaving.push(it),
-                Err(refusal) => refuse_fix(it.finding, &refusal),
-            }
-        }
-        let (to, paths) = (companion.name.clone(), leaving.iter().map(|it| it.path.as_slice()).collect::<Vec<_>>());
-        if paths.is_empty() {
+        let leaving = take_all(draft, &mut companion, moving);
+        if leaving.is_empty() {
             return Vec::new();
         }
+        let (to, paths) = (companion.name.clone(), leaving.iter().map(|it| it.path.as_slice()).collect::<Vec<_>>());
         let written = companion.write(self, &paths);
         if let Err(refusal) = written.and_then(|()| self.write(name, draft)) {
             *draft = before;
@@ -259,14 +262,50 @@ impl FixContext<'_> {
 }
 
 impl PendingMove<'_> {
-    /// Moves the value from a draft to the encrypted file: both or neither.
-    fn take(&self, draft: &mut LayerDraft, companion: &mut SecretsFileEdit) -> Result<(), FixError> {
-        let mut without = draft.clone();
-        let value = without.take(&self.path, self.keeps_key)?;
-        let value =
-            parse_typed(value.as_bytes(), self.kind).map_err(|problem| FixError::Diagnosed(problem.to_string()))?;
-        companion.put(&self.path, &self.location, value)?;
-        *draft = without;
-        Ok(())
+    fn change(&self) -> EntryChange<'_> {
+        EntryChange { path: &self.path, kind: ChangeKind::Take { keeps_key: self.keeps_key } }
     }
+}
+
+/// Moves values from a draft to the encrypted file, each from one to the other or not at all. Returns those that were
+/// moved.
+fn take_all<'f>(
+    draft: &mut LayerDraft,
+    companion: &mut SecretsFileEdit,
+    moving: Vec<PendingMove<'f>>,
+) -> Vec<PendingMove<'f>> {
+    let taken = draft.clone().change_all(&moving.iter().map(PendingMove::change).collect::<Vec<_>>());
+    let (mut parsed, mut values) = (Vec::new(), Vec::new());
+    for (it, taken) in moving.into_iter().zip(taken) {
+        let value = taken.and_then(|text| {
+            let text = text.ok_or(FixError::Lost)?;
+            parse_typed(text.as_bytes(), it.kind).map_err(|problem| FixError::Diagnosed(problem.to_string()))
+        });
+        match value {
+            Ok(value) => {
+                parsed.push(it);
+                values.push(value);
+            }
+            Err(refusal) => refuse_fix(it.finding, &refusal),
+        }
+    }
+    let put = parsed.iter().zip(values).map(|(it, value)| MovedValue { path: &it.path, location: &it.location, value });
+    let put = companion.put_all(put.collect());
+    let mut accepted = Vec::new();
+    for (it, put) in parsed.into_iter().zip(put) {
+        match put {
+            Ok(()) => accepted.push(it),
+            Err(refusal) => refuse_fix(it.finding, &refusal),
+        }
+    }
+    // those that were refused stay in the draft
+    let taken = draft.change_all(&accepted.iter().map(PendingMove::change).collect::<Vec<_>>());
+    let mut leaving = Vec::new();
+    for (it, taken) in accepted.into_iter().zip(taken) {
+        match taken {
+            Ok(_) => leaving.push(it),
+            Err(refusal) => refuse_fix(it.finding, &refusal),
+        }
+    }
+    leaving
 }

@@ -1,7 +1,7 @@
 //! Fixes that change nothing but a plaintext layer, without writing it.
 
 use super::broken::BrokenApps;
-use super::draft::LayerDraft;
+use super::draft::{ChangeKind, EntryChange, LayerDraft};
 use super::refusal::FixError;
 use crate::check::{Finding, Fix};
 
@@ -29,17 +29,14 @@ pub fn preview_fix<'f>(findings: &'f [Finding], finding: &'f Finding) -> Option<
     let edited = || -> Result<Option<(String, String)>, FixError> {
         let mut draft = LayerDraft::read(file, before)?;
         let path = draft.find(location)?;
-        let title = match &finding.fix {
+        let (kind, title) = match &finding.fix {
             Some(Fix::Declare(_)) => {
-                draft.declare(&path)?;
-                format!("declare `{}` sensitive", finding.label().unwrap_or_default())
+                (ChangeKind::Declare, format!("declare `{}` sensitive", finding.label().unwrap_or_default()))
             }
-            Some(Fix::Rename { new, .. }) => {
-                draft.rename(&path, new.as_str())?;
-                format!("write `{new}`")
-            }
+            Some(Fix::Rename { new, .. }) => (ChangeKind::Rename(new.as_str()), format!("write `{new}`")),
             Some(Fix::Move { .. } | Fix::Encrypt(_)) | None => return Ok(None),
         };
+        draft.change_all(&[EntryChange { path: &path, kind }]).into_iter().try_for_each(|made| made.map(drop))?;
         Ok(Some((draft.text().to_owned(), title)))
     };
     // a fix that cannot be made is not offered

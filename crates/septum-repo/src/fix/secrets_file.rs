@@ -8,12 +8,13 @@ use super::entry_path::alternative_path;
 use super::refusal::FixError;
 use crate::atomic::Access;
 use crate::check::EntryLocation;
+use crate::map::IndexMap;
 use crate::project::secrets_file_name;
 use crate::secret_files::{
     ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
     entry_value, plan_encryption, write_all,
 };
-use crate::sops::{EncryptionPlan, SopsFormat, SopsTree, ValuePath, ValuePathStep};
+use crate::sops::{DecryptedFile, EncryptionPlan, SopsFormat, SopsTree, ValueEdit, ValuePath, ValuePathStep};
 use crate::span::Source;
 use crate::yaml;
 
@@ -25,6 +26,13 @@ pub(super) struct SecretsFileEdit {
     pub(super) name: String,
     path: PathBuf,
     state: SecretsFileState,
+}
+
+/// A value that is moved to the file.
+pub(super) struct MovedValue<'a> {
+    pub(super) path: &'a [String],
+    pub(super) location: &'a EntryLocation,
+    pub(super) value: SopsTree,
 }
 
 enum SecretsFileState {
@@ -49,37 +57,36 @@ impl SecretsFileEdit {
         Ok(Self { name, path, state: SecretsFileState::OnDisk(Box::new(file), bytes) })
     }
 
-    /// Adds a value, unless there is another one.
-    pub(super) fn put(&mut self, path: &[String], spot: &EntryLocation, value: SopsTree) -> Result<(), FixError> {
+    /// Adds values, each unless there is another one.
+    pub(super) fn put_all(&mut self, values: Vec<MovedValue<'_>>) -> Vec<Result<(), FixError>> {
         let file = match &mut self.state {
-            SecretsFileState::Planned(_, values) => {
-                values.push((path.to_vec(), value));
-                return Ok(());
+            SecretsFileState::Planned(_, planned) => {
+                let count = values.len();
+                planned.extend(values.into_iter().map(|moved| (moved.path.to_vec(), moved.value)));
+                return vec![Ok(()); count];
             }
             SecretsFileState::OnDisk(file, _) => file,
         };
-        let other = || FixError::OtherValue(self.name.clone());
-        let other_path = alternative_path(path, spot).map(|path| key_path(&path));
-        if other_path.is_some_and(|path| file.sealed.get(0, &path).is_some()) {
-            return Err(other());
-        }
-        let path = key_path(path);
-        if let Some(SopsTree::Map(fields)) = file.sealed.get(0, &path)
-            && SOURCES.iter().any(|source| fields.get(source).is_some())
-        {
-            return Err(other());
-        }
-        let at = entry_value(&file.sealed, &path);
-        match (file.sealed.get(0, &at), &value) {
-            // a run was stopped after half of it
-            (Some(SopsTree::Leaf(there)), SopsTree::Leaf(new)) if there.value.bytes() == new.value.bytes() => {
-                return Ok(());
+        let mut edits = Vec::new();
+        let mut results: Vec<_> = Vec::with_capacity(values.len());
+        for (index, MovedValue { path, location, value }) in values.into_iter().enumerate() {
+            match place_in(&file.sealed, &self.name, path, location, &value) {
+                Ok(Some(path)) => {
+                    edits.push((index, ValueEdit { document: 0, path, value: Some(value) }));
+                    results.push(Ok(()));
+                }
+                placed => results.push(placed.map(drop)),
             }
-            (Some(_), _) => return Err(other()),
-            (None, _) => {}
         }
-        let set = file.sealed.set_value(0, &at, &value);
-        set.map_err(|error| FixError::from(crate::diagnostic::Diagnostics::from_iter(error.into_diagnostics())))
+        let (places, edits): (Vec<_>, Vec<_>) = edits.into_iter().unzip();
+        for (index, made) in places.into_iter().zip(file.sealed.change_each(&edits)) {
+            let made = made
+                .map_err(|error| FixError::from(crate::diagnostic::Diagnostics::from_iter(error.into_diagnostics())));
+            if let Some(result) = results.get_mut(index) {
+                *result = made;
+            }
+        }
+        results
     }
 
     /// Writes the file, if the values at these paths are encrypted in it.
@@ -98,7 +105,7 @@ impl SecretsFileEdit {
                 (bytes, Some(ContentBefore::Missing))
             }
         };
-        if !paths.iter().all(|path| is_encrypted(&name, &bytes, path)) {
+        if !are_encrypted(&name, &bytes, paths) {
             return Err(FixError::Exposed(name));
         }
         if let Some(before) = before {
@@ -106,6 +113,34 @@ impl SecretsFileEdit {
             write_all(vec![FileRewrite::unless_changed(before, staged)], desk.waiting)?;
         }
         Ok(())
+    }
+}
+
+/// Path at which a value is added to a file; none if the file has it already, because a run was stopped after half of
+/// it.
+fn place_in(
+    file: &DecryptedFile,
+    name: &str,
+    path: &[String],
+    spot: &EntryLocation,
+    value: &SopsTree,
+) -> Result<Option<ValuePath>, FixError> {
+    let other = || FixError::OtherValue(name.to_owned());
+    let other_path = alternative_path(path, spot).map(|path| key_path(&path));
+    if other_path.is_some_and(|path| file.get(0, &path).is_some()) {
+        return Err(other());
+    }
+    let path = key_path(path);
+    if let Some(SopsTree::Map(fields)) = file.get(0, &path)
+        && SOURCES.iter().any(|source| fields.get(source).is_some())
+    {
+        return Err(other());
+    }
+    let at = entry_value(file, &path);
+    match (file.get(0, &at), value) {
+        (Some(SopsTree::Leaf(there)), SopsTree::Leaf(new)) if there.value.bytes() == new.value.bytes() => Ok(None),
+        (Some(_), _) => Err(other()),
+        (None, _) => Ok(Some(at)),
     }
 }
 
@@ -123,24 +158,23 @@ fn values_tree(values: &[(Vec<String>, SopsTree)]) -> SopsTree {
 }
 
 fn nested_tree(values: &[PathValue<'_>]) -> SopsTree {
-    let mut below: Vec<(&String, Vec<PathValue<'_>>)> = Vec::new();
+    let mut below: IndexMap<&String, Vec<PathValue<'_>>> = IndexMap::default();
     for (path, value) in values {
         let Some((first, rest)) = path.split_first() else { return (*value).clone() };
-        match below.iter_mut().find(|(key, _)| *key == first) {
-            Some((_, values)) => values.push((rest, value)),
-            None => below.push((first, vec![(rest, value)])),
-        }
+        below.entry(first).or_default().push((rest, value));
     }
     SopsTree::from_pairs(below.into_iter().map(|(key, values)| (key.clone(), nested_tree(&values))).collect())
 }
 
-/// Whether the value at a path is ciphertext, in the short form or the long one: a rule may leave some values in
+/// Whether the values at these paths are ciphertext, in the short form or the long one: a rule may leave some values in
 /// plaintext.
-fn is_encrypted(name: &str, bytes: &[u8], path: &[String]) -> bool {
+fn are_encrypted(name: &str, bytes: &[u8], paths: &[&[String]]) -> bool {
     let source = Source::new(name, String::from_utf8_lossy(bytes));
     let Ok(root) = yaml::read::read_document(&source) else { return false };
-    let entry = path.iter().try_fold(&root, |node, key| node.as_map()?.get(key.as_str()));
-    let value = entry.and_then(|entry| entry.as_map().map_or(Some(entry), |fields| fields.get("value")));
-    let text = value.and_then(|value| value.as_scalar());
-    text.is_some_and(|scalar| scalar.text().starts_with("ENC[AES256_GCM,"))
+    paths.iter().all(|path| {
+        let entry = path.iter().try_fold(&root, |node, key| node.as_map()?.get(key.as_str()));
+        let value = entry.and_then(|entry| entry.as_map().map_or(Some(entry), |fields| fields.get("value")));
+        let text = value.and_then(|value| value.as_scalar());
+        text.is_some_and(|scalar| scalar.text().starts_with("ENC[AES256_GCM,"))
+    })
 }

@@ -133,6 +133,28 @@ impl DecryptedFile {
         Ok(true)
     }
 
+    /// Sets and removes values, each in its document and at its path, as if one after the other: as few edits as
+    /// possible, because each requires parsing the file. A change that is refused changes nothing.
+    pub fn change_each(&mut self, changes: &[ValueEdit]) -> Vec<Result<(), WriteError>> {
+        let mut results = Vec::with_capacity(changes.len());
+        self.change_part(changes, &mut results);
+        results
+    }
+
+    fn change_part(&mut self, changes: &[ValueEdit], results: &mut Vec<Result<(), WriteError>>) {
+        match changes {
+            [] => {}
+            [ValueEdit { document, path, value: Some(value) }] => results.push(self.set_value(*document, path, value)),
+            [ValueEdit { document, path, value: None }] => results.push(self.unset_value(*document, path)),
+            _ if matches!(self.change_together(changes), Ok(true)) => results.extend(changes.iter().map(|_| Ok(()))),
+            _ => {
+                let (first, second) = changes.split_at(changes.len() / 2);
+                self.change_part(first, results);
+                self.change_part(second, results);
+            }
+        }
+    }
+
     /// The text with changes, whose line ends become those of the text.
     fn apply_edits(&self, changes: Vec<TextEdit>) -> Zeroizing<String> {
         let mut edits = TextEdits::of_text(self.format, &self.text);
