@@ -1,7 +1,7 @@
 //! A layer in plaintext that is edited as text: entries are added, replaced and removed.
 //!
-//! After every edit the text is read again and compared with its expected content: whatever the YAML syntax, either
-//! only the intended part changes, or nothing does.
+//! After edits the text is read again and compared with its expected content: whatever the YAML syntax, either only the
+//! intended parts change, or nothing does.
 
 mod edits;
 
@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostics;
 use crate::span::Source;
 use crate::yaml;
 use crate::yaml::node::{YamlKind, YamlNode};
+use crate::yaml::splice::{TextSplice, splice_text};
 
 /// Reason why a layer cannot be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -37,7 +38,19 @@ pub(super) struct PromotionDraft {
     text: Zeroizing<String>,
     /// Whether a byte order mark is before the text.
     has_order_mark: bool,
+    newline: &'static str,
     root: YamlNode,
+    /// Edits that are collected, if they are made together.
+    collected: Option<Vec<CollectedEdit>>,
+}
+
+/// An edit that is made with others.
+#[derive(Clone)]
+struct CollectedEdit {
+    splice: TextSplice,
+    path: Vec<DraftStep>,
+    /// The new part; none if it is removed.
+    new: Option<YamlNode>,
 }
 
 const ORDER_MARK: char = '\u{feff}';
@@ -49,7 +62,9 @@ impl PromotionDraft {
         let rest = text.strip_prefix(ORDER_MARK);
         let (has_order_mark, text) = (rest.is_some(), rest.unwrap_or(text));
         let root = read_root(name, text).map_err(|_: Diagnostics| EditFailure::Invalid)?;
-        Ok(Self { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), has_order_mark, root })
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let text = Zeroizing::new(text.to_owned());
+        Ok(Self { name: name.to_owned(), text, has_order_mark, newline, root, collected: None })
     }
 
     pub(super) fn text(&self) -> &str {
@@ -122,6 +137,10 @@ impl PromotionDraft {
         for fate in [CommentFate::Kept, CommentFate::Moved, CommentFate::Dropped] {
             for form in forms {
                 for edit in self.edits_to_put(path, form, fate) {
+                    if let Some(collected) = &mut self.collected {
+                        let new = Some(form.node.clone());
+                        return Ok(collected.push(CollectedEdit { splice: edit, path: path.to_vec(), new }));
+                    }
                     let expected = |root: &mut YamlNode| put_node(root, path, form.node.clone());
                     if self.apply_edit(edit, expected).is_ok() {
                         return Ok(());
@@ -135,8 +154,52 @@ impl PromotionDraft {
     /// Removes a part, with its comments.
     pub(super) fn cut(&mut self, path: &[DraftStep]) -> Result<(), EditFailure> {
         let edits = self.edits_to_cut(path);
+        if let Some(collected) = &mut self.collected {
+            let splice = edits.into_iter().next().ok_or(EditFailure::Entangled)?;
+            return Ok(collected.push(CollectedEdit { splice, path: path.to_vec(), new: None }));
+        }
         let mut done = edits.into_iter().map(|edit| self.apply_edit(edit, |root| cut_node(root, path)));
         done.find(Result::is_ok).unwrap_or(Err(EditFailure::Entangled))
+    }
+
+    /// Collects the edits that follow, each by its best form. The content is that of before until they are made.
+    pub(super) fn collect_edits(&mut self) {
+        self.collected = Some(Vec::new());
+    }
+
+    /// Number of edits that were collected, if they are.
+    pub(super) fn collected_count(&self) -> Option<usize> {
+        self.collected.as_ref().map(Vec::len)
+    }
+
+    /// Forgets the edits that were collected after the first ones.
+    pub(super) fn forget_collected(&mut self, count: usize) {
+        self.collected.iter_mut().for_each(|collected| collected.truncate(count));
+    }
+
+    /// Whether an edit after the first ones changes the text.
+    pub(super) fn is_changed_since(&self, count: usize) -> bool {
+        let new = self.collected.as_ref().and_then(|collected| collected.get(count..)).unwrap_or_default();
+        new.iter().any(|CollectedEdit { splice: (at, new), .. }| self.slice(at.clone()) != new.as_str())
+    }
+
+    /// Makes the edits that were collected: all, or none if they would change other parts.
+    pub(super) fn make_collected(&mut self) -> Result<(), EditFailure> {
+        let Some(collected) = self.collected.take().filter(|collected| !collected.is_empty()) else { return Ok(()) };
+        if !are_apart(&collected) {
+            return Err(EditFailure::Entangled);
+        }
+        let mut wanted = self.root.clone();
+        let mut splices = Vec::with_capacity(collected.len());
+        for CollectedEdit { splice, path, new } in collected {
+            match new {
+                Some(new) => put_node(&mut wanted, &path, new),
+                None => cut_node(&mut wanted, &path),
+            }
+            .ok_or(EditFailure::Entangled)?;
+            splices.push(splice);
+        }
+        self.take_text(splice_text(&self.text, &splices).ok_or(EditFailure::Entangled)?, &wanted)
     }
 
     /// Offset at which a part starts, and its value.
@@ -163,18 +226,17 @@ impl PromotionDraft {
     /// Edits the text, if its new tree is the result of `expected` on its current one.
     fn apply_edit(
         &mut self,
-        edit: DraftEdit,
+        edit: TextSplice,
         expected: impl FnOnce(&mut YamlNode) -> Option<()>,
     ) -> Result<(), EditFailure> {
-        let (at, new) = edit;
         let mut wanted = self.root.clone();
         expected(&mut wanted).ok_or(EditFailure::Entangled)?;
-        let (before, after) = (self.slice(0..at.start), self.slice(at.end..self.text.len()));
-        let mut text = Zeroizing::new(String::with_capacity(before.len() + new.len() + after.len()));
-        for part in [before, new.as_str(), after] {
-            text.push_str(part);
-        }
-        let root = read_root(&self.name, &text).ok().filter(|root| is_same_content(root, &wanted));
+        self.take_text(splice_text(&self.text, &[edit]).ok_or(EditFailure::Entangled)?, &wanted)
+    }
+
+    /// Takes a new text, if it has the intended content.
+    fn take_text(&mut self, text: Zeroizing<String>, wanted: &YamlNode) -> Result<(), EditFailure> {
+        let root = read_root(&self.name, &text).ok().filter(|root| is_same_content(root, wanted));
         self.root = root.ok_or(EditFailure::Entangled)?;
         self.text = text;
         Ok(())
@@ -182,10 +244,6 @@ impl PromotionDraft {
 
     fn slice(&self, at: Range<usize>) -> &str {
         self.text.get(at).unwrap_or_default()
-    }
-
-    fn newline(&self) -> &'static str {
-        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
     fn is_flow(&self, node: &YamlNode) -> bool {
@@ -203,8 +261,12 @@ impl PromotionDraft {
     }
 }
 
-/// A range of the text, and its replacement.
-type DraftEdit = (Range<usize>, Zeroizing<String>);
+/// Whether no edit needs to know of another: a line that is added to a text that ends without a line break begins with
+/// one, which the next line must not.
+fn are_apart(edits: &[CollectedEdit]) -> bool {
+    let begins = |edit: &&CollectedEdit| edit.splice.0.is_empty() && edit.splice.1.starts_with(['\n', '\r']);
+    edits.iter().filter(begins).count() < 2
+}
 
 fn read_root(name: &str, text: &str) -> Result<YamlNode, Diagnostics> {
     yaml::read::read_document(&Source::new(name, text))

@@ -107,7 +107,10 @@ pub(super) fn put_item(
         return put_source(draft, key, path, excerpt);
     }
     if draft.has_inner_comments(path) {
-        // field by field, if the syntax allows it
+        // field by field, if the syntax allows it, which only edits show that are made
+        if draft.collected_count().is_some() {
+            return Err(EditFailure::Entangled);
+        }
         let mut tried = draft.clone();
         let done = match &excerpt.node.kind {
             YamlKind::Map(new) => put_fields(&mut tried, key, path, excerpt, new),

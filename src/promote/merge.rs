@@ -8,9 +8,10 @@ use super::outcome::{AppPromotion, MergedFile, PromotionOutcome, PromotionRow, S
 use super::own_file::{
     ChangeContext, OwnFiles, edit_failure, is_same_item, read_own_files, source_comments, stage_own_files,
 };
-use super::plan::{CommentPolicy, TargetDrafts, survey_environments, with_fitting_comments};
+use super::plan::{CommentPolicy, survey_environments, with_fitting_comments};
 use super::request::PromotionRequest;
 use super::sealed::StageFailure;
+use super::target_drafts::{DecideRow, TargetDrafts, decide_rows};
 use super::tree_edit::{DraftStep, node_at};
 use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
@@ -75,12 +76,14 @@ fn merge_with(
     let merger = ValueMerger { request, survey: &survey, app: name.as_str(), incoming: &incoming, to: &to, comments };
     let mut drafts = TargetDrafts { own: to.each_ref().map(|file| file.draft.clone()), incoming: None };
     let (mut rows, mut secret) = (Vec::new(), Vec::new());
-    for item in incoming.items(merger.app) {
-        let mut row = merger.first_row(item);
+    rows.extend(incoming.items(merger.app).into_iter().map(|item| merger.first_row(item)));
+    let mut open = Vec::new();
+    for row in &mut rows {
         let base = history.base_of(app, merger.app, &row.name, request)?;
-        merger.decide(&mut row, base.as_ref(), &mut drafts, &mut secret)?;
-        rows.push(row);
+        open.push((row, base));
     }
+    let decide: &DecideRow<'_> = &|row, base, drafts, secret| merger.decide(row, base, drafts, secret);
+    decide_rows(&mut open, &mut drafts, &mut secret, decide)?;
     let (rules, source_comments) = (pipeline.library.rules(), source_comments([&incoming.file]));
     let comments = &source_comments;
     let change = ChangeContext { rules, identities: request.identities, now: request.now, comments };
@@ -152,24 +155,26 @@ impl ValueMerger<'_> {
         if row.outcome != PromotionOutcome::Copied {
             return Ok(());
         }
-        let mut changed = drafts.clone();
+        let before = drafts.checkpoint();
         let mut hidden = Vec::new();
-        let outcome = self.apply(&row.item, &mut changed, &mut hidden)?;
-        let (before, after) = (drafts.texts(), changed.texts());
-        if before == after {
-            row.outcome = PromotionOutcome::Same;
-            return Ok(());
-        }
+        let outcome = self.apply(&row.item, drafts, &mut hidden)?;
+        let changed = drafts.changed_since(&before);
         let is_forced = self.is_meant(&row.item, self.request.theirs);
-        if !is_forced && base.is_some_and(|base| !is_same_item(&base.states.to, self.to, &row.item, self.app)) {
-            row.outcome = PromotionOutcome::Conflict;
+        let is_changed_there = || base.is_some_and(|base| !is_same_item(&base.states.to, self.to, &row.item, self.app));
+        row.outcome = if changed == [false; 3] {
+            PromotionOutcome::Same
+        } else if !is_forced && is_changed_there() {
+            PromotionOutcome::Conflict
+        } else {
+            outcome
+        };
+        if !row.is_change() {
+            drafts.restore(before);
             return Ok(());
         }
-        row.outcome = outcome;
-        let changes = self.to.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| before != after);
-        row.files = changes.map(|(file, _)| file.name.clone()).collect();
+        let files = self.to.iter().zip(changed).filter(|(_, is_changed)| *is_changed);
+        row.files = files.map(|(file, _)| file.name.clone()).collect();
         row.is_encrypted = !hidden.is_empty();
-        *drafts = changed;
         secret.extend(hidden);
         Ok(())
     }

@@ -14,6 +14,7 @@
 //! | `sealed` | what may be readable in a file that is written |
 //! | `history` | former promotions, as commits record them |
 //! | `request` | selection of what is promoted |
+//! | `target_drafts` | the new contents of the files, and decisions that change them |
 //! | `plan`, `outcome` | what becomes of each item, and the new bytes |
 //! | `incoming` | values that wait for somebody with a key of the target |
 //! | `merge` | what becomes of them then |
@@ -33,6 +34,7 @@ mod own_file;
 mod plan;
 mod request;
 mod sealed;
+mod target_drafts;
 mod tree_edit;
 mod unpromoted;
 mod verify;

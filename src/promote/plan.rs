@@ -5,7 +5,6 @@ mod staging;
 
 use self::comments::bare;
 pub(super) use self::comments::{CommentPolicy, with_fitting_comments};
-use super::draft::PromotionDraft;
 use super::entry::{cut_item, has_source, is_content, is_literal, is_removal, put_item, without_rules};
 use super::excerpt::LayerExcerpt;
 use super::history::{ItemBase, PromotionHistory};
@@ -17,6 +16,7 @@ use super::own_file::{
 };
 use super::request::PromotionRequest;
 use super::sealed::StageFailure;
+use super::target_drafts::{DecideRow, TargetDrafts, decide_rows};
 use super::tree_edit::DraftStep;
 use super::unpromoted::find_unpromoted;
 use crate::diagnostic::Diagnostics;
@@ -97,24 +97,6 @@ pub(super) fn survey_environments(
     if is_known || problems.is_empty() { Ok(survey) } else { Err(problems) }
 }
 
-/// New contents of the files of `to`.
-#[derive(Clone)]
-pub(super) struct TargetDrafts {
-    /// Those of its own files, as far as they are known.
-    pub(super) own: [Option<PromotionDraft>; 2],
-    /// The content of its incoming file, if values are staged there.
-    pub(super) incoming: Option<PromotionDraft>,
-}
-
-impl TargetDrafts {
-    /// The texts of all files.
-    pub(super) fn texts(&self) -> [String; 3] {
-        let [plain, secret] = &self.own;
-        [plain, secret, &self.incoming]
-            .map(|draft| draft.as_ref().map(|draft| draft.text().to_owned()).unwrap_or_default())
-    }
-}
-
 /// Outcome for each item, and the files of `to` with their new content.
 struct DecidedDrafts<'a> {
     rows: Vec<PromotionRow>,
@@ -146,11 +128,13 @@ impl<'a> PromotionPlanner<'a> {
             own: [self.to[0].draft.clone(), self.to[1].draft.clone()],
             incoming: is_staging.then(|| self.incoming.new_draft(self.request, app, history)).transpose()?,
         };
-        let mut secret = Vec::new();
+        let (mut secret, mut open) = (Vec::new(), Vec::new());
         for row in rows.iter_mut().filter(|row| row.outcome == PromotionOutcome::Copied) {
             let base = history.base_of(app, self.app, &row.name, self.request)?;
-            self.decide(row, base.as_ref(), &mut drafts, &mut secret)?;
+            open.push((row, base));
         }
+        let decide: &DecideRow<'_> = &|row, base, drafts, secret| self.decide(row, base, drafts, secret);
+        decide_rows(&mut open, &mut drafts, &mut secret, decide)?;
         let mut dropped = Vec::new();
         if rows.iter().any(|row| row.outcome == PromotionOutcome::Staged) {
             dropped = self.stage_waiting(&mut rows, &mut drafts, &mut secret)?;
@@ -282,43 +266,36 @@ impl<'a> PromotionPlanner<'a> {
             row.outcome = PromotionOutcome::Unchanged;
             return Ok(());
         }
-        let mut changed = drafts.clone();
+        let before = drafts.checkpoint();
         let mut hidden = Vec::new();
-        let outcome = match self.apply(&row.item, &mut changed, &mut hidden) {
+        let outcome = match self.apply(&row.item, drafts, &mut hidden) {
             // what stays need not be written
             Err(_) if is_ours => PromotionOutcome::Kept,
             outcome => outcome?,
         };
-        let (before, after) = (drafts.texts(), changed.texts());
-        if before == after && outcome != PromotionOutcome::Kept {
-            row.outcome = PromotionOutcome::Same;
-            return Ok(());
-        }
-        if is_ours {
-            row.outcome = PromotionOutcome::Kept;
-            return Ok(());
-        }
+        let changed = drafts.changed_since(&before);
         let is_changed_there = base.is_some_and(|base| {
             // the value that was kept is a change of `to`
             base.kept_in.is_some() || !is_same_item(&base.states.to, &self.to, &row.item, self.app)
         });
-        if is_changed_there && !is_forced {
-            row.outcome = PromotionOutcome::Conflict;
+        row.outcome = if changed == [false; 3] && outcome != PromotionOutcome::Kept {
+            PromotionOutcome::Same
+        } else if is_ours {
+            PromotionOutcome::Kept
+        } else if is_changed_there && !is_forced {
+            PromotionOutcome::Conflict
+        } else {
+            outcome
+        };
+        if !row.is_change() {
+            drafts.restore(before);
             return Ok(());
         }
-        row.outcome = outcome;
-        row.files = self.changed_files(&before, &after);
+        let files = self.to.iter().chain([&self.incoming.file]).zip(changed);
+        row.files = files.filter(|(_, is_changed)| *is_changed).map(|(file, _)| file.name.clone()).collect();
         row.is_encrypted = !hidden.is_empty();
-        *drafts = changed;
         secret.extend(hidden);
         Ok(())
-    }
-
-    /// Names of the files that differ between two states.
-    fn changed_files(&self, before: &[String; 3], after: &[String; 3]) -> Vec<String> {
-        let files = self.to.iter().chain([&self.incoming.file]);
-        let changed = files.zip(before.iter().zip(after)).filter(|(_, (before, after))| before != after);
-        changed.map(|(file, _)| file.name.clone()).collect()
     }
 
     /// Makes the drafts say of an item what `from` says.

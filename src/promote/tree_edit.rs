@@ -81,7 +81,10 @@ pub(super) fn put_node(root: &mut YamlNode, path: &[DraftStep], new: YamlNode) -
 pub(super) fn cut_node(root: &mut YamlNode, path: &[DraftStep]) -> Option<()> {
     let (first, rest) = path.split_first()?;
     match (&mut root.kind, first) {
-        (YamlKind::Map(map), DraftStep::Key(key)) if rest.is_empty() => map.shift_remove(key.as_str()).map(drop),
+        (YamlKind::Map(map), DraftStep::Key(key)) if rest.is_empty() => {
+            // what is compared has no order
+            map.swap_remove(key.as_str()).map(drop)
+        }
         (YamlKind::List(items), DraftStep::Item(index)) if rest.is_empty() => {
             (*index < items.len()).then(|| drop(items.remove(*index)))
         }

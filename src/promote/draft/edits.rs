@@ -5,9 +5,10 @@ use zeroize::Zeroizing;
 use super::super::excerpt::LayerExcerpt;
 use super::super::extent::{blank_lines_end, comments_above, entry_ends, header_comment, line_end, line_start};
 use super::super::tree_edit::{DraftStep, is_empty, last_end, node_at, part_bounds};
-use super::{DraftEdit, PromotionDraft};
+use super::PromotionDraft;
 use crate::span::Span;
 use crate::yaml::node::{Mapping, YamlKind, YamlNode};
+use crate::yaml::splice::TextSplice;
 
 /// Fate of the comment behind a part that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,12 @@ pub(super) enum CommentFate {
 
 impl PromotionDraft {
     /// Edits that add a part or replace it, the best one first.
-    pub(super) fn edits_to_put(&self, path: &[DraftStep], excerpt: &LayerExcerpt, fate: CommentFate) -> Vec<DraftEdit> {
+    pub(super) fn edits_to_put(
+        &self,
+        path: &[DraftStep],
+        excerpt: &LayerExcerpt,
+        fate: CommentFate,
+    ) -> Vec<TextSplice> {
         if let Some((start, node)) = self.part(path) {
             return self.edits_to_replace(path, excerpt, fate, start, node).unwrap_or_default();
         }
@@ -32,7 +38,7 @@ impl PromotionDraft {
         self.edits_to_add(path, excerpt).unwrap_or_default()
     }
 
-    fn edits_to_add(&self, path: &[DraftStep], excerpt: &LayerExcerpt) -> Option<Vec<DraftEdit>> {
+    fn edits_to_add(&self, path: &[DraftStep], excerpt: &LayerExcerpt) -> Option<Vec<TextSplice>> {
         // the deepest part that is there
         let there = (0..path.len())
             .rev()
@@ -62,14 +68,14 @@ impl PromotionDraft {
         fate: CommentFate,
         start: usize,
         node: &YamlNode,
-    ) -> Option<Vec<DraftEdit>> {
+    ) -> Option<Vec<TextSplice>> {
         if self.is_within_flow(path) {
             let is_possible = excerpt.is_flow && fate == CommentFate::Kept;
             return is_possible.then(|| vec![(start..node.span.end, excerpt.text.clone())]);
         }
         let ends = entry_ends(&self.text, start, node);
         let line = line_start(&self.text, start);
-        let (indent, newline) = (" ".repeat(start - line), self.newline());
+        let (indent, newline) = (" ".repeat(start - line), self.newline);
         let beside = self.comment_beside(path, start, ends.value, ends.comment);
         let texts = match (fate, &beside) {
             (CommentFate::Kept, None) => vec![excerpt.lines_at(&indent, newline)],
@@ -128,7 +134,7 @@ impl PromotionDraft {
         }
         let end = blank_lines_end(&self.text, end);
         let has_line_break = line_end(&self.text, end) > end && self.slice(end..self.text.len()).contains('\n');
-        (end, if has_line_break { "" } else { self.newline() })
+        (end, if has_line_break { "" } else { self.newline })
     }
 
     /// Adds lines behind the last entry of a block.
@@ -137,8 +143,8 @@ impl PromotionDraft {
         parent: &YamlNode,
         missing: &[DraftStep],
         excerpt: &LayerExcerpt,
-    ) -> Option<Vec<DraftEdit>> {
-        let newline = self.newline();
+    ) -> Option<Vec<TextSplice>> {
+        let newline = self.newline;
         let (at, indent) = match &parent.kind {
             YamlKind::Map(map) if !map.is_empty() => {
                 let (first, (_, last)) = (map.keys().next()?, map.iter().next_back()?);
@@ -187,7 +193,7 @@ impl PromotionDraft {
 
     /// Lines of a part and of the maps around it, the first after a line break.
     fn block_text(&self, missing: &[DraftStep], excerpt: &LayerExcerpt, indent: &str) -> Option<Zeroizing<String>> {
-        let newline = self.newline();
+        let newline = self.newline;
         let (last, around) = missing.split_last()?;
         let mut out = Zeroizing::new(String::new());
         let mut indent = indent.to_owned();
@@ -220,7 +226,7 @@ impl PromotionDraft {
         parent: &YamlNode,
         missing: &[DraftStep],
         excerpt: &LayerExcerpt,
-    ) -> Option<DraftEdit> {
+    ) -> Option<TextSplice> {
         let (_, around) = missing.split_last()?;
         if is_empty(parent) {
             // braces without content become lines, unless there are other braces around them
@@ -258,11 +264,11 @@ impl PromotionDraft {
     }
 
     /// Edits that remove a part with its comments, the best one first.
-    pub(super) fn edits_to_cut(&self, path: &[DraftStep]) -> Vec<DraftEdit> {
+    pub(super) fn edits_to_cut(&self, path: &[DraftStep]) -> Vec<TextSplice> {
         self.ranges_to_cut(path).unwrap_or_default()
     }
 
-    fn ranges_to_cut(&self, path: &[DraftStep]) -> Option<Vec<DraftEdit>> {
+    fn ranges_to_cut(&self, path: &[DraftStep]) -> Option<Vec<TextSplice>> {
         let (last, before) = path.split_last()?;
         let parent = node_at(&self.root, before)?;
         let (start, node) = self.part(path)?;
@@ -304,7 +310,7 @@ impl PromotionDraft {
             _ => " {}",
         };
         let edit = |end: usize| {
-            let newline = if self.slice(0..end).ends_with('\n') { self.newline() } else { "" };
+            let newline = if self.slice(0..end).ends_with('\n') { self.newline } else { "" };
             (colon..end, Zeroizing::new(format!("{empty}{newline}")))
         };
         Some(ends.map(edit).into())

@@ -6,9 +6,11 @@ use super::super::incoming::IncomingValues;
 use super::super::item::PromotedItem;
 use super::super::outcome::{PromotionOutcome, PromotionRow};
 use super::super::own_file::{ChangeContext, edit_failure};
+use super::super::target_drafts::TargetDrafts;
 use super::super::tree_edit::DraftStep;
-use super::{PromotionPlanner, TargetDrafts};
+use super::PromotionPlanner;
 use crate::diagnostic::{Diagnostics, FailureKind};
+use crate::map::HashSet;
 use crate::sops::compute_drift;
 
 impl PromotionPlanner<'_> {
@@ -100,7 +102,7 @@ impl PromotionPlanner<'_> {
 
     /// Refuses to change values that still wait: merged later, they would replace the new ones.
     pub(super) fn check_not_waiting(&self, rows: &[PromotionRow]) -> Result<(), Diagnostics> {
-        let waiting = self.incoming.items(self.app);
+        let waiting: HashSet<_> = self.incoming.items(self.app).into_iter().collect();
         let changed = rows.iter().filter(|row| row.is_change() && waiting.contains(&row.item));
         let problems: Diagnostics = changed.map(|row| self.incoming.still_waits(row, self.app, self.request)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
