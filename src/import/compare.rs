@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::emit::as_kubectl_reads;
 use crate::layer::tree::join_path;
+use crate::map::{HashSet, IndexMap};
 use crate::sort::sort_by_key;
 use crate::value::OutputValue;
 
@@ -135,11 +136,18 @@ fn to_stored_data<'a>(fields: Vec<(Cow<'a, str>, OutputValue<'a>)>) -> Vec<(Cow<
             (_, value) => rest.push((key, value)),
         }
     }
+    written.retain(|(_, value)| matches!(value, OutputValue::String(_)));
+    let replaced: HashSet<_> = written.iter().map(|(key, _)| key.clone()).collect();
+    data.retain(|(key, _)| !replaced.contains(key));
+    let mut encoded = IndexMap::default();
     for (key, value) in written {
-        let OutputValue::String(text) = value else { continue };
-        data.retain(|(known, _)| *known != key);
-        data.push((key, OutputValue::text(STANDARD.encode(text.as_bytes()))));
+        if let OutputValue::String(text) = value {
+            // the last one of a key counts, and is last
+            encoded.shift_remove(&key);
+            encoded.insert(key, OutputValue::text(STANDARD.encode(text.as_bytes())));
+        }
     }
+    data.extend(encoded);
     if !data.is_empty() {
         rest.push(("data".into(), OutputValue::Map(data)));
     }
@@ -183,18 +191,19 @@ fn compare_values(
     let mut push = |path: &str, kind| found.push(StructuralDifference { path: path.to_owned(), kind });
     match (expected, actual) {
         (OutputValue::Map(expected), OutputValue::Map(actual)) => {
-            let value_of = |pairs: &[(Cow<'_, str>, OutputValue<'_>)]| {
-                pairs.iter().map(|(key, _)| key.to_string()).collect::<crate::map::HashSet<_>>()
-            };
-            let (known, rendered) = (value_of(expected), value_of(actual));
+            let mut added: IndexMap<&str, _> = IndexMap::default();
+            for (key, value) in actual {
+                added.entry(&**key).or_insert(value);
+            }
             for (key, value) in expected {
                 let path = join_path(path, key);
-                match actual.iter().find(|(name, _)| name == key) {
-                    Some((_, actual)) => compare_values(value, actual, &path, found),
+                match added.get(&**key) {
+                    Some(actual) => compare_values(value, actual, &path, found),
                     None => found.push(StructuralDifference { path, kind: "is missing" }),
                 }
             }
-            for key in rendered.iter().filter(|key| !known.contains(*key)) {
+            let known: HashSet<&str> = expected.iter().map(|(key, _)| &**key).collect();
+            for key in added.keys().filter(|key| !known.contains(*key)) {
                 found.push(StructuralDifference { path: join_path(path, key), kind: "was added" });
             }
         }

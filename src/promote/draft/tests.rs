@@ -177,3 +177,65 @@ fn a_block_keeps_its_line_breaks() {
         assert_eq!(draft.text(), expected, "{text:?}");
     }
 }
+
+/// A draft to which the entries of `from` were copied: together, or one after the other.
+fn copied_all(from: &str, to: &str, together: bool) -> Result<String, EditFailure> {
+    let from = PromotionDraft::read("from", from).unwrap();
+    let mut to = PromotionDraft::read("to", to).unwrap();
+    if together {
+        to.collect_edits();
+    }
+    let keys = from.root().as_map().and_then(|fields| fields.get("data")?.as_map()).unwrap();
+    for key in keys.keys() {
+        let at = path(&format!("data/{}", key.text));
+        to.put(&at, &from.excerpt(&at).unwrap())?;
+    }
+    to.make_collected()?;
+    Ok(to.text().to_owned())
+}
+
+#[test]
+fn edits_that_are_made_together_give_the_text_of_single_ones() {
+    let from = "data:\n  # first\n  A: 1\n  B: 'x' # behind\n  C: |\n    y\n  D: { value: z }\n";
+    for (to, is_possible) in [
+        ("data:\n  Z: 0\n", true),
+        ("data:\n  B: old # own\n\n  Z: 0\n", true),
+        ("data: { Z: 0 }\n", true),
+        ("data:\r\n  D: 1\r\n  A: 2\r\n", true),
+        // each of them would add the map, or the line break that is missing
+        ("", false),
+        ("data: {}\n", false),
+        ("data:\n  Z: 0", false),
+    ] {
+        let single = copied_all(from, to, false).unwrap();
+        let together = copied_all(from, to, true);
+        assert_eq!(together, if is_possible { Ok(single) } else { Err(EditFailure::Entangled) }, "{to:?}");
+    }
+}
+
+#[test]
+fn collected_edits_are_made_or_forgotten() {
+    let from = PromotionDraft::read("from", "data:\n  A: 1\n  B: 2\n").unwrap();
+    let mut to = PromotionDraft::read("to", "data:\n  A: 1\n  C: 3\n").unwrap();
+    to.collect_edits();
+    to.put(&path("data/A"), &from.excerpt(&path("data/A")).unwrap()).unwrap();
+    assert_eq!((to.collected_count(), to.is_changed_since(0)), (Some(1), false), "it is the same");
+    to.put(&path("data/B"), &from.excerpt(&path("data/B")).unwrap()).unwrap();
+    assert!(to.is_changed_since(1));
+    to.forget_collected(1);
+    assert!(!to.is_changed_since(0));
+    to.cut(&path("data/C")).unwrap();
+    assert_eq!(to.text(), "data:\n  A: 1\n  C: 3\n", "nothing is made yet");
+    to.make_collected().unwrap();
+    assert_eq!((to.text(), to.collected_count()), ("data:\n  A: 1\n", None));
+}
+
+#[test]
+fn many_edits_need_one_reading_of_the_layer() {
+    let entries = |value: &str| (0..500).map(|index| format!("  KEY_{index}: {value}\n")).collect::<String>();
+    let (from, to) = (format!("data:\n{}", entries("new")), format!("data:\n{}", entries("old")));
+    let before = crate::test_hook::counted_work();
+    assert_eq!(copied_all(&from, &to, true).as_deref(), Ok(from.as_str()));
+    let work = crate::test_hook::counted_work() - before;
+    assert!(work <= 8 * from.len(), "{work} for {}", from.len());
+}

@@ -135,3 +135,6 @@ fn is_same(one: &YamlNode, other: &YamlNode) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! Templated values that decide what a patch does.
 
 use super::node::{PartTable, PatchNode};
+use crate::map::IndexSet;
 use crate::resolve::TemplatePart;
 
 /// Role of a templated value that decides what a patch does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DecidingRole {
     /// Value of a merge key, by which items of two lists are matched.
     MergeKey,
@@ -30,7 +31,7 @@ pub struct ConsumedPart {
 
 /// Record of the templated values that decided something.
 #[derive(Debug, Default)]
-pub(super) struct ConsumedParts(Vec<(usize, DecidingRole)>);
+pub(super) struct ConsumedParts(IndexSet<(usize, DecidingRole)>);
 
 impl ConsumedParts {
     /// Records all parts of a value and of the values in it.
@@ -41,11 +42,7 @@ impl ConsumedParts {
     }
 
     pub(super) fn record_parts(&mut self, parts: &[usize], role: DecidingRole) {
-        for part in parts {
-            if !self.0.contains(&(*part, role)) {
-                self.0.push((*part, role));
-            }
-        }
+        self.0.extend(parts.iter().map(|part| (*part, role)));
     }
 
     pub(super) fn into_parts(self, table: &PartTable) -> Vec<ConsumedPart> {

@@ -6,6 +6,7 @@ use super::object::{PatchIdentity, PatchObject};
 use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
 use crate::go_regex;
 use crate::layer::{Tree, TreeKind};
+use crate::map::HashMap;
 use crate::span::Location;
 use crate::yaml::node::{Scalar, YamlStyle};
 
@@ -53,52 +54,130 @@ const REPLICATED: [&str; 4] = ["Deployment", "ReplicationController", "ReplicaSe
 /// Overrides images in all objects. Returns a warning for each override that matches nothing; `is_complete` says
 /// whether all objects are known.
 pub fn override_images(objects: &mut [PatchObject], images: &[ImageOverride], is_complete: bool) -> Vec<Diagnostic> {
-    images.iter().filter_map(|image| override_image(objects, image).err().filter(|_| is_complete)).collect()
-}
-
-fn override_image(objects: &mut [PatchObject], image: &ImageOverride) -> Result<(), Diagnostic> {
-    // the name is a part of an expression in kustomize, so a `.` in it matches any character
-    let expression = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
-    let mut is_found = false;
-    let mut known = Vec::new();
-    if let Ok(regex) = go_regex::compile_for_text(&expression) {
-        let mut change = |tree: &mut Tree| {
-            let TreeKind::Leaf(scalar) = &tree.kind else { return };
-            if scalar.locked || scalar.is_null() {
-                return;
-            }
-            if !regex.is_match(scalar.text()) {
-                if !scalar.encrypted {
-                    known.push(split_image(scalar.text()).0.to_owned());
-                }
-                return;
-            }
-            is_found = true;
-            let text = image.apply(scalar.text());
-            let style = if scalar.style == YamlStyle::Plain { YamlStyle::Plain } else { YamlStyle::DoubleQuoted };
-            let place = tree.place.clone();
-            let mut changed = Scalar::new(text, style);
-            changed.encrypted = scalar.encrypted;
-            *tree = Tree { place, kind: TreeKind::Leaf(Arc::new(changed)) };
-        };
-        let is_definition = |object: &&mut PatchObject| {
-            object.tree.get("kind").and_then(Tree::as_text) != Some("CustomResourceDefinition")
-        };
-        for object in objects.iter_mut().filter(is_definition) {
-            visit_containers(&mut object.tree, &mut change);
-            for path in CONTAINER_PATHS.iter().chain(&VOLUME_PATHS) {
-                visit_path(&mut object.tree, path, &mut change);
-            }
+    if images.is_empty() {
+        return Vec::new();
+    }
+    let mut found = FoundImages::default();
+    visit_images(objects, &mut |tree| found.add(tree));
+    let mut problems = Vec::new();
+    for image in images {
+        if !found.apply_override(image) && is_complete {
+            problems.push(unmatched_image(image, &found.public_names()));
         }
     }
-    if is_found {
-        return Ok(());
+    let mut changed = found.images.into_iter();
+    visit_images(objects, &mut |tree| {
+        if let Some(scalar) = changed.next().and_then(|image| image.changed) {
+            *tree = Tree { place: tree.place.clone(), kind: TreeKind::Leaf(Arc::new(scalar)) };
+        }
+    });
+    problems
+}
+
+/// Images of all objects, in the order in which they are visited.
+#[derive(Default)]
+struct FoundImages {
+    images: Vec<FoundImage>,
+    /// Indices of images by the last parts of their names: an override tries only those that it may match.
+    by_last_part: HashMap<String, Vec<usize>>,
+}
+
+/// An image of an object.
+struct FoundImage {
+    /// The value; none where nothing is overridden.
+    scalar: Option<Arc<Scalar>>,
+    /// The value after the overrides so far, if one matched.
+    changed: Option<Scalar>,
+}
+
+impl FoundImage {
+    fn scalar(&self) -> Option<&Scalar> {
+        self.changed.as_ref().or(self.scalar.as_deref())
     }
-    Err(Diagnostic::warning(Rule::UnmatchedImage, format!("the image `{}` is not in any manifest", image.name))
+}
+
+impl FoundImages {
+    fn add(&mut self, tree: &Tree) {
+        let scalar = match &tree.kind {
+            TreeKind::Leaf(scalar) if !(scalar.locked || scalar.is_null()) => Some(Arc::clone(scalar)),
+            _ => None,
+        };
+        let index = self.images.len();
+        if let Some(scalar) = &scalar {
+            self.by_last_part.entry(last_part(scalar.text()).to_owned()).or_default().push(index);
+        }
+        self.images.push(FoundImage { scalar, changed: None });
+    }
+
+    /// Overrides the images that an override matches. Returns whether there is one.
+    fn apply_override(&mut self, image: &ImageOverride) -> bool {
+        let candidates = match literal_last_part(&image.name) {
+            Some(part) => self.by_last_part.get(part).cloned().unwrap_or_default(),
+            None => (0..self.images.len()).collect(),
+        };
+        if candidates.is_empty() {
+            return false;
+        }
+        // the name is a part of an expression in kustomize, so a `.` in it matches any character
+        let expression = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
+        let Ok(regex) = go_regex::compile_for_text(&expression) else { return false };
+        let mut is_found = false;
+        for index in candidates {
+            let Some(found) = self.images.get_mut(index) else { continue };
+            let Some(scalar) = found.scalar().filter(|scalar| regex.is_match(scalar.text())) else { continue };
+            is_found = true;
+            let style = if scalar.style == YamlStyle::Plain { YamlStyle::Plain } else { YamlStyle::DoubleQuoted };
+            let mut changed = Scalar::new(image.apply(scalar.text()), style);
+            changed.encrypted = scalar.encrypted;
+            let (old, new) = (last_part(scalar.text()).to_owned(), last_part(changed.text()).to_owned());
+            found.changed = Some(changed);
+            if old != new {
+                self.by_last_part.entry(old).or_default().retain(|known| *known != index);
+                self.by_last_part.entry(new).or_default().push(index);
+            }
+        }
+        is_found
+    }
+
+    /// Names of the images that messages may contain.
+    fn public_names(&self) -> Vec<String> {
+        let scalars = self.images.iter().filter_map(FoundImage::scalar).filter(|scalar| !scalar.encrypted);
+        scalars.map(|scalar| split_image(scalar.text()).0.to_owned()).collect()
+    }
+}
+
+/// Last part of the name of an image, without tag and digest.
+fn last_part(image: &str) -> &str {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    last.split([':', '@']).next().unwrap_or(last)
+}
+
+/// Last part of a name, if it matches nothing but itself in an expression.
+fn literal_last_part(name: &str) -> Option<&str> {
+    let is_literal = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    // an alternative or a group before it could match without it
+    let is_plain = name.chars().all(|char| is_literal(char) || matches!(char, '.' | '/' | ':'));
+    let last = name.rsplit('/').next().unwrap_or(name);
+    (is_plain && !last.is_empty() && last.chars().all(is_literal)).then_some(last)
+}
+
+/// Visits the images of all objects, in an order that does not depend on their values. Some are visited twice.
+fn visit_images(objects: &mut [PatchObject], visit: &mut impl FnMut(&mut Tree)) {
+    let is_definition =
+        |object: &&mut PatchObject| object.tree.get("kind").and_then(Tree::as_text) != Some("CustomResourceDefinition");
+    for object in objects.iter_mut().filter(is_definition) {
+        visit_containers(&mut object.tree, visit);
+        for path in CONTAINER_PATHS.iter().chain(&VOLUME_PATHS) {
+            visit_path(&mut object.tree, path, visit);
+        }
+    }
+}
+
+fn unmatched_image(image: &ImageOverride, known: &[String]) -> Diagnostic {
+    let near = did_you_mean(&image.name, known.iter().map(String::as_str));
+    Diagnostic::warning(Rule::UnmatchedImage, format!("the image `{}` is not in any manifest", image.name))
         .at_masked(image.place.clone())
-        .maybe_hint(
-            did_you_mean(&image.name, known.iter().map(String::as_str)).or_else(|| same_last_part(image, &known)),
-        ))
+        .maybe_hint(near.or_else(|| same_last_part(image, known)))
 }
 
 /// Hint at an image whose name is another only up to its registry: `nginx` for `docker.io/library/nginx`.

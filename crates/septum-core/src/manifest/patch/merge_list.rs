@@ -1,6 +1,8 @@
 //! Lists that merge by keys. Order and corner cases are those of kustomize, since a later patch may count by index:
 //! new items come before those of the object, in the order of the patch.
 
+mod by_text;
+
 use super::consumed::DecidingRole;
 use super::directive::{self, PATCH, PatchDirective};
 use super::failure::PatchFailure;
@@ -64,6 +66,9 @@ impl StrategicMerge<'_> {
         let mut values = items.values(patch.into_iter().flatten().chain(&target));
         if values.is_empty() {
             return Ok(items.into_nodes(&target));
+        }
+        if let Some(texts) = items.sole_texts() {
+            return self.merge_by_text(items, &texts, &target, patch.unwrap_or(&target), schema.item());
         }
         if keys.len() > 1 {
             unify_values(&mut values);

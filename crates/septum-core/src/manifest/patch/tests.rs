@@ -289,3 +289,29 @@ fn images_and_counts_that_match_nothing_are_named() {
     let tree = objects.first().map(|object| show(&object.tree)).unwrap_or_default();
     assert!(tree.contains("nginx:2") && tree.contains("replicas"), "{tree}");
 }
+
+#[test]
+fn an_override_sees_what_an_earlier_one_wrote() {
+    let object = "kind: Deployment\nspec: { template: { spec: { containers: [{ image: 'reg.io/app:1' }, { image: regxio/app }, { image: web }] } } }\n";
+    let image = |name: &str, new_name: &str, tag: &str| ImageOverride {
+        name: name.to_owned(),
+        new_name: Some(new_name.to_owned()),
+        new_tag: Some(tag.to_owned()),
+        digest: None,
+        place: Location::synthetic(),
+    };
+    for (overrides, expected) in [
+        // a `.` matches any character, as in kustomize
+        (&[image("reg.io/app", "", "2")][..], ["reg.io/app:2", "regxio/app:2", "web"]),
+        (&[image("web", "other", "2"), image("other", "", "3")], ["reg.io/app:1", "regxio/app", "other:3"]),
+        (&[image("other", "", "3"), image("web", "other", "2")], ["reg.io/app:1", "regxio/app", "other:2"]),
+        (&[image("w.b", "", "2"), image("(reg.io|x)/app", "y", "")], ["y:1", "y", "web:2"]),
+    ] {
+        let mut objects = vec![PatchObject::new(tree(object), Vec::new())];
+        override_images(&mut objects, overrides, true);
+        let tree = objects.first().map(|object| show(&object.tree)).unwrap_or_default();
+        for image in expected {
+            assert!(tree.contains(image), "{image}: {tree}");
+        }
+    }
+}

@@ -23,6 +23,7 @@ pub(in super::super) struct EntryChange<'c> {
 }
 
 /// Kind of a change.
+#[derive(Clone, Copy)]
 pub(in super::super) enum ChangeKind<'c> {
     /// The entry is declared sensitive.
     Declare,
