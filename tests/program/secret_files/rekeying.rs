@@ -188,6 +188,29 @@ fn key_groups_come_and_go() {
 }
 
 #[test]
+fn only_recipients_that_are_in_no_group_are_called_removed() {
+    let rules = |threshold: usize, groups: &str| {
+        format!("creation_rules: [{{path_regex: enc, shamir_threshold: {threshold}, key_groups: [{groups}]}}]")
+    };
+    let (apart, swapped) = ("{age: [ALICE]}, {age: [BOB, ALICE]}", "{age: [ALICE, BOB]}, {age: [ALICE]}");
+    let more = "{age: [ALICE]}, {age: [BOB]}, {age: [ALICE, BOB]}";
+    for (before, after, is_removed) in [
+        (rules(2, more), rules(3, more), false),
+        (rules(2, apart), rules(2, swapped), false),
+        (rules(2, apart), rules(2, "{age: [ALICE]}").replace("shamir_threshold: 2, ", ""), true),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.rules(&before);
+        desk.encrypted("x.enc.yaml", "a: 1\n");
+        desk.run(&["rekey", "x.enc.yaml"]).succeeds();
+        desk.rules(&after);
+        let run = desk.run(&["rekey", "x.enc.yaml"]);
+        let has_warning = run.stderr.contains("removed recipient");
+        assert_eq!((run.code, has_warning), (0, is_removed), "{before} {after}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn entries_of_other_services_are_kept_and_never_lost() {
     let desk = Sandbox::with_identities();
     desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");

@@ -84,8 +84,8 @@ impl ComparedFile {
         now: Timestamp,
     ) -> Result<RekeyOutcome, Diagnostics> {
         let Self { name, drift, path, closed, rule } = self;
-        let removed = drift.removes_recipients();
-        let rotated = removed || rotation == Rotation::Always;
+        let removed = drift.removes_recipients;
+        let rotated = drift.requires_new_key() || rotation == Rotation::Always;
         if drift.is_none() && !rotated {
             let warnings = Diagnostics::new();
             return Ok(RekeyOutcome { name, changes: Vec::new(), removed, warnings, staged: None });

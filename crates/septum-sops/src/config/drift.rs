@@ -18,6 +18,8 @@ pub struct Drift {
     pub selector: Option<(String, String)>,
     /// Values covered by the checksum: in the file and by the rule.
     pub mac_scope: Option<(MacScope, MacScope)>,
+    /// Whether the rule omits a recipient of the file from all groups.
+    pub removes_recipients: bool,
 }
 
 /// Recipients that a group of the rule has and that of the file does not, or vice versa.
@@ -39,7 +41,7 @@ impl Drift {
 
     /// Whether the file can be decrypted by a recipient whom the rule omits, or with fewer groups than the rule
     /// requires.
-    pub fn removes_recipients(&self) -> bool {
+    pub fn requires_new_key(&self) -> bool {
         let fewer = self.threshold.is_some_and(|(is, wanted)| is < wanted);
         fewer || self.groups.iter().any(|group| !group.removed.is_empty())
     }
@@ -62,6 +64,10 @@ pub fn compute_drift(rule: &CreationRule, metadata: &SopsMetadata) -> Drift {
         let (is, wanted) =
             (needed(metadata.threshold, metadata.groups.len()), needed(rule.threshold, rule.groups.len()));
         drift.threshold = (is != wanted).then_some((is, wanted));
+        // one that moves to another group is not removed
+        let by_rule = all_recipients(rule);
+        let of_file = metadata.groups.iter().map(|group| group_drift(0, Some(&by_rule), Some(group)));
+        drift.removes_recipients = of_file.flat_map(|group| group.removed).next().is_some();
     }
     let same =
         |one: &Selector, other: &Selector| one.field_name() == other.field_name() && one.argument() == other.argument();
@@ -69,6 +75,16 @@ pub fn compute_drift(rule: &CreationRule, metadata: &SopsMetadata) -> Drift {
     drift.selector = (!same(&metadata.selector, &wanted)).then(|| (metadata.selector.to_string(), wanted.to_string()));
     drift.mac_scope = (metadata.mac_scope != rule.mac_scope).then_some((metadata.mac_scope, rule.mac_scope));
     drift
+}
+
+/// The recipients of all groups of a rule.
+fn all_recipients(rule: &CreationRule) -> RecipientGroup {
+    let mut all = RecipientGroup::default();
+    for group in &rule.groups {
+        all.age.extend(group.age.iter().cloned());
+        all.foreign.extend(group.foreign.iter().cloned());
+    }
+    all
 }
 
 fn group_drift(group: usize, rule: Option<&RecipientGroup>, file: Option<&KeyGroup>) -> GroupDrift {
