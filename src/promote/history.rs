@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::own_file::{OwnFiles, read_own_files};
 use super::request::PromotionRequest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::files::ProjectFiles;
+use crate::files::{FileKind, ProjectFiles};
 use crate::git::{GitHistory, GitRevision, PlannedCommit};
 use crate::name::EnvironmentName;
 use crate::project::{App, Project};
@@ -127,11 +127,25 @@ impl<'p> PromotionHistory<'p> {
 
     /// Names of the files of an environment's own layer that the current commit does not have, or has with other content.
     pub fn uncommitted(&self, app: &App, environment: &EnvironmentName) -> Result<Vec<String>, Diagnostics> {
-        let Some(head) = self.head() else { return Ok(Vec::new()) };
+        let Some(git) = &self.git else { return Ok(Vec::new()) };
+        let head = git.head();
         let committed = read_own_files(&*self.files(head)?, app, environment)?;
         let current = read_own_files(&self.project.files, app, environment)?;
-        let changed = current.iter().zip(&committed).filter(|(current, committed)| !current.has_bytes_of(committed));
-        Ok(changed.map(|(current, _)| current.name.clone()).collect())
+        let mut changed = Vec::new();
+        for (current, committed) in current.iter().zip(&committed) {
+            let is_committed = match (&current.bytes, &committed.bytes) {
+                (Some(bytes), Some(committed)) => {
+                    let path = self.project.files.writable_path(FileKind::Layer, &current.path)?;
+                    git.is_committed(&path, bytes, committed)?
+                }
+                (None, None) => true,
+                _ => false,
+            };
+            if !is_committed {
+                changed.push(current.name.clone());
+            }
+        }
+        Ok(changed)
     }
 
     /// State at the last promotion of an item of an app.

@@ -89,11 +89,6 @@ impl OwnFile {
         Ok(())
     }
 
-    /// Whether both files have the same bytes, or neither exists.
-    pub(super) fn has_bytes_of(&self, other: &Self) -> bool {
-        self.bytes.as_deref() == other.bytes.as_deref()
-    }
-
     fn secret_file(&self) -> SecretFile {
         SecretFile {
             path: self.path.clone(),

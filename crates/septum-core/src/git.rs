@@ -10,6 +10,7 @@ mod log;
 mod repository;
 mod revision;
 mod setup;
+mod stored;
 mod work_tree;
 
 use std::collections::BTreeMap;

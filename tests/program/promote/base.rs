@@ -275,6 +275,52 @@ fn a_commit_has_the_changed_files_alone() {
 }
 
 #[test]
+fn a_commit_has_the_line_ends_that_git_stores() {
+    let start = |staging: &str| {
+        let desk = project(staging, "").env("GIT_AUTHOR_NAME", "B").env("GIT_AUTHOR_EMAIL", "b@example.org");
+        git(&desk, &["init", "-q"]);
+        git(&desk, &["add", "environments", ".sops.yaml"]);
+        git(&desk, &["commit", "-q", "-m", "start"]);
+        desk
+    };
+    let settings: [&dyn Fn(&Sandbox); 3] = [
+        &|desk| drop(git(desk, &["config", "core.autocrlf", "true"])),
+        &|desk| desk.write(".gitattributes", "*.yaml text eol=crlf\n"),
+        &|desk| desk.write(".git/info/attributes", "*.yaml text eol=crlf\n"),
+    ];
+    for (index, set) in settings.iter().enumerate() {
+        let desk = start(STAGING);
+        set(&desk);
+        std::fs::remove_file(desk.path("environments/staging.yaml")).unwrap();
+        std::fs::remove_file(desk.path("environments/prod.yaml")).unwrap();
+        git(&desk, &["checkout", "-q", "--", "environments"]);
+        assert!(desk.read("environments/staging.yaml").contains("\r\n"), "{index}");
+        let run = desk.run(&["promote", "staging", "prod", "--yes", "--commit"]);
+        assert_eq!(run.code, 0, "{index}: {}", run.stderr);
+        assert_eq!(git(&desk, &["show", "HEAD:environments/prod.yaml"]), STAGING, "{index}");
+        assert_eq!(git(&desk, &["status", "--porcelain", "-uno"]), "", "{index}");
+        // the next one starts from it
+        let changed = desk.read("environments/staging.yaml").replace("one", "two");
+        desk.write("environments/staging.yaml", &changed);
+        assert_eq!(desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).code, 2, "{index}");
+        git(&desk, &["commit", "-q", "-m", "staging", "environments/staging.yaml"]);
+        desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).succeeds();
+        assert_eq!(git(&desk, &["show", "HEAD:environments/prod.yaml"]), STAGING.replace("one", "two"), "{index}");
+        assert_eq!(git(&desk, &["status", "--porcelain", "-uno"]), "", "{index}");
+    }
+    // CRLF that is committed stays, as Git leaves it
+    let desk = start(&STAGING.replace('\n', "\r\n"));
+    desk.write("environments/prod.yaml", "data:\r\n  LOG_LEVEL: info\r\n");
+    commit(&desk, "prod");
+    git(&desk, &["config", "core.autocrlf", "true"]);
+    desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).succeeds();
+    let committed = git(&desk, &["show", "HEAD:environments/prod.yaml"]);
+    assert_eq!(committed, desk.read("environments/prod.yaml"));
+    assert!(committed.starts_with("data:\r\n  LOG_LEVEL: debug\r\n"), "{committed}");
+    assert_eq!(git(&desk, &["status", "--porcelain", "-uno"]), "");
+}
+
+#[test]
 fn a_branch_that_cannot_be_made_stops_before_a_byte_is_written() {
     let desk = project(STAGING, "").env("GIT_AUTHOR_NAME", "B").env("GIT_AUTHOR_EMAIL", "b@example.org");
     desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).code.eq(&4).then_some(()).expect("no repository");

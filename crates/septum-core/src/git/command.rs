@@ -148,6 +148,15 @@ impl SafeGit {
         Ok(self)
     }
 
+    /// Makes the attributes of the repository known that are in no file of the work tree.
+    pub(super) fn with_attributes(self) -> io::Result<Self> {
+        let attributes = self.repository.as_ref().map(GitRepository::attributes).transpose()?.flatten();
+        if let Some(attributes) = attributes {
+            fs::write(self.directory.path().join("info/attributes"), attributes)?;
+        }
+        Ok(self)
+    }
+
     /// Replaces the index of the repository by one of its own, without entries at first.
     pub(super) fn with_own_index(self) -> Self {
         Self { is_index_own: true, ..self }

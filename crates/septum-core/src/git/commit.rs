@@ -13,6 +13,7 @@ use super::command::{GitConfiguration, SafeGit};
 use super::history::GitHistory;
 use super::repository::GitRepository;
 use super::setup::CloneSettings;
+use super::stored::BlobNames;
 use super::{first_line, is_reference_name};
 use crate::diagnostic::{Diagnostic, Rule};
 
@@ -76,11 +77,12 @@ impl PlannedCommit {
         let failed = |error: io::Error| commit_failure(&error.to_string());
         let git = SafeGit::new(self.repository.clone(), GitConfiguration::Isolated).map_err(failed)?;
         let mut entries = Vec::new();
+        let names = BlobNames::new(&self.repository)?;
         for (path, bytes) in files {
-            let blob =
-                output_of(git.command("hash-object").map_err(failed)?.args(["-w", "--stdin", "--no-filters"]), bytes)?;
             let path = self.path_in_tree(path)?;
-            let mode = self.mode_of(&git, path)?;
+            let (mode, committed) = self.committed_file(&git, path)?;
+            let committed = committed.map(|blob| names.read_blob(&blob)).transpose()?;
+            let blob = names.store_blob(path, bytes, committed.as_deref())?;
             entries.push(format!("{mode},{blob},{}", slash_path(path)?));
         }
         let removed = removed.iter().map(|path| slash_path(self.path_in_tree(path)?));
@@ -109,12 +111,17 @@ impl PlannedCommit {
         path.map_err(|_| commit_failure("a file is outside of the work tree"))
     }
 
-    /// The mode of a file in the last commit, or that of a new one.
-    fn mode_of(&self, git: &SafeGit, path: &Path) -> Result<String, Diagnostic> {
+    /// The mode of a file in the last commit, or that of a new one, and the name of its blob there.
+    fn committed_file(&self, git: &SafeGit, path: &Path) -> Result<(String, Option<String>), Diagnostic> {
         let mut list = git.command("ls-tree").map_err(|error| commit_failure(&error.to_string()))?;
         let entry = output_of(list.arg("--full-tree").arg(&self.parent).arg("--").arg(path), b"")?;
-        let mode = entry.split(' ').next().filter(|mode| ["100644", "100755"].contains(mode));
-        Ok(mode.unwrap_or("100644").to_owned())
+        let mut fields = entry.split([' ', '\t']);
+        match (fields.next(), fields.next(), fields.next()) {
+            (Some(mode @ ("100644" | "100755")), Some("blob"), Some(blob)) => {
+                Ok((mode.to_owned(), Some(blob.to_owned())))
+            }
+            _ => Ok(("100644".to_owned(), None)),
+        }
     }
 
     /// Moves the branch to a commit, if it is still where it was.
@@ -166,7 +173,12 @@ fn update_index(git: &SafeGit, entries: &[String], removed: &[String]) -> Result
 }
 
 /// The output of Git, without its line break.
-fn output_of(git: &mut Command, input: &[u8]) -> Result<String, Diagnostic> {
+pub(super) fn output_of(git: &mut Command, input: &[u8]) -> Result<String, Diagnostic> {
+    Ok(String::from_utf8_lossy(&raw_output_of(git, input)?).trim_end().to_owned())
+}
+
+/// The output of Git.
+pub(super) fn raw_output_of(git: &mut Command, input: &[u8]) -> Result<Vec<u8>, Diagnostic> {
     let failed = |error: io::Error| commit_failure(&error.to_string());
     let mut child = git.stdin(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -176,10 +188,10 @@ fn output_of(git: &mut Command, input: &[u8]) -> Result<String, Diagnostic> {
     if !output.status.success() {
         return Err(commit_failure(&first_line(&output)));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    Ok(output.stdout)
 }
 
-fn slash_path(path: &Path) -> Result<String, Diagnostic> {
+pub(super) fn slash_path(path: &Path) -> Result<String, Diagnostic> {
     let parts = path.components().map(|part| part.as_os_str().to_str());
     let parts = parts.collect::<Option<Vec<_>>>().ok_or_else(|| commit_failure("the path of a file is not UTF-8"))?;
     Ok(parts.join("/"))
@@ -219,6 +231,6 @@ impl Drop for RefLock {
     }
 }
 
-fn commit_failure(why: &str) -> Diagnostic {
+pub(super) fn commit_failure(why: &str) -> Diagnostic {
     Diagnostic::error(Rule::Git, "cannot commit the changed files").note(format!("Git reported: {why}"))
 }

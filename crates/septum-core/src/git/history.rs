@@ -5,6 +5,7 @@ use std::path::Path;
 use super::command::SafeGit;
 use super::repository::GitRepository;
 use super::revision::{GitRevision, find_commit, find_repository, revision_failure};
+use super::stored::{BlobNames, has_returns};
 use super::{git_output, spawn_git};
 use crate::diagnostic::Diagnostic;
 
@@ -39,6 +40,19 @@ impl GitHistory {
     /// The current commit.
     pub fn head(&self) -> &str {
         &self.head
+    }
+
+    /// Whether a file of the work tree is committed with a content: Git may convert its line ends.
+    pub fn is_committed(&self, path: &Path, content: &[u8], committed: &[u8]) -> Result<bool, Diagnostic> {
+        if content == committed {
+            return Ok(true);
+        }
+        let Ok(path) = path.strip_prefix(&self.repository.root) else { return Ok(false) };
+        // nothing else differs between the file and what is stored
+        if !has_returns(content) || has_returns(committed) {
+            return Ok(false);
+        }
+        BlobNames::new(&self.repository)?.is_stored_as(path, content, committed)
     }
 
     /// Commits whose message contains a text, each with its message, the last one first.

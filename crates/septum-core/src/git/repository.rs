@@ -114,6 +114,11 @@ impl GitRepository {
         read_text(&self.common.join("info/exclude"))
     }
 
+    /// Attributes of files of this clone.
+    pub(super) fn attributes(&self) -> io::Result<Option<String>> {
+        read_text(&self.common.join("info/attributes"))
+    }
+
     /// Whether its own configuration may set another file with patterns of ignored files than the user's
     /// (`core.excludesFile`). Nothing that it includes is read, so that an inclusion counts too.
     pub fn may_replace_excludes(&self) -> io::Result<bool> {

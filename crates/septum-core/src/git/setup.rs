@@ -22,7 +22,8 @@ pub const DRIVERS: [(&str, &str); 3] = [
 pub const CACHE: &str = "diff.septum.cachetextconv";
 
 /// Settings that are read, as a regular expression of Git.
-const NAMES: &str = r"^(diff\.septum|merge\.septum|user\.(name|email)$|core\.hookspath|extensions\.worktreeconfig)";
+const NAMES: &str =
+    r"^(diff\.septum|merge\.septum|user\.(name|email)$|core\.(hookspath|autocrlf|eol)$|extensions\.worktreeconfig)";
 
 /// Command of the hook.
 pub const HOOK_COMMAND: &str = "septum check --staged";
