@@ -305,3 +305,34 @@ fn nothing_but_values_of_secrets_changes_with_a_secret() {
     result.unwrap();
     assert!(rendered.get() > cases / 10, "only {} were rendered", rendered.get());
 }
+
+#[test]
+fn a_failure_that_follows_from_a_reported_one_is_not_reported_itself() {
+    let errors = |base: &str| {
+        let run = Sandbox::of(base, "{}\n").run(&["check"]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        let text = run.stdout + &run.stderr;
+        let errors = text.lines().filter(|line| line.starts_with("error[") && !line.contains("plaintext-secret"));
+        errors.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let base = |entries: &str| format!("app: shop\ndata:\n  SECRET: {{ sensitive: true, value: ab12 }}\n{entries}");
+    let failed = |key: &str| format!("error[template-failed]: the template of `data.{key}` failed");
+    // what is reported is the cause, wherever it is
+    for (entries, expected) in [
+        ("  A: { sensitive: true, value: '{{ data.NONE }}' }\n", "error[undefined]: `data.NONE` is not defined"),
+        ("  A: { sensitive: true, file: none.txt }\n", "error[missing-file]: `none.txt` does not exist"),
+        ("  A: { sensitive: true, value: x, typ: y }\n", "error[unknown-field]: unknown field `typ` in the entry `A`"),
+        ("  A: { sensitive: true, value: x, type: integer }\n", "error[invalid-value]: `data.A` must be an integer"),
+        ("  A: '{{ data.SECRET + 1 }}'\n", failed("A").as_str()),
+    ] {
+        let readers =
+            "  B: '{{ data.A + 1 }}'\n  C: '{{ data.SECRET }}{{ data.B }}'\n  D: '{{ data.SECRET }}{{ data.C }}'\n";
+        assert_eq!(errors(&base(&(entries.to_owned() + readers))), [expected]);
+    }
+    // a failure of its own is reported, and one of a variable that only it reads
+    let own = "  A: '{{ data.SECRET + 1 }}'\n  B: '{{ data.SECRET + 2 }}'\n  C: '{{ data.SECRET }}{{ vars.x }}'\nvars: { x: '{{ 1 + \"a\" }}' }\n";
+    assert_eq!(errors(&base(own)), [failed("A"), failed("B"), failed("C")]);
+    // each of a cycle reads the other
+    let cycle = errors(&base("  A: '{{ data.SECRET }}{{ data.B }}'\n  B: '{{ data.A }}'\n"));
+    assert!(!cycle.is_empty(), "{cycle:?}");
+}

@@ -98,8 +98,8 @@ pub enum PublicReason {
 pub enum Cause {
     /// It is the mistake at this place.
     Is(Location),
-    /// It follows from the mistake at this place, if that is reported.
-    FollowsFrom(Location),
+    /// It follows from a mistake at one of these places, if that is reported.
+    FollowsFrom(Vec<Location>),
 }
 
 /// A finding, with everything that the reader needs to act on it.
@@ -316,7 +316,7 @@ pub fn without_consequences<T>(mut findings: Vec<T>, diagnostic: impl Fn(&T) -> 
     };
     let mistakes: HashSet<_> = findings.iter().filter_map(mistake).collect();
     findings.retain(|found| match diagnostic(found).cause.as_deref() {
-        Some(Cause::FollowsFrom(place)) => !mistakes.contains(&key(place)),
+        Some(Cause::FollowsFrom(places)) => !places.iter().any(|place| mistakes.contains(&key(place))),
         Some(Cause::Is(_)) | None => true,
     });
     findings

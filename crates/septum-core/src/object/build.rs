@@ -278,7 +278,8 @@ fn check_rules(
         let tells = !is_plain && violation.lists_values();
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error(Rule::InvalidValue, format!("`{label}` must be {expected}"))
-            .hint(format!("change the value, or the rule `{}` of the key", violation.keyword));
+            .hint(format!("change the value, or the rule `{}` of the key", violation.keyword))
+            .with_cause(Some(Cause::Is(place.clone())));
         let error = if written {
             error.at_public(place.clone(), PublicReason::PlainValue)
         } else {

@@ -126,7 +126,7 @@ impl ReferenceChecker<'_> {
             format!("`{}` of {} refers to the {kind} `{name}`, which is not defined", reference.path, manifest.label());
         let error = Diagnostic::error(Rule::DanglingReference, message)
             .at_public(reference.name.place.clone(), PublicReason::Name)
-            .with_cause(self.provided.lacking_entry(reference).cloned().map(Cause::FollowsFrom));
+            .with_cause(self.provided.lacking_entry(reference).map(|place| Cause::FollowsFrom(vec![place.clone()])));
         let error = if self.provided.is_only_mounted(name) {
             error.note(format!("all secret values of `{name}` are in an external store, and `refs: csi` mounts them"))
         } else if self.provided.is_other_kind(reference) {
@@ -189,7 +189,7 @@ impl ReferenceChecker<'_> {
                 let is_this = kind_for(self.routing.sensitivity(&id)) == reference.target;
                 let entry = self.definition.entry(&id).filter(|_| is_this);
                 error
-                    .with_cause(entry.map(|entry| Cause::FollowsFrom(entry.defined.clone())))
+                    .with_cause(entry.map(|entry| Cause::FollowsFrom(vec![entry.defined.clone()])))
                     .note(format!("the key is defined, but has no value in `{}`", self.definition.environment))
                     .hint("set a value, or make the reference `optional: true`")
             }

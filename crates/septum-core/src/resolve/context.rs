@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::consequences::{FailedTemplate, independent_failures, named_subjects};
 use super::engine::Engine;
 use super::frame::{self, RenderSubject};
 use super::literal;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::layer::{Definition, EntrySource, ManifestSeal};
-use crate::map::HashMap;
+use crate::map::{HashMap, HashSet};
 
 /// State that all renders of a target share.
 pub(super) struct ResolveContext {
@@ -23,6 +24,10 @@ pub(super) struct ResolveContext {
     mentioned: Mutex<BTreeSet<String>>,
     /// Whether there are manifests of which nothing is known.
     has_unknown_manifests: AtomicBool,
+    /// Subjects of the problems.
+    reported: Mutex<HashSet<RenderSubject>>,
+    /// Templates that failed without a problem of their own, as far as known.
+    failed: Mutex<Vec<FailedTemplate>>,
     /// Encryption of the manifests that were read.
     seals: Mutex<Vec<Arc<ManifestSeal>>>,
 }
@@ -44,12 +49,17 @@ impl ResolveContext {
             withheld: Mutex::default(),
             mentioned: Mutex::default(),
             has_unknown_manifests: AtomicBool::new(false),
+            reported: Mutex::default(),
+            failed: Mutex::default(),
             seals: Mutex::default(),
         }
     }
 
     pub(super) fn take_problems(&self) -> Diagnostics {
-        std::mem::take(&mut *lock_mutex(&self.problems))
+        let mut problems = std::mem::take(&mut *lock_mutex(&self.problems));
+        let failed = std::mem::take(&mut *lock_mutex(&self.failed));
+        problems.extend(independent_failures(failed, &lock_mutex(&self.reported), &self.definition));
+        problems
     }
 
     pub(super) fn take_mentioned(&self) -> BTreeSet<String> {
@@ -76,9 +86,27 @@ impl ResolveContext {
     pub(super) fn report(&self, problem: Diagnostic) -> ErrorReported {
         match frame::variable_after_secret() {
             Some(path) => self.withhold(&path, problem),
-            None => lock_mutex(&self.problems).push(problem),
+            None => {
+                let failed = frame::current_frame().filter(|_| problem.severity == Severity::Error);
+                lock_mutex(&self.reported).extend(failed.map(|frame| frame.subject.clone()));
+                lock_mutex(&self.problems).push(problem);
+            }
         }
         ErrorReported
+    }
+
+    /// Records that a template failed with an error without details, or because of something that was reported.
+    pub(super) fn report_failed(&self, text: &str, withheld: Option<Diagnostic>) {
+        let frame = frame::current_frame().filter(|_| frame::variable_after_secret().is_none());
+        match (frame, withheld) {
+            (Some(frame), withheld) => {
+                let named = named_subjects(&frame, literal::named_paths(self.engine.environment(), text));
+                let subject = frame.subject.clone();
+                lock_mutex(&self.failed).push(FailedTemplate { subject, named, withheld });
+            }
+            (None, Some(problem)) => drop(self.report(problem)),
+            (None, None) => {}
+        }
     }
 
     /// Withholds a problem of a variable that, as far as known, is read only because of the value of a secret. Its
@@ -94,8 +122,9 @@ impl ResolveContext {
 
     /// Reports the withheld problems of a variable.
     pub(super) fn release(&self, path: &str) {
-        let problems = lock_mutex(&self.withheld).remove(path);
-        lock_mutex(&self.problems).extend(problems.into_iter().flatten());
+        let Some(problems) = lock_mutex(&self.withheld).remove(path) else { return };
+        lock_mutex(&self.reported).insert(RenderSubject::Variable(path.to_owned()));
+        lock_mutex(&self.problems).extend(problems);
     }
 
     /// Records that a template may read any part of `vars`: it failed, and its further reads are unknown.

@@ -90,7 +90,7 @@ fn diagnose_first(context: &ResolveContext, error: &Error, origin: &TemplateOrig
     let diagnostic = Diagnostic::error(rule, message)
         .maybe_hint(hint)
         .maybe_hint(as_it_stands)
-        .with_cause(required.map(Cause::FollowsFrom));
+        .with_cause(required.map(|place| Cause::FollowsFrom(vec![place])));
     Some(if at.excerpt.hidden {
         diagnostic.at_masked(at.place)
     } else {
@@ -119,7 +119,8 @@ fn after_secret(context: &ResolveContext, origin: &TemplateOrigin<'_>, encrypted
 /// Note of an error without details.
 const WITHHELD: &str = "details are hidden because they could reveal the secrets that it uses";
 
-fn is_withheld(error: &Diagnostic) -> bool {
+/// Whether an error is one without details.
+pub(super) fn is_withheld(error: &Diagnostic) -> bool {
     error.notes.iter().any(|note| note == WITHHELD)
 }
 

@@ -8,6 +8,7 @@
 mod bounded;
 mod ciphertext;
 mod circle;
+mod consequences;
 mod content;
 mod content_text;
 mod context;

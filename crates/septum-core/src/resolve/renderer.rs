@@ -122,8 +122,16 @@ impl TemplateRenderer {
             }
             return ErrorReported;
         }
-        for problem in failure::diagnose_failure(&self.context, error, origin) {
-            self.context.report(problem);
+        let problems = failure::diagnose_failure(&self.context, error, origin);
+        if problems.is_empty() {
+            self.context.report_failed(origin.text(), None);
+        }
+        for problem in problems {
+            if failure::is_withheld(&problem) {
+                self.context.report_failed(origin.text(), Some(problem));
+            } else {
+                self.context.report(problem);
+            }
         }
         ErrorReported
     }

@@ -230,7 +230,7 @@ impl MissingName {
         let required = required_place(&context.definition, &self.path);
         Diagnostic::error(Rule::Undefined, message)
             .maybe_hint(hint)
-            .with_cause(required.map(Cause::FollowsFrom))
+            .with_cause(required.map(|place| Cause::FollowsFrom(vec![place])))
             .at_public(place, PublicReason::Expression)
     }
 }
