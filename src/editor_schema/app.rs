@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::description::{SchemaContext, describe_entry};
+use super::description::{SchemaContext, describe_entry, public_keywords};
 use super::layer_schema;
 use super::value::scalar_schema;
 use super::variables::variables_schema;
@@ -22,7 +22,8 @@ pub fn overlay_schema(survey: &Survey) -> Json {
     schema["$comment"] = format!("Written by `septum schema --app {app}`: keys of its base and mixins.").into();
     schema["title"] = format!("Overlay of {app}").into();
     schema["description"] = format!("Layer of an environment of `{app}`.").into();
-    let bundles = bundle_schemas(&SchemaContext::new(survey));
+    let context = SchemaContext::new(survey);
+    let bundles = bundle_schemas(&context);
     let template = schema.pointer("/definitions/bundle").cloned().unwrap_or_default();
     let mut named = Map::new();
     for (name, entries) in bundles {
@@ -40,7 +41,7 @@ pub fn overlay_schema(survey: &Survey) -> Json {
         "properties": named,
     });
     schema["properties"]["vars"] =
-        with_description(variables_schema(survey), "Variables for templates: `{{ vars.NAME }}`.");
+        with_description(variables_schema(&context), "Variables for templates: `{{ vars.NAME }}`.");
     // only the base names the app
     if let Some(properties) = schema["properties"].as_object_mut() {
         properties.shift_remove("app");
@@ -110,7 +111,7 @@ fn entry_schema(context: &SchemaContext<'_>, id: &EntryId) -> Json {
     let rules: Vec<&EntrySchema> = entries.map(|entry| &*entry.rules).collect();
     let is_secret = survey.routing.sensitivity(id) == Sensitivity::Sensitive;
     let fields = json!({ "$ref": "#/definitions/entryFields" });
-    let (long, short) = match scalar_schema(&common_keywords(&rules, is_secret)) {
+    let (long, short) = match scalar_schema(&common_keywords(context, &rules, is_secret)) {
         None => (fields, json!({ "$ref": "#/definitions/textOrNull" })),
         Some(value) => (json!({ "allOf": [fields, { "properties": { "value": value } }] }), value),
     };
@@ -122,21 +123,20 @@ fn entry_schema(context: &SchemaContext<'_>, id: &EntryId) -> Json {
     });
     let deprecated = rules.iter().find_map(|rules| rules.deprecated.as_ref());
     if let Some(deprecated) = deprecated {
-        let text = if deprecated.value == "true" { "deprecated" } else { deprecated.value.as_str() };
+        let mut text = if deprecated.value == "true" { "deprecated".to_owned() } else { deprecated.value.clone() };
+        context.secrets.hide_text(&mut text);
         schema["deprecationMessage"] = text.into();
     }
     schema
 }
 
 /// Keywords that hold in every environment: a layer may change them in its own. Those that list values of a secret are
-/// left out.
-fn common_keywords(rules: &[&EntrySchema], is_secret: bool) -> Map<String, Json> {
+/// left out, and those that repeat another one.
+fn common_keywords(context: &SchemaContext<'_>, rules: &[&EntrySchema], is_secret: bool) -> Map<String, Json> {
     let Some((first, others)) = rules.split_first() else { return Map::new() };
-    let lists = |name: &str| matches!(name, "enum" | "const" | "examples");
     let is_common = |name: &str, value: &Json| {
         others.iter().all(|rules| rules.schema.get(name).is_some_and(|other| other.value == *value))
     };
-    let keywords =
-        first.schema.iter().filter(|(name, value)| !(is_secret && lists(name)) && is_common(name, &value.value));
-    keywords.map(|(name, value)| (name.clone(), value.value.clone())).collect()
+    let keywords = first.schema.iter().filter(|(name, value)| is_common(name, &value.value));
+    public_keywords(context, keywords.map(|(name, value)| (name, &value.value)), is_secret)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value as Json};
+
 use crate::layer::{EntrySchema, EntrySource};
 use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
@@ -15,7 +17,7 @@ use crate::view::stack_order;
 /// An app, and what is the same for all its keys.
 pub(super) struct SchemaContext<'a> {
     pub(super) survey: &'a Survey,
-    secrets: SecretFilter,
+    pub(super) secrets: SecretFilter,
     /// Environments in the order of the stack.
     order: Vec<EnvironmentName>,
 }
@@ -24,6 +26,27 @@ impl<'a> SchemaContext<'a> {
     pub(super) fn new(survey: &'a Survey) -> Self {
         let environments: Vec<_> = survey.environments.iter().map(|it| it.definition.environment.clone()).collect();
         Self { survey, secrets: SecretFilter::of(survey), order: stack_order(&environments, [survey]) }
+    }
+}
+
+/// Keywords without those that list values of a secret, and those that repeat a value of another one.
+pub(super) fn public_keywords<'k>(
+    context: &SchemaContext<'_>,
+    keywords: impl Iterator<Item = (&'k String, &'k Json)>,
+    is_secret: bool,
+) -> Map<String, Json> {
+    let lists = |name: &str| matches!(name, "enum" | "const" | "examples");
+    let public = keywords.filter(|(name, value)| !(is_secret && lists(name)) && !repeats_secret(context, value));
+    public.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn repeats_secret(context: &SchemaContext<'_>, value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(_) => false,
+        Json::Number(number) => context.secrets.repeats(&number.to_string()),
+        Json::String(text) => context.secrets.repeats(text),
+        Json::Array(items) => items.iter().any(|item| repeats_secret(context, item)),
+        Json::Object(map) => map.values().any(|value| repeats_secret(context, value)),
     }
 }
 
@@ -61,7 +84,8 @@ pub(super) fn describe_entry(context: &SchemaContext<'_>, id: &EntryId) -> Strin
         ("Rotated every", first(|rules| rules.rotate_every.as_ref().map(|it| it.value.to_string()))),
         ("Rotation", first(|rules| rules.rotation.as_ref().map(|it| it.value.clone()))),
     ];
-    for (name, fact) in facts {
+    for (name, mut fact) in facts {
+        context.secrets.hide(&mut fact);
         if let Some(fact) = fact {
             let _ = writeln!(out, "\n{name}: {}", markdown_text(&fact));
         }

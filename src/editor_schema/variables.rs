@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::description::{SchemaContext, public_keywords};
 use super::value::scalar_schema;
 use crate::layer::{Tree, TreeKind};
-use crate::pipeline::Survey;
 
 /// Types of a value that is no mapping.
 const NOT_A_MAPPING: [&str; 5] = ["string", "number", "boolean", "array", "null"];
 
 /// Schema of `vars`: the variables that layers define, and no others; any, if there are none.
-pub(super) fn variables_schema(survey: &Survey) -> Json {
+pub(super) fn variables_schema(context: &SchemaContext<'_>) -> Json {
+    let survey = context.survey;
     let mut known = Map::new();
     for resolved in &survey.environments {
         for layer in resolved.definition.layers.iter().filter(|layer| layer.role.defines()) {
@@ -26,17 +27,17 @@ pub(super) fn variables_schema(survey: &Survey) -> Json {
                 .definition
                 .variable(path)
                 .is_some_and(|tree| !survey.routing.variable_reasons(resolved, path, tree).is_empty());
-            let listed = |name: &str| is_secret && matches!(name, "enum" | "const" | "examples");
-            let keywords = rules.schema.iter().filter(|(name, _)| !listed(name));
-            let keywords: Map<String, Json> =
-                keywords.map(|(name, value)| (name.clone(), value.value.clone())).collect();
+            let keywords = rules.schema.iter().map(|(name, value)| (name, &value.value));
+            let keywords = public_keywords(context, keywords, is_secret);
             let mut schema = scalar_schema(&keywords).unwrap_or_else(|| json!({ "type": NOT_A_MAPPING }));
             if let Some(map) = schema.as_object_mut() {
-                if let Some(description) = &rules.description {
-                    map.insert("description".to_owned(), description.value.clone().into());
-                }
-                if let Some(deprecated) = &rules.deprecated {
-                    map.insert("deprecationMessage".to_owned(), deprecated.value.clone().into());
+                let texts = [("description", &rules.description), ("deprecationMessage", &rules.deprecated)];
+                for (field, text) in texts {
+                    let mut text = text.as_ref().map(|text| text.value.clone());
+                    context.secrets.hide(&mut text);
+                    if let Some(text) = text {
+                        map.insert(field.to_owned(), text.into());
+                    }
                 }
             }
             place_rule(&mut known, path, schema);

@@ -142,7 +142,8 @@ fn an_example_is_read_alike_by_every_dialect() {
 fn what_repeats_a_secret_is_not_shown() {
     let base = format!(
         "app: shop\nvars: {{ copy: {CANARY} }}\ndata:\n  TOKEN: {{ sensitive: true, value: {CANARY}, description: 'it is {CANARY}' }}\n\
-         \x20 COPY: {CANARY}\n  LEVEL: {{ value: info, enum: [info, {CANARY}], description: 'not {CANARY}' }}\n"
+         \x20 COPY: {CANARY}\n  LEVEL: {{ value: info, enum: [info, {CANARY}], description: 'not {CANARY}' }}\n\
+         \x20 CONST: {{ examples: [{CANARY}], pattern: '^{CANARY}$', owner: {CANARY}, deprecated: 'not {CANARY}' }}\n"
     );
     let site = Sandbox::of(&base, "");
     for arguments in [
@@ -153,6 +154,7 @@ fn what_repeats_a_secret_is_not_shown() {
         &["docs", "--format", "html"],
         &["docs", "--format", "env-example"],
         &["report"],
+        &["schema", "--app", "shop"],
     ] {
         let text = site.run(arguments).ok();
         assert!(!text.contains(CANARY), "{arguments:?}: {text}");
