@@ -1,17 +1,21 @@
 //! `hydrator.metadata`: the commit that a tree was rendered from, in the format of Argo CD's source hydrator.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::output;
 use septum::atomic;
+use septum::budget;
 use septum::check;
 use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, escape_json};
 use septum::disk::{BoundedRoot, Disk, FileReadError, normalize_path, read_named, real_named};
-use septum::files::{FileKind, refuse_file, resolve_writable};
+use septum::files::{FileKind, InputQuery, refuse_file, resolve_writable};
 use septum::git::{CommitDetails, GitHistory, without_credentials};
-use septum::project::Project;
+use septum::pipeline::{Pipeline, SurveyOptions};
+use septum::sort::sort_by;
+use septum::visibility::KeyAccess;
 
 /// Name of the file (`hydrator.metadata` of Argo CD, which GitOps Promoter reads).
 const FILE: &str = "hydrator.metadata";
@@ -64,7 +68,8 @@ struct ReferencedCommit {
 impl HydratorMetadata {
     /// The last commit of a project that changed more than the tree, and must have its sources as they are. Warnings:
     /// trailers that are not valid.
-    pub(super) fn of_project(project: &Project, dir: &Path) -> Result<(Self, Diagnostics), Diagnostics> {
+    pub(super) fn of_project(pipeline: &Pipeline<'_>, dir: &Path) -> Result<(Self, Diagnostics), Diagnostics> {
+        let project = pipeline.library.project;
         let root = project.files.root();
         let history = GitHistory::find(root)?.ok_or_else(|| {
             Diagnostic::error(Rule::Git, format!("`{FILE}` names a commit, and there is none"))
@@ -73,7 +78,7 @@ impl HydratorMetadata {
         })?;
         let absolute = std::path::absolute(dir).map_or_else(|_| dir.to_path_buf(), |dir| normalize_path(&dir));
         let output = real_named(&absolute);
-        refuse_uncommitted(project, &history, &output)?;
+        refuse_uncommitted(pipeline, &history, &output)?;
         // a commit of the tree itself would make it differ from its own metadata
         let commit = history.last_outside(&output)?;
         let CommitDetails { author, date, message } = history.details(&commit)?;
@@ -108,15 +113,19 @@ impl HydratorMetadata {
 }
 
 /// Error: sources differ from the commit that would be named.
-fn refuse_uncommitted(project: &Project, history: &GitHistory, output: &Path) -> Result<(), Diagnostic> {
+fn refuse_uncommitted(pipeline: &Pipeline<'_>, history: &GitHistory, output: &Path) -> Result<(), Diagnostic> {
+    let project = pipeline.library.project;
     let bounds = BoundedRoot::new(Disk::default(), project.files.root()).ok();
     let is_output =
         |path: &Path| path.starts_with(output) || bounds.as_ref().is_some_and(|bounds| check::is_of_tree(bounds, path));
     let sources: Vec<_> =
         project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref()).collect();
     let mut changed = history.uncommitted_files(project.files.root())?;
-    // a layer is a source, whether Git ignores it or not
-    let mut unknown = history.unknown_files(&project.layer_files())?;
+    // what is read is a source, whether Git ignores it or not
+    let read: Vec<_> = project.layer_files().into_iter().chain(read_files(pipeline)).collect();
+    let mut unknown = history.unknown_files(&read)?;
+    sort_by(&mut unknown, |a, b| a.path.cmp(&b.path));
+    unknown.dedup();
     unknown.retain(|file| !changed.contains(file));
     changed.extend(unknown);
     // anything may lie beside the sources, and the output is about to change
@@ -136,6 +145,26 @@ fn refuse_uncommitted(project: &Project, history: &GitHistory, output: &Path) ->
         error = error.note(format!("and {} more", changed.len() - MOST_NAMES));
     }
     Err(error.note("nothing was written").hint("commit the sources first, or render without `--metadata`"))
+}
+
+/// Mixins, and the files that layers and templates name. Errors are those of the render.
+fn read_files(pipeline: &Pipeline<'_>) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for app in &pipeline.library.project.apps {
+        let (mut problems, mut locked) = (Diagnostics::new(), BTreeMap::new());
+        let options = SurveyOptions::showing(&app.environments, KeyAccess::Decrypt).as_far_as_known(&mut locked);
+        let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
+        for resolved in &survey.environments {
+            found.extend(resolved.definition.candidates.iter().cloned());
+            found.extend(resolved.files.recorded_queries().into_iter().filter_map(|query| match query {
+                InputQuery::File(path) => Some(path),
+                InputQuery::Matching(..) => None,
+            }));
+        }
+    }
+    // the render has its own
+    budget::reset_budgets();
+    found
 }
 
 /// The body of a message without the trailers of references, these references, and warnings of those that are not valid.

@@ -338,7 +338,7 @@ impl RenderArgs {
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let start = Instant::now();
-        let metadata = self.metadata(pipeline.library.project, dir, output)?;
+        let metadata = self.metadata(pipeline, dir, output)?;
         let mut problems = Diagnostics::new();
         for app in apps.iter().filter(|app| !app.environments.iter().any(|name| wanted.contains(name))) {
             problems.extend(self.lacks_environments(pipeline, app, (apps, wanted))?);
@@ -384,14 +384,14 @@ impl RenderArgs {
     /// The commit that `--metadata` names.
     fn metadata(
         &self,
-        project: &Project,
+        pipeline: &Pipeline<'_>,
         dir: &Path,
         output: &OutputStreams,
     ) -> Result<Option<HydratorMetadata>, Diagnostics> {
         if !self.metadata {
             return Ok(None);
         }
-        let (metadata, warnings) = HydratorMetadata::of_project(project, dir)?;
+        let (metadata, warnings) = HydratorMetadata::of_project(pipeline, dir)?;
         output.print_findings(warnings);
         Ok(Some(metadata))
     }

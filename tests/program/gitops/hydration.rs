@@ -151,3 +151,52 @@ fn an_ignored_layer_is_no_source_of_a_commit() {
         assert!(message.contains(&format!("`{name}`")), "{message}");
     }
 }
+
+/// Nor does it take these, which are rendered all the same.
+#[test]
+fn an_ignored_file_that_is_read_is_no_source_of_a_commit() {
+    let (project, _) = committed("x");
+    let base = "data:\n  A: { file: files/a.txt }\n  B: { template: files/b.j2 }\nmanifests: [w/*.yaml]\n";
+    project.write("base.yaml", base);
+    project.write("prod.yaml", "extends: [regions/eu]\n");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: own }\n";
+    let files = [
+        ("files/a.txt", "a\n"),
+        ("files/b.j2", "{% include 'c.j2' %}"),
+        ("files/c.j2", "c"),
+        ("regions/eu.yaml", "data: { A: x }\n"),
+        ("w/map.yaml", map),
+    ];
+    for (name, text) in files {
+        project.write(name, text);
+    }
+    project.write("files/unread.txt", "not a source\n");
+    for (name, _) in files {
+        git(&project, &["add", "--all"]);
+        git(&project, &["rm", "--quiet", "--cached", name, "files/unread.txt"]);
+        git(&project, &["commit", "--quiet", "--allow-empty", "--message", name]);
+        project.write(".git/info/exclude", format!("/{name}\n/files/unread.txt\n"));
+        let message = project.run(&RENDER).refused();
+        assert!(message.contains(&format!("`{name}` is not committed")), "{name}: {message}");
+        project.write(".git/info/exclude", "");
+    }
+    git(&project, &["add", "--all"]);
+    git(&project, &["rm", "--quiet", "--cached", "files/unread.txt"]);
+    git(&project, &["commit", "--quiet", "--message", "all"]);
+    project.write(".git/info/exclude", "/files/unread.txt\n");
+    project.run(&RENDER).succeeds();
+}
+
+/// Git does not look at such a file.
+#[test]
+fn a_file_that_is_marked_as_unchanged_is_compared() {
+    for mark in ["assume-unchanged", "skip-worktree"] {
+        let (project, _) = committed("x");
+        git(&project, &["update-index", &format!("--{mark}"), "base.yaml"]);
+        project.run(&RENDER).succeeds();
+        project.write("base.yaml", "data: { A: 2 }\n");
+        let message = project.run(&RENDER).refused();
+        assert!(message.contains("`base.yaml` is not committed"), "{mark}: {message}");
+        assert_eq!(git(&project, &["status", "--porcelain", "-uno"]), "", "the mark of the repository stays");
+    }
+}

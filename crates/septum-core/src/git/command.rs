@@ -162,6 +162,12 @@ impl SafeGit {
         Self { is_index_own: true, ..self }
     }
 
+    /// Replaces the index of the repository by a copy, in which marks of entries can be changed.
+    pub(super) fn with_index_copy(self) -> io::Result<Self> {
+        fs::copy(self.index_path()?, self.own_index())?;
+        Ok(self.with_own_index())
+    }
+
     /// Whether its own index was filled.
     pub(super) fn has_own_index(&self) -> bool {
         self.own_index().is_file()

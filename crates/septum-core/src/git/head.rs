@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
+use super::commit::output_of;
 use super::history::GitHistory;
 use super::revision::revision_failure;
 use super::{git_output, spawn_git};
@@ -83,7 +84,9 @@ impl GitHistory {
         let pathspec = format!(":(top,literal){below}");
         let options =
             ["--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all", "--", &pathspec];
-        let output = git_output(spawn_git(self.git(), "status", &options)?.wait_with_output()).map_err(of_commit)?;
+        let own = self.index_without_marks(&pathspec)?;
+        let git = own.as_ref().unwrap_or(self.git());
+        let output = git_output(spawn_git(git, "status", &options)?.wait_with_output()).map_err(of_commit)?;
         let lines = output.split(|&byte| byte == 0).filter(|line| line.len() > 3);
         let file = |line: &[u8]| {
             let (status, path) = line.split_at(3);
@@ -91,6 +94,39 @@ impl GitHistory {
             Ok(UncommittedFile { path: root.join(path), is_tracked: !status.starts_with(b"??") })
         };
         lines.map(file).collect()
+    }
+
+    /// Git with an index in which no file is marked as unchanged (`git update-index --assume-unchanged`,
+    /// `--skip-worktree`): Git does not look at such a file. None if no file is.
+    fn index_without_marks(&self, pathspec: &str) -> Result<Option<SafeGit>, Diagnostic> {
+        let root = &self.repository().root;
+        let options = ["-v", "-z", "--", pathspec];
+        let listed = git_output(spawn_git(self.git(), "ls-files", &options)?.wait_with_output()).map_err(of_commit)?;
+        let mut marked = Vec::new();
+        for line in listed.split(|&byte| byte == 0) {
+            let Some((mark, path)) =
+                line.split_first().and_then(|(mark, rest)| Some((*mark, rest.strip_prefix(b" ")?)))
+            else {
+                continue;
+            };
+            // a file that a sparse checkout leaves out is not there
+            let is_left_out = || path_of(path.to_vec()).is_ok_and(|path| !root.join(path).exists());
+            if mark.is_ascii_lowercase() || mark == b'S' && !is_left_out() {
+                marked.extend_from_slice(path);
+                marked.push(0);
+            }
+        }
+        if marked.is_empty() {
+            return Ok(None);
+        }
+        let own = SafeGit::new(self.repository().clone(), GitConfiguration::UserSettings);
+        let own = own.and_then(SafeGit::with_index_copy).map_err(|error| revision_failure(&error.to_string()))?;
+        // one mark at a time: Git takes the last option alone
+        for option in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            let mut update = own.command("update-index").map_err(|error| revision_failure(&error.to_string()))?;
+            output_of(update.args([option, "-z", "--stdin"]), &marked)?;
+        }
+        Ok(Some(own))
     }
 
     /// Those of some files that Git does not know, ignored or not. The paths are absolute.
