@@ -393,6 +393,35 @@ fn every_undefined_name_of_included_files_is_reported_at_its_place() {
 }
 
 #[test]
+fn every_undefined_name_of_imported_files_is_reported_at_its_place() {
+    let imports = [
+        "{% import 'files/m.j2' as m %}{{ m.known }}{{ vars.own }}",
+        "{% from 'files/m.j2' import known %}{{ known }}{{ vars.own }}",
+        "{% include 'files/outer.j2' %}{{ vars.own }}",
+    ];
+    for template in imports {
+        let base = format!("app: shop\nvars: {{ domain: a }}\ndata:\n  A: \"{template}\"\n");
+        let printed = Sandbox::of(&base, "")
+            .file(
+                "files/m.j2",
+                "{% set known = 1 %}{{ vars.one }}{{ known }}\n{% macro f(x) %}{{ x }}{% endmacro %}{{ vars.two | upper }}\n{% include 'n.j2' %}",
+            )
+            .file("files/n.j2", "{{ vars.three }}")
+            .file("files/outer.j2", "{% import 'm.j2' as m %}{{ m.f(1) }}")
+            .run(&["render", "dev"])
+            .refused();
+        let places = printed.lines().filter_map(|line| line.trim_start().strip_prefix("--> "));
+        let names = printed.lines().filter_map(|line| line.strip_prefix("error: ")?.split(' ').next());
+        let mut found: Vec<_> = names.zip(places).map(|(name, place)| format!("{name} {place}")).collect();
+        found.sort();
+        let own = format!("`vars.own` base.yaml:4:{}", 7 + template.find("vars.own").unwrap());
+        let expected =
+            ["`vars.one` files/m.j2:1:23", own.as_str(), "`vars.three` files/n.j2:1:4", "`vars.two` files/m.j2:2:41"];
+        assert_eq!(found, expected, "{printed}");
+    }
+}
+
+#[test]
 fn names_of_included_files_are_reported_beside_secrets_with_the_key_and_without() {
     let site = Sandbox::with_identities();
     site.write(

@@ -49,9 +49,9 @@ fn collect_parts(
     }
 }
 
-/// The quoted name of a template that a statement renders in the same scope.
+/// The quoted name of a template that a statement renders in the same scope, or whose statements it runs.
 pub(super) fn named_include<'s>(tag: &'s TemplateTag<'_>) -> Option<&'s str> {
-    let is_part = matches!(tag.keyword(), Some("include" | "extends"));
+    let is_part = matches!(tag.keyword(), Some("include" | "extends" | "import" | "from"));
     let is_apart = || tag.tokens.iter().any(|found| matches!(found.token, Token::Ident("without")));
     literal_text(&tag.tokens.get(1)?.token).filter(|_| is_part && !is_apart())
 }
