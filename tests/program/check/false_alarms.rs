@@ -1,6 +1,7 @@
 //! What is right, or what somebody else sees to, is no finding. Each row has a sibling that is one.
 
 use super::rules::assert_all;
+use crate::support::sandbox::Sandbox;
 
 const POD: &str = "kind: Pod\napiVersion: v1\nmetadata: { name: p, namespace: web }\nspec:\n  containers:\n  - name: a\n    image: a\n    env:\n    - { name: A, valueFrom: { secretKeyRef: { name: NAME, key: KEY } } }\n";
 
@@ -121,6 +122,19 @@ fn variables_are_called_unused_only_where_all_templates_were_read() {
         ("failed", &[("base.yaml", broken)], &["template-failed base.yaml:2 A", "undefined base.yaml:2 A"]),
         ("failed in a manifest", &[("base.yaml", file), ("w/w.yaml", manifest)], &["undefined w/w.yaml:4"]),
     ]);
+}
+
+#[test]
+fn an_unused_variable_is_no_slip_of_one_that_its_layer_defines_too() {
+    let hints = |base: &str, mixin: &str| {
+        let sandbox = Sandbox::new([("base.yaml", base), ("dev.yaml", "extends: [m/m]\n"), ("m/m.yaml", mixin)]);
+        let run = sandbox.run(&["check"]);
+        let text = run.stdout + &run.stderr;
+        text.lines().filter(|line| line.contains("did you mean `vars.")).count()
+    };
+    let data = "data: { A: '{{ vars.host_a }}' }\n";
+    assert_eq!(hints(&format!("vars: {{ host_a: x, host_b: y }}\n{data}"), ""), 0);
+    assert_eq!(hints(&format!("vars: {{ host_a: x }}\n{data}"), "vars: { hots_a: y }\n"), 1);
 }
 
 #[test]

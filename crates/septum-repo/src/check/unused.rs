@@ -95,10 +95,10 @@ impl UsageTracker {
             survey.environments.iter().any(in_one)
         };
         // a mistyped name is near one that a template reads
-        let names: Vec<String> = defined.keys().filter(|path| is_read(path)).cloned().collect();
-        for (path, at) in defined {
-            if has_hidden || is_read(&path) {
-                for place in &at {
+        let read: BTreeMap<&String, &Vec<Location>> = defined.iter().filter(|(path, _)| is_read(path)).collect();
+        for (path, at) in &defined {
+            if has_hidden || read.contains_key(path) {
+                for place in at {
                     self.mark_used(place);
                 }
                 continue;
@@ -109,7 +109,7 @@ impl UsageTracker {
             self.mark_unused(place, || {
                 let warning = Diagnostic::warning(Rule::UnusedVariable, format!("no template reads `vars.{path}`"))
                     .at_masked(place.clone())
-                    .maybe_hint(nearest_variable(&path, &names))
+                    .maybe_hint(nearest_variable(path, place, &read))
                     .hint("remove it, or use it in a template: variables are not rendered on their own");
                 places.findings([warning], None).pop()
             });
@@ -120,12 +120,13 @@ impl UsageTracker {
 /// Minimum length of names: shorter ones are similar by chance.
 const SHORTEST: usize = 4;
 
-/// The variable that was intended, where a mixin may have mistyped it.
-fn nearest_variable(path: &str, names: &[String]) -> Option<String> {
+/// The variable that was intended, where a layer may have mistyped it: one that defines both means both.
+fn nearest_variable(path: &str, place: &Location, read: &BTreeMap<&String, &Vec<Location>>) -> Option<String> {
     if path.chars().count() < SHORTEST {
         return None;
     }
-    let others = names.iter().map(String::as_str).filter(|name| *name != path);
+    let is_beside = |at: &[Location]| at.iter().any(|other| other.source.name() == place.source.name());
+    let others = read.iter().filter(|(_, at)| !is_beside(at)).map(|(name, _)| name.as_str());
     nearest_name(path, others).map(|near| format!("did you mean `vars.{near}`?"))
 }
 
