@@ -48,11 +48,14 @@ pub fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
         fields = to_stored_data(fields);
     }
     if kind.as_deref() == Some("ExternalSecret") {
-        let name = metadata_name(&fields).unwrap_or_default();
+        let name = metadata_text(&fields, "name").unwrap_or_default();
         let spec = fields.iter_mut().find(|(key, _)| key == "spec").map(|(_, spec)| spec);
         if let Some(OutputValue::Map(spec)) = spec {
             drop_external_defaults(spec, &name);
         }
+    }
+    if kind.as_deref() == Some("RoleBinding") {
+        drop_own_namespace(&mut fields);
     }
     for (key, value) in &mut fields {
         if key == "metadata"
@@ -64,11 +67,26 @@ pub fn to_stored(value: OutputValue<'_>) -> OutputValue<'_> {
     OutputValue::Map(fields)
 }
 
-fn metadata_name(fields: &[(Cow<'_, str>, OutputValue<'_>)]) -> Option<String> {
+fn metadata_text(fields: &[(Cow<'_, str>, OutputValue<'_>)], name: &str) -> Option<String> {
     let (_, OutputValue::Map(metadata)) = fields.iter().find(|(key, _)| key == "metadata")? else { return None };
-    match metadata.iter().find(|(key, _)| key == "name")? {
+    match metadata.iter().find(|(key, _)| key == name)? {
         (_, OutputValue::String(name)) => Some(name.to_string()),
         _ => None,
+    }
+}
+
+/// Drops the namespace of service accounts that is the one of their binding: without one, it is meant
+/// (`appliesToUser` of the RBAC authorizer in Kubernetes).
+fn drop_own_namespace(fields: &mut [(Cow<'_, str>, OutputValue<'_>)]) {
+    let Some(namespace) = metadata_text(fields, "namespace") else { return };
+    let subjects = fields.iter_mut().find(|(key, _)| key == "subjects").map(|(_, subjects)| subjects);
+    let Some(OutputValue::List(subjects)) = subjects else { return };
+    for subject in subjects {
+        if let OutputValue::Map(pairs) = subject
+            && pairs.iter().any(|(key, value)| key == "kind" && is_text(value, "ServiceAccount"))
+        {
+            pairs.retain(|(key, value)| !(key == "namespace" && is_text(value, &namespace)));
+        }
     }
 }
 

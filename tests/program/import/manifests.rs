@@ -367,3 +367,18 @@ fn the_hint_for_a_value_that_looks_like_a_secret_names_all_environments_that_hav
     desk.write("prod.yaml", config("xYz12345abcdefgi-not-real"));
     record(import(&desk, &["manifests", "staging=staging.yaml", "prod=prod.yaml", "--app", "shop"]).stderr);
 }
+
+#[test]
+fn a_service_account_without_a_namespace_is_that_of_its_binding() {
+    let binding = |subject: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{ name: rb, namespace: shop }}\nroleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: r }}\nsubjects: [{{ kind: ServiceAccount, name: default{subject} }}]\n"
+        )
+    };
+    for subject in ["", ", namespace: shop", ", namespace: other"] {
+        let desk = Sandbox::with_identities();
+        desk.write("all.yaml", binding(subject));
+        let run = import(&desk, &["manifests", "all.yaml", "--app", "shop"]);
+        assert_eq!(run.code, 0, "{subject}: {}", run.stderr);
+    }
+}
