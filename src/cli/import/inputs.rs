@@ -53,6 +53,9 @@ fn parse_input<'t>(global: &GlobalArgs, text: &'t str) -> Result<NamedInput, (Op
     if environment == Some(septum::project::BASE) {
         return Err((None, "names `base`, which is not an environment".to_owned()));
     }
+    if path.is_empty() {
+        return Err((None, "names no file".to_owned()));
+    }
     if !exists(path) {
         return Err((Some(path), "is not an existing file or directory".to_owned()));
     }

@@ -73,7 +73,10 @@ impl FileNameParts {
         let lower = without_counter(&file.to_lowercase());
         let words: Vec<&str> =
             lower.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let yaml = words.iter().position(|word| is_yaml_word(word)).filter(|at| *at > 0 || lower.starts_with('.'));
+        let yaml = words
+            .iter()
+            .position(|word| is_yaml_word(word))
+            .filter(|at| *at > 0 || !lower.starts_with(char::is_alphanumeric));
         let has_ending = yaml.is_none() && lower.trim_start_matches('.').contains('.') && words.len() > 1;
         let ending = words.last().filter(|_| has_ending).map(|word| (*word).to_owned()).unwrap_or_default();
         let before = words.get(..yaml.unwrap_or(words.len())).unwrap_or_default();
@@ -200,6 +203,13 @@ mod tests {
         ] {
             let meant = FileNameParts::of(file).meant_file(known.into_iter()).map(|(_, file)| file);
             assert_eq!(meant.as_deref(), Some(expected), "{file}");
+        }
+    }
+
+    #[test]
+    fn an_ending_alone_is_no_name() {
+        for file in ["\u{fffd}.yaml", "-.yaml", ".yaml", "€.secrets.yaml"] {
+            assert_eq!(FileNameParts::of(file).meant_file(["dev"].into_iter()), None, "{file}");
         }
     }
 
