@@ -233,7 +233,10 @@ impl DecryptedFile {
         format: SopsFormat,
         unlocked: UnlockedDataKey,
     ) -> Result<Self, DecryptionError> {
-        EncryptedFile::read(name, bytes, format)?.expect("encrypted").decrypt_with(unlocked)
+        match EncryptedFile::read(name, bytes, format)? {
+            Some(closed) => closed.decrypt_as(unlocked, false, DecryptPurpose::Change),
+            None => Err(missing_block(Source::new(name, "").place(Span::default()))),
+        }
     }
 
     /// Ensures that the text in plaintext has the content of the file: a line of a block or a comment can have

@@ -17,8 +17,8 @@ pub(super) struct RuleFields {
     pub(super) pgp: Option<NameList>,
     pub(super) kms: Option<NameList>,
     /// Account with which a key is used, not the identity of the key.
-    #[allow(dead_code, reason = "belongs to the file's format")]
-    aws_profile: Option<String>,
+    #[serde(rename = "aws_profile")]
+    _aws_profile: Option<String>,
     pub(super) gcp_kms: Option<NameList>,
     pub(super) hckms: Option<NameList>,
     pub(super) azure_keyvault: Option<NameList>,
