@@ -36,7 +36,7 @@ pub(super) fn public_keywords<'k>(
     is_secret: bool,
 ) -> Map<String, Json> {
     let lists = |name: &str| matches!(name, "enum" | "const" | "examples");
-    let public = keywords.filter(|(name, value)| !(is_secret && lists(name)) && !repeats_secret(context, value));
+    let public = keywords.filter(|(name, value)| !(is_secret && lists(name) || repeats_secret(context, value)));
     public.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -139,7 +139,8 @@ impl PromotionDraft {
                 for edit in self.edits_to_put(path, form, fate) {
                     if let Some(collected) = &mut self.collected {
                         let new = Some(form.node.clone());
-                        return Ok(collected.push(CollectedEdit { splice: edit, path: path.to_vec(), new }));
+                        collected.push(CollectedEdit { splice: edit, path: path.to_vec(), new });
+                        return Ok(());
                     }
                     let expected = |root: &mut YamlNode| put_node(root, path, form.node.clone());
                     if self.apply_edit(edit, expected).is_ok() {
@@ -156,7 +157,8 @@ impl PromotionDraft {
         let edits = self.edits_to_cut(path);
         if let Some(collected) = &mut self.collected {
             let splice = edits.into_iter().next().ok_or(EditFailure::Entangled)?;
-            return Ok(collected.push(CollectedEdit { splice, path: path.to_vec(), new: None }));
+            collected.push(CollectedEdit { splice, path: path.to_vec(), new: None });
+            return Ok(());
         }
         let mut done = edits.into_iter().map(|edit| self.apply_edit(edit, |root| cut_node(root, path)));
         done.find(Result::is_ok).unwrap_or(Err(EditFailure::Entangled))

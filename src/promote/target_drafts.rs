@@ -49,13 +49,15 @@ impl TargetDrafts {
             DraftCheckpoint::Whole(drafts) => *self = *drafts,
             DraftCheckpoint::Collected(counts) => {
                 for (draft, count) in self.all_mut().into_iter().zip(counts) {
-                    draft.into_iter().for_each(|draft| draft.forget_collected(count));
+                    if let Some(draft) = draft {
+                        draft.forget_collected(count);
+                    }
                 }
             }
         }
     }
 
-    /// Which of the files differ from a former state: the two own ones, and the incoming one.
+    /// Whether each file differs from a former state: the two own ones, and the incoming one.
     pub(super) fn changed_since(&self, state: &DraftCheckpoint) -> [bool; 3] {
         let mut changed = [false; 3];
         for (index, (draft, changed)) in self.all().into_iter().zip(&mut changed).enumerate() {

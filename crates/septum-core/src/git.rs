@@ -7,6 +7,7 @@ mod file_history;
 mod head;
 mod history;
 mod log;
+mod object_output;
 mod repository;
 mod revision;
 mod setup;

@@ -232,7 +232,7 @@ fn collected_edits_are_made_or_forgotten() {
 
 #[test]
 fn many_edits_need_one_reading_of_the_layer() {
-    let entries = |value: &str| (0..500).map(|index| format!("  KEY_{index}: {value}\n")).collect::<String>();
+    let entries = |value: &str| (0..500).map(|index| format!("  KEY_{index}: {value}\n")).collect::<Vec<_>>().concat();
     let (from, to) = (format!("data:\n{}", entries("new")), format!("data:\n{}", entries("old")));
     let before = crate::test_hook::counted_work();
     assert_eq!(copied_all(&from, &to, true).as_deref(), Ok(from.as_str()));

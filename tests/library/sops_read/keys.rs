@@ -310,7 +310,7 @@ fn a_rule_is_compared_with_a_file() {
     );
     assert_eq!(ssh_for_two.groups[0].added, [ssh(), "pgp `AB`".to_owned()]);
     assert_eq!(ssh_for_two.groups[0].removed, [TWO]);
-    assert!(ssh_for_two.removes_recipients() && ssh_for_two.mac_scope.is_some());
+    assert!(ssh_for_two.removes_recipients && ssh_for_two.mac_scope.is_some());
     let selector = ("unencrypted_suffix: _unencrypted".to_owned(), "encrypted_regex: x".to_owned());
     assert_eq!(ssh_for_two.selector, Some(selector));
     let groups = "creation_rules: [{shamir_threshold: 2, key_groups: [{age: [ONE]}, {age: [TWO]}, {age: [SSH]}]}]";

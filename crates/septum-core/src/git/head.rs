@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
-use super::commit::output_of;
 use super::history::GitHistory;
+use super::object_output::output_of;
 use super::revision::revision_failure;
 use super::{git_output, spawn_git};
 use crate::diagnostic::Diagnostic;

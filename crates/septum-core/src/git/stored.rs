@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::command::{GitConfiguration, SafeGit};
-use super::commit::{commit_failure, output_of, raw_output_of, slash_path};
+use super::object_output::{commit_failure, output_of, raw_output_of, slash_path};
 use super::repository::GitRepository;
 use super::setup::CloneSettings;
 use crate::diagnostic::Diagnostic;

@@ -42,7 +42,7 @@ pub(super) fn independent_failures(
     definition: &Definition,
 ) -> Vec<Diagnostic> {
     let broken = definition.entries().filter(|(_, _, entry)| entry.broken);
-    let broken = broken.map(|(id, _, _)| RenderSubject::Entry(id.clone()));
+    let broken = broken.map(|(id, _, _)| RenderSubject::Entry(id));
     let mut readers: HashMap<RenderSubject, Vec<RenderSubject>> = HashMap::default();
     for template in &failed {
         for named in &template.named {

@@ -9,6 +9,7 @@ use crate::layer::Entry;
 use crate::map::HashSet;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
+use crate::sort::CollectSorted;
 use crate::span::Location;
 
 /// A location as a key of maps.
@@ -95,7 +96,7 @@ impl UsageTracker {
             survey.environments.iter().any(in_one)
         };
         // a mistyped name is near one that a template reads
-        let read: BTreeMap<&String, &Vec<Location>> = defined.iter().filter(|(path, _)| is_read(path)).collect();
+        let read: BTreeMap<&String, &Vec<Location>> = defined.iter().filter(|(path, _)| is_read(path)).collect_map();
         for (path, at) in &defined {
             if has_hidden || read.contains_key(path) {
                 for place in at {

@@ -10,7 +10,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use self::plan::TreeChange;
-pub(super) use self::plan::{ChangeKind, EntryChange};
+pub(super) use self::plan::{EntryChange, EntryChangeKind};
 use super::entry_path;
 use super::refusal::FixError;
 use crate::check::EntryLocation;

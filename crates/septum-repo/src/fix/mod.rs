@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use self::bounds::resolve_inside;
 use self::broken::BrokenApps;
-use self::draft::{ChangeKind, EntryChange, LayerDraft};
+use self::draft::{EntryChange, EntryChangeKind, LayerDraft};
 use self::refusal::FixError;
 use self::secrets_file::{MovedValue, SecretsFileEdit};
 use crate::atomic::Access;
@@ -184,7 +184,7 @@ impl FixContext<'_> {
         let changes: Vec<_> = editing
             .iter()
             .map(|(_, path, new, _)| {
-                let kind = new.as_ref().map_or(ChangeKind::Declare, |new| ChangeKind::Rename(new.as_str()));
+                let kind = new.as_ref().map_or(EntryChangeKind::Declare, |new| EntryChangeKind::Rename(new.as_str()));
                 EntryChange { path, kind }
             })
             .collect();
@@ -263,7 +263,7 @@ impl FixContext<'_> {
 
 impl PendingMove<'_> {
     fn change(&self) -> EntryChange<'_> {
-        EntryChange { path: &self.path, kind: ChangeKind::Take { keeps_key: self.keeps_key } }
+        EntryChange { path: &self.path, kind: EntryChangeKind::Take { keeps_key: self.keeps_key } }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fixes that change nothing but a plaintext layer, without writing it.
 
 use super::broken::BrokenApps;
-use super::draft::{ChangeKind, EntryChange, LayerDraft};
+use super::draft::{EntryChange, EntryChangeKind, LayerDraft};
 use super::refusal::FixError;
 use crate::check::{Finding, Fix};
 
@@ -31,9 +31,9 @@ pub fn preview_fix<'f>(findings: &'f [Finding], finding: &'f Finding) -> Option<
         let path = draft.find(location)?;
         let (kind, title) = match &finding.fix {
             Some(Fix::Declare(_)) => {
-                (ChangeKind::Declare, format!("declare `{}` sensitive", finding.label().unwrap_or_default()))
+                (EntryChangeKind::Declare, format!("declare `{}` sensitive", finding.label().unwrap_or_default()))
             }
-            Some(Fix::Rename { new, .. }) => (ChangeKind::Rename(new.as_str()), format!("write `{new}`")),
+            Some(Fix::Rename { new, .. }) => (EntryChangeKind::Rename(new.as_str()), format!("write `{new}`")),
             Some(Fix::Move { .. } | Fix::Encrypt(_)) | None => return Ok(None),
         };
         draft.change_all(&[EntryChange { path: &path, kind }]).into_iter().try_for_each(|made| made.map(drop))?;

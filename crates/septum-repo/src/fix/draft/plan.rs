@@ -19,12 +19,12 @@ const DECLARED: &str = "sensitive: true";
 /// A change of the entry at a path.
 pub(in super::super) struct EntryChange<'c> {
     pub(in super::super) path: &'c [String],
-    pub(in super::super) kind: ChangeKind<'c>,
+    pub(in super::super) kind: EntryChangeKind<'c>,
 }
 
 /// Kind of a change.
 #[derive(Clone, Copy)]
-pub(in super::super) enum ChangeKind<'c> {
+pub(in super::super) enum EntryChangeKind<'c> {
     /// The entry is declared sensitive.
     Declare,
     /// Its key gets another name.
@@ -37,14 +37,14 @@ pub(in super::super) enum ChangeKind<'c> {
 pub(super) type TreeChange<'c> = Box<dyn FnOnce(&mut YamlNode) -> Option<()> + 'c>;
 
 /// A change in the text of a layer.
-pub(super) struct PlannedChange<'c> {
+pub(super) struct PlannedEdit<'c> {
     pub(super) edit: TextSplice,
     pub(super) expected: TreeChange<'c>,
     /// The value that is removed.
     pub(super) taken: Option<Zeroizing<String>>,
 }
 
-impl<'c> PlannedChange<'c> {
+impl<'c> PlannedEdit<'c> {
     fn new(edit: TextSplice, expected: impl FnOnce(&mut YamlNode) -> Option<()> + 'c) -> Self {
         Self { edit, expected: Box::new(expected), taken: None }
     }
@@ -52,16 +52,16 @@ impl<'c> PlannedChange<'c> {
 
 impl LayerDraft {
     /// The edit that makes a change.
-    pub(super) fn plan_change<'c>(&self, change: &EntryChange<'c>) -> Result<PlannedChange<'c>, FixError> {
+    pub(super) fn plan_change<'c>(&self, change: &EntryChange<'c>) -> Result<PlannedEdit<'c>, FixError> {
         match change.kind {
-            ChangeKind::Declare => self.plan_declaration(change.path),
-            ChangeKind::Rename(new) => self.plan_name(change.path, new),
-            ChangeKind::Take { keeps_key } => self.plan_removal(change.path, keeps_key),
+            EntryChangeKind::Declare => self.plan_declaration(change.path),
+            EntryChangeKind::Rename(new) => self.plan_name(change.path, new),
+            EntryChangeKind::Take { keeps_key } => self.plan_removal(change.path, keeps_key),
         }
     }
 
     /// Declares an entry sensitive.
-    fn plan_declaration<'c>(&self, path: &'c [String]) -> Result<PlannedChange<'c>, FixError> {
+    fn plan_declaration<'c>(&self, path: &'c [String]) -> Result<PlannedEdit<'c>, FixError> {
         let (key, node) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         self.check_bare(key, node)?;
         let edit = match &node.kind {
@@ -70,7 +70,7 @@ impl LayerDraft {
             YamlKind::Scalar(scalar) => self.in_long_form(path, key, node, scalar),
             YamlKind::List(_) => return Err(FixError::Lost),
         };
-        Ok(PlannedChange::new(edit, |root| {
+        Ok(PlannedEdit::new(edit, |root| {
             let (last, before) = path.split_last()?;
             let node = map_mut(root, before)?.get_mut(last.as_str())?;
             if node.as_map().is_none() {
@@ -83,11 +83,11 @@ impl LayerDraft {
     }
 
     /// Gives a key another name.
-    fn plan_name<'c>(&self, path: &'c [String], new: &'c str) -> Result<PlannedChange<'c>, FixError> {
+    fn plan_name<'c>(&self, path: &'c [String], new: &'c str) -> Result<PlannedEdit<'c>, FixError> {
         let (last, before) = path.split_last().ok_or(FixError::Lost)?;
         let (key, _) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         let written = key_text(self.slice(key.span.start..key.span.end), new);
-        Ok(PlannedChange::new((key.span.start..key.span.end, Zeroizing::new(written)), move |root| {
+        Ok(PlannedEdit::new((key.span.start..key.span.end, Zeroizing::new(written)), move |root| {
             let map = map_mut(root, before)?;
             // the order of keys is compared by nobody
             let node = map.swap_remove(last.as_str())?;
@@ -98,7 +98,7 @@ impl LayerDraft {
 
     /// Removes the value of an entry. With `keeps_key` a declaration of the key stays; without, only its other fields
     /// do.
-    fn plan_removal<'c>(&self, path: &'c [String], keeps_key: bool) -> Result<PlannedChange<'c>, FixError> {
+    fn plan_removal<'c>(&self, path: &'c [String], keeps_key: bool) -> Result<PlannedEdit<'c>, FixError> {
         let (key, node) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         self.check_bare(key, node)?;
         if let YamlKind::Map(fields) = &node.kind {
@@ -107,7 +107,7 @@ impl LayerDraft {
         let text = Zeroizing::new(node.as_scalar().ok_or(FixError::Lost)?.text().to_owned());
         let plan = if keeps_key {
             let edit = (node.span.start..node.span.end, self.replacement_text(node, &format!("{{ {DECLARED} }}")));
-            PlannedChange::new(edit, |root| {
+            PlannedEdit::new(edit, |root| {
                 let (last, before) = path.split_last()?;
                 let fields = Mapping::from_iter([(plain_key("sensitive"), true_node())]);
                 map_mut(root, before)?.get_mut(last.as_str())?.kind = YamlKind::Map(fields);
@@ -116,7 +116,7 @@ impl LayerDraft {
         } else {
             self.plan_cut(path.to_vec())?
         };
-        Ok(PlannedChange { taken: Some(text), ..plan })
+        Ok(PlannedEdit { taken: Some(text), ..plan })
     }
 
     /// Removes the value of an entry in the long form.
@@ -125,7 +125,7 @@ impl LayerDraft {
         path: &'c [String],
         fields: &Mapping,
         keeps_key: bool,
-    ) -> Result<PlannedChange<'c>, FixError> {
+    ) -> Result<PlannedEdit<'c>, FixError> {
         let (value_key, value) = fields.get_key_value("value").ok_or(FixError::Lost)?;
         self.check_bare(value_key, value)?;
         let text = Zeroizing::new(value.as_scalar().ok_or(FixError::Lost)?.text().to_owned());
@@ -135,7 +135,7 @@ impl LayerDraft {
             Some(false) => return Err(FixError::DeclaredPlain),
             None if keeps_key => {
                 let edit = (value_key.span.start..value.span.end, self.replacement_text(value, DECLARED));
-                PlannedChange::new(edit, |root| {
+                PlannedEdit::new(edit, |root| {
                     let fields = map_mut(root, path)?;
                     fields.shift_remove("value");
                     fields.insert(plain_key("sensitive"), true_node());
@@ -145,7 +145,7 @@ impl LayerDraft {
             None if fields.len() == 1 => self.plan_cut(path.to_vec())?,
             None | Some(true) => self.plan_cut(field())?,
         };
-        Ok(PlannedChange { taken: Some(text), ..plan })
+        Ok(PlannedEdit { taken: Some(text), ..plan })
     }
 
     /// Checks that a value is directly behind its key.
@@ -207,7 +207,7 @@ impl LayerDraft {
     }
 
     /// Removes a key from its map, with its lines if it has them.
-    fn plan_cut<'c>(&self, path: Vec<String>) -> Result<PlannedChange<'c>, FixError> {
+    fn plan_cut<'c>(&self, path: Vec<String>) -> Result<PlannedEdit<'c>, FixError> {
         let (last, before) = path.split_last().ok_or(FixError::Lost)?;
         let parent = entry_at(&self.root, before).ok_or(FixError::Lost)?;
         let map = parent.1.as_map().ok_or(FixError::Lost)?;
@@ -223,7 +223,7 @@ impl LayerDraft {
             1 if is_block => "{}",
             _ => "",
         };
-        Ok(PlannedChange::new((at, Zeroizing::new(new.to_owned())), move |root| {
+        Ok(PlannedEdit::new((at, Zeroizing::new(new.to_owned())), move |root| {
             let (last, before) = path.split_last()?;
             map_mut(root, before)?.swap_remove(last.as_str());
             Some(())

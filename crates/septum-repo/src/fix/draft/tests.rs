@@ -7,7 +7,7 @@ fn path(key: &str) -> Vec<String> {
 }
 
 /// The text after changes, and for each whether it was made.
-fn changed(text: &str, changes: &[(&str, ChangeKind<'_>)]) -> (String, Vec<bool>) {
+fn changed(text: &str, changes: &[(&str, EntryChangeKind<'_>)]) -> (String, Vec<bool>) {
     let mut draft = LayerDraft::read("prod.yaml", text).unwrap();
     let paths: Vec<_> = changes.iter().map(|(key, _)| path(key)).collect();
     let changes: Vec<_> =
@@ -21,11 +21,11 @@ fn a_change_that_is_refused_leaves_the_others() {
     let text = "data:\n  A: 1\n  B: 2\n  C: &x 3\n  D: 4\n  E: 5\n";
     let changes = [
         // there is another one of that name
-        ("A", ChangeKind::Rename("B")),
-        ("B", ChangeKind::Declare),
-        ("C", ChangeKind::Declare),
-        ("D", ChangeKind::Rename("F")),
-        ("E", ChangeKind::Take { keeps_key: false }),
+        ("A", EntryChangeKind::Rename("B")),
+        ("B", EntryChangeKind::Declare),
+        ("C", EntryChangeKind::Declare),
+        ("D", EntryChangeKind::Rename("F")),
+        ("E", EntryChangeKind::Take { keeps_key: false }),
     ];
     let (after, made) = changed(text, &changes);
     assert_eq!(made, [false, true, false, true, true]);
@@ -34,7 +34,7 @@ fn a_change_that_is_refused_leaves_the_others() {
 
 #[test]
 fn all_values_of_a_map_can_be_taken() {
-    let take = ChangeKind::Take { keeps_key: false };
+    let take = EntryChangeKind::Take { keeps_key: false };
     for text in ["data:\n  A: 1\n  B: 2\n  C: 3\n", "data: { A: 1, B: 2, C: 3 }\n"] {
         let (after, made) = changed(text, &[("A", take), ("B", take), ("C", take)]);
         assert_eq!(made, [true; 3]);
@@ -44,10 +44,10 @@ fn all_values_of_a_map_can_be_taken() {
 
 #[test]
 fn many_changes_need_one_reading_of_the_layer() {
-    let entries = |name: &str| (0..500).map(|index| format!("  {name}_{index}: value\n")).collect::<String>();
+    let entries = |name: &str| (0..500).map(|index| format!("  {name}_{index}: value\n")).collect::<Vec<_>>().concat();
     let (old, new) = (format!("data:\n{}", entries("OLD")), format!("data:\n{}", entries("NEW")));
     let keys: Vec<_> = (0..500).map(|index| (format!("OLD_{index}"), format!("NEW_{index}"))).collect();
-    let changes: Vec<_> = keys.iter().map(|(old, new)| (old.as_str(), ChangeKind::Rename(new))).collect();
+    let changes: Vec<_> = keys.iter().map(|(old, new)| (old.as_str(), EntryChangeKind::Rename(new))).collect();
     let before = crate::test_hook::counted_work();
     let (after, made) = changed(&old, &changes);
     let work = crate::test_hook::counted_work() - before;
