@@ -8,6 +8,7 @@ use std::thread;
 use super::build::{build, build_with_kustomize, first_difference};
 use super::random::RandomCase;
 use crate::support::peers::peer;
+use serde_json::json;
 
 /// Cases, unless `SEPTUM_PATCH_CASES` says how many.
 const CASES: u64 = 40;
@@ -57,6 +58,68 @@ fn compare(program: &Path, directory: &Path, seed: u64, built: &AtomicU64) -> Op
         (_, Ok(theirs)) => first_difference(ours.clone(), Some(theirs)),
     };
     (!difference.is_empty()).then(|| format!("{seed}: {difference}\n  {kustomization}"))
+}
+
+/// Operations at the edges of RFC 6902 on one object, and whether both apply them.
+const OPERATIONS: [(&str, bool); 40] = [
+    ("{ op: copy, from: '', path: /spec/x }", false),
+    ("{ op: move, from: '', path: /spec/x }", false),
+    ("{ op: copy, path: /spec/x }", false),
+    ("{ op: copy, from: [/spec], path: /spec/x }", false),
+    ("{ op: copy, from: /spec/missing, path: /spec/x }", true),
+    ("{ op: move, from: /spec/missing, path: /spec/x }", false),
+    ("{ op: copy, from: /spec/list/7, path: /spec/x }", false),
+    ("{ op: move, from: /spec/list/0, path: /spec/list/1 }", true),
+    ("{ op: move, from: /spec/list/0, path: /spec/list/2 }", false),
+    ("{ op: move, from: /spec/list, path: /spec/list/0 }", false),
+    ("{ op: add, path: '', value: { apiVersion: v1, kind: Thing, metadata: { name: a } } }", false),
+    ("{ op: replace, path: '', value: { apiVersion: v1, kind: Thing, metadata: { name: a }, spec: { b: c } } }", true),
+    ("{ op: replace, path: '', value: 5 }", false),
+    ("{ op: replace, path: '', value: [1] }", false),
+    ("{ op: replace, path: '', value: null }", false),
+    ("{ op: remove, path: '' }", false),
+    ("{ op: test, path: '', value: { a: b } }", false),
+    ("{ op: test, path: /spec/list, value: [1, 2.0] }", true),
+    ("{ op: test, path: /spec/list, value: [1, 3] }", false),
+    ("{ op: test, path: /spec/list, value: [1] }", false),
+    ("{ op: test, path: /spec/list, value: { a: b } }", false),
+    ("{ op: test, path: /spec/map, value: { q: [true], p: null } }", true),
+    ("{ op: test, path: /spec/map, value: { q: [true] } }", false),
+    ("{ op: test, path: /spec/map/p, value: null }", true),
+    ("{ op: test, path: /spec/missing, value: null }", true),
+    ("{ op: test, path: /spec/missing/below, value: null }", false),
+    ("{ op: test, path: /spec/count, value: 1.0 }", true),
+    ("{ op: test, path: /spec/count, value: '1' }", false),
+    ("{ op: test, path: /spec/count, value: !!str 1 }", false),
+    ("{ op: test, path: /spec/count }", false),
+    ("{ op: add, path: /spec/list/-1, value: 3 }", true),
+    ("{ op: add, path: /spec/list/3, value: 3 }", false),
+    ("{ op: add, path: /spec/count/x, value: 3 }", false),
+    ("{ op: add, path: /spec/, value: 3 }", true),
+    ("{ op: replace, path: /spec/missing, value: 3 }", true),
+    ("{ op: replace, path: /spec/list/-, value: 3 }", false),
+    ("{ op: replace, path: /spec/count/x, value: 3 }", false),
+    ("{ op: remove, path: /spec/count/x }", false),
+    ("{ op: remove, path: /spec/list/-1 }", true),
+    ("{ op: [add], path: /spec/x, value: 1 }", false),
+];
+
+#[test]
+fn single_operations_do_what_they_do_in_kustomize() {
+    let Some(program) = peer("kustomize") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let spec = json!({ "count": 1, "list": [1, 2], "map": { "p": null, "q": [true] } });
+    let objects = [json!({ "apiVersion": "v1", "kind": "Thing", "metadata": { "name": "a" }, "spec": spec })];
+    for (operation, is_applied) in OPERATIONS {
+        let patch = json!({ "target": { "kind": "Thing" }, "patch": format!("- {operation}\n") });
+        let kustomization = json!({ "patches": [patch] });
+        let ours = build(&objects, &kustomization);
+        let theirs = build_with_kustomize(&program, directory.path(), &objects, &kustomization);
+        assert_eq!((ours.is_ok(), theirs.is_ok()), (is_applied, is_applied), "{operation}: {ours:?} {theirs:?}");
+        if let Ok(theirs) = &theirs {
+            assert_eq!(first_difference(ours, Some(theirs)), "", "{operation}");
+        }
+    }
 }
 
 /// Refusals of Septum where kustomize builds.

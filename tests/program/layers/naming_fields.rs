@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+use std::collections::BTreeMap;
+use std::process::Command;
+
 use crate::support::objects::{Objects, text};
+use crate::support::peers::peer;
 use crate::support::sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
@@ -207,6 +211,60 @@ fn selector_labels_are_on_objects_selectors_and_pod_templates() {
     assert_eq!(spec["selector"]["matchLabels"], both);
     assert_eq!(spec["template"]["metadata"]["labels"], both);
     assert_eq!(find(&found, "Service")["spec"]["selector"], both);
+}
+
+/// Objects with labels at all places where kustomize adds `commonLabels`, and without them.
+fn labelled_objects() -> [Json; 15] {
+    let labels = json!({ "matchLabels": { "app": "a" } });
+    let terms = json!([{ "labelSelector": labels }, { "labelSelector": {} }, { "topologyKey": "z" }]);
+    let affinity = json!({
+        "requiredDuringSchedulingIgnoredDuringExecution": terms,
+        "preferredDuringSchedulingIgnoredDuringExecution": [{ "podAffinityTerm": { "labelSelector": labels } }, { "weight": 1 }],
+    });
+    let affinity = json!({ "podAffinity": affinity, "podAntiAffinity": affinity });
+    let pod = json!({ "metadata": { "labels": { "app": "a" } }, "spec": { "affinity": affinity, "topologySpreadConstraints": terms } });
+    let claims = json!([{ "metadata": { "name": "a" } }, { "metadata": { "name": "b", "labels": { "c": "d" } } }]);
+    let peers = json!([{ "podSelector": labels }, { "podSelector": {} }, { "namespaceSelector": labels }]);
+    let job = json!({ "spec": { "selector": labels, "template": pod } });
+    let specs = [
+        ("v1", "Service", json!({ "type": "ExternalName" })),
+        ("v1", "ReplicationController", json!({ "selector": { "app": "a" } })),
+        ("example.com/v1", "Deployment", json!({ "template": pod })),
+        ("apps/v1", "Deployment", json!({ "selector": { "matchExpressions": [] }, "template": pod })),
+        ("apps/v1", "ReplicaSet", json!({ "selector": labels })),
+        ("apps/v1", "DaemonSet", json!({ "template": { "spec": {} } })),
+        ("apps/v1", "StatefulSet", json!({ "template": pod, "volumeClaimTemplates": claims })),
+        ("example.com/v1", "StatefulSet", json!({ "template": pod, "volumeClaimTemplates": claims })),
+        ("batch/v1", "Job", json!({ "template": pod })),
+        ("example.com/v1", "Job", job["spec"].clone()),
+        ("batch/v1", "CronJob", json!({ "jobTemplate": job })),
+        ("policy/v1", "PodDisruptionBudget", json!({ "selector": labels })),
+        ("networking.k8s.io/v1", "NetworkPolicy", json!({ "podSelector": {}, "ingress": [{ "from": peers }, {}] })),
+        ("networking.k8s.io/v1", "NetworkPolicy", json!({ "podSelector": labels, "egress": [{ "to": peers }] })),
+        ("argoproj.io/v1alpha1", "Rollout", json!({ "selector": labels, "template": pod })),
+    ];
+    let mut number = 0;
+    specs.map(|(version, kind, spec)| {
+        number += 1;
+        json!({ "apiVersion": version, "kind": kind, "metadata": { "name": format!("n{number:02}") }, "spec": spec })
+    })
+}
+
+#[test]
+fn selector_labels_are_where_kustomize_adds_common_labels() {
+    let Some(kustomize) = peer("kustomize") else { return };
+    let base = "app: shop\nmanifests: [w/*.yaml]\nlabels: { app.kubernetes.io/name: null, app.kubernetes.io/managed-by: null }\n";
+    let objects = labelled_objects();
+    let desk = Sandbox::of(base, "selectorLabels: { tier: front }\n")
+        .file("w/all.yaml", objects.clone().map(|object| object.to_string()).join("\n---\n"))
+        .file("k/all.yaml", objects.clone().map(|object| object.to_string()).join("\n---\n"))
+        .file("k/kustomization.yaml", "resources: [all.yaml]\ncommonLabels: { tier: front }\n");
+    let built = Command::new(kustomize).arg("build").arg(desk.root().join("k")).output().unwrap();
+    let by_name = |Objects(objects): Objects| {
+        objects.into_iter().map(|object| (object["metadata"]["name"].to_string(), object)).collect::<BTreeMap<_, _>>()
+    };
+    let (built, found) = (by_name(Objects::read(&String::from_utf8(built.stdout).unwrap())), by_name(desk.dev()));
+    assert_eq!((found.len(), &found), (objects.len(), &built));
 }
 
 #[test]

@@ -175,8 +175,13 @@ fn a_secret_in_a_patch_is_allowed_in_the_data_of_a_secret_only() {
     assert_eq!(find(&found, "Secret", "own")["stringData"], json!({ "A": "dummy", "B": "dummy-canary" }));
     let by_operation = "patches:\n- target: { kind: Secret }\n  patch: [{ op: add, path: /stringData/B, value: '{{ data.TOKEN }}' }]\n";
     assert_eq!(find(&project(by_operation).dev(), "Secret", "own")["stringData"]["B"], "dummy-canary");
+    let by_text = "patches:\n- target: { kind: Secret }\n  patch: '[{ op: add, path: /stringData/B, value: \"{{ data.TOKEN }}\" }, { op: copy, from: /stringData/B, path: /stringData/C }]'\n";
+    for key in ["B", "C"] {
+        assert_eq!(find(&project(by_text).dev(), "Secret", "own")["stringData"][key], "dummy-canary", "{key}");
+    }
     for patch in [
         "target: { kind: Deployment }, patch: [{ op: add, path: /metadata/annotations, value: { a: '{{ data.TOKEN }}' } }]",
+        "target: { kind: Deployment }, patch: '[{ op: add, path: /metadata/annotations, value: { a: \"{{ data.TOKEN }}\" } }]'",
         "patch: { apiVersion: apps/v1, kind: Deployment, metadata: { name: web, annotations: { a: 'x{{ data.TOKEN }}' } } }",
         "patch: { apiVersion: v1, kind: Secret, metadata: { name: own, labels: { a: '{{ data.TOKEN }}' } } }",
         "target: { kind: Secret }, patch: [{ op: add, path: '/metadata/{{ data.TOKEN }}', value: x }]",
@@ -206,6 +211,14 @@ fn mistakes_in_patches_are_refused_with_their_place() {
         "patches:\n- target: { kind: Deploymnet }\n  patch: [{ op: remove, path: /spec/replicas }]\n",
         "patches:\n- target: { kind: '[' }\n  patch: [{ op: remove, path: /spec/replicas }]\n",
         "patches:\n- target: { kind: Deployment }\n  patch: |\n    - op: remove\n      path: /spec/none\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: test, path: '', value: {} }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: replace, path: '', value: [1] }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: move, from: '', path: /spec/x }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: copy, from: [/spec], path: /spec/x }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: [add], path: /spec/x, value: 1 }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: add, path: /spec/replicas/x, value: 1 }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: remove, path: /spec/template/spec/containers/7 }]\n",
+        "patches:\n- target: { kind: Deployment }\n  patch: [{ op: remove, path: /spec/template/spec/initContainers/1 }]\n",
         "patches:\n- patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: { name: wbe }\n",
         "patches:\n- patch: |\n    apiVersion: apps/v1\n    kind: [\n",
         "patches:\n- patch: { apiVersion: v1, kind: ConfigMap, metadata: { name: shop }, data: { LOG_LEVEL: debug } }\n",

@@ -1,13 +1,15 @@
 //! JSON6902 operations: add, remove, replace, move, copy, test.
 
+use std::sync::Arc;
+
 use super::consumed::{ConsumedParts, DecidingRole};
 use super::equality::are_equal;
 use super::failure::PatchFailure;
 use super::node::{NodeKind, PartTable, PatchNode};
 use super::pointer::{NodePointer, existing_index, insertion_index};
 use crate::diagnostic::did_you_mean;
-use crate::layer::{Tree, TreeKind};
 use crate::resolve::TemplatePart;
+use crate::yaml::node::{Scalar, YamlStyle};
 
 /// Names of the operations.
 const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
@@ -24,9 +26,24 @@ pub(super) struct OperationList<'a> {
 /// Operation of a patch.
 struct PatchOperation<'p> {
     node: &'p PatchNode,
-    name: &'p str,
-    path: NodePointer,
-    /// Text of the path, if it may be shown.
+    name: &'static str,
+    path: ShownPointer,
+    kind: OperationKind<'p>,
+}
+
+/// What an operation does at its path, with the value or the source that it requires.
+enum OperationKind<'p> {
+    Add(&'p PatchNode),
+    Remove,
+    Replace(&'p PatchNode),
+    Move(ShownPointer),
+    Copy(ShownPointer),
+    Test(&'p PatchNode),
+}
+
+/// Pointer with its text for messages.
+struct ShownPointer {
+    pointer: NodePointer,
     shown: String,
 }
 
@@ -36,12 +53,12 @@ impl OperationList<'_> {
         self.consumed.record_parts(&operations.parts, DecidingRole::Operation);
         let items = operations.as_list().unwrap_or_default();
         items.iter().try_for_each(|operation| {
-            let operation = self.read(operation, &operations.parts)?;
+            let operation = self.read(operation)?;
             self.apply_one(object, &operation, &operations.parts)
         })
     }
 
-    fn read<'p>(&mut self, node: &'p PatchNode, _above: &[usize]) -> Result<PatchOperation<'p>, PatchFailure> {
+    fn read<'p>(&mut self, node: &'p PatchNode) -> Result<PatchOperation<'p>, PatchFailure> {
         let Some(map) = node.as_map() else {
             let message = format!("expected a JSON6902 operation, found {}", node.noun());
             return Err(PatchFailure::new(&node.place, message).hint("write `{ op: …, path: … }`"));
@@ -59,24 +76,26 @@ impl OperationList<'_> {
                 self.consumed.record(value, DecidingRole::Operation);
             }
         }
-        let required = |field: &str| {
-            map.get(field)
-                .filter(|value| value.as_scalar().is_some() && !value.is_null())
-                .ok_or_else(|| PatchFailure::new(&node.place, format!("a JSON6902 operation has no `{field}`")))
-        };
-        let op = required("op")?;
+        let op = text_field(node, "op", "a JSON6902 operation")?;
         let Some(name) = OPERATIONS.into_iter().find(|name| *name == op.text()) else {
             let failure = PatchFailure::new(&op.place, "unknown JSON6902 operation");
             let guess = op.public_text().and_then(|text| did_you_mean(text, OPERATIONS));
             return Err(failure.hint(guess.unwrap_or_else(|| format!("use one of `{}`", OPERATIONS.join("`, `")))));
         };
-        let path = required("path")?;
-        let pointer = read_pointer(path)?;
-        if matches!(name, "add" | "replace" | "test") && !map.contains_key("value") {
-            return Err(PatchFailure::new(&node.place, format!("the operation `{name}` has no `value`")));
-        }
-        let shown = path.public_text().map_or_else(|| "the path".to_owned(), |text| format!("`{text}`"));
-        Ok(PatchOperation { node, name, path: pointer, shown })
+        let of_name = format!("the operation `{name}`");
+        let path = read_pointer(text_field(node, "path", "a JSON6902 operation")?, "the path")?;
+        let value =
+            || node.get("value").ok_or_else(|| PatchFailure::new(&node.place, format!("{of_name} has no `value`")));
+        let from = || read_pointer(text_field(node, "from", &of_name)?, "`from`");
+        let kind = match name {
+            "add" => OperationKind::Add(value()?),
+            "replace" => OperationKind::Replace(value()?),
+            "move" => OperationKind::Move(from()?),
+            "copy" => OperationKind::Copy(from()?),
+            "test" => OperationKind::Test(value()?),
+            _ => OperationKind::Remove,
+        };
+        Ok(PatchOperation { node, name, path, kind })
     }
 
     fn apply_one(
@@ -85,34 +104,28 @@ impl OperationList<'_> {
         operation: &PatchOperation<'_>,
         above: &[usize],
     ) -> Result<(), PatchFailure> {
-        let PatchOperation { node, name, path, shown } = operation;
-        match *name {
-            "add" => add(object, operation, self.value(operation, above), shown),
-            "remove" => remove(object, operation, path, shown).map(|_| ()),
-            "replace" => replace(object, operation, self.value(operation, above)),
-            "test" => self.test(object, operation),
-            name => {
-                let field = node.get("from").filter(|value| !value.is_null());
-                let field = field
-                    .ok_or_else(|| PatchFailure::new(&node.place, format!("the operation `{name}` has no `from`")))?;
-                let from = read_pointer(field)?;
-                let from_shown = field.public_text().map_or_else(|| "`from`".to_owned(), |text| format!("`{text}`"));
-                let value = self.copy_of(object, &from, operation, &from_shown)?;
-                if name == "move" {
-                    remove(object, operation, &from, &from_shown)?;
-                }
-                add(object, operation, value, shown)
+        match &operation.kind {
+            OperationKind::Add(value) => add(object, operation, self.value(operation, value, above)),
+            OperationKind::Remove => remove(object, operation, &operation.path),
+            OperationKind::Replace(value) => replace(object, operation, self.value(operation, value, above)),
+            OperationKind::Test(expected) => self.test(object, operation, expected),
+            OperationKind::Copy(from) => {
+                let value = self.copy_of(object, from, operation)?;
+                add(object, operation, value)
+            }
+            OperationKind::Move(from) => {
+                let value = self.copy_of(object, from, operation)?;
+                remove(object, operation, from)?;
+                add(object, operation, value)
             }
         }
     }
 
     /// Value of the operation, with the parts of what contains it.
-    fn value(&mut self, operation: &PatchOperation<'_>, above: &[usize]) -> PatchNode {
-        let node = operation.node;
-        let Some(mut value) = node.get("value").cloned() else { return null_at(node) };
-        let parts: Vec<usize> = above.iter().chain(&node.parts).copied().collect();
-        let parts = self.without_texts(&parts);
-        value.add_parts(&parts);
+    fn value(&mut self, operation: &PatchOperation<'_>, value: &PatchNode, above: &[usize]) -> PatchNode {
+        let parts: Vec<usize> = above.iter().chain(&operation.node.parts).copied().collect();
+        let mut value = value.clone();
+        value.add_parts(&self.without_texts(&parts));
         value
     }
 
@@ -120,20 +133,19 @@ impl OperationList<'_> {
     fn copy_of(
         &mut self,
         object: &PatchNode,
-        from: &NodePointer,
+        from: &ShownPointer,
         operation: &PatchOperation<'_>,
-        shown: &str,
     ) -> Result<PatchNode, PatchFailure> {
-        if from.keys.is_empty() {
-            let message = format!("the operation `{}` cannot be applied to the whole object", operation.name);
-            return Err(PatchFailure::new(&operation.node.place, message));
+        let ShownPointer { pointer, .. } = from;
+        if pointer.keys.is_empty() {
+            return Err(whole(operation));
         }
-        let above = from.parts_above(object);
-        let Some(value) = from.find(object) else {
-            return missing_source(object, from, operation, shown);
+        let above = pointer.parts_above(object);
+        let Some(value) = pointer.find(object) else {
+            return missing_source(object, from, operation);
         };
         let mut value = value.clone();
-        let above: Vec<usize> = if from.reaches_data() {
+        let above: Vec<usize> = if pointer.reaches_data() {
             self.without_texts(&above)
         } else {
             above.into_iter().filter(|index| self.table.get(*index).is_some_and(|part| part.text.is_none())).collect()
@@ -144,23 +156,20 @@ impl OperationList<'_> {
 
     /// Parts for values that leave the text of a template: they are judged where they are, not with the text.
     fn without_texts(&mut self, parts: &[usize]) -> Vec<usize> {
-        let mut found = Vec::with_capacity(parts.len());
-        for index in parts {
-            match self.table.get(*index) {
-                Some(part) if part.text.is_some() => {
-                    let part = TemplatePart { text: None, ..part.clone() };
-                    found.push(self.table.add(part));
-                }
-                Some(_) => found.push(*index),
-                None => {}
-            }
-        }
-        found
+        let alone = |index: &usize| match self.table.get(*index).filter(|part| part.text.is_some()).cloned() {
+            Some(part) => self.table.add(TemplatePart { text: None, ..part }),
+            None => *index,
+        };
+        parts.iter().map(alone).collect()
     }
 
-    fn test(&mut self, object: &PatchNode, operation: &PatchOperation<'_>) -> Result<(), PatchFailure> {
-        let PatchOperation { node, path, shown, .. } = operation;
-        let Some(expected) = node.get("value") else { return Ok(()) };
+    fn test(
+        &mut self,
+        object: &PatchNode,
+        operation: &PatchOperation<'_>,
+        expected: &PatchNode,
+    ) -> Result<(), PatchFailure> {
+        let ShownPointer { pointer: path, shown } = &operation.path;
         self.consumed.record(expected, DecidingRole::Test);
         let is_of_text = |index: &usize| self.table.get(*index).is_some_and(|part| part.text.is_some());
         let above = path.parts_above(object);
@@ -186,47 +195,63 @@ impl OperationList<'_> {
     }
 }
 
-fn read_pointer(node: &PatchNode) -> Result<NodePointer, PatchFailure> {
-    NodePointer::parse(node.text()).ok_or_else(|| {
+/// Field of an operation that is a text; `of` names what requires it.
+fn text_field<'p>(node: &'p PatchNode, field: &str, of: &str) -> Result<&'p PatchNode, PatchFailure> {
+    match node.get(field).filter(|value| !value.is_null()) {
+        Some(value) if value.as_scalar().is_some() => Ok(value),
+        Some(value) => {
+            Err(PatchFailure::new(&value.place, format!("expected a text for `{field}`, found {}", value.noun())))
+        }
+        None => Err(PatchFailure::new(&node.place, format!("{of} has no `{field}`"))),
+    }
+}
+
+/// Pointer of a field; `unnamed` is shown if its text may not be.
+fn read_pointer(node: &PatchNode, unnamed: &str) -> Result<ShownPointer, PatchFailure> {
+    let pointer = NodePointer::parse(node.text()).ok_or_else(|| {
         PatchFailure::new(&node.place, "invalid JSON pointer: expected `/` at its start")
             .hint("write `/spec/replicas`; `~1` is a `/` in a key, `~0` a `~`")
-    })
+    })?;
+    let shown = match node.public_text() {
+        Some("") => "the whole object".to_owned(),
+        Some(text) => format!("`{text}`"),
+        None => unnamed.to_owned(),
+    };
+    Ok(ShownPointer { pointer, shown })
 }
 
 fn null_at(node: &PatchNode) -> PatchNode {
-    let kind = match Tree::literal("null", &node.place).kind {
-        TreeKind::Leaf(scalar) => NodeKind::Leaf(scalar),
-        TreeKind::List(_) | TreeKind::Map(_) => NodeKind::List(Vec::new()),
-    };
+    let kind = NodeKind::Leaf(Arc::new(Scalar::new("null", YamlStyle::Plain)));
     PatchNode { place: node.place.clone(), parts: Vec::new(), kind }
 }
 
 /// Null where a key of a mapping is missing, as in kustomize; else an error.
 fn missing_source(
     object: &PatchNode,
-    from: &NodePointer,
+    from: &ShownPointer,
     operation: &PatchOperation<'_>,
-    shown: &str,
 ) -> Result<PatchNode, PatchFailure> {
-    let container = from.split_last().and_then(|(_, keys)| NodePointer { keys: keys.to_vec() }.find(object));
-    if operation.name == "copy" && container.is_some_and(|node| node.as_map().is_some()) {
+    let container = from.pointer.split_last().and_then(|(_, keys)| NodePointer { keys: keys.to_vec() }.find(object));
+    let is_copy = matches!(operation.kind, OperationKind::Copy(_));
+    if is_copy && container.is_some_and(|node| node.as_map().is_some()) {
         return Ok(null_at(operation.node));
     }
-    Err(not_found(object, from, operation, shown))
+    Err(not_found(object, from, operation))
 }
 
 /// Failure: there is nothing at a path.
-fn not_found(object: &PatchNode, path: &NodePointer, operation: &PatchOperation<'_>, shown: &str) -> PatchFailure {
+fn not_found(object: &PatchNode, path: &ShownPointer, operation: &PatchOperation<'_>) -> PatchFailure {
+    let ShownPointer { pointer, shown } = path;
     let failure =
         PatchFailure::new(&operation.node.place, format!("the operation `{}`: {shown} does not exist", operation.name));
     let mut node = object;
-    for key in &path.keys {
+    for key in &pointer.keys {
         match super::pointer::child(node, key) {
             Some(next) => node = next,
             None => {
                 let known = node.as_map().into_iter().flat_map(|map| map.keys()).map(String::as_str);
                 let hint = did_you_mean(key, known);
-                let failure = failure.beside(&node.place, "it does not have this key");
+                let failure = failure.beside(&node.place, lacks(node));
                 // the path may be of a template, and so its parts
                 return match hint.filter(|_| shown.starts_with('`')) {
                     Some(hint) => failure.hint(hint),
@@ -238,49 +263,44 @@ fn not_found(object: &PatchNode, path: &NodePointer, operation: &PatchOperation<
     failure
 }
 
-fn add(
-    object: &mut PatchNode,
-    operation: &PatchOperation<'_>,
-    value: PatchNode,
-    shown: &str,
-) -> Result<(), PatchFailure> {
-    let failure = not_found(object, &operation.path, operation, shown);
-    let Some((key, keys)) = operation.path.split_last() else { return Err(whole(operation)) };
-    let Some(container) = NodePointer::container_mut(object, keys) else { return Err(failure) };
-    match &mut container.kind {
-        NodeKind::Map(map) => {
-            map.insert(key.to_owned(), value);
+/// Reason why a value has no value below it.
+fn lacks(node: &PatchNode) -> String {
+    match &node.kind {
+        NodeKind::Map(_) => "it does not have this key".to_owned(),
+        NodeKind::List(items) if items.len() == 1 => "this list has 1 item".to_owned(),
+        NodeKind::List(items) => format!("this list has {} items", items.len()),
+        NodeKind::Leaf(_) => format!("{} here", node.noun()),
+    }
+}
+
+fn add(object: &mut PatchNode, operation: &PatchOperation<'_>, value: PatchNode) -> Result<(), PatchFailure> {
+    let ShownPointer { pointer, .. } = &operation.path;
+    let Some((key, keys)) = pointer.split_last() else { return Err(whole(operation)) };
+    let failure = not_found(object, &operation.path, operation);
+    match NodePointer::container_mut(object, keys).map(|container| &mut container.kind) {
+        Some(NodeKind::Map(map)) => drop(map.insert(key.to_owned(), value)),
+        Some(NodeKind::List(items)) => {
+            let index = insertion_index(key, items.len()).ok_or(failure)?;
+            items.insert(index, value);
         }
-        NodeKind::List(items) => match insertion_index(key, items.len()) {
-            Some(index) => items.insert(index, value),
-            None => return Err(failure),
-        },
-        NodeKind::Leaf(_) => return Err(failure),
+        Some(NodeKind::Leaf(_)) | None => return Err(failure),
     }
     Ok(())
 }
 
-fn remove(
-    object: &mut PatchNode,
-    operation: &PatchOperation<'_>,
-    path: &NodePointer,
-    shown: &str,
-) -> Result<PatchNode, PatchFailure> {
-    if path.find(object).is_none() {
-        return Err(not_found(object, path, operation, shown));
-    }
-    let Some((key, keys)) = path.split_last() else { return Err(whole(operation)) };
+fn remove(object: &mut PatchNode, operation: &PatchOperation<'_>, path: &ShownPointer) -> Result<(), PatchFailure> {
+    let Some((key, keys)) = path.pointer.split_last() else { return Err(whole(operation)) };
     let removed = NodePointer::container_mut(object, keys).and_then(|container| match &mut container.kind {
         NodeKind::Map(map) => map.shift_remove(key),
         NodeKind::List(items) => existing_index(key, items.len()).map(|index| items.remove(index)),
         NodeKind::Leaf(_) => None,
     });
-    removed.ok_or_else(|| not_found(object, path, operation, shown))
+    removed.map(drop).ok_or_else(|| not_found(object, path, operation))
 }
 
 /// Replaces a value; a key of a mapping need not exist.
 fn replace(object: &mut PatchNode, operation: &PatchOperation<'_>, value: PatchNode) -> Result<(), PatchFailure> {
-    let Some((key, keys)) = operation.path.split_last() else {
+    let Some((key, keys)) = operation.path.pointer.split_last() else {
         if value.as_map().is_none() {
             let message = format!("expected a mapping as the whole object, found {}", value.noun());
             return Err(PatchFailure::new(&value.place, message));
@@ -288,22 +308,16 @@ fn replace(object: &mut PatchNode, operation: &PatchOperation<'_>, value: PatchN
         *object = value;
         return Ok(());
     };
-    let failure = not_found(object, &operation.path, operation, &operation.shown);
-    let Some(container) = NodePointer::container_mut(object, keys) else { return Err(failure) };
-    match &mut container.kind {
-        NodeKind::Map(map) => {
-            map.insert(key.to_owned(), value);
-            Ok(())
+    let failure = not_found(object, &operation.path, operation);
+    match NodePointer::container_mut(object, keys).map(|container| &mut container.kind) {
+        Some(NodeKind::Map(map)) => drop(map.insert(key.to_owned(), value)),
+        Some(NodeKind::List(items)) => {
+            let item = existing_index(key, items.len()).and_then(|index| items.get_mut(index)).ok_or(failure)?;
+            *item = value;
         }
-        NodeKind::List(items) => match existing_index(key, items.len()).and_then(|index| items.get_mut(index)) {
-            Some(item) => {
-                *item = value;
-                Ok(())
-            }
-            None => Err(failure),
-        },
-        NodeKind::Leaf(_) => Err(failure),
+        Some(NodeKind::Leaf(_)) | None => return Err(failure),
     }
+    Ok(())
 }
 
 fn whole(operation: &PatchOperation<'_>) -> PatchFailure {

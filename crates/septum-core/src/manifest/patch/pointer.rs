@@ -57,17 +57,16 @@ impl NodePointer {
         self.keys.first().is_none_or(|key| key == "data" || key == "stringData")
     }
 
-    /// Container of a value.
+    /// Value at keys, to be changed.
     pub(super) fn container_mut<'n>(root: &'n mut PatchNode, keys: &[String]) -> Option<&'n mut PatchNode> {
-        let container = keys.iter().try_fold(root, |node, key| match &mut node.kind {
+        keys.iter().try_fold(root, |node, key| match &mut node.kind {
             NodeKind::Leaf(_) => None,
             NodeKind::Map(map) => map.get_mut(key),
             NodeKind::List(items) => {
                 let index = existing_index(key, items.len())?;
                 items.get_mut(index)
             }
-        })?;
-        (!matches!(container.kind, NodeKind::Leaf(_))).then_some(container)
+        })
     }
 }
 
