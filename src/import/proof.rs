@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::compare::{find_differences, find_value_differences};
 use super::kustomize::json_of_value;
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
-use crate::deliver::{Delivered, DeliveredForm};
+use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Disk;
 use crate::layer::Tree;
@@ -126,10 +126,8 @@ pub(super) fn render_json(
             let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
             let objects =
                 output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, &mut problems);
-            let values = objects.iter().filter_map(|object| match &object.form {
-                DeliveredForm::Plain(object) => Some(json_of_value(&object.to_value(Reveal::Values))),
-                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
-            });
+            let plain = objects.iter().filter_map(Delivered::as_plain);
+            let values = plain.map(|object| json_of_value(&object.to_value(Reveal::Values)));
             rendered.entry(environment.as_str().to_owned()).or_default().extend(values);
         }
     }
@@ -142,10 +140,7 @@ fn flatten(objects: &[Tree]) -> Vec<&Tree> {
 }
 
 fn compare_rendered(expected: &ExpectedEnvironment, rendered: &[Delivered], proof: &mut ImportProof) {
-    let values = rendered.iter().filter_map(|object| match &object.form {
-        DeliveredForm::Plain(object) => Some(object.to_value(Reveal::Values)),
-        DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
-    });
+    let values = rendered.iter().filter_map(Delivered::as_plain).map(|object| object.to_value(Reveal::Values));
     let words = DifferenceWords { missing: "is not rendered", added: "is rendered, but was not read" };
     let expected_values = flatten(&expected.objects).into_iter().map(Tree::to_value);
     proof.compare_objects(&expected.name, &words, expected_values, values);
@@ -285,4 +280,39 @@ fn field_of<'v, 'a>(value: &'v OutputValue<'a>, name: &str) -> Option<&'v Output
 /// Label of an object for messages.
 fn label_of((_, kind, namespace, name): &ObjectKey) -> String {
     if namespace.is_empty() { format!("the {kind} `{name}`") } else { format!("the {kind} `{namespace}/{name}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_side_lacks_and_what_differs_is_named() {
+        let object = |namespace: &str, name: &str, value: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name}{namespace} }}\ndata: {{ A: {value} }}\n"
+            );
+            let source = Source::new("a.yaml", text);
+            Tree::from_node(read_document(&source).expect("valid"), &source)
+        };
+        let expected = [object("", "same", "a"), object("", "other", "a"), object(", namespace: n", "gone", "a")];
+        let actual = [object("", "same", "a"), object("", "other", "b"), object("", "new", "a")];
+        let mut proof = ImportProof::default();
+        let words = DifferenceWords { missing: "is missing", added: "is new" };
+        proof.compare_objects("dev", &words, expected.iter().map(Tree::to_value), actual.iter().map(Tree::to_value));
+        let found: Vec<_> = proof
+            .differences
+            .iter()
+            .map(|difference| (difference.subject.as_str(), difference.details.join(" ")))
+            .collect();
+        assert_eq!((proof.total, proof.equal), (3, 1));
+        assert_eq!(
+            found,
+            [
+                ("the ConfigMap `other`", "`data.A` differs".to_owned()),
+                ("the ConfigMap `n/gone`", "is missing".to_owned()),
+                ("the ConfigMap `new`", "is new".to_owned()),
+            ]
+        );
+    }
 }

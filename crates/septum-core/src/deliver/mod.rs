@@ -151,6 +151,14 @@ impl SecretDelivery for PlaintextDelivery {
 }
 
 impl Delivered {
+    /// The object, if it is delivered unchanged.
+    pub fn as_plain(&self) -> Option<&RenderedObject> {
+        match &self.form {
+            DeliveredForm::Plain(object) => Some(object),
+            DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+        }
+    }
+
     /// Delivers an object unchanged.
     pub fn plain(object: RenderedObject) -> Self {
         Self {
