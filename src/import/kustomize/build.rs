@@ -23,7 +23,7 @@ pub enum KustomizeProgram {
 }
 
 /// Causes of failed builds, by a part of kustomize's message. The message itself may contain values of Secrets.
-const CAUSES: [(&str, &str); 18] = [
+const CAUSES: [(&str, &str); 30] = [
     ("--enable-helm", "`helmCharts` runs Helm"),
     ("--enable-alpha-plugins", "a plugin would run a program"),
     ("unable to load builtin", "a plugin would run a program"),
@@ -42,6 +42,18 @@ const CAUSES: [(&str, &str); 18] = [
     ("wildcard is not supported", "`varReference` contains a wildcard"),
     ("expected kind != 'Component'", "`resources` names a component, which belongs to `components`"),
     ("missing Resource metadata", "a file contains something that is not an object"),
+    ("missing metadata.name in object", "an object has no `metadata.name`"),
+    ("nothing selected by", "a replacement reads an object that does not exist"),
+    ("is missing for replacement source", "a replacement reads a field that does not exist"),
+    ("in replacement target", "a replacement writes to a field that does not exist"),
+    ("multiple matches for selector", "a replacement reads several objects"),
+    ("does not match a config with the following GVK", "`replicas` names an object that does not exist"),
+    ("illegally repeats the key", "a generator defines a key twice"),
+    ("expected key=value", "a literal of a generator is not `KEY=VALUE`"),
+    ("unable to parse SM or JSON patch", "a patch is neither an object nor a list of operations"),
+    ("error parsing regexp", "the target of a patch is not a valid regular expression"),
+    (": test failed", "the `test` of a patch fails"),
+    (": missing value", "an operation of a patch is at a path that does not exist"),
 ];
 
 impl KustomizeProgram {

@@ -10,7 +10,7 @@ use super::draft::{PatchContent, PlannedManifest, PlannedPatch};
 use super::json::{find_operations, json_value, normalize_object, text_at};
 use super::object_correction::{CORRECTION, CorrectedEnvironment, MANY, ObjectCorrection, coarse_operations};
 use super::pair::{identity, pair_objects};
-use super::resources::CIPHERTEXT_NAME;
+use super::resources::{CIPHERTEXT_NAME, is_plaintext_secret};
 use super::transform::CommonFields;
 use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::map::HashMap;
@@ -28,7 +28,7 @@ pub(super) struct CorrectionOutcome {
     pub(super) count: usize,
     /// Bundles that kustomize builds in another way.
     pub(super) wrong_bundles: BTreeSet<String>,
-    /// Label of an object that cannot be corrected by itself.
+    /// Reason why an object cannot be corrected by itself.
     pub(super) stuck_at: Option<String>,
 }
 
@@ -71,7 +71,12 @@ impl LayerAssembly<'_, '_> {
             self.corrected.insert(format!("{} {:?}", environment.name, identity(object)));
             let is_secret = environment.encrypted.contains(&identity(object).map(str::to_owned));
             if is_secret || object.to_string().contains(CIPHERTEXT_NAME) {
-                outcome.stuck_at = Some(object_label(object));
+                let [_, kind, _, _] = identity(object);
+                let why = match kind {
+                    "Secret" => "cannot be taken as built",
+                    _ => "is no Secret: of other kinds, no value can be encrypted",
+                };
+                outcome.stuck_at = Some(format!("{} is encrypted, and {why}", object_label(object)));
                 continue;
             }
             self.add_built(environment, object, (&bundles, &added));
@@ -108,7 +113,7 @@ impl LayerAssembly<'_, '_> {
         if has_ciphertext()
             || (is_secret && !self.leave_out_secret(environment.name, &environment.fields.source_name(name)))
         {
-            outcome.stuck_at = Some(object_label(built));
+            outcome.stuck_at = Some(format!("{} has values that cannot be written as a patch", object_label(built)));
             return None;
         }
         if is_secret {
@@ -248,9 +253,7 @@ impl LayerAssembly<'_, '_> {
         replace_names(&mut object, added);
         object["metadata"]["name"] = json!(environment.fields.source_name(&name));
         let text = write_document(&json_value(&object));
-        let has_values = |field: &str| object[field].as_object().is_some_and(|values| !values.is_empty());
-        let is_secret = kind == "Secret" && (has_values("data") || has_values("stringData"));
-        if is_secret {
+        if is_plaintext_secret(&text) {
             self.add_secret_manifest(&path, &path, text, environment.name);
             return;
         }

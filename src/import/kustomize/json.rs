@@ -107,7 +107,8 @@ fn is_same(one: &Json, other: &Json) -> bool {
     }
 }
 
-fn escape_key(key: &str) -> String {
+/// Key as it is written in a path of an operation.
+pub(super) fn escape_key(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

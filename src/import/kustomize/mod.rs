@@ -125,8 +125,12 @@ pub fn plan_kustomize(request: &KustomizeRequest<'_>) -> Result<ImportPlan, Diag
     for level in MappingLevel::ALL {
         let mut assembly = LayerAssembly::new(&graph, &roots);
         if level == MappingLevel::AsBuilt {
-            let why =
-                refused.iter().flatten().find(|problem| problem.is_error()).map(|problem| problem.message.clone());
+            let error = refused.iter().flatten().find(|problem| problem.is_error());
+            // which object it is about, rather than that there is one
+            let why = error.map(|error| match error.notes.first() {
+                Some(note) if error.rule == Rule::Kustomization => note.clone(),
+                _ => error.message.clone(),
+            });
             let text = format!(
                 "all objects are taken as built, because a mapping is not possible: {}",
                 why.unwrap_or_default()
@@ -218,8 +222,8 @@ fn fit_layers(
                 by_bundle,
             };
             let outcome = assembly.correct(&environment);
-            if let Some(object) = outcome.stuck_at {
-                return Err(stuck(name).note(format!("{object} has values that cannot be written as a patch")).into());
+            if let Some(why) = outcome.stuck_at {
+                return Err(stuck(name).note(why).into());
             }
             is_equal &= outcome.count == 0;
             wrong_bundles.extend(outcome.wrong_bundles);

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::draft::{PatchContent, PlannedPatch};
 use super::field_effects::FieldEffects;
-use super::json::{find_operations, json_value, text_at};
+use super::json::{escape_key, find_operations, json_value, text_at};
 use super::pair::identity;
 use super::transform::CommonFields;
 use crate::manifest::keeps_name;
@@ -153,19 +153,19 @@ pub(super) fn coarse_operations(rendered: &Json, built: &Json) -> Vec<Json> {
     let (from, to) = (fields(rendered), fields(built));
     for (key, value) in &from {
         match to.get(key) {
-            None => found.push(json!({ "op": "remove", "path": format!("/{key}") })),
+            None => found.push(json!({ "op": "remove", "path": format!("/{}", escape_key(key)) })),
             Some(wanted) if key == "metadata" => find_operations(value, wanted, "/metadata", &mut found),
             Some(wanted) => {
                 let mut inner = Vec::new();
                 find_operations(value, wanted, "", &mut inner);
                 if !inner.is_empty() {
-                    found.push(json!({ "op": "replace", "path": format!("/{key}"), "value": wanted }));
+                    found.push(json!({ "op": "replace", "path": format!("/{}", escape_key(key)), "value": wanted }));
                 }
             }
         }
     }
     for (key, value) in to.iter().filter(|(key, _)| !from.contains_key(*key)) {
-        found.push(json!({ "op": "add", "path": format!("/{key}"), "value": value }));
+        found.push(json!({ "op": "add", "path": format!("/{}", escape_key(key)), "value": value }));
     }
     found
 }

@@ -38,7 +38,7 @@ impl LayerAssembly<'_, '_> {
         });
         let (located, source) = match read {
             Ok(found) => found,
-            Err(problem) => return self.note(&path.place, format!("taken as built: {}", problem.message)),
+            Err(problem) => return self.note_as_built_file(&path, &problem.message),
         };
         let all = split_patch(source.text());
         let count = all.len();

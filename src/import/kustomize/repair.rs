@@ -1,15 +1,20 @@
 //! Parts of a mapping that Septum refuses are left out, and their objects are taken as built.
 
 use super::assemble::{BASE_LAYER, LayerAssembly, file_path};
-use super::draft::{PatchContent, PlannedLayer};
+use super::draft::{PatchContent, PlannedLayer, PlannedPatch};
 use super::object_correction::CORRECTION;
+use super::resources::{is_secret, join_documents, read_documents};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
 use crate::layer::Tree;
+use crate::manifest::list_items;
 use crate::sort::sort;
-use crate::span::Source;
+use crate::span::{Location, Source};
 use crate::yaml::node::YamlKind;
 use crate::yaml::read::read_document;
+
+/// End of the name of a patch that is a text in a layer, and no block of lines.
+const INLINE_PATCH: &str = " (patch)";
 
 /// Part of a layer that a message is about.
 enum LayerPart {
@@ -20,9 +25,15 @@ enum LayerPart {
 impl LayerAssembly<'_, '_> {
     /// Leaves out what the errors are about. Whether anything was left out.
     pub(super) fn repair(&mut self, problems: &Diagnostics) -> bool {
-        let mut patches: Vec<(String, usize, String)> = Vec::new();
+        // each repair changes the lines of the layers
+        let located: Vec<_> = problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .map(|problem| (problem, problem.labels.iter().find_map(|label| self.find_part(&label.place))))
+            .collect();
+        let (mut patches, mut files) = (Vec::new(), Vec::new());
         let mut repaired = false;
-        for problem in problems.iter().filter(|problem| problem.is_error()) {
+        for (problem, part) in located {
             if let Some((kind, name)) = external_of(problem).or_else(|| without_namespace(problem)) {
                 repaired |= self.declare_temporary(&kind, &name);
                 continue;
@@ -42,34 +53,39 @@ impl LayerAssembly<'_, '_> {
                 repaired |= self.leave_out_bundle(&bundle, problem);
                 continue;
             }
-            let names = problem.labels.iter().map(|label| (label.place.source.name(), label.place.span.start));
-            match names.clone().find_map(|(name, start)| self.find_part(name, start)) {
+            match part {
                 Some((layer, LayerPart::Patch(index))) => match problem.rule {
                     Rule::UnmatchedPatch if self.relax_target(&layer, index) => repaired = true,
                     _ => patches.push((layer, index, problem.message.clone())),
                 },
                 Some((_, LayerPart::Bundle(bundle))) => repaired |= self.leave_out_bundle(&bundle, problem),
-                None => {
-                    let mut files = names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>().into_iter();
-                    repaired |= files.any(|name| self.leave_out_file(&name, problem));
-                }
+                None => files.push(problem),
             }
         }
-        sort(&mut patches);
-        patches.dedup_by(|one, other| (&one.0, one.1) == (&other.0, other.1));
-        for (layer, index, message) in patches.into_iter().rev() {
-            let layer = self.layer(&layer);
-            if index < layer.patches.len() {
-                let patch = layer.patches.remove(index);
-                // a correction that is refused will not be right the next time
-                if patch.origin == CORRECTION {
-                    return false;
-                }
-                repaired = true;
-                self.add_note(patch.origin, format!("the patch is left out: {message}"));
-            }
+        let Some(any) = self.leave_out_patches(patches) else { return false };
+        repaired |= any;
+        for problem in files {
+            repaired |= problem.labels.iter().any(|label| self.leave_out_file(label.place.source.name(), problem));
         }
         repaired
+    }
+
+    /// Leaves out patches by the indices in their layers, with a message about each. Whether there were any; none if one
+    /// is a correction, which will not be right the next time.
+    fn leave_out_patches(&mut self, mut patches: Vec<(String, usize, String)>) -> Option<bool> {
+        sort(&mut patches);
+        patches.dedup_by(|one, other| (&one.0, one.1) == (&other.0, other.1));
+        let mut notes = Vec::new();
+        for (layer, index, message) in patches.into_iter().rev() {
+            let patch = self.layer(&layer).patches.remove(index);
+            if patch.origin == CORRECTION {
+                return None;
+            }
+            notes.push((patch.origin, format!("the patch is left out: {message}")));
+        }
+        let any = !notes.is_empty();
+        notes.into_iter().rev().for_each(|(place, text)| self.add_note(place, text));
+        Some(any)
     }
 
     /// Accepts that a value of a Secret is in another object too, as in what was read.
@@ -96,22 +112,35 @@ impl LayerAssembly<'_, '_> {
         }
     }
 
-    /// The part of a layer at an offset, if the file is a layer.
-    fn find_part(&self, file: &str, offset: usize) -> Option<(String, LayerPart)> {
-        let layer = self.layers.keys().find(|name| is_path(file, &format!("{name}.yaml")))?;
-        let text = self.layers.get(layer)?.to_bytes();
+    /// The part of a layer at a place, if its file is a layer.
+    fn find_part(&self, place: &Location) -> Option<(String, LayerPart)> {
+        let file = place.source.name();
+        let is_of = |file: &str, (name, _): &(&String, &PlannedLayer)| is_path(file, &format!("{name}.yaml"));
+        // a text that is not a block of lines has places of its own
+        if let Some(file) = file.strip_suffix(INLINE_PATCH) {
+            let (name, layer) = self.layers.iter().find(|layer| is_of(file, layer))?;
+            let is_it =
+                |patch: &PlannedPatch| matches!(&patch.source, PatchContent::Text(text) if text == place.source.text());
+            return Some((name.clone(), LayerPart::Patch(layer.patches.iter().position(is_it)?)));
+        }
+        let (name, layer) = self.layers.iter().find(|layer| is_of(file, layer))?;
+        let text = layer.to_bytes();
         let source = Source::new("layer", String::from_utf8_lossy(&text));
         let document = read_document(&source).ok()?;
-        let fields = document.as_map()?;
-        let is_within = |node: &crate::yaml::node::YamlNode| (node.span.start..=node.span.end).contains(&offset);
-        if let Some(YamlKind::List(items)) = fields.get("patches").map(|node| &node.kind)
-            && let Some(index) = items.iter().position(is_within)
-        {
-            return Some((layer.clone(), LayerPart::Patch(index)));
-        }
-        let bundles = fields.get("bundles")?.as_map()?;
-        let found = bundles.iter().find(|(key, node)| (key.span.start..=node.span.end).contains(&offset))?;
-        Some((layer.clone(), LayerPart::Bundle(found.0.text.clone())))
+        // offsets are those of the file only outside of blocks of lines
+        let is_before = |line: usize| line <= place.span.line;
+        let (field, node) = document.as_map()?.iter().rfind(|(key, _)| is_before(key.span.line))?;
+        let part = match &node.kind {
+            YamlKind::List(items) if field.text == "patches" => {
+                LayerPart::Patch(items.iter().rposition(|item| is_before(item.span.line))?)
+            }
+            YamlKind::Map(bundles) if field.text == "bundles" => {
+                let (key, _) = bundles.iter().rfind(|(key, _)| is_before(key.span.line))?;
+                LayerPart::Bundle(key.text.clone())
+            }
+            _ => return None,
+        };
+        Some((name.clone(), part))
     }
 
     fn leave_out_bundle(&mut self, bundle: &str, problem: &Diagnostic) -> bool {
@@ -138,13 +167,24 @@ impl LayerAssembly<'_, '_> {
             return true;
         }
         let Some(origin) = self.remove_file(&path) else { return false };
-        let place = if origin.is_empty() { path } else { origin };
-        self.add_note(place, format!("left out, and its objects are taken as built: {}", problem.message));
+        let (place, what) = match origin.as_str() {
+            "" => (self.source_of(&path), "left out, and its objects are taken as built"),
+            _ => (origin, "the patch is left out"),
+        };
+        self.add_note(place, format!("{what}: {}", problem.message));
         true
     }
 
-    /// Leaves out the encrypted file of a Secret in plaintext of an environment, of which kustomize builds other values.
-    /// Whether it is left out, now or because of another environment with the same file.
+    /// Name of the file that was copied to a path of the app.
+    fn source_of(&self, path: &str) -> String {
+        let plain = path.strip_suffix(".secrets.yaml").map(|stem| format!("{stem}.yaml"));
+        let source = self.taken.get(path).or_else(|| self.taken.get(plain.as_deref()?));
+        source.map_or_else(|| path.to_owned(), |source| self.graph.files.name(source))
+    }
+
+    /// Takes a Secret, of which kustomize builds other values, out of the files of objects of an environment: the encrypted
+    /// file of its own, or a plain one where it has no values. Whether it is left out, now or because of another
+    /// environment with the same file.
     pub(super) fn leave_out_secret(&mut self, environment: &str, name: &str) -> bool {
         let layers = self.layers_of(environment);
         let is_named = |path: &str| {
@@ -153,16 +193,21 @@ impl LayerAssembly<'_, '_> {
                 .any(|(name, layer)| layer.manifests.iter().any(|manifest| file_path(name, &manifest.path) == path))
         };
         let is_of = |(path, file): (&String, &PlannedFile)| {
-            let PlannedFile::SecretManifest(text) = file else { return None };
-            let source = Source::new("a manifest", String::from_utf8_lossy(text));
-            let document = read_document(&source).ok()?;
-            let tree = Tree::from_node(document, &source);
-            let is_it = tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name);
-            (is_it && !path.starts_with("as-built/") && is_named(path)).then(|| path.clone())
+            let text = match file {
+                PlannedFile::SecretManifest(text) => text.as_slice(),
+                PlannedFile::Plain(text) => text.as_slice(),
+                _ => return None,
+            };
+            let rest = without_secret(text, name).filter(|_| !path.starts_with("as-built/") && is_named(path))?;
+            Some((path.clone(), rest))
         };
         // one at a time: another environment may keep its own
-        let path = self.files.iter().find_map(is_of);
-        if path.is_some_and(|path| self.remove_file(&path).is_some()) {
+        let is_left_out = match self.files.iter().find_map(is_of) {
+            Some((path, rest)) if rest.is_empty() => self.remove_file(&path).is_some(),
+            Some((path, rest)) => self.files.insert(path, PlannedFile::Plain(rest.into_bytes())).is_some(),
+            None => false,
+        };
+        if is_left_out {
             self.left_out.insert(name.to_owned());
         }
         self.left_out.contains(name)
@@ -204,6 +249,22 @@ impl LayerAssembly<'_, '_> {
         }
         found.then_some(origin)
     }
+}
+
+/// Whether an object is the Secret with a name, or a list with it.
+fn has_secret(tree: &Tree, name: &str) -> bool {
+    match list_items(tree) {
+        Some(items) => items.iter().any(|item| has_secret(item, name)),
+        None => is_secret(tree) && tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name),
+    }
+}
+
+/// The other documents of a file, if one has the Secret with a name.
+fn without_secret(text: &[u8], name: &str) -> Option<String> {
+    let source = Source::new("a manifest", String::from_utf8_lossy(text));
+    let documents = read_documents(&source).ok()?;
+    let (found, kept): (Vec<_>, Vec<_>) = documents.iter().partition(|document| has_secret(&document.tree, name));
+    (!found.is_empty()).then(|| join_documents(&kept))
 }
 
 /// The object that a message suggests to declare as external: it is among those that were left out.

@@ -20,7 +20,7 @@ use crate::sops;
 use crate::span::Source;
 use crate::template_tokens::is_template;
 use crate::yaml::node::YamlNode;
-use crate::yaml::read::{MergeKeys, read_stream};
+use crate::yaml::read::{MergeKeys, read_document, read_stream};
 use crate::yaml::write::write_document;
 
 /// Annotation of objects that kustomize reads and does not build.
@@ -30,8 +30,8 @@ const LOCAL: &str = "config.kubernetes.io/local-config";
 pub(super) const CIPHERTEXT_NAME: &str = "septum-ciphertext-";
 
 /// Text of a file, document by document.
-struct DocumentText<'t> {
-    tree: Tree,
+pub(super) struct DocumentText<'t> {
+    pub(super) tree: Tree,
     node: YamlNode,
     text: &'t str,
 }
@@ -57,11 +57,11 @@ impl LayerAssembly<'_, '_> {
         }
         let source = match self.graph.files.read_text(FileKind::Manifest, path) {
             Ok(source) => source,
-            Err(problem) => return self.note(&named.place, format!("taken as built: {}", problem.message)),
+            Err(problem) => return self.note_as_built_file(named, &problem.message),
         };
         let documents = match read_documents(&source) {
             Ok(documents) => documents,
-            Err(message) => return self.note(&named.place, format!("taken as built: {message}")),
+            Err(message) => return self.note_as_built_file(named, &message),
         };
         let directory = named_directory(path, named);
         let placed = self.place_file("manifests", path, &directory, layer);
@@ -75,7 +75,7 @@ impl LayerAssembly<'_, '_> {
         let count = documents.len();
         let (local, built): (Vec<_>, Vec<_>) = documents.into_iter().partition(DocumentText::is_local);
         let (secrets, kept): (Vec<_>, Vec<_>) =
-            built.into_iter().partition(|document| is_plaintext_secret(&document.tree));
+            built.into_iter().partition(|document| has_secret_values(&document.tree));
         if !local.is_empty() {
             self.note(
                 &named.place,
@@ -91,10 +91,15 @@ impl LayerAssembly<'_, '_> {
             self.add_secrets(&placed, &secrets, layer);
         }
         if !kept.is_empty() {
-            let text = kept.iter().map(|document| document.text).collect::<Vec<_>>().join("---\n");
+            let text = join_documents(&kept.iter().collect::<Vec<_>>());
             let is_template = is_template(&text);
             self.add_manifest(placed, PlannedFile::Plain(text.into_bytes()), is_template, layer);
         }
+    }
+
+    /// Notes that a file cannot be read, and why: what it does is in the built objects.
+    pub(super) fn note_as_built_file(&mut self, named: &Text, why: &str) {
+        self.note(&named.place, format!("`{}` is taken as built: {why}", named.value));
     }
 
     /// Adds a file of objects to a layer.
@@ -146,7 +151,7 @@ fn named_directory(path: &Path, named: &Text) -> std::path::PathBuf {
 }
 
 /// Documents of a file with their texts, or the message of the first mistake.
-fn read_documents(source: &Source) -> Result<Vec<DocumentText<'_>>, String> {
+pub(super) fn read_documents(source: &Source) -> Result<Vec<DocumentText<'_>>, String> {
     let stream = read_stream(source, MergeKeys::Apply).map_err(|problems| {
         problems.into_sorted().into_iter().next().map(|problem| problem.message).unwrap_or_default()
     })?;
@@ -161,14 +166,29 @@ fn read_documents(source: &Source) -> Result<Vec<DocumentText<'_>>, String> {
     Ok(documents.collect())
 }
 
+/// Whether the text of an object is a Secret with values. What cannot be read may be one.
+pub(super) fn is_plaintext_secret(text: &str) -> bool {
+    let source = Source::new("an object", text);
+    read_document(&source).map_or(true, |document| has_secret_values(&Tree::from_node(document, &source)))
+}
+
+/// Text of some documents of a file.
+pub(super) fn join_documents(documents: &[&DocumentText<'_>]) -> String {
+    documents.iter().map(|document| document.text).collect::<Vec<_>>().join("---\n")
+}
+
 /// Whether a document has a Secret with values, other than placeholders that another tool fills in.
-fn is_plaintext_secret(tree: &Tree) -> bool {
+fn has_secret_values(tree: &Tree) -> bool {
     if let Some(items) = list_items(tree) {
-        return items.iter().any(is_plaintext_secret);
+        return items.iter().any(has_secret_values);
     }
-    let is_secret = tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret")
-        && tree.at(&["apiVersion"]).and_then(Tree::as_text) == Some("v1");
-    is_secret && has_values(tree)
+    is_secret(tree) && has_values(tree)
+}
+
+/// Whether a document is a Secret.
+pub(super) fn is_secret(tree: &Tree) -> bool {
+    tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret")
+        && tree.at(&["apiVersion"]).and_then(Tree::as_text) == Some("v1")
 }
 
 /// Whether `data` or `stringData` of a Secret has a value.

@@ -66,6 +66,13 @@ fn what_is_imported_renders_to_what_kustomize_builds() {
         assert_eq!(run.stdout.trim_end().lines().last(), Some(shape.expected.as_str()), "{}", shape.name);
         note_case(&shape.name);
         record(&run.stdout);
+        let settings = shape.project.root().join("septum.yaml");
+        if settings.exists() {
+            record(&fs::read_to_string(settings).unwrap());
+        }
+        if shape.name == "as-built" {
+            continue;
+        }
         // something is mapped, rather than all objects copied as they were built
         let is_mapped = |(path, bytes): (&String, &Vec<u8>)| {
             let is_written = path.starts_with("environments/") && !path.contains("/as-built/");
@@ -136,6 +143,31 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
         ),
         ("ciphertext in a generator", "secretGenerator: [{ name: g, files: [g.toml=encrypted.toml] }]\n"),
         ("a component among the resources", "resources: [component]\n"),
+        (
+            "a replacement of nothing",
+            "resources: [a.yaml]\nreplacements: [{ source: { kind: X }, targets: [{ select: { kind: ConfigMap } }] }]\n",
+        ),
+        (
+            "a replacement of a field that does not exist",
+            "resources: [a.yaml]\nreplacements: [{ source: { kind: ConfigMap, fieldPath: metadata.name }, targets: [{ select: { kind: ConfigMap }, fieldPaths: [spec.a] }] }]\n",
+        ),
+        (
+            "an operation at no path",
+            "resources: [a.yaml]\npatches: [{ target: { kind: ConfigMap }, patch: '[{\"op\": \"remove\", \"path\": \"/spec\"}]' }]\n",
+        ),
+        (
+            "a test that fails",
+            "resources: [a.yaml]\npatches: [{ target: { kind: ConfigMap }, patch: '[{\"op\": \"test\", \"path\": \"/kind\", \"value\": \"a\"}]' }]\n",
+        ),
+        ("a patch that is a word", "resources: [a.yaml]\npatches: [{ target: { kind: ConfigMap }, patch: word }]\n"),
+        ("a count of nothing", "resources: [a.yaml]\nreplicas: [{ name: x, count: 2 }]\n"),
+        ("a literal without a value", "configMapGenerator: [{ name: g, literals: [a] }]\n"),
+        ("an encrypted object that is no Secret", "resources: [users.yaml]\n"),
+        ("an object without a name", "resources: [nameless.yaml]\n"),
+        (
+            "a cause that has no words",
+            "resources: [a.yaml]\nreplacements: [{ source: { kind: ConfigMap, fieldPath: metadata.name, options: { delimiter: '-', index: 9 } }, targets: [{ select: { kind: ConfigMap }, fieldPaths: [metadata.name] }] }]\n",
+        ),
         ("a path in the place of a patch", "resources: [a.yaml]\npatches: [b.yaml]\n"),
     ] {
         let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n";
@@ -145,6 +177,11 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
             ("deploy/kustomization.yaml", kustomization),
             ("deploy/a.yaml", object),
             ("deploy/b.yaml", object),
+            (
+                "deploy/users.yaml",
+                "apiVersion: example.com/v1\nkind: Users\nmetadata: { name: users }\nspec:\n  users: [\"ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]\"]\nsops: { mac: \"ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]\", version: 3.9.4 }\n",
+            ),
+            ("deploy/nameless.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { labels: { a: b } }\n"),
             ("deploy/generator.yaml", plugin),
             ("deploy/encrypted.toml", "key = \"ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]\"\n"),
             (
