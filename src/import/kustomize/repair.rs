@@ -3,11 +3,12 @@
 use super::assemble::{BASE_LAYER, LayerAssembly, file_path};
 use super::draft::{PatchContent, PlannedLayer, PlannedPatch};
 use super::object_correction::CORRECTION;
-use super::resources::{is_secret, join_documents, read_documents};
+use super::resources::{is_kind, join_documents, read_documents};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
 use crate::layer::Tree;
 use crate::manifest::list_items;
+use crate::map::HashSet;
 use crate::sort::sort;
 use crate::span::{Location, Source};
 use crate::yaml::node::YamlKind;
@@ -31,7 +32,7 @@ impl LayerAssembly<'_, '_> {
             .filter(|problem| problem.is_error())
             .map(|problem| (problem, problem.labels.iter().find_map(|label| self.find_part(&label.place))))
             .collect();
-        let (mut patches, mut files) = (Vec::new(), Vec::new());
+        let (mut patches, mut files, mut lacking) = (Vec::new(), Vec::new(), HashSet::default());
         let mut repaired = false;
         for (problem, part) in located {
             if let Some((kind, name)) = external_of(problem).or_else(|| without_namespace(problem)) {
@@ -42,9 +43,14 @@ impl LayerAssembly<'_, '_> {
                 repaired |= self.accept_plain_secret(problem);
                 continue;
             }
-            // a key that does not exist will not exist in the built object either
             if problem.rule == Rule::DanglingReference {
-                return false;
+                let Some(object) = without_key(problem) else { return false };
+                if !lacking.contains(&object) && !self.leave_out_lacking(&object, problem) {
+                    return false;
+                }
+                lacking.insert(object);
+                repaired = true;
+                continue;
             }
             let bundle = self.layers.values().flat_map(|layer| layer.bundles.keys());
             let bundle =
@@ -182,15 +188,37 @@ impl LayerAssembly<'_, '_> {
         source.map_or_else(|| path.to_owned(), |source| self.graph.files.name(source))
     }
 
+    /// Leaves out an object without a key that another one uses: kustomize may add it in a way that has no mapping.
+    fn leave_out_lacking(&mut self, (kind, name): &(String, String), problem: &Diagnostic) -> bool {
+        if self.layers.values().any(|layer| layer.bundles.contains_key(name)) {
+            return self.leave_out_bundle(name, problem);
+        }
+        let is_left_out = self.leave_out_object(kind, name, |_| true);
+        if is_left_out {
+            self.declare_temporary(kind, name);
+            self.add_note(String::new(), format!("the {kind} `{name}` is taken as built: {}", problem.message));
+        }
+        is_left_out
+    }
+
     /// Takes a Secret, of which kustomize builds other values, out of the files of objects of an environment: the encrypted
     /// file of its own, or a plain one where it has no values. Whether it is left out, now or because of another
     /// environment with the same file.
     pub(super) fn leave_out_secret(&mut self, environment: &str, name: &str) -> bool {
         let layers = self.layers_of(environment);
+        let names: HashSet<_> = layers.into_iter().map(|(name, _)| name.to_owned()).collect();
+        // one at a time: another environment may keep its own
+        if self.leave_out_object("Secret", name, |layer| names.contains(layer)) {
+            self.left_out.insert(name.to_owned());
+        }
+        self.left_out.contains(name)
+    }
+
+    /// Takes an object out of the first file of objects that has it, of some layers. Whether there is one.
+    fn leave_out_object(&mut self, kind: &str, name: &str, is_in: impl Fn(&str) -> bool) -> bool {
         let is_named = |path: &str| {
-            layers
-                .iter()
-                .any(|(name, layer)| layer.manifests.iter().any(|manifest| file_path(name, &manifest.path) == path))
+            let mut layers = self.layers.iter().filter(|(layer, _)| is_in(layer));
+            layers.any(|(layer, fields)| fields.manifests.iter().any(|item| file_path(layer, &item.path) == path))
         };
         let is_of = |(path, file): (&String, &PlannedFile)| {
             let text = match file {
@@ -198,19 +226,14 @@ impl LayerAssembly<'_, '_> {
                 PlannedFile::Plain(text) => text.as_slice(),
                 _ => return None,
             };
-            let rest = without_secret(text, name).filter(|_| !path.starts_with("as-built/") && is_named(path))?;
+            let rest = without_object(text, kind, name).filter(|_| !path.starts_with("as-built/") && is_named(path))?;
             Some((path.clone(), rest))
         };
-        // one at a time: another environment may keep its own
-        let is_left_out = match self.files.iter().find_map(is_of) {
+        match self.files.iter().find_map(is_of) {
             Some((path, rest)) if rest.is_empty() => self.remove_file(&path).is_some(),
             Some((path, rest)) => self.files.insert(path, PlannedFile::Plain(rest.into_bytes())).is_some(),
             None => false,
-        };
-        if is_left_out {
-            self.left_out.insert(name.to_owned());
         }
-        self.left_out.contains(name)
     }
 
     /// Layers of an environment with their names.
@@ -251,19 +274,19 @@ impl LayerAssembly<'_, '_> {
     }
 }
 
-/// Whether an object is the Secret with a name, or a list with it.
-fn has_secret(tree: &Tree, name: &str) -> bool {
+/// Whether an object of version `v1` has a kind and a name, or is a list with it.
+fn has_object(tree: &Tree, kind: &str, name: &str) -> bool {
     match list_items(tree) {
-        Some(items) => items.iter().any(|item| has_secret(item, name)),
-        None => is_secret(tree) && tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name),
+        Some(items) => items.iter().any(|item| has_object(item, kind, name)),
+        None => is_kind(tree, kind) && tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name),
     }
 }
 
-/// The other documents of a file, if one has the Secret with a name.
-fn without_secret(text: &[u8], name: &str) -> Option<String> {
+/// The other documents of a file, if one has an object.
+fn without_object(text: &[u8], kind: &str, name: &str) -> Option<String> {
     let source = Source::new("a manifest", String::from_utf8_lossy(text));
     let documents = read_documents(&source).ok()?;
-    let (found, kept): (Vec<_>, Vec<_>) = documents.iter().partition(|document| has_secret(&document.tree, name));
+    let (found, kept): (Vec<_>, Vec<_>) = documents.iter().partition(|document| has_object(&document.tree, kind, name));
     (!found.is_empty()).then(|| join_documents(&kept))
 }
 
@@ -276,6 +299,13 @@ fn external_of(problem: &Diagnostic) -> Option<(String, String)> {
     let (kind, rest) = hint.split_once(", name: ")?;
     let name = rest.split([' ', ',', '}']).next()?;
     Some((kind.to_owned(), name.to_owned()))
+}
+
+/// The object without a key that another one uses.
+fn without_key(problem: &Diagnostic) -> Option<(String, String)> {
+    let (_, rest) = problem.message.split_once(" uses the key `")?.1.split_once("` of the ")?;
+    let (kind, rest) = rest.split_once(" `")?;
+    Some((kind.to_owned(), rest.split('`').next()?.to_owned()))
 }
 
 /// The object of a reference that has no namespace yet: a patch of a later trial gives it the declared one.

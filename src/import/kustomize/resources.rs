@@ -182,12 +182,12 @@ fn has_secret_values(tree: &Tree) -> bool {
     if let Some(items) = list_items(tree) {
         return items.iter().any(has_secret_values);
     }
-    is_secret(tree) && has_values(tree)
+    is_kind(tree, "Secret") && has_values(tree)
 }
 
-/// Whether a document is a Secret.
-pub(super) fn is_secret(tree: &Tree) -> bool {
-    tree.at(&["kind"]).and_then(Tree::as_text) == Some("Secret")
+/// Whether a document is of a kind of version `v1`.
+pub(super) fn is_kind(tree: &Tree, kind: &str) -> bool {
+    tree.at(&["kind"]).and_then(Tree::as_text) == Some(kind)
         && tree.at(&["apiVersion"]).and_then(Tree::as_text) == Some("v1")
 }
 

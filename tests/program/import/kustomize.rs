@@ -70,9 +70,6 @@ fn what_is_imported_renders_to_what_kustomize_builds() {
         if settings.exists() {
             record(&fs::read_to_string(settings).unwrap());
         }
-        if shape.name == "as-built" {
-            continue;
-        }
         // something is mapped, rather than all objects copied as they were built
         let is_mapped = |(path, bytes): (&String, &Vec<u8>)| {
             let is_written = path.starts_with("environments/") && !path.contains("/as-built/");
@@ -195,6 +192,21 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
         run.record();
         assert!(!project.root().join("environments").exists() && !project.root().join(".sops.yaml").exists(), "{case}");
     }
+}
+
+#[test]
+fn what_kustomize_reads_of_utf_16_is_taken_as_built() {
+    let Some(path) = search_path() else { return };
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let object = "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n";
+    let project =
+        Sandbox::new([("deploy/kustomization.yaml", "resources: [a.yaml, b.yaml]\npatches: [{ path: patch.yaml }]\n")])
+            .file("deploy/a.yaml", utf_16(object))
+            .file("deploy/b.yaml", object.trim_start_matches('\u{feff}').replace("name: a", "name: b"))
+            .file("deploy/patch.yaml", utf_16(&object.replace("name: a", "name: b").replace("a: b", "c: d")));
+    let run = import(&project, &["deploy"], &path);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    record(&run.stdout);
 }
 
 #[test]
