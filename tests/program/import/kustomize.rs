@@ -68,7 +68,7 @@ fn what_is_imported_renders_to_what_kustomize_builds() {
         record(&run.stdout);
         let settings = shape.project.root().join("septum.yaml");
         if settings.exists() {
-            record(&fs::read_to_string(settings).unwrap());
+            record(fs::read_to_string(settings).unwrap());
         }
         // something is mapped, rather than all objects copied as they were built
         let is_mapped = |(path, bytes): (&String, &Vec<u8>)| {
@@ -145,7 +145,7 @@ fn what_cannot_be_imported_is_refused_with_the_reason_and_nothing_is_written() {
             "resources: [a.yaml]\nreplacements: [{ source: { kind: X }, targets: [{ select: { kind: ConfigMap } }] }]\n",
         ),
         (
-            "a replacement of a field that does not exist",
+            "a replacement of no field",
             "resources: [a.yaml]\nreplacements: [{ source: { kind: ConfigMap, fieldPath: metadata.name }, targets: [{ select: { kind: ConfigMap }, fieldPaths: [spec.a] }] }]\n",
         ),
         (

@@ -31,7 +31,7 @@ struct PatchOperation<'p> {
     kind: OperationKind<'p>,
 }
 
-/// What an operation does at its path, with the value or the source that it requires.
+/// Change or check at a path, with the value or the source that it requires.
 enum OperationKind<'p> {
     Add(&'p PatchNode),
     Remove,
