@@ -41,8 +41,8 @@ pub fn needs_quotes(text: &str) -> bool {
     let is_first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" _./@:+-".contains(&byte);
     // `: ` begins a value, and readers fold several blanks
-    let has_gap = text.bytes().zip(text.bytes().skip(1)).any(|pair| matches!(pair, (b':' | b' ', b' ')));
-    let is_plain = is_first && text.len() <= MAX_PLAIN && text.bytes().all(is_harmless) && !has_gap;
+    let has_gap = || text.bytes().zip(text.bytes().skip(1)).any(|pair| matches!(pair, (b':' | b' ', b' ')));
+    let is_plain = is_first && text.len() <= MAX_PLAIN && text.bytes().all(is_harmless) && !has_gap();
     !is_plain || text.ends_with([' ', ':']) || is_reserved(text)
 }
 
