@@ -1,7 +1,7 @@
 //! Failures of templates that follow from other failures, which are reported.
 //!
-//! A template that has read a secret fails without details, also if it fails because of an entry that was reported. By
-//! the names in its text, which do not depend on a secret, such a failure is told from one of its own.
+//! A template that has read a secret fails without details, also if it fails because of an entry that was reported. The
+//! names in its text, which do not depend on a secret, distinguish such a failure from one of its own.
 
 use super::frame::{RenderFrame, RenderSubject};
 use crate::diagnostic::{Cause, Diagnostic};
