@@ -215,7 +215,7 @@ impl CheckArgs {
                 today,
                 current_time(),
             )?;
-            for unseen in std::mem::take(&mut report.unseen) {
+            for unseen in report.unseen.extract_if(.., |unseen| unseen.lacks_key()) {
                 output.print_detail(|| format!("not checked: {unseen}"));
             }
             return Ok(Some(report));
@@ -402,6 +402,10 @@ fn write_baseline(
     let none = scope.baseline.map_or_else(Baseline::new, |known| known.with_findings(&[]));
     let mut report = check::check_apps(pipeline, &CheckScope { baseline: Some(&none), ..*scope });
     let new = none.with_findings(&report.findings);
+    // known findings of an app that was not checked would be new when it can be read again
+    if report.failure(Severity::Error) == Some(FailureKind::Invalid) {
+        return Ok(Some(report));
+    }
     report.findings.retain(|finding| !finding.is_acceptable());
     let files = &pipeline.library.project.files;
     let path = files.writable_path(FileKind::Baseline, &files.root().join(BASELINE))?;

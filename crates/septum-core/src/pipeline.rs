@@ -1,23 +1,24 @@
 //! Pipeline of an app: layers → resolve → route → objects.
 
-use std::collections::BTreeMap;
+mod partial;
+mod survey;
+
 use std::sync::Arc;
 
-use crate::budget::VALUE_BYTES;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
-use crate::layer::{Definition, LayerCache, ManifestSeal, SecretForm};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
+use crate::layer::{LayerCache, SecretForm};
 use crate::manifest::references;
-use crate::map::HashSet;
 use crate::meter::{Meter, RunStage};
-use crate::name::{AppName, EntryId, EnvironmentName};
+use crate::name::{EntryId, EnvironmentName};
 use crate::object::{self, BuildInput, Constraints, ConsumerIndex, Day, KnownNames, RenderedObject, TargetObjects};
 use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
 use crate::resolve::{self, DocumentCache, Engine, ManifestKeys, ManifestMode, ResolvedTarget, ResolvedValue};
-use crate::route::{self, Routing};
-use crate::sops::{Identities, SopsFormat, policy};
-use crate::sort::{sort_by, sort_by_key};
+use crate::sops::Identities;
 use crate::visibility::{KeyAccess, OnMissingKey};
+
+pub use partial::PartialTarget;
+pub use survey::{Survey, SurveyOptions};
 
 /// State shared across apps in one run: layers, templates and rules, each read once.
 #[derive(Debug)]
@@ -32,59 +33,6 @@ pub struct Pipeline<'p> {
     at: Option<Day>,
     /// Delivery form of Secrets that overrides the layers; none for that of the layers.
     form: Option<SecretForm>,
-}
-
-/// An app with all its environments resolved and routed.
-#[derive(Debug)]
-pub struct Survey {
-    /// Its name.
-    pub app: AppName,
-    /// One for each environment, in the order of the app's.
-    pub environments: Vec<ResolvedTarget>,
-    /// Classification of entries as sensitive, across all environments.
-    pub routing: Routing,
-    /// Errors in environments that were not requested. Environments that could not be read are left out.
-    pub beside: Diagnostics,
-}
-
-/// Purpose of a survey.
-#[derive(Debug)]
-pub struct SurveyOptions<'a> {
-    asked: &'a [EnvironmentName],
-    access: KeyAccess,
-    /// Whether errors in the layers of other environments count too.
-    needs_all: bool,
-    /// Whether the manifests of the requested environments are rendered.
-    manifests: ManifestMode,
-    /// Record of the environments that cannot be decrypted.
-    on_missing_key: OnMissingKey<&'a mut BTreeMap<EnvironmentName, Diagnostics>>,
-}
-
-impl<'a> SurveyOptions<'a> {
-    /// Survey to render environments, with their values decrypted. The layers of all environments of the app must be
-    /// valid, since the output depends on each of them.
-    pub fn decrypting(asked: &'a [EnvironmentName]) -> Self {
-        Self { needs_all: true, ..Self::showing(asked, KeyAccess::Decrypt) }
-    }
-
-    /// Survey to show parts of environments: errors in others are kept apart.
-    pub fn showing(asked: &'a [EnvironmentName], access: KeyAccess) -> Self {
-        let manifests = ManifestMode::Rendered;
-        Self { asked, access, needs_all: false, manifests, on_missing_key: OnMissingKey::Fail }
-    }
-
-    /// Survey for the decrypted values alone: manifests are not rendered, and errors in other environments are kept
-    /// apart.
-    pub fn values(asked: &'a [EnvironmentName]) -> Self {
-        Self { manifests: ManifestMode::Skipped, ..Self::showing(asked, KeyAccess::Decrypt) }
-    }
-
-    /// The same as far as there are keys. A requested environment that cannot be decrypted is recorded in `locked`, and
-    /// resolved in its public view.
-    #[must_use]
-    pub fn as_far_as_known(self, locked: &'a mut BTreeMap<EnvironmentName, Diagnostics>) -> Self {
-        Self { on_missing_key: OnMissingKey::Keep(locked), ..self }
-    }
 }
 
 impl<'p> Pipeline<'p> {
@@ -124,131 +72,6 @@ impl<'p> Pipeline<'p> {
         self.at
     }
 
-    /// Resolves and routes an app. Values are decrypted in the requested environments, if at all; for the others the
-    /// encrypted leaves alone are known, since routing is decided over all.
-    ///
-    /// Problems of layers are reported for all environments, problems of values for the decrypted ones. Returns `None`
-    /// where there is nothing to route by.
-    pub fn survey(&self, app: &App, options: SurveyOptions<'_>, problems: &mut Diagnostics) -> Option<Survey> {
-        let SurveyOptions { asked, access, needs_all, manifests, mut on_missing_key } = options;
-        let mut environments = Vec::with_capacity(app.environments.len());
-        let mut whole = true;
-        let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
-        let documents = Arc::<DocumentCache>::default();
-        // those that are asked for come first, so that a layer that is shared is decrypted once
-        let mut order: Vec<_> = app.environments.iter().collect();
-        sort_by_key(&mut order, |environment| !asked.contains(environment));
-        for environment in order {
-            if VALUE_BYTES.left() == 0 {
-                problems.push(VALUE_BYTES.budget_diagnostic().hint("render fewer environments or apps at once"));
-                return None;
-            }
-            let is_asked = asked.contains(environment);
-            let mut found = Diagnostics::new();
-            let definition = self.meter.time(RunStage::Layers, || match &mut on_missing_key {
-                _ if !is_asked => self.library.merge_definition(app, environment, KeyAccess::StructureOnly, &mut found),
-                OnMissingKey::Fail => self.library.merge_definition(app, environment, access, &mut found),
-                OnMissingKey::Keep(locked) => self.merge_as_far_as_known(app, environment, locked, &mut found),
-            });
-            if is_asked {
-                of_asked.extend(found);
-            } else {
-                of_others.extend(found);
-            }
-            let Some(mut definition) = definition else {
-                whole &= !(needs_all || is_asked);
-                continue;
-            };
-            definition.delivery.replace_secrets(self.form);
-            let mut found = Diagnostics::new();
-            let with = if is_asked { manifests } else { ManifestMode::Skipped };
-            let sight = if locked_before(&on_missing_key, environment) { KeyAccess::PublicView } else { access };
-            let engine = self.create_engine(&documents, sight);
-            let resolve = || resolve::resolve(&engine, definition, with, &mut found);
-            let mut resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, resolve));
-            if let OnMissingKey::Keep(locked) = &mut on_missing_key
-                && is_asked
-                && lacks_key(&found)
-                && let Some(public) = self.resolve_public(app, environment)
-            {
-                locked.insert(environment.clone(), std::mem::take(&mut found));
-                resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, public));
-            }
-            match resolved {
-                Ok(resolved) => {
-                    found.extend(self.manifest_drift(&resolved));
-                    environments.push(resolved);
-                }
-                Err(panic) => {
-                    problems.push(panic_diagnostic(&panic, environment));
-                    whole = false;
-                }
-            }
-            if is_asked && access == KeyAccess::Decrypt {
-                of_asked.extend(found);
-            }
-        }
-        let mut beside = without_asked(of_others, &of_asked);
-        if needs_all {
-            let is_sound = !asked.is_empty() && !of_asked.has_errors();
-            let others = std::mem::take(&mut beside).into_iter();
-            problems.extend(others.map(|problem| if is_sound { beside_sound(problem, asked) } else { problem }));
-        }
-        problems.extend(of_asked);
-        // an app that cannot be read at all has nothing to show
-        if !whole || (environments.is_empty() && beside.has_errors()) {
-            problems.extend(beside);
-            return None;
-        }
-        let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
-        sort_by(&mut environments, |a, b| a.definition.environment.cmp(&b.definition.environment));
-        let routing =
-            parallel::catch_panic(|| self.meter.time(RunStage::Route, || route::route(&environments, problems)));
-        let routing = match routing {
-            Ok(routing) => routing,
-            Err(panic) => {
-                problems.push(
-                    Diagnostic::error(
-                        Rule::Bug,
-                        format!("`{app}` makes septum panic at {}: this is a bug in septum", panic.line),
-                    )
-                    .with_failure(FailureKind::Bug),
-                );
-                return None;
-            }
-        };
-        Some(Survey { app, environments, routing, beside })
-    }
-
-    /// Encrypted manifests that differ from their rules, which is known without a key. Layers are compared when they
-    /// are read.
-    fn manifest_drift(&self, resolved: &ResolvedTarget) -> Diagnostics {
-        let root = self.library.project.files.root();
-        let drift = |seal: &Arc<ManifestSeal>| {
-            let (name, path) = (seal.source.name(), root.join(seal.source.name()));
-            policy::report_drift(self.library.rules(), &path, name, &seal.metadata, SopsFormat::of_path(&path))
-        };
-        resolved.definition.seals().iter().flat_map(drift).collect()
-    }
-
-    /// Merges the definition of an environment, or its public view if nothing but a key is missing.
-    fn merge_as_far_as_known(
-        &self,
-        app: &App,
-        environment: &EnvironmentName,
-        locked: &mut BTreeMap<EnvironmentName, Diagnostics>,
-        problems: &mut Diagnostics,
-    ) -> Option<Definition> {
-        let mut found = Diagnostics::new();
-        let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, &mut found);
-        if definition.is_some() || !lacks_key(&found) {
-            problems.extend(found);
-            return definition;
-        }
-        locked.insert(environment.clone(), found);
-        self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
-    }
-
     /// Final value of a scalar of `vars` in an environment, decrypted; none if its layers cannot be read, or the path is
     /// not that of a scalar.
     pub fn variable(
@@ -260,19 +83,6 @@ impl<'p> Pipeline<'p> {
     ) -> Option<ResolvedValue> {
         let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, problems)?;
         resolve::resolve_variable(&self.create_engine(&Arc::default(), KeyAccess::Decrypt), definition, path, problems)
-    }
-
-    /// Resolves an environment as seen without keys: its manifests cannot be decrypted.
-    fn resolve_public<'a>(
-        &'a self,
-        app: &'a App,
-        environment: &'a EnvironmentName,
-    ) -> Option<impl FnOnce() -> ResolvedTarget + 'a> {
-        let mut nothing = Diagnostics::new();
-        let mut definition = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)?;
-        definition.delivery.replace_secrets(self.form);
-        let engine = self.create_engine(&Arc::default(), KeyAccess::PublicView);
-        Some(move || resolve::resolve(&engine, definition, ManifestMode::Rendered, &mut nothing))
     }
 
     /// The objects of an environment as seen without keys, by which it is checked without a key whether its output is
@@ -324,6 +134,15 @@ impl<'p> Pipeline<'p> {
         object::check_values(self.build_target(survey, resolved, on_missing_key), is_selected, problems);
     }
 
+    /// Checks the values that an environment sets and no missing layer affects.
+    pub fn check_partial(&self, survey: &Survey, target: &PartialTarget, problems: &mut Diagnostics) {
+        let is_selected = |id: &EntryId| target.has_known_value(id);
+        let mut found = Diagnostics::new();
+        self.check_values(survey, &target.resolved, OnMissingKey::Keep(&|_| None), &is_selected, &mut found);
+        // a required value may be in the missing layer
+        problems.extend(found.into_iter().filter(|it| it.rule != Rule::MissingRequired && target.is_known(it)));
+    }
+
     /// An engine for one environment, so that its queries are recorded separately.
     fn create_engine(&self, documents: &Arc<DocumentCache>, access: KeyAccess) -> Arc<Engine> {
         let files = Arc::new(self.library.project.files.with_own_record());
@@ -368,57 +187,10 @@ impl<'p> Pipeline<'p> {
     }
 }
 
-/// Whether nothing but a key is missing.
-fn lacks_key(problems: &Diagnostics) -> bool {
-    let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error).peekable();
-    errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key)
-}
-
-/// Whether an environment is resolved without its keys.
-fn locked_before(
-    on_missing_key: &OnMissingKey<&mut BTreeMap<EnvironmentName, Diagnostics>>,
-    environment: &EnvironmentName,
-) -> bool {
-    match on_missing_key {
-        OnMissingKey::Keep(locked) => locked.contains_key(environment),
-        OnMissingKey::Fail => false,
-    }
-}
-
-/// Errors in other environments alone, without those of the requested ones.
-fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
-    let key = |problem: &Diagnostic| {
-        let place = problem.labels.first().map(|label| label.place.to_string());
-        (problem.rule, place, problem.message.clone())
-    };
-    let known: HashSet<_> = asked.iter().map(key).collect();
-    others.into_iter().filter(|problem| !known.contains(&key(problem))).collect()
-}
-
-/// An error in an environment that is not rendered, if the rendered ones have none.
-fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
-    if !problem.is_error() {
-        return problem;
-    }
-    let names: Vec<_> = wanted.iter().map(|name| format!("`{name}`")).collect();
-    let sound = match names.as_slice() {
-        [name] => format!("{name} itself has no errors, but is not rendered"),
-        names => format!("{} have no errors, but are not rendered", names.join(", ")),
-    };
-    problem.note(format!("{sound}: keys are routed using all environments"))
-}
-
 /// Diagnostic for a target that made septum panic. Other targets are not affected.
 fn panic_diagnostic(panic: &CaughtPanic, environment: &EnvironmentName) -> Diagnostic {
     let message = format!("`{environment}` makes septum panic at {}: this is a bug in septum", panic.line);
     Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug).hint("report it together with the layers")
-}
-
-impl Survey {
-    /// The values of an environment.
-    pub fn environment(&self, name: &EnvironmentName) -> Option<&ResolvedTarget> {
-        self.environments.iter().find(|resolved| resolved.definition.environment == *name)
-    }
 }
 
 #[cfg(test)]
@@ -428,7 +200,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::diagnostic::Diagnostic;
+    use crate::diagnostic::{Diagnostic, Severity};
     use crate::manifest::references::RefKind;
     use crate::manifest::references::tests::samples::{NAMESPACE, Sample, samples};
     use crate::sops::IdentitySources;

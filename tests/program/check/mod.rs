@@ -13,6 +13,7 @@ mod reports;
 pub(crate) mod rules;
 mod sarif;
 mod staged;
+mod unreadable;
 
 use crate::support::objects::text;
 use crate::support::sandbox::{Run, Sandbox};

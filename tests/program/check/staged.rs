@@ -220,6 +220,9 @@ fn an_app_that_cannot_be_read_is_never_clean() {
     repository.file("dev.yaml", LEAK).stage();
     let run = repository.check();
     assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    // and what is staged is checked all the same
+    let expected = [("yaml-syntax", "base.yaml"), ("plaintext-secret", "dev.yaml")];
+    assert_eq!(run.findings(), expected.map(|(rule, file)| (rule.to_owned(), file.to_owned())));
 }
 
 #[test]

@@ -30,12 +30,23 @@ impl LayerCache<'_> {
         access: KeyAccess,
         problems: &mut Diagnostics,
     ) -> Option<Definition> {
-        let layers = self.stack_layers(app, environment, access, problems)?;
-        let mut definition = merge_layers(app, environment, &layers, problems);
+        let stack = self.stack_layers(app, environment, access, problems);
+        stack.unread.is_empty().then(|| self.merge_stack(app, environment, &stack.layers, problems))
+    }
+
+    /// Merges layers, lowest first.
+    pub(super) fn merge_stack(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        layers: &[Arc<Layer>],
+        problems: &mut Diagnostics,
+    ) -> Definition {
+        let mut definition = merge_layers(app, environment, layers, problems);
         let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
         names.dedup();
         definition.candidates = names.into_iter().flat_map(|name| self.candidates(app, name.as_str())).collect();
-        Some(definition)
+        definition
     }
 
     /// Name of an app: the one in its base, or its directory's name.

@@ -19,6 +19,7 @@ mod misread;
 mod name_conflicts;
 mod outline;
 mod overlays;
+mod partial;
 mod plaintext;
 mod pointer;
 mod read;
@@ -50,6 +51,7 @@ pub use lifecycle::LifecycleDefaults;
 pub use manifests::{ExternalObject, ManifestList, ManifestOverlay, ManifestPattern};
 pub use outline::LayerMapping;
 pub use overlays::{ImageChange, LayerPatch, PatchSelector, PatchSource};
+pub use partial::PartialDefinition;
 pub use plaintext::PlaintextLayer;
 pub use pointer::StoreRef;
 pub use renames::{FormerKeyUse, key_text};
@@ -80,7 +82,7 @@ impl LayerRole {
 }
 
 /// Parsed layer file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Layer {
     /// Name of the layer; `prod` for both `prod.yaml` and `prod.secrets.yaml`.
     pub name: LayerName,
@@ -139,7 +141,7 @@ pub struct Layer {
 }
 
 /// Settings of a layer for a bundle.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BundlePatch {
     /// Location of its name.
     pub place: Location,

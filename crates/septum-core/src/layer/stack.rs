@@ -1,5 +1,6 @@
 //! Order of layers: parents before children, each once, in the order in which they are named.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,18 +14,36 @@ use crate::sort::sort;
 use crate::span::{Located, Location};
 use crate::visibility::KeyAccess;
 
+/// Layers of an environment, as far as they could be read.
+#[derive(Default)]
+pub(super) struct LayerStack {
+    /// Those that were read, lowest first. The first is the base.
+    pub(super) layers: Vec<Arc<Layer>>,
+    /// Files that could not be read, or that name a layer that does not exist or that extends them.
+    pub(super) unread: BTreeSet<String>,
+    /// Number of layers below the lowest one that is missing.
+    pub(super) known: usize,
+}
+
+impl LayerStack {
+    /// Records a file for which a layer is missing above the first `known` layers.
+    fn lacks(&mut self, file: &str, known: usize) {
+        self.known = if self.unread.is_empty() { known } else { self.known.min(known) };
+        self.unread.insert(file.to_owned());
+    }
+}
+
 impl LayerCache<'_> {
-    /// Layers of an environment of `app`, lowest first. The first is the base.
+    /// Layers of an environment of `app`.
     ///
-    /// Reports a cycle of `extends`, a name that does not exist, and all problems in the layers themselves. `None` if a
-    /// layer does not exist or could not be read.
+    /// Reports a cycle of `extends`, a name that does not exist, and all problems in the layers themselves.
     pub(super) fn stack_layers(
         &self,
         app: &App,
         environment: &EnvironmentName,
         access: KeyAccess,
         problems: &mut Diagnostics,
-    ) -> Option<Vec<Arc<Layer>>> {
+    ) -> LayerStack {
         let mut walk = LayerStackBuilder {
             library: self,
             app,
@@ -32,13 +51,12 @@ impl LayerCache<'_> {
             done: HashSet::default(),
             open: HashSet::default(),
             unread: HashMap::default(),
-            layers: Vec::new(),
+            stack: LayerStack::default(),
             problems,
-            is_whole: true,
         };
         walk.visit(&BASE.into());
         walk.visit(&environment.as_str().into());
-        walk.is_whole.then_some(walk.layers)
+        walk.stack
     }
 }
 
@@ -51,16 +69,16 @@ struct LayerStackBuilder<'a, 'p> {
     open: HashSet<LayerName>,
     /// Files that are no layers, by the directory of mixins, each of which is looked through once.
     unread: HashMap<PathBuf, Vec<UnreadFile>>,
-    layers: Vec<Arc<Layer>>,
+    stack: LayerStack,
     problems: &'a mut Diagnostics,
-    /// Whether every named layer was read.
-    is_whole: bool,
 }
 
 /// A layer that is added after its parents.
 struct OpenLayer {
     name: LayerName,
     layers: Vec<Arc<Layer>>,
+    /// Files that could not be read, each with the number of layers of this name below it.
+    unread: Vec<(String, usize)>,
     /// Those that were not visited.
     parents: std::vec::IntoIter<Located<LayerName>>,
 }
@@ -80,7 +98,10 @@ impl LayerStackBuilder<'_, '_> {
             path.push(Located { value: last.name.clone(), place: parent.place.clone() });
             if self.open.contains(&parent.value) {
                 self.problems.push(extends_cycle(&parent.value, &path));
-                self.is_whole = false;
+                let known = self.stack.layers.len();
+                for step in &path {
+                    self.stack.lacks(step.place.source.name(), known);
+                }
                 self.done.insert(last.name.clone());
                 path.pop();
             } else if let Some(layer) = self.open_layer(&parent.value, Some(&parent.place)) {
@@ -98,13 +119,14 @@ impl LayerStackBuilder<'_, '_> {
         }
         let files = self.library.files(self.app, name.as_str());
         if files.is_empty() {
-            let missing = named_at.map(|place| self.missing_layer(name, place));
-            self.is_whole &= missing.is_none();
-            self.problems.extend(missing);
+            if let Some(place) = named_at {
+                self.problems.push(self.missing_layer(name, place));
+                self.stack.lacks(place.source.name(), self.stack.layers.len());
+            }
             return None;
         }
         self.report_misnamed(name, &files);
-        let mut layers = Vec::with_capacity(files.len());
+        let (mut layers, mut unread) = (Vec::with_capacity(files.len()), Vec::new());
         for file in files {
             match self.library.load_layer(&file, name, self.access) {
                 Ok(reading) => {
@@ -112,7 +134,7 @@ impl LayerStackBuilder<'_, '_> {
                     self.problems.extend(reading.problems);
                 }
                 Err(problems) => {
-                    self.is_whole = false;
+                    unread.push((self.library.project.files.name(&file), layers.len()));
                     // an unreadable file has no location but the line that names it
                     let at = |problem: Diagnostic| match named_at {
                         Some(place) if problem.labels.is_empty() => {
@@ -126,14 +148,17 @@ impl LayerStackBuilder<'_, '_> {
         }
         self.open.insert(name.clone());
         let parents: Vec<_> = layers.iter().flat_map(|layer| layer.extends.iter().cloned()).collect();
-        Some(OpenLayer { name: name.clone(), layers, parents: parents.into_iter() })
+        Some(OpenLayer { name: name.clone(), layers, unread, parents: parents.into_iter() })
     }
 
     fn close_layer(&mut self, layer: Option<OpenLayer>) {
-        let Some(OpenLayer { name, layers, .. }) = layer else { return };
+        let Some(OpenLayer { name, layers, unread, .. }) = layer else { return };
         self.open.remove(&name);
         self.done.insert(name);
-        self.layers.extend(layers);
+        for (file, below) in unread {
+            self.stack.lacks(&file, self.stack.layers.len() + below);
+        }
+        self.stack.layers.extend(layers);
     }
 
     /// Reports files that look like parts of a mixin and are not.

@@ -56,7 +56,7 @@ pub(super) fn split_accepted(
 /// Each `allow` once, though environments share layers.
 fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s AllowedFinding> {
     let mut known = HashSet::default();
-    let environments = survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment));
+    let environments = survey.readable().filter(|it| wanted.contains(&it.definition.environment));
     let allows = environments.flat_map(|resolved| &resolved.definition.allow);
     allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
 }

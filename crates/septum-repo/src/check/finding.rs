@@ -1,5 +1,6 @@
 //! A finding, and its subject.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -158,6 +159,13 @@ impl Finding {
     pub(super) fn mark_unjudged(mut self) -> Self {
         self.is_unjudged = true;
         self
+    }
+
+    /// Marks an error in one of the files that could not be read, or without a place, as such a reason.
+    #[must_use]
+    pub(super) fn mark_unread(self, unread: &BTreeSet<String>) -> Self {
+        let is_why = !unread.is_empty() && self.file().is_none_or(|file| unread.contains(file));
+        if is_why { self.mark_unjudged() } else { self }
     }
 
     /// Sorts it after all others.

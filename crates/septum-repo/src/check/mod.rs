@@ -133,7 +133,7 @@ impl CheckReport {
         let counts = |finding: &&Finding| least == Severity::Warning || finding.diagnostic.is_error();
         let of = |failure| self.findings.iter().filter(counts).any(|finding| finding.failure() == failure);
         let kinds = [FailureKind::Bug, FailureKind::Invalid, FailureKind::Io, FailureKind::Found, FailureKind::Key];
-        let unseen = (!self.unseen.is_empty()).then_some(FailureKind::Key);
+        let unseen = self.unseen.iter().any(Unchecked::lacks_key).then_some(FailureKind::Key);
         kinds.into_iter().find(|kind| of(*kind)).or(unseen)
     }
 }
@@ -246,9 +246,9 @@ impl AppChecker<'_> {
             (Located { value, place }, wanted.clone())
         }));
         let (mut problems, mut locked) = (Diagnostics::new(), BTreeMap::new());
-        let options = SurveyOptions::decrypting(&wanted).as_far_as_known(&mut locked);
+        let options = SurveyOptions::decrypting(&wanted).as_far_as_readable(&mut locked);
         let survey = pipeline.survey(app, options, &mut problems);
-        found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(Unchecked::from_problem));
+        found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(Unchecked::of_locked));
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
@@ -259,13 +259,22 @@ impl AppChecker<'_> {
             found.findings.extend(findings);
             return AppCheck { results: found, inputs: None };
         };
+        let is_whole = survey.unread.is_empty();
+        found.unseen.extend(Unchecked::of_unread(&survey));
         let places = EntryIndex::of(&survey);
         let former_uses = FormerUseIndex::of(&survey);
         let findings = places.findings(problems, None).into_iter();
-        let mut findings: Vec<_> = findings.map(|finding| finding.with_rename(&former_uses).of_layers()).collect();
+        let findings = findings.map(|finding| finding.with_rename(&former_uses).of_layers());
+        // without these files, the app was not checked as a whole
+        let mut findings: Vec<_> = findings.map(|finding| finding.mark_unread(&survey.unread)).collect();
         for environment in &wanted {
             let problems = self.check_objects(app, &survey, environment, &mut found.sites);
             findings.extend(places.findings(problems, Some(environment)));
+        }
+        for target in survey.partial.iter().filter(|it| wanted.contains(&it.resolved.definition.environment)) {
+            let mut problems = Diagnostics::new();
+            pipeline.check_partial(&survey, target, &mut problems);
+            findings.extend(places.findings(problems, Some(&target.resolved.definition.environment)));
         }
         findings.extend(places.findings(pitfall::find_pitfalls(&survey, &wanted), None));
         for resolved in wanted.iter().filter_map(|environment| survey.environment(environment)) {
@@ -279,9 +288,14 @@ impl AppChecker<'_> {
         let leaking: Vec<EntryId> =
             of_layers.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
         findings.extend(without_covered(of_layers));
-        findings.extend(places.findings_with_fix(undeclared::find_undeclared(&survey, &leaking), None));
+        if survey.partial.is_empty() {
+            findings.extend(places.findings_with_fix(undeclared::find_undeclared(&survey, &leaking), None));
+        } else {
+            // what is sensitive may be known from a missing layer, and so which object has a key
+            findings.retain(|finding| finding.diagnostic.rule != Rule::DanglingReference);
+        }
         // the result for one environment alone shows nothing about the others
-        if wanted.len() == app.environments.len() {
+        if wanted.len() == app.environments.len() && survey.partial.is_empty() {
             findings.extend(places.findings(environments::find_missing_values(&survey), None));
             findings.extend(places.findings(shared::find_shared_secrets(&survey), None));
             let has_hidden = findings.iter().any(|finding| hides_template(finding.diagnostic.rule));
@@ -290,11 +304,15 @@ impl AppChecker<'_> {
         let (accepted, findings) =
             allow::split_accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.find_entry_refs(&survey)).unwrap_or_default();
-        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &anchors));
+        let is_wanted = |finding: &Finding| {
+            // an app that cannot be read is never clean, whatever is staged
+            let is_unread = || finding.is_of_layers && finding.file().is_some_and(|file| survey.unread.contains(file));
+            scope.only.is_none_or(|only| is_unread() || only.has_finding(finding, &anchors))
+        };
         found.findings.extend(findings.into_iter().filter(is_wanted));
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
         let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect_set();
-        AppCheck { results: found, inputs: Some(inputs) }
+        AppCheck { results: found, inputs: is_whole.then_some(inputs) }
     }
 
     /// Findings of rendering, and problems of the rendered objects.
@@ -326,7 +344,7 @@ impl AppChecker<'_> {
     fn check_layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &EntryIndex) -> Vec<Finding> {
         let mut search = leak::CredentialSearch::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
-        for resolved in survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment)) {
+        for resolved in survey.readable().filter(|it| wanted.contains(&it.definition.environment)) {
             let environment = &resolved.definition.environment;
             search.search_environment(resolved);
             findings.extend(search.leaks.drain(..).map(|leak| places.leak_finding(leak, environment)));
@@ -385,7 +403,9 @@ impl CheckResults {
         findings.extend(usage.findings().filter(is_wanted));
         let mut findings = sort_findings(without_consequences(findings, |found| &found.diagnostic));
         if let Some(baseline) = scope.baseline {
-            let (known, left) = baseline.split_known(findings, scope.is_whole);
+            // what was not seen is not gone
+            let is_complete = unseen.is_empty() && findings.iter().all(|it| it.failure() != FailureKind::Invalid);
+            let (known, left) = baseline.split_known(findings, scope.is_whole && is_complete);
             accepted.extend(known);
             findings = sort_findings(left);
         }

@@ -17,7 +17,7 @@ pub(super) struct EntryIndex {
 impl EntryIndex {
     pub(super) fn of(survey: &Survey) -> Self {
         let mut entries = HashMap::default();
-        for resolved in &survey.environments {
+        for resolved in survey.readable() {
             for (id, _, entry) in resolved.definition.entries() {
                 let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);
                 for place in places {

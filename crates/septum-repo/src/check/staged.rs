@@ -182,7 +182,7 @@ impl StagedFilter {
     /// Locations of entries whose values are the content of these files.
     pub(super) fn find_entry_refs(&self, survey: &Survey) -> StagedEntryRefs {
         let mut found = HashSet::default();
-        for resolved in &survey.environments {
+        for resolved in survey.readable() {
             for (_, _, entry) in resolved.definition.entries() {
                 let source = entry.source.as_ref().map(|source| &source.value);
                 if let Some(EntrySource::File(path) | EntrySource::Template(path)) = source

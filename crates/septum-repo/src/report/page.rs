@@ -103,7 +103,7 @@ fn push_findings(out: &mut String, content: &ReportContent<'_>) {
         out.push_str("</tbody>\n</table></div>\n");
     }
     if !content.unseen.is_empty() {
-        out.push_str("<h3>Not checked without a key</h3>\n<ul>\n");
+        out.push_str("<h3>Not checked</h3>\n<ul>\n");
         for unseen in content.unseen {
             let _ = writeln!(out, "<li>{}</li>", text(&unseen.to_string()));
         }

@@ -15,7 +15,7 @@ pub fn workflow_commands(report: &CheckReport) -> String {
     let mut out = String::new();
     let mut shown = [0; 2];
     let mut left = [0; 2];
-    let unchecked = reported_unchecked(report).iter().map(|unchecked| {
+    let unchecked = reported_unchecked(report).map(|unchecked| {
         let place = format!("file={},", escape_property(&unchecked.path()));
         let line = format!("warning: not checked: {}: {}", unchecked.path(), unchecked.why);
         (Severity::Warning, format!("{place}title=not checked"), unchecked.to_string(), line)
@@ -31,7 +31,7 @@ pub fn workflow_commands(report: &CheckReport) -> String {
             let _ = writeln!(out, "{}", escape_log(&line));
         }
     }
-    let expected = report.unseen.len() - reported_unchecked(report).len();
+    let expected = report.unseen.len() - reported_unchecked(report).count();
     if expected > 0 {
         let _ = writeln!(out, "::notice title=septum::without a key, {expected} encrypted files were not checked");
     }

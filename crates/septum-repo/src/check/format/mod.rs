@@ -45,11 +45,9 @@ fn errors_first(report: &CheckReport) -> impl Iterator<Item = &Finding> {
 }
 
 /// Parts that could not be checked, and should have been.
-fn reported_unchecked(report: &CheckReport) -> &[Unchecked] {
-    match report.missing_keys {
-        MissingKeys::Reported => &report.unseen,
-        MissingKeys::Expected => &[],
-    }
+fn reported_unchecked(report: &CheckReport) -> impl Iterator<Item = &Unchecked> {
+    let is_reported = |it: &&Unchecked| report.missing_keys == MissingKeys::Reported || !it.lacks_key();
+    report.unseen.iter().filter(is_reported)
 }
 
 /// The message for a part that could not be checked.

@@ -9,7 +9,7 @@ use crate::span::Location;
 /// The report as one `DiagnosticResult`.
 /// Source: reviewdog, `proto/rdf/reviewdog.proto`.
 pub fn rdjson_report(report: &CheckReport) -> Json {
-    let unchecked = reported_unchecked(report).iter().map(|unchecked| {
+    let unchecked = reported_unchecked(report).map(|unchecked| {
         json!({
             "message": unchecked_message(unchecked),
             "location": { "path": unchecked.path() },

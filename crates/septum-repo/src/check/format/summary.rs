@@ -11,14 +11,14 @@ const RESERVE: usize = 200;
 /// A heading with the numbers, and a table of all findings. At most `room` bytes: rows that do not fit are left out,
 /// and a line says how many. None if there is nothing to report, or no room for anything.
 pub fn step_summary(report: &CheckReport, room: usize) -> Option<String> {
-    if report.findings.is_empty() && reported_unchecked(report).is_empty() {
+    if report.findings.is_empty() && reported_unchecked(report).next().is_none() {
         return None;
     }
     let (errors, warnings) = count_severities(report);
     let mut out = format!(
         "### septum check: {errors} errors, {warnings} warnings\n\n| severity | rule | place | message |\n|---|---|---|---|\n"
     );
-    let unchecked = reported_unchecked(report).iter().map(|unchecked| {
+    let unchecked = reported_unchecked(report).map(|unchecked| {
         let (place, why) = (markdown_code(&unchecked.path()), markdown_text(&unchecked.why));
         format!("| warning | not checked | {place} | {why} |\n")
     });
