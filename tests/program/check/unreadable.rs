@@ -184,3 +184,21 @@ fn a_baseline_is_left_alone_while_a_layer_cannot_be_read() {
     assert_eq!(broken.run(&["check", "--write-baseline"]).code, 2);
     assert_eq!(broken.read(".septum-baseline.yaml"), known, "what was not seen would be forgotten");
 }
+
+/// A variable that an app uses is used, whether that app can be read today or not.
+#[test]
+fn what_an_app_that_cannot_be_read_may_use_is_not_called_unused() {
+    let project = Sandbox::new([
+        ("septum.yaml", "apps: ['apps/*']\nshared: shared\n"),
+        ("shared/base.yaml", "vars: { host: a.example, region: eu }\n"),
+        ("apps/a/base.yaml", "vars: { mine: 1 }\ndata: { HOST: '{{ vars.host }}', REGION: '{{ vars.region }}' }\n"),
+        ("apps/a/dev.yaml", ""),
+        ("apps/b/base.yaml", "vars: { own: 1 }\ndata: { REGION: '{{ vars.region }}' }\n"),
+        ("apps/b/dev.yaml", ""),
+    ]);
+    let unused = |project: &Sandbox| -> Vec<String> {
+        told(project).into_iter().map(|(what, _)| what).filter(|what| what.starts_with("unused")).collect()
+    };
+    assert_eq!(unused(&project), ["unused-variable apps/a/base.yaml", "unused-variable apps/b/base.yaml"]);
+    assert_eq!(unused(&project.file("apps/a/dev.yaml", "data: [\n")), ["unused-variable apps/b/base.yaml"]);
+}

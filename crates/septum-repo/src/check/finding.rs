@@ -10,6 +10,7 @@ use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
+use crate::sort::sort_by;
 use crate::span::{Location, Source};
 
 /// The name of a file of rules.
@@ -351,4 +352,17 @@ impl RepoLayout {
 /// A path with `/`.
 pub(super) fn slash_path(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// The findings in the order of files, each once.
+pub(super) fn sort_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
+    sort_by(&mut findings, |a, b| (a.is_last, a.key()).cmp(&(b.is_last, b.key())));
+    findings.dedup_by(|later, first| {
+        let is_same = later.is_same(first);
+        if is_same {
+            first.absorb(later);
+        }
+        is_same
+    });
+    findings
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use super::finding::{Finding, RULES, RepoLayout, slash_path};
-use super::{Baseline, CheckReport, CheckScope, UserRules, check_apps, leftover, sort_findings, unencrypted};
+use super::finding::{Finding, RULES, RepoLayout, slash_path, sort_findings};
+use super::{Baseline, CheckReport, CheckScope, UserRules, check_apps, leftover, unencrypted};
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::files::{FileKind, refuse_file};
