@@ -10,7 +10,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, user_identities};
 use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
-use septum::parallel::try_par_map;
+use septum::parallel::par_map;
 use septum::secret_files::{
     ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, ruled_files,
 };
@@ -83,8 +83,7 @@ impl RekeyArgs {
         if self.check {
             let book = SopsConfigCache::default();
             let read = |path: PathBuf| selected.compare(SecretFile::read(&global.directory, &path, None)?, &book);
-            let compared = try_par_map(selected.paths.clone(), read)?;
-            return check_files(&compared.into_iter().flatten().collect::<Vec<_>>(), output);
+            return check_files(par_map(selected.paths.clone(), 1, read), output);
         }
         apply_rules(global, &selected, Rotation::WhereRemoved, output)
     }
@@ -149,22 +148,30 @@ fn no_files(book: &SopsConfigCache) -> Diagnostics {
     [found].into_iter().chain(book.warnings()).collect()
 }
 
-fn check_files(files: &[ComparedFile], output: &OutputStreams) -> Result<(), Diagnostics> {
-    let differing: Vec<_> = files.iter().filter(|file| !file.drift.is_none()).collect();
-    let mut text = StyledText::new();
-    for file in &differing {
-        push_changes(&mut text, &file.name, &policy::describe_drift(&file.drift));
+/// Prints how files differ from their rules. One that cannot be read hides none of the others.
+fn check_files(
+    files: Vec<Result<Option<ComparedFile>, Diagnostics>>,
+    output: &OutputStreams,
+) -> Result<(), Diagnostics> {
+    let (mut text, mut differing, mut problems) = (StyledText::new(), 0, Diagnostics::new());
+    for file in files {
+        match file {
+            Ok(Some(file)) if !file.drift.is_none() => {
+                push_changes(&mut text, &file.name, &policy::describe_drift(&file.drift));
+                differing += 1;
+            }
+            Ok(_) => {}
+            Err(found) => problems.extend(found),
+        }
     }
     output.print_text(&text)?;
-    if differing.is_empty() {
-        return Ok(());
+    if differing > 0 {
+        let is = if differing == 1 { "is" } else { "are" };
+        let message = format!("{} {is} out of date with the rules", count_files(differing));
+        let error = Diagnostic::error(Rule::RecipientsDrift, message).with_failure(FailureKind::Found);
+        problems.push(error.hint("run `septum rekey` to update them"));
     }
-    let is = if differing.len() == 1 { "is" } else { "are" };
-    let message = format!("{} {is} out of date with the rules", count_files(differing.len()));
-    Err(Diagnostic::error(Rule::RecipientsDrift, message)
-        .with_failure(FailureKind::Found)
-        .hint("run `septum rekey` to update them")
-        .into())
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn apply_rules(

@@ -82,6 +82,22 @@ fn a_check_needs_no_key_and_writes_nothing() {
     assert_eq!(desk.all(), before);
 }
 
+/// What is wrong with one file is told beside what the others need, and not in its place.
+#[test]
+fn a_file_that_cannot_be_read_hides_no_difference_of_the_others() {
+    let desk = Sandbox::with_identities();
+    all_formats(&desk);
+    desk.rules("creation_rules: [{path_regex: enc, age: BOB}]");
+    desk.write("app.enc.yaml", format!("{}\n  x: [\n", desk.read("app.enc.yaml")));
+    let run = desk.run_without_key(&["rekey", "--check"]);
+    assert_eq!(run.code, 2);
+    let (shown, told) = (run.stdout, run.stderr);
+    for name in ["app.enc.env", "app.enc.ini", "app.enc.json"] {
+        assert!(shown.contains(name), "{name}: {shown}{told}");
+    }
+    assert!(told.contains("app.enc.yaml:") && told.contains("out of date"), "{told}");
+}
+
 #[test]
 fn files_are_found_by_their_rules() {
     let desk = Sandbox::with_identities();
