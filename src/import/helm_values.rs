@@ -20,6 +20,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::map::IndexMap;
 use crate::name::EntryId;
+use crate::parallel::try_par_map;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
 use crate::secret::Wiping;
 use crate::span::Source;
@@ -50,28 +51,31 @@ pub struct HelmInput {
 /// Plans the import of values files.
 pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diagnostics> {
     let mut plan = ImportPlan::default();
-    let schema = ValuesSchema::read(input.schema.as_ref())?;
-    let mut files = vec![ValuesText::read(&input.base)?];
-    for (_, source) in &input.environments {
-        files.push(ValuesText::read(source)?);
-    }
+    let sources: Vec<&Source> =
+        [&input.base].into_iter().chain(input.environments.iter().map(|(_, source)| source)).collect();
+    let files = try_par_map(sources.clone(), ValuesText::read);
+    let (schema, files) = match (ValuesSchema::read(input.schema.as_ref()), files) {
+        (Ok(schema), Ok(files)) => (schema, files),
+        (schema, files) => return Err(schema.err().into_iter().chain(files.err()).flatten().collect()),
+    };
+    let mut problems = Diagnostics::new();
     let names: Vec<String> = match input.environments.as_slice() {
         [] => vec![USUAL.to_owned()],
         environments => environments.iter().map(|(name, _)| name.clone()).collect(),
     };
     let merged = merge_files(&files, names.len());
     for path in &input.data {
-        for (file, source) in
-            files.iter().zip([&input.base].into_iter().chain(input.environments.iter().map(|it| &it.1)))
-        {
-            if let Some(value) = value_at(&file.tree, path).filter(|value| !is_unset(value)) {
-                check_variables(value, source.name())?;
-            }
+        for (file, source) in files.iter().zip(&sources) {
+            let value = value_at(&file.tree, path).filter(|value| !is_unset(value));
+            problems.extend(value.map(|value| check_variables(value, source.name())).unwrap_or_default());
         }
-        if !merged.iter().any(|tree| variables_at(tree, path).is_some()) {
+        if problems.is_empty() && !merged.iter().any(|tree| variables_at(tree, path).is_some()) {
             let message = "the path of `--data` is not that of environment variables in the values";
-            return Err(Diagnostic::error(Rule::Usage, message).hint(DATA_HINT).into());
+            problems.push(Diagnostic::error(Rule::Usage, message).hint(DATA_HINT));
         }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
     }
     offer_variables(&input.base, &merged, &input.data, &mut plan);
     note_other_texts(&input.base, &merged, &input.data, &mut plan);

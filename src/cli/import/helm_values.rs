@@ -14,6 +14,7 @@ use septum::disk::Disk;
 use septum::files::FileKind;
 use septum::import::{HelmInput, plan_helm_values};
 use septum::name::is_dns_label;
+use septum::parallel::try_par_map;
 use septum::span::Source;
 
 /// Convert values files of a Helm chart
@@ -55,8 +56,7 @@ impl HelmValuesArgs {
         let inputs = parse_inputs(global, &self.inputs)?;
         let mut base = None;
         let mut environments: Vec<(String, Source)> = Vec::new();
-        for input in &inputs {
-            let source = read(input, global)?;
+        for (input, source) in inputs.iter().zip(try_par_map(inputs.iter().collect(), |input| read(input, global))?) {
             match environment_of(input) {
                 Some(name) if environments.iter().any(|(known, _)| *known == name) => {
                     return Err(invalid_usage(format!("two files are for the environment `{name}`")).into());

@@ -43,34 +43,30 @@ fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
-/// Checks that a value is a map of variables or a list of them, and names the first part that is not.
-pub(super) fn check_variables(tree: &Tree, file: &str) -> Result<(), Diagnostics> {
+/// Errors: parts of a value that keep it from being a map of variables or a list of them.
+pub(super) fn check_variables(tree: &Tree, file: &str) -> Diagnostics {
     let wrong = |part: &Tree, what: String| {
         let error = Diagnostic::error(Rule::Usage, format!("{what}, so it cannot be an entry of `data`"));
-        Err(error.at_masked(part.place.clone()).hint(DATA_HINT).into())
+        error.at_masked(part.place.clone()).hint(DATA_HINT)
     };
     match &tree.kind {
-        TreeKind::Leaf(_) => wrong(tree, format!("the value at the path of `--data` in `{file}` is a scalar")),
+        TreeKind::Leaf(_) => wrong(tree, format!("the value at the path of `--data` in `{file}` is a scalar")).into(),
         TreeKind::Map(map) => {
-            for (key, value) in map {
-                if !is_variable_name(key) {
-                    return wrong(value, format!("`{key}` is not a valid key of a ConfigMap"));
-                }
-                if !matches!(value.kind, TreeKind::Leaf(_)) {
-                    return wrong(value, format!("`{key}` is {}", value.noun()));
-                }
-            }
-            Ok(())
+            let of_value = |(key, value): (&String, &Tree)| match value.kind {
+                _ if !is_variable_name(key) => Some(wrong(value, format!("`{key}` is not a valid key of a ConfigMap"))),
+                TreeKind::Leaf(_) => None,
+                _ => Some(wrong(value, format!("`{key}` is {}", value.noun()))),
+            };
+            map.iter().filter_map(of_value).collect()
         }
         TreeKind::List(items) => {
-            for item in items {
+            let of_item = |item: &Tree| {
                 let is_pair = item.as_map().is_some_and(|map| map.len() == 2);
                 let name = item.get("name").and_then(Tree::as_text).filter(|name| is_pair && is_variable_name(name));
-                if name.is_none() || item.get("value").and_then(Tree::as_text).is_none() {
-                    return wrong(item, "an item is not a pair of `name` and `value`".to_owned());
-                }
-            }
-            Ok(())
+                let is_valid = name.is_some() && item.get("value").and_then(Tree::as_text).is_some();
+                (!is_valid).then(|| wrong(item, "an item is not a pair of `name` and `value`".to_owned()))
+            };
+            items.iter().filter_map(of_item).collect()
         }
     }
 }

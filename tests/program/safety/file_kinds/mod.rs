@@ -12,6 +12,7 @@
 mod attack;
 mod damage;
 mod names;
+mod several;
 mod site;
 mod staged;
 
