@@ -100,6 +100,8 @@ pub enum Cause {
     Is(Location),
     /// It follows from a mistake at one of these places, if that is reported.
     FollowsFrom(Vec<Location>),
+    /// It follows from a mistake that is reported in any case.
+    Reported,
 }
 
 /// A finding, with everything that the reader needs to act on it.
@@ -312,10 +314,11 @@ pub fn without_consequences<T>(mut findings: Vec<T>, diagnostic: impl Fn(&T) -> 
     let key = |place: &Location| (place.source.name().to_owned(), place.span.start);
     let mistake = |found: &T| match diagnostic(found).cause.as_deref() {
         Some(Cause::Is(place)) => Some(key(place)),
-        Some(Cause::FollowsFrom(_)) | None => None,
+        Some(Cause::FollowsFrom(_) | Cause::Reported) | None => None,
     };
     let mistakes: HashSet<_> = findings.iter().filter_map(mistake).collect();
     findings.retain(|found| match diagnostic(found).cause.as_deref() {
+        Some(Cause::Reported) => false,
         Some(Cause::FollowsFrom(places)) => !places.iter().any(|place| mistakes.contains(&key(place))),
         Some(Cause::Is(_)) | None => true,
     });

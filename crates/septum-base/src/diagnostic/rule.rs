@@ -36,6 +36,11 @@ impl Rule {
         self.info().id
     }
 
+    /// Whether it is about YAML itself, of whatever file.
+    pub fn is_of_yaml(self) -> bool {
+        Self::SECTIONS.iter().any(|(section, rules)| *section == "YAML" && rules.contains(&self))
+    }
+
     /// Meaning of its messages, without links and other markup.
     pub fn summary(self) -> String {
         let mut summary = String::new();

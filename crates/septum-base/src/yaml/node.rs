@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use indexmap::map::Entry;
 use zeroize::Zeroizing;
 
 use crate::map::IndexMap;
@@ -58,6 +59,28 @@ impl Borrow<str> for YamlKey {
 /// A mapping in the order of the file; keys are unique.
 pub type Mapping = IndexMap<YamlKey, YamlNode>;
 
+/// Key of merged mappings.
+pub const MERGE_KEY: &str = "<<";
+
+/// Whether an entry of a mapping stands for what is missing in it: a key that is not valid, or mappings to merge.
+pub fn is_gap(key: &YamlKey, node: &YamlNode) -> bool {
+    node.is_broken() && (key.text.is_empty() || key.text == MERGE_KEY)
+}
+
+/// Removes what stands for missing parts of a mapping.
+pub fn remove_gaps(map: &mut Mapping) {
+    for key in ["", MERGE_KEY] {
+        if map.get(key).is_some_and(YamlNode::is_broken) {
+            map.shift_remove(key);
+        }
+    }
+}
+
+/// Whether any keys may be missing in a mapping: those of mappings to merge are not known.
+pub fn lacks_merged(map: &Mapping) -> bool {
+    map.get(MERGE_KEY).is_some_and(YamlNode::is_broken)
+}
+
 /// A value of a document and its location.
 #[derive(Debug, Clone)]
 pub struct YamlNode {
@@ -96,6 +119,8 @@ pub struct Scalar {
     /// Whether the value depends on values that were not decrypted: it exists, and is not known. The text is a
     /// placeholder, with ciphertext in the place of plaintext.
     pub locked: bool,
+    /// Whether it stands for a part of the file that is not valid and was reported: nothing follows from it.
+    pub broken: bool,
 }
 
 /// A tag of the core schema.
@@ -126,7 +151,7 @@ impl Scalar {
     }
 
     fn with_text(text: ScalarText, style: YamlStyle) -> Self {
-        Self { text, style, tag: None, blank: false, encrypted: false, locked: false }
+        Self { text, style, tag: None, blank: false, encrypted: false, locked: false, broken: false }
     }
 
     /// The text of the scalar.
@@ -143,6 +168,11 @@ impl Scalar {
             ScalarText::Own(mut text) => Ok(Zeroizing::new(std::mem::take(&mut *text))),
             ScalarText::Part(part) => Err(part),
         }
+    }
+
+    /// The scalar in the place of a part that is not valid.
+    pub fn broken() -> Self {
+        Self { blank: true, broken: true, ..Self::new("", YamlStyle::Plain) }
     }
 
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
@@ -195,6 +225,40 @@ impl YamlNode {
             YamlKind::Map(map) => Some(map),
             YamlKind::Scalar(_) | YamlKind::List(_) => None,
         }
+    }
+
+    /// The node in the place of a part that is not valid.
+    pub fn broken(span: Span) -> Self {
+        Self { span, kind: YamlKind::Scalar(Scalar::broken()) }
+    }
+
+    /// Whether it is in the place of a part that is not valid, which was reported.
+    pub fn is_broken(&self) -> bool {
+        matches!(&self.kind, YamlKind::Scalar(scalar) if scalar.broken)
+    }
+
+    /// Whether it has a part that is not valid.
+    pub fn has_broken(&self) -> bool {
+        match &self.kind {
+            YamlKind::Scalar(scalar) => scalar.broken,
+            YamlKind::List(items) => items.iter().any(Self::has_broken),
+            YamlKind::Map(map) => map.values().any(Self::has_broken),
+        }
+    }
+
+    /// Adds what was written for the same key again. Mappings have the keys of both; of anything else, it is unknown
+    /// which one is meant.
+    pub fn join(&mut self, again: Self) {
+        if let (YamlKind::Map(map), YamlKind::Map(again)) = (&mut self.kind, again.kind) {
+            for (key, node) in again {
+                match map.entry(key) {
+                    Entry::Occupied(mut first) => first.get_mut().join(node),
+                    Entry::Vacant(new) => drop(new.insert(node)),
+                }
+            }
+            return;
+        }
+        *self = Self::broken(self.span);
     }
 
     /// Applies merge keys that were read as ordinary keys (`MergeKeys::Keep`): the keys of the mapping, or of each

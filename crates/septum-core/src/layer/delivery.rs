@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text};
+use super::unexpected::known_cause;
 use super::words::{CsiProvider, Pruning, RefForm, SealScope, SecretForm};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::IndexMap;
@@ -232,9 +233,11 @@ fn read_store(
 ) -> Option<Located<SecretStore>> {
     let (key, node) = field?;
     let place = source.place(node.span);
+    let mut is_partial = false;
     let (kind, name) = match node.kind {
         YamlKind::Map(map) => {
             let mut fields = LayerFields::new(map, &STORE_FIELDS, "a store", source, problems);
+            is_partial = fields.is_partial();
             (fields.text("kind", problems), fields.text("name", problems))
         }
         YamlKind::Scalar(_) | YamlKind::List(_) => {
@@ -254,7 +257,8 @@ fn read_store(
         problems.push(
             Diagnostic::error(Rule::InvalidField, "a store requires `name`")
                 .at(key)
-                .hint("write `{ kind: ClusterSecretStore, name: NAME }`"),
+                .hint("write `{ kind: ClusterSecretStore, name: NAME }`")
+                .with_cause(known_cause(is_partial)),
         );
         return None;
     };

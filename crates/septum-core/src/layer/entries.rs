@@ -10,7 +10,7 @@ use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::{Tree, misused_list_operators};
-use super::unexpected::unexpected_value;
+use super::unexpected::{known_cause, unexpected_value};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::span::{Located, Location, Source};
 use crate::template_tokens::is_template;
@@ -27,7 +27,7 @@ pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
 /// Reads the entry that `node` gives to `key`. An invalid one is marked, so that references to it are not reported as
 /// well.
 pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems: &mut Diagnostics) -> EntryPatch {
-    let before = problems.len();
+    let (before, is_broken) = (problems.len(), node.is_broken());
     problems.extend(misread::unusual_blank(key, &layer.source));
     let mut warnings = Diagnostics::new();
     let mut entry = EntryPatch {
@@ -38,6 +38,7 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
         rules: EntrySchema::none(),
     };
     match node.kind {
+        YamlKind::Scalar(scalar) if scalar.broken => {}
         YamlKind::Scalar(scalar) if scalar.blank => {
             let unspaced = misread::unspaced_flow_key(key, &layer.source);
             problems.push(unspaced.unwrap_or_else(|| blank_value_error(&key.text, entry.key_place.clone())));
@@ -57,7 +58,7 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
         ),
         YamlKind::Map(map) => long_form(&mut entry, key, map, layer, problems, &mut warnings),
     }
-    entry.broken = problems.len() > before;
+    entry.broken |= is_broken || problems.len() > before;
     problems.extend(warnings);
     entry
 }
@@ -85,6 +86,7 @@ fn long_form(
         return;
     }
     let mut fields = LayerFields::new(map, &known, &format!("{ENTRY} `{}`", key.text), source, problems);
+    entry.broken = fields.is_partial();
     // `template: false` is a rule, `template: files/x.j2` a source
     let (template_rule, template_source) = match fields.take("template") {
         Some((place, node)) => match node.as_scalar().map(Scalar::text) {
@@ -174,7 +176,7 @@ fn read_source(
         }
         "value" => match node.kind {
             YamlKind::Scalar(scalar) if scalar.blank => {
-                problems.push(blank_value_error(field, key));
+                problems.push(blank_value_error(field, key).with_cause(known_cause(scalar.broken)));
                 return None;
             }
             YamlKind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),

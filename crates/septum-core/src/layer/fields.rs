@@ -2,11 +2,11 @@
 
 use super::foreign_field::entry_field_hint;
 use super::misread;
-use super::unexpected::unexpected_value;
+use super::unexpected::{known_cause, unexpected_value};
 use super::words::LayerWord;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Location, Source};
-use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, is_gap};
 
 /// Owner of a layer's fields, as messages name it.
 pub(super) const LAYER: &str = "a layer";
@@ -17,6 +17,8 @@ pub(super) const ENTRY: &str = "the entry";
 pub(super) struct LayerFields<'a> {
     map: Mapping,
     source: &'a Source,
+    /// Whether a field is missing, or has no value, because it is not valid YAML.
+    is_partial: bool,
 }
 
 impl<'a> LayerFields<'a> {
@@ -28,7 +30,12 @@ impl<'a> LayerFields<'a> {
         source: &'a Source,
         problems: &mut Diagnostics,
     ) -> Self {
+        let mut is_partial = false;
         map.retain(|key, node| {
+            is_partial |= node.is_broken();
+            if is_gap(key, node) {
+                return false;
+            }
             let is_known = known.contains(&key.text.as_str());
             if !is_known {
                 problems
@@ -39,7 +46,17 @@ impl<'a> LayerFields<'a> {
             }
             is_known
         });
-        Self { map, source }
+        Self { map, source, is_partial }
+    }
+
+    /// Whether a field is missing, or has no value, because it is not valid YAML.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// The error that a field is missing, which may follow from one that is not valid YAML.
+    pub(super) fn missing_field(&self, error: Diagnostic) -> Diagnostic {
+        error.with_cause(known_cause(self.is_partial))
     }
 
     /// Takes a field, if present.

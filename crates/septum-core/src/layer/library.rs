@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::invalid_yaml::{add_documents, lacks_structure};
 use super::read::role_of_layer;
 use super::{Layer, PlaintextLayer};
 use crate::diagnostic::Diagnostics;
@@ -14,7 +15,7 @@ use crate::project::{App, Project, files_of};
 use crate::span::Source;
 use crate::visibility::KeyAccess;
 use crate::yaml::node::YamlNode;
-use crate::yaml::read::MergeKeys;
+use crate::yaml::read::{MergeKeys, PartialDocument};
 use crate::{sops, yaml};
 
 /// Parsed layer, and the problems found in it.
@@ -156,8 +157,14 @@ impl<'p> LayerCache<'p> {
             return Ok(LoadedLayer { layer: Arc::new(layer), problems });
         }
         let source = self.project.files.read_text(FileKind::Layer, path)?;
-        let mut root = yaml::read::read_document(&source)?;
-        let mut problems = Diagnostics::new();
+        let PartialDocument { mut root, others, mut problems } = yaml::read::read_partial_document(&source)?;
+        let is_partial = !problems.is_empty();
+        // of an encrypted file, its checksum covers all of it
+        if is_partial && (sops::is_encrypted(&root) || sops::holds_ciphertext(source.text().as_bytes())) {
+            return Err(problems);
+        }
+        add_documents(&mut root, others);
+        let is_unusable = is_partial && lacks_structure(&root);
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
             let metadata = sops::read_metadata(&root, &source);
@@ -178,10 +185,14 @@ impl<'p> LayerCache<'p> {
             let opened = self.unlock_document(root, &source, access)?;
             (root, naming_key) = (opened.root, opened.naming_key);
         } else if let Some(stray) = sops::in_plain_file(&root, &source) {
-            return Err(stray.into());
+            problems.push(stray);
+            return Err(problems);
         }
         let mut layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, directory, root, &mut problems);
-        (layer.naming_key, layer.wrapping) = (naming_key, wrapping);
+        if is_unusable {
+            return Err(problems);
+        }
+        (layer.naming_key, layer.wrapping, layer.is_partial) = (naming_key, wrapping, is_partial);
         Ok(LoadedLayer { layer: Arc::new(layer), problems })
     }
 

@@ -96,9 +96,11 @@ fn read_patterns(
                 let path = fields.text("path", problems);
                 if path.is_none() {
                     problems.push(
-                        Diagnostic::error(Rule::InvalidField, "a manifest requires `path`")
-                            .at(place)
-                            .hint("write `{ path: \"workloads/*.yaml\", template: false }`"),
+                        fields.missing_field(
+                            Diagnostic::error(Rule::InvalidField, "a manifest requires `path`")
+                                .at(place)
+                                .hint("write `{ path: \"workloads/*.yaml\", template: false }`"),
+                        ),
                     );
                 }
                 (path, fields.boolean("template", problems).is_none_or(|template| template.value))
@@ -135,9 +137,11 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
                 Diagnostic::error(Rule::InvalidField, "expected `ConfigMap` or `Secret` for `kind`").at(kind.place),
             ),
             _ => problems.push(
-                Diagnostic::error(Rule::InvalidField, "an external object requires `kind` and `name`")
-                    .at(place)
-                    .hint("write `{ kind: Secret, name: corp-ca }`"),
+                fields.missing_field(
+                    Diagnostic::error(Rule::InvalidField, "an external object requires `kind` and `name`")
+                        .at(place)
+                        .hint("write `{ kind: Secret, name: corp-ca }`"),
+                ),
             ),
         }
     }
@@ -155,9 +159,11 @@ pub(super) fn read_rbac(
     let account = fields.text("serviceAccount", problems);
     if account.is_none() {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "`rbac` requires `serviceAccount`")
-                .at(place)
-                .hint("write `rbac: { serviceAccount: NAME }`"),
+            fields.missing_field(
+                Diagnostic::error(Rule::InvalidField, "`rbac` requires `serviceAccount`")
+                    .at(place)
+                    .hint("write `rbac: { serviceAccount: NAME }`"),
+            ),
         );
     }
     account

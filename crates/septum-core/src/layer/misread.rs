@@ -132,7 +132,7 @@ fn is_unusual_blank(char: char) -> bool {
 
 /// Error: `KEY:value`, which YAML reads as a text, in the place of a mapping.
 pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnostic> {
-    node.as_scalar().filter(|scalar| scalar.style == YamlStyle::Plain && !scalar.encrypted)?;
+    node.as_scalar().filter(|scalar| scalar.style == YamlStyle::Plain && !scalar.encrypted && !scalar.broken)?;
     let written = source.text().get(node.span.start..node.span.end)?;
     let mut start = node.span.start;
     for line in written.split_inclusive('\n') {

@@ -11,6 +11,7 @@ mod entries;
 pub mod entry;
 mod fields;
 mod foreign_field;
+mod invalid_yaml;
 mod library;
 mod lifecycle;
 mod manifests;
@@ -90,6 +91,8 @@ pub struct Layer {
     pub role: LayerRole,
     /// Source file.
     pub source: Source,
+    /// Whether a part of the file is not valid YAML, which was reported.
+    pub is_partial: bool,
     /// Directory that paths in it are relative to.
     pub directory: PathBuf,
     /// `app`

@@ -138,9 +138,11 @@ fn read_patch(item: YamlNode, directory: &Path, source: &Source, problems: &mut 
                 "a patch requires `path` or `patch`"
             };
             problems.push(
-                Diagnostic::error(Rule::InvalidField, message)
-                    .at_masked(place)
-                    .hint("write `{ path: patches/web.yaml }`, or the patch itself under `patch`"),
+                fields.missing_field(
+                    Diagnostic::error(Rule::InvalidField, message)
+                        .at_masked(place)
+                        .hint("write `{ path: patches/web.yaml }`, or the patch itself under `patch`"),
+                ),
             );
             return None;
         }

@@ -103,9 +103,11 @@ fn read_long(
     let (name, property, version, store) = (take("key"), take("property"), take("version"), take("store"));
     let Some(name) = name else {
         problems.push(
-            Diagnostic::error(Rule::InvalidField, "a `ref` requires `key`")
-                .at(key.clone())
-                .hint("write `{ key: NAME-IN-THE-STORE, property: … }`"),
+            fields.missing_field(
+                Diagnostic::error(Rule::InvalidField, "a `ref` requires `key`")
+                    .at(key.clone())
+                    .hint("write `{ key: NAME-IN-THE-STORE, property: … }`"),
+            ),
         );
         return None;
     };

@@ -19,7 +19,7 @@ use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
 use crate::span::{Located, Location, Source};
 use crate::time::Day;
-use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, remove_gaps};
 
 pub(super) const BUNDLE_FIELDS: [&str; 13] = [
     "type",
@@ -53,6 +53,7 @@ impl Layer {
             name,
             role,
             source,
+            is_partial: false,
             directory,
             app: None,
             extends: Vec::new(),
@@ -213,7 +214,8 @@ impl Layer {
         }
     }
 
-    fn read_entries(&self, map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryPatch> {
+    fn read_entries(&self, mut map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryPatch> {
+        remove_gaps(&mut map);
         map.into_iter()
             .map(|(key, node)| (KeyName::from(key.text.as_str()), entries::read_entry(&key, node, self, problems)))
             .collect()
@@ -320,9 +322,10 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
         let found = if name == "reason" { fields.reason(name, problems) } else { fields.text(name, problems) };
         if found.is_none() && problems.len() == before {
             let message = format!("an accepted finding requires `{name}`");
-            problems.push(Diagnostic::error(Rule::InvalidField, message).at(place.clone()).hint(
+            let error = Diagnostic::error(Rule::InvalidField, message).at(place.clone()).hint(
                 "write `{ rule: …, key: …, reason: … }`: the reason tells later readers whether the exception is still needed",
-            ));
+            );
+            problems.push(fields.missing_field(error));
         }
         found
     };

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::map::IndexMap;
 use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};
-use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, is_gap};
 
 pub(super) const FIELDS: [&str; 3] = ["username", "password", "email"];
 
@@ -57,6 +57,16 @@ pub(super) fn read_registries(
 
 fn check_servers(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
     for (server, login) in servers {
+        if is_gap(server, login) {
+            problems.push(unexpected_value(
+                "registries",
+                "a mapping of servers",
+                login,
+                &source.place(server.span),
+                source,
+            ));
+            continue;
+        }
         let key = source.place(server.span);
         if server.text.is_empty() || server.text.contains(char::is_whitespace) {
             problems.push(
@@ -77,7 +87,7 @@ fn check_servers(servers: &Mapping, source: &Source, problems: &mut Diagnostics)
 
 fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut Diagnostics) {
     for (field, value) in fields {
-        if !FIELDS.contains(&field.text.as_str()) {
+        if !is_gap(field, value) && !FIELDS.contains(&field.text.as_str()) {
             problems.push(unknown_field(field, &FIELDS, &format!("the registry `{server}`"), source));
         } else if value.as_scalar().is_none_or(|scalar: &Scalar| scalar.blank) {
             let is_pointer = matches!(&value.kind, YamlKind::Map(map) if map.contains_key("ref"));

@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value};
 
+use super::unexpected::known_cause;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::map::IndexMap;
 use crate::span::{Located, Source};
@@ -35,11 +36,13 @@ pub(super) fn read_schema(
     let mut schema = IndexMap::default();
     for (key, node) in map {
         let place = source.place(node.span);
+        let is_broken = node.has_broken();
         let value = match key.text.as_str() {
             "enum" | "const" | "examples" => node_texts(&node),
             _ => node_to_json(&node),
         };
         match wrong_keyword(&key.text, &value) {
+            None if is_broken => {}
             None => {
                 schema.insert(key.text, Located { value, place });
             }
@@ -49,7 +52,8 @@ pub(super) fn read_schema(
                 problems.push(
                     Diagnostic::error(Rule::InvalidField, format!("expected {expected} for `{}`", key.text))
                         .at(at)
-                        .maybe_hint(hint),
+                        .maybe_hint(hint)
+                        .with_cause(known_cause(is_broken)),
                 );
             }
         }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use indexmap::map::Entry;
 
+use super::unexpected::known_cause;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::IndexMap;
 use crate::span::{Location, Source};
 use crate::value::OutputValue;
-use crate::yaml::node::{Scalar, YamlKind, YamlNode};
+use crate::yaml::node::{MERGE_KEY, Scalar, YamlKind, YamlNode, is_gap};
 
 /// Structure merged from several files; every part has its location.
 #[derive(Debug, Clone)]
@@ -36,15 +37,46 @@ impl Tree {
     pub fn from_node(node: YamlNode, source: &Source) -> Self {
         let place = source.place(node.span);
         let kind = match node.kind {
+            YamlKind::Scalar(scalar) if scalar.broken => return Self::broken(place),
             YamlKind::Scalar(scalar) => TreeKind::Leaf(Arc::new(scalar)),
             YamlKind::List(items) => {
                 TreeKind::List(items.into_iter().map(|item| Self::from_node(item, source)).collect())
             }
             YamlKind::Map(map) => {
-                TreeKind::Map(map.into_iter().map(|(key, value)| (key.text, Self::from_node(value, source))).collect())
+                let mut has_gap = false;
+                let parts = map.into_iter().map(|(key, value)| {
+                    has_gap |= is_gap(&key, &value);
+                    (key.text, Self::from_node(value, source))
+                });
+                let parts = parts.collect();
+                if has_gap {
+                    return Self::without_gaps(place, parts);
+                }
+                TreeKind::Map(parts)
             }
         };
         Self { place, kind }
+    }
+
+    /// A mapping of which keys are not valid. If any others may be missing, nothing of it is certain.
+    fn without_gaps(place: Location, mut parts: IndexMap<String, Self>) -> Self {
+        if parts.get(MERGE_KEY).is_some_and(Self::is_broken) {
+            return Self::broken(place);
+        }
+        parts.shift_remove("");
+        Self { place, kind: TreeKind::Map(parts) }
+    }
+
+    /// A part that is not valid YAML: it exists, and is not known.
+    fn broken(place: Location) -> Self {
+        let mut scalar = Scalar::broken();
+        (scalar.blank, scalar.locked) = (false, true);
+        Self { place, kind: TreeKind::Leaf(Arc::new(scalar)) }
+    }
+
+    /// Whether it is not valid YAML, which was reported.
+    pub fn is_broken(&self) -> bool {
+        matches!(&self.kind, TreeKind::Leaf(scalar) if scalar.broken)
     }
 
     /// Output value of the structure, as written.
@@ -108,6 +140,9 @@ pub fn merge_trees(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) 
         *target = patch.clone();
         return;
     };
+    if target.is_broken() {
+        return;
+    }
     if !matches!(target.kind, TreeKind::Map(_)) {
         *target = Tree { place: patch.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
     }
@@ -143,6 +178,7 @@ fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tre
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
     Diagnostic::error(Rule::NotAList, format!("cannot add {noun} to the list `{name}`: expected a list"))
+        .with_cause(known_cause(change.is_broken()))
         .at_masked(change.place.clone())
         .at_masked_with(list.place.clone(), "the list")
         .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
@@ -227,6 +263,9 @@ fn extend_list(
     let old = map
         .entry(name.to_owned())
         .or_insert_with(|| Tree { place: change.place.clone(), kind: TreeKind::List(Vec::new()) });
+    if old.is_broken() {
+        return Ok(());
+    }
     let noun = old.noun();
     let TreeKind::List(list) = &mut old.kind else {
         return Err(Diagnostic::error(

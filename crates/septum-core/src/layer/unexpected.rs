@@ -1,8 +1,10 @@
 //! Error for a value of a different shape than its field accepts.
+//!
+//! Nothing is reported of a value that is not valid YAML: that was reported.
 
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::YamlNode;
 
@@ -22,5 +24,12 @@ pub(super) fn unexpected_value(
         _ => node.noun(),
     };
     let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
-    Diagnostic::error(Rule::InvalidField, format!("expected {what} for `{name}`, found {found}")).at_masked(place)
+    Diagnostic::error(Rule::InvalidField, format!("expected {what} for `{name}`, found {found}"))
+        .at_masked(place)
+        .with_cause(known_cause(node.is_broken()))
+}
+
+/// Cause of a finding that follows from a part that is not valid YAML, if it does.
+pub(super) fn known_cause(follows: bool) -> Option<Cause> {
+    follows.then_some(Cause::Reported)
 }

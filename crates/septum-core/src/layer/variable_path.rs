@@ -63,7 +63,8 @@ pub(super) fn part_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
             let rest = rest.strip_prefix('.').unwrap_or(rest);
             part_at(items.get(index.parse::<usize>().ok()?)?, rest)
         }
-        TreeKind::Leaf(_) => None,
+        // whatever is in a part that is not valid is not known either
+        TreeKind::Leaf(scalar) => scalar.broken.then_some(tree),
     }
 }
 

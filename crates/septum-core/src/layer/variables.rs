@@ -58,7 +58,7 @@ fn merge_over(known: &mut Option<Tree>, changes: &Tree, problems: &mut Diagnosti
 
 /// Adds the definitions of a layer. A mapping that accepts any key still does, and a removed variable may be set again.
 fn define(defined: &mut Tree, changes: &Tree) {
-    if defined.is_empty_map() {
+    if defined.is_empty_map() || defined.is_broken() {
         return;
     }
     let (TreeKind::Map(known), TreeKind::Map(changes)) = (&mut defined.kind, &changes.kind) else {

@@ -1,6 +1,6 @@
 //! From documents to objects: each has an API version, a kind and a name.
 
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Rule};
 use crate::layer::Tree;
 use crate::span::Location;
 use crate::visibility::Visibility;
@@ -28,7 +28,7 @@ impl Manifest {
     /// Reads the object in a tree, if it is one.
     pub fn of(tree: Tree) -> Result<Self, Diagnostic> {
         let field = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
-        let needed = |keys: &[&str]| field(keys).ok_or_else(|| missing_field(&tree, &keys.join(".")));
+        let needed = |keys: &[&str]| field(keys).ok_or_else(|| missing_field(&tree, keys));
         let (api_version, kind) = (needed(&["apiVersion"])?, needed(&["kind"])?);
         let name = needed(&["metadata", "name"])?;
         let namespace = field(&["metadata", "namespace"]);
@@ -52,9 +52,12 @@ impl Manifest {
     }
 }
 
-fn missing_field(tree: &Tree, field: &str) -> Diagnostic {
-    let error =
-        Diagnostic::error(Rule::InvalidManifest, format!("a manifest has no `{field}`")).at_masked(tree.place.clone());
+fn missing_field(tree: &Tree, keys: &[&str]) -> Diagnostic {
+    let is_broken =
+        (0..=keys.len()).any(|depth| tree.at(keys.get(..depth).unwrap_or_default()).is_some_and(Tree::is_broken));
+    let error = Diagnostic::error(Rule::InvalidManifest, format!("a manifest has no `{}`", keys.join(".")))
+        .at_masked(tree.place.clone())
+        .with_cause(is_broken.then_some(Cause::Reported));
     if tree.get("kind").and_then(Tree::as_text) == Some("Kustomization") {
         return error.hint("a kustomization is not an object; list its resource files instead");
     }

@@ -58,6 +58,9 @@ impl ContentBuilder<'_> {
         tree: &'t Tree,
     ) -> Result<OutputValue<'t>, ErrorReported> {
         self.frame.start_template();
+        if scalar.broken {
+            return Err(self.renderer.context.follow_reported(&self.frame.subject));
+        }
         if scalar.encrypted {
             self.frame.record_encrypted();
         }

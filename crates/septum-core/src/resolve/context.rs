@@ -95,6 +95,20 @@ impl ResolveContext {
         ErrorReported
     }
 
+    /// Reports several problems.
+    pub(super) fn report_all(&self, problems: Diagnostics) -> ErrorReported {
+        for problem in problems {
+            self.report(problem);
+        }
+        ErrorReported
+    }
+
+    /// Records that a subject has no value because a part of its file is not valid, which was reported.
+    pub(super) fn follow_reported(&self, subject: &RenderSubject) -> ErrorReported {
+        lock_mutex(&self.reported).insert(subject.clone());
+        ErrorReported
+    }
+
     /// Records that a template failed with an error without details, or because of something that was reported.
     pub(super) fn report_failed(&self, text: &str, withheld: Option<Diagnostic>) {
         let frame = frame::current_frame().filter(|_| frame::variable_after_secret().is_none());

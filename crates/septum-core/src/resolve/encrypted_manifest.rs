@@ -22,7 +22,7 @@ impl TemplateRenderer {
         };
         let has_block = file.text().contains("sops");
         let Some(documents) = has_block.then(is_encrypted).flatten() else {
-            return Ok(ParsedManifests { trees: self.parse_documents(file)?, seals: Vec::new() });
+            return self.parse_documents(file);
         };
         let opened = self.open_documents(documents, file).map_err(|problems| {
             for problem in problems {
@@ -35,7 +35,7 @@ impl TemplateRenderer {
             document.apply_merge_keys();
             Tree::from_node(document, file)
         });
-        Ok(ParsedManifests { trees: trees.collect(), seals })
+        Ok(ParsedManifests { trees: trees.collect(), seals, problems: Diagnostics::new() })
     }
 
     fn open_documents(

@@ -1,6 +1,6 @@
 //! The template engine, configured so that the same input gives the same output on every machine.
 
-use crate::diagnostic::Rule;
+use crate::diagnostic::{Diagnostics, Rule};
 use crate::map::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -65,6 +65,8 @@ pub(super) struct ParsedManifests {
     pub(super) trees: Vec<Tree>,
     /// Encryption of the file; several if its documents were encrypted separately.
     pub(super) seals: Vec<Arc<ManifestSeal>>,
+    /// What is not valid YAML in the file.
+    pub(super) problems: Diagnostics,
 }
 
 /// Cache of manifest files parsed as YAML: before their templates are rendered, they are the same in all environments

@@ -37,6 +37,8 @@ pub(super) fn find_variable<'d>(definition: &'d Definition, steps: &[VariableSte
     steps.iter().try_fold(definition.vars.as_ref()?, |tree, step| match (&tree.kind, step) {
         (TreeKind::Map(map), VariableStepRef::Key(key)) => map.get(*key),
         (TreeKind::List(items), VariableStepRef::Index(index)) => items.get(*index),
+        // whatever is in a part that is not valid is not known either
+        (TreeKind::Leaf(scalar), _) if scalar.broken => Some(tree),
         _ => None,
     })
 }

@@ -10,13 +10,14 @@ use super::Lineage;
 use super::circle::blocked_render;
 use super::content::{ContentBuilder, LeafMode};
 use super::context::ErrorReported;
+use super::engine::ParsedManifests;
 use super::failure::TemplateOrigin;
 use super::foreign::foreign_template_hint;
 use super::frame::{self, RenderFrame, RenderSubject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
 use super::renderer::TemplateRenderer;
-use crate::diagnostic::{Diagnostic, PublicReason, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::files::FileKind;
 use crate::layer::{LayerPatch, ManifestPattern, PatchSource, Tree, TreeKind};
 use crate::map::{HashSet, IndexMap};
@@ -26,7 +27,7 @@ use crate::template_tokens::{is_of_go, is_template};
 use crate::value::OutputValue;
 use crate::visibility::Visibility;
 use crate::yaml::node::{Scalar, YamlStyle};
-use crate::yaml::read::{MergeKeys, read_stream};
+use crate::yaml::read::{MergeKeys, PartialStream, read_partial_stream, read_stream};
 
 /// Document of a manifest file.
 #[derive(Debug)]
@@ -127,7 +128,7 @@ impl TemplateRenderer {
             return self.text_template(&file);
         }
         let parsed = self.parse_file(&file)?;
-        self.context.add_seals(&parsed.seals);
+        self.note_parsed(&parsed);
         let documents = parsed.trees.into_iter().enumerate();
         let documents = documents
             .map(|(index, tree)| self.render_document(&tree, &format!("{}#{index}", patch.place), patch.template));
@@ -157,7 +158,7 @@ impl TemplateRenderer {
         }
         let parsed =
             self.context.engine.documents.of(path, self.context.engine.keys.access, || self.parse_file(&file))?;
-        self.context.add_seals(&parsed.seals);
+        self.note_parsed(&parsed);
         let documents = parsed
             .trees
             .iter()
@@ -167,17 +168,32 @@ impl TemplateRenderer {
         documents.into_iter().collect()
     }
 
-    /// Parses the documents of a YAML file.
-    pub(super) fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
-        let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
+    /// Reports what is not valid in a file. What its objects lack is no mistake in the layers.
+    fn note_parsed(&self, parsed: &ParsedManifests) {
+        self.context.add_seals(&parsed.seals);
+        for problem in &parsed.problems {
+            self.context.mark_unknown_manifests();
+            self.context.report(problem.clone());
+        }
+    }
+
+    /// Parses the documents of a YAML file, as far as they are valid. Nothing of a file with ciphertext is used if a part
+    /// of it is not.
+    pub(super) fn parse_documents(&self, file: &Source) -> Result<ParsedManifests, ErrorReported> {
+        let with_hint = |problems: Diagnostics| -> Diagnostics {
             let helm = foreign_template_hint(file.text(), None, true);
             let ours = "quote templates inside YAML; to template the whole text, use a `*.j2` file";
             let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
-            for problem in problems {
-                self.context.report(problem.maybe_hint(hint.clone()));
+            problems.into_iter().map(|problem| problem.maybe_hint(hint.clone())).collect()
+        };
+        let report = |problems: Diagnostics| self.context.report_all(with_hint(problems));
+        let PartialStream { stream, mut problems } = read_partial_stream(file, MergeKeys::Apply).map_err(report)?;
+        if !problems.is_empty() {
+            if sops::holds_ciphertext(file.text().as_bytes()) {
+                return Err(report(problems));
             }
-            ErrorReported
-        })?;
+            problems = with_hint(problems);
+        }
         if let Some(encrypted) = stream.documents.iter().find(|document| sops::is_encrypted(document)) {
             return Err(self.context.report(
                 Diagnostic::error(
@@ -188,7 +204,8 @@ impl TemplateRenderer {
                 .hint("encrypt a manifest without the extension `.j2`, or move its values to a bundle"),
             ));
         }
-        Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
+        let trees = stream.documents.into_iter().map(|document| Tree::from_node(document, file));
+        Ok(ParsedManifests { trees: trees.collect(), seals: Vec::new(), problems })
     }
 
     /// Parses the documents of a text that may contain secrets: no message shows a part of it.
@@ -344,7 +361,9 @@ impl TemplateRenderer {
             }
             let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
             let trees = if lineage.reads.is_empty() {
-                self.parse_documents(&result)?
+                let parsed = self.parse_documents(&result)?;
+                self.note_parsed(&parsed);
+                parsed.trees
             } else {
                 self.parse_redacted_documents(&result, &place)?
             };
@@ -423,7 +442,7 @@ fn with_unknown_texts(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
 /// Part of an object that is encrypted in its file.
 fn encrypted_part(tree: &Tree, scalar: &Scalar, path: &str) -> Option<TemplatePart> {
     // a placeholder is ciphertext that was not decrypted
-    (scalar.encrypted || scalar.locked).then(|| TemplatePart {
+    (scalar.encrypted || scalar.locked && !scalar.broken).then(|| TemplatePart {
         path: path.to_owned(),
         place: tree.place.clone(),
         lineage: Lineage { encrypted: true, secret: true, ..Lineage::default() },

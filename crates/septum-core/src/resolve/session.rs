@@ -253,6 +253,9 @@ impl ResolveSession {
         may_render: bool,
         frame: &RenderFrame,
     ) -> Result<EntryOutcome, ErrorReported> {
+        if scalar.broken {
+            return Err(self.context.follow_reported(&frame.subject));
+        }
         if scalar.encrypted {
             frame.record_encrypted();
         }

@@ -208,7 +208,9 @@ pub(super) fn is_missing(definition: &Definition, path: &str) -> bool {
     let steps: Vec<&str> = path.split('.').collect();
     let entry =
         |bundle: &BundleName, key: &str| definition.bundles.get(bundle).and_then(|bundle| bundle.entries.get(key));
-    let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(|entry| entry.source.is_none());
+    // of an invalid one, the value is not known
+    let has_none = |entry: &Entry| entry.source.is_none() && !entry.broken;
+    let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(has_none);
     match steps.as_slice() {
         ["data", key] => lacks(&data_bundle(definition), key),
         ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),

@@ -30,6 +30,9 @@ impl Routing {
         let environment = &resolved.definition.environment;
         let value = resolved.variables.get(path);
         let mut reasons = Vec::new();
+        if scalar.broken {
+            return Vec::new();
+        }
         if scalar.encrypted || scalar.locked || value.is_some_and(|value| value.lineage.encrypted) {
             reasons.push((ReasonKind::Encrypted, "encrypted with SOPS".to_owned()));
         }

@@ -4,7 +4,7 @@ use super::finding::Finding;
 use super::leak::PlaintextCredential;
 use super::remedy::Fix;
 use crate::diagnostic::Diagnostic;
-use crate::map::HashMap;
+use crate::map::{HashMap, HashSet};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 
@@ -12,12 +12,16 @@ use crate::pipeline::Survey;
 pub(super) struct EntryIndex {
     app: String,
     entries: HashMap<(String, usize), EntryId>,
+    /// Layers that are not valid YAML in part, so that their apps could not be checked as a whole.
+    partial: HashSet<String>,
 }
 
 impl EntryIndex {
     pub(super) fn of(survey: &Survey) -> Self {
-        let mut entries = HashMap::default();
+        let (mut entries, mut partial) = (HashMap::default(), HashSet::default());
         for resolved in survey.readable() {
+            let layers = resolved.definition.layers.iter().filter(|layer| layer.is_partial);
+            partial.extend(layers.map(|layer| layer.source.name().to_owned()));
             for (id, _, entry) in resolved.definition.entries() {
                 let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);
                 for place in places {
@@ -25,7 +29,7 @@ impl EntryIndex {
                 }
             }
         }
-        Self { app: survey.app.as_str().to_owned(), entries }
+        Self { app: survey.app.as_str().to_owned(), entries, partial }
     }
 
     pub(super) fn leak_finding(&self, leak: PlaintextCredential, environment: &EnvironmentName) -> Finding {
@@ -53,11 +57,20 @@ impl EntryIndex {
         environment: Option<&EnvironmentName>,
     ) -> Vec<Finding> {
         let finding = |problem: Diagnostic| {
+            if self.is_unjudged(&problem) {
+                return Finding::new_finding(problem, Some(&self.app), environment, None).mark_unjudged();
+            }
             let places =
                 problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
             let entry = places.into_iter().find_map(|place| self.entries.get(&place).cloned());
             Finding::new_finding(problem, Some(&self.app), environment, entry)
         };
         problems.into_iter().map(finding).collect()
+    }
+
+    /// Whether a problem is that a layer is not valid YAML.
+    fn is_unjudged(&self, problem: &Diagnostic) -> bool {
+        let file = problem.labels.first().map(|label| label.place.source.name());
+        !self.partial.is_empty() && problem.rule.is_of_yaml() && file.is_some_and(|file| self.partial.contains(file))
     }
 }

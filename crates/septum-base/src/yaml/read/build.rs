@@ -23,6 +23,14 @@ pub(super) enum BuildStep {
     Stop,
 }
 
+/// What was built of a text.
+pub(super) struct BuiltStream {
+    pub(super) stream: YamlStream,
+    pub(super) findings: Diagnostics,
+    /// Whether the rest of the text was not read.
+    pub(super) stopped: bool,
+}
+
 /// A collection that is not complete.
 struct OpenCollection {
     start: Span,
@@ -31,6 +39,8 @@ struct OpenCollection {
     /// End offset of its last child.
     end: usize,
     layout: StructureStyle,
+    /// Whether its tag is not valid.
+    is_broken: bool,
     body: CollectionBody,
 }
 
@@ -48,6 +58,8 @@ pub(super) struct YamlBuilder<'s> {
     open: Vec<OpenCollection>,
     anchors: Anchors,
     stream: YamlStream,
+    /// Whether the rest of the text was not read.
+    stopped: bool,
     /// End offset of the previous event: content without an event of its own is searched from here.
     previous: usize,
     flow_depth: usize,
@@ -72,6 +84,7 @@ impl<'s> YamlBuilder<'s> {
                 empty: Vec::new(),
                 started: 0,
             },
+            stopped: false,
             previous: 0,
             flow_depth: 0,
             tab_seen: false,
@@ -83,13 +96,15 @@ impl<'s> YamlBuilder<'s> {
         self.cursor.text()
     }
 
-    /// The complete documents, and all findings.
-    pub(super) fn finish(self) -> (YamlStream, Diagnostics) {
-        (self.stream, self.findings)
+    /// The complete documents, with all findings; a part that is not valid is a broken node.
+    pub(super) fn finish(self) -> BuiltStream {
+        let Self { stream, findings, stopped, .. } = self;
+        BuiltStream { stream, findings, stopped }
     }
 
     /// Records the reason why the parser stopped.
     pub(super) fn give_up(&mut self, error: &ScanError) {
+        self.stopped = true;
         let finding = syntax::syntax_diagnostic(self.source, error);
         if !(finding.rule == syntax::TAB && self.tab_seen) {
             self.findings.push(finding);
@@ -107,26 +122,22 @@ impl<'s> YamlBuilder<'s> {
                 self.complete_node(node, anchor, span)
             }
             Event::SequenceStart(layout, anchor, tag) => {
-                self.check_tag(tag.as_deref(), mark, TagShape::List);
+                let is_broken = self.check_tag(tag.as_deref(), mark, TagShape::List).is_err();
                 let start = self.list_start(range.start, layout);
-                self.begin_collection(CollectionBody::List(Vec::new()), layout, anchor, start, range.end)
+                let body = CollectionBody::List(Vec::new());
+                self.begin_collection(body, is_broken, layout, anchor, start, range.end)
             }
             Event::MappingStart(layout, anchor, tag) => {
-                self.check_tag(tag.as_deref(), mark, TagShape::Map);
-                self.begin_collection(
-                    CollectionBody::Map(OpenMap::with_capacity(self.count_entries(range.start, layout))),
-                    layout,
-                    anchor,
-                    range.start,
-                    range.end,
-                )
+                let is_broken = self.check_tag(tag.as_deref(), mark, TagShape::Map).is_err();
+                let body = CollectionBody::Map(OpenMap::with_capacity(self.count_entries(range.start, layout)));
+                self.begin_collection(body, is_broken, layout, anchor, range.start, range.end)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end_collection(range.start, range.end),
             Event::Alias(id) => self.expand_alias(id, range.start, range.end),
             Event::UnresolvedAlias(_) => {
                 let span = self.cursor.span(range.start, range.end);
                 self.findings.push(syntax::undefined_alias(self.source, span));
-                self.complete_node(blank_node(span), 0, span)
+                self.complete_node(YamlNode::broken(span), 0, span)
             }
             Event::DocumentStart(..) => {
                 self.stream.started += 1;
@@ -147,10 +158,16 @@ impl<'s> YamlBuilder<'s> {
     }
 
     fn build_scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: &Mark, span: Span) -> YamlNode {
-        let tag_name = self.check_tag(tag, mark, TagShape::Scalar);
-        if let Some(name) = tag_name.filter(|name| !tag::fits_source(name, text)) {
+        let found = self.check_tag(tag, mark, TagShape::Scalar);
+        let tag_name = found.unwrap_or_default();
+        let contradicted = tag_name.filter(|name| !tag::fits_source(name, text));
+        if let Some(name) = contradicted {
             let (start, end) = tag::tag_range(mark);
             self.findings.push(tag::contradiction(name, self.source.place(self.cursor.span(start, end))));
+        }
+        // a key is its text, whatever its tag
+        if (found.is_err() || contradicted.is_some()) && (text.is_empty() || !self.expects_key()) {
+            return YamlNode::broken(span);
         }
         if span.start == span.end && style == ScalarStyle::Plain && tag.is_none() {
             return blank_node(span);
@@ -217,15 +234,25 @@ impl<'s> YamlBuilder<'s> {
         (count + 1).min(self.text().len() / 32 + 1)
     }
 
+    /// Whether the next node is the key of a mapping.
+    fn expects_key(&self) -> bool {
+        matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::Map(map), .. }) if map.expects_key())
+    }
+
     /// The name of a tag; one that is unknown or does not fit is recorded as a finding.
-    fn check_tag(&mut self, tag: Option<&Tag>, mark: &Mark, shape: TagShape) -> Option<&'static str> {
-        tag::core_tag_name(tag?, shape).unwrap_or_else(|InvalidTag| {
+    fn check_tag(
+        &mut self,
+        tag: Option<&Tag>,
+        mark: &Mark,
+        shape: TagShape,
+    ) -> Result<Option<&'static str>, InvalidTag> {
+        let Some(tag) = tag else { return Ok(None) };
+        tag::core_tag_name(tag, shape).inspect_err(|InvalidTag| {
             let (start, end) = tag::tag_range(mark);
             let place = self.source.place(self.cursor.span(start, end));
             let alone = shape == TagShape::Scalar && mark.start == mark.end;
             let standing = if alone { TagPlacement::Alone } else { TagPlacement::BeforeValue };
             self.findings.push(tag::tag_diagnostic(place, standing));
-            None
         })
     }
 
@@ -247,6 +274,7 @@ impl<'s> YamlBuilder<'s> {
     fn begin_collection(
         &mut self,
         body: CollectionBody,
+        is_broken: bool,
         layout: StructureStyle,
         anchor: usize,
         start: usize,
@@ -261,10 +289,11 @@ impl<'s> YamlBuilder<'s> {
         let start = self.cursor.span(start, end);
         if self.open.len() >= MAX_DEPTH {
             self.findings.push(syntax::too_deep(self.source, start));
+            self.stopped = true;
             return BuildStep::Stop;
         }
         self.flow_depth += usize::from(layout == StructureStyle::Flow);
-        self.open.push(OpenCollection { start, anchor, end, layout, body });
+        self.open.push(OpenCollection { start, anchor, end, layout, is_broken, body });
         BuildStep::More
     }
 
@@ -277,28 +306,32 @@ impl<'s> YamlBuilder<'s> {
         let end = if start < end { end } else { frame.end };
         let span = Span { end: end.max(frame.start.end), ..frame.start };
         let kind = match frame.body {
-            CollectionBody::List(items) => YamlKind::List(items),
+            CollectionBody::List(items) => Some(YamlKind::List(items)),
             CollectionBody::Map(map) => {
-                let map = map.close();
-                self.check_single_pair(&map, span, frame.layout);
-                YamlKind::Map(map)
+                map.close().filter(|map| self.check_single_pair(map, span, frame.layout)).map(YamlKind::Map)
             }
         };
-        self.complete_node(YamlNode { span, kind }, frame.anchor, span)
+        let node = match kind.filter(|_| !frame.is_broken) {
+            Some(kind) => YamlNode { span, kind },
+            None => YamlNode::broken(span),
+        };
+        self.complete_node(node, frame.anchor, span)
     }
 
     /// `[fd00::, x]` is a list of a mapping and a text for YAML, which is hardly intended.
-    fn check_single_pair(&mut self, map: &Mapping, span: Span, layout: StructureStyle) {
+    fn check_single_pair(&mut self, map: &Mapping, span: Span, layout: StructureStyle) -> bool {
         let in_list = matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::List(_), .. }));
         let is_bare =
             layout == StructureStyle::Flow && !self.text().get(span.start..).unwrap_or_default().starts_with('{');
         if self.merge_keys != MergeKeys::Apply || !in_list || !is_bare {
-            return;
+            return true;
         }
-        let (Some((_, value)), 1) = (map.first(), map.len()) else { return };
-        if value.as_scalar().is_some_and(|value| value.blank) {
+        let (Some((_, value)), 1) = (map.first(), map.len()) else { return true };
+        let is_text = value.as_scalar().is_some_and(|value| value.blank && !value.broken);
+        if is_text {
             self.findings.push(syntax::bare_pair(self.source, span));
         }
+        !is_text
     }
 
     fn expand_alias(&mut self, id: usize, start: usize, end: usize) -> BuildStep {
@@ -310,11 +343,11 @@ impl<'s> YamlBuilder<'s> {
             Err(AliasError::Bomb) => self.refuse_bomb(written),
             Err(AliasError::TooDeep) => {
                 self.findings.push(syntax::too_deep(self.source, written));
-                self.complete_node(blank_node(written), 0, written)
+                self.complete_node(YamlNode::broken(written), 0, written)
             }
             Err(AliasError::Unfinished) => {
                 self.findings.push(syntax::recursive_alias(self.source, written));
-                self.complete_node(blank_node(written), 0, written)
+                self.complete_node(YamlNode::broken(written), 0, written)
             }
         }
     }
@@ -325,7 +358,7 @@ impl<'s> YamlBuilder<'s> {
             return self.refuse_bomb(written);
         }
         let Some(frame) = self.open.last_mut() else {
-            if node.as_scalar().is_some_and(|scalar| scalar.blank) {
+            if node.as_scalar().is_some_and(|scalar| scalar.blank && !scalar.broken) {
                 let start = self.cursor.span(self.document_start, self.document_start);
                 self.stream.empty.push((self.stream.documents.len(), start));
             } else {
@@ -347,6 +380,7 @@ impl<'s> YamlBuilder<'s> {
 
     fn refuse_bomb(&mut self, at: Span) -> BuildStep {
         self.findings.push(syntax::alias_bomb(self.source, first_line_span(at)));
+        self.stopped = true;
         BuildStep::Stop
     }
 }

@@ -16,7 +16,7 @@ mod tag;
 
 use granit_parser::{Event, Parser, options};
 
-use self::build::{BuildStep, YamlBuilder};
+use self::build::{BuildStep, BuiltStream, YamlBuilder};
 pub use self::conflict::find_conflict;
 pub use self::key::display_key;
 pub use self::tag::{fits_tag, tag_expectation};
@@ -69,33 +69,80 @@ pub struct YamlStream {
     pub started: usize,
 }
 
+/// A document, as far as it is valid.
+#[derive(Debug)]
+pub struct PartialDocument {
+    /// The document. Parts that are not valid are broken nodes.
+    pub root: YamlNode,
+    /// Documents after it, where one is expected.
+    pub others: Vec<YamlNode>,
+    /// What is not valid. Nothing is broken if this is empty.
+    pub problems: Diagnostics,
+}
+
+/// Documents, as far as they are valid.
+#[derive(Debug)]
+pub struct PartialStream {
+    /// All content. Parts that are not valid are broken nodes.
+    pub stream: YamlStream,
+    /// What is not valid. Nothing is broken if this is empty.
+    pub problems: Diagnostics,
+}
+
 /// Reads a file of one document, with anchors, aliases and merge keys resolved. A file without content gives a blank
 /// scalar.
 ///
 /// A node that came from an alias keeps the location of its text, at the anchor; its key keeps its own.
 pub fn read_document(source: &Source) -> Result<YamlNode, Diagnostics> {
+    let PartialDocument { root, problems, .. } = read_partial_document(source)?;
+    if problems.is_empty() { Ok(root) } else { Err(problems) }
+}
+
+/// Reads a file like [`read_document`], as far as it is valid, so that all else in it is checked as well. An error if
+/// the rest of the file is not understood.
+pub fn read_partial_document(source: &Source) -> Result<PartialDocument, Diagnostics> {
     let mut builder = YamlBuilder::new(source, MergeKeys::Apply);
     feed_events(&mut builder, CommentMode::Skip);
-    let (mut stream, mut findings) = builder.finish();
-    for second in stream.documents.iter().skip(1).take(1) {
-        findings.push(several_documents(source, second.span));
+    let mut built = builder.finish();
+    if let [_, second, ..] = built.stream.documents.as_slice() {
+        built.findings.push(several_documents(source, second.span));
     }
-    if findings.has_errors() {
-        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
-    }
-    Ok(stream.documents.pop().unwrap_or_else(|| blank_node(Span::locate(source.text(), 0, 0))))
+    let PartialStream { stream, problems } = usable_part(built, source)?;
+    let mut documents = stream.documents.into_iter();
+    let root = documents.next().unwrap_or_else(|| blank_node(Span::locate(source.text(), 0, 0)));
+    Ok(PartialDocument { root, others: documents.collect(), problems })
 }
 
 /// Reads a file of any number of documents, with its comments. Documents without content are left out.
 pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<YamlStream, Diagnostics> {
+    let PartialStream { stream, problems } = read_partial_stream(source, merge_keys)?;
+    if problems.is_empty() { Ok(stream) } else { Err(problems) }
+}
+
+/// Reads a file like [`read_stream`], as far as it is valid, so that all else in it is checked as well. An error if the
+/// rest of the file is not understood.
+pub fn read_partial_stream(source: &Source, merge_keys: MergeKeys) -> Result<PartialStream, Diagnostics> {
     let mut builder = YamlBuilder::new(source, merge_keys);
     feed_events(&mut builder, CommentMode::Collect);
-    let (mut stream, findings) = builder.finish();
-    if findings.has_errors() {
-        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
+    let mut partial = usable_part(builder.finish(), source)?;
+    sort_by_key(&mut partial.stream.comments, |comment| comment.span.start);
+    Ok(partial)
+}
+
+/// What was built, unless the text was not read to its end, nothing of a document is valid, or Git left a conflict in
+/// the text.
+fn usable_part(built: BuiltStream, source: &Source) -> Result<PartialStream, Diagnostics> {
+    let BuiltStream { stream, findings, stopped } = built;
+    if findings.is_empty() {
+        return Ok(PartialStream { stream, problems: findings });
     }
-    sort_by_key(&mut stream.comments, |comment| comment.span.start);
-    Ok(stream)
+    if let Some(conflict) = find_conflict(source) {
+        return Err(conflict.into());
+    }
+    if stopped || stream.documents.iter().any(YamlNode::is_broken) {
+        return Err(findings);
+    }
+    Ok(PartialStream { stream, problems: findings })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,7 @@ pub(super) enum TagShape {
 }
 
 /// A tag that is unknown, or fits another shape.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct InvalidTag;
 
 /// The name of a tag that fits the shape, if the name is more specific than the shape. `!!merge` is no more specific
