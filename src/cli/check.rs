@@ -223,7 +223,8 @@ impl CheckArgs {
         let project = Project::discover(&global.directory)?;
         let wanted = find_environments(&project, &self.environments)?;
         let identities = if self.keyless { Identities::new(IdentitySources::default()) } else { quiet_identities() };
-        let pipeline = Pipeline::new(&project, identities).on_day(self.at);
+        let mut pipeline = Pipeline::new(&project, identities).on_day(self.at);
+        pipeline.library.read_partial_layers();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         let baseline = Baseline::of_project(&project)?;
         let rules = self.read_rules(global)?;

@@ -369,7 +369,7 @@ fn find_apps<'p>(
     }
     let mut known = Vec::new();
     for app in &project.apps {
-        known.push((pipeline.library.app_name(app)?, app));
+        known.push((pipeline.library.selected_app_name(app)?, app));
     }
     let mut problems = Diagnostics::new();
     let mut found = Vec::new();

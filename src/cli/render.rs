@@ -178,7 +178,8 @@ impl RenderArgs {
             user_identities()
         };
         let form = if self.placeholders { Some(SecretForm::Manifest) } else { self.delivery.map(ChosenForm::form) };
-        let pipeline = Pipeline::new(&project, identities).on_day(self.at).with_delivery(form);
+        let mut pipeline = Pipeline::new(&project, identities).on_day(self.at).with_delivery(form);
+        pipeline.library.read_partial_layers();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         let format = match self.format {
             RenderFormat::Manifests(format) if self.mappings.is_empty() => format,
@@ -333,9 +334,9 @@ impl RenderArgs {
         if self.apps.is_empty() {
             return Ok(None);
         }
-        let name = pipeline.library.app_name(app)?;
+        let name = pipeline.library.selected_app_name(app)?;
         for other in apps.iter().filter(|other| other.environments.iter().any(|name| wanted.contains(name))) {
-            if pipeline.library.app_name(other)? == name {
+            if pipeline.library.selected_app_name(other)? == name {
                 return Ok(None);
             }
         }

@@ -109,7 +109,8 @@ impl OpenProject {
         now: Timestamp,
     ) -> Result<(), Diagnostics> {
         let project = Project::open(&documents.disk(), &self.root)?;
-        let pipeline = Pipeline::new(&project, no_identities());
+        let mut pipeline = Pipeline::new(&project, no_identities());
+        pipeline.library.read_partial_layers();
         let baseline = Baseline::of_project(&project)?;
         let apps: Vec<&App> = project.apps.iter().collect();
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();

@@ -146,7 +146,8 @@ impl<'p> Pipeline<'p> {
     /// An engine for one environment, so that its queries are recorded separately.
     fn create_engine(&self, documents: &Arc<DocumentCache>, access: KeyAccess) -> Arc<Engine> {
         let files = Arc::new(self.library.project.files.with_own_record());
-        let keys = ManifestKeys { identities: Some(Arc::clone(self.library.identities())), access };
+        let reads_partial = self.library.reads_partial();
+        let keys = ManifestKeys { identities: Some(Arc::clone(self.library.identities())), access, reads_partial };
         Engine::with_documents(files, Arc::clone(documents), keys)
     }
 

@@ -43,6 +43,7 @@ pub struct LayerCache<'p> {
     layers: Mutex<HashMap<(PathBuf, KeyAccess), CacheCell>>,
     decrypted: AtomicUsize,
     plaintext: Option<PlaintextLayer>,
+    reads_partial: bool,
 }
 
 impl<'p> LayerCache<'p> {
@@ -56,12 +57,23 @@ impl<'p> LayerCache<'p> {
             layers: Mutex::default(),
             decrypted: AtomicUsize::new(0),
             plaintext: None,
+            reads_partial: false,
         }
+    }
+
+    /// Reads layers that are not valid YAML in part, for a report of all that is wrong. Otherwise, nothing of them is used.
+    pub fn read_partial_layers(&mut self) {
+        self.reads_partial = true;
     }
 
     /// Uses a text for one of the layers in place of its file's content.
     pub fn put_plaintext(&mut self, layer: PlaintextLayer) {
         self.plaintext = Some(layer);
+    }
+
+    /// Whether layers, and with them manifests, are read that are not valid YAML in part.
+    pub fn reads_partial(&self) -> bool {
+        self.reads_partial
     }
 
     /// Whether a file was requested as a layer.
@@ -159,8 +171,9 @@ impl<'p> LayerCache<'p> {
         let source = self.project.files.read_text(FileKind::Layer, path)?;
         let PartialDocument { mut root, others, mut problems } = yaml::read::read_partial_document(&source)?;
         let is_partial = !problems.is_empty();
-        // of an encrypted file, its checksum covers all of it
-        if is_partial && (sops::is_encrypted(&root) || sops::holds_ciphertext(source.text().as_bytes())) {
+        // the checksum of an encrypted file covers all of it
+        let is_encrypted = || sops::is_encrypted(&root) || sops::holds_ciphertext(source.text().as_bytes());
+        if is_partial && (!self.reads_partial || is_encrypted()) {
             return Err(problems);
         }
         add_documents(&mut root, others);

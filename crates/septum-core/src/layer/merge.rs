@@ -59,6 +59,17 @@ impl LayerCache<'_> {
         Ok(name.unwrap_or_else(|| app.directory_name().as_str().into()))
     }
 
+    /// Name of an app, whose base must be valid: the name by which a user selects it.
+    pub fn selected_app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
+        for file in self.files(app, BASE) {
+            let loaded = self.load_layer(&file, &BASE.into(), KeyAccess::StructureOnly)?;
+            if loaded.layer.is_partial {
+                return Err(loaded.problems);
+            }
+        }
+        self.app_name(app)
+    }
+
     /// Place of the name of an app: `app` in its own base, or else that file as a whole, which tells it from others
     /// whose name is the same one of a shared layer.
     pub fn place_of_app(&self, app: &App) -> Location {

@@ -1,11 +1,16 @@
 //! `septum.yaml`: the project file.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::reference::UserRule;
-use crate::diagnostic::{Diagnostic, Rule, did_you_mean, without_quotes};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, without_quotes};
 use crate::sops;
 use crate::span::{Location, Source, Span};
+
+/// Message for a text that the library cannot read to its end.
+const NOT_YAML: &str = "the project file is not valid YAML";
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
@@ -26,42 +31,92 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Parses the project file; errors carry the location.
-    pub(super) fn parse(source: &Source) -> Result<Self, Diagnostic> {
+    /// Parses the project file; errors carry the location. The library stops at the first error, so that those of other
+    /// fields are found without the field that has it.
+    pub(super) fn parse(source: &Source) -> Result<Self, Diagnostics> {
         sops::refuse_private_key(source)?;
         refuse_function_config(source)?;
-        serde_yaml::from_str(source.text()).map_err(|error| {
-            let text = error.to_string();
-            // the library reports a byte offset; the location follows as a label
-            let text = text.split(" at line ").next().unwrap_or(&text);
-            let message = in_words(text);
-            let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
-            let unknown = quoted("unknown field `");
-            // `{x}` is a text in the place of a mapping, and may be anything
-            let is_key = |name: &str| {
-                let behind =
-                    source.text().match_indices(name).filter_map(|(at, name)| source.text().get(at + name.len()..));
-                behind.map(|rest| rest.trim_start_matches(['"', '\'', ' '])).any(|rest| rest.starts_with(':'))
+        let mut problems = Diagnostics::new();
+        let mut text = Cow::from(source.text());
+        loop {
+            let error = match serde_yaml::from_str(&text) {
+                Ok(settings) if problems.is_empty() => return Ok(settings),
+                Ok(Self { .. }) => return Err(problems),
+                Err(error) => error,
             };
-            let message = match unknown {
-                Some(name) if !is_key(name) => {
-                    "expected fields of the project file with their values, found a string".to_owned()
-                }
-                _ => message,
-            };
-            let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
-            let diagnostic = Diagnostic::error(Rule::ProjectFile, message)
-                .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
-            match error.location() {
-                Some(location) if in_rule(text) => {
-                    let path = text.contains("` is not a valid ").then(|| quoted("`")).flatten();
-                    diagnostic.at(source.place(path_at(source.text(), location.index(), path)))
-                }
-                Some(location) => diagnostic.at(source.place(word_at(source.text(), location.index(), unknown))),
-                None => diagnostic.note(format!("in `{}`", source.name())),
+            let is_missing = error.to_string().starts_with("missing field");
+            if is_missing && !problems.is_empty() {
+                return Err(problems);
             }
-        })
+            let problem = invalid_settings(source, &error);
+            let is_last = is_missing || problem.message.starts_with(NOT_YAML);
+            let place = second_place(&text, &error.to_string())
+                .or_else(|| Some(problem.labels.first()?.place.span.start))
+                .filter(|_| !is_last);
+            problems.push(problem);
+            let Some(rest) = place.and_then(|place| without_field(&text, place)) else { return Err(problems) };
+            text = rest.into();
+        }
     }
+}
+
+/// Error for what the library reports.
+fn invalid_settings(source: &Source, error: &serde_yaml::Error) -> Diagnostic {
+    let text = error.to_string();
+    // the library reports a byte offset; the location follows as a label
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    let message = in_words(text);
+    let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
+    let unknown = quoted("unknown field `");
+    // `{x}` is a text in the place of a mapping, and may be anything
+    let is_key = |name: &str| {
+        let behind = source.text().match_indices(name).filter_map(|(at, name)| source.text().get(at + name.len()..));
+        behind.map(|rest| rest.trim_start_matches(['"', '\'', ' '])).any(|rest| rest.starts_with(':'))
+    };
+    let message = match unknown {
+        Some(name) if !is_key(name) => {
+            "expected fields of the project file with their values, found a string".to_owned()
+        }
+        _ => message,
+    };
+    let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
+    let diagnostic = Diagnostic::error(Rule::ProjectFile, message)
+        .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
+    match error.location() {
+        Some(location) if in_rule(text) => {
+            let path = text.contains("` is not a valid ").then(|| quoted("`")).flatten();
+            diagnostic.at(source.place(path_at(source.text(), location.index(), path)))
+        }
+        Some(location) => diagnostic.at(source.place(word_at(source.text(), location.index(), unknown))),
+        None => diagnostic.note(format!("in `{}`", source.name())),
+    }
+}
+
+/// Offset of the last line of a field that occurs twice: the library reports the start of the file.
+fn second_place(text: &str, error: &str) -> Option<usize> {
+    let name = error.strip_prefix("duplicate field `")?.split('`').next()?;
+    text.rfind(&format!("\n{name}:")).map(|before| before + 1)
+}
+
+/// The text with blanks in the place of the field at an offset, so that locations stay; none if it cannot be found.
+fn without_field(text: &str, offset: usize) -> Option<String> {
+    let is_field = |line: &str| line.starts_with(|char: char| char.is_ascii_alphabetic()) && line.contains(':');
+    let (mut at, mut range) = (0, None);
+    for line in text.split_inclusive('\n') {
+        match range {
+            _ if !is_field(line) => {}
+            Some((start, _)) if at > offset => {
+                range = Some((start, at));
+                break;
+            }
+            _ if at <= offset => range = Some((at, text.len())),
+            _ => {}
+        }
+        at += line.len();
+    }
+    let (start, end) = range?;
+    let blank: String = text.get(start..end)?.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    Some([text.get(..start)?, &blank, text.get(end..)?].concat())
 }
 
 /// Refuses the configuration of a KRM function, which people call `septum.yaml` too.
@@ -102,7 +157,7 @@ fn in_words(message: &str) -> String {
         (true, rule) => format!("{bare} in `{rule}`"),
         (false, rule) if !rule.is_empty() => bare.to_owned(),
         (false, _) if message.starts_with("invalid type") => "expected a mapping with the field `apps`".to_owned(),
-        (false, _) => format!("the project file is not valid YAML: {}", without_quotes(message)),
+        (false, _) => format!("{NOT_YAML}: {}", without_quotes(message)),
     }
 }
 
@@ -146,17 +201,40 @@ mod tests {
     #[test]
     fn an_unknown_field_is_pointed_at_with_the_nearest_name() {
         let source = Source::new("septum.yaml", "apps: [\"services/*\"]\nshraed: environments\n");
-        let error = Settings::parse(&source).unwrap_err();
+        let error = Settings::parse(&source).unwrap_err().into_sorted().remove(0);
         assert_eq!((error.hints[0].as_str(), error.labels[0].place.span.line), ("did you mean `shared`?", 2));
     }
 
     #[test]
+    fn the_errors_of_all_fields_are_reported() {
+        for (text, expected) in [
+            ("apps: x\nshraed: y\noutput: [z]\n", vec!["apps 1", "shraed 2", "output 3"]),
+            ("apps: [a]\napps: [b]\nnope: 1\n", vec!["apps 1", "nope 3"]),
+            ("apps: [a]\nshared: b\nnope: 1\nshared: c\n", vec!["shared 1", "nope 3"]),
+            ("aps: [a]\nnope: 1\n", vec!["aps 1", "nope 2"]),
+            ("# x\nshared:\n  a: b\n\napps:\n- [x]\n", vec!["shared 3", "apps 6"]),
+            ("apps: [a\nnope: 1\n", vec!["YAML 2"]),
+            ("shared: x\n", vec!["apps 1"]),
+        ] {
+            let found = Settings::parse(&Source::new("septum.yaml", text)).unwrap_err().into_sorted();
+            assert_eq!(found.len(), expected.len(), "{text}: {found:?}");
+            for (found, expected) in found.iter().zip(expected) {
+                let (word, line) = expected.split_once(' ').expect("a line");
+                let place = found.labels.first().map(|label| label.place.span.line.to_string());
+                assert!(found.message.contains(word), "{text}: {}", found.message);
+                assert_eq!(place.as_deref().unwrap_or("1"), line, "{text}: {}", found.message);
+            }
+        }
+    }
+
+    #[test]
     fn the_project_file_must_name_apps() {
-        let error = Settings::parse(&Source::new("septum.yaml", "shared: environments\n")).unwrap_err();
+        let error =
+            Settings::parse(&Source::new("septum.yaml", "shared: environments\n")).unwrap_err().into_sorted().remove(0);
         assert!(error.message.contains("missing field `apps`"), "{}", error.message);
     }
 
-    fn with_rules(rules: &str) -> Result<Settings, Diagnostic> {
+    fn with_rules(rules: &str) -> Result<Settings, Diagnostics> {
         Settings::parse(&Source::new("septum.yaml", format!("apps: [a]\nreferences:\n{rules}")))
     }
 
@@ -203,13 +281,13 @@ mod tests {
             ("{kind: W, path: [a], target: Secret}", "expected a string for `references[0].path`", (3, 19), ""),
             ("a", "expected a mapping for `references[0]`", (3, 3), ""),
         ] {
-            let error = with_rules(&format!("- {rule}\n")).unwrap_err();
+            let error = with_rules(&format!("- {rule}\n")).unwrap_err().into_sorted().remove(0);
             assert!(error.message.starts_with(message), "{rule}: {}", error.message);
             let span = error.labels[0].place.span;
             assert_eq!((span.line, span.column), place, "{rule}");
             assert_eq!(error.hints.first().map_or("", String::as_str), hint, "{rule}");
         }
-        let error = with_rules("  a: b\n").unwrap_err();
+        let error = with_rules("  a: b\n").unwrap_err().into_sorted().remove(0);
         assert_eq!(error.message, "expected a list of rules for `references`");
     }
 }

@@ -44,18 +44,20 @@ impl Environments {
     }
 }
 
-/// Access to the values of encrypted manifests.
+/// Access to manifests, and to the values of encrypted ones.
 #[derive(Debug, Clone)]
 pub struct ManifestKeys {
     /// Identities that decrypt them; none if they stay encrypted.
     pub identities: Option<Arc<Identities>>,
     /// Access to their values.
     pub access: KeyAccess,
+    /// Whether manifests that are not valid YAML in part are used as far as they are, for a report of all that is wrong.
+    pub reads_partial: bool,
 }
 
 impl Default for ManifestKeys {
     fn default() -> Self {
-        Self { identities: None, access: KeyAccess::PublicView }
+        Self { identities: None, access: KeyAccess::PublicView, reads_partial: false }
     }
 }
 

@@ -189,7 +189,7 @@ impl TemplateRenderer {
         let report = |problems: Diagnostics| self.context.report_all(with_hint(problems));
         let PartialStream { stream, mut problems } = read_partial_stream(file, MergeKeys::Apply).map_err(report)?;
         if !problems.is_empty() {
-            if sops::holds_ciphertext(file.text().as_bytes()) {
+            if !self.context.engine.keys.reads_partial || sops::holds_ciphertext(file.text().as_bytes()) {
                 return Err(report(problems));
             }
             problems = with_hint(problems);

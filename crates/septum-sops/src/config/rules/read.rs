@@ -13,8 +13,8 @@ use crate::document::selector::Selector;
 use crate::store::layout::{Indent, StoreLayout};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, did_you_mean};
 use septum_base::span::{Location, Source, Span};
-use septum_base::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
-use septum_base::yaml::read::read_document as read_yaml;
+use septum_base::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, is_gap};
+use septum_base::yaml::read::{PartialDocument, read_partial_document};
 
 /// Content of a file of rules.
 #[derive(Debug, Clone, Default)]
@@ -40,9 +40,18 @@ pub(super) enum RuleEntry {
     },
 }
 
-/// Reads all rules. The problems of one do not affect the others.
+impl RuleEntry {
+    fn into_problems(self) -> Diagnostics {
+        match self {
+            Self::Sound(_) => Diagnostics::new(),
+            Self::Broken { problems, .. } => problems,
+        }
+    }
+}
+
+/// Reads all rules. The problems of one do not affect the others, but no rule is used of a file that is not valid YAML.
 pub(super) fn read_rule_list(source: &Source) -> Result<RuleList, Diagnostics> {
-    let root = read_yaml(source)?;
+    let PartialDocument { root, mut problems, .. } = read_partial_document(source)?;
     let mut reader = SopsConfigReader { source, findings: Diagnostics::new(), warnings: Diagnostics::new() };
     let entries = match &root.kind {
         YamlKind::Map(fields) => reader.root(fields),
@@ -53,6 +62,12 @@ pub(super) fn read_rule_list(source: &Source) -> Result<RuleList, Diagnostics> {
         }
     };
     let SopsConfigReader { findings, warnings, .. } = reader;
+    if !problems.is_empty() {
+        problems.extend(findings);
+        problems.extend(warnings);
+        problems.extend(entries.into_iter().flat_map(RuleEntry::into_problems));
+        return Err(problems);
+    }
     if findings.is_empty() { Ok(RuleList { entries, warnings }) } else { Err(findings) }
 }
 
@@ -73,6 +88,7 @@ impl SopsConfigReader<'_> {
             match key.text.as_str() {
                 "creation_rules" => rules = self.rules(node),
                 "destination_rules" => {} // for `sops publish`
+                _ if is_gap(key, node) => {}
                 "stores" => layout = self.layout(key, node),
                 // `keys: [&alice age1…]`: sops has no place for anchors, so users add one
                 _ if self.holds_anchors(key.span.end, end) => {}
@@ -128,7 +144,9 @@ impl SopsConfigReader<'_> {
 
     fn rule(&mut self, node: &YamlNode) -> Option<CreationRule> {
         let Some(map) = node.as_map() else {
-            self.hidden_error(node.span, format!("expected a mapping for a rule, found {}", node.noun()));
+            if !node.is_broken() {
+                self.hidden_error(node.span, format!("expected a mapping for a rule, found {}", node.noun()));
+            }
             return None;
         };
         let fields: RuleFields = self.fields(map, &RULE)?;
@@ -254,10 +272,19 @@ impl SopsConfigReader<'_> {
         }
     }
 
-    /// Reads a mapping field by field, so that each mistake has the location of its field.
+    /// Reads a mapping field by field, so that each mistake has the location of its field. Fields that are not valid YAML
+    /// are left out.
     fn fields<T: DeserializeOwned>(&mut self, map: &Mapping, names: &[&str]) -> Option<T> {
         let mut sound = true;
-        for (key, node) in map {
+        let mut valid = map.clone();
+        valid.retain(|key, node| {
+            let is_broken = node.has_broken();
+            if is_broken && !is_gap(key, node) && !names.contains(&key.text.as_str()) {
+                self.report_unknown(key.span, &key.text, names);
+            }
+            !is_broken
+        });
+        for (key, node) in &valid {
             let single = YamlKind::Map(std::iter::once((key.clone(), node.clone())).collect());
             let single = fields::to_serde_value(&YamlNode { span: node.span, kind: single });
             if let Err(error) = serde_yaml::from_value::<T>(single) {
@@ -265,7 +292,7 @@ impl SopsConfigReader<'_> {
                 self.field_error(key, node, &error.to_string(), names);
             }
         }
-        let all = fields::to_serde_value(&YamlNode { span: Span::default(), kind: YamlKind::Map(map.clone()) });
+        let all = fields::to_serde_value(&YamlNode { span: Span::default(), kind: YamlKind::Map(valid) });
         if sound { serde_yaml::from_value::<T>(all).ok() } else { None }
     }
 
