@@ -8,6 +8,7 @@ mod fixing;
 mod gate;
 mod leftovers;
 mod own_rules;
+mod partial_files;
 mod pitfalls;
 mod reports;
 pub(crate) mod rules;

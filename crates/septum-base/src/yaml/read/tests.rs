@@ -7,9 +7,10 @@ use super::*;
 use crate::diagnostic::render_diagnostic;
 use crate::yaml::node::YamlKey;
 
-/// The tree on one line: texts in quotes, a blank as `_`, a tag before its text.
+/// The tree on one line: texts in quotes, a blank as `_`, what is not valid as `!`, a tag before its text.
 fn shape(node: &YamlNode) -> String {
     match &node.kind {
+        YamlKind::Scalar(scalar) if scalar.broken => "!".to_owned(),
         YamlKind::Scalar(scalar) if scalar.blank => "_".to_owned(),
         YamlKind::Scalar(scalar) => {
             let tag = scalar.tag_name().map_or_else(String::new, |tag| format!("!!{tag} "));
@@ -184,6 +185,47 @@ fn mistakes_are_found_where_they_are() {
         ("a: 1\na: 2\nb: [\n", vec!["duplicate-key 2:1", "yaml-syntax 3:4"]),
         ("ß: 1\nüß: @x\n", vec!["yaml-syntax 2:5"]),
         ("a: x\u{0}\n", vec!["yaml-syntax 1:5"]),
+    ] {
+        assert_eq!(findings(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_valid_of_a_file_is_kept() {
+    for (text, expected) in [
+        ("a: !!int x\nb: 1\n", r#"{a: !, b: "1"}"#),
+        ("a: !foo {b: c}\nd: [!foo [e], f]\n", r#"{a: !, d: [!, "f"]}"#),
+        ("!!int a: b\n!foo c: d\n", r#"{a: "b", c: "d"}"#),
+        ("a: 1\na: 2\nb: {c: 1}\nb: {c: 2, d: 3}\n", r#"{a: !, b: {c: !, d: "3"}}"#),
+        ("? [a]\n: b\nc: d\n", r#"{c: "d", : !}"#),
+        ("a: {{ x }}\nb: {: x}\n", "{a: !, b: !}"),
+        ("a: *x\nb: &y [*y, 1]\n*z : c\n", r#"{a: !, b: [!, "1"], : !}"#),
+        ("a: &x !!int y\nb: *x\n", "{a: !, b: !}"),
+        ("a: {<<: 1, b: c}\nd: {<<: *x, b: c}\n", r#"{a: {b: "c", : !}, d: {b: "c", <<: !}}"#),
+        ("a: &x {<<: *y, b: c}\nd: {<<: *x, e: f}\n", r#"{a: {b: "c", <<: !}, d: {b: "c", <<: !, e: "f"}}"#),
+        ("<<: {a: 1}\n<<: {b: 2}\n", r#"{a: "1", b: "2"}"#),
+        ("a: [b:, c]\n", r#"{a: [!, "c"]}"#),
+        ("a: 1\n---\nb: 2\n", r#"{a: "1"}"#),
+        ("-\ta: 1\n", r#"[{a: "1"}]"#),
+    ] {
+        let partial = read_partial_document(&source(text)).expect(text);
+        assert_eq!(shape(&partial.root), expected, "{text:?}");
+        assert!(!partial.problems.is_empty() && read_document(&source(text)).is_err(), "{text:?}");
+    }
+    for text in ["a: 1\na: 2\nb: [\n", "!foo {a: b}\n", "a: !e!x y\n", "<<<<<<< a\n: x\n=======\nb: *x\n>>>>>>> b\n"] {
+        assert!(read_partial_document(&source(text)).is_err(), "{text:?}");
+    }
+    let stream = read_partial_stream(&source("a: *x\n---\nb: 1\n"), MergeKeys::Apply).expect("partial");
+    assert_eq!(stream.stream.documents.iter().map(shape).collect::<Vec<_>>(), ["{a: !}", r#"{b: "1"}"#]);
+}
+
+#[test]
+fn what_follows_from_a_part_that_is_not_valid_is_not_reported() {
+    for (text, expected) in [
+        ("a: {<<: *x}\n", vec!["undefined-alias 1:9"]),
+        ("a: {<<: [*x]}\n", vec!["undefined-alias 1:10"]),
+        ("*x : 1\n", vec!["undefined-alias 1:1"]),
+        ("a: [*x : 1, !foo : 2]\n", vec!["undefined-alias 1:5", "unknown-tag 1:13"]),
     ] {
         assert_eq!(findings(text), expected, "{text:?}");
     }
