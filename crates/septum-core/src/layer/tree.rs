@@ -79,6 +79,15 @@ impl Tree {
         matches!(&self.kind, TreeKind::Leaf(scalar) if scalar.broken)
     }
 
+    /// Whether a part of it is not valid YAML.
+    pub fn has_broken(&self) -> bool {
+        match &self.kind {
+            TreeKind::Leaf(scalar) => scalar.broken,
+            TreeKind::List(items) => items.iter().any(Self::has_broken),
+            TreeKind::Map(map) => map.values().any(Self::has_broken),
+        }
+    }
+
     /// Output value of the structure, as written.
     pub fn to_value(&self) -> OutputValue<'_> {
         match &self.kind {

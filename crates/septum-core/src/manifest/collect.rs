@@ -60,14 +60,19 @@ fn patched_objects(
     let is_known = |document: &ManifestDocument| visibility_of(&document.parts) == Visibility::Known;
     let is_complete = !resolved.has_unknown_manifests && resolved.manifests.iter().all(is_known);
     let settings = PatchSettings { directives: ListDirectives::Keep, is_complete };
-    let mut objects = Vec::new();
+    let (mut objects, mut broken) = (Vec::new(), Vec::new());
     for (index, overlay) in definition.overlays.iter().enumerate() {
         let of_overlay = |document: &&ManifestDocument| document.overlay == index && !document.is_absent;
         for document in resolved.manifests.iter().filter(of_overlay) {
-            add_items(&document.tree, document.parts.clone(), &mut objects);
+            // what a patch finds in an object that is not valid YAML says nothing about the patch
+            let is_broken = resolved.has_unknown_manifests && document.tree.has_broken();
+            add_items(&document.tree, document.parts.clone(), if is_broken { &mut broken } else { &mut objects });
         }
         for rendered in resolved.patches.iter().filter(|rendered| rendered.overlay == index) {
             let Some(patch) = overlay.patches.get(rendered.index) else { continue };
+            if resolved.has_unknown_manifests && rendered.documents.iter().any(|document| document.tree.has_broken()) {
+                continue;
+            }
             let patch = resolved_patch(patch, rendered);
             let report = apply_patches(&mut objects, std::slice::from_ref(&patch), settings);
             let of_bundle = |problem: Diagnostic| match patched_bundle(&patch, definition) {
@@ -100,6 +105,7 @@ fn patched_objects(
         place: change.place.clone(),
     });
     problems.extend(override_images(&mut objects, &images.collect::<Vec<_>>(), is_complete));
+    objects.extend(broken);
     objects
 }
 

@@ -67,7 +67,7 @@ pub(super) struct ParsedManifests {
     pub(super) trees: Vec<Tree>,
     /// Encryption of the file; several if its documents were encrypted separately.
     pub(super) seals: Vec<Arc<ManifestSeal>>,
-    /// What is not valid YAML in the file.
+    /// Reasons why parts of the file are not valid YAML.
     pub(super) problems: Diagnostics,
 }
 

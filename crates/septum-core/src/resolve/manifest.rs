@@ -116,6 +116,9 @@ impl TemplateRenderer {
         let file = match &patch.content {
             PatchSource::Structure(tree) => {
                 let subject = format!("{}#patch", patch.place);
+                if self.context.engine.keys.reads_partial && tree.has_broken() {
+                    self.context.mark_unknown_manifests();
+                }
                 return Ok(vec![self.render_document(tree, &subject, patch.template)?]);
             }
             PatchSource::Text(text) => text.clone(),

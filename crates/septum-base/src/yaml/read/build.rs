@@ -23,7 +23,7 @@ pub(super) enum BuildStep {
     Stop,
 }
 
-/// What was built of a text.
+/// Documents built from a text, with the findings.
 pub(super) struct BuiltStream {
     pub(super) stream: YamlStream,
     pub(super) findings: Diagnostics,

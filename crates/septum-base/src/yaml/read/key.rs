@@ -23,7 +23,7 @@ pub(super) struct OpenMap {
     entries: Mapping,
     turn: MappingTurn,
     merge: Option<MergeEntry>,
-    /// What stands for keys that are not valid, and for mappings that could not be merged.
+    /// Stand-ins for keys that are not valid, and for mappings that could not be merged.
     gaps: Vec<YamlKey>,
 }
 

@@ -76,7 +76,7 @@ pub struct PartialDocument {
     pub root: YamlNode,
     /// Documents after it, where one is expected.
     pub others: Vec<YamlNode>,
-    /// What is not valid. Nothing is broken if this is empty.
+    /// Reasons why parts are not valid. Nothing is broken if this is empty.
     pub problems: Diagnostics,
 }
 
@@ -85,7 +85,7 @@ pub struct PartialDocument {
 pub struct PartialStream {
     /// All content. Parts that are not valid are broken nodes.
     pub stream: YamlStream,
-    /// What is not valid. Nothing is broken if this is empty.
+    /// Reasons why parts are not valid. Nothing is broken if this is empty.
     pub problems: Diagnostics,
 }
 
@@ -129,7 +129,7 @@ pub fn read_partial_stream(source: &Source, merge_keys: MergeKeys) -> Result<Par
     Ok(partial)
 }
 
-/// What was built, unless the text was not read to its end, nothing of a document is valid, or Git left a conflict in
+/// Documents that were built, unless the text was not read to its end, nothing of one is valid, or Git left a conflict in
 /// the text.
 fn usable_part(built: BuiltStream, source: &Source) -> Result<PartialStream, Diagnostics> {
     let BuiltStream { stream, findings, stopped } = built;
