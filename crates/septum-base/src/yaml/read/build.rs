@@ -266,7 +266,8 @@ impl<'s> YamlBuilder<'s> {
 
     fn refuse_tab_before(&mut self, start: usize) {
         if let Some(tab) = self.cursor.tab_before(start) {
-            self.tab_seen = true;
+            // other readers see another structure, or none
+            (self.tab_seen, self.is_unusable) = (true, true);
             self.findings.push(syntax::tab_diagnostic(self.source, tab));
         }
     }
