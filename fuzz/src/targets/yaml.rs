@@ -5,7 +5,7 @@ use septum::span::{Source, Span};
 use septum::value::OutputValue;
 use septum::yaml::kubectl::json_scalar;
 use septum::yaml::node::{YamlKind, YamlNode};
-use septum::yaml::read::{MergeKeys, read_document, read_stream};
+use septum::yaml::read::{MergeKeys, read_document, read_partial_document, read_stream};
 use septum::yaml::scalar::{CoreType, core_type, locate_in_scalar, plain_type};
 use septum::yaml::write::{push_quoted, write_document};
 
@@ -22,6 +22,7 @@ pub(crate) fn check(data: &[u8]) {
             None
         }
     };
+    check_partial(&source, single.is_some());
     for merge_keys in [MergeKeys::Apply, MergeKeys::Keep] {
         match read_stream(&source, merge_keys) {
             Ok(stream) => {
@@ -45,6 +46,20 @@ pub(crate) fn check(data: &[u8]) {
     let mut quoted = String::new();
     push_quoted(&mut quoted, text);
     assert!(!quoted.contains('\n'), "a quoted text is one line");
+}
+
+/// Holds that nothing is broken in a text that is valid, and that nothing else is valid for readers of whole texts.
+fn check_partial(source: &Source, is_valid: bool) {
+    let Ok(partial) = read_partial_document(source) else {
+        assert!(!is_valid, "a valid text is not read in part");
+        return;
+    };
+    assert_eq!(partial.problems.is_empty(), is_valid, "what is not valid is reported");
+    assert!(!(is_valid && partial.root.has_broken()), "a part of a valid text is broken");
+    assert_placed(&partial.problems);
+    check_node(&partial.root, source.text());
+    let tree = Tree::from_node(partial.root, source);
+    tree.leaves("", &mut |_, _, scalar| assert!(!scalar.broken || scalar.locked, "a broken part has a value"));
 }
 
 /// Holds that a node and its parts are where they say.

@@ -153,7 +153,6 @@ const ENTRIES: &[(&str, Lines)] = &[
     ("unknown-tag unknown-tag", &["  ROW: 1", "  d.json: { content: { a: !!int x, b: [!foo y] } }"]),
     ("duplicate-key", &["  ROW: 1", "  d.json: { content: { a: 1, a: 2 } }"]),
     ("undefined-alias", &["  ROW: 1", "  d.json: { content: { a: 1, <<: *x } }"]),
-    ("tab-indentation", &["  ROW: 1", "  d.json:", "    content:", "      -\ta: 1"]),
     ("several-documents", &["  ROW: 1", "---", "data: { MORE: 1 }"]),
     ("several-documents", &["  ROW: 1", "---", "apiVersion: v1", "kind: Secret"]),
     ("several-documents", &["  SOUND: 1", "---", "data: { ROW: 1 }"]),

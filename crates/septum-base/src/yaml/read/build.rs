@@ -27,8 +27,8 @@ pub(super) enum BuildStep {
 pub(super) struct BuiltStream {
     pub(super) stream: YamlStream,
     pub(super) findings: Diagnostics,
-    /// Whether the rest of the text was not read.
-    pub(super) stopped: bool,
+    /// Whether the rest of the text was not read, or not with certainty.
+    pub(super) is_unusable: bool,
 }
 
 /// A collection that is not complete.
@@ -58,8 +58,8 @@ pub(super) struct YamlBuilder<'s> {
     open: Vec<OpenCollection>,
     anchors: Anchors,
     stream: YamlStream,
-    /// Whether the rest of the text was not read.
-    stopped: bool,
+    /// Whether the rest of the text was not read, or not with certainty.
+    is_unusable: bool,
     /// End offset of the previous event: content without an event of its own is searched from here.
     previous: usize,
     flow_depth: usize,
@@ -84,7 +84,7 @@ impl<'s> YamlBuilder<'s> {
                 empty: Vec::new(),
                 started: 0,
             },
-            stopped: false,
+            is_unusable: false,
             previous: 0,
             flow_depth: 0,
             tab_seen: false,
@@ -98,13 +98,13 @@ impl<'s> YamlBuilder<'s> {
 
     /// The complete documents, with all findings; a part that is not valid is a broken node.
     pub(super) fn finish(self) -> BuiltStream {
-        let Self { stream, findings, stopped, .. } = self;
-        BuiltStream { stream, findings, stopped }
+        let Self { stream, findings, is_unusable, .. } = self;
+        BuiltStream { stream, findings, is_unusable }
     }
 
     /// Records the reason why the parser stopped.
     pub(super) fn give_up(&mut self, error: &ScanError) {
-        self.stopped = true;
+        self.is_unusable = true;
         let finding = syntax::syntax_diagnostic(self.source, error);
         if !(finding.rule == syntax::TAB && self.tab_seen) {
             self.findings.push(finding);
@@ -290,7 +290,7 @@ impl<'s> YamlBuilder<'s> {
         let start = self.cursor.span(start, end);
         if self.open.len() >= MAX_DEPTH {
             self.findings.push(syntax::too_deep(self.source, start));
-            self.stopped = true;
+            self.is_unusable = true;
             return BuildStep::Stop;
         }
         self.flow_depth += usize::from(layout == StructureStyle::Flow);
@@ -381,7 +381,7 @@ impl<'s> YamlBuilder<'s> {
 
     fn refuse_bomb(&mut self, at: Span) -> BuildStep {
         self.findings.push(syntax::alias_bomb(self.source, first_line_span(at)));
-        self.stopped = true;
+        self.is_unusable = true;
         BuildStep::Stop
     }
 }

@@ -129,17 +129,17 @@ pub fn read_partial_stream(source: &Source, merge_keys: MergeKeys) -> Result<Par
     Ok(partial)
 }
 
-/// Documents that were built, unless the text was not read to its end, nothing of one is valid, or Git left a conflict in
-/// the text.
+/// Documents that were built, unless the rest of the text is not certain, nothing of one is valid, or Git left a conflict
+/// in it.
 fn usable_part(built: BuiltStream, source: &Source) -> Result<PartialStream, Diagnostics> {
-    let BuiltStream { stream, findings, stopped } = built;
+    let BuiltStream { stream, findings, is_unusable } = built;
     if findings.is_empty() {
         return Ok(PartialStream { stream, problems: findings });
     }
     if let Some(conflict) = find_conflict(source) {
         return Err(conflict.into());
     }
-    if stopped || stream.documents.iter().any(YamlNode::is_broken) {
+    if is_unusable || stream.documents.iter().any(YamlNode::is_broken) {
         return Err(findings);
     }
     Ok(PartialStream { stream, problems: findings })
