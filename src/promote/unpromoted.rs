@@ -179,6 +179,7 @@ mod tests {
             name: _,
             role: _,
             source: _,
+            is_partial: _,
             directory: _,
             naming_key: _,
             wrapping: _,

@@ -106,6 +106,7 @@ pub enum YamlKind {
 /// `1.10`, `0644`, `yes` and a 20-digit number keep their text; quoted and block scalars have their content. Wiped
 /// when dropped, since the text may have been decrypted.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Scalar {
     text: ScalarText,
     /// Style in which it was written.

@@ -158,7 +158,7 @@ fn mistakes_are_found_where_they_are() {
         ("a: {<<: 1}\n", vec!["merge-key 1:9"]),
         ("a: {<<: [1]}\n", vec!["merge-key 1:9"]),
         ("a: !secret x\nb: !!set {x}\nc: !!map x\n", vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"]),
-        ("a: !e!x y\n", "-\ta: 1\n", vec!["unknown-tag 1:4"]),
+        ("a: !e!x y\n", vec!["unknown-tag 1:4"]),
         ("a: !!int x\nb: !!null x\nc: !!bool yes\n", vec!["unknown-tag 1:4", "unknown-tag 2:4", "unknown-tag 3:4"]),
         (
             "a: !!int false\nb: !!int 1.5\nc: !!float ''\n",
