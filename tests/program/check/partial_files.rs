@@ -179,6 +179,11 @@ const MISTAKES: &[(&str, Lines)] = &[
     ("unknown-key", &["# nothing", "# nothing", "data: { NOPE: 1 }"]),
 ];
 
+/// The lines of a text, further to the right.
+fn indented(text: &str, by: usize) -> String {
+    text.lines().map(|line| " ".repeat(by) + line + "\n").collect()
+}
+
 /// The lines of all columns for one place.
 fn lines_at(columns: &[Lines], place: usize) -> String {
     columns.iter().map(|lines| lines[place].to_owned() + "\n").collect()
@@ -304,17 +309,14 @@ const OBJECT_MISTAKES: &[(&str, Lines)] = &[
 ];
 
 fn manifests(row: Lines, columns: &[Lines]) -> Files {
-    let indented = |lines: String, by: usize| -> String {
-        lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
-    };
     // names of one object: the last that differs
     let name = columns.iter().map(|lines| lines[2]).find(|name| *name != "name: svc").unwrap_or("name: svc");
     let pod = format!(
         "{}{}{}{}",
         "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n",
-        indented(lines_at(columns, 0), 2),
+        indented(&lines_at(columns, 0), 2),
         "  containers:\n    - name: web\n      image: nginx\n",
-        indented(row.join("\n"), 6),
+        indented(&row.join("\n"), 6),
     );
     let env = "      env:\n        - { name: A0, valueFrom: { configMapKeyRef: { name: shop, key: A } } }\n";
     let service =
@@ -322,7 +324,7 @@ fn manifests(row: Lines, columns: &[Lines]) -> Files {
     vec![
         ("base.yaml", "app: shop\nmanifests: [w/x.yaml]\ndata: { A: a }\n".to_owned()),
         ("dev.yaml", "data: {}\n".to_owned()),
-        ("w/x.yaml", format!("{pod}{env}{}{service}", indented(lines_at(columns, 1), 8))),
+        ("w/x.yaml", format!("{pod}{env}{}{service}", indented(&lines_at(columns, 1), 8))),
     ]
 }
 
@@ -355,7 +357,7 @@ const PATCH_MISTAKES: &[(&str, Lines)] = &[("", &["# nothing"]), ("undefined", &
 
 fn patch(row: Lines, columns: &[Lines]) -> String {
     let lines = row.join("\n") + "\n" + &lines_at(columns, 0);
-    let spec: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+    let spec = indented(&lines, 2);
     format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: web }}\nspec:\n{spec}")
 }
 
@@ -367,7 +369,7 @@ fn patched(base: &str, more: Files) -> Files {
 }
 
 fn patched_inline(opening: &str, row: Lines, columns: &[Lines]) -> Files {
-    let lines: String = patch(row, columns).lines().map(|line| format!("      {line}\n")).collect();
+    let lines = indented(&patch(row, columns), 6);
     patched(&format!("patches:\n  - patch:{opening}\n{lines}"), Vec::new())
 }
 
@@ -410,9 +412,9 @@ const RULE_MISTAKES: &[(&str, Lines)] = &[
 #[test]
 fn rules_that_are_not_valid_in_part_hide_nothing_and_have_no_consequences() {
     let project = |row: Lines, columns: &[Lines]| {
-        let lines = |lines: &[&str]| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
+        let lines = |lines: &[&str]| indented(&lines.join("\n"), 4);
         let age = "    age: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\n";
-        let rules: String = columns.iter().map(|column| format!("  -\n{age}{}", lines(column))).collect();
+        let rules = columns.iter().map(|column| "  -\n".to_owned() + age + &lines(column)).collect::<String>();
         let rules = format!("creation_rules:\n  - path_regex: never\n{age}{}{rules}", lines(row));
         vec![("base.yaml", "data: { A: b }\n".to_owned()), ("dev.yaml", String::new()), (".sops.yaml", rules)]
     };
