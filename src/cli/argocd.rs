@@ -203,7 +203,7 @@ fn render_apps(
 /// Removes Secrets, and SealedSecrets that need a key.
 fn leave_out_secrets(objects: &mut Vec<Delivered>, output: &OutputStreams) {
     let is_secret = |object: &Delivered| match &object.form {
-        DeliveredForm::Unknown => matches!(object.id.kind.as_str(), "Secret" | "SealedSecret"),
+        DeliveredForm::Unknown(_) => matches!(object.id.kind.as_str(), "Secret" | "SealedSecret"),
         DeliveredForm::Encrypted(_) => true,
         DeliveredForm::Plain(_) => object.is_plain_secret(),
     };
@@ -230,7 +230,7 @@ fn refused_objects(objects: &[Delivered], access: SecretAccess) -> Diagnostics {
     if access == SecretAccess::Allowed {
         return problems;
     }
-    let locked = list(&|object| matches!(object.form, DeliveredForm::Unknown));
+    let locked = list(&|object| matches!(object.form, DeliveredForm::Unknown(_)));
     if !locked.is_empty() {
         let error =
             Diagnostic::error(Rule::ArgocdSecret, "nothing is decrypted for Argo CD, and an object needs a key");

@@ -134,7 +134,7 @@ impl TargetRun<'_> {
             match delivered.form {
                 DeliveredForm::Plain(object) => Some(EjectedObject { id: delivered.id, object: *object, encryption }),
                 // nothing is encrypted here, and a missing key is an error
-                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown(_) => None,
             }
         };
         delivered.into_iter().filter_map(eject).collect()

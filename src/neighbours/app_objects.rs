@@ -234,7 +234,7 @@ fn hashed_name(object: &Delivered, definition: &Definition) -> Option<String> {
         DeliveredForm::Plain(rendered) if definition.naming(&object.id.base_name).has_suffix() => {
             bundle_name(rendered, definition)
         }
-        DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+        DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown(_) => None,
     }
 }
 

@@ -74,8 +74,8 @@ pub enum DeliveredForm {
     Plain(Box<RenderedObject>),
     /// Encrypted: a YAML document.
     Encrypted(Zeroizing<String>),
-    /// Unknown without a key.
-    Unknown,
+    /// Not completely known, without a key or because of an error.
+    Unknown(Box<RenderedObject>),
 }
 
 /// Identity of an object after applying the delivery form of Secrets, without the suffix of its name.
@@ -155,7 +155,7 @@ impl Delivered {
     pub fn as_plain(&self) -> Option<&RenderedObject> {
         match &self.form {
             DeliveredForm::Plain(object) => Some(object),
-            DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => None,
+            DeliveredForm::Encrypted(_) | DeliveredForm::Unknown(_) => None,
         }
     }
 
@@ -175,7 +175,11 @@ impl Delivered {
                 RenderedObject::Bundle(_) => Location::synthetic(),
                 RenderedObject::Manifest(manifest, _) => manifest.place().clone(),
             },
-            form: if object.is_known() { DeliveredForm::Plain(Box::new(object)) } else { DeliveredForm::Unknown },
+            form: if object.is_known() {
+                DeliveredForm::Plain(Box::new(object))
+            } else {
+                DeliveredForm::Unknown(Box::new(object))
+            },
         }
     }
 

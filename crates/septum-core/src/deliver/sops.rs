@@ -130,6 +130,10 @@ fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<Encr
         ))
     })?);
     if let Some(recipients) = &way.definition.delivery.recipients {
+        // none that is valid, which was reported
+        if recipients.value.is_empty() {
+            return Err(Diagnostics::new());
+        }
         let recipients = Recipients::from_age(recipients.value.clone());
         return Ok(Some(EncryptionPlan { selector, ..EncryptionPlan::new(recipients) }));
     }

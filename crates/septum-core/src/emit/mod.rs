@@ -54,7 +54,7 @@ pub fn write_objects(objects: &[Delivered], format: ManifestFormat, reveal: Reve
     let values = objects.iter().zip(&read).filter_map(|(object, read)| match (&object.form, read) {
         (DeliveredForm::Plain(object), _) => Some(object.to_value(reveal)),
         (DeliveredForm::Encrypted(_), Some(tree)) => Some(tree.to_value()),
-        (DeliveredForm::Encrypted(_), None) | (DeliveredForm::Unknown, _) => None,
+        (DeliveredForm::Encrypted(_), None) | (DeliveredForm::Unknown(_), _) => None,
     });
     if format == ManifestFormat::Kyaml {
         values.for_each(|value| out.push_str(&Wiping::new(kyaml::write_document(&value))));
@@ -97,7 +97,7 @@ fn append_object(out: &mut Wiping<String>, object: &Delivered, reveal: Reveal) {
     match &object.form {
         DeliveredForm::Plain(object) => yaml::write::append_document(out, &object.to_value(reveal)),
         DeliveredForm::Encrypted(text) => out.push_str(text),
-        DeliveredForm::Unknown => {}
+        DeliveredForm::Unknown(_) => {}
     }
 }
 

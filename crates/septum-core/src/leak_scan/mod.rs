@@ -34,11 +34,7 @@ use walk::TextSite;
 /// Searches for the secrets of a target in its output, and in the names of the output files. Errors:
 /// `secret-in-plain-output`, all at once.
 pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
-    let is_plain = |object: &Delivered| match &object.form {
-        DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) => true,
-        DeliveredForm::Unknown => false,
-    };
-    if !delivered.iter().any(is_plain) {
+    if delivered.is_empty() {
         return;
     }
     let mut secrets = collect_secrets(resolved, routing);
@@ -50,10 +46,13 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
     let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
     let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed: declassified::allowed_keys(resolved) };
     gate.check_directories(problems);
+    // a text of every object is reported once
+    let mut seen = HashSet::default();
     for object in delivered {
         let mut found = Vec::new();
         walk::visit_texts(object, &mut |spot| gate.check_text(object, spot, &mut found));
-        problems.extend(found);
+        let place = |problem: &Diagnostic| problem.labels.first().map(|label| label.place.to_string());
+        problems.extend(found.into_iter().filter(|problem| seen.insert((problem.message.clone(), place(problem)))));
     }
 }
 

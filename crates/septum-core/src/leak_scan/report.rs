@@ -29,6 +29,7 @@ impl LeakReport<'_> {
         let shown = search.redact(&path);
         let object = format!("the {} `{}`", search.redact(&object.id.kind), search.redact(&object.id.name));
         let what = if spot.is_key { format!("the key `{shown}`") } else { format!("`{shown}`") };
+        let object = if self.common_place().is_some() { "every object".to_owned() } else { object };
         let message = format!("{what} of {object} contains the value of {}, {form}", secret_name(secret, search));
         let error = Diagnostic::error(RULE, message);
         let error = match self.place() {
@@ -42,6 +43,9 @@ impl LeakReport<'_> {
 
     /// Location of the text that contains the value.
     fn place(&self) -> Option<Location> {
+        if let Some(place) = self.common_place() {
+            return Some(place.clone());
+        }
         if let Some((_, place)) = self.site.manifest {
             return Some(place.clone());
         }
@@ -58,6 +62,18 @@ impl LeakReport<'_> {
         };
         let key = keys.last()?;
         own.and_then(|own| own.get(*key)).or_else(|| common.get(*key)).map(|found| found.place.clone())
+    }
+
+    /// Location of the text in a layer that gives it to every object.
+    fn common_place(&self) -> Option<&Location> {
+        let keys = self.site.path.keys();
+        let common = match keys.as_slice() {
+            ["metadata", "annotations", key] => self.definition.annotations.get(*key),
+            ["metadata", "labels", key] => self.definition.labels.get(*key),
+            ["metadata", "namespace"] => self.definition.namespace.as_ref(),
+            _ => None,
+        };
+        common.filter(|common| self.site.is_key || common.value.as_bytes() == self.site.text).map(|common| &common.place)
     }
 
     /// Hint for passing the value correctly.

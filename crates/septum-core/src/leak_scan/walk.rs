@@ -79,7 +79,7 @@ pub(super) struct TextSite<'a> {
 /// Calls `visit` with every text of an object that is neither encrypted nor the value of a Secret.
 pub(super) fn visit_texts(object: &Delivered, visit: &mut dyn FnMut(&TextSite<'_>)) {
     match &object.form {
-        DeliveredForm::Plain(plain) => match &**plain {
+        DeliveredForm::Plain(plain) | DeliveredForm::Unknown(plain) => match &**plain {
             RenderedObject::Bundle(object) => visit_bundle_texts(object, visit),
             RenderedObject::Manifest(manifest, _) => {
                 let is_secret = plain.is_secret();
@@ -94,7 +94,6 @@ pub(super) fn visit_texts(object: &Delivered, visit: &mut dyn FnMut(&TextSite<'_
                 |path: &ObjectPath<'_>, is_key: bool| !is_key && is_below(path, &["data", "stringData", "sops"]);
             TextWalk { manifest: None, exempt: &exempt, visit }.tree(&Tree::from_node(node, &source), None);
         }
-        DeliveredForm::Unknown => {}
     }
 }
 
@@ -148,6 +147,7 @@ impl TextWalk<'_> {
             None => ObjectPath { above: None, step },
         };
         match &tree.kind {
+            TreeKind::Leaf(scalar) if scalar.locked => {}
             TreeKind::Leaf(scalar) => {
                 let Some(path) = path else { return };
                 self.visit_text(path, false, scalar.text().as_bytes(), tree);

@@ -57,9 +57,9 @@ fn patched_objects(
     problems: &mut Diagnostics,
 ) -> Vec<PatchObject> {
     let definition = &*resolved.definition;
-    let is_known = |document: &ManifestDocument| visibility_of(&document.parts) == Visibility::Known;
-    let is_complete = !resolved.has_unknown_manifests && resolved.manifests.iter().all(is_known);
-    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete };
+    let is_complete = |objects: &[PatchObject], fields: &[&str]| {
+        !resolved.has_unknown_manifests && !objects.iter().any(|object| has_unknown(object, fields))
+    };
     let (mut objects, mut broken) = (Vec::new(), Vec::new());
     for (index, overlay) in definition.overlays.iter().enumerate() {
         let of_overlay = |document: &&ManifestDocument| document.overlay == index && !document.is_absent;
@@ -74,6 +74,10 @@ fn patched_objects(
                 continue;
             }
             let patch = resolved_patch(patch, rendered);
+            let settings = PatchSettings {
+                directives: ListDirectives::Keep,
+                is_complete: is_complete(&objects, &IDENTIFYING_FIELDS),
+            };
             let report = apply_patches(&mut objects, std::slice::from_ref(&patch), settings);
             let of_bundle = |problem: Diagnostic| match patched_bundle(&patch, definition) {
                 Some((kind, name)) if problem.rule == Rule::UnmatchedPatch => problem
@@ -96,7 +100,8 @@ fn patched_objects(
         count: count.value,
         place: count.place.clone(),
     });
-    problems.extend(override_replicas(&mut objects, &replicas.collect::<Vec<_>>(), is_complete));
+    let are_named = is_complete(&objects, &IDENTIFYING_FIELDS);
+    problems.extend(override_replicas(&mut objects, &replicas.collect::<Vec<_>>(), are_named));
     let images = definition.images.iter().map(|(name, change)| ImageOverride {
         name: name.clone(),
         new_name: change.value.new_name.clone(),
@@ -104,9 +109,30 @@ fn patched_objects(
         digest: change.value.digest.clone(),
         place: change.place.clone(),
     });
-    problems.extend(override_images(&mut objects, &images.collect::<Vec<_>>(), is_complete));
+    // a patch may add a container
+    let have_images = !resolved.has_unknown_patches && is_complete(&objects, &IMAGE_FIELDS);
+    problems.extend(override_images(&mut objects, &images.collect::<Vec<_>>(), have_images));
     objects.extend(broken);
     objects
+}
+
+/// Fields by which patches and replica counts find an object.
+const IDENTIFYING_FIELDS: [&str; 7] =
+    ["apiVersion", "kind", "metadata", "name", "namespace", "labels", "annotations"];
+
+/// Fields that contain an image, or lead to one.
+const IMAGE_FIELDS: [&str; 8] =
+    ["spec", "template", "containers", "initContainers", "image", "volumes", "reference", "items"];
+
+/// Whether the value of one of these fields is unknown, wherever it is: without a key, or because its template failed.
+/// Of an object that a template produces as a whole, nothing is certain.
+fn has_unknown(object: &PatchObject, fields: &[&str]) -> bool {
+    let unknown = object.parts.iter().filter(|part| part.visibility != Visibility::Known);
+    let last_field = |path: &str| {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        name.split('[').next().unwrap_or(name).to_owned()
+    };
+    unknown.into_iter().any(|part| part.path.is_empty() || fields.contains(&last_field(&part.path).as_str()))
 }
 
 /// Patch of a layer with its rendered documents.

@@ -13,7 +13,7 @@ use super::input::BuildInput;
 use super::typed::{SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::layer::{Tree, TreeKind};
+use crate::layer::{Definition, Tree, TreeKind};
 use crate::manifest::{Manifest, is_filled_in_later};
 use crate::resolve::ResolvedBytes;
 use crate::sort::CollectSorted;
@@ -39,7 +39,7 @@ pub(super) fn check_manifest(manifest: &Manifest, target: BuildInput<'_>, proble
     };
     let mut look = DataObjectChecker { manifest, kind, data: BTreeMap::new(), unknown: BTreeSet::new(), problems };
     look.check_fields();
-    let (labels, annotations) = look.check_metadata();
+    let (labels, annotations) = look.check_metadata(&target.resolved.definition);
     match kind {
         ObjectKind::ConfigMap => {
             look.decode_values("data", DataEncoding::Text);
@@ -120,8 +120,8 @@ impl<'a> DataObjectChecker<'a> {
         self.text_at(&["type"]);
     }
 
-    /// Labels and annotations; reports invalid metadata.
-    fn check_metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    /// Labels and annotations; reports invalid metadata, except that of every object, which is reported in its layer.
+    fn check_metadata(&mut self, definition: &Definition) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !is_filled_in_later(&name.value))
             && let Some(why) = names::wrong_object_name(&name.value)
         {
@@ -135,6 +135,7 @@ impl<'a> DataObjectChecker<'a> {
         if let Some(namespace) = self
             .text_at(&["metadata", "namespace"])
             .filter(|text| !text.value.is_empty() && !is_filled_in_later(&text.value))
+            && definition.namespace.as_ref().is_none_or(|common| common.value != namespace.value)
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
             let message = format!("`{}` is not a valid namespace: {why}", namespace.value);
@@ -142,7 +143,10 @@ impl<'a> DataObjectChecker<'a> {
         }
         let labels = self.texts(&["metadata", "labels"]);
         let annotations = self.texts(&["metadata", "annotations"]);
-        metadata::check_texts(&labels, &annotations, self.problems);
+        let of_layers = [&definition.labels, &definition.selector_labels];
+        let own_labels = without_common(&labels, &of_layers);
+        let own_annotations = without_common(&annotations, &[&definition.annotations]);
+        metadata::check_texts(&own_labels, &own_annotations, self.problems);
         let plain = |texts: metadata::LocatedTexts| -> BTreeMap<String, String> {
             texts.into_iter().map(|(key, text)| (key, text.value)).collect_map()
         };
@@ -275,6 +279,15 @@ impl<'a> DataObjectChecker<'a> {
     fn place(&self, path: &[&str]) -> Location {
         self.manifest.tree.at(path).map_or_else(|| self.manifest.place(), |tree| &tree.place).clone()
     }
+}
+
+/// Texts without those that layers set on every object.
+fn without_common(texts: &metadata::LocatedTexts, common: &[&metadata::LocatedTexts]) -> metadata::LocatedTexts {
+    let is_common = |key: &String, text: &Located<String>| {
+        common.iter().filter_map(|texts| texts.get(key)).any(|common| common.value == text.value)
+    };
+    let own = texts.iter().filter(|(key, text)| !is_common(key, text));
+    own.map(|(key, text)| (key.clone(), text.clone())).collect()
 }
 
 /// Namespace that the object will be in.

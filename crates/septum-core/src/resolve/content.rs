@@ -92,7 +92,7 @@ impl ContentBuilder<'_> {
         // a lone expression keeps its type, so that a port can be a number
         let whole = TemplateOrigin::Scalar { scalar, place: &tree.place, shift: 0 };
         let prepared = prepare(text).map_err(|fault| {
-            self.renderer.context.mention_all(text);
+            self.renderer.context.mention_all(text, name);
             self.renderer.report_failure(&fault.into_error(), &whole)
         })?;
         // insertions are inside the expression
@@ -102,9 +102,9 @@ impl ContentBuilder<'_> {
         let evaluated = self
             .renderer
             .run(&origin, |environment| environment.compile_expression(source)?.eval(self.renderer.scope.clone()));
-        self.renderer.context.mention(text);
+        self.renderer.context.mention(text, name);
         if evaluated.is_err() {
-            self.renderer.context.mention_all(text);
+            self.renderer.context.mention_all(text, name);
         }
         let value = evaluated?;
         if value.is_undefined() {

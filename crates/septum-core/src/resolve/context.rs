@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::consequences::{FailedTemplate, independent_failures, named_subjects};
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use super::frame::{self, RenderSubject};
 use super::literal;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::files::FileKind;
 use crate::layer::{Definition, EntrySource, ManifestSeal};
 use crate::map::{HashMap, HashSet};
 
@@ -24,6 +25,8 @@ pub(super) struct ResolveContext {
     mentioned: Mutex<BTreeSet<String>>,
     /// Whether there are manifests of which nothing is known.
     has_unknown_manifests: AtomicBool,
+    /// Whether there are patches of which nothing is known.
+    has_unknown_patches: AtomicBool,
     /// Subjects of the problems.
     reported: Mutex<HashSet<RenderSubject>>,
     /// Templates that failed without a problem of their own, as far as known.
@@ -49,6 +52,7 @@ impl ResolveContext {
             withheld: Mutex::default(),
             mentioned: Mutex::default(),
             has_unknown_manifests: AtomicBool::new(false),
+            has_unknown_patches: AtomicBool::new(false),
             reported: Mutex::default(),
             failed: Mutex::default(),
             seals: Mutex::default(),
@@ -81,6 +85,15 @@ impl ResolveContext {
     /// Records that there are manifests of which nothing is known.
     pub(super) fn mark_unknown_manifests(&self) {
         self.has_unknown_manifests.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_unknown_patches(&self) -> bool {
+        self.has_unknown_patches.load(Ordering::Relaxed)
+    }
+
+    /// Records that there are patches of which nothing is known.
+    pub(super) fn mark_unknown_patches(&self) {
+        self.has_unknown_patches.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn report(&self, problem: Diagnostic) -> ErrorReported {
@@ -141,22 +154,38 @@ impl ResolveContext {
         lock_mutex(&self.problems).extend(problems);
     }
 
-    /// Records that a template may read any part of `vars`: it failed, and its further reads are unknown.
+    /// Records that a template of a file may read all the parts of `vars` that it and its includes name: it failed, and
+    /// its further reads are unknown.
     /// [`mention`](Self::mention) does so for a template that has read a secret, since whether it fails may depend on
     /// the secret.
-    pub(super) fn mention_all(&self, text: &str) {
-        if is_always_rendered() && text.contains("vars") {
-            lock_mutex(&self.mentioned).insert(String::new());
+    pub(super) fn mention_all(&self, text: &str, file: &str) {
+        if is_always_rendered() {
+            lock_mutex(&self.mentioned).extend(self.possible_variables(text, file));
         }
     }
 
-    /// Records the parts of `vars` that a template names, if it has read a secret, or may use a whole list or mapping
+    /// Parts of `vars` that a template of a file may read, by its text and those that it includes.
+    fn possible_variables(&self, text: &str, file: &str) -> Vec<String> {
+        let read = |name: &str, parent: &str| {
+            let path = self.engine.files.root().join(engine::join(name, parent));
+            self.engine.files.read_text(FileKind::Include, &path).ok()
+        };
+        literal::possible_variables(text, file, &read).unwrap_or_else(|| vec![String::new()])
+    }
+
+    /// Records that something that could not be read may read any part of `vars`.
+    pub(super) fn mention_any(&self) {
+        lock_mutex(&self.mentioned).insert(String::new());
+    }
+
+    /// Records the parts of `vars` that a template of a file names, if it has read a secret, or may use a whole list or mapping
     /// without reading its parts: with a filter, an index or a loop.
-    pub(super) fn mention(&self, text: &str) {
+    pub(super) fn mention(&self, text: &str, file: &str) {
         let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
         let is_secret = || frame::current_frame().is_some_and(|frame| frame.is_secret());
         if text.contains("vars") && (is_secret() || is_always_rendered() && may_use_whole()) {
-            lock_mutex(&self.mentioned).extend(literal::named_variables(self.engine.environment(), text));
+            let named = literal::named_variables(self.engine.environment(), text);
+            lock_mutex(&self.mentioned).extend(named.unwrap_or_else(|| self.possible_variables(text, file)));
         }
     }
 }

@@ -24,7 +24,8 @@ mod origin;
 mod site;
 mod syntax;
 
-pub(super) use self::missing::undefined_without_key;
+pub(super) use self::included::bound_names;
+pub(super) use self::missing::{straight_tags, undefined_without_key};
 pub(super) use self::origin::TemplateOrigin;
 
 /// Diagnostics for a failed template: none for a failure that was already reported, and one for each further name in it

@@ -9,6 +9,7 @@ use minijinja::machinery::Token;
 use super::fault::TemplateWord;
 use super::prepare::prepare;
 use crate::map::HashSet;
+use crate::span::Source;
 use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex_template, literal_text};
 
 /// Whether a word stands in a template, where such a word is meant.
@@ -78,13 +79,45 @@ pub(super) fn named_paths(environment: &Environment<'static>, text: &str) -> Has
     template.map(|template| template.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
 }
 
-/// Parts of `vars` that a template names. A template that uses others may read any part.
-pub(super) fn named_variables(environment: &Environment<'static>, text: &str) -> Vec<String> {
+/// Parts of `vars` that a template names; `None` if it uses others, which may read more.
+pub(super) fn named_variables(environment: &Environment<'static>, text: &str) -> Option<Vec<String>> {
     if lex_template(text).uses_others() {
-        return vec![String::new()];
+        return None;
     }
     let below = |path: &String| path.strip_prefix("vars").map(|rest| rest.trim_start_matches('.').to_owned());
-    named_paths(environment, text).iter().filter_map(below).collect()
+    Some(named_paths(environment, text).iter().filter_map(below).collect())
+}
+
+/// Parts of `vars` that a template of a file, or what it includes, may read: all that their texts name. `None` if they
+/// may read any, because they compute a name, use `vars` as a whole, or cannot be read to their end.
+pub(super) fn possible_variables(
+    text: &str,
+    file: &str,
+    read: &dyn Fn(&str, &str) -> Option<Source>,
+) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::default();
+    let mut open = vec![(file.to_owned(), text.to_owned())];
+    while let Some((file, text)) = open.pop() {
+        let lexed = lex_template(&text);
+        if !lexed.is_complete && text.contains("vars") {
+            return None;
+        }
+        for path in lexed.value_paths().iter().filter(|path| path.root == "vars") {
+            let steps: Vec<_> = path.steps.iter().map(|step| step.key.as_str()).collect();
+            if steps.is_empty() {
+                return None;
+            }
+            found.push(steps.join("."));
+        }
+        for tag in lexed.tags.iter().filter(|tag| tag.keyword().is_some_and(is_import)) {
+            let source = read(literal_text(&tag.tokens.get(1)?.token)?, &file)?;
+            if seen.insert(source.name().to_owned()) {
+                open.push((source.name().to_owned(), source.text().to_owned()));
+            }
+        }
+    }
+    Some(found)
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use super::engine::ParsedManifests;
 use super::failure::TemplateOrigin;
 use super::foreign::foreign_template_hint;
 use super::frame::{self, RenderFrame, RenderSubject};
+use super::manifest_document::{ManifestDocument, RenderedPatch, TemplatePart};
 use super::masked::TextTemplate;
+use super::outline;
 use super::prepare::prepare;
 use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
@@ -29,45 +31,6 @@ use crate::visibility::Visibility;
 use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, PartialStream, read_partial_stream, read_stream};
 
-/// Document of a manifest file.
-#[derive(Debug)]
-pub struct ManifestDocument {
-    /// Content of the document.
-    pub tree: Tree,
-    /// Parts of the document that come from templates.
-    pub parts: Vec<TemplatePart>,
-    /// Whether there is no document: a template printed nothing, but read something.
-    pub is_absent: bool,
-    /// Index of the overlay that lists its file.
-    pub overlay: usize,
-}
-
-/// Patch of manifests, with its templates rendered.
-#[derive(Debug)]
-pub struct RenderedPatch {
-    /// Index of the overlay that it belongs to.
-    pub overlay: usize,
-    /// Index of the patch in that overlay.
-    pub index: usize,
-    /// Documents of the patch.
-    pub documents: Vec<ManifestDocument>,
-}
-
-/// Output of a template in a manifest.
-#[derive(Debug, Clone)]
-pub struct TemplatePart {
-    /// Path in the document; empty for the whole.
-    pub path: String,
-    /// Location of the template.
-    pub place: Location,
-    /// Lineage of the output.
-    pub lineage: Lineage,
-    /// Known part of it without the keys of the values that it read.
-    pub visibility: Visibility,
-    /// Template, if it produced the document as a text.
-    pub text: Option<Arc<TextTemplate>>,
-}
-
 impl TemplateRenderer {
     /// All documents of all files, in the order in which they are listed. Problems are reported, and invalid documents
     /// left out.
@@ -81,6 +44,7 @@ impl TemplateRenderer {
                         // no patch or image is to blame for what an invalid file would have had
                         let documents = self.read_file(&path, pattern).unwrap_or_else(|ErrorReported| {
                             self.context.mark_unknown_manifests();
+                            self.context.mention_any();
                             Vec::new()
                         });
                         found.extend(documents.into_iter().map(|document| ManifestDocument { overlay, ..document }));
@@ -100,7 +64,8 @@ impl TemplateRenderer {
         for (overlay, layer) in self.context.definition.overlays.iter().enumerate() {
             for (index, patch) in layer.patches.iter().enumerate() {
                 let Ok(documents) = self.read_patch(patch) else {
-                    self.context.mark_unknown_manifests();
+                    self.context.mark_unknown_patches();
+                    self.context.mention_any();
                     continue;
                 };
                 for document in &documents {
@@ -119,7 +84,7 @@ impl TemplateRenderer {
                 if self.context.engine.keys.reads_partial && tree.has_broken() {
                     self.context.mark_unknown_manifests();
                 }
-                return Ok(vec![self.render_document(tree, &subject, patch.template)?]);
+                return Ok(vec![self.render_patch(tree, &subject, patch.template)?]);
             }
             PatchSource::Text(text) => text.clone(),
             PatchSource::File(path) => {
@@ -128,27 +93,44 @@ impl TemplateRenderer {
             }
         };
         if patch.template && Path::new(file.name()).extension().is_some_and(|extension| extension == "j2") {
-            return self.text_template(&file);
+            let (documents, failed) = self.text_template(&file);
+            return if failed.is_empty() { Ok(documents) } else { Err(ErrorReported) };
         }
         let parsed = self.parse_file(&file)?;
         self.note_parsed(&parsed);
         let documents = parsed.trees.into_iter().enumerate();
         let documents = documents
-            .map(|(index, tree)| self.render_document(&tree, &format!("{}#{index}", patch.place), patch.template));
+            .map(|(index, tree)| self.render_patch(&tree, &format!("{}#{index}", patch.place), patch.template));
         let documents: Vec<_> = documents.collect();
         documents.into_iter().collect()
     }
 
-    /// Renders the texts of a document, if they may be templates.
-    fn render_document(&self, tree: &Tree, subject: &str, template: bool) -> Result<ManifestDocument, ErrorReported> {
-        let mut parts = Vec::new();
+    /// Renders the texts of a patch. One of which a template failed that says what the patch does cannot be applied.
+    fn render_patch(&self, tree: &Tree, subject: &str, template: bool) -> Result<ManifestDocument, ErrorReported> {
+        let mut rendered = RenderedTexts::default();
+        let document = self.render_document(tree, subject, template, &mut rendered);
+        if rendered.failed.iter().any(|path| decides_patch(path)) {
+            return Err(ErrorReported);
+        }
+        Ok(document)
+    }
+
+    /// Renders the texts of a document, if they may be templates. A text whose template fails is unknown, and the rest
+    /// of the object is checked all the same.
+    fn render_document(
+        &self,
+        tree: &Tree,
+        subject: &str,
+        template: bool,
+        rendered: &mut RenderedTexts,
+    ) -> ManifestDocument {
         let tree = if template {
-            self.render_tree(tree, subject, "", &mut parts)?
+            self.render_tree(tree, subject, "", rendered)
         } else {
-            tree.leaves("", &mut |path, leaf, scalar| parts.extend(encrypted_part(leaf, scalar, path)));
+            tree.leaves("", &mut |path, leaf, scalar| rendered.parts.extend(encrypted_part(leaf, scalar, path)));
             tree.clone()
         };
-        Ok(ManifestDocument { tree, parts, is_absent: false, overlay: 0 })
+        ManifestDocument { tree, parts: std::mem::take(&mut rendered.parts), is_absent: false, overlay: 0 }
     }
 
     fn read_file(&self, path: &Path, pattern: &ManifestPattern) -> Result<Vec<ManifestDocument>, ErrorReported> {
@@ -157,18 +139,27 @@ impl TemplateRenderer {
             self.context.report(problem.at_public(pattern.pattern.place.clone(), PublicReason::Path))
         })?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
-            return self.text_template(&file);
+            let (mut documents, failed) = self.text_template(&file);
+            for part in failed {
+                let outlined = match part {
+                    FailedDocuments::OfTemplate(text) => outline::outline_documents(&text),
+                    FailedDocuments::OfOutput => None,
+                };
+                match outlined {
+                    Some(outlined) => documents.extend(outlined),
+                    None => self.context.mark_unknown_manifests(),
+                }
+            }
+            return Ok(documents);
         }
         let parsed =
             self.context.engine.documents.of(path, self.context.engine.keys.access, || self.parse_file(&file))?;
         self.note_parsed(&parsed);
-        let documents = parsed
-            .trees
-            .iter()
-            .enumerate()
-            .map(|(index, tree)| self.render_document(tree, &format!("{}#{index}", file.name()), pattern.template));
-        let documents: Vec<_> = documents.collect();
-        documents.into_iter().collect()
+        let documents = parsed.trees.iter().enumerate().map(|(index, tree)| {
+            let subject = format!("{}#{index}", file.name());
+            self.render_document(tree, &subject, pattern.template, &mut RenderedTexts::default())
+        });
+        Ok(documents.collect())
     }
 
     /// Reports what is not valid in a file. What its objects lack is no mistake in the layers.
@@ -230,49 +221,37 @@ impl TemplateRenderer {
     }
 
     /// Renders the templates in the texts of a tree, each by itself.
-    fn render_tree(
-        &self,
-        tree: &Tree,
-        subject: &str,
-        path: &str,
-        parts: &mut Vec<TemplatePart>,
-    ) -> Result<Tree, ErrorReported> {
+    fn render_tree(&self, tree: &Tree, subject: &str, path: &str, rendered: &mut RenderedTexts) -> Tree {
         let kind = match &tree.kind {
             TreeKind::Leaf(scalar) if is_template(scalar.text()) => {
-                return self.render_leaf(tree, scalar, subject, path, parts);
+                return self.render_leaf(tree, scalar, subject, path, rendered);
             }
             TreeKind::Leaf(scalar) => {
-                parts.extend(encrypted_part(tree, scalar, path));
+                rendered.parts.extend(encrypted_part(tree, scalar, path));
                 TreeKind::Leaf(Arc::clone(scalar))
             }
             TreeKind::List(items) => {
                 let items = items.iter().enumerate();
-                let items: Vec<_> = items
-                    .map(|(index, item)| self.render_tree(item, subject, &format!("{path}[{index}]"), parts))
-                    .collect();
-                TreeKind::List(items.into_iter().collect::<Result<_, _>>()?)
+                let items =
+                    items.map(|(index, item)| self.render_tree(item, subject, &format!("{path}[{index}]"), rendered));
+                TreeKind::List(items.collect())
             }
             TreeKind::Map(map) => {
-                let pairs: Vec<_> = map
-                    .iter()
-                    .map(|(key, value)| {
-                        let path = crate::layer::tree::join_path(path, key);
-                        let is_foreign = matches!(&value.kind, TreeKind::Leaf(scalar) if is_of_go(key, scalar.text()));
-                        if let TreeKind::Leaf(scalar) = &value.kind
-                            && is_foreign
-                        {
-                            parts.extend(encrypted_part(value, scalar, &path));
+                let pairs = map.iter().map(|(key, value)| {
+                    let path = crate::layer::tree::join_path(path, key);
+                    let value = match &value.kind {
+                        TreeKind::Leaf(scalar) if is_of_go(key, scalar.text()) => {
+                            rendered.parts.extend(encrypted_part(value, scalar, &path));
+                            value.clone()
                         }
-                        let value =
-                            if is_foreign { Ok(value.clone()) } else { self.render_tree(value, subject, &path, parts) };
-                        (key.clone(), value)
-                    })
-                    .collect();
-                let pairs = pairs.into_iter().map(|(key, value)| Ok((key, value?)));
-                TreeKind::Map(pairs.collect::<Result<_, ErrorReported>>()?)
+                        _ => self.render_tree(value, subject, &path, rendered),
+                    };
+                    (key.clone(), value)
+                });
+                TreeKind::Map(pairs.collect())
             }
         };
-        Ok(Tree { place: tree.place.clone(), kind })
+        Tree { place: tree.place.clone(), kind }
     }
 
     fn render_leaf(
@@ -281,8 +260,8 @@ impl TemplateRenderer {
         scalar: &Arc<Scalar>,
         subject: &str,
         path: &str,
-        parts: &mut Vec<TemplatePart>,
-    ) -> Result<Tree, ErrorReported> {
+        rendered: &mut RenderedTexts,
+    ) -> Tree {
         let frame = RenderFrame::new(
             RenderSubject::Manifest(format!("{subject}:{path}")),
             self.context.definition.own_bundle(),
@@ -297,28 +276,31 @@ impl TemplateRenderer {
             };
             builder.build_leaf(scalar, tree).map(|value| value_to_tree(value, &tree.place))
         };
-        let rendered = match frame::enter_frame(&frame, render) {
-            Ok(Err(ErrorReported)) if frame.is_locked() => {
-                with_unknown_texts(value_to_tree(OutputValue::text(""), &tree.place), "", &[])
-            }
-            Ok(rendered) if frame.is_locked() => with_unknown_texts(rendered?, "", &[]),
-            Ok(rendered) => rendered?,
-            Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
+        let result = frame::enter_frame(&frame, render).unwrap_or_else(|refusal| {
+            Err(self.context.report(blocked_render(&self.context.definition, &refusal)))
+        });
+        let is_failed = result.is_err() && !frame.is_locked();
+        let unknown = |tree: Tree| with_unknown_texts(tree, "", &[]);
+        let value = match result {
+            Ok(value) if frame.is_locked() => unknown(value),
+            Ok(value) => value,
+            Err(ErrorReported) => unknown(value_to_tree(OutputValue::text(""), &tree.place)),
         };
-        let place = tree.place.clone();
-        parts.push(TemplatePart {
+        rendered.failed.extend(is_failed.then(|| path.to_owned()));
+        rendered.parts.push(TemplatePart {
             path: path.to_owned(),
-            place,
-            lineage: frame.lineage(),
-            visibility: frame.visibility(),
+            place: tree.place.clone(),
+            // why it failed is all that is reported of it
+            lineage: if is_failed { Lineage::default() } else { frame.lineage() },
+            visibility: if is_failed { Visibility::Unknown } else { frame.visibility() },
             text: None,
         });
-        Ok(rendered)
+        value
     }
 
-    /// Renders a file that is a template as a whole.
-    fn text_template(&self, file: &Source) -> Result<Vec<ManifestDocument>, ErrorReported> {
-        let mut found = Vec::new();
+    /// Renders a file that is a template as a whole. Returns its documents, and the parts of it that failed.
+    fn text_template(&self, file: &Source) -> (Vec<ManifestDocument>, Vec<FailedDocuments>) {
+        let (mut found, mut failed) = (Vec::new(), Vec::new());
         for (index, chunk) in self.chunks(file).into_iter().enumerate() {
             // empty lines are prepended, so that locations are those in the file
             let before = file.text().get(..chunk.start).unwrap_or_default().matches('\n').count();
@@ -329,13 +311,19 @@ impl TemplateRenderer {
                 self.context.definition.own_bundle(),
             );
             let render = || self.render(padded.name(), padded.text(), &TemplateOrigin::File(&padded));
-            let rendered = match frame::enter_frame(&frame, render) {
-                Ok(Err(ErrorReported)) if frame.is_locked() => {
+            let rendered = frame::enter_frame(&frame, render).unwrap_or_else(|refusal| {
+                Err(self.context.report(blocked_render(&self.context.definition, &refusal)))
+            });
+            let rendered = match rendered {
+                Ok(rendered) => rendered,
+                Err(ErrorReported) if frame.is_locked() => {
                     self.context.mark_unknown_manifests();
                     continue;
                 }
-                Ok(rendered) => rendered?,
-                Err(refusal) => return Err(self.context.report(blocked_render(&self.context.definition, &refusal))),
+                Err(ErrorReported) => {
+                    failed.push(FailedDocuments::OfTemplate(padded));
+                    continue;
+                }
             };
             let place = file.place(file.locate(chunk.start, chunk.start));
             let visibility = frame.visibility();
@@ -364,15 +352,19 @@ impl TemplateRenderer {
             }
             let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
             let trees = if lineage.reads.is_empty() {
-                let parsed = self.parse_documents(&result)?;
-                self.note_parsed(&parsed);
-                parsed.trees
+                self.parse_documents(&result).map(|parsed| {
+                    self.note_parsed(&parsed);
+                    parsed.trees
+                })
             } else {
-                self.parse_redacted_documents(&result, &place)?
+                self.parse_redacted_documents(&result, &place)
             };
-            found.extend(with_parts(trees, true));
+            match trees {
+                Ok(trees) => found.extend(with_parts(trees, true)),
+                Err(ErrorReported) => failed.push(FailedDocuments::OfOutput),
+            }
         }
-        Ok(found)
+        (found, failed)
     }
 
     /// Documents of a text that contains ciphertext, as far as it can be parsed: only their identity is certain.
@@ -420,6 +412,29 @@ impl TemplateRenderer {
 /// Maximum total size in bytes of the documents of a template, each with the lines before it. A longer one is rendered
 /// as a whole, which is always possible.
 const MOST_PADDING: usize = 16 * 1024 * 1024;
+
+/// Part of a template that gave no documents.
+enum FailedDocuments {
+    /// Its template, which failed.
+    OfTemplate(Source),
+    /// Its output is not valid.
+    OfOutput,
+}
+
+/// Texts of a document that were rendered so far.
+#[derive(Default)]
+struct RenderedTexts {
+    parts: Vec<TemplatePart>,
+    /// Paths of those whose templates failed.
+    failed: Vec<String>,
+}
+
+/// Whether a part of a patch says what it does: its operations, or the object that it names.
+fn decides_patch(path: &str) -> bool {
+    let fields = ["].op", "].path", "].from"];
+    let is_of_operation = path.starts_with('[') && fields.iter().any(|field| path.ends_with(field));
+    is_of_operation || IDENTITY.contains(&path) || path.contains('$')
+}
 
 /// Fields that identify an object.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];

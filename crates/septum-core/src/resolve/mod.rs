@@ -25,12 +25,14 @@ mod inner_functions;
 mod literal;
 mod lookup;
 mod manifest;
+mod manifest_document;
 mod manifest_files;
 mod masked;
 mod masking;
 mod nesting;
 mod operand_charges;
 mod operands;
+mod outline;
 mod pointed;
 mod prepare;
 mod registries;
@@ -63,7 +65,7 @@ use crate::yaml::node::Scalar;
 
 pub use ciphertext::find_impossible_values;
 pub use engine::{DocumentCache, Engine, ManifestKeys};
-pub use manifest::{ManifestDocument, RenderedPatch, TemplatePart};
+pub use manifest_document::{ManifestDocument, RenderedPatch, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
 pub use store_text::{StoreRefFilter, StoreText, StoreTextPart};
 pub use template_uses::template_uses;
@@ -184,6 +186,8 @@ pub struct ResolvedTarget {
     pub patches: Vec<RenderedPatch>,
     /// Whether there are more, of which nothing is known without a key.
     pub has_unknown_manifests: bool,
+    /// Whether there are more patches, which could not be read.
+    pub has_unknown_patches: bool,
     /// Disk queries made for the entries only.
     pub recorded_queries: BTreeSet<InputQuery>,
     /// Files of the project, with a record of the queries.

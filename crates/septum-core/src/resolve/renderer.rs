@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use minijinja::machinery::Token;
 use minijinja::{Environment, Error, Value};
 
 use super::context::{ErrorReported, ResolveContext};
@@ -15,8 +16,23 @@ use super::steps::StepError;
 use crate::budget::TEMPLATE_STEPS;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::files::FileKind;
+use crate::map::HashSet;
 use crate::parallel;
 use crate::secret::Secret;
+use crate::span::Location;
+use crate::template_tokens::{TagKind, TagToken, lex_template};
+
+/// Maximum number of expressions of a failed template that are rendered by themselves.
+const MOST_EXPRESSIONS: usize = 64;
+
+/// Reason why the engine gave no value.
+enum RenderFailure {
+    Error(Error),
+    /// The run takes too many steps.
+    Exhausted,
+    /// It panicked, at a line of the source.
+    Panic(String),
+}
 
 /// Renders templates over the scope of a target.
 #[derive(Clone)]
@@ -35,7 +51,7 @@ impl TemplateRenderer {
         origin: &TemplateOrigin<'_>,
     ) -> Result<Arc<Secret<String>>, ErrorReported> {
         let source = prepare(text).map_err(|fault| {
-            self.context.mention_all(text);
+            self.context.mention_all(text, name);
             self.report_failure(&fault.into_error(), origin)
         })?;
         if let Some(frame) = frame::current_frame() {
@@ -43,9 +59,9 @@ impl TemplateRenderer {
         }
         let rendered =
             self.run(origin, |environment| environment.render_named_str(name, &source.text, self.scope.clone()));
-        self.context.mention(text);
+        self.context.mention(text, name);
         if rendered.is_err() {
-            self.context.mention_all(text);
+            self.context.mention_all(text, name);
         }
         if frame::current_frame().is_some_and(|frame| frame.is_secret()) {
             self.query_included_files(text, name, &mut BTreeSet::new());
@@ -60,31 +76,38 @@ impl TemplateRenderer {
         origin: &TemplateOrigin<'_>,
         run: impl Fn(&Environment<'static>) -> Result<T, Error>,
     ) -> Result<T, ErrorReported> {
-        let frame = frame::current_frame();
-        if let Some(frame) = &frame {
-            frame.forget_raised();
-        }
-        let done = parallel::catch_panic(|| self.context.engine.run(run));
-        let raised = frame.as_ref().and_then(|frame| frame.raised());
-        let line = match done {
-            Ok(Ok(value)) if raised.is_none() => return Ok(value),
-            Ok(Err(StepError::Failed(error))) => return Err(self.report_failure(&error, origin)),
-            Ok(Err(StepError::Exhausted)) => return Err(self.report_exhausted(origin)),
-            Ok(Ok(_)) => None,
-            Err(panic) => Some(panic.line),
+        let line = match self.attempt(run) {
+            Ok(value) => return Ok(value),
+            Err(RenderFailure::Error(error)) => return Err(self.report_failure(&error, origin)),
+            Err(RenderFailure::Exhausted) => return Err(self.report_exhausted(origin)),
+            Err(RenderFailure::Panic(line)) => line,
         };
-        // an error value was compared, passed through a filter, or only counted, and the engine raised no error
-        if let Some(raised) = raised {
-            return Err(self.report_failure(&raised, origin));
-        }
         // the line may depend on a secret
-        let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
+        let line = Some(line).filter(|_| !frame::current_frame().is_some_and(|frame| frame.is_secret()));
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
         let bug =
             Diagnostic::error(Rule::Bug, format!("this template makes septum panic{at}: this is a bug in septum"));
         Err(self.context.report(
             bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it together with the template"),
         ))
+    }
+
+    /// Runs the engine, and reports nothing.
+    fn attempt<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, RenderFailure> {
+        let frame = frame::current_frame();
+        if let Some(frame) = &frame {
+            frame.forget_raised();
+        }
+        let done = parallel::catch_panic(|| self.context.engine.run(run));
+        // an error value may be compared, passed through a filter, or only counted, and the engine raises no error
+        let raised = frame.as_ref().and_then(|frame| frame.raised());
+        match (done, raised) {
+            (Ok(Ok(value)), None) => Ok(value),
+            (Ok(Err(StepError::Failed(error))), _) => Err(RenderFailure::Error(error)),
+            (Ok(Err(StepError::Exhausted)), _) => Err(RenderFailure::Exhausted),
+            (Ok(Ok(_)) | Err(_), Some(raised)) => Err(RenderFailure::Error(raised)),
+            (Err(panic), None) => Err(RenderFailure::Panic(panic.line)),
+        }
     }
 
     /// Reports that the templates of the run take too many steps together.
@@ -122,10 +145,11 @@ impl TemplateRenderer {
             }
             return ErrorReported;
         }
-        let problems = failure::diagnose_failure(&self.context, error, origin);
+        let mut problems = failure::diagnose_failure(&self.context, error, origin);
         if problems.is_empty() {
             self.context.report_failed(origin.text(), None);
         }
+        self.add_failures_beside(origin, &mut problems);
         for problem in problems {
             if failure::is_withheld(&problem) {
                 self.context.report_failed(origin.text(), Some(problem));
@@ -134,5 +158,57 @@ impl TemplateRenderer {
             }
         }
         ErrorReported
+    }
+
+    /// Adds the failures of the other expressions of a template that failed: each that is evaluated whenever the
+    /// template is, and uses no name that the template itself gives a value, is rendered by itself. Nothing is
+    /// certain once a secret was read.
+    fn add_failures_beside(&self, origin: &TemplateOrigin<'_>, problems: &mut Vec<Diagnostic>) {
+        let Some(frame) = frame::current_frame() else { return };
+        // nor is a text that is not a template at all made of expressions
+        if problems.iter().any(|problem| problem.rule == Rule::TemplateSyntax) {
+            return;
+        }
+        let (lexed, none) = (lex_template(origin.text()), HashSet::default());
+        let bound = failure::bound_names(&lexed);
+        let is_bound = |found: &TagToken<'_>| matches!(found.token, Token::Ident(name) if bound.contains(name));
+        let straight = failure::straight_tags(&lexed, &none)
+            .filter(|tag| tag.kind == TagKind::Expression && tag.is_closed && !tag.tokens.iter().any(is_bound));
+        for tag in straight.take(MOST_EXPRESSIONS) {
+            let part = TemplateOrigin::Part { whole: origin, range: tag.range.clone() };
+            let is_known = |problems: &[Diagnostic], place: &Location| {
+                let overlaps = |known: &Location| {
+                    known.source.name() == place.source.name()
+                        && known.span.start < place.span.end
+                        && place.span.start < known.span.end
+                };
+                problems.iter().filter_map(|known| known.labels.first()).any(|label| overlaps(&label.place))
+            };
+            if frame.is_secret() || problems.iter().any(failure::is_withheld) {
+                return;
+            }
+            if is_known(problems, &part.place()) {
+                continue;
+            }
+            let Ok(source) = prepare(part.text()) else { continue };
+            let scope = || self.scope.clone();
+            let done = self.attempt(|environment| environment.render_named_str(part.name(), &source.text, scope()));
+            let Err(RenderFailure::Error(error)) = done else { continue };
+            if frame.is_secret() || frame.is_locked() {
+                return;
+            }
+            let found = failure::diagnose_failure(&self.context, &error, &part);
+            let is_same = |known: &Diagnostic, found: &Diagnostic| {
+                let file = |it: &Diagnostic| it.labels.first().map(|label| label.place.source.name().to_owned());
+                known.message == found.message && file(known) == file(found)
+            };
+            let is_new = |found: &Diagnostic| {
+                let place = found.labels.first().map(|label| &label.place);
+                place.is_some_and(|place| !is_known(problems, place))
+                    && !problems.iter().any(|known| is_same(known, found))
+            };
+            let found: Vec<_> = found.into_iter().filter(is_new).collect();
+            problems.extend(found);
+        }
     }
 }

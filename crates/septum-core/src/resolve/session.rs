@@ -100,6 +100,7 @@ impl ResolveSession {
             manifests,
             patches,
             has_unknown_manifests: self.context.has_unknown_manifests(),
+            has_unknown_patches: self.context.has_unknown_patches(),
             recorded_queries,
             files,
         }
@@ -232,7 +233,10 @@ impl ResolveSession {
                 self.context.engine.files.read_bytes(FileKind::EntryFile, path).map_err(at_source)?,
             ))),
             EntrySource::Template(path) => {
-                let file = self.context.engine.files.read_text(FileKind::Template, path).map_err(at_source)?;
+                let file = self.context.engine.files.read_text(FileKind::Template, path).map_err(|problem| {
+                    self.context.mention_any();
+                    at_source(problem)
+                })?;
                 let marked = self.mark_template(file.text(), frame, &source.place)?;
                 let text = self.renderer().render(file.name(), &marked.text, &TemplateOrigin::File(&file))?;
                 Ok(rendered_outcome(&marked, text))

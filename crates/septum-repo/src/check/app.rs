@@ -130,8 +130,7 @@ impl AppChecker<'_> {
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::find_missing_values(survey), None));
             findings.extend(places.findings(shared::find_shared_secrets(survey), None));
-            let has_hidden = findings.iter().any(|finding| hides_template(finding.diagnostic.rule));
-            found.usage.record_survey(survey, places, has_hidden);
+            found.usage.record_survey(survey, places);
         }
         findings
     }
@@ -147,12 +146,11 @@ impl AppChecker<'_> {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
         let objects = pipeline.objects(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
-        let is_whole = !problems.has_errors();
         // as rendering does, whatever other errors there are
         let delivered =
             output_tree::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
         sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
-        if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
+        if let Some(resolved) = survey.environment(environment) {
             problems.extend(flux.find_substituted(resolved, &delivered));
             problems.extend(flux::find_template_marks(resolved, &delivered));
             problems.extend(flux::find_disabled_decryption(resolved));
@@ -190,9 +188,4 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
     let open: BTreeSet<String> = of_files.map(str::to_owned).collect_set();
     findings.retain(|it| !(it.is_leak() && it.file().is_some_and(|file| open.contains(file))));
     findings
-}
-
-/// Whether a rule prevents a template from being read at all.
-fn hides_template(rule: Rule) -> bool {
-    matches!(rule, Rule::FileTooBig | Rule::MissingFile | Rule::NotUtf8)
 }

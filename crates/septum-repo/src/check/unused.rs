@@ -50,9 +50,9 @@ impl UsageTracker {
 
     /// Entries that no environment gives a value, and variables that no template reads. A template that could not be
     /// decrypted may read any variable, so that then no variable is reported.
-    pub(super) fn record_survey(&mut self, survey: &Survey, places: &EntryIndex, has_hidden: bool) {
+    pub(super) fn record_survey(&mut self, survey: &Survey, places: &EntryIndex) {
         self.record_entries(survey, places);
-        self.record_variables(survey, places, has_hidden);
+        self.record_variables(survey, places);
     }
 
     fn record_entries(&mut self, survey: &Survey, places: &EntryIndex) {
@@ -78,7 +78,7 @@ impl UsageTracker {
         }
     }
 
-    fn record_variables(&mut self, survey: &Survey, places: &EntryIndex, has_hidden: bool) {
+    fn record_variables(&mut self, survey: &Survey, places: &EntryIndex) {
         let mut defined: BTreeMap<String, Vec<Location>> = BTreeMap::new();
         for resolved in &survey.environments {
             let Some(vars) = &resolved.definition.vars else { continue };
@@ -98,7 +98,7 @@ impl UsageTracker {
         // a mistyped name is near one that a template reads
         let read: BTreeMap<&String, &Vec<Location>> = defined.iter().filter(|(path, _)| is_read(path)).collect_map();
         for (path, at) in &defined {
-            if has_hidden || read.contains_key(path) {
+            if read.contains_key(path) {
                 for place in at {
                     self.mark_used(place);
                 }

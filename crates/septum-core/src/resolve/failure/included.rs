@@ -34,9 +34,9 @@ fn collect_parts(
     outer: &HashSet<String>,
     found: &mut Vec<IncludedPart>,
 ) {
-    let lexed = lex_template(text);
+    let (lexed, none) = (lex_template(text), HashSet::default());
     let bound: HashSet<_> = bound_names(&lexed).into_iter().chain(outer.iter().cloned()).collect();
-    for included in outer_tags(&lexed).filter(|tag| !decides(tag)).filter_map(named_include) {
+    for included in outer_tags(&lexed, &none).filter(|tag| !decides(tag)).filter_map(named_include) {
         let path = engine::join(included, name);
         if found.len() == MAX_FILES || found.iter().any(|known| known.source.name() == path) {
             continue;
@@ -68,8 +68,11 @@ pub(super) fn decides(tag: &TemplateTag<'_>) -> bool {
     (0..tag.tokens.len()).any(is_decision)
 }
 
-/// The tags that are in no block.
-pub(super) fn outer_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &'l TemplateTag<'t>> {
+/// The tags that are in no block, and those of the macros among `called` that are in no other block.
+pub(super) fn outer_tags<'l, 't>(
+    lexed: &'l LexedTemplate<'t>,
+    called: &'l HashSet<String>,
+) -> impl Iterator<Item = &'l TemplateTag<'t>> {
     let mut depth = 0usize;
     lexed.tags.iter().filter(move |tag| {
         if tag.kind == TagKind::Expression {
@@ -80,6 +83,7 @@ pub(super) fn outer_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<
             Some(Token::Ident("else" | "elif")) => return false,
             Some(Token::Ident("include" | "import" | "from" | "extends" | "do")) | None => {}
             Some(Token::Ident("set")) if is_assigned() => {}
+            Some(Token::Ident("macro")) if depth == 0 && macro_name(tag).is_some_and(|name| called.contains(name)) => {}
             Some(Token::Ident(word)) if word.starts_with("end") => {
                 depth = depth.saturating_sub(1);
                 return false;
@@ -93,8 +97,31 @@ pub(super) fn outer_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<
     })
 }
 
+/// Name of the macro that a statement defines.
+pub(super) fn macro_name<'s>(tag: &'s TemplateTag<'_>) -> Option<&'s str> {
+    match tag.tokens.get(..2)? {
+        [word, name] => match (&word.token, &name.token) {
+            (Token::Ident("macro"), Token::Ident(name)) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Names that a tag calls: `line(…)`, `macros.line(…)`.
+pub(super) fn called_names<'s>(tag: &'s TemplateTag<'_>) -> impl Iterator<Item = &'s str> {
+    let token = |index: usize| tag.tokens.get(index).map(|found| &found.token);
+    (0..tag.tokens.len()).filter_map(move |index| match (token(index), token(index + 1)) {
+        (Some(Token::Ident(name)), Some(Token::ParenOpen)) => {
+            let is_filter = index.checked_sub(1).and_then(token).is_some_and(|before| matches!(before, Token::Pipe));
+            (!is_filter).then_some(*name)
+        }
+        _ => None,
+    })
+}
+
 /// Names to which a statement may give a value of their own, wherever that is valid.
-pub(super) fn bound_names(lexed: &LexedTemplate<'_>) -> HashSet<String> {
+pub(in crate::resolve) fn bound_names(lexed: &LexedTemplate<'_>) -> HashSet<String> {
     let binds = |tag: &&TemplateTag<'_>| {
         matches!(tag.keyword(), Some("set" | "for" | "with" | "macro" | "call" | "import" | "from"))
     };

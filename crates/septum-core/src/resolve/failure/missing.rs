@@ -5,7 +5,9 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::included::{bound_names, decides, included_parts, named_include, outer_tags};
+use super::included::{
+    bound_names, called_names, decides, included_parts, macro_name, named_include, outer_tags,
+};
 use super::origin::TemplateOrigin;
 use super::site::innermost_error;
 use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
@@ -85,12 +87,14 @@ pub(super) fn further_missing_names(
     let none = HashSet::default();
     let parts: Vec<_> =
         std::iter::once((origin, &none)).chain(files.iter().map(|(file, bound)| (file, *bound))).collect();
-    let missing: Vec<Vec<_>> = parts.iter().map(|(part, bound)| missing_paths(context, part.text(), bound)).collect();
+    let called = called_macros(parts.iter().map(|(part, _)| part.text()));
+    let missing: Vec<Vec<_>> =
+        parts.iter().map(|(part, bound)| missing_paths(context, part.text(), bound, &called)).collect();
     let named = reported.filter(|reported| reported.message != unspecific_undefined());
     // of a template that failed because of some name, the only one is it
     let is_only = missing.iter().map(Vec::len).sum::<usize>() == 1 && named.is_none() && reported.is_some();
     let of_parts = parts.iter().zip(missing).flat_map(|((part, _), missing)| {
-        let found = certain_names(part.text(), missing, is_only);
+        let found = certain_names(part.text(), missing, is_only, &called);
         found.into_iter().map(|name| name.into_diagnostic(context, part)).collect::<Vec<_>>()
     });
     // the place of one that is not known is all of its expression
@@ -110,9 +114,14 @@ pub(super) fn further_missing_names(
 }
 
 /// The paths in a text that nothing defines, except for names that a statement of it, or of what includes it, binds.
-fn missing_paths(context: &ResolveContext, text: &str, bound: &HashSet<String>) -> Vec<String> {
+fn missing_paths(
+    context: &ResolveContext,
+    text: &str,
+    bound: &HashSet<String>,
+    called: &HashSet<String>,
+) -> Vec<String> {
     let lexed = lex_template(text);
-    if straight_tags(&lexed).next().is_none() {
+    if straight_tags(&lexed, called).next().is_none() {
         return Vec::new();
     }
     let own = bound_names(&lexed);
@@ -125,15 +134,24 @@ fn missing_paths(context: &ResolveContext, text: &str, bound: &HashSet<String>) 
 }
 
 /// The names among missing ones that a text certainly reads, in its order.
-fn certain_names(text: &str, missing: Vec<String>, is_only: bool) -> Vec<MissingName> {
+fn certain_names(
+    text: &str,
+    missing: Vec<String>,
+    is_only: bool,
+    called: &HashSet<String>,
+) -> Vec<MissingName> {
     let lexed = lex_template(text);
-    let straight: Vec<_> = straight_tags(&lexed).collect();
+    let straight: Vec<_> = straight_tags(&lexed, called).collect();
     let found = missing.into_iter().filter_map(|path| {
-        let is_read = |range: &Range<usize>| {
+        let is_read = |(range, rest): &(Range<usize>, &[TagToken<'_>])| {
             let tag = straight.iter().find(|tag| tag.range.contains(&range.start));
-            tag.is_some_and(|tag| is_only || is_entry(&path) || must_have_value(tag, range.start))
+            // a variable may be set to what is undefined
+            let is_printed = |tag: &TemplateTag<'_>| tag.kind == TagKind::Expression || is_filtered(rest);
+            tag.is_some_and(|tag| {
+                is_printed(tag) && (is_only || must_have_value(tag, range.start)) || is_entry(&path)
+            })
         };
-        let (range, rest) = lexed.find_paths(&path).find(|(range, _)| is_read(range))?;
+        let (range, rest) = lexed.find_paths(&path).find(is_read)?;
         let required = required_message(rest).map(str::to_owned);
         Some(MissingName { range, path, required })
     });
@@ -142,9 +160,37 @@ fn certain_names(text: &str, missing: Vec<String>, is_only: bool) -> Vec<Missing
     found
 }
 
-/// The tags with expressions that are evaluated whenever the template is, as a whole.
-fn straight_tags<'l, 't>(lexed: &'l LexedTemplate<'t>) -> impl Iterator<Item = &'l TemplateTag<'t>> {
-    outer_tags(lexed).filter(|tag| tag.kind == TagKind::Expression && !decides(tag))
+/// The tags with expressions that are evaluated whenever the template is, as a whole: also those that set a variable,
+/// and those of the macros that are called.
+pub(in crate::resolve) fn straight_tags<'l, 't>(
+    lexed: &'l LexedTemplate<'t>,
+    called: &'l HashSet<String>,
+) -> impl Iterator<Item = &'l TemplateTag<'t>> {
+    let is_evaluated = |tag: &TemplateTag<'_>| tag.kind == TagKind::Expression || tag.keyword() == Some("set");
+    outer_tags(lexed, called).filter(move |tag| is_evaluated(tag) && !decides(tag))
+}
+
+/// Whether a filter follows.
+fn is_filtered(rest: &[TagToken<'_>]) -> bool {
+    rest.first().is_some_and(|next| matches!(next.token, Token::Pipe))
+}
+
+/// Macros that are certainly called by some templates that are rendered together. A name that two of them define tells
+/// nothing.
+fn called_macros<'t>(texts: impl Iterator<Item = &'t str>) -> HashSet<String> {
+    let lexed: Vec<_> = texts.map(lex_template).collect();
+    let defined: Vec<&str> = lexed.iter().flat_map(|lexed| lexed.tags.iter().filter_map(macro_name)).collect();
+    let is_defined_once = |name: &&str| defined.iter().filter(|other| *other == name).count() == 1;
+    let mut called = HashSet::default();
+    loop {
+        let tags = lexed.iter().flat_map(|lexed| straight_tags(lexed, &called));
+        let names: HashSet<String> =
+            tags.flat_map(called_names).filter(is_defined_once).map(str::to_owned).collect();
+        if names.len() == called.len() {
+            return called;
+        }
+        called = names;
+    }
 }
 
 /// Whether a path is that of a key, whose value is read wherever it is named.

@@ -126,7 +126,13 @@ impl TemplateErrorSite {
                 Self::around(place.source.place(span), scalar.text(), excerpt)
             }
             TemplateOrigin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
+            TemplateOrigin::Part { .. } if !names_another(error, origin.name()) => {
+                let text = origin.text();
+                let excerpt = TemplateExcerpt::at_range(error, text, &source_range(error, text, 0));
+                Self::around(origin.place_of(&excerpt.range), text, excerpt)
+            }
             TemplateOrigin::Scalar { place, .. } => Self::in_include(engine, error, place),
+            TemplateOrigin::Part { .. } => Self::in_include(engine, error, &origin.place()),
             TemplateOrigin::File(source) => {
                 Self::in_include(engine, error, &source.place(Span::locate(source.text(), 0, 0)))
             }

@@ -77,7 +77,7 @@ impl<'p> FluxSubstitution<'p> {
                     RenderedObject::Bundle(_) | RenderedObject::Manifest(..) => {}
                 },
                 // in base64, `$` is nowhere
-                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => {}
+                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown(_) => {}
             }
         }
         found

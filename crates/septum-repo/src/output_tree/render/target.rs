@@ -186,7 +186,7 @@ impl TargetRender<'_> {
                     let seal = seals.get(&without_name(&object.id));
                     found.all.push(known_file(object, name, seal));
                 }
-                DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => {
+                DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown(_) => {
                     self.add_unverified(object, name, way, &mut found);
                 }
             }
