@@ -14,6 +14,7 @@ mod reports;
 pub(crate) mod rules;
 mod sarif;
 mod staged;
+mod together;
 mod unreadable;
 
 use crate::support::objects::text;
