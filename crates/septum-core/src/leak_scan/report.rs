@@ -73,7 +73,9 @@ impl LeakReport<'_> {
             ["metadata", "namespace"] => self.definition.namespace.as_ref(),
             _ => None,
         };
-        common.filter(|common| self.site.is_key || common.value.as_bytes() == self.site.text).map(|common| &common.place)
+        common
+            .filter(|common| self.site.is_key || common.value.as_bytes() == self.site.text)
+            .map(|common| &common.place)
     }
 
     /// Hint for passing the value correctly.

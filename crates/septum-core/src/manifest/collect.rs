@@ -117,8 +117,7 @@ fn patched_objects(
 }
 
 /// Fields by which patches and replica counts find an object.
-const IDENTIFYING_FIELDS: [&str; 7] =
-    ["apiVersion", "kind", "metadata", "name", "namespace", "labels", "annotations"];
+const IDENTIFYING_FIELDS: [&str; 7] = ["apiVersion", "kind", "metadata", "name", "namespace", "labels", "annotations"];
 
 /// Fields that contain an image, or lead to one.
 const IMAGE_FIELDS: [&str; 8] =

@@ -276,9 +276,8 @@ impl TemplateRenderer {
             };
             builder.build_leaf(scalar, tree).map(|value| value_to_tree(value, &tree.place))
         };
-        let result = frame::enter_frame(&frame, render).unwrap_or_else(|refusal| {
-            Err(self.context.report(blocked_render(&self.context.definition, &refusal)))
-        });
+        let result = frame::enter_frame(&frame, render)
+            .unwrap_or_else(|refusal| Err(self.context.report(blocked_render(&self.context.definition, &refusal))));
         let is_failed = result.is_err() && !frame.is_locked();
         let unknown = |tree: Tree| with_unknown_texts(tree, "", &[]);
         let value = match result {
@@ -311,9 +310,8 @@ impl TemplateRenderer {
                 self.context.definition.own_bundle(),
             );
             let render = || self.render(padded.name(), padded.text(), &TemplateOrigin::File(&padded));
-            let rendered = frame::enter_frame(&frame, render).unwrap_or_else(|refusal| {
-                Err(self.context.report(blocked_render(&self.context.definition, &refusal)))
-            });
+            let rendered = frame::enter_frame(&frame, render)
+                .unwrap_or_else(|refusal| Err(self.context.report(blocked_render(&self.context.definition, &refusal))));
             let rendered = match rendered {
                 Ok(rendered) => rendered,
                 Err(ErrorReported) if frame.is_locked() => {

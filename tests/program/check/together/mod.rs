@@ -52,7 +52,9 @@ impl Law {
         let alone: Findings = chosen.iter().flat_map(|&index| self.alone(index).iter().cloned()).collect();
         let has = |name: &str| mistakes.iter().any(|mistake| mistake.name.starts_with(name));
         let is_hidden = |finding: &str| {
-            HIDDEN.iter().any(|(mistake, findings, _)| has(mistake) && findings.iter().any(|it| finding.starts_with(it)))
+            HIDDEN
+                .iter()
+                .any(|(mistake, findings, _)| has(mistake) && findings.iter().any(|it| finding.starts_with(it)))
         };
         let is_added = ADDED.iter().any(|(one, other, _)| has(one) && has(other));
         let hidden = alone.difference(&together).filter(|it| !is_hidden(it)).map(|it| format!("hidden: {it}"));

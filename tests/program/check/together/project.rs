@@ -63,7 +63,8 @@ fn vector(name: &str) -> String {
 fn filled(text: &str) -> String {
     let key = fs::read_to_string(DEMO_KEY).unwrap();
     let recipient = key.split("public key: ").nth(1).unwrap().lines().next().unwrap();
-    let block = |name: &str| format!("|\n{}", vector(name).lines().map(|line| format!("          {line}\n")).collect::<String>());
+    let indented = |name: &str| vector(name).lines().map(|line| format!("          {line}\n")).collect::<Vec<_>>();
+    let block = |name: &str| format!("|\n{}", indented(name).concat());
     text.replace("RECIPIENT", recipient)
         .replace("OTHER_KEY\n", &block("tls/p256.key"))
         .replace("TLS_KEY\n", &block("tls/ed25519.key"))

@@ -5,9 +5,7 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::included::{
-    bound_names, called_names, decides, included_parts, macro_name, named_include, outer_tags,
-};
+use super::included::{bound_names, called_names, decides, included_parts, macro_name, named_include, outer_tags};
 use super::origin::TemplateOrigin;
 use super::site::innermost_error;
 use crate::diagnostic::{Cause, Diagnostic, Label, PublicReason, Rule};
@@ -134,12 +132,7 @@ fn missing_paths(
 }
 
 /// The names among missing ones that a text certainly reads, in its order.
-fn certain_names(
-    text: &str,
-    missing: Vec<String>,
-    is_only: bool,
-    called: &HashSet<String>,
-) -> Vec<MissingName> {
+fn certain_names(text: &str, missing: Vec<String>, is_only: bool, called: &HashSet<String>) -> Vec<MissingName> {
     let lexed = lex_template(text);
     let straight: Vec<_> = straight_tags(&lexed, called).collect();
     let found = missing.into_iter().filter_map(|path| {
@@ -147,9 +140,7 @@ fn certain_names(
             let tag = straight.iter().find(|tag| tag.range.contains(&range.start));
             // a variable may be set to what is undefined
             let is_printed = |tag: &TemplateTag<'_>| tag.kind == TagKind::Expression || is_filtered(rest);
-            tag.is_some_and(|tag| {
-                is_printed(tag) && (is_only || must_have_value(tag, range.start)) || is_entry(&path)
-            })
+            tag.is_some_and(|tag| is_printed(tag) && (is_only || must_have_value(tag, range.start)) || is_entry(&path))
         };
         let (range, rest) = lexed.find_paths(&path).find(is_read)?;
         let required = required_message(rest).map(str::to_owned);
@@ -184,8 +175,7 @@ fn called_macros<'t>(texts: impl Iterator<Item = &'t str>) -> HashSet<String> {
     let mut called = HashSet::default();
     loop {
         let tags = lexed.iter().flat_map(|lexed| straight_tags(lexed, &called));
-        let names: HashSet<String> =
-            tags.flat_map(called_names).filter(is_defined_once).map(str::to_owned).collect();
+        let names: HashSet<String> = tags.flat_map(called_names).filter(is_defined_once).map(str::to_owned).collect();
         if names.len() == called.len() {
             return called;
         }
