@@ -202,7 +202,12 @@ impl TemplateRenderer {
                 let file = |it: &Diagnostic| it.labels.first().map(|label| label.place.source.name().to_owned());
                 known.message == found.message && file(known) == file(found)
             };
+            // undefined names are found in the text, except those that another program may mean
+            let is_required = tag.tokens.iter().any(|found| matches!(found.token, Token::Ident("required")));
             let is_new = |found: &Diagnostic| {
+                if found.rule == Rule::Undefined && !is_required {
+                    return false;
+                }
                 let place = found.labels.first().map(|label| &label.place);
                 place.is_some_and(|place| !is_known(problems, place))
                     && !problems.iter().any(|known| is_same(known, found))
