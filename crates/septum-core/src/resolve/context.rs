@@ -8,7 +8,7 @@ use super::consequences::{FailedTemplate, independent_failures, named_subjects};
 use super::engine::{self, Engine};
 use super::frame::{self, RenderSubject};
 use super::literal;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest_name};
 use crate::files::FileKind;
 use crate::layer::{Definition, EntrySource, ManifestSeal};
 use crate::map::{HashMap, HashSet};
@@ -160,7 +160,9 @@ impl ResolveContext {
     /// the secret.
     pub(super) fn mention_all(&self, text: &str, file: &str) {
         if is_always_rendered() {
-            lock_mutex(&self.mentioned).extend(self.possible_variables(text, file));
+            let named = self.possible_variables(text, file);
+            let meant: Vec<_> = named.iter().filter_map(|path| nearest_variable(&self.definition, path)).collect();
+            lock_mutex(&self.mentioned).extend(named.into_iter().chain(meant));
         }
     }
 
@@ -188,6 +190,16 @@ impl ResolveContext {
             lock_mutex(&self.mentioned).extend(named.unwrap_or_else(|| self.possible_variables(text, file)));
         }
     }
+}
+
+/// Variable that a path probably means which leads to none.
+fn nearest_variable(definition: &Definition, path: &str) -> Option<String> {
+    if path.is_empty() || definition.variable(path).is_some() {
+        return None;
+    }
+    let mut known = Vec::new();
+    definition.vars.as_ref()?.leaves("", &mut |path, _, _| known.push(path.to_owned()));
+    nearest_name(path, known.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// Whether the current subject is rendered in every run, whatever the secrets are: variables are only rendered on
