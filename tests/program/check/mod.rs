@@ -13,6 +13,7 @@ mod pitfalls;
 mod reports;
 pub(crate) mod rules;
 mod sarif;
+mod searched_secrets;
 mod staged;
 mod together;
 mod unreadable;

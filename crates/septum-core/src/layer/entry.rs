@@ -174,8 +174,8 @@ pub enum LayerChange {
     Rules,
     /// Gave it this source.
     Source(EntrySource),
-    /// Merged more into its content.
-    Merged,
+    /// Merged this into its content.
+    Merged(Tree),
     /// Removed it.
     Removed,
 }
@@ -228,6 +228,6 @@ impl Entry {
     /// History step that gave the value in force.
     pub fn last_source(&self) -> Option<&EntryHistoryStep> {
         self.source.as_ref()?;
-        self.history.iter().rev().find(|step| matches!(step.change, LayerChange::Source(_) | LayerChange::Merged))
+        self.history.iter().rev().find(|step| matches!(step.change, LayerChange::Source(_) | LayerChange::Merged(_)))
     }
 }

@@ -404,7 +404,7 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &
         }
         tree::merge_trees(content, more, problems);
         *place = new.place.clone();
-        entry.history.push(origin(&new.place, LayerChange::Merged));
+        entry.history.push(origin(&new.place, LayerChange::Merged(more.clone())));
         return;
     }
     let source = match &new.value {

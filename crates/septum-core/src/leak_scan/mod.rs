@@ -8,6 +8,7 @@
 //! ([`Uniqueness`]).
 
 mod declassified;
+mod encrypted;
 mod forms;
 mod report;
 mod search;

@@ -1,9 +1,7 @@
 //! Search terms: the values of a target that are secret and known.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::layer::{Entry, EntrySource, LayerChange, Tree};
+use super::encrypted::collect_encrypted;
+use crate::layer::{Entry, EntrySource, LayerChange};
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{ResolvedBytes, ResolvedTarget, TemplateRead};
@@ -49,69 +47,47 @@ impl SecretSource {
 pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<KnownSecret> {
     let definition = &*resolved.definition;
     let mut found = CollectedSecrets(Vec::new());
-    for (id, value) in &resolved.entries {
-        if routing.sensitivity(id) != Sensitivity::Sensitive {
-            continue;
-        }
+    for (id, _, entry) in definition.entries() {
         let owner = |part: &str, place: &Location| SecretSource {
-            label: definition.label(id),
+            label: definition.label(&id),
             part: part.to_owned(),
             place: place.clone(),
             read: TemplateRead::Entry(id.clone()),
         };
-        if let Some(known) = value.outcome.known() {
-            found.add(id.key.as_str(), known.bytes(), owner("", &value.place), &|text| {
-                summarize_detections(routing, id, text)
-            });
+        if routing.sensitivity(&id) == Sensitivity::Sensitive {
+            if let Some(value) = resolved.entries.get(&id)
+                && let Some(known) = value.outcome.known()
+            {
+                found.add(id.key.as_str(), known.bytes(), owner("", &value.place), &|text| {
+                    summarize_detections(routing, &id, text)
+                });
+            }
+            collect_parts(entry, &owner, &mut found);
         }
-        if let Some(entry) = definition.entry(id) {
-            collect_parts(id.key.as_str(), entry, &owner, &mut found);
+        // what a layer encrypts is a secret although a later one overrides it, unless the entry may be public
+        if entry.rules.sensitive.as_ref().is_none_or(|declared| declared.value) {
+            collect_decrypted(id.key.as_str(), entry, &owner, &mut found);
         }
     }
     for (path, value) in &resolved.variables {
         let read = TemplateRead::Variable(path.clone());
         let is_sensitive = || routing.read_sensitivity(&definition.environment, &read) == Sensitivity::Sensitive;
         if let Some(known) = value.outcome.known().filter(|_| is_sensitive()) {
-            found.add(last_word(path), known.bytes(), variable_source(path, &value.place), &|text| {
-                DetectionSummary::of(last_word(path), text)
-            });
+            found.add_named(last_word(path), known.bytes(), variable_source(path, &value.place));
         }
     }
-    if let Some(vars) = &definition.vars {
+    // variables that no template reads were decrypted too, and those that a later layer overrode
+    for vars in definition.layers.iter().filter_map(|layer| layer.vars.as_ref()) {
         vars.leaves("", &mut |path, tree, scalar| {
-            // variables that no template reads were decrypted too
             if is_plaintext(scalar) {
-                found.add(last_word(path), scalar.text().as_bytes(), variable_source(path, &tree.place), &|text| {
-                    DetectionSummary::of(last_word(path), text)
-                });
+                found.add_named(last_word(path), scalar.text().as_bytes(), variable_source(path, &tree.place));
             }
         });
     }
-    for tree in resolved.manifests.iter().chain(resolved.patches.iter().flat_map(|patch| &patch.documents)) {
-        collect_encrypted(&tree.tree, &mut found);
+    for document in resolved.manifests.iter().chain(resolved.patches.iter().flat_map(|patch| &patch.documents)) {
+        collect_encrypted(document, &mut found);
     }
     found.into_merged(resolved, routing)
-}
-
-/// Collects the values of a manifest that are encrypted in its file; those under `data` are in base64.
-fn collect_encrypted(tree: &Tree, found: &mut CollectedSecrets) {
-    tree.leaves("", &mut |path, leaf, scalar| {
-        if !is_plaintext(scalar) {
-            return;
-        }
-        let mut words = path.rsplit('.');
-        let (Some(key), Some(field)) = (words.next(), words.next()) else { return };
-        let is_data = path == format!("data.{key}") || path.ends_with(&format!("].data.{key}"));
-        if !(is_data || field == "stringData") {
-            return;
-        }
-        let packed: String = scalar.text().split_whitespace().collect();
-        let decoded = is_data.then(|| STANDARD.decode(packed).ok().map(Wiping::new)).flatten();
-        let value = decoded.as_deref().map_or(scalar.text().as_bytes(), Vec::as_slice);
-        let read = TemplateRead::Variable(path.to_owned());
-        let source = SecretSource { label: path.to_owned(), part: String::new(), place: leaf.place.clone(), read };
-        found.add(key, value, source, &|text| DetectionSummary::of(key, text));
-    });
 }
 
 /// Summarizes the detections of an entry in any environment. Routing does not inspect the values of secrets.
@@ -129,32 +105,42 @@ fn variable_source(path: &str, place: &Location) -> SecretSource {
     SecretSource { label, part: String::new(), place: place.clone(), read }
 }
 
-/// Collects secrets within an entry: leaves of its structure, and values that were decrypted for it and then
-/// overridden.
-fn collect_parts(
+/// Collects secrets in the structure of an entry, by the names and the values of its leaves.
+fn collect_parts(entry: &Entry, owner: &dyn Fn(&str, &Location) -> SecretSource, found: &mut CollectedSecrets) {
+    let Some(EntrySource::Content(tree) | EntrySource::Registries(tree)) =
+        entry.source.as_ref().map(|source| &source.value)
+    else {
+        return;
+    };
+    let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
+    tree.leaves("", &mut |path, tree, scalar| {
+        let (key, text) = (last_word(path), scalar.text());
+        let is_secret = || classify(key, Some(text), text_kind).is_sensitive();
+        if text.len() >= SHORTEST && is_written(scalar) && is_secret() {
+            found.add_named(key, text.as_bytes(), owner(path, &tree.place));
+        }
+    });
+}
+
+/// Collects the values that layers gave an entry and that were decrypted, the leaves of structures each.
+fn collect_decrypted(
     key: &str,
     entry: &Entry,
     owner: &dyn Fn(&str, &Location) -> SecretSource,
     found: &mut CollectedSecrets,
 ) {
-    if let Some(EntrySource::Content(tree) | EntrySource::Registries(tree)) =
-        entry.source.as_ref().map(|source| &source.value)
-    {
-        let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
-        tree.leaves("", &mut |path, tree, scalar| {
-            let is_secret = || classify(last_word(path), Some(scalar.text()), text_kind).is_sensitive();
-            if scalar.text().len() >= SHORTEST && (is_plaintext(scalar) || is_written(scalar) && is_secret()) {
-                found.add(last_word(path), scalar.text().as_bytes(), owner(path, &tree.place), &|text| {
-                    DetectionSummary::of(last_word(path), text)
-                });
-            }
-        });
-    }
     for step in &entry.history {
-        if let LayerChange::Source(EntrySource::Value(scalar)) = &step.change
-            && is_plaintext(scalar)
-        {
-            found.add(key, scalar.text().as_bytes(), owner("", &step.place), &|text| DetectionSummary::of(key, text));
+        match &step.change {
+            LayerChange::Source(EntrySource::Value(scalar)) if is_plaintext(scalar) => {
+                found.add_named(key, scalar.text().as_bytes(), owner("", &step.place));
+            }
+            LayerChange::Source(EntrySource::Content(tree) | EntrySource::Registries(tree))
+            | LayerChange::Merged(tree) => tree.leaves("", &mut |path, tree, scalar| {
+                if scalar.text().len() >= SHORTEST && is_plaintext(scalar) {
+                    found.add_named(last_word(path), scalar.text().as_bytes(), owner(path, &tree.place));
+                }
+            }),
+            LayerChange::Source(_) | LayerChange::Rules | LayerChange::Removed => {}
         }
     }
 }
@@ -173,9 +159,14 @@ fn last_word(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
 
-struct CollectedSecrets(Vec<KnownSecret>);
+pub(super) struct CollectedSecrets(Vec<KnownSecret>);
 
 impl CollectedSecrets {
+    /// Adds a value, judged by its own key and text alone.
+    pub(super) fn add_named(&mut self, key: &str, value: &[u8], owner: SecretSource) {
+        self.add(key, value, owner, &|text| DetectionSummary::of(key, text));
+    }
+
     fn add(&mut self, key: &str, value: &[u8], owner: SecretSource, heard: &dyn Fn(&str) -> DetectionSummary) {
         let distinctness = match std::str::from_utf8(value) {
             Ok(text) => rate_uniqueness(key, text, || heard(text)),
@@ -197,8 +188,11 @@ impl CollectedSecrets {
             if is_same {
                 first.uniqueness = first.uniqueness.max(later.uniqueness);
                 for owner in later.owners.drain(..) {
-                    // an entry and its history have the same value
-                    if !first.owners.iter().any(|other| (&other.label, &other.part) == (&owner.label, &owner.part)) {
+                    // an entry and its history have the same value, as has a list and the layer that adds to it
+                    let is_same = |other: &SecretSource| {
+                        other.read == owner.read && (other.part == owner.part || other.place == owner.place)
+                    };
+                    if !first.owners.iter().any(is_same) {
                         first.owners.push(owner);
                     }
                 }

@@ -161,7 +161,7 @@ fn history_step(step: &crate::layer::EntryHistoryStep, is_plain: bool) -> Histor
     let (change, value) = match &step.change {
         LayerChange::Rules => ("rules", None),
         LayerChange::Removed => ("removed", None),
-        LayerChange::Merged => ("merged", None),
+        LayerChange::Merged(_) => ("merged", None),
         LayerChange::Source(source) => {
             let written = match source {
                 EntrySource::Value(scalar) if is_plain && !scalar.encrypted => Some(scalar.text().to_owned()),

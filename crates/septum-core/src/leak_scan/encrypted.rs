@@ -1,0 +1,80 @@
+//! Values of Secrets that are encrypted in manifests and in patches of them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::secrets::{CollectedSecrets, SecretSource};
+use crate::layer::tree::join_path;
+use crate::layer::{Tree, TreeKind};
+use crate::map::HashSet;
+use crate::resolve::{ManifestDocument, TemplatePart, TemplateRead};
+use crate::secret::Wiping;
+use crate::visibility::Visibility;
+
+/// Fields of a Secret with its values.
+const FIELDS: [&str; 2] = ["data", "stringData"];
+
+/// Collects the values of a document that are encrypted in its file. The rest of a Secret, such as its name, is public
+/// even if all of its file is encrypted.
+pub(super) fn collect_encrypted(document: &ManifestDocument, found: &mut CollectedSecrets) {
+    let known = |part: &&TemplatePart| part.lineage.encrypted && part.visibility == Visibility::Known;
+    let paths = document.parts.iter().filter(known).map(|part| part.path.as_str()).collect();
+    let mut walk = EncryptedWalk { paths, found };
+    match &document.tree.kind {
+        TreeKind::List(operations) => walk.operations(operations),
+        TreeKind::Map(_) | TreeKind::Leaf(_) => walk.object(&document.tree, ""),
+    }
+}
+
+struct EncryptedWalk<'d> {
+    /// Paths of the values that were decrypted, or rendered from what was.
+    paths: HashSet<&'d str>,
+    found: &'d mut CollectedSecrets,
+}
+
+impl EncryptedWalk<'_> {
+    /// An object, or a list of objects.
+    fn object(&mut self, object: &Tree, path: &str) {
+        for field in FIELDS {
+            if let Some(values) = object.get(field) {
+                self.values(values, &join_path(path, field), field);
+            }
+        }
+        let items = object.get("items").and_then(Tree::as_list).unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            self.object(item, &format!("{}[{index}]", join_path(path, "items")));
+        }
+    }
+
+    /// Operations of a JSON6902 patch.
+    fn operations(&mut self, operations: &[Tree]) {
+        for (index, operation) in operations.iter().enumerate() {
+            let pointer = operation.get("path").and_then(Tree::as_text).and_then(|path| path.strip_prefix('/'));
+            let (Some(pointer), Some(value)) = (pointer, operation.get("value")) else { continue };
+            let path = format!("[{index}].value");
+            let (field, key) = pointer.split_once('/').map_or((pointer, None), |(field, key)| (field, Some(key)));
+            match key {
+                _ if !FIELDS.contains(&field) => {}
+                Some(key) => self.value(value, &path, field, key),
+                None => self.values(value, &path, field),
+            }
+        }
+    }
+
+    fn values(&mut self, values: &Tree, path: &str, field: &str) {
+        for (key, value) in values.as_map().into_iter().flatten() {
+            self.value(value, &join_path(path, key), field, key);
+        }
+    }
+
+    /// A value; one of `data` is in base64.
+    fn value(&mut self, value: &Tree, path: &str, field: &str, key: &str) {
+        let Some(text) = value.as_text().filter(|_| self.paths.contains(path)) else { return };
+        let packed: String = text.split_whitespace().collect();
+        let decoded = if field == "data" { STANDARD.decode(packed).ok().map(Wiping::new) } else { None };
+        let label = join_path(field, key);
+        let read = TemplateRead::Variable(label.clone());
+        let source = SecretSource { label, part: String::new(), place: value.place.clone(), read };
+        self.found.add_named(key, decoded.as_deref().map_or(text.as_bytes(), Vec::as_slice), source);
+    }
+}
