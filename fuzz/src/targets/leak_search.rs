@@ -122,11 +122,12 @@ fn unpercent(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Without blanks and line breaks, if a line may be a part of wrapped base64.
+/// Without blanks and line breaks, if a line may begin or end with wrapped base64.
 fn unwrap(text: &[u8]) -> Option<Vec<u8>> {
     let is_part = |line: &[u8]| {
         let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
-        line.len() >= 40 && line.trim_ascii().iter().all(of_base64)
+        let (first, last) = (line.trim_ascii().get(..40), line.trim_ascii().last_chunk::<40>());
+        first.is_some_and(|part| part.iter().all(of_base64)) || last.is_some_and(|part| part.iter().all(of_base64))
     };
     let is_wrapped = text.contains(&b'\n') && text.split(|byte| *byte == b'\n').any(is_part);
     is_wrapped.then(|| text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect())

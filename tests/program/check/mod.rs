@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod accepted_leaks;
 mod accepting;
+mod encodings;
 mod false_alarms;
 mod fixing;
 mod gate;
@@ -14,6 +16,7 @@ mod reports;
 pub(crate) mod rules;
 mod sarif;
 mod searched_secrets;
+mod searched_texts;
 mod staged;
 mod together;
 mod unreadable;

@@ -162,14 +162,19 @@ pub(super) fn without_pluses(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     Some(without_percents(&blanks).unwrap_or(blanks))
 }
 
-/// Minimum length of a line in a wrapped text.
+/// Minimum length of a line of wrapped base64.
 const SHORTEST_LINE: usize = 40;
 
-/// Text without blanks and line breaks, if one of its lines is wrapped base64.
+/// Text without blanks and line breaks, if one of its lines begins or ends with wrapped base64.
 pub(super) fn without_wraps(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'\n', text)?;
     let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
-    let is_wrapped = |line: &[u8]| line.len() >= SHORTEST_LINE && line.trim_ascii().iter().all(of_base64);
+    let is_wrapped = |line: &[u8]| {
+        let line = line.trim_ascii();
+        let (before, after) =
+            (line.iter().take_while(|byte| of_base64(byte)), line.iter().rev().take_while(|byte| of_base64(byte)));
+        before.count().max(after.count()) >= SHORTEST_LINE
+    };
     text.split(|byte| *byte == b'\n').any(is_wrapped).then(|| {
         let mut out = Wiping::new(Vec::with_capacity(text.len()));
         out.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));

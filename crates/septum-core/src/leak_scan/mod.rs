@@ -17,11 +17,10 @@ mod walk;
 
 use std::cell::OnceCell;
 
-use crate::deliver::{Delivered, DeliveredForm};
+use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::map::{HashMap, HashSet};
+use crate::map::HashSet;
 use crate::name::EntryId;
-use crate::object::RenderedObject;
 use crate::resolve::{ResolvedTarget, TemplateRead};
 use crate::route::Routing;
 use crate::route::detect::Uniqueness;
@@ -35,9 +34,6 @@ use walk::TextSite;
 /// Searches for the secrets of a target in its output, and in the names of the output files. Errors:
 /// `secret-in-plain-output`, all at once.
 pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
-    if delivered.is_empty() {
-        return;
-    }
     let mut secrets = collect_secrets(resolved, routing);
     secrets.retain(|secret| secret.uniqueness != Uniqueness::Common);
     if secrets.is_empty() {
@@ -122,22 +118,27 @@ impl LeakScan<'_> {
     }
 
     fn check_text(&self, object: &Delivered, spot: &TextSite<'_>, found: &mut Vec<Diagnostic>) {
-        let mut hits = self.search.find(spot.text);
-        if hits.is_empty() || self.is_site_allowed(spot) {
-            return;
-        }
-        // a text may contain each secret many times, and whether it may depends on everything it is derived from
-        let (lifted, mut may_hold) = (OnceCell::new(), HashMap::default());
-        hits.retain(|hit| {
-            let may_hold = may_hold.entry(hit.secret).or_insert_with(|| {
-                self.secrets.get(hit.secret).is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
-            });
-            !*may_hold
-        });
-        let hits = search::outermost_hits(hits);
+        let as_written = self.find_leaks(object, spot, spot.text);
+        let mut decoded = spot.decoded.map_or_else(Vec::new, |text| self.find_leaks(object, spot, text));
+        decoded.retain(|hit| !as_written.iter().any(|other| other.secret == hit.secret));
         let told = LeakReport { definition: &self.resolved.definition, search: self.search, object, site: spot };
         let of_hit = |hit: &KnownSecretHit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
-        found.extend(hits.iter().filter_map(of_hit));
+        found.extend(as_written.iter().chain(&decoded).filter_map(of_hit));
+    }
+
+    /// Secrets in a text that must not contain them, each once.
+    fn find_leaks(&self, object: &Delivered, spot: &TextSite<'_>, text: &[u8]) -> Vec<KnownSecretHit> {
+        let mut hits = self.search.find(text);
+        if hits.is_empty() || self.is_site_allowed(spot) {
+            return Vec::new();
+        }
+        // what a text may contain depends on everything it is derived from
+        let lifted = OnceCell::new();
+        hits.retain(|hit| {
+            let secret = self.secrets.get(hit.secret);
+            !secret.is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
+        });
+        search::outermost_hits(hits)
     }
 
     /// Whether a text may contain a secret.
@@ -174,14 +175,11 @@ fn entry_id(object: &Delivered, key: &str) -> EntryId {
     EntryId { bundle: object.id.base_name.as_str().into(), key: key.into() }
 }
 
-/// Whether an object brings values of a store to the cluster, and the text is a literal that it adds to the same
-/// Secret: that was already decided not to be a secret.
+/// Whether the text is a literal that a generated ExternalSecret adds to the Secret with the values of a store: that was
+/// already decided not to be a secret.
 fn is_made_for(object: &Delivered, spot: &TextSite<'_>, owner: &SecretSource) -> bool {
-    let is_external = object.id.kind == "ExternalSecret"
-        && matches!(&object.form, DeliveredForm::Plain(plain) if matches!(**plain, RenderedObject::Manifest(..)));
     let TemplateRead::Entry(id) = &owner.read else { return false };
-    is_external
-        && spot.manifest.is_none()
+    spot.manifest.is_none()
         && id.bundle.as_str() == object.id.base_name
         && spot.path.keys().starts_with(&["spec", "target", "template"])
 }

@@ -90,14 +90,12 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
     found.into_merged(resolved, routing)
 }
 
-/// Summarizes the detections of an entry in any environment. Routing does not inspect the values of secrets.
+/// Summarizes the detections of an entry: by its name in any environment. Routing does not inspect the values of
+/// secrets.
 fn summarize_detections(routing: &Routing, id: &EntryId, text: &str) -> DetectionSummary {
     let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
-    let speaks = |ground| {
-        reasons.iter().any(|reason: &Reason| reason.kind == ground && reason.argues_for == Sensitivity::Sensitive)
-    };
-    let by_value = speaks(ReasonKind::Value) || DetectionSummary::of(id.key.as_str(), text).by_value;
-    DetectionSummary { by_name: speaks(ReasonKind::Name), by_value }
+    let is_name = |reason: &Reason| reason.kind == ReasonKind::Name && reason.argues_for == Sensitivity::Sensitive;
+    DetectionSummary { by_name: reasons.iter().any(is_name), ..DetectionSummary::of(id.key.as_str(), text) }
 }
 
 fn variable_source(path: &str, place: &Location) -> SecretSource {

@@ -70,6 +70,8 @@ pub(super) struct TextSite<'a> {
     /// Whether it is the key at the end of the path instead of the value.
     pub(super) is_key: bool,
     pub(super) text: &'a [u8],
+    /// Bytes that the text stands for, which may contain a secret in an encoding that base64 hides.
+    pub(super) decoded: Option<&'a [u8]>,
     /// Entry of a bundle whose value it is.
     pub(super) entry: Option<&'a str>,
     /// Manifest that it was read for, and its location there.
@@ -83,29 +85,28 @@ pub(super) fn visit_texts(object: &Delivered, visit: &mut dyn FnMut(&TextSite<'_
             RenderedObject::Bundle(object) => visit_bundle_texts(object, visit),
             RenderedObject::Manifest(manifest, _) => {
                 let is_secret = plain.is_secret();
-                let exempt = |path: &ObjectPath<'_>, _: bool| is_secret && is_below(path, &["data", "stringData"]);
+                let exempt = |path: &ObjectPath<'_>| is_secret && is_under(path, &["data", "stringData"]);
                 TextWalk { manifest: Some(manifest), exempt: &exempt, visit }.tree(&manifest.tree, None);
             }
         },
         DeliveredForm::Encrypted(text) => {
             let source = Source::new("an encrypted object", text.as_str());
             let Ok(node) = yaml::read::read_document(&source) else { return };
-            let exempt =
-                |path: &ObjectPath<'_>, is_key: bool| !is_key && is_below(path, &["data", "stringData", "sops"]);
-            TextWalk { manifest: None, exempt: &exempt, visit }.tree(&Tree::from_node(node, &source), None);
+            // its ciphertext contains no value
+            TextWalk { manifest: None, exempt: &|_| false, visit }.tree(&Tree::from_node(node, &source), None);
         }
     }
 }
 
-fn is_below(path: &ObjectPath<'_>, fields: &[&str]) -> bool {
-    path.above.is_some() && matches!(path.first(), ObjectStep::Key(key) if fields.contains(&key))
+fn is_under(path: &ObjectPath<'_>, fields: &[&str]) -> bool {
+    matches!(path.first(), ObjectStep::Key(key) if fields.contains(&key))
 }
 
 /// Visits the texts of a bundle's object, without the values of a Secret.
 fn visit_bundle_texts(object: &Object, visit: &mut dyn FnMut(&TextSite<'_>)) {
     let metadata = ObjectPath::of("metadata");
     let mut at = |path: ObjectPath<'_>, is_key, text: &[u8], entry: Option<&str>| {
-        visit(&TextSite { path, is_key, text, entry, manifest: None });
+        visit(&TextSite { path, is_key, text, decoded: None, entry, manifest: None });
     };
     let names = [("name", Some(&object.name)), ("namespace", object.namespace.as_ref())];
     for (field, name) in names.into_iter().filter_map(|(field, name)| Some((field, name?))) {
@@ -135,8 +136,8 @@ fn visit_bundle_texts(object: &Object, visit: &mut dyn FnMut(&TextSite<'_>)) {
 /// Traversal of a tree.
 struct TextWalk<'w> {
     manifest: Option<&'w Manifest>,
-    /// Texts to skip: a value, or the key before it.
-    exempt: &'w dyn Fn(&ObjectPath<'_>, bool) -> bool,
+    /// Texts to skip: values with their keys.
+    exempt: &'w dyn Fn(&ObjectPath<'_>) -> bool,
     visit: &'w mut dyn FnMut(&TextSite<'_>),
 }
 
@@ -150,8 +151,9 @@ impl TextWalk<'_> {
             TreeKind::Leaf(scalar) if scalar.locked => {}
             TreeKind::Leaf(scalar) => {
                 let Some(path) = path else { return };
-                self.visit_text(path, false, scalar.text().as_bytes(), tree);
-                self.visit_decoded(path, scalar.text(), tree);
+                let text = scalar.text();
+                let bytes = if is_under(path, &["binaryData"]) { decode(text) } else { None };
+                self.visit_text(path, false, (text.as_bytes(), bytes.as_deref()), tree);
             }
             TreeKind::List(items) => {
                 items.iter().enumerate().for_each(|(index, item)| self.tree(item, Some(&to(ObjectStep::Item(index)))));
@@ -159,31 +161,30 @@ impl TextWalk<'_> {
             TreeKind::Map(map) => {
                 for (key, value) in map {
                     let path = to(ObjectStep::Key(key));
-                    self.visit_text(&path, true, key.as_bytes(), value);
+                    self.visit_text(&path, true, (key.as_bytes(), None), value);
                     self.tree(value, Some(&path));
                 }
             }
         }
     }
 
-    /// Visits the bytes of `binaryData`, which may contain a secret in an encoding that base64 hides.
-    fn visit_decoded(&mut self, path: &ObjectPath<'_>, text: &str, tree: &Tree) {
-        if !is_below(path, &["binaryData"]) {
-            return;
-        }
-        let packed: String = text.split_whitespace().collect();
-        if let Ok(bytes) = STANDARD.decode(packed) {
-            self.visit_text(path, false, &bytes, tree);
-        }
-    }
-
-    fn visit_text(&mut self, path: &ObjectPath<'_>, is_key: bool, text: &[u8], tree: &Tree) {
-        if (self.exempt)(path, is_key) {
+    fn visit_text(
+        &mut self,
+        path: &ObjectPath<'_>,
+        is_key: bool,
+        (text, decoded): (&[u8], Option<&[u8]>),
+        tree: &Tree,
+    ) {
+        if (self.exempt)(path) {
             return;
         }
         // a generated text has no location
         let place = Some(&tree.place).filter(|place| !place.source.name().is_empty());
         let manifest = self.manifest.zip(place);
-        (self.visit)(&TextSite { path: *path, is_key, text, entry: None, manifest });
+        (self.visit)(&TextSite { path: *path, is_key, text, decoded, entry: None, manifest });
     }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text.split_whitespace().collect::<String>()).ok()
 }
