@@ -8,6 +8,7 @@ mod encodings;
 mod false_alarms;
 mod fixing;
 mod gate;
+mod leak_reports;
 mod leftovers;
 mod own_rules;
 mod partial_files;

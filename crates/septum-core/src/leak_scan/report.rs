@@ -38,7 +38,7 @@ impl LeakReport<'_> {
             Some(place) => error.at_masked(place),
             None => error,
         };
-        with_owner(error, secret).hint(self.resolution_hint(secret)).hint(self.acceptance(secret))
+        with_owner(error, secret, search).hint(self.resolution_hint(secret)).hint(self.acceptance(secret))
     }
 
     /// Location of the text that contains the value.
@@ -122,7 +122,7 @@ pub(super) fn leak_in_directory(
 ) -> Diagnostic {
     let message = format!("the name of the {what} contains the value of {}, {form}", secret_name(secret, search));
     let error = Diagnostic::error(RULE, message).note("files are written to a directory of that name");
-    with_owner(error, secret).hint("rename it")
+    with_owner(error, secret, search).hint("rename it")
 }
 
 /// Name of a secret in messages.
@@ -141,13 +141,15 @@ fn secret_name(secret: &KnownSecret, search: &KnownSecretSearch) -> String {
 }
 
 /// Adds the location of the secret.
-fn with_owner(error: Diagnostic, secret: &KnownSecret) -> Diagnostic {
+fn with_owner(error: Diagnostic, secret: &KnownSecret, search: &KnownSecretSearch) -> Diagnostic {
     let Some(owner) = secret.owners.first() else { return error };
     let place = &owner.place;
     if place.source.name().is_empty() {
         return error;
     }
-    if error.labels.is_empty() {
+    // the line would show the name
+    let is_redacted = |name: &String| search.redact(name) != *name;
+    if error.labels.is_empty() || is_redacted(&owner.label) || is_redacted(&owner.part) {
         return error.note(format!("the secret is at {place}"));
     }
     error.at_masked_with(place.clone(), "the secret")

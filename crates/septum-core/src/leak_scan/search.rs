@@ -70,6 +70,19 @@ struct EncodedPattern {
     offset: usize,
 }
 
+/// Whether values that must not be a part of a longer word may be one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WordBounds {
+    Required,
+    Ignored,
+}
+
+/// Hits in the readings of a text.
+struct FoundHits {
+    bounds: WordBounds,
+    hits: Vec<KnownSecretHit>,
+}
+
 /// Offset of eight bytes by which to look for a value: those of its middle, unless they are like `--------` or `AAAAAAAA`,
 /// which texts contain at thousands of places that would all be compared.
 fn distinctive_window(text: &[u8]) -> usize {
@@ -146,33 +159,38 @@ impl KnownSecretSearch {
 
     /// Finds every value in a text, each once.
     pub(super) fn find(&self, text: &[u8]) -> Vec<KnownSecretHit> {
-        let mut hits = Vec::new();
-        self.read(text, ValueEncoding::Raw, &mut hits);
+        self.find_within(text, WordBounds::Required)
+    }
+
+    fn find_within(&self, text: &[u8], bounds: WordBounds) -> Vec<KnownSecretHit> {
+        let mut found = FoundHits { bounds, hits: Vec::new() };
+        self.read(text, ValueEncoding::Raw, &mut found);
         if let Some(text) = without_wraps(text) {
-            self.read(&text, ValueEncoding::Wrapped, &mut hits);
+            self.read(&text, ValueEncoding::Wrapped, &mut found);
         }
         if let Some(text) = without_escapes(text) {
-            self.read(&text, ValueEncoding::Json, &mut hits);
+            self.read(&text, ValueEncoding::Json, &mut found);
             if let Some(text) = without_wraps(&text) {
-                self.read(&text, ValueEncoding::Wrapped, &mut hits);
+                self.read(&text, ValueEncoding::Wrapped, &mut found);
             }
         }
         if let Some(text) = without_percents(text) {
-            self.read(&text, ValueEncoding::Url, &mut hits);
+            self.read(&text, ValueEncoding::Url, &mut found);
         }
         if self.has_blanks
             && let Some(text) = without_pluses(text)
         {
-            self.read(&text, ValueEncoding::Url, &mut hits);
+            self.read(&text, ValueEncoding::Url, &mut found);
         }
-        hits
+        found.hits
     }
 
     /// Replaces every value in a text by `…`.
     pub(super) fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
         loop {
-            let hits = self.find(out.as_bytes());
+            // a path joins names with dots, of which each may be a value
+            let hits = self.find_within(out.as_bytes(), WordBounds::Ignored);
             let Some(hit) = hits.first() else { return out };
             let Range { start, end } = hit.range;
             // a value found only behind escapes has no known range, so nothing is safe to show
@@ -183,18 +201,18 @@ impl KnownSecretSearch {
         }
     }
 
-    fn read(&self, text: &[u8], reading: ValueEncoding, hits: &mut Vec<KnownSecretHit>) {
+    fn read(&self, text: &[u8], reading: ValueEncoding, found: &mut FoundHits) {
         let filter = self.filter.as_slice();
         for (at, window) in text.windows(WINDOW).enumerate() {
             let Some(key) = pattern_key(window) else { continue };
             let (word, bit) = filter_slot(key, filter.len());
             if filter.get(word).is_some_and(|word| word >> bit & 1 == 1) {
-                self.look_up(key, text, at, reading, hits);
+                self.look_up(key, text, at, reading, found);
             }
         }
     }
 
-    fn look_up(&self, key: u64, text: &[u8], at: usize, reading: ValueEncoding, hits: &mut Vec<KnownSecretHit>) {
+    fn look_up(&self, key: u64, text: &[u8], at: usize, reading: ValueEncoding, found: &mut FoundHits) {
         let first = self.keys.partition_point(|other| *other < key);
         let same = self.keys.iter().skip(first).take_while(|other| **other == key).count();
         for owner in self.owners.iter().skip(first).take(same) {
@@ -202,10 +220,11 @@ impl KnownSecretSearch {
             let Some(start) = at.checked_sub(pattern.offset) else { continue };
             let range = start..start + pattern.text.len();
             let is_there = text.get(range.clone()) == Some(pattern.text.as_slice());
-            let is_known = hits.iter().any(|hit| hit.secret == pattern.secret);
-            if is_there && !is_known && !(pattern.bounded && is_part_of_word(text, &range)) {
+            let is_known = found.hits.iter().any(|hit| hit.secret == pattern.secret);
+            let is_bounded = pattern.bounded && found.bounds == WordBounds::Required;
+            if is_there && !is_known && !(is_bounded && is_part_of_word(text, &range)) {
                 let form = if pattern.form == ValueEncoding::Raw { reading } else { pattern.form };
-                hits.push(KnownSecretHit { secret: pattern.secret, form, reading, range });
+                found.hits.push(KnownSecretHit { secret: pattern.secret, form, reading, range });
             }
         }
     }
