@@ -118,3 +118,138 @@ fn what_a_layer_decrypted_is_looked_for_though_a_later_one_overrides_it() {
         finds(&project, label);
     }
 }
+
+#[test]
+fn an_encrypted_name_of_an_object_is_no_secret() {
+    let own = |name: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name} }}\nstringData: {{}}\n");
+    let project = project("data: {}\n", "").file("w/web.yaml", own("web"));
+    project.encrypted("w/own.enc.yaml", own("own-x9y8z7w6v5"));
+    project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^value$' }]");
+    let operation = "{ op: add, path: /metadata/labels, value: { tier: k7x2k9q4m1 } }";
+    let patch = format!("patches:\n- target: {{ kind: Secret, name: web }}\n  patch: [{operation}]\n");
+    project.write("dev.yaml", &patch);
+    let made = project.run(&["render", "dev"]).succeeds();
+    assert!(made.contains("own-x9y8z7w6v5") && made.contains("k7x2k9q4m1"), "{made}");
+    project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^tier$' }]");
+    project.encrypted("dev.secrets.yaml", patch);
+    project.write("dev.yaml", "");
+    let made = project.run(&["render", "dev"]).succeeds();
+    assert!(made.contains("own-x9y8z7w6v5") && made.contains("k7x2k9q4m1"), "{made}");
+}
+
+#[test]
+fn what_a_layer_declares_public_may_be_encrypted() {
+    let base = "data: { LEVEL: { sensitive: false, reason: shown to all }, PASSWORD: { sensitive: true } }\n";
+    let project = project(base, "data: { PASSWORD: none }\n");
+    project.encrypted("base.secrets.yaml", "data: { LEVEL: a1b2c3d4e5f6, PASSWORD: z9y8x7w6v5 }\n");
+    project.write(
+        "w/web.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: web, annotations: { a: a1b2c3d4e5f6 } }\n",
+    );
+    assert!(project.run(&["render", "dev"]).succeeds().contains("LEVEL: a1b2c3d4e5f6"));
+    project.write(
+        "w/web.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: web, annotations: { a: z9y8x7w6v5 } }\n",
+    );
+    finds(&project, "`data.PASSWORD`");
+}
+
+/// A phrase, which may be the name of something.
+const PHRASE: &str = "correct-horse-battery";
+
+#[test]
+fn a_phrase_is_a_secret_by_its_name() {
+    for (base, label) in [
+        ("data: { PASSWORD: { value: PHRASE, sensitive: true } }", Some("`data.PASSWORD`")),
+        ("data: { GREETING: { value: PHRASE, sensitive: true } }", None),
+        // whose name says that it is no password
+        ("data: { PASSWORD_FILE: { value: PHRASE, sensitive: true } }", None),
+        ("data: { a.json: { content: { db: { password: PHRASE } } } }", Some("`db.password` in `data.a.json`")),
+        ("data: { a.json: { content: { greeting: PHRASE, token: z9y8x7w6v5 } } }", None),
+        ("data: { a.json: { content: { passwords: { greeting: PHRASE } }, sensitive: true } }", None),
+        ("data: { a.json: { content: { passwords: [PHRASE] } } }", Some("`passwords[0]` in `data.a.json`")),
+        ("data: { A: \"x{{ vars.db.password }}\" }\nvars: { db: { password: PHRASE } }", Some("`vars.db.password`")),
+        ("data: { A: \"x{{ vars.db.greeting }}\" }\nvars: { db: { greeting: PHRASE } }", None),
+        // of all that have the value, one is enough
+        (
+            "data: { GREETING: { value: PHRASE, sensitive: true }, PASSWORD: { value: PHRASE, sensitive: true } }",
+            Some("`data.GREETING` (and of 1 more)"),
+        ),
+        (
+            "data: { PASSWORD: { value: PHRASE, sensitive: true }, GREETING: { value: PHRASE, sensitive: true } }",
+            Some("`data.PASSWORD` (and of 1 more)"),
+        ),
+        // and none if it is public
+        ("data: { PASSWORD: { value: PHRASE, sensitive: true }, GREETING: PHRASE }", None),
+        (
+            "data: { PASSWORD: { value: PHRASE, sensitive: true }, A: \"x{{ vars.name }}\" }\nvars: { name: PHRASE }",
+            None,
+        ),
+        (
+            "data: { PASSWORD: { value: PHRASE, sensitive: true }, A: \"x{{ vars.password }}\" }\nvars: { password: PHRASE }",
+            Some("`data.PASSWORD` (and of 1 more)"),
+        ),
+    ] {
+        let project = project(&(base.replace("PHRASE", PHRASE) + "\n"), "").edited("w/web.yaml", SECRET, PHRASE);
+        match label {
+            Some(label) => finds(&project, label),
+            None => drop(project.run(&["render", "dev"]).succeeds()),
+        }
+    }
+    for (secrets, base, dev, label) in [
+        ("data: { PASSWORD: PHRASE }", "data: { PASSWORD: {} }", "data: { PASSWORD: none }", "`data.PASSWORD`"),
+        ("vars: { db: { password: PHRASE } }", "", "", "`vars.db.password`"),
+        ("vars: { passwords: [PHRASE] }", "", "", "`vars.passwords[0]`"),
+        (
+            "data: { a.json: { content: { db: { password: PHRASE } } } }",
+            "data: { a.json: {} }",
+            "data: { a.json: { content: { db: { password: none } } } }",
+            "`db.password` in `data.a.json`",
+        ),
+    ] {
+        let project = project(&format!("{base}\n"), &format!("{dev}\n")).edited("w/web.yaml", SECRET, PHRASE);
+        project.encrypted("base.secrets.yaml", secrets.replace("PHRASE", PHRASE) + "\n");
+        finds(&project, label);
+    }
+    let project = project("data: {}\n", "").edited("w/web.yaml", SECRET, PHRASE);
+    let own =
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: own }}\nstringData: {{ db.password: {PHRASE} }}\n");
+    project.encrypted("w/own.enc.yaml", own);
+    finds(&project, "`stringData.db.password`");
+}
+
+#[test]
+fn what_looks_random_is_a_secret_though_a_plain_value_repeats_it() {
+    let base = format!(
+        "data: {{ PASSWORD: {{ value: {PHRASE}, sensitive: true }}, TOKEN: {{ value: {SECRET}, sensitive: true }}, NOTE: {{ value: {SECRET}, sensitive: false, reason: none }} }}\n"
+    );
+    let message = project(&base, "").run(&["render", "dev"]).refused();
+    assert_eq!(message.matches("contains the value of `data.TOKEN`").count(), 2, "{message}");
+}
+
+#[test]
+fn what_is_no_secret_may_be_anywhere() {
+    for base in [
+        // plain variables, and plain parts of a structure
+        "data: { BUILD: \"{{ vars.build }}\" }\nvars: { build: Xk29vQ7rZr8hunter2-canary }",
+        "data: { a.json: { content: { build: Xk29vQ7rZr8hunter2-canary }, sensitive: true } }",
+        // less than eight bytes
+        "data: { a.json: { content: { password: Xk29vQ7 } } }",
+    ] {
+        project(&format!("{base}\n"), "").run(&["render", "dev"]).succeeds();
+    }
+}
+
+#[test]
+fn each_part_of_a_structure_that_is_a_secret_is_looked_for() {
+    for (content, value) in [
+        ("{ password: a1b2c3d4 }", "a1b2c3d4"),
+        ("{ url: \"https://me:x9y8z7w6@db/x\" }", "https://me:x9y8z7w6@db/x"),
+        ("{ list: [{ password: x9y8z7w6v5 }] }", "x9y8z7w6v5"),
+    ] {
+        let base = format!("data: {{ a.json: {{ content: {content} }} }}\n");
+        let project = project(&base, "").edited("w/web.yaml", SECRET, value);
+        let message = project.run(&["render", "dev"]).refused();
+        assert!(message.contains("in `data.a.json`, literally"), "{message}");
+    }
+}

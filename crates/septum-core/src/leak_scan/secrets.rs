@@ -110,10 +110,9 @@ fn collect_parts(entry: &Entry, owner: &dyn Fn(&str, &Location) -> SecretSource,
     else {
         return;
     };
-    let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
     tree.leaves("", &mut |path, tree, scalar| {
         let (key, text) = (last_word(path), scalar.text());
-        let is_secret = || classify(key, Some(text), text_kind).is_sensitive();
+        let is_secret = || classify(key, Some(text), TextKind::Literal).is_sensitive();
         if text.len() >= SHORTEST && is_written(scalar) && is_secret() {
             found.add_named(key, text.as_bytes(), owner(path, &tree.place));
         }
@@ -148,6 +147,7 @@ fn is_plaintext(scalar: &Scalar) -> bool {
     scalar.encrypted && is_written(scalar)
 }
 
+/// Whether a scalar is known, and no template.
 fn is_written(scalar: &Scalar) -> bool {
     !scalar.locked && !is_template(scalar.text())
 }
