@@ -4,6 +4,8 @@
 
 use crate::support::sandbox::Sandbox;
 
+const RULE: &str = "contains the value of";
+
 const ONE: &str = "a1b2c3d4e5";
 const TWO: &str = "v9w8x7y6z5";
 
@@ -28,9 +30,9 @@ fn passes(project: &Sandbox) {
 #[track_caller]
 fn finds(project: &Sandbox, path: &str, secret: &str) {
     let message = project.run(&["render", "dev"]).refused();
-    assert_eq!(message.matches("contains the value of").count(), 1, "{message}");
+    assert_eq!(message.matches(RULE).count(), 1, "{message}");
     assert!(message.starts_with(&format!("error: `{path}`")), "{path}\n{message}");
-    assert!(message.contains(&format!("contains the value of `{secret}`")), "{secret}\n{message}");
+    assert!(message.contains(&format!("{RULE} `{secret}`")), "{secret}\n{message}");
 }
 
 #[test]

@@ -3,33 +3,43 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::secrets::{CollectedSecrets, SecretSource};
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::map::HashSet;
-use crate::resolve::{ManifestDocument, TemplatePart, TemplateRead};
+use crate::resolve::{ManifestDocument, TemplatePart};
 use crate::secret::Wiping;
+use crate::span::Location;
 use crate::visibility::Visibility;
+
+/// Value of a Secret, decrypted.
+pub(super) struct DecryptedValue {
+    /// Field and key: `stringData.PASSWORD`.
+    pub(super) label: String,
+    pub(super) key: String,
+    pub(super) bytes: Wiping<Vec<u8>>,
+    pub(super) place: Location,
+}
 
 /// Fields of a Secret with its values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
 
-/// Collects the values of a document that are encrypted in its file. The rest of a Secret, such as its name, is public
-/// even if all of its file is encrypted.
-pub(super) fn collect_encrypted(document: &ManifestDocument, found: &mut CollectedSecrets) {
+/// Values of a document that are encrypted in its file. The rest of a Secret, such as its name, is public even if all of
+/// its file is encrypted.
+pub(super) fn decrypted_values(document: &ManifestDocument) -> Vec<DecryptedValue> {
     let known = |part: &&TemplatePart| part.lineage.encrypted && part.visibility == Visibility::Known;
     let paths = document.parts.iter().filter(known).map(|part| part.path.as_str()).collect();
-    let mut walk = EncryptedWalk { paths, found };
+    let mut walk = EncryptedWalk { paths, found: Vec::new() };
     match &document.tree.kind {
         TreeKind::List(operations) => walk.operations(operations),
         TreeKind::Map(_) | TreeKind::Leaf(_) => walk.object(&document.tree, ""),
     }
+    walk.found
 }
 
 struct EncryptedWalk<'d> {
     /// Paths of the values that were decrypted, or rendered from what was.
     paths: HashSet<&'d str>,
-    found: &'d mut CollectedSecrets,
+    found: Vec<DecryptedValue>,
 }
 
 impl EncryptedWalk<'_> {
@@ -71,10 +81,9 @@ impl EncryptedWalk<'_> {
     fn value(&mut self, value: &Tree, path: &str, field: &str, key: &str) {
         let Some(text) = value.as_text().filter(|_| self.paths.contains(path)) else { return };
         let packed: String = text.split_whitespace().collect();
-        let decoded = if field == "data" { STANDARD.decode(packed).ok().map(Wiping::new) } else { None };
-        let label = join_path(field, key);
-        let read = TemplateRead::Variable(label.clone());
-        let source = SecretSource { label, part: String::new(), place: value.place.clone(), read };
-        self.found.add_named(key, decoded.as_deref().map_or(text.as_bytes(), Vec::as_slice), source);
+        let decoded = if field == "data" { STANDARD.decode(packed).ok() } else { None };
+        let bytes = Wiping::new(decoded.unwrap_or_else(|| text.as_bytes().to_vec()));
+        let (label, key) = (join_path(field, key), key.to_owned());
+        self.found.push(DecryptedValue { label, key, bytes, place: value.place.clone() });
     }
 }

@@ -1,6 +1,6 @@
 //! Search terms: the values of a target that are secret and known.
 
-use super::encrypted::collect_encrypted;
+use super::encrypted::{DecryptedValue, decrypted_values};
 use crate::layer::{Entry, EntrySource, LayerChange};
 use crate::map::HashSet;
 use crate::name::EntryId;
@@ -85,7 +85,10 @@ pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> V
         });
     }
     for document in resolved.manifests.iter().chain(resolved.patches.iter().flat_map(|patch| &patch.documents)) {
-        collect_encrypted(document, &mut found);
+        for DecryptedValue { label, key, bytes, place } in decrypted_values(document) {
+            let read = TemplateRead::Variable(label.clone());
+            found.add_named(&key, &bytes, SecretSource { label, part: String::new(), place, read });
+        }
     }
     found.into_merged(resolved, routing)
 }
@@ -157,11 +160,11 @@ fn last_word(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
 
-pub(super) struct CollectedSecrets(Vec<KnownSecret>);
+struct CollectedSecrets(Vec<KnownSecret>);
 
 impl CollectedSecrets {
     /// Adds a value, judged by its own key and text alone.
-    pub(super) fn add_named(&mut self, key: &str, value: &[u8], owner: SecretSource) {
+    fn add_named(&mut self, key: &str, value: &[u8], owner: SecretSource) {
         self.add(key, value, owner, &|text| DetectionSummary::of(key, text));
     }
 
