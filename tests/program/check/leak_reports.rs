@@ -91,6 +91,7 @@ fn the_fix_depends_on_what_the_secret_is() {
         "a-password: { value: ONE, sensitive: true }, NOTE: ONE",
         "a.password: { value: ONE, sensitive: true }, NOTE: ONE",
         "a.json: { content: { password: ONE } }, NOTE: ONE",
+        "A: { content: { password: ONE }, format: json }, NOTE: ONE",
         "PASSWORD: { value: ONE, sensitive: true }, ONE: x",
     ] {
         reports(&format!("data: {{ {entries} }}\n"), SERVICE, 1);
@@ -135,4 +136,19 @@ fn a_secret_in_another_is_reported_with_it() {
     ] {
         reports(base, &SERVICE.replace("name: web", &format!("name: web, annotations: {{ a: \"{text}\" }}")), count);
     }
+}
+
+#[test]
+fn a_secret_beside_another_is_reported_however_they_are_encoded() {
+    let base = "manifests: [m]\ndata: { A_PASSWORD: { value: ONE, sensitive: true }, B_PASSWORD: { value: 'TWO\"TWO-TWO-TWO', sensitive: true }, URL: { value: \"postgres://app:ONE@db/x\", sensitive: true } }\n";
+    for (text, count) in [
+        (r#"TWO\\\"TWO-TWO-TWO ONE"#.to_owned(), 2),
+        (r#"ONE TWO\\\"TWO-TWO-TWO"#.to_owned(), 2),
+        (r"\\/".repeat(15) + r#"postgres://app:ONE@db/x TWO\\\"TWO-TWO-TWO"#, 2),
+    ] {
+        reports(base, &SERVICE.replace("name: web", &format!("name: web, annotations: {{ a: \"{text}\" }}")), count);
+    }
+    // in base64, the last bits of a value depend on what comes after it
+    let alike = "manifests: [m]\ndata: { A_PASSWORD: { value: a1b2c3d4, sensitive: true }, B_PASSWORD: { value: a1b2c3d5, sensitive: true } }\n";
+    reports(alike, &SERVICE.replace("name: web", "name: web, annotations: { a: YTFiMmMzZDQ= }"), 2);
 }

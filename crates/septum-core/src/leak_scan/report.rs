@@ -144,9 +144,6 @@ fn secret_name(secret: &KnownSecret, search: &KnownSecretSearch) -> String {
 fn with_owner(error: Diagnostic, secret: &KnownSecret, search: &KnownSecretSearch) -> Diagnostic {
     let Some(owner) = secret.owners.first() else { return error };
     let place = &owner.place;
-    if place.source.name().is_empty() {
-        return error;
-    }
     // the line would show the name
     let is_redacted = |name: &String| search.redact(name) != *name;
     if error.labels.is_empty() || is_redacted(&owner.label) || is_redacted(&owner.part) {

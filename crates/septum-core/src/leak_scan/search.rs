@@ -403,5 +403,7 @@ mod tests {
             assert_eq!(found("p\"x9y8z7w6", text), form, "{text}");
         }
         assert_eq!(found("\u{1F511}x9y8", "\\ud83d\\udd11x9y8"), Some(ValueEncoding::Json));
+        assert_eq!(found("\u{1F511}x9y8", "\\ud83d--dd11x9y8"), None);
+        assert_eq!(found("p\"ux9y8z7w", "p\\\"\\ux9y8z7w"), Some(ValueEncoding::Json));
     }
 }
