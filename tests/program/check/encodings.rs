@@ -89,9 +89,17 @@ fn base64_is_read_in_both_alphabets_and_wrapped_at_any_width() {
             finds(&secret, &quoted(&quoted(&lines.join("\n"))), "in base64");
         }
     }
-    // one line is enough, as that before it is no base64
-    let (first, last) = (format!("{first}x"), "ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210aA==");
-    finds(&format!("!!binary {first}{last}"), &quoted(&format!("token: {first}\n{last}")), "in base64");
+    // a line that begins or ends with it is enough
+    let (first, last) = (&first[..32], "ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210aA==");
+    let secret = format!("!!binary {first}{last}");
+    for text in [format!("token: {first}\n{last}"), format!("{{ token: \"{first}\n{last}\" }}")] {
+        finds(&secret, &quoted(&text), "in base64");
+    }
+    let (first, last) = ("ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210abcdefgh", "ijklmnopqrst");
+    let secret = format!("!!binary {first}{last}");
+    for text in [format!("{{ token: \"{first}\n{last}\" }}"), format!("  {first}  \r\n  {last}  ")] {
+        finds(&secret, &quoted(&text), "in base64");
+    }
 }
 
 #[test]
@@ -170,6 +178,8 @@ fn a_phrase_is_found_only_by_itself() {
     ] {
         passes(PHRASE, &quoted(&around.replace("PHRASE", PHRASE)));
     }
+    // an encoding of an encoding is not read
+    passes(PHRASE, &STANDARD.encode(hex(PHRASE.as_bytes())));
     // an encoding of it is no name of anything
     for around in ["u:PHRASE:x", "me:PHRASE:x", "app:PHRASE:x"] {
         let encoded = STANDARD.encode(around.replace("PHRASE", PHRASE));

@@ -41,6 +41,12 @@ fn each_encrypted_value_of_a_manifest_is_looked_for() {
         (secret("stringData: { TOKEN: \"Xk29vQ7rZr8{{ vars.name }}-canary\" }"), "stringData.TOKEN"),
         (
             format!(
+                "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items: [{{ apiVersion: v1, kind: Secret, metadata: {{ name: own }}, stringData: {{ PASSWORD: {SECRET} }} }}]\n"
+            ),
+            "stringData.PASSWORD",
+        ),
+        (
+            format!(
                 "apiVersion: v1\nkind: List\nitems:\n- {}",
                 secret(&format!("data: {{ tls.key: {encoded} }}")).trim_end().replace('\n', "\n  ")
             ),
@@ -127,16 +133,16 @@ fn an_encrypted_name_of_an_object_is_no_secret() {
     let project = project("data: {}\n", "").file("w/web.yaml", own("web"));
     project.encrypted("w/own.enc.yaml", own("own-x9y8z7w6v5"));
     project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^value$' }]");
-    let operation = "{ op: add, path: /metadata/labels, value: { tier: k7x2k9q4m1 } }";
+    let operation = format!("{{ op: add, path: /metadata/labels, value: {{ tier: {SECRET} }} }}");
     let patch = format!("patches:\n- target: {{ kind: Secret, name: web }}\n  patch: [{operation}]\n");
     project.write("dev.yaml", &patch);
     let made = project.run(&["render", "dev"]).succeeds();
-    assert!(made.contains("own-x9y8z7w6v5") && made.contains("k7x2k9q4m1"), "{made}");
+    assert!(made.contains("own-x9y8z7w6v5") && made.contains(SECRET), "{made}");
     project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^tier$' }]");
     project.encrypted("dev.secrets.yaml", patch);
     project.write("dev.yaml", "");
     let made = project.run(&["render", "dev"]).succeeds();
-    assert!(made.contains("own-x9y8z7w6v5") && made.contains("k7x2k9q4m1"), "{made}");
+    assert!(made.contains("own-x9y8z7w6v5") && made.contains(SECRET), "{made}");
 }
 
 #[test]
@@ -202,6 +208,7 @@ fn a_phrase_is_a_secret_by_its_name() {
         ("data: { PASSWORD: PHRASE }", "data: { PASSWORD: {} }", "data: { PASSWORD: none }", "`data.PASSWORD`"),
         ("vars: { db: { password: PHRASE } }", "", "", "`vars.db.password`"),
         ("vars: { passwords: [PHRASE] }", "", "", "`vars.passwords[0]`"),
+        ("vars: { db: { passwords: [PHRASE] } }", "", "", "`vars.db.passwords[0]`"),
         (
             "data: { a.json: { content: { db: { password: PHRASE } } } }",
             "data: { a.json: {} }",
@@ -212,6 +219,18 @@ fn a_phrase_is_a_secret_by_its_name() {
         let project = project(&format!("{base}\n"), &format!("{dev}\n")).edited("w/web.yaml", SECRET, PHRASE);
         project.encrypted("base.secrets.yaml", secrets.replace("PHRASE", PHRASE) + "\n");
         finds(&project, label);
+    }
+    for (secrets, base) in [
+        ("vars: { passwords: { greeting: PHRASE } }", ""),
+        ("data: { a.json: { content: { passwords: { greeting: PHRASE } } } }", "data: { a.json: {} }"),
+        (
+            "data: { GREETING: PHRASE }",
+            "data: { GREETING: {}, A: \"{{ vars.passwords.greeting }}\" }\nvars: { passwords: { greeting: \"{{ data.GREETING }}\" } }",
+        ),
+    ] {
+        let project = project(&format!("{base}\n"), "").edited("w/web.yaml", SECRET, PHRASE);
+        project.encrypted("base.secrets.yaml", secrets.replace("PHRASE", PHRASE) + "\n");
+        project.run(&["render", "dev"]).succeeds();
     }
     let project = project("data: {}\n", "").edited("w/web.yaml", SECRET, PHRASE);
     let own =
@@ -235,11 +254,31 @@ fn what_is_no_secret_may_be_anywhere() {
         // plain variables, and plain parts of a structure
         "data: { BUILD: \"{{ vars.build }}\" }\nvars: { build: Xk29vQ7rZr8hunter2-canary }",
         "data: { a.json: { content: { build: Xk29vQ7rZr8hunter2-canary }, sensitive: true } }",
+        // a plain value in the template of a Secret
+        "vars: { build: Xk29vQ7rZr8hunter2-canary }",
         // less than eight bytes
         "data: { a.json: { content: { password: Xk29vQ7 } } }",
     ] {
-        project(&format!("{base}\n"), "").run(&["render", "dev"]).succeeds();
+        let own = "apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { A: \"{{ vars.build | default('x') }}\" }\n";
+        project(&format!("{base}\n"), "").file("w/own.yaml", own).run(&["render", "dev"]).succeeds();
     }
+}
+
+#[test]
+fn a_value_that_two_layers_give_is_one_secret() {
+    let project = project("data: { PASSWORD: { sensitive: true } }\n", "");
+    for file in ["base.secrets.yaml", "dev.secrets.yaml"] {
+        project.encrypted(file, format!("data: {{ PASSWORD: {SECRET} }}\n"));
+    }
+    finds(&project, "`data.PASSWORD`");
+}
+
+#[test]
+fn an_encrypted_text_that_reads_as_base64_is_looked_for_as_it_is() {
+    let project = project("data: {}\n", "").edited("w/web.yaml", SECRET, "a1b2c3d4e5f6");
+    let own = "apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { PASSWORD: a1b2c3d4e5f6 }\n";
+    project.encrypted("w/own.enc.yaml", own);
+    finds(&project, "`stringData.PASSWORD`");
 }
 
 #[test]

@@ -6,10 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::map::HashSet;
-use crate::resolve::{ManifestDocument, TemplatePart};
+use crate::resolve::ManifestDocument;
 use crate::secret::Wiping;
 use crate::span::Location;
-use crate::visibility::Visibility;
 
 /// Value of a Secret, decrypted.
 pub(super) struct DecryptedValue {
@@ -26,8 +25,8 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 /// Values of a document that are encrypted in its file. The rest of a Secret, such as its name, is public even if all of
 /// its file is encrypted.
 pub(super) fn decrypted_values(document: &ManifestDocument) -> Vec<DecryptedValue> {
-    let known = |part: &&TemplatePart| part.lineage.encrypted && part.visibility == Visibility::Known;
-    let paths = document.parts.iter().filter(known).map(|part| part.path.as_str()).collect();
+    let encrypted = document.parts.iter().filter(|part| part.lineage.encrypted);
+    let paths = encrypted.map(|part| part.path.as_str()).collect();
     let mut walk = EncryptedWalk { paths, found: Vec::new() };
     match &document.tree.kind {
         TreeKind::List(operations) => walk.operations(operations),
@@ -37,7 +36,7 @@ pub(super) fn decrypted_values(document: &ManifestDocument) -> Vec<DecryptedValu
 }
 
 struct EncryptedWalk<'d> {
-    /// Paths of the values that were decrypted, or rendered from what was.
+    /// Paths of the values that are encrypted, or rendered from what is.
     paths: HashSet<&'d str>,
     found: Vec<DecryptedValue>,
 }

@@ -136,7 +136,7 @@ fn collect_decrypted(
             }
             LayerChange::Source(EntrySource::Content(tree) | EntrySource::Registries(tree))
             | LayerChange::Merged(tree) => tree.leaves("", &mut |path, tree, scalar| {
-                if scalar.text().len() >= SHORTEST && is_plaintext(scalar) {
+                if is_plaintext(scalar) {
                     found.add_named(last_word(path), scalar.text().as_bytes(), owner(path, &tree.place));
                 }
             }),
