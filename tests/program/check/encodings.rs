@@ -13,7 +13,11 @@ fn quoted(text: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// Renders a password and an annotation that may repeat it; both are written as in YAML.
@@ -145,7 +149,7 @@ fn eight_bytes_are_enough() {
     let message = Sandbox::of(&base, "").run(&["render", "dev"]).refused();
     assert!(message.contains("`binaryData.NOTE`"), "{message}");
     passes(&binary(&bytes[..7]), &quoted(&hex(&bytes[..7])));
-    let long: Vec<u8> = (0..4096_usize).map(|at| (at * at / 7 % 251) as u8).collect();
+    let long: Vec<u8> = (0..4096_u32).flat_map(|at| (at * at / 7 % 251).to_le_bytes().into_iter().take(1)).collect();
     finds(&binary(&long), &quoted(&hex(&long)), "in hexadecimal");
 }
 
