@@ -144,7 +144,7 @@ fn a_secret_beside_another_is_reported_however_they_are_encoded() {
     for (text, count) in [
         (r#"TWO\\\"TWO-TWO-TWO ONE"#.to_owned(), 2),
         (r#"ONE TWO\\\"TWO-TWO-TWO"#.to_owned(), 2),
-        (r"\\/".repeat(15) + r#"postgres://app:ONE@db/x TWO\\\"TWO-TWO-TWO"#, 2),
+        (r"\\/".repeat(20) + r#"postgres://app:ONE@db/x TWO\\\"TWO-TWO-TWO"#, 2),
     ] {
         reports(base, &SERVICE.replace("name: web", &format!("name: web, annotations: {{ a: \"{text}\" }}")), count);
     }

@@ -129,18 +129,17 @@ fn what_a_layer_decrypted_is_looked_for_though_a_later_one_overrides_it() {
 
 #[test]
 fn an_encrypted_name_of_an_object_is_no_secret() {
-    let own = |name: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name} }}\nstringData: {{}}\n");
+    let own = |name: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name}, labels: {{ a: b }} }}\nstringData: {{}}\n")
+    };
     let project = project("data: {}\n", "").file("w/web.yaml", own("web"));
     project.encrypted("w/own.enc.yaml", own("own-x9y8z7w6v5"));
     project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^value$' }]");
-    let operation = format!("{{ op: add, path: /metadata/labels, value: {{ tier: {SECRET} }} }}");
-    let patch = format!("patches:\n- target: {{ kind: Secret, name: web }}\n  patch: [{operation}]\n");
-    project.write("dev.yaml", &patch);
-    let made = project.run(&["render", "dev"]).succeeds();
-    assert!(made.contains("own-x9y8z7w6v5") && made.contains(SECRET), "{made}");
-    project.rules("creation_rules: [{ age: ALICE, encrypted_regex: '^tier$' }]");
-    project.encrypted("dev.secrets.yaml", patch);
-    project.write("dev.yaml", "");
+    let operation = format!("{{ op: add, path: /metadata/labels/tier, value: {SECRET} }}");
+    project.encrypted(
+        "dev.secrets.yaml",
+        format!("patches:\n- target: {{ kind: Secret, name: web }}\n  patch: [{operation}]\n"),
+    );
     let made = project.run(&["render", "dev"]).succeeds();
     assert!(made.contains("own-x9y8z7w6v5") && made.contains(SECRET), "{made}");
 }
