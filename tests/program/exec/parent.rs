@@ -163,6 +163,18 @@ fn redacted_streams_contain_no_secret_in_any_form() {
     assert_eq!(run.stderr, "[secret]\n{\"p\":\"[secret]\"}\n");
 }
 
+#[test]
+fn secrets_that_are_no_variable_of_the_program_are_redacted_too() {
+    let site = Sandbox::with_identities()
+        .file("base.yaml", "app: shop\ndata: { LEVEL: debug, PASSWORD: {}, a.json: {} }\n")
+        .file("dev.yaml", "data: { PASSWORD: m1n2o3p4q5 }\n");
+    let secrets = "vars: { db: { password: a1b2c3d4e5 } }\ndata: { PASSWORD: v9w8x7y6z5, a.json: { content: { pin: f6g7h8i } } }\n";
+    site.encrypted("base.secrets.yaml", secrets);
+    let script = "echo $LEVEL m1n2o3p4q5 a1b2c3d4e5 v9w8x7y6z5 f6g7h8i";
+    let printed = site.run(&["exec", "dev", "--redact", "--", "sh", "-c", script]).succeeds();
+    assert_eq!(printed, "debug [secret] [secret] [secret] [secret]\n");
+}
+
 /// Sees the command line of every process, as any user does.
 #[test]
 fn no_command_line_contains_a_value() {
