@@ -59,7 +59,6 @@ fn all_texts_of_an_object_are_searched_but_the_values_of_a_secret() {
 
 #[test]
 fn what_layers_say_of_objects_is_searched() {
-    let (of_map, of_secret) = ("of the ConfigMap `app` contains", "of the Secret `app` contains");
     for (more, path) in [
         (format!("annotations: {{ {SECRET}: b }}"), "the key `metadata.annotations.…`"),
         (format!("annotations: {{ a: {SECRET} }}"), "`metadata.annotations.a`"),
@@ -71,7 +70,8 @@ fn what_layers_say_of_objects_is_searched() {
             &format!("data: {{ PASSWORD: {{ value: {SECRET}, sensitive: true }}, LEVEL: info }}\n{more}\n"),
             "",
         );
-        finds(&project, "dev", &[&format!("{path} {of_map}"), &format!("{path} {of_secret}")]);
+        // one mistake, whatever gets it
+        finds(&project, "dev", &[&format!("{path} of every object contains")]);
     }
     let typed = format!("bundles: {{ x: {{ type: example.com/{SECRET}, data: {{ A: b }} }} }}");
     finds(&project(&typed), "dev", &["`type` of the Secret `x` contains"]);
