@@ -206,6 +206,17 @@ fn a_manifest_with_templates_of_another_program_names_it() {
     }
 }
 
+/// A template without quotes is the reason for some mistakes in YAML, and not for others beside it.
+#[test]
+fn a_manifest_with_a_template_is_told_to_quote_it_only_where_that_helps() {
+    let base = format!("{BASE}manifests: [\"w/*.yaml\"]\n");
+    for annotations in ["{ a: '{{ vars.domain }}', b: 1, b: 2, c: !port 80 }", "{ a: {{ vars.domain }} }"] {
+        let manifest = format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: x, annotations: {annotations} }}\n");
+        let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", &manifest);
+        says(annotations, &project, &["check"]);
+    }
+}
+
 #[test]
 fn quotes_of_a_template_within_those_of_the_value_are_said() {
     let overlay = "data:\n  LOG_LEVEL: \"{{ vars.domain | default(\"x\") }}\"\n";

@@ -64,26 +64,17 @@ impl Pipeline<'_> {
 
 /// Whether a problem is that of a file by itself, whatever the values are.
 fn is_about_file(problem: &Diagnostic) -> bool {
-    matches!(
-        problem.rule,
-        Rule::MissingFile
-            | Rule::OutsideProject
-            | Rule::FileTooBig
-            | Rule::Unreadable
-            | Rule::NotUtf8
-            | Rule::YamlSyntax
-            | Rule::TabIndentation
-            | Rule::DuplicateKey
-            | Rule::ComplexKey
-            | Rule::UnknownTag
-            | Rule::MergeKey
-            | Rule::UndefinedAlias
-            | Rule::RecursiveAlias
-            | Rule::AliasBomb
-            | Rule::TooDeep
-            | Rule::TemplateSyntax
-            | Rule::SopsMetadata
-            | Rule::SopsVersion
-            | Rule::Bug
-    )
+    problem.rule.is_of_yaml()
+        || matches!(
+            problem.rule,
+            Rule::MissingFile
+                | Rule::OutsideProject
+                | Rule::FileTooBig
+                | Rule::Unreadable
+                | Rule::NotUtf8
+                | Rule::TemplateSyntax
+                | Rule::SopsMetadata
+                | Rule::SopsVersion
+                | Rule::Bug
+        )
 }

@@ -177,8 +177,15 @@ impl TemplateRenderer {
         let with_hint = |problems: Diagnostics| -> Diagnostics {
             let helm = foreign_template_hint(file.text(), None, true);
             let ours = "quote templates inside YAML; to template the whole text, use a `*.j2` file";
-            let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
-            problems.into_iter().map(|problem| problem.maybe_hint(hint.clone())).collect()
+            let ours = is_template(file.text()).then(|| ours.to_owned());
+            // an unquoted template is no YAML, or a mapping as a key
+            let is_unquoted = |rule| matches!(rule, Rule::YamlSyntax | Rule::ComplexKey);
+            let hint = |rule| helm.clone().or_else(|| ours.clone().filter(|_| is_unquoted(rule)));
+            let with_hint = |problem: Diagnostic| {
+                let hint = hint(problem.rule);
+                problem.maybe_hint(hint)
+            };
+            problems.into_iter().map(with_hint).collect()
         };
         let report = |problems: Diagnostics| self.context.report_all(with_hint(problems));
         let PartialStream { stream, mut problems } = read_partial_stream(file, MergeKeys::Apply).map_err(report)?;
