@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::messages::{note_command, record};
 use super::objects::Objects;
-use super::peers::peer;
+use super::peers::{peer, skip_optional};
 
 /// The published test key, which decrypts the demo and the examples.
 pub(crate) const DEMO_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt");
@@ -220,6 +220,21 @@ impl Sandbox {
     /// Runs the program with something on its standard input.
     pub(crate) fn give(&self, input: impl AsRef<[u8]>, arguments: &[&str]) -> Run {
         give(self.command(arguments), input.as_ref()).into()
+    }
+
+    /// Runs a shell script as the root of a namespace with mounts of its own, where `$SEPTUM` is the program, if the
+    /// system allows that: the script ends with 99 where it cannot mount.
+    pub(crate) fn run_in_namespace(&self, script: &str) -> Option<Run> {
+        let program = self.command(&[]);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]).current_dir(&self.root).env_clear();
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run: Run = command.env("SEPTUM", program.get_program()).output().expect("unshare starts").into();
+        if run.code == 99 || run.stderr.contains("unshare:") {
+            skip_optional("a namespace", &format!("with mounts of its own is not allowed here: {}", run.stderr));
+            return None;
+        }
+        Some(run)
     }
 
     /// Runs the program with the demo key.

@@ -63,3 +63,37 @@ fn a_full_disk_leaves_every_file_old_or_new() {
     }
     assert!(old.keys().filter(|path| !path.starts_with(".septum")).all(|path| between.contains_key(path)));
 }
+
+/// Targets are written by several threads, and the message must not depend on them.
+#[test]
+fn a_full_disk_is_told_once_and_other_obstacles_each() {
+    let project = shop().env("SOPS_AGE_KEY_FILE", DEMO_KEY);
+    project.render();
+    let long = format!("GREETING: {}", "x".repeat(20_000));
+    project.write("long.txt", project.read("base.yaml").replace("GREETING: hello", &long));
+    for directory in ["full", "closed"] {
+        fs::create_dir(project.path(directory)).unwrap();
+    }
+    let script = r#"
+        mount -t tmpfs -o size=100k tmpfs full || exit 99
+        cp -r rendered full/; cp -r rendered closed/
+        for target in dev prod; do
+            mount --bind closed/rendered/$target/shop closed/rendered/$target/shop || exit 99
+            mount -o remount,ro,bind closed/rendered/$target/shop || exit 99
+        done
+        sed -i 's/GREETING: hello/GREETING: hi/' base.yaml
+        for threads in 1 2 8; do
+            RAYON_NUM_THREADS=$threads "$SEPTUM" render --all --out closed/rendered; echo $?
+        done
+        cp long.txt base.yaml
+        for threads in 1 2 8; do
+            RAYON_NUM_THREADS=$threads "$SEPTUM" render --all --out full/rendered; echo $?
+        done
+    "#;
+    let Some(run) = project.run_in_namespace(script) else { return };
+    assert_eq!(run.stdout, "4\n".repeat(6), "{}", run.stderr);
+    run.record();
+    let is_new =
+        |target: &str| project.read(&format!("closed/rendered/{target}/shop/configmap-shop.yaml")).contains("hi");
+    assert_eq!(["dev", "prod", "staging"].map(is_new), [false, false, true]);
+}

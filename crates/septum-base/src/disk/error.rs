@@ -34,3 +34,8 @@ impl From<io::Error> for FileReadError {
         }
     }
 }
+
+/// Whether a file could not be written because its file system has no space for any, or none for this user.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

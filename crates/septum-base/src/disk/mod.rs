@@ -23,7 +23,7 @@ use snapshot::ResolvedPath;
 use crate::map::HashMap;
 use crate::sort::sort;
 
-pub use error::FileReadError;
+pub use error::{FileReadError, is_full};
 pub use named::{read_named, real_named, resolve_writable};
 pub use open::open_unfollowed;
 pub use root::{BoundedRoot, RealPath};

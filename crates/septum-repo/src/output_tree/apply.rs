@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -19,6 +19,7 @@ use super::shard::Shard;
 use super::target_plan::{FileRemoval, FileWrite};
 use super::{MANY, OutputTree, place};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::disk;
 use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
@@ -30,20 +31,26 @@ pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) 
         let is_alone = tree.inventories.are_current(&tree.root, tree.shard)?;
         return Err(if is_alone { obstacle } else { written_by_another(&tree.root) }.into());
     }
-    let run = ApplyRun { tree, meter, drafts: draft_directory(tree), number: AtomicUsize::new(0) };
+    let run = ApplyRun {
+        tree,
+        meter,
+        drafts: draft_directory(tree),
+        number: AtomicUsize::new(0),
+        is_disk_full: AtomicBool::new(false),
+    };
     if plan.is_clean() {
         run.remember(std::mem::take(&mut plan.cache));
         return Ok(plan.summary);
     }
     let lock = run.lock()?;
-    let done = run.check_plan().and_then(|()| run.carry_out(plan));
+    let done = run.check_plan().map_err(Diagnostics::from).and_then(|()| run.carry_out(plan));
     if done.is_ok() {
         run.remember(std::mem::take(&mut plan.cache));
     }
     // leftovers do no harm, and the next run tries again
     let _ = run.tidy();
     drop(lock);
-    done.map(|()| plan.summary).map_err(Diagnostics::from)
+    done.map(|()| plan.summary)
 }
 
 /// Directory of new files until they are renamed: on the file system of the tree.
@@ -64,6 +71,24 @@ struct ApplyRun<'a> {
     drafts: PathBuf,
     /// Number of the next draft.
     number: AtomicUsize,
+    /// Whether there is no space for more.
+    is_disk_full: AtomicBool,
+}
+
+/// Error for a target that could not be written.
+#[derive(Clone)]
+enum WriteFailure {
+    File(Diagnostic),
+    /// There is no space for this target, nor for others.
+    DiskFull(Diagnostic),
+}
+
+impl From<WriteFailure> for Diagnostic {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::File(diagnostic) | WriteFailure::DiskFull(diagnostic) => diagnostic,
+        }
+    }
 }
 
 impl ApplyRun<'_> {
@@ -175,7 +200,7 @@ impl ApplyRun<'_> {
         self.drafts.join(self.number.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    fn carry_out(&self, plan: &mut TreePlan) -> Result<(), Diagnostic> {
+    fn carry_out(&self, plan: &mut TreePlan) -> Result<(), Diagnostics> {
         self.announce(plan)?;
         let page = &plan.inventory;
         let meanwhile = page.claim.as_ref().or(page.old.as_ref());
@@ -199,7 +224,10 @@ impl ApplyRun<'_> {
             self.remove_directory(target);
         }
         self.remove_leftovers(plan);
-        new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
+        if let Some(draft) = new {
+            self.record(&page.name, &draft)?;
+        }
+        Ok(())
     }
 
     /// Removes the leftovers of an earlier version, or of a stopped run, in Septum's own directory.
@@ -224,19 +252,29 @@ impl ApplyRun<'_> {
             .map_err(|error| place::write_error(&show_inventory(root, name), &error))
     }
 
-    fn write_all(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostic> {
+    /// Writes all targets. Where some cannot be written, the others are, unless the disk is full.
+    fn write_all(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostics> {
         self.meter.expect(ProgressUnit::Files, writes.len());
         let is_together = |one: &FileWrite, other: &FileWrite| one.target == other.target;
-        if writes.len() <= MANY {
-            return writes.chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes));
-        }
-        writes.par_chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes))
+        let write = |writes: &mut [FileWrite]| self.write_target(writes).err();
+        let failed: Vec<_> = if writes.len() <= MANY {
+            writes.chunk_by_mut(is_together).filter_map(write).collect()
+        } else {
+            writes.par_chunk_by_mut(is_together).filter_map(write).collect()
+        };
+        let full = failed.iter().find(|failure| matches!(failure, WriteFailure::DiskFull(_))).cloned();
+        let others = failed.into_iter().filter(|failure| matches!(failure, WriteFailure::File(_)));
+        let found: Diagnostics = others.chain(full).map(Diagnostic::from).collect();
+        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
     /// Writes the files of a target, a new one with its directory.
-    fn write_target(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostic> {
+    fn write_target(&self, writes: &mut [FileWrite]) -> Result<(), WriteFailure> {
         let OutputTree { root, disk, .. } = self.tree;
         let Some(FileWrite { target, file, .. }) = writes.first() else { return Ok(()) };
+        if self.is_disk_full.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let directory = root.target_directory(target);
         let make = || {
             disk.make_directory(&root.dir.join(target.environment()))?;
@@ -248,8 +286,10 @@ impl ApplyRun<'_> {
             disk.make_directory(&directory).map(|()| false)
         };
         let is_written = make().map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared_file(root, target, file),
-            _ => place::write_error(&root.show(target, file), &error),
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                WriteFailure::File(appeared_file(root, target, file))
+            }
+            _ => self.write_failure(target, file, &error),
         })?;
         if !is_written {
             writes.iter().try_for_each(|write| self.write(write))?;
@@ -260,6 +300,16 @@ impl ApplyRun<'_> {
         }
         self.meter.advance(ProgressUnit::Files, writes.len());
         Ok(())
+    }
+
+    fn write_failure(&self, target: &TargetName, file: &FileName, error: &io::Error) -> WriteFailure {
+        let root = &self.tree.root;
+        if disk::is_full(error) {
+            self.is_disk_full.store(true, Ordering::Relaxed);
+            // which file met the end of the space depends on the threads
+            return WriteFailure::DiskFull(place::write_error(&root.shown, error));
+        }
+        WriteFailure::File(place::write_error(&root.show(target, file), error))
     }
 
     /// Writes a directory that does not exist, under another name until it is complete: one change of a directory in
@@ -274,17 +324,17 @@ impl ApplyRun<'_> {
         disk.rename_draft(&draft, directory)
     }
 
-    fn write(&self, write: &FileWrite) -> Result<(), Diagnostic> {
+    fn write(&self, write: &FileWrite) -> Result<(), WriteFailure> {
         let OutputTree { root, disk, .. } = self.tree;
         let FileWrite { target, file, bytes, sensitivity, replaces, .. } = write;
         let path = root.target_file(target, file);
         let there = fs::symlink_metadata(&path).ok();
         if !replaces && there.is_some() {
-            return Err(appeared_file(root, target, file));
+            return Err(WriteFailure::File(appeared_file(root, target, file)));
         }
         let permissions = there.map(|there| there.permissions());
         disk.replace(&path, &self.next_draft(), bytes, permissions, *sensitivity, SyncPoint::Later)
-            .map_err(|error| place::write_error(&root.show(target, file), &error))
+            .map_err(|error| self.write_failure(target, file, &error))
     }
 
     fn remove(&self, FileRemoval { target, file, digest: recorded }: &FileRemoval) -> Result<(), Diagnostic> {

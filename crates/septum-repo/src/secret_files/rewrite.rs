@@ -4,6 +4,7 @@
 //! read; if another writer changed it meanwhile, the change is applied again, to the current content. All new bytes
 //! of all files are on the disk before the first of them is renamed.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -199,28 +200,39 @@ fn with_path<T>(made: RewriteOutcome<T>, path: PathBuf) -> RewriteOutcome<T> {
 fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedWrite>), Diagnostics> {
     let prepare = |StagedWrite { path, name, bytes, access }: StagedWrite| {
         let prepared = atomic::prepare_write(&path, &bytes, access);
-        prepared.map(|prepared| (name.clone(), prepared)).map_err(|error| unwritable_file(&name, &error))
+        (name, prepared)
     };
     let several = staged.len() > 1;
-    let all: Vec<Result<_, Diagnostic>> = if several {
+    let all: Vec<(String, io::Result<PreparedWrite>)> = if several {
         // the waits for the disk are concurrent
         staged.into_par_iter().map(prepare).collect()
     } else {
         // a pool of threads costs more than a single file does
         staged.into_iter().map(prepare).collect()
     };
-    let (mut found, mut done) = (Diagnostics::new(), (Vec::new(), Vec::new()));
-    for prepared in all {
+    let (mut found, mut full) = (Diagnostics::new(), None);
+    let (mut names, mut done) = (Vec::new(), Vec::new());
+    for (name, prepared) in all {
         match prepared {
-            Ok((name, prepared)) => {
-                done.0.push(name);
-                done.1.push(prepared);
-            }
-            Err(error) if several => found.push(error.note("no file was changed")),
-            Err(error) => found.push(error),
+            Ok(prepared) => done.push(prepared),
+            // which file met the end of the space depends on the threads
+            Err(error) if several && disk::is_full(&error) => full = Some(error),
+            Err(error) if several => found.push(unwritable_file(&name, &error).note("no file was changed")),
+            Err(error) => found.push(unwritable_file(&name, &error)),
         }
+        names.push(name);
     }
-    if found.is_empty() { Ok(done) } else { Err(found) }
+    found.extend(full.map(|error| no_space(&names, &error)));
+    if found.is_empty() { Ok((names, done)) } else { Err(found) }
+}
+
+/// Error for files that do not fit on the disk together.
+fn no_space(names: &[String], error: &io::Error) -> Diagnostic {
+    let first = names.first().map_or("", String::as_str);
+    let more = names.len().saturating_sub(1);
+    let files = if more == 1 { "file" } else { "files" };
+    let message = format!("the new versions of `{first}` and {more} more {files} could not be written: {error}");
+    Diagnostic::error(Rule::Unwritable, message).note("no file was changed").hint("free disk space")
 }
 
 /// Text for the user whose signal was delayed until the files were renamed.
@@ -246,7 +258,7 @@ pub(super) fn missing_file(name: &str) -> Diagnostic {
 }
 
 /// Error for files that could not be renamed, with those that were.
-fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnostic {
+fn half_done(names: &[String], failed: usize, error: &io::Error) -> Diagnostic {
     let (done, left) = names.split_at(failed.min(names.len()));
     let found = unwritable_file(left.first().map_or("", String::as_str), error);
     if names.len() < 2 {
@@ -270,6 +282,6 @@ fn too_many(files: usize, limit: u64) -> Diagnostic {
         .hint("raise the limit with `ulimit -n`, or specify fewer files at a time")
 }
 
-fn unwritable_file(name: &str, error: &std::io::Error) -> Diagnostic {
+fn unwritable_file(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::unwritable(name, error).hint("free disk space, or fix the permissions")
 }
