@@ -2,8 +2,8 @@
 
 use septum::layer::{PatchSelector, Tree};
 use septum::manifest::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, ReplicaOverride,
-    ResolvedPatch, apply_patches, override_images, override_replicas,
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
+    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
 };
 use septum::span::{Located, Location, Source};
 use septum::yaml::read::{MergeKeys, read_stream};
@@ -40,7 +40,7 @@ fn parse(name: &str, text: &str) -> Option<Vec<Tree>> {
 }
 
 fn build(objects: &str, patch: &str, target: &str, overrides: &str) -> Option<Built> {
-    let mut objects: Vec<_> =
+    let objects: Vec<_> =
         parse("objects.yaml", objects)?.into_iter().map(|tree| PatchObject::new(tree, Vec::new())).collect();
     let documents = parse("patch.yaml", patch)?;
     let field = |name: &str| {
@@ -69,8 +69,10 @@ fn build(objects: &str, patch: &str, target: &str, overrides: &str) -> Option<Bu
         })
         .into_iter()
         .collect();
-    let directives = ListDirectives::Keep;
-    let mut problems = apply_patches(&mut objects, &patches, PatchSettings { directives, is_complete: true }).problems;
+    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &|_| true };
+    let mut patched = PatchedObjects::new(objects);
+    let mut problems: Vec<_> = patches.iter().flat_map(|patch| patched.apply(patch, settings).problems).collect();
+    let mut objects = patched.into_objects();
     let (mut replicas, mut images) = (Vec::new(), Vec::new());
     for (name, value) in overrides.lines().filter_map(|line| line.split_once('=')).take(8) {
         let (name, place) = (name.to_owned(), Location::synthetic());

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use septum::layer::{PatchSelector, Tree, TreeKind};
 use septum::manifest::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, ReplicaOverride,
-    ResolvedPatch, apply_patches, override_images, override_replicas,
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
+    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
 };
 use septum::span::{Located, Location, Source};
 use septum::yaml::kubectl::{JsonScalar, json_scalar};
@@ -28,11 +28,13 @@ pub(super) fn parse(name: &str, text: &str) -> Vec<Tree> {
 /// Builds objects with the `patches`, `images` and `replicas` of a kustomization.
 pub(super) fn build(objects: &[Value], kustomization: &Value) -> BuildResult {
     let of = |object: &Value| parse("objects.yaml", &object.to_string()).into_iter();
-    let mut objects: Vec<_> = objects.iter().flat_map(of).map(|tree| PatchObject::new(tree, Vec::new())).collect();
+    let objects: Vec<_> = objects.iter().flat_map(of).map(|tree| PatchObject::new(tree, Vec::new())).collect();
     let list = |field: &str| kustomization[field].as_array().cloned().unwrap_or_default();
     let patches: Vec<_> = list("patches").iter().map(resolve_patch).collect();
-    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: true };
-    let mut problems = apply_patches(&mut objects, &patches, settings).problems;
+    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &|_| true };
+    let mut patched = PatchedObjects::new(objects);
+    let mut problems: Vec<_> = patches.iter().flat_map(|patch| patched.apply(patch, settings).problems).collect();
+    let mut objects = patched.into_objects();
     let replicas: Vec<_> = list("replicas")
         .iter()
         .map(|replica| ReplicaOverride {

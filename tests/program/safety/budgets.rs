@@ -471,6 +471,30 @@ fn the_work_of_ages_grows_with_the_values() {
     assert!(many <= 10 * some, "{some} for 50, {many} for 400");
 }
 
+#[test]
+fn patches_images_and_replicas_cost_what_they_select() {
+    let of = |count: usize| {
+        let each = |line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+        let image = "spec: { template: { spec: { containers: [{ name: c, image";
+        let object = |name: String| format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: {name} }}\n");
+        let objects =
+            each(&|index| format!("---\n{}{image}: 'i{index}:1' }}] }} }} }}\n", object(format!("w{index}"))));
+        let patch = each(&|index| format!("---\n{}spec: {{ paused: true }}\n", object(format!("w{index}"))));
+        let targets = each(&|index| {
+            format!("  - {{ target: {{ name: w{index} }}, patch: '[{{ op: add, path: /spec/a, value: 1 }}]' }}\n")
+        });
+        let replicas = each(&|index| format!("w{index}: 2, "));
+        let images = each(&|index| format!("i{index}: {{ newTag: v2 }}, "));
+        let base = format!(
+            "manifests: [w/all.yaml]\nreplicas: {{ {replicas} }}\nimages: {{ {images} }}\npatches:\n  - path: \
+             p/all.yaml\n{targets}"
+        );
+        Sandbox::of(&base, "data: {}\n").file("w/all.yaml", objects).file("p/all.yaml", patch)
+    };
+    let (some, many) = (work_of_check(&of(20)), work_of_check(&of(160)));
+    assert!(many <= 10 * some, "{some} for 20, {many} for 160");
+}
+
 /// The steps and bytes that the check of a project counts. All of it is done by one thread.
 fn work_of_check(project: &Sandbox) -> usize {
     work_on_stack(project, 32 << 20)

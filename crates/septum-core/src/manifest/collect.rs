@@ -3,8 +3,8 @@
 
 use super::identity::Manifest;
 use super::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, ReplicaOverride,
-    ResolvedPatch, apply_patches, override_images, override_replicas,
+    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
+    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
 };
 use super::schema;
 use super::taint::{self, TemplatedPart};
@@ -60,13 +60,16 @@ fn patched_objects(
     let is_complete = |objects: &[PatchObject], fields: &[&str]| {
         !resolved.has_unknown_manifests && !objects.iter().any(|object| has_unknown(object, fields))
     };
-    let (mut objects, mut broken) = (Vec::new(), Vec::new());
+    let are_named = |objects: &[PatchObject]| is_complete(objects, &IDENTIFYING_FIELDS);
+    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &are_named };
+    let (mut patched, mut broken) = (PatchedObjects::default(), Vec::new());
     for (index, overlay) in definition.overlays.iter().enumerate() {
         let of_overlay = |document: &&ManifestDocument| document.overlay == index && !document.is_absent;
         for document in resolved.manifests.iter().filter(of_overlay) {
             // what a patch finds in an object that is not valid YAML says nothing about the patch
             let is_broken = resolved.has_unknown_manifests && document.tree.has_broken();
-            add_items(&document.tree, document.parts.clone(), if is_broken { &mut broken } else { &mut objects });
+            let items = items_of(&document.tree, document.parts.clone());
+            if is_broken { broken.extend(items) } else { patched.add(items) }
         }
         for rendered in resolved.patches.iter().filter(|rendered| rendered.overlay == index) {
             let Some(patch) = overlay.patches.get(rendered.index) else { continue };
@@ -74,11 +77,7 @@ fn patched_objects(
                 continue;
             }
             let patch = resolved_patch(patch, rendered);
-            let settings = PatchSettings {
-                directives: ListDirectives::Keep,
-                is_complete: is_complete(&objects, &IDENTIFYING_FIELDS),
-            };
-            let report = apply_patches(&mut objects, std::slice::from_ref(&patch), settings);
+            let report = patched.apply(&patch, settings);
             let of_bundle = |problem: Diagnostic| match patched_bundle(&patch, definition) {
                 Some((kind, name)) if problem.rule == Rule::UnmatchedPatch => problem
                     .note(format!(
@@ -100,7 +99,8 @@ fn patched_objects(
         count: count.value,
         place: count.place.clone(),
     });
-    let are_named = is_complete(&objects, &IDENTIFYING_FIELDS);
+    let mut objects = patched.into_objects();
+    let are_named = are_named(&objects);
     problems.extend(override_replicas(&mut objects, &replicas.collect::<Vec<_>>(), are_named));
     let images = definition.images.iter().map(|(name, change)| ImageOverride {
         name: name.clone(),
@@ -175,7 +175,13 @@ pub fn list_items(tree: &Tree) -> Option<&[Tree]> {
     tree.get("items").filter(|_| is_list).and_then(Tree::as_list)
 }
 
-/// Adds the objects of a list and of nested lists, or the single object, each with its templated parts.
+/// The objects of a list and of nested lists, or the single object, each with its templated parts.
+fn items_of(tree: &Tree, parts: Vec<TemplatePart>) -> Vec<PatchObject> {
+    let mut found = Vec::new();
+    add_items(tree, parts, &mut found);
+    found
+}
+
 fn add_items(tree: &Tree, parts: Vec<TemplatePart>, found: &mut Vec<PatchObject>) {
     let Some(items) = list_items(tree) else {
         found.push(PatchObject::new(tree.clone(), parts));

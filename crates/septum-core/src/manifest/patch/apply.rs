@@ -6,10 +6,11 @@ use super::failure::PatchFailure;
 use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PartTable, PatchNode};
 use super::object::{PatchIdentity, PatchObject};
+use super::object_index::ObjectIndex;
 use super::operation::OperationList;
 use super::reading;
 use super::strategic::{ListDirectives, StrategicMerge};
-use super::target::{TargetMatcher, unmatched_identity, unmatched_target};
+use super::target::{TargetMatcher, literal_name, unmatched_identity, unmatched_target};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{PatchSelector, Tree, TreeKind};
 use crate::map::{HashSet, IndexMap};
@@ -47,16 +48,17 @@ pub struct PatchOptions {
     pub allow_kind_change: bool,
 }
 
-/// Settings of a call.
-#[derive(Debug, Clone, Copy)]
-pub struct PatchSettings {
+/// Settings of a patch.
+#[derive(Clone, Copy)]
+pub struct PatchSettings<'a> {
     /// Treatment of `$retainKeys` and other directives that kustomize does not know.
     pub directives: ListDirectives,
-    /// Whether all objects are known. If some are missing without a key, a patch that selects nothing is no error.
-    pub is_complete: bool,
+    /// Whether all objects are known, asked of a patch that selects nothing: if some are missing without a key, that
+    /// is no error.
+    pub is_complete: &'a dyn Fn(&[PatchObject]) -> bool,
 }
 
-/// Problems of a call, and the templated values that decided something.
+/// Problems of a patch, and the templated values that decided something.
 #[derive(Debug, Default)]
 pub struct PatchReport {
     /// Errors; the object that a patch cannot be applied to keeps its content.
@@ -65,31 +67,55 @@ pub struct PatchReport {
     pub consumed: Vec<ConsumedPart>,
 }
 
-/// Applies patches in their order. Objects that a patch deletes are removed from the list.
-pub fn apply_patches(
-    objects: &mut Vec<PatchObject>,
-    patches: &[ResolvedPatch],
-    settings: PatchSettings,
-) -> PatchReport {
-    let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::default() };
-    for patch in patches {
-        let applied = run.apply(objects, patch);
-        run.report.problems.extend(applied.err());
-    }
-    run.report
+/// Objects of an environment, to which patches are applied in their order.
+#[derive(Debug, Default)]
+pub struct PatchedObjects {
+    objects: Vec<PatchObject>,
+    /// Identities of the objects; none if they changed.
+    index: Option<ObjectIndex>,
 }
 
-struct PatchRun {
-    settings: PatchSettings,
+impl PatchedObjects {
+    /// Objects before any patch.
+    pub fn new(objects: Vec<PatchObject>) -> Self {
+        Self { objects, index: None }
+    }
+
+    /// Adds objects for the patches that follow.
+    pub fn add(&mut self, objects: impl IntoIterator<Item = PatchObject>) {
+        self.objects.extend(objects);
+        self.index = None;
+    }
+
+    /// Applies a patch. Objects that it deletes are removed.
+    pub fn apply(&mut self, patch: &ResolvedPatch, settings: PatchSettings<'_>) -> PatchReport {
+        let index = self.index.take();
+        let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::default(), index };
+        let applied = run.apply(&mut self.objects, patch);
+        run.report.problems.extend(applied.err());
+        self.index = run.index;
+        run.report
+    }
+
+    /// The objects after the patches.
+    pub fn into_objects(self) -> Vec<PatchObject> {
+        self.objects
+    }
+}
+
+struct PatchRun<'a> {
+    settings: PatchSettings<'a>,
     report: PatchReport,
     /// Consumed parts that are in the report.
     seen: HashSet<(String, usize, usize, String, u8)>,
+    /// Identities of the objects; none after a patch that changed them.
+    index: Option<ObjectIndex>,
 }
 
 /// Content of an object after a patch; `None` if it was deleted.
 type PatchedNode = Result<Option<PatchNode>, PatchFailure>;
 
-impl PatchRun {
+impl PatchRun<'_> {
     fn apply(&mut self, objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> Result<(), Diagnostic> {
         let matcher = patch.target.as_ref().map(TargetMatcher::compile).transpose()?;
         let documents: Vec<_> = patch.documents.iter().filter(|document| !is_empty(&document.tree)).collect();
@@ -137,10 +163,14 @@ impl PatchRun {
         matcher: &TargetMatcher,
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {
-        let selected: Vec<usize> =
-            objects.iter().enumerate().filter(|(_, object)| matcher.matches(object)).map(|(index, _)| index).collect();
-        if selected.is_empty() && self.settings.is_complete {
-            return Err(unmatched_target(target, &patch.place, objects));
+        let index = self.index.get_or_insert_with(|| ObjectIndex::of(objects));
+        let is_selected = |index: &usize| objects.get(*index).is_some_and(|object| matcher.matches(object));
+        let selected: Vec<usize> = match literal_name(target) {
+            Some(name) => index.named(name).iter().copied().filter(is_selected).collect(),
+            None => (0..objects.len()).filter(is_selected).collect(),
+        };
+        if selected.is_empty() && (self.settings.is_complete)(objects) {
+            return Err(unmatched_target(target, &patch.place, &index.identities));
         }
         self.patch_indices(objects, &selected, patch, document)
     }
@@ -153,17 +183,21 @@ impl PatchRun {
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {
         let wanted = PatchIdentity::of_tree(&document.tree);
-        let is_wanted = |(_, object): &(usize, &PatchObject)| object.identities().any(|identity| identity == wanted);
-        let selected: Vec<_> = objects.iter().enumerate().filter(is_wanted).map(|(index, _)| index).collect();
+        let index = self.index.get_or_insert_with(|| ObjectIndex::of(objects));
+        let is_wanted = |index: &usize| {
+            objects.get(*index).is_some_and(|object| object.identities().any(|identity| identity == wanted))
+        };
+        let selected: Vec<_> = index.named(&wanted.name).iter().copied().filter(is_wanted).collect();
         match selected.as_slice() {
             [_] => self.patch_indices(objects, &selected, patch, document),
-            [] if !self.settings.is_complete => Ok(()),
+            [] if !(self.settings.is_complete)(objects) => Ok(()),
             _ => {
                 let matches: Vec<_> = selected.iter().filter_map(|index| objects.get(*index)).collect();
                 // what a template gave may be a secret
                 let is_name = |path: &str| path == "kind" || path == "apiVersion" || path.starts_with("metadata");
                 let may_show = !document.parts.iter().any(|part| part.path.is_empty() || is_name(&part.path));
-                Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, objects))
+                let known = &index.identities;
+                Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, known))
             }
         }
     }
@@ -179,12 +213,16 @@ impl PatchRun {
         let mut deleted = HashSet::default();
         for index in selected {
             let Some(object) = objects.get_mut(*index) else { continue };
-            let label = object.identity().label();
+            let before = object.identity();
             let applied = self.patch_object(object, patch, document);
-            let applied = applied
-                .map_err(|failure| failure.into_diagnostic(Some((&object.tree.place, format!("in {label}")))))?;
+            let applied = applied.map_err(|failure| {
+                failure.into_diagnostic(Some((&object.tree.place, format!("in {}", before.label()))))
+            })?;
             if !applied {
                 deleted.insert(*index);
+            }
+            if !applied || object.identity() != before {
+                self.index = None;
             }
         }
         if !deleted.is_empty() {

@@ -1,12 +1,12 @@
-//! Images and replica counts that layers override, matched as kustomize matches them.
+//! Images that layers override, matched as kustomize matches them.
 
 use std::sync::Arc;
 
-use super::object::{PatchIdentity, PatchObject};
-use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
+use super::object::PatchObject;
+use crate::diagnostic::{Diagnostic, Rule, nearest_name};
 use crate::go_regex;
 use crate::layer::{Tree, TreeKind};
-use crate::map::HashMap;
+use crate::map::{HashMap, IndexMap};
 use crate::span::Location;
 use crate::yaml::node::{Scalar, YamlStyle};
 
@@ -25,17 +25,6 @@ pub struct ImageOverride {
     pub place: Location,
 }
 
-/// Replica count of the workloads of a name.
-#[derive(Debug, Clone)]
-pub struct ReplicaOverride {
-    /// Name of the workloads.
-    pub name: String,
-    /// Number of replicas.
-    pub count: u32,
-    /// Location of the entry.
-    pub place: Location,
-}
-
 /// Fields that contain the image of a volume, as kustomize has them.
 const VOLUME_PATHS: [&[&str]; 2] =
     [&["spec", "volumes", "image", "reference"], &["spec", "template", "spec", "volumes", "image", "reference"]];
@@ -48,9 +37,6 @@ const CONTAINER_PATHS: [&[&str]; 4] = [
     &["spec", "template", "spec", "initContainers", "image"],
 ];
 
-/// Kinds with a replica count.
-const REPLICATED: [&str; 4] = ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"];
-
 /// Overrides images in all objects. Returns a warning for each override that matches nothing; `is_complete` says
 /// whether all objects are known.
 pub fn override_images(objects: &mut [PatchObject], images: &[ImageOverride], is_complete: bool) -> Vec<Diagnostic> {
@@ -59,12 +45,8 @@ pub fn override_images(objects: &mut [PatchObject], images: &[ImageOverride], is
     }
     let mut found = FoundImages::default();
     visit_images(objects, &mut |tree| found.add(tree));
-    let mut problems = Vec::new();
-    for image in images {
-        if !found.apply_override(image) && is_complete {
-            problems.push(unmatched_image(image, &found.public_names()));
-        }
-    }
+    let unmatched: Vec<_> = images.iter().filter(|image| !found.apply_override(image)).collect();
+    let problems = if is_complete { found.report_unmatched(&unmatched) } else { Vec::new() };
     let mut changed = found.images.into_iter();
     visit_images(objects, &mut |tree| {
         if let Some(scalar) = changed.next().and_then(|image| image.changed) {
@@ -139,10 +121,19 @@ impl FoundImages {
         is_found
     }
 
-    /// Names of the images that messages may contain.
-    fn public_names(&self) -> Vec<String> {
+    /// Warnings for the overrides that match nothing. They suggest names as the other overrides leave them, and
+    /// none that was decrypted.
+    fn report_unmatched(&self, unmatched: &[&ImageOverride]) -> Vec<Diagnostic> {
+        if unmatched.is_empty() {
+            return Vec::new();
+        }
         let scalars = self.images.iter().filter_map(FoundImage::scalar).filter(|scalar| !scalar.encrypted);
-        scalars.map(|scalar| split_image(scalar.text()).0.to_owned()).collect()
+        let names: Vec<&str> = scalars.map(|scalar| split_image(scalar.text()).0).collect();
+        let mut by_last_part: IndexMap<&str, &str> = IndexMap::default();
+        for name in &names {
+            by_last_part.entry(last_part(name)).or_insert(name);
+        }
+        unmatched.iter().map(|image| unmatched_image(image, &names, &by_last_part)).collect()
     }
 }
 
@@ -173,22 +164,15 @@ fn visit_images(objects: &mut [PatchObject], visit: &mut impl FnMut(&mut Tree)) 
     }
 }
 
-fn unmatched_image(image: &ImageOverride, known: &[String]) -> Diagnostic {
-    let near = did_you_mean(&image.name, known.iter().map(String::as_str));
+fn unmatched_image(image: &ImageOverride, known: &[&str], by_last_part: &IndexMap<&str, &str>) -> Diagnostic {
+    // `nginx` for `docker.io/library/nginx`: the same up to the registry
+    let wanted = last_part(&image.name);
+    let same = || by_last_part.get(wanted).copied();
+    let similar = || by_last_part.get(nearest_name(wanted, by_last_part.keys().copied())?).copied();
+    let near = nearest_name(&image.name, known.iter().copied()).or_else(same).or_else(similar);
     Diagnostic::warning(Rule::UnmatchedImage, format!("the image `{}` is not in any manifest", image.name))
         .at_masked(image.place.clone())
-        .maybe_hint(near.or_else(|| same_last_part(image, known)))
-}
-
-/// Hint at an image whose name is another only up to its registry: `nginx` for `docker.io/library/nginx`.
-fn same_last_part(image: &ImageOverride, known: &[String]) -> Option<String> {
-    let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-    let wanted = last(&image.name);
-    let found = known
-        .iter()
-        .find(|name| last(name) == wanted)
-        .or_else(|| known.iter().find(|name| did_you_mean(&wanted, [last(name).as_str()]).is_some()));
-    found.map(|name| format!("did you mean `{name}`?"))
+        .maybe_hint(near.map(|name| format!("did you mean `{name}`?")))
 }
 
 impl ImageOverride {
@@ -255,39 +239,4 @@ fn visit_path(tree: &mut Tree, path: &[&str], change: &mut impl FnMut(&mut Tree)
             }
         }
     }
-}
-
-/// Sets replica counts. Returns a warning for each name that no workload has; `is_complete` says whether all objects
-/// are known.
-pub fn override_replicas(
-    objects: &mut [PatchObject],
-    replicas: &[ReplicaOverride],
-    is_complete: bool,
-) -> Vec<Diagnostic> {
-    replicas.iter().filter_map(|replica| override_replica(objects, replica).err().filter(|_| is_complete)).collect()
-}
-
-fn override_replica(objects: &mut [PatchObject], replica: &ReplicaOverride) -> Result<(), Diagnostic> {
-    let mut is_found = false;
-    let mut known = Vec::new();
-    for object in objects {
-        let is_replicated = |identity: &PatchIdentity| REPLICATED.contains(&identity.kind.as_str());
-        if !object.identities().any(|identity| is_replicated(&identity) && identity.name == replica.name) {
-            known.extend(Some(object.identity()).filter(is_replicated));
-            continue;
-        }
-        is_found = true;
-        object.parts.retain(|part| part.path != "spec.replicas");
-        if let Some(spec) = object.tree.map_under("spec") {
-            spec.insert("replicas".to_owned(), Tree::literal(&replica.count.to_string(), &replica.place));
-        }
-    }
-    if is_found {
-        return Ok(());
-    }
-    let message =
-        format!("no Deployment, StatefulSet, ReplicaSet or ReplicationController is named `{}`", replica.name);
-    Err(Diagnostic::warning(Rule::UnmatchedImage, message)
-        .at_masked(replica.place.clone())
-        .maybe_hint(did_you_mean(&replica.name, known.iter().map(|identity| identity.name.as_str()))))
 }

@@ -5,8 +5,9 @@
 //! are gone. A templated value that only *decides* something (a merge key, a directive, an operation, a tested value)
 //! is reported beside, since what is rendered depends on it: it is for the caller to refuse it if it is sensitive.
 //!
-//! The caller splits lists of objects first, and calls [`apply_patches`] layer by layer, then [`override_replicas`]
-//! and [`override_images`]. A patch costs what it touches: other objects are only compared by their identity.
+//! The caller splits lists of objects first, and applies the patches to [`PatchedObjects`] layer by layer, then calls
+//! [`override_replicas`] and [`override_images`]. A patch costs what it touches: other objects are at most compared by
+//! their identity.
 
 mod apply;
 mod consumed;
@@ -18,18 +19,21 @@ mod merge_list;
 mod merge_schema;
 mod node;
 mod object;
+mod object_index;
 mod operation;
 mod pointer;
 mod reading;
+mod replicas;
 mod selector;
 mod strategic;
 mod target;
 
-pub use apply::{PatchDocument, PatchOptions, PatchReport, PatchSettings, ResolvedPatch, apply_patches};
+pub use apply::{PatchDocument, PatchOptions, PatchReport, PatchSettings, PatchedObjects, ResolvedPatch};
 pub use consumed::{ConsumedPart, DecidingRole};
-pub use image::{ImageOverride, ReplicaOverride, override_images, override_replicas};
+pub use image::{ImageOverride, override_images};
 pub use merge_schema::MergeSchema;
 pub use object::PatchObject;
+pub use replicas::{ReplicaOverride, override_replicas};
 pub use strategic::ListDirectives;
 
 #[cfg(test)]

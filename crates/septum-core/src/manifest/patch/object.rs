@@ -2,6 +2,7 @@
 
 use crate::layer::{Tree, TreeKind};
 use crate::resolve::TemplatePart;
+use crate::test_hook::count_work;
 
 /// Object with its templated parts, as patches change it.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub(super) struct PatchIdentity {
 impl PatchIdentity {
     /// Identity of an object; what is unknown is empty.
     pub(super) fn of_tree(tree: &Tree) -> Self {
+        count_work(1);
         let text = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text).unwrap_or_default().to_owned();
         let api_version = text(&["apiVersion"]);
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));

@@ -54,6 +54,13 @@ impl TargetMatcher {
     }
 }
 
+/// Name that a target selects, if its expression matches no other.
+pub(super) fn literal_name(target: &PatchSelector) -> Option<&str> {
+    let is_literal = |char: char| char.is_ascii_alphanumeric() || char == '-';
+    let name = target.name.as_ref()?.value.as_str();
+    (!name.is_empty() && name.chars().all(is_literal)).then_some(name)
+}
+
 fn compile_field(field: &str, text: Option<&Located<String>>) -> Result<Option<Regex>, Diagnostic> {
     let Some(Located { value, place }) = text.filter(|text| !text.value.is_empty()) else { return Ok(None) };
     // checked without the anchors, so that a reason is about what is written
@@ -76,17 +83,17 @@ fn parse_selector(field: &str, text: Option<&Located<String>>) -> Result<Option<
     })
 }
 
-/// Error: a target selects no object.
-pub(super) fn unmatched_target(target: &PatchSelector, place: &Location, objects: &[PatchObject]) -> Diagnostic {
-    let guess = |field: Option<&Located<String>>, known: &dyn Fn(&PatchIdentity) -> String| {
+/// Error: a target selects none of the known objects.
+pub(super) fn unmatched_target(target: &PatchSelector, place: &Location, known: &[PatchIdentity]) -> Diagnostic {
+    let guess = |field: Option<&Located<String>>, name: fn(&PatchIdentity) -> &str| {
         let text = &field?.value;
-        let known: Vec<_> = objects.iter().map(|object| known(&object.identity())).collect();
-        if known.contains(text) { None } else { did_you_mean(text, known.iter().map(String::as_str)) }
+        let is_known = known.iter().any(|identity| name(identity) == text);
+        if is_known { None } else { did_you_mean(text, known.iter().map(name)) }
     };
-    let hint = guess(target.kind.as_ref(), &|identity| identity.kind.clone())
-        .or_else(|| guess(target.name.as_ref(), &|identity| identity.name.clone()))
-        .or_else(|| guess(target.namespace.as_ref(), &|identity| identity.namespace.clone()))
-        .or_else(|| guess(target.group.as_ref(), &|identity| identity.group.clone()));
+    let hint = guess(target.kind.as_ref(), |identity| &identity.kind)
+        .or_else(|| guess(target.name.as_ref(), |identity| &identity.name))
+        .or_else(|| guess(target.namespace.as_ref(), |identity| &identity.namespace))
+        .or_else(|| guess(target.group.as_ref(), |identity| &identity.group));
     let shown = |field: Option<&Located<String>>, word: &str| Some(format!("{word} `{}`", field?.value));
     let wanted = [
         shown(target.kind.as_ref(), "kind"),
@@ -108,7 +115,7 @@ pub(super) fn unmatched_identity(
     may_show: bool,
     place: &Location,
     matches: &[&PatchObject],
-    objects: &[PatchObject],
+    known: &[PatchIdentity],
 ) -> Diagnostic {
     let label = if may_show { wanted.label() } else { "the object of a patch".to_owned() };
     if let [first, second, ..] = matches {
@@ -124,7 +131,6 @@ pub(super) fn unmatched_identity(
     if !may_show {
         return error;
     }
-    let known: Vec<_> = objects.iter().map(PatchObject::identity).collect();
     let of_kind = || known.iter().filter(|known| known.kind == wanted.kind);
     let same = of_kind().find(|known| known.name == wanted.name);
     if let Some(same) = same {

@@ -74,14 +74,26 @@ fn patch(text: &str, templated: &[&str]) -> ResolvedPatch {
     }
 }
 
-fn apply(object: &mut Vec<PatchObject>, patch: ResolvedPatch) -> PatchReport {
-    apply_patches(object, &[patch], PatchSettings { directives: ListDirectives::Keep, is_complete: true })
+fn apply(objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> PatchReport {
+    apply_with(objects, patch, ListDirectives::Keep, true)
+}
+
+fn apply_with(
+    objects: &mut Vec<PatchObject>,
+    patch: &ResolvedPatch,
+    directives: ListDirectives,
+    is_complete: bool,
+) -> PatchReport {
+    let mut patched = PatchedObjects::new(std::mem::take(objects));
+    let report = patched.apply(patch, PatchSettings { directives, is_complete: &|_| is_complete });
+    *objects = patched.into_objects();
+    report
 }
 
 /// Origins and paths of the parts of an object after a patch, and the consumed ones.
 fn patched(object: (&str, &[&str]), change: (&str, &[&str])) -> (Vec<String>, Vec<String>) {
     let mut objects = vec![PatchObject::new(tree(object.0), parts(object.1))];
-    let report = apply(&mut objects, patch(change.0, change.1));
+    let report = apply(&mut objects, &patch(change.0, change.1));
     assert!(report.problems.is_empty(), "{:?}", report.problems);
     let show = |part: &TemplatePart| format!("{} -> {}", part.place.source.name(), part.path);
     let consumed = |consumed: &ConsumedPart| format!("{} {:?}", consumed.part.place.source.name(), consumed.role);
@@ -185,7 +197,7 @@ fn an_unknown_value_passes_a_test() {
         *scalar = std::sync::Arc::new(scalar.to_locked());
     }
     let test = "[{ op: test, path: /data/P, value: other }, { op: test, path: /kind, value: X }]";
-    let problems = apply(&mut vec![PatchObject::new(object, Vec::new())], patch(test, &[])).problems;
+    let problems = apply(&mut vec![PatchObject::new(object, Vec::new())], &patch(test, &[])).problems;
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(
         problems.iter().all(|problem| problem.labels.iter().any(|label| label.place.span.column == 77)),
@@ -219,7 +231,7 @@ fn a_patch_that_cannot_be_applied_is_an_error_and_the_object_stays() {
         ("[]".to_owned(), Rule::InvalidPatch, true),
     ] {
         let mut objects = vec![PatchObject::new(tree(WORKLOAD), Vec::new())];
-        let report = apply(&mut objects, patch(&text, &[]));
+        let report = apply(&mut objects, &patch(&text, &[]));
         let found: Vec<_> = report.problems.iter().map(|problem| (problem.rule, !problem.hints.is_empty())).collect();
         assert_eq!(found, [(rule, hint)], "{text}");
         let kept = objects.first().map(|object| show(&object.tree));
@@ -233,8 +245,7 @@ fn a_target_that_selects_nothing_is_an_error_unless_objects_are_unknown() {
         let mut change = patch("[{ op: remove, path: /spec }]", &[]);
         change.target = Some(wanted);
         let mut objects = vec![PatchObject::new(tree(WORKLOAD), Vec::new())];
-        let settings = PatchSettings { directives: ListDirectives::Keep, is_complete };
-        let problems = apply_patches(&mut objects, &[change], settings).problems;
+        let problems = apply_with(&mut objects, &change, ListDirectives::Keep, is_complete).problems;
         problems.into_iter().map(|problem| (problem.rule, problem.hints)).next()
     };
     let guess = vec!["did you mean `Deployment`?".to_owned()];
@@ -253,8 +264,7 @@ fn retain_keys_and_lists_of_scalars_are_applied_where_asked() {
     let change = "apiVersion: v1\nkind: Pod\nmetadata: { name: p, $deleteFromPrimitiveList/finalizers: [a] }\nspec:\n  $setElementOrder/volumes: [{ name: v }]\n  volumes: [{ name: v, $retainKeys: [name, emptyDir], emptyDir: {} }]";
     let expected = "apiVersion: v1\nkind: Pod\nmetadata: { name: p, finalizers: [b] }\nspec: { volumes: [{ name: v, emptyDir: {} }] }";
     let mut objects = vec![PatchObject::new(tree(object), Vec::new())];
-    let settings = PatchSettings { directives: ListDirectives::Apply, is_complete: true };
-    let report = apply_patches(&mut objects, &[patch(change, &[])], settings);
+    let report = apply_with(&mut objects, &patch(change, &[]), ListDirectives::Apply, true);
     assert!(report.problems.is_empty(), "{:?}", report.problems);
     let found = objects.first().map(|object| show(&object.tree));
     assert_eq!(found, Some(show(&tree(expected))));
