@@ -225,6 +225,24 @@ fn an_app_that_cannot_be_read_is_never_clean() {
     assert_eq!(run.findings(), expected.map(|(rule, file)| (rule.to_owned(), file.to_owned())));
 }
 
+/// The base is read as far as it is understood, and what is wrong with it is told although it is not staged.
+#[test]
+fn an_error_of_yaml_hides_nothing_of_what_is_staged() {
+    let repository = Repository::sound();
+    repository.file("base.yaml", format!("{BASE}  PORT: !port 8080\nunknown: 1\n")).stage().commit();
+    repository.file("dev.yaml", format!("{LEAK}  URK: x\n  LOG_LEVEL: debug\n  LOG_LEVEL: *b\n")).stage();
+    let run = repository.check();
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    let expected = [
+        ("unknown-tag", "base.yaml"),
+        ("plaintext-secret", "dev.yaml"),
+        ("unknown-key", "dev.yaml"),
+        ("duplicate-key", "dev.yaml"),
+        ("undefined-alias", "dev.yaml"),
+    ];
+    assert_eq!(run.findings(), expected.map(|(rule, file)| (rule.to_owned(), file.to_owned())));
+}
+
 #[test]
 fn files_that_should_be_encrypted_are_found_wherever_they_lie() {
     let repository = Repository::new();

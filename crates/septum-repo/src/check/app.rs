@@ -74,8 +74,11 @@ impl AppChecker<'_> {
             allow::split_accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.find_entry_refs(&survey)).unwrap_or_default();
         let is_wanted = |finding: &Finding| {
-            // an app that cannot be read is never clean, whatever is staged
-            let is_unread = || finding.is_of_layers && finding.file().is_some_and(|file| survey.unread.contains(file));
+            // an app that cannot be read, or only in part, is never clean, whatever is staged
+            let is_unread = || {
+                let is_missing = finding.file().is_some_and(|file| survey.unread.contains(file));
+                finding.is_of_layers && (is_missing || finding.diagnostic.rule.is_of_yaml())
+            };
             scope.only.is_none_or(|only| is_unread() || only.has_finding(finding, &anchors))
         };
         found.findings.extend(findings.into_iter().filter(is_wanted));

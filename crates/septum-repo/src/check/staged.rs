@@ -61,7 +61,8 @@ pub fn check_staged(
         }
         let only = StagedFilter::of(&project, index);
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
-        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let mut pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        pipeline.library.read_partial_layers();
         let scope = CheckScope {
             apps: &apps,
             environments: &environments,
