@@ -1,25 +1,25 @@
 //! `septum diff`
 
+mod revisions;
+mod shown_kind;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use self::shown_kind::ShownKind;
 use super::files;
 use super::help::{CommandHelp, HelpTopic};
 use super::manifest_paths::read_manifests;
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps, find_environment, find_environments, user_identities};
 use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
-use septum::diff::{
-    self, Change, ChangeKind, ChangeSubject, Cluster, DiffReport, DiffScope, DiffSide, LiveObjects, MarkdownOptions,
-    MatrixRow, ProjectPair,
-};
-use septum::git::{GitRevision, RevisionRange, changed_files};
+use septum::diff::{self, ChangeKind, Cluster, DiffReport, LiveObjects, MarkdownOptions};
+use septum::git::RevisionRange;
 use septum::pipeline::Pipeline;
-use septum::project::{PROJECT_FILE, Project};
-use septum::sort::CollectSorted;
+use septum::project::Project;
 use septum::span::Source;
 
 /// Show what differs between environments, revisions, or an environment and a cluster
@@ -92,33 +92,6 @@ enum DiffFormat {
     GithubDiff,
 }
 
-/// Kind of differences to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ShownKind {
-    /// Keys and objects that only one side has
-    Missing,
-    /// Keys and objects that only the right side has
-    Added,
-    /// Keys and objects that only the left side has
-    Removed,
-    /// Other values or fields
-    Changed,
-    /// Keys that are secrets on one side only
-    Moved,
-    /// Objects with other names
-    Renamed,
-    /// Rules of keys
-    Rules,
-    /// Sources of values
-    Source,
-    /// Keys whose values are invalid everywhere
-    Invalid,
-    /// Secrets that cannot be compared without a key
-    Unknown,
-    /// Objects other than entries
-    Objects,
-}
-
 /// Result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DiffOutcome {
@@ -161,43 +134,6 @@ pub(super) const HELP: CommandHelp = CommandHelp {
     ],
     topics: &[HelpTopic::Project, HelpTopic::Identities],
 };
-
-impl ShownKind {
-    fn shows(self, change: &Change) -> bool {
-        match self {
-            Self::Missing => matches!(change.kind, ChangeKind::Added | ChangeKind::Removed),
-            Self::Added => change.kind == ChangeKind::Added,
-            Self::Removed => change.kind == ChangeKind::Removed,
-            Self::Changed => change.kind == ChangeKind::Changed,
-            Self::Moved => change.kind == ChangeKind::Moved,
-            Self::Renamed => change.kind == ChangeKind::Renamed,
-            Self::Rules => change.kind == ChangeKind::Rules,
-            Self::Source => change.kind == ChangeKind::Source,
-            Self::Invalid => change.kind == ChangeKind::Invalid,
-            Self::Unknown => change.is_unknown,
-            Self::Objects => matches!(change.subject, ChangeSubject::Object { .. }),
-        }
-    }
-
-    /// Whether it shows a row of the table of several environments, which knows no left and right side.
-    fn shows_row(self, row: &MatrixRow) -> bool {
-        match self {
-            Self::Missing => row.change == "missing",
-            Self::Changed => row.change == "changed",
-            Self::Rules => row.change == "rules",
-            Self::Source => row.change == "source",
-            Self::Invalid => row.change == "invalid",
-            Self::Unknown => row.environments.values().any(|cell| cell.state == "unknown"),
-            Self::Objects => row.object.is_some(),
-            Self::Added | Self::Removed | Self::Moved | Self::Renamed => false,
-        }
-    }
-
-    /// Whether the table of several environments can have it.
-    fn is_of_table(self) -> bool {
-        !matches!(self, Self::Added | Self::Removed | Self::Moved | Self::Renamed)
-    }
-}
 
 impl DiffArgs {
     /// Prints the differences. The exit code is that of `diff`: 1 if there are any.
@@ -347,71 +283,6 @@ impl DiffArgs {
         diff::compare_environments(&pipeline, &apps, (&left, &right))
     }
 
-    fn compare_revisions(&self, global: &GlobalArgs, range: &RevisionRange) -> Result<DiffReport, Diagnostics> {
-        let (old, new) = GitRevision::open_range(&global.directory, range)?;
-        let old_project = project_of(&old, global)?;
-        let new_project = match &new {
-            Some(new) => project_of(new, global)?,
-            None => Some(Project::discover(&global.directory)?),
-        };
-        let projects = || [&old_project, &new_project].into_iter().flatten();
-        if projects().next().is_none() {
-            return Err(Diagnostic::error(Rule::NoProject, "no project was found in either revision")
-                .hint("run it in the directory of the project, or name it with `-C DIR`")
-                .into());
-        }
-        self.check_names(old_project.as_ref(), new_project.as_ref())?;
-        for project in projects() {
-            check_files(project, &project.apps.iter().collect::<Vec<_>>())?;
-        }
-        let pipelines = [&old_project, &new_project]
-            .map(|project| project.as_ref().map(|project| Pipeline::new(project, user_identities())));
-        let [left, right] = &pipelines;
-        let changed = match (&old_project, &new_project) {
-            (Some(old_project), Some(new_project)) if new.is_none() && new_project.apps.len() > FEW_APPS => {
-                changed_files(&old, read_paths(&[old_project, new_project]))
-            }
-            _ => None,
-        };
-        let label = range.to.clone().unwrap_or_else(|| "the work tree".to_owned());
-        let from = if range.is_since_fork { old.commit.chars().take(12).collect() } else { range.from.clone() };
-        let pair = ProjectPair {
-            left: DiffSide { label: &from, pipeline: left.as_ref(), upward: Some(&old.upward) },
-            right: DiffSide { label: &label, pipeline: right.as_ref(), upward: new.as_ref().map(|new| &new.upward) },
-            changed,
-        };
-        let scope = DiffScope { environments: &self.environments, apps: &self.apps };
-        let mut report = diff::compare_projects(&pair, scope)?;
-        if range.is_since_fork {
-            report.left.clone_from(&range.from);
-        }
-        Ok(report)
-    }
-
-    /// An environment or app that neither side has is a mistake.
-    fn check_names(&self, old: Option<&Project>, new: Option<&Project>) -> Result<(), Diagnostics> {
-        let mut problems = Diagnostics::new();
-        for name in &self.environments {
-            let known = [old, new].into_iter().flatten().any(|project| project.has_environment(name));
-            if !known && let Some(project) = new.or(old) {
-                problems.take(find_environment(project, name));
-            }
-        }
-        if !self.apps.is_empty() {
-            let mut found = Vec::new();
-            for project in [old, new].into_iter().flatten() {
-                let pipeline = Pipeline::new(project, user_identities());
-                found.push(find_apps(&pipeline, project, &self.apps).map(drop));
-            }
-            if !found.iter().any(Result::is_ok)
-                && let Some(Err(unknown)) = found.pop()
-            {
-                problems.extend(unknown);
-            }
-        }
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
-    }
-
     fn show(&self, report: &DiffReport, output: &OutputStreams) -> Result<(), Diagnostics> {
         match self.format {
             DiffFormat::Text if self.stat => output.print_text(&diff::stat_text(report)),
@@ -483,33 +354,8 @@ fn print_broken(label: &str, output: &OutputStreams) {
     ));
 }
 
-/// Number of apps up to which all are compared with the work tree, without a search for changed files.
-const FEW_APPS: usize = 8;
-
-/// Paths that states of a project read, except for files that are named with `..`.
-fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
-    let paths: BTreeSet<PathBuf> = projects
-        .iter()
-        .flat_map(|project| {
-            let apps = project.apps.iter().map(|app| app.directory.clone());
-            apps.chain(project.shared.clone()).chain([project.files.root().join(PROJECT_FILE)])
-        })
-        .collect_set();
-    paths.into_iter().collect()
-}
-
 /// Misnamed files may hide a layer.
 pub(super) fn check_files(project: &Project, apps: &[&septum::project::App]) -> Result<(), Diagnostics> {
     let misnamed = project.name_errors(apps.iter().copied());
     if misnamed.is_empty() { Ok(()) } else { Err(misnamed) }
-}
-
-/// The project of a revision, at the same place; none if it has none.
-fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
-    let start = septum::disk::canonical_path(&global.directory)
-        .map_err(|error| Diagnostic::unreadable(&output::shown_path(&global.directory), &error))?;
-    match Project::locate(&revision.disk, &start) {
-        Some(root) => Project::open(&revision.disk, &root).map(Some),
-        None => Ok(None),
-    }
 }
