@@ -48,6 +48,29 @@ fn aliases_on_one_side_of_a_selector_are_written_out_and_sops_agrees() {
 }
 
 #[test]
+fn a_number_without_a_fraction_is_no_integer_in_a_file_that_is_rewritten() {
+    for number in ["1.0", "-0.0", "5.", "08", "1e3", "1E22", "100000000000000000000", "2.5e-9", ".5"] {
+        for text in [
+            "a: &x s\nb: *x\nc: NUMBER\nd_unencrypted: NUMBER\n",
+            "a: | # comment\n  text\nc: NUMBER\nd_unencrypted: NUMBER\n",
+            "{a: text, c: NUMBER, d_unencrypted: NUMBER}\n",
+        ] {
+            let desk = Sandbox::with_identities();
+            desk.rules("creation_rules: [{age: ALICE}]");
+            desk.encrypted("x.enc.yaml", text.replace("NUMBER", number));
+            assert!(desk.read("x.enc.yaml").contains(",type:float]"), "{number}: {}", desk.read("x.enc.yaml"));
+            desk.rules("creation_rules: [{age: ALICE, mac_only_encrypted: true}]");
+            desk.run(&["rekey", "x.enc.yaml"]).succeeds();
+            desk.run(&["rotate", "x.enc.yaml"]).succeeds();
+            let ours = desk.run(&["decrypt", "--output-type", "json", "x.enc.yaml"]).succeeds();
+            if let Some(run) = desk.sops("alice.txt", &["-d", "--output-type", "json", "x.enc.yaml"]) {
+                assert_eq!(ours, run.succeeds(), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_alias_that_somebody_types_into_an_encrypted_file_shows_nothing() {
     let desk = Sandbox::with_identities();
     desk.rules("creation_rules: [{age: ALICE, encrypted_regex: '^(data|more)$'}]");

@@ -134,6 +134,27 @@ fn blocks_of_a_file_with_crlf_have_crlf_again() {
 }
 
 #[test]
+fn a_block_that_the_end_of_a_file_cuts_off_gets_no_line_break() {
+    for block in ["|\n  x", ">\n  x\n  y", "|+\n  x", "|\n  x\n  ", "|-\n  x", ">+\n  x\n\n  y\n  "] {
+        for text in ["a: z\nb_unencrypted: BLOCK", "a: z\nb: BLOCK", "a: z\nb_unencrypted:\n- c: BLOCK"] {
+            let desk = Sandbox::with_identities();
+            desk.rules("creation_rules: [{age: ALICE}]");
+            let text = text.replace("BLOCK", &block.replace("\n", if text.contains("- c") { "\n  " } else { "\n" }));
+            desk.encrypted("x.enc.yaml", &text);
+            let ours = desk.run(&["decrypt", "--output-type", "json", "x.enc.yaml"]).succeeds();
+            desk.write("plain.yaml", &text);
+            if let Some(run) = desk.sops("alice.txt", &["-d", "--output-type", "json", "x.enc.yaml"]) {
+                assert_eq!(ours, run.succeeds(), "{text}");
+                let theirs = desk.sops("alice.txt", &["-e", "-i", "plain.yaml"]).expect("sops");
+                theirs.succeeds();
+                let theirs = desk.sops("alice.txt", &["-d", "--output-type", "json", "plain.yaml"]).expect("sops");
+                assert_eq!(ours, theirs.succeeds(), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_stands_behind_the_end_of_yaml_is_encrypted_or_refused() {
     let desk = Sandbox::with_identities();
     for text in ["a: x\n...\n# password was hunter2-canary\n", "a: x\n--- # first\nb: z\n... # hunter2-canary\n"] {

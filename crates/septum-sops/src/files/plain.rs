@@ -5,10 +5,11 @@ use zeroize::Zeroizing;
 use crate::BLOCK;
 use crate::crypto::cipher::{DataKey, PlaintextType};
 use crate::document::selector::Selector;
+use crate::document::tree::SopsDocument;
 use crate::files::aliases::refuse_shared;
 use crate::files::content::find_difference;
 use crate::files::readable::refuse_unreadable;
-use crate::files::selection::selects_alike;
+use crate::files::selection::{collect_selected, selects_alike};
 use crate::files::write_error::{UnfaithfulOutput, WriteError};
 use crate::store::{ParsedFile, SopsFormat, dotenv_has_returns};
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -35,7 +36,7 @@ pub(crate) fn parse_plaintext(
     selector: &Selector,
 ) -> Result<(Source, ParsedFile), WriteError> {
     let source = without_mark(source, format);
-    let parsed = format.parse(&source).map_err(WriteError::Read)?;
+    let mut parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
         // a mere key of that name is not metadata yet
         let is_metadata = ["lastmodified", "mac"].iter().any(|field| block.fields.get(field).is_some());
@@ -48,7 +49,7 @@ pub(crate) fn parse_plaintext(
         }
     }
     refuse_unreadable(&source, &parsed.document, format).map_err(WriteError::Read)?;
-    if parsed.in_place {
+    if parsed.in_place && !ends_with_open_block(&source, &mut parsed.document, format, selector) {
         return Ok((source, parsed));
     }
     refuse_shared(&parsed.document, &source, selector)?;
@@ -62,6 +63,17 @@ pub(crate) fn parse_plaintext(
         None => Err(unfaithful(UnfaithfulOutput::Selection)),
         Some(path) => Err(unfaithful(UnfaithfulOutput::Different(path))),
     }
+}
+
+/// Whether the text ends within a block that stays in plaintext: the metadata behind it would give it a line break.
+fn ends_with_open_block(source: &Source, document: &mut SopsDocument, format: SopsFormat, selector: &Selector) -> bool {
+    if format != SopsFormat::Yaml || source.text().ends_with('\n') {
+        return false;
+    }
+    let ended = Source::new(source.name(), [source.text(), "\n"].concat());
+    let is_open = format.parse(&ended).map_or(true, |ended| find_difference(document, &ended.document).is_some());
+    // one that is encrypted is no block any more
+    is_open && collect_selected(document, selector).last().is_some_and(|(_, is_selected)| !is_selected)
 }
 
 /// A text without its byte-order mark: for sops it makes JSON invalid, and is part of the first key in line formats.

@@ -31,14 +31,16 @@ pub(in crate::store) fn emit_with(document: &SopsDocument, fields: &SopsMap, ste
 
 /// The metadata under their key.
 pub(super) fn emit_block(fields: &SopsMap, step: Indent) -> String {
-    let mut writer = SopsYamlWriter { out: Zeroizing::new(format!("{BLOCK}:")), step, between_others: false };
+    let out = Zeroizing::new(format!("{BLOCK}:"));
+    let mut writer = SopsYamlWriter { out, step, between_others: false, keeps_floats: false };
     writer.map_below(fields, step.column_below(0));
     writer.out.to_string()
 }
 
 /// A list by itself.
 pub(in crate::store) fn emit_list(list: &SopsList) -> Zeroizing<String> {
-    let mut writer = SopsYamlWriter { out: Zeroizing::default(), step: USUAL, between_others: false };
+    let mut writer =
+        SopsYamlWriter { out: Zeroizing::default(), step: USUAL, between_others: false, keeps_floats: false };
     writer.list(list, 0, false);
     if list.values().next().is_none() {
         writer.out.push_str("[]\n");
@@ -46,15 +48,18 @@ pub(in crate::store) fn emit_list(list: &SopsList) -> Zeroizing<String> {
     writer.out
 }
 
-/// Keys and values as lines of this indentation; numbers with a fraction keep one.
+/// Keys and values as lines of this indentation.
 pub(in crate::store) fn emit_lines(map: &SopsMap, indent: usize) -> Zeroizing<String> {
-    let mut writer = SopsYamlWriter { out: Zeroizing::default(), step: USUAL, between_others: true };
+    let mut writer =
+        SopsYamlWriter { out: Zeroizing::default(), step: USUAL, between_others: true, keeps_floats: true };
     writer.map(map, indent);
     writer.out
 }
 
 fn emit_documents(document: &SopsDocument, block: Option<&str>, step: Indent) -> Zeroizing<String> {
-    let mut writer = SopsYamlWriter { out: Zeroizing::default(), step, between_others: false };
+    // what gets metadata is read again for its values, and sops itself would read `1` as an integer
+    let keeps_floats = block.is_some();
+    let mut writer = SopsYamlWriter { out: Zeroizing::default(), step, between_others: false, keeps_floats };
     for (index, branch) in document.branches.iter().enumerate() {
         if index > 0 {
             writer.out.push_str("---\n");
@@ -86,6 +91,8 @@ struct SopsYamlWriter {
     step: Indent,
     /// Whether the lines are inserted between lines of another writer.
     between_others: bool,
+    /// Whether a float without a fraction is written with one: `1.0`, where sops writes `1`.
+    keeps_floats: bool,
 }
 
 impl SopsYamlWriter {
@@ -231,7 +238,7 @@ impl SopsYamlWriter {
             TypedValue::Null | TypedValue::Comment => self.out.push_str("null"),
             TypedValue::Bool(bool) => self.out.push_str(&bool.to_string()),
             TypedValue::Int(int) => self.out.push_str(&int.to_string()),
-            TypedValue::Float(float) if self.between_others => self.out.push_str(&format_decimal(*float)),
+            TypedValue::Float(float) if self.keeps_floats => self.out.push_str(&format_decimal(*float)),
             TypedValue::Float(float) => self.out.push_str(&go::yaml_float(*float)),
             TypedValue::Time(time) => self.out.push_str(&time.to_string()),
             TypedValue::Text(bytes) => match std::str::from_utf8(bytes) {
