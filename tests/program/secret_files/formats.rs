@@ -47,6 +47,58 @@ fn adjacent_comments_of_ini_are_one_and_none_is_lost() {
 }
 
 #[test]
+fn a_key_of_ini_is_set_in_its_section_wherever_that_is() {
+    for (text, key, expected) in [
+        ("[DEFAULT]\na = x\n\n[b]\nc = d\n", "DEFAULT.a", "[DEFAULT]\na = new\n\n[b]\nc = d\n"),
+        ("[b]\nc = d\n\n[DEFAULT]\na = x\n", "DEFAULT.a", "[b]\nc = d\n\n[DEFAULT]\na = new\n"),
+        ("[b]\nc = d\n\n[DEFAULT]\na = x\n", "DEFAULT.e", "[b]\nc = d\n\n[DEFAULT]\na = x\ne = new\n"),
+        ("[a]\n[b]\nc = d\n", "a.e", "[a]\ne = new\n[b]\nc = d\n"),
+        ("[b]\nc = d\n[a]\n; x\n\n[e]\n", "a.e", "[b]\nc = d\n[a]\ne = new\n; x\n\n[e]\n"),
+        ("; x\n[b]\nc = d\n", "DEFAULT.a", "a = new\n\n; x\n[b]\nc = d\n"),
+        ("[b]\nc = d\n", "e.f", "[b]\nc = d\n\n[e]\nf = new\n"),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.encrypted("x.enc.ini", text);
+        desk.give("new\n", &["set", "x.enc.ini", key]).succeeds();
+        assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).succeeds(), expected, "{text:?}");
+        assert_eq!(desk.run(&["get", "x.enc.ini", key]).succeeds(), "new", "{text:?}");
+        if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.ini"]) {
+            let lines =
+                |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            let expected = lines(expected.trim_start_matches("[DEFAULT]\n"));
+            let printed = sops.succeeds();
+            assert_eq!(lines(printed.trim_start_matches("[DEFAULT]\n")), expected, "{text:?}");
+        }
+        desk.run(&["unset", "x.enc.ini", key]).succeeds();
+    }
+}
+
+#[test]
+fn ini_is_printed_as_sops_reads_it_or_not_at_all() {
+    let desk = Sandbox::with_identities();
+    for (text, expected) in [
+        ("b: {c: d}\nDEFAULT: {a: x}\n", Some("[b]\nc = d\n\n[DEFAULT]\na = x\n")),
+        ("DEFAULT: {a: x}\nb: {c: 1.5}\n", Some("a = x\n\n[b]\nc = 1.5\n")),
+        ("DEFAULT: {}\nb: {c: true}\nd: {}\n", Some("[b]\nc = true\n\n[d]\n")),
+        ("b: {c: ~}\nDEFAULT: {}\n", Some("[b]\nc = \n\n[DEFAULT]\n")),
+        ("b: {\" c\": d}\n", None),
+        ("b: {\";c\": d}\n", None),
+        ("b: {\"[c\": d}\n", None),
+        ("b: {\"c=d\": e}\n", None),
+        ("b: {\"\": e}\n", None),
+        ("\" b\": {c: d}\n", None),
+        ("\"b\\nc\": {c: d}\n", None),
+    ] {
+        desk.encrypted("x.enc.yaml", text);
+        let run = desk.run(&["decrypt", "--output-type", "ini", "x.enc.yaml"]);
+        match expected {
+            Some(expected) => assert_eq!(run.succeeds(), expected, "{text}"),
+            None => drop(run.fails(2)),
+        }
+    }
+}
+
+#[test]
 fn comments_that_sops_joined_survive_every_change() {
     let desk = Sandbox::with_identities();
     for (text, _) in INI.iter().filter(|(text, _)| !text.contains("end") && !text.contains(";\n")) {
@@ -139,7 +191,7 @@ fn a_block_that_the_end_of_a_file_cuts_off_gets_no_line_break() {
         for text in ["a: z\nb_unencrypted: BLOCK", "a: z\nb: BLOCK", "a: z\nb_unencrypted:\n- c: BLOCK"] {
             let desk = Sandbox::with_identities();
             desk.rules("creation_rules: [{age: ALICE}]");
-            let text = text.replace("BLOCK", &block.replace("\n", if text.contains("- c") { "\n  " } else { "\n" }));
+            let text = text.replace("BLOCK", &block.replace('\n', if text.contains("- c") { "\n  " } else { "\n" }));
             desk.encrypted("x.enc.yaml", &text);
             let ours = desk.run(&["decrypt", "--output-type", "json", "x.enc.yaml"]).succeeds();
             desk.write("plain.yaml", &text);

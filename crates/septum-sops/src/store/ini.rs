@@ -1,10 +1,10 @@
 //! INI as go-ini reads and writes it (format, section 1.12). Its reader drops some content, which is refused here.
 
-use std::fmt::Write as _;
+mod write;
 
 use zeroize::Zeroizing;
 
-use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
+use super::{MetadataBlock, ParsedFile, flat};
 use crate::BLOCK;
 use crate::crypto::cipher::Ciphertext;
 use crate::document::scalar::TypedValue;
@@ -15,6 +15,9 @@ use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum_base::map::HashSet;
 use septum_base::span::{Source, Span};
 use septum_base::yaml::node::YamlKey;
+
+pub(crate) use write::comment_text;
+pub(super) use write::{emit_document, write_block, write_comment, write_leaf};
 
 /// The section of keys before the first header.
 const DEFAULT: &str = "DEFAULT";
@@ -232,8 +235,19 @@ impl<'a> IniReader<'a> {
             };
             block = Some(MetadataBlock { fields, key: key.span, whole: start..end });
         }
+        drop_implied_section(&mut root);
         let document = SopsDocument { branches: vec![root] };
         Ok(ParsedFile { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
+    }
+}
+
+/// Removes the section of the keys above all headers if it has none, and another section has its name.
+fn drop_implied_section(root: &mut SopsMap) {
+    let is_default = |item: &SopsItem<YamlKey>| matches!(item, SopsItem::Value(key, _) if key.text == DEFAULT);
+    let is_empty =
+        matches!(root.items.first(), Some(SopsItem::Value(_, SopsTree::Map(first))) if first.items.is_empty());
+    if is_empty && root.items.iter().skip(1).any(is_default) {
+        root.items.remove(0);
     }
 }
 
@@ -265,115 +279,4 @@ fn metadata_line(item: SopsItem<YamlKey>) -> Option<(String, SopsTree)> {
         *bytes = text.into_bytes().into();
     }
     Some((key.text, SopsTree::Leaf(leaf)))
-}
-
-/// A value on its line.
-pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue> {
-    let bytes = value.bytes().unwrap_or_default();
-    let text = match value {
-        TypedValue::Bool(bool) => bool.to_string(),
-        _ => std::str::from_utf8(&bytes).map_err(|_| UnrepresentableValue::NotUtf8)?.to_owned(),
-    };
-    let text = Zeroizing::new(text);
-    let quotes = if text.contains(['\n', '`']) {
-        "\"\"\""
-    } else if text.contains(['#', ';']) || text.starts_with(['"', '\'']) {
-        "`"
-    } else if text.trim().len() != text.len() {
-        "\""
-    } else {
-        ""
-    };
-    let written = Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str()));
-    // quotes of INI do not preserve every text: one that would be read differently is not written
-    if reads_as(&written, &text) { Ok(written) } else { Err(UnrepresentableValue::Characters) }
-}
-
-fn reads_as(written: &str, text: &str) -> bool {
-    let line = Zeroizing::new(format!("k = {written}\n"));
-    let Ok(parsed) = parse(&Source::new("", line.as_str())) else { return false };
-    let Some(SopsTree::Map(section)) = parsed.document.branches.first().and_then(|root| root.get(DEFAULT)) else {
-        return false;
-    };
-    let mut values = section.values();
-    let read = matches!(values.next(), Some((_, SopsTree::Leaf(leaf))) if leaf.value.bytes().as_deref() == Some(text.as_bytes()));
-    read && values.next().is_none()
-}
-
-/// The text of a comment's first line: without its `;`, unless it would then look like another kind of line. Further
-/// lines keep their sign, as in go-ini.
-pub(crate) fn comment_text(line: &str) -> &str {
-    match line.strip_prefix(';').map(str::trim) {
-        Some(body) if !body.is_empty() && !body.starts_with([';', '#']) => body,
-        _ => line,
-    }
-}
-
-/// A comment, on any number of lines.
-pub(super) fn write_comment(text: &str) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        match line.trim() {
-            "" => out.push(';'),
-            line if line.starts_with([';', '#']) => out.push_str(line),
-            line => out.extend(["; ", line]),
-        }
-    }
-    out
-}
-
-/// All sections.
-pub(super) fn emit_document(document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
-    let [branch] = document.branches.as_slice() else { return Err(UnrepresentableValue::Documents) };
-    let mut out: Zeroizing<String> = Zeroizing::default();
-    for item in &branch.items {
-        let SopsItem::Value(name, tree) = item else { continue };
-        let SopsTree::Map(section) = tree else { return Err(UnrepresentableValue::Nested) };
-        if name.text == DEFAULT && section.items.is_empty() {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        push_section(&mut out, &name.text, section)?;
-    }
-    Ok(out)
-}
-
-fn push_section(out: &mut String, name: &str, section: &SopsMap) -> Result<(), UnrepresentableValue> {
-    let mut items = section.items.iter().peekable();
-    while let Some(SopsItem::Comment(comment)) = items.next_if(|item| matches!(item, SopsItem::Comment(_))) {
-        let _ = writeln!(out, "{}", write_comment(&comment.text).as_str());
-    }
-    if name != DEFAULT {
-        let _ = writeln!(out, "[{name}]");
-    }
-    let width = section.values().map(|(key, _)| key.text.len()).max().unwrap_or_default();
-    while let Some(item) = items.next() {
-        let SopsItem::Value(key, tree) = item else { continue };
-        let SopsTree::Leaf(value) = tree else { return Err(UnrepresentableValue::Nested) };
-        while let Some(SopsItem::Comment(comment)) = items.next_if(|item| matches!(item, SopsItem::Comment(_))) {
-            let _ = writeln!(out, "{}", write_comment(&comment.text).as_str());
-        }
-        let _ = writeln!(out, "{:width$} = {}", key.text, write_leaf(&value.value)?.as_str());
-    }
-    Ok(())
-}
-
-/// The metadata as a section, to be appended to a text.
-pub(super) fn write_block(fields: &SopsMap, before: &str) -> String {
-    let lines = flat::flatten_fields(fields);
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let mut out = String::new();
-    if !before.is_empty() {
-        out.push_str(if before.ends_with('\n') { "\n" } else { "\n\n" });
-    }
-    let _ = writeln!(out, "[{BLOCK}]");
-    for (name, text) in lines {
-        let _ = writeln!(out, "{name:width$} = {}", text.replace('\n', "\\n"));
-    }
-    out
 }

@@ -26,11 +26,18 @@ pub(super) fn set_value(
     let sign = if format == SopsFormat::Ini { " = " } else { "=" };
     let line = format!("{key}{sign}{}\n", written.as_str());
     let last = map.and_then(|map| iter_leaves(map).last());
-    let at = last.map_or_else(|| end_of_content(parsed), |(_, leaf)| line_end(text, leaf.site.span.end));
+    let at = match (last, section, map) {
+        (Some((_, leaf)), ..) => line_end(text, leaf.site.span.end),
+        // a section without keys is its header, or what is above all headers
+        (None, Some(_), Some(map)) if map.span.end > 0 => line_end(text, map.span.end),
+        (None, Some(_), Some(_)) => 0,
+        _ => end_of_content(parsed),
+    };
     let header = match (section, map) {
         (Some(section), None) => format!("\n[{section}]\n"),
         _ => String::new(),
     };
+    let line = if at == 0 && section.is_some() { line + "\n" } else { line };
     let missing = at > 0 && !text.get(..at).is_some_and(|before| before.ends_with('\n'));
     let line = format!("{}{header}{line}", if missing { "\n" } else { "" });
     Ok(vec![TextEdit::new(at..at, line)])
