@@ -232,6 +232,40 @@ fn a_variable_that_hides_another_is_told() {
 }
 
 #[test]
+fn variables_of_one_half_of_a_bundle_are_told() {
+    let base = "bundles: { a: { data: { HOST: x, PASSWORD: { sensitive: true, value: '{{ env.name }}' } } }, b: { data: { OTHER: z } } }\nmanifests: [w/w.yaml]\n";
+    let one = "envFrom: [{ configMapRef: { name: a } }]";
+    let key = "env: [{ name: P, valueFrom: { secretKeyRef: { name: a, key: PASSWORD } } }]";
+    let volume = "volumes: [{ name: v, secret: { secretName: a } }]";
+    for (annotations, container, volumes, count) in [
+        ("", one, "", 1),
+        ("", "envFrom: [{ secretRef: { name: a } }]", "", 1),
+        ("", "envFrom: [{ configMapRef: { name: a } }, { configMapRef: { name: a }, prefix: A_ }]", "", 1),
+        ("", "envFrom: [{ configMapRef: { name: a } }, { secretRef: { name: a } }]", "", 0),
+        ("", &format!("{one}\n        {key}")[..], "", 0),
+        ("", one, volume, 0),
+        ("", "envFrom: [{ configMapRef: { name: b } }]", "", 0),
+        ("", key, "", 0),
+        ("", "", volume, 0),
+        (", annotations: { septum.dev/env-from: a }", "", "", 0),
+    ] {
+        let text = workload(annotations, "", container, volumes);
+        let found = told("half-bundle", &[("base.yaml", base), ("w/w.yaml", &text)]);
+        assert_eq!(found.len(), count, "{annotations}{container}{volumes}: {found:?}");
+    }
+}
+
+#[test]
+fn a_key_that_moves_to_a_secret_that_nothing_reads_is_told() {
+    let base = "app: web\ndata: { HOST: x, PORT: 80 }\nmanifests: [w/w.yaml]\n";
+    let text = workload("", "", "envFrom: [{ configMapRef: { name: web } }]", "");
+    let project = Sandbox::of(base, "").file("w/w.yaml", &text);
+    project.run(&["check"]).succeeds();
+    let project = project.file("base.yaml", base.replace("PORT: 80", "PORT: { value: '{{ 80 }}', sensitive: true }"));
+    project.run(&["render", "dev"]).record();
+}
+
+#[test]
 fn a_docker_config_without_credentials_is_told() {
     let base = |json: &str| {
         format!(

@@ -12,6 +12,9 @@ use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::span::Located;
 
+/// Number of keys that a message names.
+const SHOWN_KEYS: usize = 3;
+
 /// Data that references are checked against.
 pub(super) struct ReferenceChecker<'a> {
     pub(super) provided: &'a ObjectIndex,
@@ -40,6 +43,7 @@ impl ReferenceChecker<'_> {
                     }
                     problems.extend(self.binary_variables(manifest, reference, &keys));
                     problems.extend(self.half_of_bundle(manifest, reference, references));
+                    problems.extend(self.other_half(manifest, reference, references));
                     if reference.env_from && self.provided.bundle(reference, from.as_ref()).is_some() {
                         let odd = keys.iter().filter(|key| !is_portable_variable(key));
                         problems.extend(odd.map(|key| self.odd_variable(manifest, reference, key)));
@@ -117,6 +121,40 @@ impl ReferenceChecker<'_> {
                 .hint(format!(
                     "refer to `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`"
                 )),
+        )
+    }
+
+    /// Warning: an object takes all variables of the ConfigMap of a bundle and nothing of its Secret, or the reverse. A key
+    /// that moves between them would be missing there, and nobody would notice before the program does.
+    fn other_half(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
+        let from = self.provided.namespace_of(manifest);
+        self.provided.bundle(reference, from.as_ref()).filter(|_| reference.env_from)?;
+        let keys = self.provided.other_half(reference)?;
+        let (name, other) = (&reference.name.value, other_kind(reference.target));
+        let mut named = all.iter().filter(|beside| beside.name.value == *name);
+        // once for all containers
+        let is_first = named.clone().find(|beside| beside.env_from).is_some_and(|first| std::ptr::eq(first, reference));
+        if !is_first || named.any(|beside| beside.target == other) {
+            return None;
+        }
+        let (target, other) = (reference.target.as_str(), other.as_str());
+        let message =
+            format!("{} uses all keys of the {target} `{name}`, but none of the {other} `{name}`", manifest.label());
+        let shown = keys.iter().take(SHOWN_KEYS);
+        let mut error =
+            Diagnostic::warning(Rule::HalfBundle, message).at_public(reference.name.place.clone(), PublicReason::Name);
+        for key in shown {
+            error = error.note(format!("`{key}` is in the {other}{}", self.explain_side(name, key)));
+        }
+        if keys.len() > SHOWN_KEYS {
+            error = error.note(format!("{} more keys are there", keys.len() - SHOWN_KEYS));
+        }
+        Some(
+            error
+                .hint(format!(
+                    "refer to the {other} too, or wire the bundle: `septum.dev/env-from: \"{name}\"` on the pod template"
+                ))
+                .hint("if the keys are for others only, move them to a bundle of their own"),
         )
     }
 

@@ -216,14 +216,17 @@ impl ObjectIndex {
 
     /// Whether a bundle produced an object of the other kind under this name.
     pub fn is_other_kind(&self, reference: &Reference) -> bool {
-        self.bundles.contains_key(&(other_kind(reference.target), reference.name.value.clone()))
+        self.other_half(reference).is_some()
+    }
+
+    /// Keys of the other object of the same bundle.
+    pub(super) fn other_half(&self, reference: &Reference) -> Option<&BTreeSet<String>> {
+        self.bundles.get(&(other_kind(reference.target), reference.name.value.clone()))
     }
 
     /// Whether the other object of the same bundle contains a key.
     pub fn other_has(&self, reference: &Reference, key: &str) -> bool {
-        self.bundles
-            .get(&(other_kind(reference.target), reference.name.value.clone()))
-            .is_some_and(|keys| keys.contains(key))
+        self.other_half(reference).is_some_and(|keys| keys.contains(key))
     }
 
     /// Names of all objects of a kind, for suggestions.

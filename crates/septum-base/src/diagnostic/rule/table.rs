@@ -343,9 +343,9 @@ rules! {
         DanglingReference, "dangling-reference", Error, Invalid, true,
             "a workload refers to an object or a key that is not defined",
             "use the suggested name, or declare it under `external`";
-        HalfBundle, "half-bundle", Warning, Invalid, false,
-            "an object uses a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
-            "add that Secret too, or wire the bundle";
+        HalfBundle, "half-bundle", Warning, Invalid, true,
+            "an object uses all keys of a bundle's ConfigMap as variables, but none of its Secret, or the reverse; or a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
+            "add the other object too, or wire the bundle";
         HashedNameInJob, "hashed-name-in-job", Warning, Invalid, false,
             "a `Job` or a `CronJob` uses an object with a [hash in its name](output.md#names), and a controller may prune [old objects](gitops.md#old-objects)",
             "set `names: plain` for that bundle, or `delivery: { prune: keep }`";
