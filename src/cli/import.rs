@@ -66,7 +66,7 @@ struct ImportOptions {
     /// Directory for the layers, which must not exist or be empty
     #[arg(long, value_name = "DIR", default_value = DEFAULT)]
     out: PathBuf,
-    /// Name of the app [default: the name of the directory that contains the layers]
+    /// Name of the app [default: that of the directory of the layers, or of the one above `environments`]
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
 }
@@ -135,6 +135,8 @@ impl ImportOptions {
                 None => Ok(name.clone()),
                 Some(why) => Err(invalid_usage(format!("the name of `--app` is not valid: {why}"))),
             },
+            // as of a base without `app`
+            None if directory.file_name().is_some_and(|name| name != DEFAULT) => Ok(app_name(directory)),
             None => Ok(app_name(directory.parent().unwrap_or(directory))),
         }
     }

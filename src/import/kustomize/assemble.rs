@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::draft::PlannedLayer;
+use super::field_map::TextPairs;
 use super::fields::place_text;
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use crate::import::{ImportNote, PlannedFile, file_word};
@@ -50,6 +51,8 @@ pub(super) struct LayerAssembly<'g, 'f> {
     pub(super) patched: BTreeSet<String>,
     /// Names of Secrets whose files were left out.
     pub(super) left_out: BTreeSet<String>,
+    /// Rules for `references` of `septum.yaml`.
+    pub(super) references: BTreeSet<TextPairs>,
     /// Whether all objects are taken as built.
     pub(super) is_as_built: bool,
     shared: HashSet<NodeIndex>,
@@ -73,6 +76,7 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             corrected: BTreeSet::new(),
             patched: BTreeSet::new(),
             left_out: BTreeSet::new(),
+            references: BTreeSet::new(),
             is_as_built: false,
             shared: HashSet::default(),
             mixins: HashMap::default(),

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::assemble::LayerAssembly;
+use super::field_map::TextPairs;
 use super::fields::place_text;
 use super::json::{json_of_tree, text_at};
+use super::pair::{BundleNames, identity, object_label};
 use super::transform::KustomizeObjects;
 use crate::files::FileKind;
 use crate::import::ImportNote;
@@ -17,15 +19,11 @@ use crate::yaml::read::read_document;
 use crate::yaml::write::write_document;
 
 impl LayerAssembly<'_, '_> {
-    /// Rules of all `nameReference` entries, as text of a YAML list.
-    pub(super) fn references(
-        &mut self,
-        built: &KustomizeObjects,
-        trees: &BTreeMap<String, Vec<Tree>>,
-    ) -> Option<String> {
+    /// Adds the rules of all `nameReference` entries.
+    pub(super) fn add_references(&mut self, built: &KustomizeObjects, trees: &BTreeMap<String, Vec<Tree>>) {
         let graph = self.graph;
         let known = known_references(trees);
-        let mut rules = BTreeSet::new();
+        let mut rules = std::mem::take(&mut self.references);
         for node in &graph.nodes {
             for named in &node.content.configurations {
                 let read = graph
@@ -52,14 +50,86 @@ impl LayerAssembly<'_, '_> {
                 }
             }
         }
-        if rules.is_empty() {
+        self.references = rules;
+    }
+
+    /// Rules as text of a YAML list; none if there are none.
+    pub(super) fn references_text(&self) -> Option<String> {
+        if self.references.is_empty() {
             return None;
         }
-        let rules = rules.iter().map(|rule: &Vec<(String, String)>| {
+        let rules = self.references.iter().map(|rule| {
             OutputValue::map(rule.iter().map(|(field, text)| (field.as_str(), OutputValue::text(text.as_str()))))
         });
         Some(write_document(&OutputValue::List(rules.collect())))
     }
+
+    /// Adds a rule for a reference that one of kustomize and Septum does not follow. Whether it is new.
+    pub(super) fn add_unfollowed(&mut self, environment: &str, object: &Json, found: &UnfollowedReference<'_>) -> bool {
+        let [version, kind, _, _] = identity(object);
+        let group = version.split_once('/').map(|(group, _)| group);
+        let fields = [("kind", Some(kind)), ("group", group), ("path", Some(found.pattern.as_str()))];
+        let role = (!found.is_followed).then_some("output");
+        let fields = fields.into_iter().chain([("target", Some(found.target)), ("role", role)]);
+        let rule = fields.filter_map(|(field, text)| Some((field.to_owned(), text?.to_owned()))).collect();
+        if !self.references.insert(rule) {
+            return false;
+        }
+        let why = if found.is_followed {
+            "kustomize changes it with the object, and so does the rule in `references` of `septum.yaml`"
+        } else {
+            "kustomize does not add the hash, so no object has this name; to correct it, remove the rule from `references` of `septum.yaml`"
+        };
+        let (label, target, bundle) = (object_label(object), found.target, found.bundle);
+        let text = format!("{label} of {environment} names the {target} `{bundle}` at `{}`: {why}", found.pattern);
+        self.add_note(String::new(), text);
+        true
+    }
+}
+
+/// Reference to a generated object that one of kustomize and Septum does not follow: a patch would hold until the values
+/// of the object change.
+pub(super) struct UnfollowedReference<'b> {
+    target: &'b str,
+    bundle: &'b str,
+    pattern: String,
+    /// Whether kustomize follows it.
+    is_followed: bool,
+}
+
+impl<'b> UnfollowedReference<'b> {
+    /// The first difference that is such a reference.
+    pub(super) fn find(rendered: &Json, operations: &[Json], bundles: &'b BundleNames) -> Option<Self> {
+        let named = |value: Option<&Json>| {
+            let text = value?.as_str()?;
+            bundles.iter().find(|((_, name), bundle)| name == text && name != *bundle)
+        };
+        operations.iter().find_map(|operation| {
+            let path = text_at(operation, "/path");
+            let theirs = named(operation.get("value"));
+            let ((target, _), bundle) = theirs.or_else(|| named(rendered.pointer(path)))?;
+            Some(Self { target, bundle, pattern: pattern_of(rendered, path), is_followed: theirs.is_some() })
+        })
+    }
+}
+
+/// Pattern of a path as a pointer: each item of a list.
+fn pattern_of(object: &Json, pointer: &str) -> String {
+    let mut value = Some(object);
+    let mut pattern = String::new();
+    for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
+        if value.is_some_and(Json::is_array) {
+            pattern.push_str("[]");
+            value = value.and_then(|items| items.get(part.parse::<usize>().ok()?));
+            continue;
+        }
+        if !pattern.is_empty() {
+            pattern.push('.');
+        }
+        pattern.push_str(&pattern_part(&part));
+        value = value.and_then(|map| map.get(&part));
+    }
+    pattern
 }
 
 /// Rules of one kind of referent. Others than ConfigMaps and Secrets are not looked up by Septum.
@@ -67,7 +137,7 @@ fn add_rules(
     reference: &Json,
     built: &KustomizeObjects,
     known: &BTreeSet<(String, String)>,
-    rules: &mut BTreeSet<Vec<(String, String)>>,
+    rules: &mut BTreeSet<TextPairs>,
 ) {
     let target = text_at(reference, "/kind");
     if !matches!(target, "ConfigMap" | "Secret") {

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::assemble::LayerAssembly;
+use super::configurations::UnfollowedReference;
 use super::draft::{PatchContent, PlannedManifest, PlannedPatch};
 use super::json::{find_operations, json_value, normalize_object, text_at};
 use super::object_correction::{CORRECTION, CorrectedEnvironment, MANY, ObjectCorrection, coarse_operations};
-use super::pair::{identity, pair_objects};
+use super::pair::{BundleNames, identity, object_label, pair_objects};
 use super::resources::{CIPHERTEXT_NAME, is_plaintext_secret};
 use super::transform::CommonFields;
 use crate::import::{ImportNote, PlannedFile, file_word};
@@ -18,8 +19,8 @@ use crate::sort::CollectSorted;
 use crate::template_tokens::is_template;
 use crate::yaml::write::write_document;
 
-/// Written names by kind and name of the objects: for those of bundles, the name of the bundle.
-type BundleNames = HashMap<(String, String), String>;
+/// Verb of the notes about patches.
+pub(super) const IS_PATCHED: &str = "is patched";
 
 /// Result of a correction.
 #[derive(Default)]
@@ -28,14 +29,10 @@ pub(super) struct CorrectionOutcome {
     pub(super) count: usize,
     /// Bundles that kustomize builds in another way.
     pub(super) wrong_bundles: BTreeSet<String>,
+    /// Whether there is a new rule for a reference, so that other corrections are needed.
+    pub(super) has_new_rule: bool,
     /// Reason why an object cannot be corrected by itself.
     pub(super) stuck_at: Option<String>,
-}
-
-/// Label of an object for people.
-pub(super) fn object_label(object: &Json) -> String {
-    let [_, kind, namespace, name] = identity(object);
-    if namespace.is_empty() { format!("the {kind} `{name}`") } else { format!("the {kind} `{namespace}/{name}`") }
 }
 
 impl LayerAssembly<'_, '_> {
@@ -104,6 +101,12 @@ impl LayerAssembly<'_, '_> {
             outcome.wrong_bundles.insert(bundle.clone());
             return None;
         }
+        // the first trial writes the names of bundles, and this is what it leaves
+        let unfollowed = UnfollowedReference::find(rendered, &operations, bundles).filter(|_| !environment.by_bundle);
+        if unfollowed.is_some_and(|found| self.add_unfollowed(environment.name, built, &found)) {
+            outcome.has_new_rule = true;
+            return None;
+        }
         let touches_values = |operation: &Json| {
             let path = text_at(operation, "/path");
             path.starts_with("/data") || path.starts_with("/stringData")
@@ -148,7 +151,7 @@ impl LayerAssembly<'_, '_> {
             return;
         }
         self.patched.insert(format!("{} {:?}", environment.name, identity(built)));
-        self.note_correction(environment.name, built, ("is patched", &explain_difference(operations)));
+        self.note_correction(environment.name, built, (IS_PATCHED, &explain_difference(operations)));
     }
 
     /// Notes that an object is taken as built, with the paths that differ.

@@ -34,11 +34,11 @@ use std::path::PathBuf;
 use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
 pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
-use self::correct::normalize_all;
+use self::correct::{IS_PATCHED, normalize_all};
 use self::field_effects::FieldEffects;
 use self::graph::{KustomizationGraph, ResourceItem};
 use self::json::json_of_tree;
-use self::object_correction::CorrectedEnvironment;
+use self::object_correction::{CORRECTION, CorrectedEnvironment};
 use self::pair::identity;
 use self::resources::replace_ciphertext;
 use self::transform::{CommonFields, KustomizeObjects};
@@ -55,7 +55,7 @@ pub use self::detect_roots::find_roots;
 pub(in crate::import) use self::json::json_of_value;
 
 /// Number of trials of one mapping: each adds corrections to the one before.
-const TRIALS: usize = 8;
+const TRIALS: usize = 12;
 
 /// Kustomizations to import.
 pub struct KustomizeRequest<'a> {
@@ -191,20 +191,19 @@ fn fit_layers(
     built: &BuiltRoots,
 ) -> Result<ImportPlan, Diagnostics> {
     let fields = map_level(assembly, level, request, built);
-    let references = assembly.references(&built.objects, &built.trees);
+    assembly.add_references(&built.objects, &built.trees);
     add_external(assembly, &built.trees);
     let effects = assembly.roots.iter().map(|root| (root.name.clone(), FieldEffects::of_root(assembly.graph, root)));
     let effects = effects.collect_map();
     let mut by_bundle = true;
     for _ in 0..TRIALS {
         let mut plan = assembly.to_plan(built);
-        plan.references.clone_from(&references);
         let rendered = match render_plan(&plan, request.now) {
             Ok(rendered) => rendered,
             Err(problems) if assembly.repair(&problems) => continue,
             Err(problems) => return Err(problems),
         };
-        let mut is_equal = true;
+        let (mut is_equal, mut has_new_rule) = (true, false);
         let mut wrong_bundles = BTreeSet::new();
         for (name, objects) in &built.objects {
             let rendered = normalize_all(rendered.get(name).cloned().unwrap_or_default());
@@ -226,6 +225,7 @@ fn fit_layers(
                 return Err(stuck(name).note(why).into());
             }
             is_equal &= outcome.count == 0;
+            has_new_rule |= outcome.has_new_rule;
             wrong_bundles.extend(outcome.wrong_bundles);
         }
         if is_equal && assembly.forget_temporary() {
@@ -236,7 +236,10 @@ fn fit_layers(
             return Ok(plan);
         }
         assembly.drop_bundles(&wrong_bundles);
-        by_bundle = false;
+        by_bundle = has_new_rule;
+        if has_new_rule {
+            assembly.forget_corrections();
+        }
     }
     Err(stuck("the last trial").into())
 }
@@ -323,7 +326,8 @@ fn add_external(assembly: &mut LayerAssembly<'_, '_>, trees: &BTreeMap<String, V
 impl LayerAssembly<'_, '_> {
     /// The plan of the layers as they are.
     fn to_plan(&self, built: &BuiltRoots) -> ImportPlan {
-        let mut plan = ImportPlan { files: self.files.clone(), notes: self.notes.clone(), ..ImportPlan::default() };
+        let (files, notes, references) = (self.files.clone(), self.notes.clone(), self.references_text());
+        let mut plan = ImportPlan { files, references, notes, ..ImportPlan::default() };
         for (name, layer) in &self.layers {
             let is_root = name == BASE_LAYER || self.roots.iter().any(|root| root.name == *name);
             let is_named = self.layers.values().any(|other| other.extends.contains(name));
@@ -354,6 +358,15 @@ impl LayerAssembly<'_, '_> {
             for kind in ["ConfigMap", "Secret"] {
                 self.declare_temporary(kind, name);
             }
+        }
+    }
+
+    /// Removes the patches of former trials, and the notes about them.
+    fn forget_corrections(&mut self) {
+        self.patched.clear();
+        self.notes.retain(|note| !note.text.contains(&format!(" {IS_PATCHED}: ")));
+        for layer in self.layers.values_mut() {
+            layer.patches.retain(|patch| patch.origin != CORRECTION);
         }
     }
 

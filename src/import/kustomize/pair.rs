@@ -6,6 +6,15 @@ use super::json::text_at;
 use crate::map::HashMap;
 use crate::sort::sort_by_key;
 
+/// Written names by kind and name of the objects: for those of bundles, the name of the bundle.
+pub(super) type BundleNames = HashMap<(String, String), String>;
+
+/// Label of an object for people.
+pub(super) fn object_label(object: &Json) -> String {
+    let [_, kind, namespace, name] = identity(object);
+    if namespace.is_empty() { format!("the {kind} `{name}`") } else { format!("the {kind} `{namespace}/{name}`") }
+}
+
 /// Identity of an object: API version, kind, namespace, name.
 pub(super) fn identity(object: &Json) -> [&str; 4] {
     ["/apiVersion", "/kind", "/metadata/namespace", "/metadata/name"].map(|path| text_at(object, path))

@@ -158,3 +158,19 @@ fn an_argument_that_is_not_a_file_is_named_or_counted_from_the_name_of_the_progr
     record(&desk.run(&["eject", "helm"]).stderr);
     record(&desk.run(&["decrypt", "prod"]).stderr);
 }
+
+#[test]
+fn the_app_has_the_name_of_the_directory_of_its_layers() {
+    let desk = Sandbox::with_identities();
+    desk.write(".env", "PORT=1\n");
+    for (out, app) in [
+        ("services/orders", "orders"),
+        ("billing", "billing"),
+        ("mail/environments", "mail"),
+        ("a/Some_Name", "some-name"),
+    ] {
+        import(&desk, &["dotenv", ".env", "--dialect", "compose", "--out", out]).ok();
+        let base = desk.read(&format!("{out}/base.yaml"));
+        assert!(base.starts_with(&format!("app: {app}\n")), "{out}: {base}");
+    }
+}
