@@ -10,6 +10,7 @@ use septum::map::IndexSet;
 use septum::name::{EntryId, EnvironmentName};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::Project;
+use septum::resolve::ResolvedTarget;
 use septum::sort::CollectSorted;
 use septum::view::explain::explain_key;
 use septum::view::explain_text::{KeyExplanations, fold_explanations};
@@ -184,13 +185,31 @@ impl ExplainArgs {
                 entries.chain(variables.into_iter().map(|path| format!("{VARIABLES}{path}"))).collect::<Vec<_>>()
             })
             .collect();
+        if let (Some(environment), true) = (&self.environment, known.contains(&self.key)) {
+            return self.defined_elsewhere(environment, surveys);
+        }
         let (message, near) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
-        let mut definitions = surveys.iter().flat_map(|survey| &survey.environments).map(|it| &it.definition);
-        let renamed = definitions.find_map(|definition| definition.renamed_entry(&self.key));
-        let hint = renamed.map(|id| format!("it was renamed to `{}`", id.key)).or(near);
+        let definitions = || surveys.iter().flat_map(|survey| &survey.environments).map(|it| &it.definition);
+        let renamed = definitions().find_map(|definition| definition.renamed_entry(&self.key));
+        let labelled = definitions().find_map(|definition| definition.labelled_entry(&self.key));
+        let hint = renamed.map(|id| format!("it was renamed to `{}`", id.key)).or(labelled).or(near);
         let place = self.environment.as_ref().map(|name| format!(" in `{name}`")).unwrap_or_default();
         Diagnostic::error(Rule::UnknownKey, format!("{message}{place}"))
             .maybe_hint(hint)
             .hint("`septum list` shows all keys")
+    }
+
+    /// Error: an environment does not have a key that others have, by a mixin.
+    fn defined_elsewhere(&self, environment: &str, surveys: &[Survey]) -> Diagnostic {
+        let has = |resolved: &&ResolvedTarget| {
+            let variables = resolved.definition.variable_paths();
+            resolved.entries.keys().any(|id| self.is_wanted(id))
+                || self.key.strip_prefix(VARIABLES).is_some_and(|path| variables.iter().any(|known| known == path))
+        };
+        let having = surveys.iter().flat_map(|survey| &survey.environments).filter(has);
+        let names = having.map(|resolved| format!("`{}`", resolved.definition.environment)).collect_set();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        Diagnostic::error(Rule::UnknownKey, format!("`{}` is not defined in `{environment}`, but in {names}", self.key))
+            .hint(format!("define it in `base.yaml`, or in a layer that `{environment}` extends"))
     }
 }

@@ -9,7 +9,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, shell_word};
+use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use septum::name::{EntryId, EnvironmentName, KeyName};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
@@ -71,7 +71,8 @@ impl GetArgs {
             }
             Some(EntryOutcome::Missing) => {
                 let message = format!("`{}` has no value in `{environment}`", id.key);
-                let hint = format!("run `septum set {environment} {}` to set it", id.key);
+                let words = resolved.map(|resolved| resolved.definition.command_words(environment.as_str(), &id));
+                let hint = format!("run `septum set {}` to set it", words.unwrap_or_default());
                 Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
             Some(EntryOutcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
@@ -88,7 +89,7 @@ impl GetArgs {
         path: &str,
         output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
-        let (app, _) = self.spot.app_of_variable(pipeline, project, environment, path, output)?;
+        let (app, survey) = self.spot.app_of_variable(pipeline, project, environment, path, output)?;
         let mut problems = Diagnostics::new();
         match pipeline.variable(app, environment, path, &mut problems).map(|value| value.outcome) {
             Some(EntryOutcome::Known(value)) => {
@@ -103,10 +104,10 @@ impl GetArgs {
             _ if problems.has_errors() => Err(problems),
             _ => {
                 let message = format!("`vars.{path}` has no value in `{environment}`");
-                let hint = format!(
-                    "run `septum set {environment} {}` to set it, encrypted",
-                    shell_word(&format!("vars.{path}"))
-                );
+                let words = survey
+                    .environment(environment)
+                    .map(|resolved| resolved.definition.variable_words(environment.as_str(), path));
+                let hint = format!("run `septum set {}` to set it, encrypted", words.unwrap_or_default());
                 Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
         }

@@ -221,7 +221,7 @@ impl RenderArgs {
             output.print_note("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
         if !output::is_terminal() && objects.iter().any(Delivered::is_encrypted) {
-            output.print_findings(ciphertext_on_stdout(wanted).into());
+            output.print_findings(self.ciphertext_on_stdout(wanted).into());
         }
         Ok(())
     }
@@ -324,6 +324,24 @@ impl RenderArgs {
         }
     }
 
+    /// Warning of ciphertext on standard output, which may be on its way into a cluster.
+    fn ciphertext_on_stdout(&self, wanted: &[EnvironmentName]) -> Diagnostic {
+        let names = wanted.iter().map(|name| name.as_str().to_owned());
+        let words = names.chain(self.app_options()).collect::<Vec<_>>().join(" ");
+        Diagnostic::warning(Rule::EncryptedOutput, "the Secrets on standard output are encrypted in SOPS format")
+            .note(
+                "Flux and `sops -d` can decrypt them, but the API server rejects them: ciphertext is not valid base64",
+            )
+            .hint(format!(
+                "to apply them directly, run `septum render {words} --delivery manifest | kubectl apply -f -`"
+            ))
+    }
+
+    /// The options that select the same apps in another command.
+    fn app_options(&self) -> impl Iterator<Item = String> {
+        self.apps.iter().map(|app| format!("--app {}", shell_word(app)))
+    }
+
     /// Error: an app that was named has none of the environments, and no other one of its name has.
     fn lacks_environments(
         &self,
@@ -350,14 +368,6 @@ fn none_named(project: &Project) -> Diagnostic {
     invalid_usage("no environment specified".to_owned())
         .note(format!("the environments are {}", names.join(", ")))
         .hint("specify one or more, or use `--all`")
-}
-
-/// Warning of ciphertext on standard output, which may be on its way into a cluster.
-fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
-    let names = wanted.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(" ");
-    Diagnostic::warning(Rule::EncryptedOutput, "the Secrets on standard output are encrypted in SOPS format")
-        .note("Flux and `sops -d` can decrypt them, but the API server rejects them: ciphertext is not valid base64")
-        .hint(format!("to apply them directly, run `septum render {names} --delivery manifest | kubectl apply -f -`"))
 }
 
 /// Error: a manifest cannot be rendered at all without a key.

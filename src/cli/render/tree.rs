@@ -145,7 +145,7 @@ impl RenderArgs {
     fn update_command(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
-        words.extend(self.apps.iter().map(|app| format!("--app {}", shell_word(app))));
+        words.extend(self.app_options());
         words.push(if matches!(self.out, Some(Some(_))) {
             format!("--out {}", shell_word(dir))
         } else {

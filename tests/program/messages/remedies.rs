@@ -58,6 +58,7 @@ fn a_layer_that_is_written_as_for_another_tool_is_told_how_it_is_written_here() 
         "data: { LOG_LEVEL: { value: 1, sensitive: yes } }\n",
         "data: { LOG_LEVEL: { value: 1, required: Off } }\n",
         "data: { LOG_LEVEL: { value: 1, type: secret } }\n",
+        "data: { LOG_LEVEL: { value: , type: integer } }\n",
         "data: { LOG_LEVEL: { default: y } }\n",
         "data: { LOG_LEVEL: { optional: true } }\n",
         "data: { LOG_LEVEL: { secret: true } }\n",

@@ -266,7 +266,12 @@ bundles:
     assert_eq!(without["auths"].as_object().unwrap().keys().collect::<Vec<_>>(), ["quay.io"]);
     // nothing left, nothing written
     let none = "bundles: { pull: { registries: { docker.io: null, quay.io: null } } }\n";
-    assert_eq!(Sandbox::of(LOGINS, none).dev().texts("Secret/pull").len(), 0);
+    let project = Sandbox::of(LOGINS, none).file("prod.yaml", "");
+    assert_eq!(project.dev().texts("Secret/pull").len(), 0);
+    // it was removed, and is not missing
+    let found = project.run(&["explain", "dev", ".dockerconfigjson", "--format", "json"]).json();
+    assert_eq!(found["environments"]["dev"]["state"], "removed");
+    assert!(!project.run(&["check"]).stdout.contains("missing-environment"));
     // a type defines the key by itself
     let base = bundle("kubernetes.io/dockerconfigjson", "");
     let dev = "bundles: { b: { registries: { ghcr.io: { username: a, password: b } } } }\n";

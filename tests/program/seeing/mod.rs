@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod docs;
+mod explain;
 mod exposure;
 mod list;
 mod report;

@@ -10,6 +10,7 @@ use super::overlays::ImageChange;
 use super::tree::{Tree, TreeKind};
 use super::variable_path::{VariableChange, VariableHistoryStep, change_at, collect_paths, part_at};
 use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LifecycleDefaults, Naming, VariableRules};
+use crate::diagnostic::shell_word;
 use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
@@ -22,6 +23,8 @@ pub struct Definition {
     pub app: AppName,
     /// Location where the app is named; `None` if it has its directory's name.
     pub app_place: Option<Location>,
+    /// Whether the project has other apps, so that a command needs the name of this one.
+    pub(super) has_sibling_apps: bool,
     /// Name of the environment.
     pub environment: EnvironmentName,
     /// Namespace of its objects.
@@ -246,6 +249,40 @@ impl Definition {
             bundle.place.as_ref().or(entry)
         });
         place.or(self.app_place.as_ref())
+    }
+
+    /// Words with which a command names an entry of an environment, and no other: `prod KEY --bundle NAME`.
+    pub fn command_words(&self, environment: &str, id: &EntryId) -> String {
+        let is_alone =
+            |(name, bundle): (&BundleName, &Bundle)| *name == id.bundle || !bundle.entries.contains_key(&id.key);
+        let is_clear = id.bundle == self.own_bundle() && self.bundles.iter().all(is_alone);
+        self.words_for(environment, id.key.as_str(), (!is_clear).then_some(&id.bundle))
+    }
+
+    /// Suggestion of the entry that a text names as messages do: `data.KEY`, `bundles.NAME.KEY`.
+    pub fn labelled_entry(&self, label: &str) -> Option<String> {
+        let (id, ..) = self.entries().find(|(id, ..)| self.label(id) == label)?;
+        let bundle = if id.bundle == self.own_bundle() { String::new() } else { format!(" --bundle {}", id.bundle) };
+        Some(format!("did you mean `{}{bundle}`?", id.key))
+    }
+
+    /// Words with which a command names a variable of an environment.
+    pub fn variable_words(&self, environment: &str, path: &str) -> String {
+        self.words_for(environment, &format!("vars.{path}"), None)
+    }
+
+    /// Words with which a command names something in a bundle, or in any of them.
+    pub fn words_for(&self, environment: &str, name: &str, bundle: Option<&BundleName>) -> String {
+        let option = |flag: &str, value: &str| format!(" {flag} {}", shell_word(value));
+        let app = if self.has_sibling_apps { option("--app", self.app.as_str()) } else { String::new() };
+        let bundle = bundle.map(|bundle| option("--bundle", bundle.as_str())).unwrap_or_default();
+        // it would be an option
+        let rest = name.trim_start_matches('-');
+        if rest.len() < name.len() {
+            let dashes = "-".repeat(name.len() - rest.len());
+            return format!("{environment}{app}{bundle} -- {dashes}{}", shell_word(rest));
+        }
+        format!("{environment} {}{app}{bundle}", shell_word(name))
     }
 
     /// Label of an entry in templates and messages: `data.KEY`, or `bundles.NAME.KEY` in another bundle than the app's

@@ -41,7 +41,10 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
         YamlKind::Scalar(scalar) if scalar.broken => {}
         YamlKind::Scalar(scalar) if scalar.blank => {
             let unspaced = misread::unspaced_flow_key(key, &layer.source);
-            problems.push(unspaced.unwrap_or_else(|| blank_value_error(&key.text, entry.key_place.clone())));
+            problems.push(unspaced.unwrap_or_else(|| {
+                let later = format!("write `{}: {{ required: true }}`", key.text);
+                blank_value_error(&key.text, entry.key_place.clone(), &later)
+            }));
         }
         YamlKind::Scalar(scalar) if scalar.is_null() => entry.removed = true,
         YamlKind::Scalar(scalar) => {
@@ -63,12 +66,13 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
     entry
 }
 
-fn blank_value_error(key: &str, place: Location) -> Diagnostic {
+/// Error: a value is blank. `later` says how to leave it to the environments.
+fn blank_value_error(key: &str, place: Location, later: &str) -> Diagnostic {
     Diagnostic::error(Rule::BlankValue, format!("`{key}` has a blank value, which is ambiguous"))
         .at(place)
         .hint(format!("write `{key}: \"\"` for an empty string"))
         .hint(format!("write `{key}: null` to remove what an earlier layer set"))
-        .hint(format!("write `{key}: {{ required: true }}` for a value that each environment must set"))
+        .hint(format!("{later} for a value that each environment must set"))
 }
 
 fn long_form(
@@ -176,7 +180,10 @@ fn read_source(
         }
         "value" => match node.kind {
             YamlKind::Scalar(scalar) if scalar.blank => {
-                problems.push(blank_value_error(field, key).with_cause(known_cause(scalar.broken)));
+                problems.push(
+                    blank_value_error(field, key, "write `required: true` in its place")
+                        .with_cause(known_cause(scalar.broken)),
+                );
                 return None;
             }
             YamlKind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),

@@ -43,6 +43,7 @@ impl LayerCache<'_> {
         problems: &mut Diagnostics,
     ) -> Definition {
         let mut definition = merge_layers(app, environment, layers, problems);
+        definition.has_sibling_apps = self.project.apps.len() > 1;
         let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
         names.dedup();
         definition.candidates = names.into_iter().flat_map(|name| self.candidates(app, name.as_str())).collect();
@@ -94,6 +95,7 @@ fn merge_layers(
     let mut definition = Definition {
         app: name,
         app_place: named.map(|name| name.place.clone()),
+        has_sibling_apps: false,
         environment: environment.clone(),
         namespace: None,
         labels: IndexMap::default(),

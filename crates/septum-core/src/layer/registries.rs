@@ -4,7 +4,7 @@
 //! like structures, and taint, history and routing need no special case.
 
 use super::definition::{Bundle, Definition};
-use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
+use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 use super::fields::unknown_field;
 use super::tree::Tree;
 use super::unexpected::unexpected_value;
@@ -130,7 +130,13 @@ pub(super) fn generated_key(bundle: &BundleName, key: &KeyName, change: &EntryPa
 
 fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Diagnostic> {
     // without a server there is no value
-    entry.source.take_if(|source| matches!(&source.value, EntrySource::Registries(tree) if tree.is_empty_map()));
+    let is_empty = |source: &mut Located<EntrySource>| matches!(&source.value, EntrySource::Registries(tree) if tree.is_empty_map());
+    // a layer that removes the last of them removes the value
+    if entry.source.take_if(is_empty).is_some()
+        && let Some(EntryHistoryStep { change: change @ LayerChange::Merged(_), .. }) = entry.history.last_mut()
+    {
+        *change = LayerChange::Removed;
+    }
     let defined = entry.defined.clone();
     let key: KeyName = match &bundle.secret_type {
         Some(secret_type) => match key_of(&secret_type.value) {

@@ -312,9 +312,8 @@ fn check_required(target: BuildInput<'_>, id: &EntryId, entry: &Entry, problems:
     let label = definition.label(id);
     let own = id.bundle == definition.own_bundle();
     let hint = if sensitive {
-        let bundle = if own { String::new() } else { format!(" --bundle {}", id.bundle) };
         let others = if lacking.len() > 1 { "; repeat it for each environment" } else { "" };
-        format!("run `septum set {first} {}{bundle}` to set it, encrypted{others}", id.key)
+        format!("run `septum set {}` to set it, encrypted{others}", definition.command_words(first, id))
     } else {
         let section = if own { "data".to_owned() } else { format!("bundles.{}.data", id.bundle) };
         format!("set `{}` under `{section}` in `{first}.yaml`", id.key)

@@ -1,7 +1,7 @@
 //! Rules of variables, checked on their final values, or on the written ones where no template reads them.
 
 use super::BuildInput;
-use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule, shell_word};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{EntrySchema, Tree, TreeKind};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::span::{Located, Location};
@@ -111,5 +111,8 @@ fn missing_error(target: BuildInput<'_>, path: &str, place: &Location) -> Diagno
         .at(place.clone())
         .with_cause(Some(Cause::Is(place.clone())))
         .hint(format!("set it under `vars` in `{first}.yaml`"))
-        .hint(format!("or, if it is a secret, run `septum set {first} {}`", shell_word(&format!("vars.{path}"))))
+        .hint(format!(
+            "or, if it is a secret, run `septum set {}`",
+            target.resolved.definition.variable_words(first, path)
+        ))
 }

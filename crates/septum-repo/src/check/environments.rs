@@ -38,6 +38,8 @@ pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
             lacking.map(|resolved| text(&resolved.definition.environment)).collect::<Vec<_>>().join(", ")
         };
         let layers = of_each(&|environment| format!("`{environment}.yaml`"));
+        let is_own = id.bundle == first.definition.own_bundle();
+        let section = if is_own { String::new() } else { format!(" under `bundles.{}.data`", id.bundle) };
         let is_sensitive = survey.routing.sensitivity(&id) == Sensitivity::Sensitive;
         let label = first.definition.label(&id);
         let message = format!("`{label}` has a value in {}, but not in {}", having.join(", "), lacking.join(", "));
@@ -45,12 +47,14 @@ pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
             Diagnostic::warning(Rule::MissingEnvironment, message)
                 .at(entry.defined.clone())
                 .hint(if is_sensitive {
-                    let commands = of_each(&|environment| format!("`septum set {environment} {}`", id.key));
+                    let commands = of_each(&|environment| {
+                        format!("`septum set {}`", first.definition.command_words(environment.as_str(), &id))
+                    });
                     format!("to set it, run {commands}")
                 } else {
                     format!("set it in {layers}, or set a default in `base.yaml`")
                 })
-                .hint(format!("or declare that it has no value there: `{}: null` in {layers}", id.key)),
+                .hint(format!("or declare that it has no value there: `{}: null`{section} in {layers}", id.key)),
         );
     }
     found

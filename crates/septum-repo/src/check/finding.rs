@@ -26,6 +26,8 @@ pub struct Finding {
     entry: Option<EntryId>,
     /// The detector that found a credential, whose name can be used to accept it.
     pub(super) detector: Option<&'static str>,
+    /// Key that an `allow` names to accept it, if not that of its entry.
+    pub(super) allow_key: Option<String>,
     /// Tag of its value in a baseline.
     pub(super) tag: Option<String>,
     /// Reason why it is accepted, if it is.
@@ -121,6 +123,7 @@ impl Finding {
             environment,
             entry,
             detector: None,
+            allow_key: None,
             tag: None,
             accepted: None,
             fix: remedy,
@@ -234,17 +237,17 @@ impl Finding {
             *hint = format!("fix that first, then run `septum encrypt {}`", shell_word(name));
         }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
-        let by_hand = match (&self.fix, &self.environment) {
-            (Some(Fix::Move { .. }), Some(environment)) => {
-                format!("run `septum set {environment} {key}` to store it in an encrypted layer, then remove it here")
+        let by_hand = match &self.fix {
+            Some(Fix::Move { words, .. }) => {
+                format!("run `septum set {words}` to store it in an encrypted layer, then remove it here")
             }
-            (Some(Fix::Declare(spot)), _) => {
+            Some(Fix::Declare(spot)) => {
                 format!("declare it in `{}`: `{key}: {{ sensitive: true }}`", spot.place.source.name())
             }
-            (Some(Fix::Rename { location, new }), _) => {
+            Some(Fix::Rename { location, new }) => {
                 format!("write `{new}` in `{}`", location.place.source.name())
             }
-            (Some(Fix::Move { .. } | Fix::Encrypt(_)) | None, _) => return,
+            Some(Fix::Encrypt(_)) | None => return,
         };
         if let Some(hint) = self.diagnostic.hints.first_mut() {
             *hint = by_hand;

@@ -425,8 +425,8 @@ impl CredentialSubject<'_> {
                 error.hint(format!("run `septum encrypt {}` to encrypt the file", shell_word(self.place.source.name())))
             }
             (Some(id), None, None) => error.hint(format!(
-                "run `septum set {} {}` to store it in an encrypted layer, then remove it here",
-                self.definition.environment, id.key
+                "run `septum set {}` to store it in an encrypted layer, then remove it here",
+                self.definition.command_words(self.definition.environment.as_str(), id)
             )),
             (Some(_), _, Some(_)) => error.hint(
                 "make the file a template that reads `{{ data.KEY }}`, and store the value in an encrypted layer",

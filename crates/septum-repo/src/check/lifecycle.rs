@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::diagnostic::Diagnostic;
-use crate::layer::entry_label;
+use crate::layer::Definition;
 use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::Day;
@@ -29,6 +29,7 @@ pub(super) fn find_due_values(
         Ok(AgeReport::without_ages(survey, root, identities))
     };
     let app = survey.app.as_str();
+    let Some(first) = survey.environments.first().map(|resolved| &*resolved.definition) else { return Vec::new() };
     let report = match report {
         Ok(report) => report,
         Err(problem) => return vec![Finding::new_finding(problem, Some(app), None, None)],
@@ -45,7 +46,7 @@ pub(super) fn find_due_values(
                 continue;
             }
             let id = EntryId { bundle: value.bundle.as_str().into(), key: value.key.as_str().into() };
-            let Some(problem) = due_value(app, &id, &value, finding) else { continue };
+            let Some(problem) = due_value(first, &id, &value, finding) else { continue };
             let places: Vec<_> = problem.labels.iter().map(|label| label.place.to_string()).collect();
             let key = format!("{} {}", problem.message, places.join(" "));
             match due.get_mut(&key) {
@@ -58,14 +59,19 @@ pub(super) fn find_due_values(
     }
     let finding = |(id, value, finding): (EntryId, AgedValue, LifecycleFinding)| {
         let environment = value.environments.first().map(|name| EnvironmentName::from(name.as_str()));
-        let problem = due_value(app, &id, &value, finding)?;
+        let problem = due_value(first, &id, &value, finding)?;
         Some(Finding::new_finding(problem, Some(app), environment.as_ref(), Some(id)))
     };
     due.into_values().filter_map(finding).collect()
 }
 
-fn due_value(app: &str, id: &EntryId, value: &AgedValue, finding: LifecycleFinding) -> Option<Diagnostic> {
-    let label = entry_label(app, id);
+fn due_value(
+    definition: &Definition,
+    id: &EntryId,
+    value: &AgedValue,
+    finding: LifecycleFinding,
+) -> Option<Diagnostic> {
+    let label = definition.label(id);
     let found = match finding {
         LifecycleFinding::Expired => {
             let (day, place) = value.deadlines.expires.as_ref()?;
@@ -91,7 +97,7 @@ fn due_value(app: &str, id: &EntryId, value: &AgedValue, finding: LifecycleFindi
         (Some(rotation), _) => found.hint(format!("replace it: {rotation}")),
         (None, Some(environment)) if value.sensitive => {
             let others = if value.environments.len() > 1 { ", and in the other environments" } else { "" };
-            found.hint(format!("replace it with `septum set {environment} {}`{others}", id.key))
+            found.hint(format!("replace it with `septum set {}`{others}", definition.command_words(environment, id)))
         }
         (None, _) => found.hint("replace it"),
     })

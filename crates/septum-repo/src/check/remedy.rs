@@ -21,6 +21,8 @@ pub enum Fix {
         keeps_key: bool,
         /// Whether the base declares it as a number or a boolean.
         is_scalar: bool,
+        /// Words with which a command names it.
+        words: String,
     },
     /// The key is set under its current name.
     Rename {
@@ -94,7 +96,8 @@ impl Fix {
         let keeps_key = entries().any(|entry| entry.defined.source.name() == file);
         let types = entries().filter_map(|entry| entry.rules.schema.get("type")?.value.as_str());
         let is_scalar = types.into_iter().any(|name| matches!(name, "integer" | "number" | "boolean"));
-        Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar })
+        let words = definition.command_words(definition.environment.as_str(), id);
+        Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar, words })
     }
 
     /// The entry of the location, if there is one.

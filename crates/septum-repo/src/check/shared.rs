@@ -41,11 +41,10 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
             if let Some(other) = theirs.entries.get(id) {
                 warning = warning.at_masked_with(other.place.clone(), format!("in `{there}`"));
             }
-            found.push(
-                warning
-                    .note("a leak in one environment exposes the other")
-                    .hint(format!("run `septum set {here} {}` to give production a separate value", id.key)),
-            );
+            found.push(warning.note("a leak in one environment exposes the other").hint(format!(
+                "run `septum set {}` to give production a separate value",
+                ours.definition.command_words(here.as_str(), id)
+            )));
         }
     }
     found

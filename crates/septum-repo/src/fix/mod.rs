@@ -167,7 +167,7 @@ impl FixContext<'_> {
             // all of them before the first change: their locations are those of the file
             match (draft.find(spot), remedy) {
                 (Err(refusal), _) => refuse_fix(finding, &refusal),
-                (Ok(path), Fix::Move { location: spot, keeps_key, is_scalar }) => {
+                (Ok(path), Fix::Move { location: spot, keeps_key, is_scalar, .. }) => {
                     let kind = if is_scalar { TextValueKind::Scalar } else { TextValueKind::Text };
                     moving.push(PendingMove { finding, path, location: spot, keeps_key, kind });
                 }

@@ -94,10 +94,11 @@ impl EntryQuery<'_> {
         let mut known = Vec::new();
         let mut others = Vec::new();
         let mut bundles = BTreeSet::new();
-        let mut renamed = None;
+        let (mut renamed, mut labelled) = (None, None);
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
             renamed = renamed.or_else(|| resolved.definition.renamed_entry(self.key));
+            labelled = labelled.or_else(|| resolved.definition.labelled_entry(self.key));
             let mut ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
             let logins = bundles_with_login(&resolved.definition, self.key).into_iter();
             ids.extend(
@@ -126,7 +127,7 @@ impl EntryQuery<'_> {
             Ok([found]) => Ok(found),
             Err(found) if found.is_empty() => Err(match self.bundle {
                 Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => self.unknown_bundle(&bundles),
-                _ => self.unknown_entry(&known, renamed.as_ref()),
+                _ => self.unknown_entry(&known, renamed.as_ref(), labelled),
             }),
             Err(found) => {
                 let choice = pipeline.library.choose_app(found.iter().map(|(app, ..)| *app));
@@ -162,7 +163,7 @@ impl EntryQuery<'_> {
             .into()
     }
 
-    fn unknown_entry(&self, known: &[String], renamed: Option<&EntryId>) -> Diagnostics {
+    fn unknown_entry(&self, known: &[String], renamed: Option<&EntryId>, labelled: Option<String>) -> Diagnostics {
         // the text in the place of a key may be the value
         let message = format!("unknown key in `{}`", self.environment);
         let error = Diagnostic::error(Rule::UnknownKey, message);
@@ -175,7 +176,7 @@ impl EntryQuery<'_> {
             return error.hint(format!("it was renamed to `{}`", id.key)).into();
         }
         error
-            .maybe_hint(did_you_mean(self.key, known.iter().map(String::as_str)))
+            .maybe_hint(labelled.or_else(|| did_you_mean(self.key, known.iter().map(String::as_str))))
             .hint("define it in `base.yaml` first; `septum list` shows all keys")
             .into()
     }
@@ -292,7 +293,8 @@ impl BundleFacts {
     fn find(definition: &Definition, id: &EntryId) -> Self {
         let is_entry = definition.entry(id).is_some();
         let secret_type = definition.bundles.get(&id.bundle).and_then(|bundle| bundle.secret_type.clone());
-        let command = |key: String| format!("septum set {} {key} --bundle {}", definition.environment, id.bundle);
+        let environment = definition.environment.as_str();
+        let command = |key: String| format!("septum set {}", definition.words_for(environment, &key, Some(&id.bundle)));
         let parts = || login_keys(definition, &id.bundle).into_iter().map(command).collect();
         Self {
             secret_type: secret_type.filter(|_| is_entry).map(|kind| (id.bundle.clone(), kind)),

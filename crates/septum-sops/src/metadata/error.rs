@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::crypto::cipher::MalformedCiphertext;
 use crate::identities::identity::SearchedSource;
-use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum_base::span::Location;
 use septum_base::value_path::ValuePath;
 
@@ -260,7 +260,10 @@ impl IntegrityFinding {
                 let message = format!("`{path}` must be encrypted by `{selector}`, but is in plaintext");
                 Diagnostic::error(Rule::SopsPlaintext, message)
                     .note("sops rejects such a file")
-                    .hint(format!("`septum encrypt {}` encrypts it, if the change is yours", self.place.source.name()))
+                    .hint(format!(
+                        "`septum encrypt {}` encrypts it, if the change is yours",
+                        shell_word(self.place.source.name())
+                    ))
                     .hint("or restore the encrypted value from Git, and change it with `septum set`")
             }
             IntegrityFault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
@@ -276,7 +279,7 @@ impl IntegrityFinding {
             }
             IntegrityFault::Conflict => {
                 let message = format!("`{path}` still contains both sides of a merge, so its value is ambiguous");
-                let edit = format!("choose one of them with `septum edit {}`", self.place.source.name());
+                let edit = format!("choose one of them with `septum edit {}`", shell_word(self.place.source.name()));
                 Diagnostic::error(Rule::MergeConflict, message).hint(edit)
             }
             IntegrityFault::Comment => {
