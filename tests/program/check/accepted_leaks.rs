@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+use super::findings;
 use crate::support::sandbox::Sandbox;
 
 const RULE: &str = "contains the value of";
+
+const REASON: &str = "shown";
 
 const ONE: &str = "a1b2c3d4e5";
 const TWO: &str = "v9w8x7y6z5";
@@ -17,7 +20,7 @@ fn project(entries: &str, more: &str) -> Sandbox {
 }
 
 fn allow(key: &str) -> String {
-    format!("allow: [{{ rule: secret-in-plain-output, key: {key}, reason: a demo }}]\n")
+    format!("allow: [{{ rule: secret-in-plain-output, key: {key}, reason: {REASON} }}]\n")
 }
 
 #[track_caller]
@@ -115,4 +118,69 @@ fn what_is_declassified_in_a_text_of_a_manifest_is_a_leak_in_the_next() {
         "metadata.annotations.b",
         "data.ONE_PASSWORD",
     );
+}
+
+const COPIES: &str = "app: app
+data:
+  SIGNING_SECRET: { sensitive: true, required: true }
+  COPY: b7Xk29vQz77mRt4
+";
+
+/// A project whose secret is encrypted, with a plain copy of it.
+fn copied(allow: &str) -> Sandbox {
+    let project = Sandbox::with_identities().file("base.yaml", format!("{COPIES}{allow}")).file("dev.yaml", "");
+    project.rules("creation_rules: [{ age: ALICE }]\n");
+    project.encrypted("dev.secrets.yaml", "data: { SIGNING_SECRET: b7Xk29vQz77mRt4 }\n");
+    project
+}
+
+#[test]
+fn an_allow_that_lets_a_leak_through_is_used() {
+    for key in ["SIGNING_SECRET", "COPY"] {
+        let project = copied(&allow(key));
+        project.run(&["render", "dev"]).ok();
+        let run = project.run(&["check", "--format", "json"]);
+        assert_eq!(findings(&run), Vec::<String>::new(), "{key}");
+        let sarif = project.run(&["check", "--format", "sarif"]).json();
+        let accepted = &sarif["runs"][0]["results"][0]["suppressions"][0]["justification"];
+        assert_eq!(accepted, REASON, "the accepted finding has its reason");
+        // without a key, nobody knows
+        for arguments in [&["check", "--format", "json"][..], &["check", "--keyless", "--format", "json"]] {
+            assert_eq!(findings(&project.run_without_key(arguments)), Vec::<String>::new(), "{key}");
+        }
+    }
+    // of two, the one that is not needed; with a key it is known
+    let both = "allow:\n- { rule: secret-in-plain-output, key: COPY, reason: a demo }\n- { rule: secret-in-plain-output, key: OTHER, reason: a demo }\n";
+    let project = copied(both);
+    assert_eq!(findings(&project.run(&["check", "--format", "json"])), ["unused-allow base.yaml:7"]);
+    assert!(findings(&project.run_without_key(&["check", "--format", "json"])).is_empty());
+    // what is in plaintext is known without a key
+    let project = copied("allow: [{ rule: plaintext-secret, key: COPY, reason: a demo }]\n");
+    assert_eq!(findings(&project.run_without_key(&["check", "--format", "json"])), ["unused-allow base.yaml:5"]);
+}
+
+#[test]
+fn a_leak_is_reported_again_after_its_allow() {
+    for key in ["SIGNING_SECRET", "COPY"] {
+        let project = copied(&allow(key).replace(REASON, "x, until: 2027-01-31"));
+        for (day, expected) in [
+            ("2027-01-31", &[][..]),
+            ("2027-02-01", &["secret-in-plain-output base.yaml:4 COPY", "expired-allow base.yaml:5"]),
+        ] {
+            let run = project.run(&["check", "--at", day, "--format", "json"]);
+            assert_eq!(findings(&run), expected, "{key} {day}");
+            project.run(&["render", "dev", "--at", day]).ok();
+        }
+    }
+}
+
+#[test]
+fn what_follows_from_a_wrong_declaration_is_not_reported_beside_it() {
+    let note = "  NOTE: { value: \"{{ data.ONE_PASSWORD }}\", sensitive: false }\n  MORE: \"x {{ data.NOTE }}\"\n";
+    let message = project(note, "").run(&["render", "dev"]).refused();
+    assert_eq!(message.matches("error: ").count(), 1, "{message}");
+    assert!(message.starts_with("error: `data.NOTE` uses `data.ONE_PASSWORD`"), "{message}");
+    // a copy beside it is another mistake
+    let message = project(&format!("{note}  COPY: {ONE}\n"), "").run(&["render", "dev"]).refused();
+    assert_eq!(message.matches(RULE).count(), 1, "{message}");
 }

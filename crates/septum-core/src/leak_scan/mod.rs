@@ -19,6 +19,7 @@ use std::cell::OnceCell;
 
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::AllowedFinding;
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
@@ -31,26 +32,62 @@ use search::{KnownSecretHit, KnownSecretSearch};
 use secrets::{KnownSecret, SecretSource, collect_secrets};
 use walk::TextSite;
 
+/// Leaks of a target.
+#[derive(Debug, Default)]
+pub struct FoundLeaks {
+    /// Errors: `secret-in-plain-output`, all at once.
+    pub problems: Diagnostics,
+    /// Those that a layer accepts.
+    pub accepted: Vec<AcceptedLeak>,
+}
+
+/// Leak that a layer accepts.
+#[derive(Debug)]
+pub struct AcceptedLeak {
+    /// Key that the layer names.
+    pub key: String,
+    /// Its diagnostic without that.
+    pub diagnostic: Diagnostic,
+}
+
 /// Searches for the secrets of a target in its output, and in the names of the output files. Errors:
 /// `secret-in-plain-output`, all at once.
 pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
+    // rendering does not depend on the day
+    problems.extend(find_leaks(resolved, routing, delivered, &|_| true).problems);
+}
+
+/// Leaks of a target, for a report.
+///
+/// `is_valid` is whether an `allow` of a layer holds.
+pub fn find_leaks(
+    resolved: &ResolvedTarget,
+    routing: &Routing,
+    delivered: &[Delivered],
+    is_valid: &dyn Fn(&AllowedFinding) -> bool,
+) -> FoundLeaks {
+    let mut leaks = FoundLeaks::default();
     let mut secrets = collect_secrets(resolved, routing);
     secrets.retain(|secret| secret.uniqueness != Uniqueness::Common);
     if secrets.is_empty() {
-        return;
+        return leaks;
     }
     let bounded = |secret: &KnownSecret| secret.uniqueness == Uniqueness::Phrase;
     let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
-    let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed: declassified::allowed_keys(resolved) };
-    gate.check_directories(problems);
+    let allowed = declassified::allowed_keys(resolved, is_valid);
+    let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed };
+    gate.check_directories(&mut leaks);
     // a text of every object is reported once
     let mut seen = HashSet::default();
     for object in delivered {
         let mut found = Vec::new();
-        walk::visit_texts(object, &mut |spot| gate.check_text(object, spot, &mut found));
+        walk::visit_texts(object, &mut |spot| gate.check_text(object, spot, &mut found, &mut leaks.accepted));
         let place = |problem: &Diagnostic| problem.labels.first().map(|label| label.place.to_string());
-        problems.extend(found.into_iter().filter(|problem| seen.insert((problem.message.clone(), place(problem)))));
+        leaks
+            .problems
+            .extend(found.into_iter().filter(|problem| seen.insert((problem.message.clone(), place(problem)))));
     }
+    leaks
 }
 
 /// Values of the secrets of a target, however likely they are met by chance: also parts of structures, and values that
@@ -106,42 +143,58 @@ struct LeakScan<'a> {
 
 impl LeakScan<'_> {
     /// Checks the names of the output directories `ENVIRONMENT/APP`; the names of the files are in the objects.
-    fn check_directories(&self, problems: &mut Diagnostics) {
+    fn check_directories(&self, leaks: &mut FoundLeaks) {
         let definition = &*self.resolved.definition;
         for (what, name) in [("app", definition.app.as_str()), ("environment", definition.environment.as_str())] {
             for hit in self.search.find(name.as_bytes()) {
-                if let Some(secret) = self.secrets.get(hit.secret).filter(|secret| !self.is_allowed(secret)) {
-                    problems.push(report::leak_in_directory(what, secret, hit.form, self.search));
+                let Some(secret) = self.secrets.get(hit.secret) else { continue };
+                let diagnostic = report::leak_in_directory(what, secret, hit.form, self.search);
+                match self.accepting_key(None, secret) {
+                    Some(key) => leaks.accepted.push(AcceptedLeak { key: key.to_owned(), diagnostic }),
+                    None => leaks.problems.push(diagnostic),
                 }
             }
         }
     }
 
-    fn check_text(&self, object: &Delivered, spot: &TextSite<'_>, found: &mut Vec<Diagnostic>) {
-        let as_written = self.find_leaks(object, spot, spot.text);
-        let mut decoded = spot.decoded.map_or_else(Vec::new, |text| self.find_leaks(object, spot, text));
-        decoded.retain(|hit| !as_written.iter().any(|other| other.secret == hit.secret));
-        let told = LeakReport { definition: &self.resolved.definition, search: self.search, object, site: spot };
+    fn check_text(
+        &self,
+        object: &Delivered,
+        spot: &TextSite<'_>,
+        found: &mut Vec<Diagnostic>,
+        accepted: &mut Vec<AcceptedLeak>,
+    ) {
+        let mut as_written = self.find_hits(object, spot, spot.text);
+        let mut decoded = spot.decoded.map_or_else(TextHits::default, |text| self.find_hits(object, spot, text));
+        decoded.leaks.retain(|hit| !as_written.leaks.iter().any(|other| other.secret == hit.secret));
+        let resolved = self.resolved;
+        let told = LeakReport { resolved, definition: &resolved.definition, search: self.search, object, site: spot };
         let of_hit = |hit: &KnownSecretHit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
-        found.extend(as_written.iter().chain(&decoded).filter_map(of_hit));
+        found.extend(as_written.leaks.iter().chain(&decoded.leaks).filter_map(of_hit));
+        as_written.accepted.append(&mut decoded.accepted);
+        accepted.extend(as_written.accepted.into_iter().filter_map(|hit| {
+            let key = self.accepting_key(spot.entry, self.secrets.get(hit.secret)?)?.to_owned();
+            Some(AcceptedLeak { key, diagnostic: of_hit(&hit)? })
+        }));
     }
 
     /// Secrets in a text that must not contain them, each once.
-    fn find_leaks(&self, object: &Delivered, spot: &TextSite<'_>, text: &[u8]) -> Vec<KnownSecretHit> {
+    fn find_hits(&self, object: &Delivered, spot: &TextSite<'_>, text: &[u8]) -> TextHits {
         let mut hits = self.search.find(text);
-        if hits.is_empty() || self.is_site_allowed(spot) {
-            return Vec::new();
-        }
         // what a text may contain depends on everything it is derived from
         let lifted = OnceCell::new();
         hits.retain(|hit| {
             let secret = self.secrets.get(hit.secret);
             !secret.is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
         });
-        search::outermost_hits(hits)
+        let is_accepted = |hit: &KnownSecretHit| {
+            self.secrets.get(hit.secret).is_some_and(|secret| self.accepting_key(spot.entry, secret).is_some())
+        };
+        let (accepted, leaks) = hits.into_iter().partition(is_accepted);
+        TextHits { leaks: search::outermost_hits(leaks), accepted: search::outermost_hits(accepted) }
     }
 
-    /// Whether a text may contain a secret.
+    /// Whether a text may contain a secret by itself.
     fn may_hold(
         &self,
         object: &Delivered,
@@ -149,7 +202,7 @@ impl LeakScan<'_> {
         secret: &KnownSecret,
         lifted: &OnceCell<HashSet<TemplateRead>>,
     ) -> bool {
-        if self.is_allowed(secret) || secret.owners.iter().any(|owner| is_made_for(object, spot, owner)) {
+        if secret.owners.iter().any(|owner| is_made_for(object, spot, owner)) {
             return true;
         }
         let lifted = lifted.get_or_init(|| match (spot.entry, spot.manifest) {
@@ -160,15 +213,19 @@ impl LeakScan<'_> {
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))
     }
 
-    /// Whether a layer accepts that a secret is in plain output.
-    fn is_allowed(&self, secret: &KnownSecret) -> bool {
-        secret.owners.iter().any(|owner| self.allowed.contains(owner.key()))
+    /// Key with which a layer accepts a secret in a text: that of the entry with the text, or that of the secret.
+    fn accepting_key(&self, entry: Option<&str>, secret: &KnownSecret) -> Option<&str> {
+        let mut keys = entry.into_iter().chain(secret.owners.iter().map(SecretSource::key));
+        keys.find_map(|key| self.allowed.get(key).copied())
     }
+}
 
-    /// Whether a layer accepts findings in the entry of a text.
-    fn is_site_allowed(&self, spot: &TextSite<'_>) -> bool {
-        spot.entry.is_some_and(|key| self.allowed.contains(key))
-    }
+/// Secrets in a text.
+#[derive(Default)]
+struct TextHits {
+    leaks: Vec<KnownSecretHit>,
+    /// Those that a layer accepts.
+    accepted: Vec<KnownSecretHit>,
 }
 
 fn entry_id(object: &Delivered, key: &str) -> EntryId {

@@ -6,9 +6,10 @@ use super::search::KnownSecretSearch;
 use super::secrets::{KnownSecret, SecretSource};
 use super::walk::TextSite;
 use crate::deliver::Delivered;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Rule};
 use crate::layer::Definition;
-use crate::resolve::TemplateRead;
+use crate::name::EntryId;
+use crate::resolve::{ResolvedTarget, TemplateRead};
 use crate::span::Location;
 
 /// Rule of the findings, as named in `allow`.
@@ -16,6 +17,7 @@ pub(super) const RULE: Rule = Rule::SecretInPlainOutput;
 
 /// Builder of the diagnostic for a leak.
 pub(super) struct LeakReport<'a> {
+    pub(super) resolved: &'a ResolvedTarget,
     pub(super) definition: &'a Definition,
     pub(super) search: &'a KnownSecretSearch,
     pub(super) object: &'a Delivered,
@@ -38,7 +40,26 @@ impl LeakReport<'_> {
             Some(place) => error.at_masked(place),
             None => error,
         };
-        with_owner(error, secret, search).hint(self.resolution_hint(secret)).hint(self.acceptance(secret))
+        with_owner(error, secret, search)
+            .hint(self.resolution_hint(secret))
+            .hint(self.acceptance(secret))
+            .with_cause(self.declared_plain())
+    }
+
+    /// Declarations without which the value would be in the Secret: of the entry with the text, and of what it reads.
+    fn declared_plain(&self) -> Option<Cause> {
+        let id = entry_id(self.object, self.site.entry?);
+        let reads = self.resolved.entries.get(&id).map(|value| &value.lineage.reads);
+        let read = reads.into_iter().flatten().filter_map(|read| match read {
+            TemplateRead::Entry(id) => Some(id),
+            TemplateRead::Variable(_) => None,
+        });
+        let declared = |id: &EntryId| {
+            let rule = self.definition.entry(id)?.rules.sensitive.as_ref()?;
+            (!rule.value).then(|| rule.place.clone())
+        };
+        let places: Vec<_> = read.chain([&id]).filter_map(declared).collect();
+        (!places.is_empty()).then_some(Cause::FollowsFrom(places))
     }
 
     /// Location of the text that contains the value.

@@ -2,7 +2,7 @@
 
 use super::facts::{DetectionCache, EntryDeclaration, EntryFacts, EnvironmentFacts};
 use super::{Reason, ReasonKind, Routing, Sensitivity, Verdict};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, Rule};
 use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
@@ -193,6 +193,7 @@ fn report_contradictions(
                     format!("`{label}` uses `{used}`, so it is routed to the Secret, but it is declared plain"),
                 )
                 .at_with(place.clone(), "declared plain here")
+                .with_cause(Some(Cause::Is(place.clone())))
                 .at_masked_with(fact.place.clone(), format!("uses `{used}`"))
                 .hint("remove `sensitive: false`")
                 .hint(format!(

@@ -12,13 +12,22 @@ use crate::pipeline::Survey;
 use crate::span::Location;
 use crate::test_hook;
 
+/// Conditions under which an `allow` can be judged.
+#[derive(Clone, Copy)]
+pub(super) struct AcceptanceDays {
+    /// The day by which it may have expired.
+    pub(super) today: Option<Day>,
+    /// Whether some values were not decrypted.
+    pub(super) is_locked: bool,
+}
+
 /// Splits findings into accepted ones and all others; an `allow` that accepts nothing, or has expired, is a finding
 /// itself.
 pub(super) fn split_accepted(
     findings: Vec<Finding>,
     survey: &Survey,
     wanted: &[EnvironmentName],
-    today: Option<Day>,
+    AcceptanceDays { today, is_locked }: AcceptanceDays,
     places: &EntryIndex,
     usage: &mut UsageTracker,
 ) -> (Vec<Finding>, Vec<Finding>) {
@@ -42,7 +51,10 @@ pub(super) fn split_accepted(
     for allow in allows {
         if is_past(allow, today) {
             told.push(expired_allow(allow));
-        } else if used.contains(&allow_position(&allow.rule.place)) || !is_whole || declared.contains(&*allow.key.value)
+        } else if used.contains(&allow_position(&allow.rule.place))
+            || !is_whole
+            || is_locked && !is_of_plaintext(allow)
+            || declared.contains(&*allow.key.value)
         {
             usage.mark_used(&allow.rule.place);
         } else {
@@ -87,15 +99,22 @@ impl<'s> AllowIndex<'s> {
         if !finding.is_acceptable() {
             return None;
         }
-        let key = finding.entry()?.key.as_str();
+        let of_entry = || finding.entry().map(|id| id.key.as_str());
+        let key = finding.allow_key.as_deref().or_else(of_entry)?;
         let names = [Some(finding.diagnostic.rule.id()), finding.detector].into_iter().flatten();
         let found = names.filter_map(|rule| self.0.get(&(rule, key)));
         found.min_by_key(|(at, _)| at).map(|(_, allow)| *allow)
     }
 }
 
+/// Whether an `allow` is about credentials in plaintext, which are found without a key.
+fn is_of_plaintext(allow: &AllowedFinding) -> bool {
+    let rule = allow.rule.value.as_str();
+    rule == Rule::PlaintextSecret.id() || Rule::from_id(rule).is_none()
+}
+
 /// Whether an `allow` is out of date.
-fn is_past(allow: &AllowedFinding, today: Option<Day>) -> bool {
+pub(super) fn is_past(allow: &AllowedFinding, today: Option<Day>) -> bool {
     let until = allow.until.as_ref().and_then(|until| until.value.parse::<Day>().ok());
     until.zip(today).is_some_and(|(until, today)| until < today)
 }

@@ -13,6 +13,8 @@ use super::{
 };
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::files::InputQuery;
+use crate::layer::AllowedFinding;
+use crate::leak_scan::{self, AcceptedLeak};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::output_tree::{self, ObjectSite};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -70,8 +72,8 @@ impl AppChecker<'_> {
         found.unseen.extend(Unchecked::of_unread(&survey));
         let places = EntryIndex::of(&survey);
         let findings = self.find_all(app, &survey, &wanted, &places, problems, &mut found);
-        let (accepted, findings) =
-            allow::split_accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
+        let days = allow::AcceptanceDays { today: scope.today, is_locked: !locked.is_empty() };
+        let (accepted, findings) = allow::split_accepted(findings, &survey, &wanted, days, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.find_entry_refs(&survey)).unwrap_or_default();
         let is_wanted = |finding: &Finding| {
             // an app that cannot be read, or only in part, is never clean, whatever is staged
@@ -103,8 +105,9 @@ impl AppChecker<'_> {
         // without these files, the app was not checked as a whole
         let mut findings: Vec<_> = findings.map(|finding| finding.mark_unread(&survey.unread)).collect();
         for environment in wanted {
-            let problems = self.check_objects(app, survey, environment, &mut found.sites);
+            let (problems, accepted) = self.check_objects(app, survey, environment, &mut found.sites);
             findings.extend(places.findings(problems, Some(environment)));
+            findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment)));
         }
         for target in survey.partial.iter().filter(|it| wanted.contains(&it.resolved.definition.environment)) {
             let mut problems = Diagnostics::new();
@@ -138,28 +141,33 @@ impl AppChecker<'_> {
         findings
     }
 
-    /// Findings of rendering, and problems of the rendered objects.
+    /// Findings of rendering, and problems of the rendered objects; and leaks that a layer accepts.
     fn check_objects(
         self,
         app: &App,
         survey: &Survey,
         environment: &EnvironmentName,
         sites: &mut Vec<ObjectSite>,
-    ) -> Diagnostics {
+    ) -> (Diagnostics, Vec<AcceptedLeak>) {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
         let objects = pipeline.objects(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
         // as rendering does, whatever other errors there are
         let delivered =
-            output_tree::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+            output_tree::deliver_unscanned(pipeline, app, survey, environment, objects, scope.now, &mut problems);
         sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
+        let mut accepted = Vec::new();
         if let Some(resolved) = survey.environment(environment) {
+            let is_valid = |allow: &AllowedFinding| !allow::is_past(allow, scope.today);
+            let leaks = leak_scan::find_leaks(resolved, &survey.routing, &delivered, &is_valid);
+            problems.extend(leaks.problems);
+            accepted = leaks.accepted;
             problems.extend(flux.find_substituted(resolved, &delivered));
             problems.extend(flux::find_template_marks(resolved, &delivered));
             problems.extend(flux::find_disabled_decryption(resolved));
         }
         // ciphertext of a file that is not kept is always new
-        problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect()
+        (problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect(), accepted)
     }
 
     /// Findings in the files that the output does not show.

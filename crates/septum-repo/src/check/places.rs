@@ -4,6 +4,7 @@ use super::finding::Finding;
 use super::leak::PlaintextCredential;
 use super::remedy::Fix;
 use crate::diagnostic::Diagnostic;
+use crate::leak_scan::AcceptedLeak;
 use crate::map::{HashMap, HashSet};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
@@ -40,6 +41,13 @@ impl EntryIndex {
         finding
     }
 
+    pub(super) fn accepted_leak(&self, leak: AcceptedLeak, environment: &EnvironmentName) -> Finding {
+        let entry = self.entry_of(&leak.diagnostic);
+        let mut finding = Finding::new_finding(leak.diagnostic, Some(&self.app), Some(environment), entry);
+        finding.allow_key = Some(leak.key);
+        finding
+    }
+
     /// Findings with their fixes.
     pub(super) fn findings_with_fix(
         &self,
@@ -60,12 +68,16 @@ impl EntryIndex {
             if self.is_unjudged(&problem) {
                 return Finding::new_finding(problem, Some(&self.app), environment, None).mark_unjudged();
             }
-            let places =
-                problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
-            let entry = places.into_iter().find_map(|place| self.entries.get(&place).cloned());
+            let entry = self.entry_of(&problem);
             Finding::new_finding(problem, Some(&self.app), environment, entry)
         };
         problems.into_iter().map(finding).collect()
+    }
+
+    /// The entry that a problem is about: the first at one of its locations.
+    fn entry_of(&self, problem: &Diagnostic) -> Option<EntryId> {
+        let places = problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
+        places.into_iter().find_map(|place| self.entries.get(&place).cloned())
     }
 
     /// Whether a problem is that a layer is not valid YAML.

@@ -16,8 +16,25 @@ use crate::sops::Timestamp;
 /// The usual directory of a tree.
 const USUAL: &str = "rendered";
 
-/// The objects of an environment for a stream, without previous output.
+/// The objects of an environment for a stream, without previous output, scanned for secrets.
 pub fn deliver_objects(
+    pipeline: &Pipeline<'_>,
+    app: &App,
+    survey: &Survey,
+    environment: &EnvironmentName,
+    objects: TargetObjects,
+    now: Timestamp,
+    problems: &mut Diagnostics,
+) -> Vec<Delivered> {
+    let delivered = deliver_unscanned(pipeline, app, survey, environment, objects, now, problems);
+    if let Some(resolved) = survey.environment(environment) {
+        leak_scan::check_leaks(resolved, &survey.routing, &delivered, problems);
+    }
+    delivered
+}
+
+/// The same, before the scan.
+pub fn deliver_unscanned(
     pipeline: &Pipeline<'_>,
     app: &App,
     survey: &Survey,
@@ -42,7 +59,7 @@ pub fn deliver_objects(
         now,
         day: certificate_day(pipeline, now),
     };
-    deliver_target(resolved, &survey.routing, objects, &way, problems)
+    deliver::deliver(objects, &way, problems)
 }
 
 /// Sources of the objects of an environment.

@@ -64,7 +64,7 @@ use crate::parallel;
 use crate::secret::Wiping;
 
 pub use cache::CacheOptions;
-pub use delivery::{certificate_day, deliver_objects, object_sites};
+pub use delivery::{certificate_day, deliver_objects, deliver_unscanned, object_sites};
 pub use duplicates::{ObjectSite, find_duplicates, find_duplicates_beside_namesakes};
 pub use name::{FileName, TargetName, file_names};
 pub use namesakes::find_namesakes;
