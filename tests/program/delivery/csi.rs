@@ -206,3 +206,27 @@ fn what_a_driver_cannot_do_is_told() {
         Sandbox::of(&format!("{base}\n"), &format!("delivery: {delivery}\n")).run(&["render", "dev"]).refused();
     }
 }
+
+#[test]
+fn a_mounted_class_has_the_name_that_is_rendered() {
+    let base = "app: app\nprefix: p-\nsuffix: -s\ndata: { S: { value: y, sensitive: true }, P: { ref: 'p#x' } }\n";
+    let classes = |text: &str| {
+        let find = |line: &str| line.trim().strip_prefix("secretProviderClass: ").map(str::to_owned);
+        text.lines().filter_map(find).collect::<Vec<_>>()
+    };
+    let workload = "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet\nmetadata: { name: set }\nspec:\n  template:\n    metadata: { annotations: { septum.dev/mount: 'app:/etc/app' } }\n    spec: { containers: [{ name: a, image: a }] }\n";
+    let by_hand = "apiVersion: v1\nkind: Pod\nmetadata: { name: hand }\nspec:\n  containers: [{ name: a, image: a }]\n  volumes:\n  - { name: v, csi: { driver: secrets-store.csi.k8s.io, volumeAttributes: { secretProviderClass: app } } }\n  - { name: w, csi: { driver: secrets-store.csi.k8s.io, volumeAttributes: { secretProviderClass: own } } }\n  - { name: x, csi: { driver: secrets-store.csi.k8s.io, volumeAttributes: { secretProviderClass: other } } }\n";
+    let own = "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass\nmetadata: { name: own }\nspec: { provider: vault }\n";
+    let project = with_pod("septum.dev/mount: 'app:/etc/app'", base)
+        .file("m/set.yaml", workload)
+        .file("m/hand.yaml", by_hand)
+        .file("m/own.yaml", own);
+    let rendered = project.run(&["render", "dev"]).ok();
+    assert!(rendered.contains("name: p-app-s\n"), "{rendered}");
+    assert_eq!(classes(&rendered), ["p-app-s", "p-app-s", "p-own-s", "other", "p-app-s"], "{rendered}");
+    // and on its way through another program
+    let project = Sandbox::of(base, "delivery: { refs: csi, provider: vault, parameters: { roleName: shop } }\n");
+    let chart = POD.replace("WISHES", "septum.dev/mount: 'app:/etc/app'");
+    let rendered = project.give(chart, &["helm", "post-render", "dev"]).ok();
+    assert_eq!(classes(&rendered), ["p-app-s"], "{rendered}");
+}

@@ -389,6 +389,52 @@ fn explain_names_what_uses_a_key_and_needs_no_key_for_it() {
 }
 
 #[test]
+fn explain_names_what_uses_a_value_of_a_store() {
+    let base = "app: app\ndata: { A: x, S: { value: y, sensitive: true }, P: { ref: 'p#x' }, Q: { ref: 'q#x' } }\nmanifests: ['w/*']\n";
+    let pod = |name: &str, wish: &str, env: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: {name}, annotations: {{ {wish} }} }}\nspec: {{ containers: [{{ name: a, image: a{env} }}] }}\n"
+        )
+    };
+    let project = |delivery: &str, env: &str| {
+        Sandbox::of(base, &format!("delivery: {{ {delivery} }}\n"))
+            .file("w/wired.yaml", pod("wired", "septum.dev/env-from: app, septum.dev/mount: 'app:/etc/app'", ""))
+            .file("w/hand.yaml", pod("hand", "", env))
+    };
+    let of_store = project(
+        "refs: external-secret, store: vault",
+        ", env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: P } } }, { name: Y, valueFrom: { secretKeyRef: { name: app-refs, key: P } } }]",
+    );
+    let consumers = |project: &Sandbox, key: &str| {
+        project.run(&["explain", "dev", key, "--format", "json"]).json()["consumers"].clone()
+    };
+    let wired = [
+        "Pod wired (spec.containers[0].envFrom[2].secretRef.name)",
+        "Pod wired (spec.volumes[0].projected.sources[2].secret.name)",
+    ];
+    assert_eq!(
+        consumers(&of_store, "P"),
+        json!([
+            "Pod hand (spec.containers[0].env[0].valueFrom.secretKeyRef.name)",
+            "Pod hand (spec.containers[0].env[1].valueFrom.secretKeyRef.name)",
+            wired[0],
+            wired[1]
+        ])
+    );
+    assert_eq!(consumers(&of_store, "Q"), json!(wired));
+    assert_eq!(
+        consumers(&of_store, "S"),
+        json!([
+            "Pod wired (spec.containers[0].envFrom[1].secretRef.name)",
+            "Pod wired (spec.volumes[0].projected.sources[1].secret.name)"
+        ])
+    );
+    let mounted = project("refs: csi, provider: vault, parameters: { roleName: r }", "");
+    let class = "Pod wired (spec.volumes[1].csi.volumeAttributes.secretProviderClass)";
+    assert_eq!(consumers(&mounted, "P"), json!([class]));
+}
+
+#[test]
 fn reloader_is_told_what_a_workload_refers_to() {
     let text = deployment("septum.dev/env-from: app", "")
         .replace("metadata: { name: web }", "metadata: { name: web, annotations: { septum.dev/reload: \"true\" } }");

@@ -1,5 +1,6 @@
 //! Prefix and suffix of the names of an app's objects; references follow.
 
+use super::classes::rename_classes;
 use super::identity::Manifest;
 use super::references::{RefKind, ReferenceRules, rewrite_references};
 use super::scope::is_namespaced;
@@ -29,13 +30,11 @@ const fn field(owner: &'static str, path: &'static str, target: &'static str) ->
     NameField { owner, path, target }
 }
 
-/// Fields that name objects other than ConfigMaps and Secrets: those that kustomize renames, and the class that wiring
-/// mounts.
-const FIELDS: [NameField; 24] = [
+/// Fields that name objects other than ConfigMaps and Secrets: those that kustomize renames.
+const FIELDS: [NameField; 23] = [
     field("", "serviceAccountName", "ServiceAccount"),
     field("", "priorityClassName", "PriorityClass"),
     field("", "volumes.persistentVolumeClaim.claimName", "PersistentVolumeClaim"),
-    field("", "volumes.csi.volumeAttributes.secretProviderClass", "SecretProviderClass"),
     field("StatefulSet", "spec.serviceName", "Service"),
     field("StatefulSet", "spec.volumeClaimTemplates.spec.storageClassName", "StorageClass"),
     field("Ingress", "spec.rules.http.paths.backend.serviceName", "Service"),
@@ -100,6 +99,7 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
                 rename_at(pod, field.path, field.target, &new_name);
             }
         }
+        rename_classes(&mut manifest.tree, &|name| new_name("SecretProviderClass", name, None));
         for field in FIELDS.iter().filter(|field| field.owner == manifest.kind) {
             rename_at(&mut manifest.tree, field.path, field.target, &new_name);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::provide::ObjectIndex;
 use crate::diagnostic::Diagnostics;
 use crate::manifest;
-use crate::manifest::references::{ReferenceRules, find_references};
+use crate::manifest::references::{RefKind, ReferenceRules, find_references};
 use crate::name::EntryId;
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
@@ -36,6 +36,7 @@ impl ConsumerIndex {
         let mut found = Vec::new();
         for mut manifest in manifests {
             manifest::wire_workload(&mut manifest, &bundles, &mut nothing);
+            provided.rename_split_keys(&mut manifest.tree, rules);
             let from = provided.namespace_of(&manifest);
             for reference in find_references(&manifest.tree, rules) {
                 let Some(keys) = provided.bundle(&reference, from.as_ref()) else { continue };
@@ -43,8 +44,21 @@ impl ConsumerIndex {
                     |key: &&String| reference.keys.is_empty() || reference.keys.iter().any(|used| used.value == **key);
                 let label = format!("{} {} ({})", manifest.kind, manifest.name, reference.path);
                 let keys = keys.iter().filter(uses).cloned().collect_set();
-                found.push(EntryConsumer { bundle: reference.name.value, keys, label });
+                let bundle = match reference.target {
+                    RefKind::ConfigMap => &reference.name.value,
+                    RefKind::Secret => provided.bundle_of(&reference.name.value),
+                };
+                found.push(EntryConsumer { bundle: bundle.to_owned(), keys, label });
             }
+            let workload = format!("{} {}", manifest.kind, manifest.name);
+            manifest::visit_class_names(&mut manifest.tree, &mut |path, class| {
+                let mounted = class.as_text().and_then(|name| provided.mounted_by(name));
+                found.extend(mounted.map(|(bundle, keys)| EntryConsumer {
+                    bundle: bundle.to_owned(),
+                    keys: keys.clone(),
+                    label: format!("{workload} ({path})"),
+                }));
+            });
         }
         Self { found }
     }

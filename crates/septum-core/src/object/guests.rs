@@ -5,6 +5,7 @@ use super::{ObjectIndex, ObjectKind, RenderedObject, TargetObjects};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::manifest::references::{RefKind, ReferenceRules, find_references, rewrite_references};
 use crate::manifest::{self, BundleObjectMap, Manifest, ObjectChecksum};
+use crate::map::HashMap;
 use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::visibility::Visibility;
@@ -16,6 +17,8 @@ pub struct GuestWiring<'a> {
     bundles: BundleObjectMap,
     provided: Vec<ObjectIndex>,
     renamed: Vec<RenamedBundleObject>,
+    /// Classes with other names than they have in `bundles`, which a driver mounts.
+    renamed_classes: HashMap<String, String>,
     /// Kinds and bundles of objects whose names depend on values that were not decrypted.
     nameless: Vec<(RefKind, String)>,
     checksums: Vec<ObjectChecksum>,
@@ -32,8 +35,15 @@ struct RenamedBundleObject {
 impl<'a> GuestWiring<'a> {
     /// Wiring to no bundle yet.
     pub fn new(rules: &'a ReferenceRules) -> Self {
-        let (bundles, provided) = (BundleObjectMap::default(), Vec::new());
-        Self { rules, bundles, provided, renamed: Vec::new(), nameless: Vec::new(), checksums: Vec::new() }
+        Self {
+            rules,
+            bundles: BundleObjectMap::default(),
+            provided: Vec::new(),
+            renamed: Vec::new(),
+            renamed_classes: HashMap::default(),
+            nameless: Vec::new(),
+            checksums: Vec::new(),
+        }
     }
 
     /// Adds the bundles of an app with the objects built from them.
@@ -59,8 +69,10 @@ impl<'a> GuestWiring<'a> {
                 self.renamed.push(RenamedBundleObject { kind, written, name });
             }
         }
-        let stores = built.external.iter().filter(|part| part.makes_secret() && part.written_name != part.name);
-        self.renamed.extend(stores.map(|part| RenamedBundleObject {
+        let renamed = built.external.iter().filter(|part| part.written_name != part.name);
+        let (stores, classes): (Vec<_>, Vec<_>) = renamed.partition(|part| part.makes_secret());
+        self.renamed_classes.extend(classes.iter().map(|part| (part.written_name.clone(), part.name.clone())));
+        self.renamed.extend(stores.iter().map(|part| RenamedBundleObject {
             kind: RefKind::Secret,
             written: part.written_name.clone(),
             name: part.name.clone(),
@@ -75,6 +87,9 @@ impl<'a> GuestWiring<'a> {
             provided.rename_split_keys(&mut guest.tree, self.rules);
         }
         problems.extend(self.unnamed_reference(guest));
+        if !self.renamed_classes.is_empty() {
+            manifest::rename_classes(&mut guest.tree, &|name| self.renamed_classes.get(name).cloned());
+        }
         if !self.renamed.is_empty() {
             rewrite_references(&mut guest.tree, self.rules, |reference| {
                 let is_it = |renamed: &&RenamedBundleObject| {

@@ -136,9 +136,15 @@ impl ObjectIndex {
     }
 
     /// Bundle that a Secret of this name belongs to.
-    fn bundle_of<'n>(&'n self, name: &'n str) -> &'n str {
+    pub(super) fn bundle_of<'n>(&'n self, name: &'n str) -> &'n str {
         let split = self.splits.iter().find(|(_, split)| split.name == name);
         split.map_or(name, |(bundle, _)| bundle.as_str())
+    }
+
+    /// Bundle whose values a driver mounts with a class, with their keys.
+    pub(super) fn mounted_by(&self, class: &str) -> Option<(&str, &BTreeSet<String>)> {
+        let is_it = |(_, split): &(&String, &StoreSplit)| split.form == RefForm::Csi && split.name == class;
+        self.splits.iter().find(is_it).map(|(bundle, split)| (bundle.as_str(), &split.keys))
     }
 
     /// Redirects references to keys of a bundle whose values are in a store to the Secret created from it.

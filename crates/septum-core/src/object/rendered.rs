@@ -261,6 +261,13 @@ fn rename_references(
     if !nameless.is_empty() && find_references(&manifest.tree, rules).iter().any(names_nameless) {
         manifest.visibility = Visibility::Unknown;
     }
+    let classes: Vec<_> =
+        external.iter().filter(|part| !part.makes_secret() && part.written_name != part.name).collect();
+    if !classes.is_empty() {
+        manifest::rename_classes(&mut manifest.tree, &|name| {
+            classes.iter().find(|part| part.written_name == name).map(|part| part.name.clone())
+        });
+    }
     let of_bundles = objects.iter().map(|object| (object.kind.as_str(), &object.base_name, &object.name));
     let of_stores = external.iter().filter(|part| part.makes_secret());
     let of_stores = of_stores.map(|part| (ObjectKind::Secret.as_str(), &part.written_name, &part.name));

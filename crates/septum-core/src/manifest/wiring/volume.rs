@@ -2,6 +2,7 @@
 
 use super::{BundleObjects, PodWiring, named_source};
 use crate::layer::Tree;
+use crate::manifest::classes::{CLASS, DRIVER};
 use crate::span::Location;
 
 /// Mode 0400, readable by the owner only, in decimal as in JSON.
@@ -119,12 +120,9 @@ impl BundleObjects {
 /// Source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
 fn driver_source(class: &str, place: &Location) -> (&'static str, Tree) {
     let text = |text: &str| Tree::text(text, place);
-    let attributes = Tree::map([("secretProviderClass", text(class))], place);
-    let fields = [
-        ("driver", text("secrets-store.csi.k8s.io")),
-        ("readOnly", Tree::literal("true", place)),
-        ("volumeAttributes", attributes),
-    ];
+    let attributes = Tree::map([(CLASS, text(class))], place);
+    let fields =
+        [("driver", text(DRIVER)), ("readOnly", Tree::literal("true", place)), ("volumeAttributes", attributes)];
     ("csi", Tree::map(fields, place))
 }
 
