@@ -19,6 +19,7 @@ use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
 use crate::parallel;
 use crate::sort::{CollectSorted, sort};
+use crate::span::Location;
 
 /// Directory of an app's layers in a repository with a single app.
 pub(super) const DEFAULT_FOLDER: &str = "environments";
@@ -127,6 +128,19 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })
 }
 
+/// Error: `apps` leads to no app, so that nothing would be checked or rendered.
+fn no_app(settings: &Settings, place: Location) -> Diagnostic {
+    let message = match &settings.shared {
+        Some(shared) if !settings.apps.is_empty() => {
+            format!("`apps` matches only `{shared}`, which is `shared`, and not an app")
+        }
+        _ => "`apps` is empty, so there is no app".to_owned(),
+    };
+    Diagnostic::error(Rule::NoApp, message)
+        .at(place)
+        .hint("list the directories of the apps, such as `apps: [\"services/*\"]`")
+}
+
 fn files_below(disk: &Disk, root: &Path) -> Result<Arc<ProjectFiles>, Diagnostic> {
     ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| unopened(root, &error))
 }
@@ -180,6 +194,9 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     sort(&mut apps);
     apps.dedup();
     apps.retain(|directory| Some(directory) != shared.as_ref());
+    if apps.is_empty() && misnamed.is_empty() && !problems.has_errors() {
+        problems.push(no_app(&settings, value_place(&source, "apps", "")));
+    }
     let read = |directory: PathBuf| App::read(&files, directory);
     let apps: Vec<App> = parallel::par_map(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
@@ -326,6 +343,16 @@ mod tests {
         let rules: Vec<_> =
             discover(dir.path()).unwrap_err().into_sorted().iter().map(|problem| problem.rule).collect();
         assert_eq!(rules, [Rule::NoApp, Rule::OutsideProject]);
+    }
+
+    #[test]
+    fn a_project_without_an_app_is_an_error() {
+        for settings in ["apps: []\n", "apps: [environments]\nshared: environments\n"] {
+            let dir = tree(&[("septum.yaml", settings), ("environments/base.yaml", "")]);
+            let rules: Vec<_> =
+                discover(dir.path()).unwrap_err().into_sorted().iter().map(|problem| problem.rule).collect();
+            assert_eq!(rules, [Rule::NoApp], "{settings}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ rules! {
             "an output directory contains an environment that no longer exists, or no longer exists in an app, whose files would be deleted",
             "restore its file, or use `--prune`";
         NoApp, "no-app", Error, Invalid, false,
-            "a glob of `apps` matches no directory with a `base.yaml`",
+            "`apps` is empty, or a glob in it matches no directory with a `base.yaml`",
             "fix the glob, or create the app";
         UnknownApp, "unknown-app", Error, Invalid, false,
             "`--app` is not the name of an app",
