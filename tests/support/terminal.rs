@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use super::messages::note_line;
 use super::peers::peer;
 
-/// Runs a program in a terminal of its own: `argv`, then what is waited for and typed, in turns.
+/// Runs a program in a terminal of its own: `argv`, then what is waited for and typed, in turns. Where nothing is typed,
+/// a file `words-seen` is made instead, for a process that does not read the terminal.
 const SCRIPT: &str = r"
 import os, pty, sys, termios
 count = int(sys.argv[1])
@@ -30,7 +31,10 @@ while True:
         # a prompt is there before the terminal stops to echo
         while turns[0].startswith('Passphrase') and termios.tcgetattr(terminal)[3] & termios.ECHO:
             os.sched_yield()
-        os.write(terminal, turns[1].encode())
+        if turns[1]:
+            os.write(terminal, turns[1].encode())
+        else:
+            open('words-seen', 'w').close()
         turns = turns[2:]
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.stdout.buffer.write(shown)

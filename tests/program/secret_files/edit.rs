@@ -582,7 +582,7 @@ fn an_identity_behind_a_passphrase_is_unlocked_once() {
 #[test]
 fn an_editor_that_comes_back_at_once_is_waited_for() {
     let desk = Desk::new();
-    let script = "(sleep 0.1; echo more: 1 >> \"$1\"; echo written) & exit 0";
+    let script = "(until test -e words-seen; do sleep 0.05; done; echo more: 1 >> \"$1\"; echo written) & exit 0";
     let Some(seen) = desk.session(script, &[("returned immediately.", ""), ("written", "\n")]) else { return };
     assert_eq!(seen.code, 0, "{seen:?}");
     assert!(desk.read("app.enc.yaml").contains("more: ENC["), "{seen:?}");

@@ -6,11 +6,11 @@ use super::failure::PatchFailure;
 use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PartTable, PatchNode};
 use super::object::{PatchIdentity, PatchObject};
-use super::object_index::ObjectIndex;
 use super::operation::OperationList;
 use super::reading;
 use super::strategic::{ListDirectives, StrategicMerge};
 use super::target::{TargetMatcher, literal_name, unmatched_identity, unmatched_target};
+use super::target_index::PatchTargetIndex;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{PatchSelector, Tree, TreeKind};
 use crate::map::{HashSet, IndexMap};
@@ -72,7 +72,7 @@ pub struct PatchReport {
 pub struct PatchedObjects {
     objects: Vec<PatchObject>,
     /// Identities of the objects; none if they changed.
-    index: Option<ObjectIndex>,
+    index: Option<PatchTargetIndex>,
 }
 
 impl PatchedObjects {
@@ -109,7 +109,7 @@ struct PatchRun<'a> {
     /// Consumed parts that are in the report.
     seen: HashSet<(String, usize, usize, String, u8)>,
     /// Identities of the objects; none after a patch that changed them.
-    index: Option<ObjectIndex>,
+    index: Option<PatchTargetIndex>,
 }
 
 /// Content of an object after a patch; `None` if it was deleted.
@@ -163,7 +163,7 @@ impl PatchRun<'_> {
         matcher: &TargetMatcher,
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {
-        let index = self.index.get_or_insert_with(|| ObjectIndex::of(objects));
+        let index = self.index.get_or_insert_with(|| PatchTargetIndex::of(objects));
         let is_selected = |index: &usize| objects.get(*index).is_some_and(|object| matcher.matches(object));
         let selected: Vec<usize> = match literal_name(target) {
             Some(name) => index.named(name).iter().copied().filter(is_selected).collect(),
@@ -183,7 +183,7 @@ impl PatchRun<'_> {
         document: &PatchDocument,
     ) -> Result<(), Diagnostic> {
         let wanted = PatchIdentity::of_tree(&document.tree);
-        let index = self.index.get_or_insert_with(|| ObjectIndex::of(objects));
+        let index = self.index.get_or_insert_with(|| PatchTargetIndex::of(objects));
         let is_wanted = |index: &usize| {
             objects.get(*index).is_some_and(|object| object.identities().any(|identity| identity == wanted))
         };

@@ -19,7 +19,6 @@ mod merge_list;
 mod merge_schema;
 mod node;
 mod object;
-mod object_index;
 mod operation;
 mod pointer;
 mod reading;
@@ -27,6 +26,7 @@ mod replicas;
 mod selector;
 mod strategic;
 mod target;
+mod target_index;
 
 pub use apply::{PatchDocument, PatchOptions, PatchReport, PatchSettings, PatchedObjects, ResolvedPatch};
 pub use consumed::{ConsumedPart, DecidingRole};

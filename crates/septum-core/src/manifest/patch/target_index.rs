@@ -5,14 +5,14 @@ use crate::map::HashMap;
 
 /// Objects by their names, as long as no patch changes an identity.
 #[derive(Debug)]
-pub(super) struct ObjectIndex {
+pub(super) struct PatchTargetIndex {
     /// Current identities, in the order of the objects.
     pub(super) identities: Vec<PatchIdentity>,
     /// Indices of objects, ascending, by each name that they have or had.
     by_name: HashMap<String, Vec<usize>>,
 }
 
-impl ObjectIndex {
+impl PatchTargetIndex {
     pub(super) fn of(objects: &[PatchObject]) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::default();
         for (index, object) in objects.iter().enumerate() {
