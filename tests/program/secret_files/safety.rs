@@ -163,6 +163,47 @@ fn a_swapped_type_is_found_by_what_the_base_says() {
 }
 
 #[test]
+fn a_comment_that_somebody_changed_without_the_key_puts_no_value_in_plaintext() {
+    for (selector, name, text, from, to) in [
+        ("unencrypted_comment_regex: keep", "x.enc.yaml", "a: x\npass: CANARY\n", "\npass", "\n# keep\npass"),
+        ("unencrypted_comment_regex: keep", "x.enc.yaml", "a: x\nl: [x, CANARY]\n", "\nl:", "\n# keep\nl:"),
+        ("unencrypted_comment_regex: keep", "x.enc.yaml", "a: x\nb:\n- p: CANARY\n", "- p", "# keep\n    - p"),
+        ("encrypted_comment_regex: enc", "x.enc.yaml", "# enc\na: x\n# enc\nb: CANARY\n", "# enc\nb", "b"),
+        ("encrypted_comment_regex: enc", "x.enc.yaml", "# enc\na: x\n---\n# enc\nb: CANARY\n", "# enc\nb", "# en\nb"),
+        ("unencrypted_comment_regex: keep", "x.enc.env", "a=x\npass=CANARY\n", "\npass", "\n# keep\npass"),
+        ("unencrypted_comment_regex: keep", "x.enc.ini", "[s]\na=x\n[t]\nb=CANARY\n", "[t]", "; keep\n[t]"),
+    ] {
+        let desk = Sandbox::with_identities();
+        let rule = |age: &str, selector: &str| desk.rules(&format!("creation_rules: [{{age: {age}, {selector}}}]"));
+        for selector in [selector.to_owned(), format!("{selector}, mac_only_encrypted: true")] {
+            rule("ALICE", &selector);
+            desk.encrypted(name, text.replace("CANARY", CANARY));
+            let original = desk.read(name);
+            desk.replace(name, from, to);
+            let changed = desk.read(name);
+            assert_ne!(changed, original, "{text}");
+            desk.run(&["decrypt", name]).record();
+            let key = if name.ends_with("ini") { "s.a" } else { "a" };
+            desk.give("new\n", &["set", name, key]).fails(2);
+            desk.run(&["rotate", name]).fails(2);
+            rule("[ALICE, BOB]", &selector);
+            desk.run(&["rekey", name]).fails(2);
+            rule("ALICE", &selector);
+            assert_eq!(desk.read(name), changed, "{text}");
+            if let Some(run) = desk.sops("alice.txt", &["decrypt", name]) {
+                assert_eq!(run.code, 51, "{text}");
+            }
+            // who has the key may put the comment right
+            desk.write("content", text.replace("CANARY", CANARY).replace("a: x", "a: y"));
+            let mut command = desk.command(&["edit", "--allow-disk", name]);
+            let run = command.env("EDITOR", "cp content").output().unwrap();
+            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+            assert!(!desk.read(name).contains(CANARY), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_layer_that_differs_from_its_rule_is_told_when_it_is_rendered() {
     let desk = Sandbox::with_identities();
     desk.write("base.yaml", "app: shop\ndata: { TOKEN: { sensitive: true } }\n");

@@ -1,12 +1,14 @@
-//! Unverified comments of an encrypted file: the checksum covers values alone.
+//! Unverified comments of an encrypted file: the checksum covers values alone, even where comments select them.
 
 use crate::crypto::cipher::Ciphertext;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
+use crate::files::selection::collect_selected;
 use crate::files::stray::START_OF_DATA;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum_base::span::{Location, Source};
+use septum_base::value_path::ValuePath;
 
 /// The comments of a file that were altered.
 #[derive(Debug, Default)]
@@ -15,12 +17,14 @@ pub(crate) struct CommentFindings {
     altered: Vec<Location>,
     /// Those in plaintext that the selector covers.
     plain: Vec<Location>,
+    /// Encrypted values that the comments leave in plaintext: somebody added, removed or moved one.
+    unmarked: Vec<(ValuePath, Location)>,
 }
 
 impl CommentFindings {
     /// Those of a document that was decrypted from a source.
     pub(crate) fn of(document: &mut SopsDocument, source: &Source, selector: &Selector) -> Self {
-        let mut search = CommentSearch { source, found: Self::default() };
+        let mut search = CommentSearch { source, is_by_comments: selector.is_by_comments(), found: Self::default() };
         visit_document(document, selector, &mut search);
         search.found
     }
@@ -30,7 +34,7 @@ impl CommentFindings {
         self.altered.first()
     }
 
-    /// A warning for each comment that does not decrypt.
+    /// A warning for each comment that does not decrypt, and for each value that the comments do not select any more.
     pub(crate) fn altered_warnings(&self) -> Diagnostics {
         let warning = |place: &Location| {
             Diagnostic::warning(Rule::AlteredComment, "this encrypted comment does not decrypt")
@@ -38,7 +42,28 @@ impl CommentFindings {
                 .note("it was changed or moved, or belongs to another file; the MAC does not cover comments")
                 .hint("restore the line from Git, or remove it")
         };
-        self.altered.iter().map(warning).collect()
+        let unmarked =
+            |(path, place): &(ValuePath, Location)| unmarked_diagnostic(Diagnostic::warning, path, place.clone());
+        self.altered.iter().map(warning).chain(self.unmarked.iter().map(unmarked)).collect()
+    }
+
+    /// The first value that was encrypted, and that the comments of a document with its changes leave in plaintext.
+    pub(crate) fn unmarked_in(
+        &self,
+        document: &mut SopsDocument,
+        selector: &Selector,
+    ) -> Option<&(ValuePath, Location)> {
+        if self.unmarked.is_empty() {
+            return None;
+        }
+        let plain = collect_selected(document, selector);
+        self.unmarked.iter().find(|(path, _)| plain.iter().any(|(known, is_selected)| known == path && !is_selected))
+    }
+
+    /// Drops what only the original file has.
+    pub(crate) fn forget_comments(&mut self) {
+        self.altered.clear();
+        self.plain.clear();
     }
 
     /// One warning for all comments in plaintext.
@@ -57,8 +82,21 @@ impl CommentFindings {
     }
 }
 
+/// The finding that the comments leave a value in plaintext that is encrypted.
+pub(crate) fn unmarked_diagnostic(
+    kind: fn(Rule, String) -> Diagnostic,
+    path: &ValuePath,
+    place: Location,
+) -> Diagnostic {
+    kind(Rule::WouldExpose, format!("`{path}` is encrypted, but the comments of the file leave it in plaintext"))
+        .at_masked(place)
+        .note("a comment was added, removed or moved without the key; the MAC does not cover comments, and sops rejects the file")
+        .hint("restore the comments from Git; if the value should be in plaintext, decrypt the file and encrypt it again")
+}
+
 struct CommentSearch<'a> {
     source: &'a Source,
+    is_by_comments: bool,
     found: CommentFindings,
 }
 
@@ -80,7 +118,15 @@ impl DocumentVisitor for CommentSearch<'_> {
         }
     }
 
-    fn visit_leaf(&mut self, _: &mut Leaf, _: &TraversalState<'_>) -> Option<SopsComment> {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        if self.is_by_comments && way.selection() == Selection::Plain {
+            let span = leaf.site.span;
+            let written = self.source.text().get(span.start..span.end).unwrap_or_default();
+            let is_token = |text: &[u8]| memchr::memmem::find(text, START_OF_DATA.as_bytes()).is_some();
+            if is_token(written.as_bytes()) && leaf.value.bytes().is_some_and(|bytes| !is_token(&bytes)) {
+                self.found.unmarked.push((way.path().clone(), self.source.place(span)));
+            }
+        }
         None
     }
 }

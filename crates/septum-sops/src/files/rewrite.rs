@@ -81,6 +81,9 @@ impl DecryptedFile {
         if is_binary {
             move_values(before, &mut document);
         }
+        if let Some((path, place)) = self.remarks.unmarked_in(&mut document, &self.metadata.selector) {
+            return Err(WriteError::Unmarked { place: place.clone(), path: path.clone() });
+        }
         let mut encrypted = self.encrypt_document(&mut document);
         if is_binary && !is_new {
             // its text is one of ciphertext already

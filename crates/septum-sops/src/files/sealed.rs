@@ -68,7 +68,7 @@ pub struct DecryptedFile {
     /// A value that the format cannot hold in plaintext, so that there is no text to change.
     unfit: Option<(ValuePath, UnrepresentableValue)>,
     /// Comments that were altered.
-    remarks: CommentFindings,
+    pub(crate) remarks: CommentFindings,
     /// Values that a user entered in plaintext.
     typed: Vec<ValuePath>,
     /// The reason why no text in plaintext has the content of the file.
@@ -302,7 +302,7 @@ impl DecryptedFile {
         &self.typed
     }
 
-    /// Warnings about comments that do not decrypt.
+    /// Warnings about comments that do not decrypt, or leave encrypted values in plaintext.
     pub fn altered_comments(&self) -> Diagnostics {
         self.remarks.altered_warnings()
     }
@@ -491,7 +491,7 @@ impl DecryptedFile {
             None => Source::new(self.source.name(), text.lines().next().unwrap_or_default()),
         };
         self.metadata.place = source.place(Span::locate(source.text(), 0, 0));
-        self.remarks = CommentFindings::default();
+        self.remarks.forget_comments();
         self.source = source;
     }
 

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::data_key::wrap::SealError;
 use crate::files::ambiguous::would_be_ambiguous;
+use crate::files::comments::unmarked_diagnostic;
 use crate::files::seal::SealProblem;
 use crate::recipients::recipient::InvalidRecipient;
 use crate::store::{EditProblem, UnrepresentableValue};
@@ -104,6 +105,14 @@ pub enum WriteError {
         /// The values.
         paths: Vec<ValuePath>,
     },
+    /// The comments leave a value in plaintext that is encrypted now.
+    #[error("a value would be in plaintext, by the comments of the file")]
+    Unmarked {
+        /// The value.
+        place: Location,
+        /// Its path.
+        path: ValuePath,
+    },
 }
 
 /// Difference between new bytes and their intended content.
@@ -165,6 +174,7 @@ impl WriteError {
                     .hint("move the anchor below an encrypted key too, or write the value out in the place where it may be plaintext")
             }
             Self::Exposed { place, selector, paths } => exposed_diagnostic(place, &selector, &paths),
+            Self::Unmarked { place, path } => unmarked_diagnostic(Diagnostic::error, &path, place),
         }]
     }
 }

@@ -20,7 +20,7 @@ impl DecryptedText {
         self.0.metadata()
     }
 
-    /// Warnings about comments that do not decrypt.
+    /// Warnings about comments that do not decrypt, or leave encrypted values in plaintext.
     pub fn altered_comments(&self) -> Diagnostics {
         self.0.altered_comments()
     }
