@@ -74,6 +74,32 @@ fn a_key_of_ini_is_set_in_its_section_wherever_that_is() {
 }
 
 #[test]
+fn metadata_of_ini_are_in_quotes_where_sops_needs_them() {
+    for pattern in ["#|a", "a|x;y", "a|x\\\\", " a|a", "a| ", "\"a|\"|a", "'x'|a", "`a|a", "a|\"\"\""] {
+        let desk = Sandbox::with_identities();
+        let rule = |age: &str| {
+            let pattern = pattern.replace('\'', "''");
+            desk.rules(&format!("creation_rules: [{{age: {age}, encrypted_regex: '{pattern}'}}]"));
+        };
+        rule("ALICE");
+        desk.encrypted("x.enc.ini", "[s]\na = hunter2-canary\n");
+        let opens = || {
+            assert_eq!(desk.run(&["get", "x.enc.ini", "s.a"]).succeeds(), CANARY, "{pattern}");
+            assert!(!desk.read("x.enc.ini").contains(CANARY), "{pattern}");
+            if let Some(run) = desk.sops("alice.txt", &["-d", "--extract", "[\"s\"][\"a\"]", "x.enc.ini"]) {
+                assert_eq!(run.succeeds(), CANARY, "{pattern}");
+            }
+        };
+        opens();
+        rule("[ALICE, BOB]");
+        for command in ["rekey", "rotate"] {
+            desk.run(&[command, "x.enc.ini"]).succeeds();
+            opens();
+        }
+    }
+}
+
+#[test]
 fn ini_is_printed_as_sops_reads_it_or_not_at_all() {
     let desk = Sandbox::with_identities();
     for (text, expected) in [

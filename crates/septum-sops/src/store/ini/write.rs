@@ -22,19 +22,22 @@ fn leaf_text(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableVal
 
 /// A value on its line.
 pub(in crate::store) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue> {
-    let text = leaf_text(value)?;
+    quote_text(&leaf_text(value)?).ok_or(UnrepresentableValue::Characters)
+}
+
+/// A text in the quotes that it needs; `None` if no quotes of INI preserve it.
+fn quote_text(text: &str) -> Option<Zeroizing<String>> {
     let quotes = if text.contains(['\n', '`']) {
         "\"\"\""
-    } else if text.contains(['#', ';']) || text.starts_with(['"', '\'']) {
+    } else if text.contains(['#', ';']) || text.starts_with(['"', '\'']) || text.ends_with('\\') {
         "`"
     } else if text.trim().len() != text.len() {
         "\""
     } else {
         ""
     };
-    let written = Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str()));
-    // quotes of INI do not preserve every text: one that would be read differently is not written
-    if reads_as(&written, &text) { Ok(written) } else { Err(UnrepresentableValue::Characters) }
+    let written = Zeroizing::new(format!("{quotes}{text}{quotes}"));
+    reads_as(&written, text).then_some(written)
 }
 
 fn reads_as(written: &str, text: &str) -> bool {
@@ -145,7 +148,10 @@ pub(in crate::store) fn write_block(fields: &SopsMap, before: &str) -> String {
     }
     let _ = writeln!(out, "[{BLOCK}]");
     for (name, text) in lines {
-        let _ = writeln!(out, "{name:width$} = {}", text.replace('\n', "\\n"));
+        let text = text.replace('\n', "\\n");
+        // a selector or a recipient may have any characters
+        let written = quote_text(&text);
+        let _ = writeln!(out, "{name:width$} = {}", written.as_deref().map_or(text.as_str(), String::as_str));
     }
     out
 }
