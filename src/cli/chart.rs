@@ -3,7 +3,7 @@
 use super::output::{self, OutputStreams, invalid_usage};
 use septum::diagnostic::Diagnostics;
 use septum::name::{EntryId, EnvironmentName};
-use septum::neighbours::{ValueMapping, chart_schema, chart_values};
+use septum::neighbours::{ValueMapping, chart_schema, chart_values, files_in_values};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::App;
 use septum::route::Sensitivity;
@@ -74,6 +74,7 @@ impl ChartRequest<'_> {
                 .hint("use `--reveal` to show them")
                 .into());
         }
+        problems.extend(files_in_values(resolved, self.mappings));
         output.print_findings(problems);
         output::print_result(&text)
     }

@@ -4,21 +4,24 @@
 //! Flux and Argo CD read as `valuesFrom`. Their text is kept with its comments: only secrets are replaced.
 
 mod edits;
+mod files;
 mod schema;
 mod variables;
 
 use std::collections::BTreeMap;
 
 use self::edits::ValuesText;
+use self::files::CombinedValues;
+pub use self::files::ValuesFile;
 use self::schema::ValuesSchema;
 use self::variables::{
     DATA_HINT, check_variables, is_unset, note_other_texts, offer_variables, value_at, variable_text, variables_at,
 };
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use crate::layer::tree::{Tree, TreeKind};
-use crate::map::IndexMap;
+use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::parallel::try_par_map;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
@@ -39,9 +42,9 @@ const KEY: &str = "values.yaml";
 /// Values files.
 pub struct HelmInput {
     /// `values.yaml`
-    pub base: Source,
-    /// `values-ENV.yaml` by environment.
-    pub environments: Vec<(String, Source)>,
+    pub base: ValuesFile,
+    /// `values-ENV.yaml` by environment, and what is merged over it.
+    pub environments: Vec<(String, Vec<ValuesFile>)>,
     /// `values.schema.json` beside it.
     pub schema: Option<Source>,
     /// Paths of maps of environment variables that become `data`.
@@ -51,13 +54,30 @@ pub struct HelmInput {
 /// Plans the import of values files.
 pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diagnostics> {
     let mut plan = ImportPlan::default();
-    let sources: Vec<&Source> =
-        [&input.base].into_iter().chain(input.environments.iter().map(|(_, source)| source)).collect();
-    let files = try_par_map(sources.clone(), ValuesText::read);
-    let (schema, files) = match (ValuesSchema::read(input.schema.as_ref()), files) {
-        (Ok(schema), Ok(files)) => (schema, files),
-        (schema, files) => return Err(schema.err().into_iter().chain(files.err()).flatten().collect()),
+    let of_environments = input.environments.iter().map(|(_, files)| files.as_slice());
+    let combined = try_par_map(
+        [std::slice::from_ref(&input.base)].into_iter().chain(of_environments).collect(),
+        CombinedValues::of,
+    );
+    let (schema, combined) = match (ValuesSchema::read(input.schema.as_ref()), combined) {
+        (Ok(schema), Ok(combined)) => (schema, combined),
+        (schema, combined) => return Err(schema.err().into_iter().chain(combined.err()).flatten().collect()),
     };
+    let (mut sources, mut files, mut encrypted) = (Vec::new(), Vec::new(), HashSet::default());
+    for values in combined {
+        if values.is_rewritten {
+            let text = "several files set values in the same maps, so they are written as one, without their comments";
+            plan.note(values.source.name(), text);
+        }
+        for recipient in values.recipients {
+            if !plan.recipients.iter().any(|known| known.as_str() == recipient.as_str()) {
+                plan.recipients.push(recipient);
+            }
+        }
+        encrypted.extend(values.encrypted);
+        sources.push(values.source);
+        files.push(values.text);
+    }
     let mut problems = Diagnostics::new();
     let names: Vec<String> = match input.environments.as_slice() {
         [] => vec![USUAL.to_owned()],
@@ -77,9 +97,12 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
     if !problems.is_empty() {
         return Err(problems);
     }
-    offer_variables(&input.base, &merged, &input.data, &mut plan);
-    note_other_texts(&input.base, &merged, &input.data, &mut plan);
-    let draft = HelmDraft { app, names: &names, merged: &merged, data: &input.data, schema: &schema };
+    if let Some(base) = sources.first() {
+        offer_variables(base, &merged, &input.data, &mut plan);
+        note_other_texts(base, &merged, &input.data, &mut plan);
+    }
+    let (data, encrypted) = (&input.data, &encrypted);
+    let draft = HelmDraft { app, names: &names, merged: &merged, data, encrypted, schema: &schema };
     draft.write(files, &mut plan);
     Ok(plan)
 }
@@ -118,6 +141,8 @@ struct HelmDraft<'d> {
     names: &'d [String],
     merged: &'d [Tree],
     data: &'d [String],
+    /// Paths of values that were encrypted.
+    encrypted: &'d HashSet<String>,
     schema: &'d ValuesSchema,
 }
 
@@ -170,6 +195,13 @@ impl HelmDraft<'_> {
             }
             plan.expected.push(self.expected(name, tree, &bundle));
         }
+        if let Some(name) = self.names.first() {
+            let get = format!("septum get {name} {KEY} --bundle {}", shell_word(&bundle));
+            plan.note(
+                "",
+                format!("Helm reads the values of {name} from `{get} | helm upgrade --install NAME CHART -f -`"),
+            );
+        }
         if !secrets.is_empty() {
             let paths: Vec<_> = secrets.keys().map(|path| format!("`{path}`")).collect();
             plan.note(
@@ -193,11 +225,13 @@ impl HelmDraft<'_> {
                 let key = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or_default();
                 let text = scalar.text();
                 let is_word = matches!(json_type(scalar), CoreType::Null | CoreType::Bool);
-                let is_value = !text.is_empty() && !is_word && !in_data(path);
-                if is_value
-                    && !is_name_by_place(path, text)
-                    && classify(key, Some(text), TextKind::Literal).is_sensitive()
-                {
+                let looks_secret = || {
+                    let is_name = is_word || is_name_by_place(path, text);
+                    !is_name && classify(key, Some(text), TextKind::Literal).is_sensitive()
+                };
+                let is_null = scalar.is_null() || scalar.blank;
+                let was_encrypted = self.encrypted.contains(path) && !is_null;
+                if !text.is_empty() && !in_data(path) && (was_encrypted || looks_secret()) {
                     let clean = path.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' });
                     let mut name: String = clean.collect();
                     // a step of a template does not begin with a digit
@@ -236,17 +270,15 @@ impl HelmDraft<'_> {
                 let texts: Vec<Option<&str>> =
                     values.iter().map(|values| values.get(key).and_then(|tree| variable_text(tree))).collect();
                 let default = defaults.get(key).and_then(|tree| variable_text(tree));
-                let is_sensitive = texts
-                    .iter()
-                    .chain([&default])
-                    .flatten()
-                    .any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
+                let full = format!("{path}.{key}");
+                let mut all = texts.iter().chain([&default]).flatten();
+                let is_sensitive = self.encrypted.contains(&full)
+                    || all.any(|text| classify(key, Some(text), TextKind::Literal).is_sensitive());
                 let mut rules = Vec::new();
                 rules.extend(is_sensitive.then_some(("sensitive", OutputValue::Bool(true))));
                 if texts.iter().chain([&default]).flatten().any(|text| is_template(text)) {
                     rules.push(("template", OutputValue::Bool(false)));
                 }
-                let full = format!("{path}.{key}");
                 let description = files.iter().find_map(|file| file.description(&full));
                 rules.extend(description.map(|text| ("description", OutputValue::text(text))));
                 rules.extend(self.schema.rules(&full));

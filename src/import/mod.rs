@@ -23,7 +23,7 @@ mod write;
 
 pub use compare::{StructuralDifference, find_differences, to_stored};
 pub use dotenv::{DotenvDialect, DotenvInput, plan_dotenv};
-pub use helm_values::{HelmInput, plan_helm_values};
+pub use helm_values::{HelmInput, ValuesFile, plan_helm_values};
 pub use kustomize::{KustomizeProgram, KustomizeRequest, find_roots, plan_kustomize};
 pub use layer_text::{
     LayerText, entry_field, escape_template_tags, file_word, is_plain_scalar, list_field, text_field, text_scalar,

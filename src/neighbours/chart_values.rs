@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Number, Value as Json, json};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, escape_json};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, escape_json, shell_word};
 use crate::layer::{Definition, Entry};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::pipeline::Survey;
@@ -20,6 +20,9 @@ use crate::yaml::write;
 
 /// Values that Helm shares between charts.
 const GLOBAL: &str = "global";
+
+/// Key of the entry that contains all values of a chart.
+const VALUES_FILE: &str = "values.yaml";
 
 /// Place of entries in the values of a chart: `data.DB_HOST=db.host`, or `data=env` for a whole bundle.
 #[derive(Debug, Clone)]
@@ -222,6 +225,27 @@ pub fn chart_values(
     }
     let value = to_value(values);
     Ok((Wiping::new(write::write_document(&value)), sensitivity))
+}
+
+/// Warnings about values files that are texts in the values: a chart would read none of what is in them, and its
+/// defaults would apply.
+pub fn files_in_values(resolved: &ResolvedTarget, mappings: &[ValueMapping]) -> Diagnostics {
+    let definition = &*resolved.definition;
+    let is_file = |id: &&EntryId| mappings.is_empty() && id.key.as_str() == VALUES_FILE;
+    let warning = |id: &EntryId| {
+        let label = definition.label(id);
+        let message =
+            format!("`{label}` is a text in these values, so a chart does not read the values that it contains");
+        let (environment, bundle) = (&definition.environment, shell_word(id.bundle.as_str()));
+        let warning = Diagnostic::warning(Rule::UnusableVariable, message).hint(format!(
+            "to give them to Helm, run `septum get {environment} {VALUES_FILE} --bundle {bundle} | helm upgrade --install NAME CHART -f -`"
+        ));
+        match definition.entry(id) {
+            Some(entry) => warning.at(entry.defined.clone()),
+            None => warning,
+        }
+    };
+    resolved.entries.keys().filter(is_file).map(warning).collect()
 }
 
 /// A number or a boolean, if the type of the entry is one; else a string.

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::super::GlobalArgs;
 use super::super::help::CommandHelp;
 use super::super::output::{OutputStreams, invalid_usage};
+use super::super::{GlobalArgs, user_identities};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
 use septum::diagnostic::Diagnostics;
 use septum::disk::Disk;
 use septum::files::FileKind;
-use septum::import::{HelmInput, plan_helm_values};
+use septum::import::{HelmInput, ValuesFile, plan_helm_values};
 use septum::name::is_dns_label;
 use septum::parallel::try_par_map;
 use septum::span::Source;
@@ -20,7 +20,8 @@ use septum::span::Source;
 /// Convert values files of a Helm chart
 ///
 /// All values become the entry `values.yaml` of the bundle APP-values, with their comments; numbers keep their text.
-/// Secrets among them are encrypted. Maps that look like environment variables are named; `--data` makes entries of
+/// Secrets among them are encrypted. Several files of an environment are merged in their order, as by Helm, and files
+/// that sops encrypted are decrypted: all of their values are secrets. Maps that look like environment variables are named; `--data` makes entries of
 /// `data` of them, with `# -- text` and `# @param PATH text` as descriptions and `values.schema.json` as rules.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
@@ -43,6 +44,10 @@ pub(super) const HELP: CommandHelp = CommandHelp {
             "septum import helm-values values.yaml values-dev.yaml values-prod.yaml",
         ),
         (
+            "Add encrypted values to those of an environment",
+            "septum import helm-values values.yaml values-prod.yaml prod=secrets-prod.yaml",
+        ),
+        (
             "Make entries of a map of variables",
             "septum import helm-values values.yaml prod=prod/values.yaml --data app.env",
         ),
@@ -55,19 +60,21 @@ impl HelmValuesArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let inputs = parse_inputs(global, &self.inputs)?;
         let mut base = None;
-        let mut environments: Vec<(String, Source)> = Vec::new();
-        for (input, source) in inputs.iter().zip(try_par_map(inputs.iter().collect(), |input| read(input, global))?) {
+        let mut environments: Vec<(String, Vec<ValuesFile>)> = Vec::new();
+        let identities = user_identities();
+        let read_values = |input: &NamedInput| ValuesFile::read(read(input, global)?, &identities);
+        for (input, file) in inputs.iter().zip(try_par_map(inputs.iter().collect(), read_values)?) {
             match environment_of(input) {
-                Some(name) if environments.iter().any(|(known, _)| *known == name) => {
-                    return Err(invalid_usage(format!("two files are for the environment `{name}`")).into());
-                }
-                Some(name) => environments.push((name, source)),
+                Some(name) => match environments.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, files)) => files.push(file),
+                    None => environments.push((name, vec![file])),
+                },
                 None if base.is_some() => {
                     return Err(invalid_usage(format!("the name of `{}` does not name an environment", input.shown))
                         .hint(format!("name it: `prod={}`", input.shown))
                         .into());
                 }
-                None => base = Some((input, source)),
+                None => base = Some((input, file)),
             }
         }
         let Some((input, base)) = base else {

@@ -118,7 +118,7 @@ fn invalid_values_write_nothing() {
         ("no base", &[("values-prod.yaml", "a: b\n")], &["values-prod.yaml"]),
         ("no such map", &[("values.yaml", "a: b\n")], &["values.yaml", "--data", "a.env"]),
         ("a schema", &[("values.yaml", "a: b\n"), ("values.schema.json", "{")], &["values.yaml"]),
-        ("twice", &[("values.yaml", "a: b\n")], &["values.yaml", "prod=values.yaml", "prod=values.yaml"]),
+        ("two bases", &[("values.yaml", "a: b\n"), ("a.yaml", "a: b\n")], &["values.yaml", "a.yaml"]),
     ] {
         let desk = Sandbox::with_identities();
         for (path, text) in files {
@@ -145,6 +145,42 @@ fn secrets_that_every_environment_replaces_are_encrypted_too() {
     .check();
     record(written(&desk, "base.yaml"));
     record(written(&desk, "prod.yaml"));
+}
+
+#[test]
+fn files_of_an_environment_are_merged_and_all_that_was_encrypted_is_secret() {
+    let base = "db: { host: localhost, password: canary-hunter2-b }\nmode: a\n";
+    let prod = "# of prod\ndb:\n  host: db.prod # the new one\n";
+    for (name, secrets) in [
+        ("new keys", "# from the vault\nflags: { beta: true, seats: 7 }\ntier: canary-hunter2-t\n"),
+        ("the same map", "db: { password: canary-hunter2-p, port: 5433 }\n"),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.write("values.yaml", base);
+        desk.write("values-prod.yaml", prod);
+        desk.encrypted("prod.secrets.yaml", secrets);
+        let files = ["values.yaml", "values-prod.yaml", "prod=prod.secrets.yaml"];
+        let run = import(&desk, &[&["helm-values"], &files[..], &["--app", "shop"]].concat());
+        assert_eq!(run.code, 0, "{name}: {}", run.stderr);
+        record(&run.stdout);
+        for path in ["base.yaml", "prod.yaml"] {
+            let text = written(&desk, path);
+            super::assert_no_secret(name, text.as_bytes());
+            record(text);
+        }
+        desk.run(&["render", "prod"]).ok();
+    }
+}
+
+#[test]
+fn an_encrypted_values_file_without_a_key_writes_nothing() {
+    let desk = Sandbox::with_identities();
+    desk.write("values.yaml", "a: b\n");
+    desk.encrypted("prod.secrets.yaml", "tier: canary-hunter2-t\n");
+    let before = desk.all();
+    let run = desk.run_without_key(&["import", "helm-values", "values.yaml", "prod=prod.secrets.yaml"]);
+    run.fails(3);
+    assert!(desk.all() == before);
 }
 
 #[test]

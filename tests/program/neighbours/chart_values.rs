@@ -109,3 +109,15 @@ fn numbers_lists_and_global_values_pass_their_schema() {
         assert_eq!(validator.is_valid(&changed), expected, "{pointer}: {changed}");
     }
 }
+
+#[test]
+fn a_values_file_that_a_chart_would_not_read_is_told() {
+    let base = "app: shop\nbundles: { shop-values: { data: { values.yaml: { content: { replicas: 2 } }, other.yaml: { content: { a: b } } } } }\n";
+    let site = Sandbox::new([("base.yaml", base), ("prod.yaml", "")]);
+    let run = site.run(&VALUES);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    run.record();
+    // who says where it goes means the text
+    let mapped = [&VALUES[..], &["--map", "bundles.shop-values.\"values.yaml\"=file"]].concat();
+    assert_eq!(site.run(&mapped).stderr, "");
+}
