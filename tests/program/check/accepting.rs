@@ -43,6 +43,38 @@ fn a_finding_is_accepted_for_a_reason_until_a_day() {
 }
 
 #[test]
+fn a_finding_is_that_of_its_own_key_though_others_are_on_its_line() {
+    let base = "data: { A: 1, B_PASSWORD: { required: true }, C: { type: integer, value: x }, D: { deprecated: true, value: 1 }, E: {} }
+bundles: { x: { data: { A: 1, Z_PASSWORD: { value: changeme } }, labels: { a: 'no label' } } }
+";
+    let dev = "data: { E: 1, B_PASSWORD: '' }\n";
+    let other = "data: { A: 3, B_PASSWORD: changeme, C: { minimum: 3 } }\n";
+    let expected = [
+        "undeclared-secret base.yaml:1 B_PASSWORD",
+        "invalid-value base.yaml:1 C",
+        "deprecated-key base.yaml:1 D",
+        "missing-environment base.yaml:1 E",
+        "undeclared-secret base.yaml:2 Z_PASSWORD",
+        "invalid-name base.yaml:2",
+        "empty-value dev.yaml:1 B_PASSWORD",
+    ];
+    let project = |allow: &str| Sandbox::of(&format!("{base}{allow}"), dev).file("prod.yaml", other);
+    assert_eq!(check(&project("")), expected);
+    // accepted by that key, and by no other
+    let allow = |key: &dyn Fn(&str) -> String| {
+        let items = expected.iter().filter_map(|finding| {
+            let (rule, rest) = finding.split_once(' ')?;
+            let (_, own) = rest.split_once(' ')?;
+            Some(format!("- {{ rule: {rule}, key: {}, reason: x }}\n", key(own)))
+        });
+        format!("allow:\n{}", items.collect::<String>())
+    };
+    assert_eq!(check(&project(&allow(&str::to_owned))), ["invalid-name base.yaml:2"]);
+    let left = check(&project(&allow(&|_| "A".to_owned())));
+    assert_eq!(left.iter().filter(|finding| !finding.starts_with("unused-allow")).count(), expected.len());
+}
+
+#[test]
 fn a_detector_may_be_accepted_by_its_name() {
     let base = "data:\n  URL: { value: 'postgres://a:x9Lq2mV@db', sensitive: true }\nallow:\n- { rule: url-password, key: URL, reason: local }\n";
     assert!(check(&Sandbox::of(base, "")).is_empty());

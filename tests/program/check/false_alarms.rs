@@ -119,7 +119,7 @@ fn variables_are_called_unused_only_where_all_templates_were_read() {
     assert_all(&[
         ("used", &[("base.yaml", used)], &[]),
         ("unused", &[("base.yaml", unused)], &["unused-variable base.yaml:1"]),
-        ("failed", &[("base.yaml", broken)], &["template-failed base.yaml:2 A", "undefined base.yaml:2 A"]),
+        ("failed", &[("base.yaml", broken)], &["template-failed base.yaml:2 A", "undefined base.yaml:2 B"]),
         ("failed in a manifest", &[("base.yaml", file), ("w/w.yaml", manifest)], &["undefined w/w.yaml:4"]),
     ]);
 }
