@@ -208,6 +208,12 @@ fn what_a_driver_cannot_do_is_told() {
 }
 
 #[test]
+fn an_image_cannot_be_pulled_with_a_mounted_value() {
+    let base = "app: app\ndata: { A: x }\nbundles: { reg: { data: { .dockerconfigjson: { ref: 'p#x' } } } }\n";
+    with_pod("septum.dev/image-pull-secrets: reg", base).run(&["render", "dev"]).refused();
+}
+
+#[test]
 fn a_mounted_class_has_the_name_that_is_rendered() {
     let base = "app: app\nprefix: p-\nsuffix: -s\ndata: { S: { value: y, sensitive: true }, P: { ref: 'p#x' } }\n";
     let classes = |text: &str| {

@@ -348,6 +348,11 @@ impl PodWiring<'_> {
     fn pull_secret(&mut self, name: &str) {
         let Some(sides) = self.bundle(name) else { return };
         let fits = sides.secret_type.as_deref().is_some_and(|kind| kind.starts_with("kubernetes.io/dockerc"));
+        if sides.secrets.is_empty() && sides.class.is_some() {
+            let message = format!("the bundle `{name}` has no Secret here: `refs: csi` mounts its values");
+            self.error(message, "deliver it with `refs: external-secret`, or set its `registries`");
+            return;
+        }
         if !fits {
             let message = format!("the bundle `{name}` contains no registry credentials");
             self.error(message, "set its `registries`, or `type: kubernetes.io/dockerconfigjson`");
