@@ -15,6 +15,9 @@ const COMMAND: &str = "`septum ";
 /// Commands that need no project.
 const WITHOUT_PROJECT: [&str; 6] = ["init", "keygen", "completions", "man", "help", "--version"];
 
+/// Commands that need a project whatever paths they name.
+const OF_PROJECT: [&str; 2] = ["check", "render"];
+
 /// Directory in which commands are pasted, and the root of the project that they concern.
 pub(super) struct CommandPlace {
     here: PathBuf,
@@ -44,12 +47,28 @@ impl CommandPlace {
         for part in parts {
             let command = part.split('`').next().unwrap_or_default();
             placed.push_str(COMMAND);
-            if self.needs_directory(command) {
+            let moved = self.paths_from_root(command);
+            if !moved.is_empty() || self.needs_directory(command) {
                 placed.extend(["-C ", &shell_path(&relative(&self.here, &self.root)), " "]);
             }
-            placed.push_str(part);
+            let part = moved.iter().fold(part.to_owned(), |part, (from, to)| part.replacen(from, to, 1));
+            placed.push_str(&part);
         }
         placed
+    }
+
+    /// Paths from the working directory in a command that needs the project as well, each with the one from the root
+    /// of the project, from which `-C` reads it.
+    fn paths_from_root(&self, command: &str) -> Vec<(String, String)> {
+        let words = shlex::split(command).unwrap_or_default();
+        if self.here.starts_with(&self.root) || !words.first().is_some_and(|name| OF_PROJECT.contains(&name.as_str())) {
+            return Vec::new();
+        }
+        let disk = Disk::default();
+        let is_here = |path: &&String| !disk.has(&self.root.join(path)) && disk.has(&self.here.join(path));
+        let paths = words.iter().skip(1).filter(|word| word.contains('/')).filter(is_here);
+        let from_root = |path: &String| shell_path(&relative(&self.root, &self.here.join(path)));
+        paths.map(|path| (shell_path(Path::new(path)), from_root(path))).collect()
     }
 
     fn needs_directory(&self, command: &str) -> bool {

@@ -83,6 +83,33 @@ fn the_command_that_applies_secrets_applies_the_same_objects() {
 }
 
 #[test]
+fn the_command_that_updates_a_tree_works_from_another_directory() {
+    let project = Sandbox::new([
+        ("p q/septum.yaml", "apps: [app]\n"),
+        ("p q/app/base.yaml", "data: { A: x }\n"),
+        ("p q/app/dev.yaml", ""),
+        ("p q/app/prod.yaml", ""),
+    ]);
+    project.run(&["-C", "p q", "render", "--all", "--out", "out"]).succeeds();
+    // an environment is lost, and a value is another one
+    std::fs::remove_file(project.path("p q/app/prod.yaml")).unwrap();
+    project.write("p q/app/base.yaml", "data: { A: y }\n");
+    for arguments in [&["check", "--rendered", "out"][..], &["render", "--all", "--out", "out", "--check"]] {
+        let run = project.run(&[&["-C", "p q"], arguments].concat());
+        let printed = run.stdout + &run.stderr;
+        let hints = printed.split('`').filter(|part| part.starts_with("septum") && part.contains("--out"));
+        for command in hints {
+            let words = shlex::split(command).unwrap();
+            let words: Vec<_> = words.iter().skip(1).map(String::as_str).collect();
+            // out of date, and not refused
+            assert_eq!(project.run(&[&words[..], &["--check"]].concat()).code, 1, "{command}");
+        }
+    }
+    project.run(&["-C", "p q", "render", "--all", "--out", "out", "--prune"]).succeeds();
+    project.run(&["-C", "p q", "check", "--rendered", "out"]).succeeds();
+}
+
+#[test]
 fn the_command_that_replaces_a_value_names_one_key() {
     let value = "b7Xk29vQz77mRt4";
     let entry = "{ sensitive: true, expires: 2027-01-31 }";
