@@ -99,6 +99,45 @@ fn metadata_of_ini_are_in_quotes_where_sops_needs_them() {
     }
 }
 
+/// Comments of INI, and whether `^ ?c` selects the value behind their key, as in sops, which drops their signs.
+const SIGNS: &[(&str, bool)] = &[
+    ("# c", true),
+    ("#c", true),
+    ("## c", true),
+    ("; c", true),
+    (";; c", true),
+    ("# c\n; x", true),
+    ("; # c", false),
+    ("# ; c", false),
+    ("; x\n# c", false),
+    ("# x c", false),
+];
+
+#[test]
+fn the_sign_of_a_comment_of_ini_selects_nothing() {
+    for (selector, is_inverted) in [("encrypted_comment_regex", false), ("unencrypted_comment_regex", true)] {
+        for (comment, is_selected) in SIGNS {
+            let desk = Sandbox::with_identities();
+            desk.rules(&format!("creation_rules: [{{age: ALICE, {selector}: '^ ?c'}}]"));
+            let text = format!("[s]\n; c\na = x\nb = x\n[t]\n{comment}\na = x\nb = hunter2-canary\nc = x\n");
+            desk.encrypted("x.enc.ini", &text);
+            assert_eq!(!desk.read("x.enc.ini").contains(CANARY), is_selected ^ is_inverted, "{selector}: {comment}");
+            if let Some(run) = desk.sops("alice.txt", &["-d", "x.enc.ini"]) {
+                run.succeeds();
+                desk.write("y.enc.ini", &text);
+                desk.sops("alice.txt", &["-e", "-i", "y.enc.ini"]).expect("sops").succeeds();
+                assert_eq!(
+                    !desk.read("y.enc.ini").contains(CANARY),
+                    is_selected ^ is_inverted,
+                    "{selector}: {comment}"
+                );
+            }
+            desk.run(&["rotate", "x.enc.ini"]).succeeds();
+            assert_eq!(desk.run(&["decrypt", "x.enc.ini"]).succeeds(), text, "{selector}: {comment}");
+        }
+    }
+}
+
 #[test]
 fn ini_is_printed_as_sops_reads_it_or_not_at_all() {
     let desk = Sandbox::with_identities();

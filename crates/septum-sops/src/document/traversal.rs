@@ -159,7 +159,7 @@ impl TraversalState<'_> {
         for item in items {
             match item {
                 SopsItem::Comment(comment) => {
-                    self.note_comment(&comment.text);
+                    self.note_comment(comment);
                     visitor.visit_comment(comment, self);
                 }
                 SopsItem::Value(key, value) => {
@@ -199,10 +199,10 @@ impl TraversalState<'_> {
         None
     }
 
-    fn note_comment(&mut self, comment: &str) {
+    fn note_comment(&mut self, comment: &SopsComment) {
         let matches = match self.selector {
             Selector::UnencryptedCommentRegex(pattern) | Selector::EncryptedCommentRegex(pattern) => {
-                pattern.is_match(comment)
+                pattern.is_match(comment.pattern_text())
             }
             _ => false,
         };

@@ -98,6 +98,18 @@ pub struct SopsComment {
     pub inline: bool,
     /// Whether an item of a list may be in its place.
     pub as_item: bool,
+    /// Whether the text begins with the sign of its line, which sops drops: in INI, where there are two.
+    pub signed: bool,
+}
+
+impl SopsComment {
+    /// Text that sops compares with a pattern.
+    pub(crate) fn pattern_text(&self) -> &str {
+        match self.text.chars().next() {
+            Some(sign @ (';' | '#')) if self.signed => self.text.trim_start_matches([sign, ' ']),
+            _ => &self.text,
+        }
+    }
 }
 
 /// Location of a value in the text, and the forms that may be written there.

@@ -265,7 +265,7 @@ impl ValueDecryptor<'_> {
         // at the column of the key it would be one of the map that the key is in
         let lead = if leaf.site.flat { " " } else { "" };
         let text = self.comment_text(plaintext, associated, token, (site.span, lead))?;
-        Some(SopsComment { text, site, inline: false, as_item: true })
+        Some(SopsComment { text, site, inline: false, as_item: true, signed: false })
     }
 
     fn comment_text(

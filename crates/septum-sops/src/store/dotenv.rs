@@ -108,6 +108,7 @@ fn parse_line(source: &Source, line: &str, span: Span) -> Option<DotenvLine> {
             site,
             inline: false,
             as_item: false,
+            signed: false,
         }));
     }
     let (name, value) = line.split_once('=')?;

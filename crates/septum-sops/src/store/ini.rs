@@ -109,7 +109,7 @@ impl<'a> IniReader<'a> {
         }
         let site = ValueSite { span, ..ValueSite::default() };
         let text = Zeroizing::new(comment_text(line).to_owned());
-        self.pending.push(SopsComment { text, site, inline: false, as_item: false });
+        self.pending.push(SopsComment { text, site, inline: false, as_item: false, signed: true });
     }
 
     fn section(&mut self, name: &str, span: Span) {

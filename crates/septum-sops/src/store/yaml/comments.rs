@@ -152,5 +152,6 @@ pub(super) fn to_comment_item<K>(comment: &read::YamlComment) -> SopsItem<K> {
         site,
         inline: comment.inline,
         as_item: false,
+        signed: false,
     })
 }
