@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::check::rules::{Case, assert_all};
+use crate::support::messages::record;
 use crate::support::sandbox::Sandbox;
 
 const FLUX: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: { name: apps }\nspec:\n  path: ./apps\n";
@@ -178,5 +179,26 @@ fn settings_for_flux_are_read_strictly() {
         Sandbox::of(&format!("delivery: {{ flux: {setting} }}\ndata: {{ A: 1 }}\n"), "")
             .run(&["render", "dev"])
             .refused();
+    }
+}
+
+#[test]
+fn a_variable_that_a_kustomization_sets_may_be_meant() {
+    let build = |build: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{ name: apps, namespace: flux-system }}\nspec:\n  path: ./rendered/prod\n  postBuild: {build}\n"
+        )
+    };
+    for postbuild in [
+        "{ substitute: { cluster: prod } }",
+        "{ substituteFrom: [{ kind: ConfigMap, name: vars }] }",
+        "{ substitute: { x: y } }",
+    ] {
+        let site = Sandbox::new([
+            ("base.yaml", "app: shop\ndata: { HOST: 'shop.${cluster}.example.com' }\n"),
+            ("prod.yaml", ""),
+            ("clusters/prod/apps.yaml", &build(postbuild)),
+        ]);
+        record(site.run(&["check"]).stdout);
     }
 }

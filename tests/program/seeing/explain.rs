@@ -23,7 +23,7 @@ fn a_key_that_only_others_have_is_not_called_unknown() {
 
 #[test]
 fn a_key_may_be_copied_from_a_message() {
-    for label in ["data.A", "bundles.b.B"] {
+    for label in ["data.A", "bundles.b.B", "b/B"] {
         for command in ["explain", "get", "set"] {
             with_mixin().run(&[command, "prod", label]).refused();
         }

@@ -259,9 +259,11 @@ impl Definition {
         self.words_for(environment, id.key.as_str(), (!is_clear).then_some(&id.bundle))
     }
 
-    /// Suggestion of the entry that a text names as messages do: `data.KEY`, `bundles.NAME.KEY`.
+    /// Suggestion of the entry that a text names as messages and other commands do: `data.KEY`, `bundles.NAME.KEY`,
+    /// `NAME/KEY`.
     pub fn labelled_entry(&self, label: &str) -> Option<String> {
-        let (id, ..) = self.entries().find(|(id, ..)| self.label(id) == label)?;
+        let is_short = |id: &EntryId| label.split_once('/') == Some((id.bundle.as_str(), id.key.as_str()));
+        let (id, ..) = self.entries().find(|(id, ..)| self.label(id) == label || is_short(id))?;
         let bundle = if id.bundle == self.own_bundle() { String::new() } else { format!(" --bundle {}", id.bundle) };
         Some(format!("did you mean `{}{bundle}`?", id.key))
     }

@@ -4,6 +4,7 @@
 //! that is not defined becomes empty: a script or a configuration file with a variable of its own arrives broken. Nothing
 //! is replaced while there is no variable at all, unless `substituteStrategy` is `Always`.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use memchr::memmem;
@@ -16,6 +17,7 @@ use crate::layer::Tree;
 use crate::name::EntryId;
 use crate::object::{Object, RenderedObject};
 use crate::resolve::ResolvedTarget;
+use crate::sort::CollectSorted;
 use crate::span::{Location, Source};
 use crate::yaml::read::{MergeKeys, read_stream};
 
@@ -34,10 +36,20 @@ enum SubstituteStrategy {
     Always,
 }
 
+/// Variables of a Kustomization that substitutes.
+#[derive(Debug)]
+struct FluxVariables {
+    strategy: SubstituteStrategy,
+    /// Names under `substitute`.
+    names: BTreeSet<String>,
+    /// Whether others come from objects of the cluster: `substituteFrom`.
+    has_sources: bool,
+}
+
 /// Search for a Flux Kustomization that substitutes in the repository of a project. Done on first use.
 pub(in crate::check) struct FluxSubstitution<'p> {
     files: &'p ProjectFiles,
-    substitutes: OnceLock<Result<Option<(String, SubstituteStrategy)>, Diagnostic>>,
+    substitutes: OnceLock<Result<Option<(String, FluxVariables)>, Diagnostic>>,
 }
 
 impl<'p> FluxSubstitution<'p> {
@@ -46,8 +58,8 @@ impl<'p> FluxSubstitution<'p> {
     }
 
     /// The file that substitutes; an error if the repository could not be searched.
-    fn kustomization(&self) -> &Result<Option<(String, SubstituteStrategy)>, Diagnostic> {
-        self.substitutes.get_or_init(|| find_flux_file(self.files, &read_strategy))
+    fn kustomization(&self) -> &Result<Option<(String, FluxVariables)>, Diagnostic> {
+        self.substitutes.get_or_init(|| find_flux_file(self.files, &read_variables))
     }
 
     /// Texts in these objects that Flux would change.
@@ -109,27 +121,31 @@ impl<'p> FluxSubstitution<'p> {
     }
 
     fn substitution_finding(&self, what: &str, name: &str, place: Location) -> Option<Diagnostic> {
-        let (file, strategy) = match self.kustomization() {
+        let (file, variables) = match self.kustomization() {
             Ok(file) => file.as_ref()?,
             Err(problem) => return Some(problem.clone()),
         };
         let message = format!("{what} contains `${{{name}}}`, which Flux would substitute or remove");
-        let how = match strategy {
+        let how = match variables.strategy {
             SubstituteStrategy::WithVariables => "`postBuild`",
             SubstituteStrategy::Always => "`substituteStrategy: Always`",
         };
         let warning = Diagnostic::warning(Rule::Substitution, message)
             .at_masked(place)
-            .note(format!("`{file}` has a Kustomization with {how}"))
+            .note(format!("`{file}` has a Kustomization with {how}"));
+        let is_set = variables.names.contains(name);
+        let meant = "if the variable of the Kustomization is meant, accept the finding: `septum check --write-baseline` records all current ones";
+        let warning = if is_set { warning.note(format!("it sets `{name}`")).hint(meant) } else { warning };
+        let warning = warning
             .hint(format!("disable the substitution for these objects: `annotations: {{ {SWITCH}: disabled }}`"))
             .hint(format!("or escape it as `$${{{name}}}`"));
-        Some(warning)
+        Some(if variables.has_sources && !is_set { warning.hint(meant) } else { warning })
     }
 }
 
-/// The strategy of a file of YAML, if it contains a Kustomization of Flux that substitutes. A text that mentions one, a
+/// The variables of a file of YAML, if it contains a Kustomization of Flux that substitutes. A text that mentions one, a
 /// comment or a value, does not count.
-fn read_strategy(bytes: &[u8]) -> Option<SubstituteStrategy> {
+fn read_variables(bytes: &[u8]) -> Option<FluxVariables> {
     let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
     // most files hold neither word, and need not be parsed
     let text = std::str::from_utf8(bytes).ok().filter(|_| has("postBuild") && has(GROUP))?;
@@ -138,21 +154,29 @@ fn read_strategy(bytes: &[u8]) -> Option<SubstituteStrategy> {
         // with a `${NAME}` where YAML accepts none, its lines still show it
         let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
         let is_one = has("kind: Kustomization") && has("spec:") && has("  postBuild:");
-        return is_one.then_some(SubstituteStrategy::WithVariables);
+        let unknown = FluxVariables {
+            strategy: SubstituteStrategy::WithVariables,
+            names: BTreeSet::new(),
+            has_sources: has("    substituteFrom:"),
+        };
+        return is_one.then_some(unknown);
     };
     let mut documents = stream.documents.into_iter();
-    documents.find_map(|document| read_kustomization(&Tree::from_node(document, &source), &strategy_of))
+    documents.find_map(|document| read_kustomization(&Tree::from_node(document, &source), &variables_of))
 }
 
-/// The strategy of a Kustomization with this `spec`, if it substitutes.
-fn strategy_of(spec: &Tree) -> Option<SubstituteStrategy> {
+/// The variables of a Kustomization with this `spec`, if it substitutes.
+fn variables_of(spec: &Tree) -> Option<FluxVariables> {
     let build = spec.get("postBuild").filter(|build| build.as_map().is_some())?;
-    if build.get("substituteStrategy").and_then(Tree::as_text) == Some("Always") {
-        return Some(SubstituteStrategy::Always);
-    }
-    let variables = build.get("substitute").and_then(Tree::as_map).is_some_and(|map| !map.is_empty());
-    let sources = build.get("substituteFrom").and_then(Tree::as_list).is_some_and(|list| !list.is_empty());
-    (variables || sources).then_some(SubstituteStrategy::WithVariables)
+    let names = build.get("substitute").and_then(Tree::as_map).into_iter().flat_map(|map| map.keys().cloned());
+    let names = names.collect_set();
+    let has_sources = build.get("substituteFrom").and_then(Tree::as_list).is_some_and(|list| !list.is_empty());
+    let strategy = match build.get("substituteStrategy").and_then(Tree::as_text) {
+        Some("Always") => SubstituteStrategy::Always,
+        _ if names.is_empty() && !has_sources => return None,
+        _ => SubstituteStrategy::WithVariables,
+    };
+    Some(FluxVariables { strategy, names, has_sources })
 }
 
 fn is_off(tree: &Tree) -> bool {
@@ -216,7 +240,8 @@ mod tests {
             ("{ substituteStrategy: Always }", Some(Always)),
             ("{ substituteStrategy: Always, substitute: {} }", Some(Always)),
         ] {
-            assert_eq!(read_strategy(format!("{head}{build} }}\n").as_bytes()), expected, "{build}");
+            let found = read_variables(format!("{head}{build} }}\n").as_bytes());
+            assert_eq!(found.map(|found| found.strategy), expected, "{build}");
         }
     }
 }
