@@ -8,7 +8,7 @@ use super::super::help::CommandHelp;
 use super::super::output::{OutputStreams, invalid_usage};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use septum::diagnostic::Diagnostics;
+use septum::diagnostic::{Diagnostics, shell_word};
 use septum::files::FileKind;
 use septum::import::{DotenvDialect, DotenvInput, plan_dotenv};
 use septum::name::is_dns_label;
@@ -124,7 +124,7 @@ fn environment_of(input: &NamedInput) -> Result<Option<String>, Diagnostics> {
         || matches!(environment, "local" | "example" | "sample" | "template" | "defaults" | "base")
     {
         return Err(invalid_usage(format!("the name of `{}` does not name an environment", input.shown))
-            .hint("name it, such as `dev=.env.local`, or leave the file out")
+            .hint(format!("leave the file out, or name its environment: `dev={}`", shell_word(&input.shown)))
             .into());
     }
     Ok(Some(environment.to_owned()))

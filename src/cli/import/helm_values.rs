@@ -9,7 +9,7 @@ use super::super::output::{OutputStreams, invalid_usage};
 use super::super::{GlobalArgs, user_identities};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use septum::diagnostic::Diagnostics;
+use septum::diagnostic::{Diagnostics, shell_word};
 use septum::disk::Disk;
 use septum::files::FileKind;
 use septum::import::{HelmInput, ValuesFile, plan_helm_values};
@@ -71,7 +71,7 @@ impl HelmValuesArgs {
                 },
                 None if base.is_some() => {
                     return Err(invalid_usage(format!("the name of `{}` does not name an environment", input.shown))
-                        .hint(format!("name it: `prod={}`", input.shown))
+                        .hint(format!("name it: `prod={}`", shell_word(&input.shown)))
                         .into());
                 }
                 None => base = Some((input, file)),

@@ -7,7 +7,7 @@ use super::super::output::{OutputStreams, invalid_usage};
 use super::super::{GlobalArgs, user_identities};
 use super::ImportOptions;
 use super::inputs::{NamedInput, parse_inputs};
-use septum::diagnostic::{Diagnostic, Diagnostics};
+use septum::diagnostic::{Diagnostic, Diagnostics, shell_word};
 use septum::import::{SopsInput, plan_sops};
 use septum::name::is_dns_label;
 use septum::secret_files::SecretFile;
@@ -65,7 +65,7 @@ fn read(global: &GlobalArgs, input: &NamedInput) -> Result<SopsInput, Diagnostic
         Some(name) => name.clone(),
         None => environment_of(input).ok_or_else(|| {
             invalid_usage(format!("the name of `{}` does not name an environment", input.shown))
-                .hint(format!("name it: `prod={}`", input.shown))
+                .hint(format!("name it: `prod={}`", shell_word(&input.shown)))
         })?,
     };
     let SecretFile { name, format, bytes, .. } = SecretFile::read(&global.directory, &input.path, None)?;

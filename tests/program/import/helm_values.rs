@@ -118,7 +118,7 @@ fn invalid_values_write_nothing() {
         ("no base", &[("values-prod.yaml", "a: b\n")], &["values-prod.yaml"]),
         ("no such map", &[("values.yaml", "a: b\n")], &["values.yaml", "--data", "a.env"]),
         ("a schema", &[("values.yaml", "a: b\n"), ("values.schema.json", "{")], &["values.yaml"]),
-        ("two bases", &[("values.yaml", "a: b\n"), ("a.yaml", "a: b\n")], &["values.yaml", "a.yaml"]),
+        ("two bases", &[("values.yaml", "a: b\n"), ("a b.yaml", "a: b\n")], &["values.yaml", "a b.yaml"]),
     ] {
         let desk = Sandbox::with_identities();
         for (path, text) in files {
