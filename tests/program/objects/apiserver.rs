@@ -266,6 +266,10 @@ fn annotations_of_an_object_have_256_kib_together() {
     assert_eq!(Sandbox::of(&base(half - 2, half - 1), "").run(&["render", "dev"]).code, 0);
     let refused = Sandbox::of(&base(half - 1, half - 1), "").run(&["render", "dev"]).refused();
     assert!(refused.contains(" --> base.yaml:4:24"), "{refused:.300}");
+    // half of them is too much for a client-side apply, and the values have no part in it
+    let warned = Sandbox::of(&base(half, 1), "").run(&["render", "dev"]);
+    warned.record();
+    assert_eq!((warned.code, warned.stderr.contains("base.yaml:5:")), (0, false), "{}", warned.stderr);
 }
 
 #[test]

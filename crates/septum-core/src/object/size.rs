@@ -38,12 +38,24 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
         )
         .hint("keep large data in an image, a volume or an object store")
     } else if size_as_applied(object, longest_json) > MAX_ANNOTATIONS && applied_size(object) > MAX_ANNOTATIONS {
-        Diagnostic::warning(
+        let annotations = annotations_size(&object.annotations);
+        if annotations > MAX_ANNOTATIONS {
+            // an error of its own
+            return None;
+        }
+        // they count twice: by themselves, and in the object
+        let is_by_annotations = annotations > MAX_ANNOTATIONS / 2;
+        let shown = if is_by_annotations { format!("{annotations} bytes of annotations") } else { shown };
+        let warning = Diagnostic::warning(
             Rule::OversizedObject,
             format!("{what} has {shown}, which exceeds the limit of `kubectl apply`"),
         )
-        .note("a client-side `kubectl apply` stores the whole object in an annotation, which is limited to 256 KiB")
-        .hint("apply it with `kubectl apply --server-side`")
+        .note("a client-side `kubectl apply` stores the whole object in an annotation, and all annotations together are limited to 256 KiB")
+        .hint("apply it with `kubectl apply --server-side`");
+        if is_by_annotations {
+            return Some(warning);
+        }
+        warning
     } else {
         return None;
     };
