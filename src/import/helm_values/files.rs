@@ -86,7 +86,8 @@ impl CombinedValues {
 
 /// Texts of files one after the other, with their comments, if that has the values of all.
 fn join_texts(files: &[ValuesFile], merged: &Tree) -> Option<Source> {
-    let mut joined = String::new();
+    // as large as it gets: what a longer copy leaves behind is not wiped
+    let mut joined = String::with_capacity(files.iter().map(|file| file.source.text().len() + 1).sum());
     for file in files {
         let text = file.source.text();
         joined.push_str(text.strip_prefix("---\n").unwrap_or(text));
