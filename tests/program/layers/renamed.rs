@@ -42,7 +42,7 @@ fn a_layer_with_a_former_name_works_as_with_the_current_one() {
     assert_eq!(states(&project), states(&renamed));
     assert_eq!(
         findings(&project),
-        ["renamed-key dev.yaml:1 LOG_LEVEL", "renamed-key dev.yaml:1 LOG_LEVEL", "renamed-key dev.yaml:2 A"]
+        ["renamed-key dev.yaml:1 LOG_LEVEL", "renamed-key dev.yaml:1 DATABASE_PASSWORD", "renamed-key dev.yaml:2 A"]
     );
 }
 

@@ -83,6 +83,30 @@ fn the_command_that_applies_secrets_applies_the_same_objects() {
 }
 
 #[test]
+fn the_command_that_renames_a_key_names_one_key() {
+    let entry = "{ NEW: { sensitive: true, renamedFrom: OLD } }";
+    let base = format!("data: {entry}\nbundles: {{ x: {{ data: {entry} }} }}\n");
+    let value = "{ OLD: a-value-of-a-test }";
+    let overlay = format!("data: {value}\nbundles: {{ x: {{ data: {value} }} }}\n");
+    let project = Sandbox::with_identities().file("septum.yaml", "apps: ['services/*']\n");
+    for app in ["cart", "pay"] {
+        project.write(&format!("services/{app}/base.yaml"), &base);
+        project.write(&format!("services/{app}/prod.yaml"), "");
+        project.encrypted(&format!("services/{app}/prod.secrets.yaml"), &overlay);
+    }
+    let commands = || {
+        let run = project.run(&["check"]);
+        (run.stdout + &run.stderr).lines().filter_map(|line| command_in(line, "rename")).collect::<Vec<_>>()
+    };
+    let found = commands();
+    assert_eq!(found.len(), 4, "{found:?}");
+    for command in found {
+        project.run(&command.iter().map(String::as_str).collect::<Vec<_>>()).succeeds();
+    }
+    assert_eq!(commands(), Vec::<Vec<String>>::new());
+}
+
+#[test]
 fn the_command_that_updates_a_tree_works_from_another_directory() {
     let project = Sandbox::new([
         ("p q/septum.yaml", "apps: [app]\n"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::definition::{Bundle, Definition, ManifestSealCell};
 use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
 use super::name_conflicts::{FormerNames, report_conflicts};
-use super::renames::{FormerKeyUse, misplaced_rename};
+use super::renames::{self, FormerKeyUse, misplaced_rename};
 use super::variables::MergedVariables;
 use super::{
     BundlePatch, Delivery, ImageChange, Layer, LayerCache, LayerRole, ManifestOverlay, NameAffixes, Tree, TreeKind,
@@ -42,8 +42,8 @@ impl LayerCache<'_> {
         layers: &[Arc<Layer>],
         problems: &mut Diagnostics,
     ) -> Definition {
-        let mut definition = merge_layers(app, environment, layers, problems);
-        definition.has_sibling_apps = self.project.apps.len() > 1;
+        let has_siblings = self.project.apps.len() > 1;
+        let mut definition = merge_layers((app, has_siblings), environment, layers, problems);
         let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
         names.dedup();
         definition.candidates = names.into_iter().flat_map(|name| self.candidates(app, name.as_str())).collect();
@@ -84,7 +84,7 @@ impl LayerCache<'_> {
 }
 
 fn merge_layers(
-    app: &App,
+    (app, has_sibling_apps): (&App, bool),
     environment: &EnvironmentName,
     layers: &[Arc<Layer>],
     problems: &mut Diagnostics,
@@ -95,7 +95,7 @@ fn merge_layers(
     let mut definition = Definition {
         app: name,
         app_place: named.map(|name| name.place.clone()),
-        has_sibling_apps: false,
+        has_sibling_apps,
         environment: environment.clone(),
         namespace: None,
         labels: IndexMap::default(),
@@ -306,16 +306,21 @@ fn overlay_entries(
     if changes.is_empty() {
         return;
     }
-    let Definition { bundles, former_uses, .. } = definition;
+    let Definition { bundles, former_uses, app, has_sibling_apps, .. } = definition;
+    let app = has_sibling_apps.then_some(&*app);
     let former_names = FormerNames::of_bundle(bundles.get(name));
     for (key, change) in changes {
         let bundle = bundles.entry(name.clone()).or_default();
         problems.extend(misplaced_rename(key, change, layer));
         if let Some(current) = former_names.current_name(bundle, key, &change.key_place).cloned() {
-            let former = FormerKeyUse::of_change(EntryId { bundle: name.clone(), key: current.clone() }, key, change);
+            let id = EntryId { bundle: name.clone(), key: current.clone() };
+            let has_key = |bundle: &Bundle| [key, &current].iter().any(|key| bundle.entries.contains_key(*key));
+            let has_namesake = bundles.iter().any(|(other, bundle)| other != name && has_key(bundle));
+            let command = renames::rename_command(app, key, &id, has_namesake);
+            let former = FormerKeyUse::of_change(id, key, change, command);
             problems.push(former.warning(layer));
             former_uses.push(former);
-            if let Some(entry) = bundle.entries.get_mut(&current) {
+            if let Some(entry) = bundles.get_mut(name).and_then(|bundle| bundle.entries.get_mut(&current)) {
                 entry.broken |= change.broken;
                 overlay_entry(entry, &current, change, layer, problems);
             }

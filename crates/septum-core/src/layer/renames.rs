@@ -2,8 +2,8 @@
 
 use super::entry::EntryPatch;
 use super::{Layer, LayerRole};
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::name::{EntryId, KeyName};
+use crate::diagnostic::{Diagnostic, Rule, shell_word};
+use crate::name::{AppName, EntryId, KeyName};
 use crate::span::Location;
 
 /// Use of the former name of a key in a layer.
@@ -17,19 +17,21 @@ pub struct FormerKeyUse {
     pub place: Location,
     /// Location in the history of the entry, if the layer gives or removes its value.
     pub(super) value: Option<Location>,
+    /// Command that renames it everywhere.
+    pub command: String,
 }
 
 impl FormerKeyUse {
     /// The use by the change of a layer.
-    pub(super) fn of_change(id: EntryId, old: &KeyName, change: &EntryPatch) -> Self {
+    pub(super) fn of_change(id: EntryId, old: &KeyName, change: &EntryPatch, command: String) -> Self {
         let removed = change.removed.then(|| change.key_place.clone());
         let value = change.source.as_ref().map(|source| source.place.clone()).or(removed);
-        Self { id, old: old.clone(), place: change.key_place.clone(), value }
+        Self { id, old: old.clone(), place: change.key_place.clone(), value, command }
     }
 
     /// Warning: the layer uses the former name.
     pub(super) fn warning(&self, layer: &Layer) -> Diagnostic {
-        let Self { id, old, place, .. } = self;
+        let Self { id, old, place, command, .. } = self;
         let warning = Diagnostic::warning(
             Rule::RenamedKey,
             format!("`{}` sets `{old}`, which was renamed to `{}`", layer.name, id.key),
@@ -37,10 +39,18 @@ impl FormerKeyUse {
         .at(place.clone());
         // the ciphertext of a value is bound to its key
         if layer.wrapping.is_some() {
-            return warning.hint(format!("run `septum rename {old} {}`, which requires a key", id.key));
+            return warning.hint(format!("run `{command}`, which requires a key"));
         }
         warning.hint(format!("run `septum check --fix`, or write `{}`", id.key))
     }
+}
+
+/// Command that renames a key of a bundle, and no other one of its name. `app` is given if the project has others.
+pub(super) fn rename_command(app: Option<&AppName>, old: &KeyName, id: &EntryId, has_namesake: bool) -> String {
+    let option = |flag: &str, value: &str| format!(" {flag} {}", shell_word(value));
+    let app = app.map(|app| option("--app", app.as_str())).unwrap_or_default();
+    let bundle = if has_namesake { option("--bundle", id.bundle.as_str()) } else { String::new() };
+    format!("septum rename {old} {}{app}{bundle}", id.key)
 }
 
 /// Error: an environment renames a key, which has the same name in all of them.

@@ -32,6 +32,7 @@ impl EntryIndex {
             index.partial.extend(layers.map(|layer| layer.source.name().to_owned()));
             for (id, _, entry) in definition.entries() {
                 let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);
+                let places = places.chain(entry.rules.sensitive.as_ref().map(|declared| &declared.place));
                 places.for_each(|place| index.add(place, Some(&id)));
             }
             for former in &definition.former_uses {

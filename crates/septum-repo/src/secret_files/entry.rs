@@ -214,11 +214,9 @@ impl SecretEntry {
 
     /// Checks that no layer of the environment sets the entry under its former name.
     pub fn check_name(&self) -> Result<(), Diagnostic> {
-        let Some(FormerKeyUse { id, old, place, .. }) = &self.former else { return Ok(()) };
+        let Some(FormerKeyUse { id, old, place, command, .. }) = &self.former else { return Ok(()) };
         let message = format!("`{}` is set as `{old}`, its former name", id.key);
-        Err(Diagnostic::error(Rule::ConflictingNames, message)
-            .at(place.clone())
-            .hint(format!("run `septum rename {old} {}` first", id.key)))
+        Err(Diagnostic::error(Rule::ConflictingNames, message).at(place.clone()).hint(format!("run `{command}` first")))
     }
 
     /// Refuses an entry whose value is generated from its parts.
