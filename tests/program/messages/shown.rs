@@ -475,7 +475,7 @@ const PUBLIC: [(&str, &str, usize); 25] = [
     ("object/build.rs", "PlainValue", 1),
     ("object/build.rs", "Rule", 2),
     ("object/jobs.rs", "Name", 1),
-    ("object/link.rs", "Name", 5),
+    ("object/link.rs", "Name", 6),
     ("object/metadata.rs", "Name", 1),
     ("object/naming.rs", "Name", 1),
     ("object/pod.rs", "Name", 1),
