@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{check, findings};
+use crate::support::messages::record;
 use crate::support::objects::text;
 use crate::support::sandbox::Sandbox;
 use serde_json::Value as Json;
@@ -72,6 +73,13 @@ bundles: { x: { data: { A: 1, Z_PASSWORD: { value: changeme } }, labels: { a: 'n
     assert_eq!(check(&project(&allow(&str::to_owned))), ["invalid-name base.yaml:2"]);
     let left = check(&project(&allow(&|_| "A".to_owned())));
     assert_eq!(left.iter().filter(|finding| !finding.starts_with("unused-allow")).count(), expected.len());
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_named_with_the_nearest_one() {
+    let run = allowing("{ rule: plain-text-secret, key: API_TOKEN, reason: x }").run(&["check"]);
+    assert_eq!(run.code, 1);
+    record(&run.stdout);
 }
 
 #[test]

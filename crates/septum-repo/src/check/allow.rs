@@ -3,7 +3,7 @@
 use super::finding::{Acceptance, Finding};
 use super::places::EntryIndex;
 use super::unused::UsageTracker;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
 use crate::layer::{AllowedFinding, Entry};
 use crate::map::{HashMap, HashSet};
 use crate::name::EnvironmentName;
@@ -141,7 +141,12 @@ fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
 
 fn unused_allow(allow: &AllowedFinding) -> Diagnostic {
     let message = format!("unused `allow`: `{}` has no finding of the rule `{}`", allow.key.value, allow.rule.value);
+    // a name that is no rule may be that of a detector
+    let near = match Rule::from_id(&allow.rule.value) {
+        Some(_) => None,
+        None => did_you_mean(&allow.rule.value, Rule::ALL.iter().map(|rule| rule.id())),
+    };
     Diagnostic::warning(Rule::UnusedAllow, message)
         .at(allow.rule.place.clone())
-        .hint("remove it: it would hide the next finding of this rule")
+        .hint(near.unwrap_or_else(|| "remove it: it would hide the next finding of this rule".to_owned()))
 }
