@@ -34,7 +34,9 @@ impl ValuesFile {
         let recipients = of_age.filter_map(|entry| Recipient::parse(&entry.recipient).ok()).collect();
         let opened = closed.decrypt_to_read(identities).map_err(invalid)?;
         let text = opened.plaintext().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        let source = Source::new(source.name(), String::from_utf8_lossy(&text));
+        let values = ValuesText::read(&Source::new(source.name(), String::from_utf8_lossy(&text)))?;
+        // its comments were encrypted too, and would be in plaintext in a layer
+        let source = Source::new(source.name(), write_document(&values.tree.to_value()));
         Ok(Self { source, recipients: Some(recipients) })
     }
 }

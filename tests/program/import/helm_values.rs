@@ -152,7 +152,10 @@ fn files_of_an_environment_are_merged_and_all_that_was_encrypted_is_secret() {
     let base = "db: { host: localhost, password: canary-hunter2-b }\nmode: a\n";
     let prod = "# of prod\ndb:\n  host: db.prod # the new one\n";
     for (name, secrets) in [
-        ("new keys", "# from the vault\nflags: { beta: true, seats: 7 }\ntier: canary-hunter2-t\n"),
+        (
+            "new keys",
+            "# it was canary-hunter2-o\nflags: { beta: true, seats: 7 }\ntier: canary-hunter2-t # not canary-hunter2-u\n",
+        ),
         ("the same map", "db: { password: canary-hunter2-p, port: 5433 }\n"),
     ] {
         let desk = Sandbox::with_identities();
