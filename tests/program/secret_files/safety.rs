@@ -204,6 +204,32 @@ fn a_comment_that_somebody_changed_without_the_key_puts_no_value_in_plaintext() 
 }
 
 #[test]
+fn a_value_whose_comment_was_removed_stays_encrypted_where_it_moves_to() {
+    let list = "l:\n# enc\n- x\n- y\n# enc\n- CANARY\n";
+    let edit = |script: &'static str| vec!["edit", "--allow-disk", "x.enc.yaml", script];
+    for (text, change) in [
+        (list, vec!["unset", "x.enc.yaml", "l[0]"]),
+        (list, edit("sed -i /^-.y$/d")),
+        ("a: x\n# enc\nb: CANARY\n", edit("sed -i s/^b/c/")),
+        ("a: x\n# enc\nb: CANARY\n", edit("sed -i s/^a:.x/n:/;s/^b/.b/")),
+    ] {
+        let desk = Sandbox::with_identities();
+        desk.rules("creation_rules: [{age: ALICE, encrypted_comment_regex: enc}]");
+        desk.encrypted("x.enc.yaml", text.replace("CANARY", CANARY));
+        let written = desk.read("x.enc.yaml");
+        let (before, after) = written.rsplit_once("# enc\n").unwrap();
+        let changed = [before, after].concat();
+        desk.write("x.enc.yaml", &changed);
+        let is_edit = change[0] == "edit";
+        let arguments = if is_edit { &change[..3] } else { &change[..] };
+        let mut command = desk.command(arguments);
+        let run = command.env("EDITOR", if is_edit { change[3] } else { "true" }).output().unwrap();
+        assert_eq!(run.status.code(), Some(2), "{text} {change:?}: {}", String::from_utf8_lossy(&run.stderr));
+        assert_eq!(desk.read("x.enc.yaml"), changed, "{text} {change:?}");
+    }
+}
+
+#[test]
 fn a_layer_that_differs_from_its_rule_is_told_when_it_is_rendered() {
     let desk = Sandbox::with_identities();
     desk.write("base.yaml", "app: shop\ndata: { TOKEN: { sensitive: true } }\n");

@@ -4,11 +4,11 @@ use crate::crypto::cipher::Ciphertext;
 use crate::document::selector::{Selection, Selector};
 use crate::document::traversal::{DocumentVisitor, TraversalState, visit_document};
 use crate::document::tree::{Leaf, SopsComment, SopsDocument};
-use crate::files::selection::collect_selected;
 use crate::files::stray::START_OF_DATA;
 use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum_base::span::{Location, Source};
 use septum_base::value_path::ValuePath;
+use zeroize::Zeroizing;
 
 /// The comments of a file that were altered.
 #[derive(Debug, Default)]
@@ -18,7 +18,17 @@ pub(crate) struct CommentFindings {
     /// Those in plaintext that the selector covers.
     plain: Vec<Location>,
     /// Encrypted values that the comments leave in plaintext: somebody added, removed or moved one.
-    unmarked: Vec<(ValuePath, Location)>,
+    unmarked: Vec<UnmarkedValue>,
+    /// Values in plaintext, if there are such.
+    open: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// An encrypted value that the comments leave in plaintext.
+#[derive(Debug)]
+struct UnmarkedValue {
+    path: ValuePath,
+    place: Location,
+    value: Zeroizing<Vec<u8>>,
 }
 
 impl CommentFindings {
@@ -26,6 +36,9 @@ impl CommentFindings {
     pub(crate) fn of(document: &mut SopsDocument, source: &Source, selector: &Selector) -> Self {
         let mut search = CommentSearch { source, is_by_comments: selector.is_by_comments(), found: Self::default() };
         visit_document(document, selector, &mut search);
+        if search.found.unmarked.is_empty() {
+            search.found.open.clear();
+        }
         search.found
     }
 
@@ -43,21 +56,30 @@ impl CommentFindings {
                 .hint("restore the line from Git, or remove it")
         };
         let unmarked =
-            |(path, place): &(ValuePath, Location)| unmarked_diagnostic(Diagnostic::warning, path, place.clone());
+            |value: &UnmarkedValue| unmarked_diagnostic(Diagnostic::warning, &value.path, value.place.clone());
         self.altered.iter().map(warning).chain(self.unmarked.iter().map(unmarked)).collect()
     }
 
-    /// The first value that was encrypted, and that the comments of a document with its changes leave in plaintext.
+    /// The first value that was encrypted, and that the comments of a document with its changes leave in plaintext,
+    /// wherever it is there: lists and maps may have been changed around it.
     pub(crate) fn unmarked_in(
         &self,
         document: &mut SopsDocument,
         selector: &Selector,
-    ) -> Option<&(ValuePath, Location)> {
+    ) -> Option<(&ValuePath, &Location)> {
         if self.unmarked.is_empty() {
             return None;
         }
-        let plain = collect_selected(document, selector);
-        self.unmarked.iter().find(|(path, _)| plain.iter().any(|(known, is_selected)| known == path && !is_selected))
+        let mut plain = PlainValues::default();
+        visit_document(document, selector, &mut plain);
+        let count = |value: &[u8], values: &mut dyn Iterator<Item = &[u8]>| values.filter(|it| *it == value).count();
+        let is_exposed = |unmarked: &&UnmarkedValue| {
+            let value = unmarked.value.as_slice();
+            let before = count(value, &mut self.open.iter().map(|open| open.as_slice()));
+            let after = count(value, &mut plain.0.iter().map(|(_, value)| value.as_slice()));
+            after > before || plain.0.iter().any(|(path, _)| *path == unmarked.path)
+        };
+        self.unmarked.iter().find(is_exposed).map(|unmarked| (&unmarked.path, &unmarked.place))
     }
 
     /// Drops what only the original file has.
@@ -124,9 +146,27 @@ impl DocumentVisitor for CommentSearch<'_> {
             let written = self.source.text().get(span.start..span.end).unwrap_or_default();
             let is_token = |text: &[u8]| memchr::memmem::find(text, START_OF_DATA.as_bytes()).is_some();
             if is_token(written.as_bytes()) && leaf.value.bytes().is_some_and(|bytes| !is_token(&bytes)) {
-                self.found.unmarked.push((way.path().clone(), self.source.place(span)));
+                let value = Zeroizing::new(leaf.value.bytes().unwrap_or_default().to_vec());
+                let (path, place) = (way.path().clone(), self.source.place(span));
+                self.found.unmarked.push(UnmarkedValue { path, place, value });
+            } else if let Some(value) = leaf.value.bytes() {
+                self.found.open.push(Zeroizing::new(value.to_vec()));
             }
         }
+        None
+    }
+}
+
+/// Values that a selector leaves in plaintext.
+#[derive(Default)]
+struct PlainValues(Vec<(ValuePath, Zeroizing<Vec<u8>>)>);
+
+impl DocumentVisitor for PlainValues {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
+
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        let value = leaf.value.bytes().filter(|_| way.selection() == Selection::Plain);
+        self.0.extend(value.map(|value| (way.path().clone(), Zeroizing::new(value.to_vec()))));
         None
     }
 }
