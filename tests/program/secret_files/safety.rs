@@ -206,12 +206,14 @@ fn a_comment_that_somebody_changed_without_the_key_puts_no_value_in_plaintext() 
 #[test]
 fn a_value_whose_comment_was_removed_stays_encrypted_where_it_moves_to() {
     let list = "l:\n# enc\n- x\n- y\n# enc\n- CANARY\n";
-    let edit = |script: &'static str| vec!["edit", "--allow-disk", "x.enc.yaml", script];
-    for (text, change) in [
-        (list, vec!["unset", "x.enc.yaml", "l[0]"]),
-        (list, edit("sed -i /^-.y$/d")),
-        ("a: x\n# enc\nb: CANARY\n", edit("sed -i s/^b/c/")),
-        ("a: x\n# enc\nb: CANARY\n", edit("sed -i s/^a:.x/n:/;s/^b/.b/")),
+    let memory = if cfg!(target_os = "linux") { "/dev/shm".into() } else { std::env::temp_dir() };
+    let memory = tempfile::tempdir_in(memory).unwrap();
+    let map = "a: x\n# enc\nb: CANARY\n";
+    for (text, edited) in [
+        (list, None),
+        (list, Some("l:\n# enc\n- x\n- CANARY\n")),
+        (map, Some("a: x\nc: CANARY\n")),
+        (map, Some("n:\n  b: CANARY\n")),
     ] {
         let desk = Sandbox::with_identities();
         desk.rules("creation_rules: [{age: ALICE, encrypted_comment_regex: enc}]");
@@ -220,12 +222,15 @@ fn a_value_whose_comment_was_removed_stays_encrypted_where_it_moves_to() {
         let (before, after) = written.rsplit_once("# enc\n").unwrap();
         let changed = [before, after].concat();
         desk.write("x.enc.yaml", &changed);
-        let is_edit = change[0] == "edit";
-        let arguments = if is_edit { &change[..3] } else { &change[..] };
-        let mut command = desk.command(arguments);
-        let run = command.env("EDITOR", if is_edit { change[3] } else { "true" }).output().unwrap();
-        assert_eq!(run.status.code(), Some(2), "{text} {change:?}: {}", String::from_utf8_lossy(&run.stderr));
-        assert_eq!(desk.read("x.enc.yaml"), changed, "{text} {change:?}");
+        desk.write("content", edited.unwrap_or_default().replace("CANARY", CANARY));
+        let mut command = match edited {
+            Some(_) => desk.command(&["edit", "--allow-disk", "x.enc.yaml"]),
+            None => desk.command(&["unset", "x.enc.yaml", "l[0]"]),
+        };
+        // the text of an edit that fails is kept there
+        let run = command.env("EDITOR", "cp content").env("XDG_RUNTIME_DIR", memory.path()).output().unwrap();
+        assert_eq!(run.status.code(), Some(2), "{text} {edited:?}: {}", String::from_utf8_lossy(&run.stderr));
+        assert_eq!(desk.read("x.enc.yaml"), changed, "{text} {edited:?}");
     }
 }
 
