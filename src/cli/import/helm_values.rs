@@ -19,7 +19,7 @@ use septum::span::Source;
 
 /// Convert values files of a Helm chart
 ///
-/// All values become the entry `values.yaml` of the bundle APP-values, with their comments; numbers keep their text.
+/// All values become the entry `values.yaml` of the bundle APP-values, with their comments (not those of encrypted files); numbers keep their text.
 /// Secrets among them are encrypted. Several files of an environment are merged in their order, as by Helm, and files
 /// that sops encrypted are decrypted: all of their values are secrets. Maps that look like environment variables are named; `--data` makes entries of
 /// `data` of them, with `# -- text` and `# @param PATH text` as descriptions and `values.schema.json` as rules.
