@@ -106,11 +106,7 @@ fn read_values(
     let mut own: BTreeMap<String, Location> = BTreeMap::new();
     let mut skipped = Vec::new();
     let lines = read_dotenv(source, dialect);
-    match count_comments(source, &lines) {
-        0 => {}
-        1 => plan.note(source.name(), "its comment is not kept"),
-        count => plan.note(source.name(), format!("its {count} comments are not kept")),
-    }
+    plan.note_lost_comments(source.name(), count_comments(source, &lines));
     let order = ReferenceOrder::of(&lines);
     let mut before = base.clone();
     before.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -19,7 +19,7 @@ use self::variables::{
 };
 use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
@@ -51,6 +51,13 @@ pub struct HelmInput {
     pub data: Vec<String>,
 }
 
+impl HelmInput {
+    /// All values files, in their order.
+    fn files(&self) -> impl Iterator<Item = &ValuesFile> {
+        [&self.base].into_iter().chain(self.environments.iter().flat_map(|(_, files)| files))
+    }
+}
+
 /// Plans the import of values files.
 pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diagnostics> {
     let mut plan = ImportPlan::default();
@@ -63,6 +70,9 @@ pub fn plan_helm_values(app: &str, input: &HelmInput) -> Result<ImportPlan, Diag
         (Ok(schema), Ok(combined)) => (schema, combined),
         (schema, combined) => return Err(schema.err().into_iter().chain(combined.err()).flatten().collect()),
     };
+    for (file, count) in input.files().map(ValuesFile::lost_comments) {
+        plan.note_lost_comments(file, count);
+    }
     let (mut sources, mut files, mut encrypted) = (Vec::new(), Vec::new(), HashSet::default());
     for values in combined {
         if values.is_rewritten {
@@ -196,18 +206,13 @@ impl HelmDraft<'_> {
             plan.expected.push(self.expected(name, tree, &bundle));
         }
         if let Some(name) = self.names.first() {
-            let get = format!("septum get {name} {KEY} --bundle {}", shell_word(&bundle));
-            plan.note(
-                "",
-                format!("Helm reads the values of {name} from `{get} | helm upgrade --install NAME CHART -f -`"),
-            );
+            // the name of the bundle may come from an argument, which is not repeated
+            let command = format!("septum get {name} {KEY} | helm upgrade --install NAME CHART -f -");
+            plan.note("", format!("Helm reads the values of {name} from `{command}`"));
         }
         if !secrets.is_empty() {
             let paths: Vec<_> = secrets.keys().map(|path| format!("`{path}`")).collect();
-            plan.note(
-                "",
-                format!("secrets are encrypted, so `{KEY}` is in the Secret `{bundle}`: {}", paths.join(", ")),
-            );
+            plan.note("", format!("secrets are encrypted, so `{KEY}` is in a Secret: {}", paths.join(", ")));
         }
     }
 

@@ -105,6 +105,15 @@ impl ImportPlan {
         }
     }
 
+    /// Notes that a file loses its comments, if it has some.
+    pub fn note_lost_comments(&mut self, file: &str, count: usize) {
+        match count {
+            0 => {}
+            1 => self.note(file, "its comment is not kept"),
+            count => self.note(file, format!("its {count} comments are not kept")),
+        }
+    }
+
     /// Adds a file that is written as it is.
     pub fn add_file(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.into(), PlannedFile::Plain(bytes.into()));

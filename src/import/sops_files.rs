@@ -96,11 +96,8 @@ impl SecretsDraft {
             opened.emit_format(SopsFormat::Yaml).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         let source = Source::new(input.name.as_str(), String::from_utf8_lossy(&text));
         let tree = Tree::from_node(read_document(&source)?, &source);
-        let note_comments = |plan: &mut ImportPlan| match opened.document().count_comments() {
-            0 => {}
-            1 => plan.note(&input.name, "its comment is not kept"),
-            count => plan.note(&input.name, format!("its {count} comments are not kept")),
-        };
+        let note_comments =
+            |plan: &mut ImportPlan| plan.note_lost_comments(&input.name, opened.document().count_comments());
         if tree.get("kind").and_then(Tree::as_text) == Some("Secret") {
             note_comments(plan);
             plan.note(&input.name, "the encrypted Secret becomes a bundle");

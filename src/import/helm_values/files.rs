@@ -16,6 +16,8 @@ pub struct ValuesFile {
     source: Source,
     /// Recipients of the file; none if it is not encrypted.
     recipients: Option<Vec<Recipient>>,
+    /// Number of comments that were encrypted, and are left out.
+    lost_comments: usize,
 }
 
 impl ValuesFile {
@@ -25,19 +27,25 @@ impl ValuesFile {
         let bytes = source.text().as_bytes().to_vec();
         // what is not YAML is reported with all other files
         if !read_document(&source).is_ok_and(|document| crate::sops::is_encrypted(&document)) {
-            return Ok(Self { source, recipients: None });
+            return Ok(Self { source, recipients: None, lost_comments: 0 });
         }
         let Some(closed) = EncryptedFile::read(source.name(), bytes, SopsFormat::Yaml).map_err(invalid)? else {
-            return Ok(Self { source, recipients: None });
+            return Ok(Self { source, recipients: None, lost_comments: 0 });
         };
         let of_age = closed.metadata().groups.iter().flat_map(|group| &group.age);
         let recipients = of_age.filter_map(|entry| Recipient::parse(&entry.recipient).ok()).collect();
         let opened = closed.decrypt_to_read(identities).map_err(invalid)?;
+        let lost_comments = opened.document().count_comments();
         let text = opened.plaintext().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         let values = ValuesText::read(&Source::new(source.name(), String::from_utf8_lossy(&text)))?;
         // its comments were encrypted too, and would be in plaintext in a layer
         let source = Source::new(source.name(), write_document(&values.tree.to_value()));
-        Ok(Self { source, recipients: Some(recipients) })
+        Ok(Self { source, recipients: Some(recipients), lost_comments })
+    }
+
+    /// Name of the file, and the number of its comments that are left out.
+    pub(super) fn lost_comments(&self) -> (&str, usize) {
+        (self.source.name(), self.lost_comments)
     }
 }
 

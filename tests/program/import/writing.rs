@@ -97,7 +97,7 @@ fn arguments_are_checked() {
 #[test]
 fn arguments_that_may_be_secrets_are_not_repeated() {
     let desk = Sandbox::with_identities();
-    for (path, text) in [("a.yaml", OBJECT), (".env", "A=b\n"), ("values.yaml", "env: { A: b }\n")] {
+    for (path, text) in [("a.yaml", OBJECT), (".env", "A=b\n"), ("values.yaml", "env: { A: b }\npassword: k3x9\n")] {
         desk.write(path, text);
     }
     desk.encrypted("prod.secrets.yaml", "data: { A: b }\n");
