@@ -229,7 +229,7 @@ fn an_object_that_depends_on_a_secret_is_refused() {
     repository.encrypted("prod.secrets.yaml", "data: { PASSWORD: hunter2-canary }\n");
     repository.write(
         "w/web.yaml",
-        "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers: [{ name: a, image: a, envFrom: [{ secretRef: { name: shop } }] }]\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers: [{ name: a, image: a, envFrom: [{ secretRef: { name: shop } }, { configMapRef: { name: shop } }] }]\n",
     );
     let repository = with_environment(application(repository, "."), "prod");
     // its name depends on the values, so that the pod cannot be written without them
