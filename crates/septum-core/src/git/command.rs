@@ -163,8 +163,14 @@ impl SafeGit {
     }
 
     /// Replaces the index of the repository by a copy, in which marks of entries can be changed.
+    ///
+    /// The copy is as old as the index: Git compares the content of a file that is not older (`racy-git` in its
+    /// documentation), and would take one that was changed in the second of the commit for unchanged.
     pub(super) fn with_index_copy(self) -> io::Result<Self> {
-        fs::copy(self.index_path()?, self.own_index())?;
+        let index = self.index_path()?;
+        let modified = fs::metadata(&index)?.modified()?;
+        fs::copy(index, self.own_index())?;
+        fs::File::options().write(true).open(self.own_index())?.set_modified(modified)?;
         Ok(self.with_own_index())
     }
 
