@@ -1,5 +1,8 @@
 //! `render --metadata`: the commit that a tree was rendered from.
 
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Value as Json, json};
 
 use crate::diff::git;
@@ -198,5 +201,25 @@ fn a_file_that_is_marked_as_unchanged_is_compared() {
         let message = project.run(&RENDER).refused();
         assert!(message.contains("`base.yaml`"), "{mark}: {message}");
         assert_eq!(git(&project, &["status", "--porcelain", "-uno"]), "", "the mark of the repository stays");
+    }
+}
+
+/// Git knows seconds, and compares the content of files that are not older than its index.
+#[test]
+fn a_marked_file_that_changed_within_the_second_of_the_commit_is_compared() {
+    let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for mark in ["assume-unchanged", "skip-worktree"] {
+        let (project, _) = committed("x");
+        let age =
+            |name: &str| File::options().write(true).open(project.path(name)).unwrap().set_modified(past).unwrap();
+        fs::write(project.root().parent().unwrap().join(".gitconfig"), "[core]\n\ttrustctime = false\n").unwrap();
+        age("base.yaml");
+        git(&project, &["add", "base.yaml"]);
+        git(&project, &["update-index", &format!("--{mark}"), "base.yaml"]);
+        age(".git/index");
+        project.write("base.yaml", "data: { A: 2 }\n");
+        age("base.yaml");
+        let message = project.run(&RENDER).refused();
+        assert!(message.contains("`base.yaml`"), "{mark}: {message}");
     }
 }
