@@ -137,10 +137,10 @@ fn a_link_in_its_place_is_not_followed_out_of_the_tree() {
     project.run(&["render", "--all", "--out", "rendered"]).succeeds();
     let outside = tempfile::tempdir().unwrap();
     let target = outside.path().join("file");
-    std::fs::write(&target, "before").unwrap();
+    fs::write(&target, "before").unwrap();
     std::os::unix::fs::symlink(&target, project.path("rendered/hydrator.metadata")).unwrap();
     project.run(&RENDER);
-    assert_eq!(std::fs::read_to_string(target).unwrap(), "before");
+    assert_eq!(fs::read_to_string(target).unwrap(), "before");
 }
 
 /// Git does not take such a layer, but it is rendered.

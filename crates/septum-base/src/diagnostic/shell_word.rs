@@ -34,6 +34,11 @@ fn spelled_word(name: &str) -> String {
     format!("$'{}'", spelled.collect::<String>())
 }
 
+/// An option of a command and its value, after a blank.
+pub fn shell_option(flag: &str, value: &str) -> String {
+    format!(" {flag} {}", shell_word(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

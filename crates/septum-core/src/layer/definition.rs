@@ -10,7 +10,7 @@ use super::overlays::ImageChange;
 use super::tree::{Tree, TreeKind};
 use super::variable_path::{VariableChange, VariableHistoryStep, change_at, collect_paths, part_at};
 use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LifecycleDefaults, Naming, VariableRules};
-use crate::diagnostic::shell_word;
+use crate::diagnostic::{shell_option, shell_word};
 use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::{NamingKey, SopsMetadata};
@@ -275,9 +275,8 @@ impl Definition {
 
     /// Words with which a command names something in a bundle, or in any of them.
     pub fn words_for(&self, environment: &str, name: &str, bundle: Option<&BundleName>) -> String {
-        let option = |flag: &str, value: &str| format!(" {flag} {}", shell_word(value));
-        let app = if self.has_sibling_apps { option("--app", self.app.as_str()) } else { String::new() };
-        let bundle = bundle.map(|bundle| option("--bundle", bundle.as_str())).unwrap_or_default();
+        let app = if self.has_sibling_apps { shell_option("--app", self.app.as_str()) } else { String::new() };
+        let bundle = bundle.map(|bundle| shell_option("--bundle", bundle.as_str())).unwrap_or_default();
         // it would be an option
         let rest = name.trim_start_matches('-');
         if rest.len() < name.len() {

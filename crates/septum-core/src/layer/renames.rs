@@ -2,7 +2,7 @@
 
 use super::entry::EntryPatch;
 use super::{Layer, LayerRole};
-use crate::diagnostic::{Diagnostic, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Rule, shell_option};
 use crate::name::{AppName, EntryId, KeyName};
 use crate::span::Location;
 
@@ -47,9 +47,8 @@ impl FormerKeyUse {
 
 /// Command that renames a key of a bundle, and no other one of its name. `app` is given if the project has others.
 pub(super) fn rename_command(app: Option<&AppName>, old: &KeyName, id: &EntryId, has_namesake: bool) -> String {
-    let option = |flag: &str, value: &str| format!(" {flag} {}", shell_word(value));
-    let app = app.map(|app| option("--app", app.as_str())).unwrap_or_default();
-    let bundle = if has_namesake { option("--bundle", id.bundle.as_str()) } else { String::new() };
+    let app = app.map(|app| shell_option("--app", app.as_str())).unwrap_or_default();
+    let bundle = if has_namesake { shell_option("--bundle", id.bundle.as_str()) } else { String::new() };
     format!("septum rename {old} {}{app}{bundle}", id.key)
 }
 
