@@ -2,8 +2,8 @@
 
 use septum::layer::{PatchSelector, Tree};
 use septum::manifest::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
-    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
+    ImageOverride, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects, ReplicaOverride,
+    ResolvedPatch, UnappliedDirectives, override_images, override_replicas,
 };
 use septum::span::{Located, Location, Source};
 use septum::yaml::read::{MergeKeys, read_stream};
@@ -69,7 +69,7 @@ fn build(objects: &str, patch: &str, target: &str, overrides: &str) -> Option<Bu
         })
         .into_iter()
         .collect();
-    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &|_| true };
+    let settings = PatchSettings { unapplied: UnappliedDirectives::Keep, is_complete: &|_| true };
     let mut patched = PatchedObjects::new(objects);
     let mut problems: Vec<_> = patches.iter().flat_map(|patch| patched.apply(patch, settings).problems).collect();
     let mut objects = patched.into_objects();

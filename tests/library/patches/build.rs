@@ -6,8 +6,8 @@ use std::process::Command;
 
 use septum::layer::{PatchSelector, Tree, TreeKind};
 use septum::manifest::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
-    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
+    ImageOverride, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects, ReplicaOverride,
+    ResolvedPatch, UnappliedDirectives, override_images, override_replicas,
 };
 use septum::span::{Located, Location, Source};
 use septum::yaml::kubectl::{JsonScalar, json_scalar};
@@ -31,7 +31,7 @@ pub(super) fn build(objects: &[Value], kustomization: &Value) -> BuildResult {
     let objects: Vec<_> = objects.iter().flat_map(of).map(|tree| PatchObject::new(tree, Vec::new())).collect();
     let list = |field: &str| kustomization[field].as_array().cloned().unwrap_or_default();
     let patches: Vec<_> = list("patches").iter().map(resolve_patch).collect();
-    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &|_| true };
+    let settings = PatchSettings { unapplied: UnappliedDirectives::Keep, is_complete: &|_| true };
     let mut patched = PatchedObjects::new(objects);
     let mut problems: Vec<_> = patches.iter().flat_map(|patch| patched.apply(patch, settings).problems).collect();
     let mut objects = patched.into_objects();

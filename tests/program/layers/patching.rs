@@ -235,6 +235,52 @@ fn mistakes_in_patches_are_refused_with_their_place() {
 }
 
 #[test]
+fn directives_without_effect_are_refused() {
+    const THING: &str = "apiVersion: example.com/v1
+kind: Thing
+metadata: { name: t }
+spec: { items: [{ name: a }], policy: { mutate: [{ $patch: delete }] } }
+";
+    let deployment =
+        |fields: &str| format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\n{fields}");
+    for patch in [
+        deployment("spec: { strategy: { $retainKeys: [type], type: Recreate } }\n"),
+        deployment("metadata: { name: web, $deleteFromPrimitiveList/finalizers: [a/b] }\n").replacen(
+            "metadata: { name: web }\n",
+            "",
+            1,
+        ),
+        deployment("spec: { template: { spec: { $setElementOrder/containers: [{ name: side }, { name: web }] } } }\n"),
+        deployment("spec: { template: { spec: { tolerations: [{ key: a, $patch: delete }] } } }\n"),
+        THING.replace("{ name: a }", "{ name: a, $patch: delete }"),
+    ] {
+        let project = project("patches: [p.d/x.yaml]\n").file("w/thing.yaml", THING).file("p.d/x.yaml", patch);
+        project.run(&["render", "dev"]).refused();
+    }
+    // what the object itself has is its own
+    let own = project(
+        "patches: [{ patch: { apiVersion: example.com/v1, kind: Thing, metadata: { name: t }, spec: { a: 1 } } }]\n",
+    );
+    assert_eq!(
+        find(&own.file("w/thing.yaml", THING).dev(), "Thing", "t")["spec"]["policy"],
+        json!({ "mutate": [{ "$patch": "delete" }] })
+    );
+}
+
+/// A word that only YAML 1.1 takes for a truth value is a text in an object, as for kustomize, and a truth value in operations.
+#[test]
+fn a_test_reads_the_words_of_an_object_as_texts() {
+    let run = |value: &str| {
+        let dev = format!(
+            "patches: [{{ target: {{ kind: Thing }}, patch: '[{{ op: test, path: /spec/a, value: {value} }}]' }}]\n"
+        );
+        let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: { name: t }\nspec: { a: yes }\n";
+        project(&dev).file("w/thing.yaml", thing).run(&["render", "dev"]).code
+    };
+    assert_eq!((run("\"yes\""), run("yes")), (0, 2));
+}
+
+#[test]
 fn patches_are_checked_without_a_key_and_are_inputs_of_the_tree() {
     let base = "app: shop\ndata: { LOG_LEVEL: info, DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {} }\nmanifests: [w/*.yaml]\ndelivery: { secrets: sops, recipients: [age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms] }\n";
     let dev = "patches: [p.d/own.yaml]\nreplicas: { web: 3 }\n";

@@ -3,8 +3,8 @@
 
 use super::identity::Manifest;
 use super::patch::{
-    ImageOverride, ListDirectives, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects,
-    ReplicaOverride, ResolvedPatch, override_images, override_replicas,
+    ImageOverride, PatchDocument, PatchObject, PatchOptions, PatchSettings, PatchedObjects, ReplicaOverride,
+    ResolvedPatch, UnappliedDirectives, override_images, override_replicas,
 };
 use super::schema;
 use super::taint::{self, TemplatedPart};
@@ -61,7 +61,7 @@ fn patched_objects(
         !resolved.has_unknown_manifests && !objects.iter().any(|object| has_unknown(object, fields))
     };
     let are_named = |objects: &[PatchObject]| is_complete(objects, &IDENTIFYING_FIELDS);
-    let settings = PatchSettings { directives: ListDirectives::Keep, is_complete: &are_named };
+    let settings = PatchSettings { unapplied: UnappliedDirectives::Refuse, is_complete: &are_named };
     let (mut patched, mut broken) = (PatchedObjects::default(), Vec::new());
     for (index, overlay) in definition.overlays.iter().enumerate() {
         let of_overlay = |document: &&ManifestDocument| document.overlay == index && !document.is_absent;

@@ -1,14 +1,14 @@
 //! Application of patches to the objects of an environment, in the order of the patches.
 
 use super::consumed::{ConsumedPart, ConsumedParts};
-use super::directive::PATCH;
+use super::directive::{DirectivePlaces, PATCH};
 use super::failure::PatchFailure;
 use super::merge_schema::MergeSchema;
 use super::node::{NodeKind, PartTable, PatchNode};
 use super::object::{PatchIdentity, PatchObject};
 use super::operation::OperationList;
 use super::reading;
-use super::strategic::{ListDirectives, StrategicMerge};
+use super::strategic::{StrategicMerge, UnappliedDirectives};
 use super::target::{TargetMatcher, literal_name, unmatched_identity, unmatched_target};
 use super::target_index::PatchTargetIndex;
 use crate::diagnostic::{Diagnostic, Rule};
@@ -51,8 +51,8 @@ pub struct PatchOptions {
 /// Settings of a patch.
 #[derive(Clone, Copy)]
 pub struct PatchSettings<'a> {
-    /// Treatment of `$retainKeys` and other directives that kustomize does not know.
-    pub directives: ListDirectives,
+    /// Treatment of directives that have no effect.
+    pub unapplied: UnappliedDirectives,
     /// Whether all objects are known, asked of a patch that selects nothing: if some are missing without a key, that
     /// is no error.
     pub is_complete: &'a dyn Fn(&[PatchObject]) -> bool,
@@ -257,12 +257,14 @@ impl PatchRun<'_> {
             let mut operations = OperationList { table: &mut table, consumed: &mut consumed };
             operations.apply(&mut node, &change).map(|()| Some(node))
         } else {
-            let mut merge = StrategicMerge {
-                directives: self.settings.directives,
-                is_rewritten: object.is_rewritten,
-                consumed: &mut consumed,
-            };
-            merge_object(&mut merge, node, change, patch)
+            let mut merge = StrategicMerge { is_rewritten: object.is_rewritten, consumed: &mut consumed };
+            let directives =
+                (self.settings.unapplied == UnappliedDirectives::Refuse).then(|| DirectivePlaces::of(&change));
+            let merged = merge_object(&mut merge, node, change, patch);
+            match (directives, &merged) {
+                (Some(directives), Ok(Some(node))) => directives.check_applied(node).and(merged),
+                _ => merged,
+            }
         };
         self.report_consumed(consumed.into_parts(&table));
         if is_operations || patch.options.allow_name_change || patch.options.allow_kind_change {

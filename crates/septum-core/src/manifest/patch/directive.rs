@@ -1,17 +1,22 @@
-//! Directives of strategic merge patches: `$patch`, `$retainKeys`, `$deleteFromPrimitiveList`, `$setElementOrder`.
+//! Directives of strategic merge patches: `$patch`, and those of kubectl that kustomize does not know.
 
 use super::consumed::{ConsumedParts, DecidingRole};
 use super::failure::PatchFailure;
 use super::node::{NodeKind, PatchNode};
 use crate::diagnostic::did_you_mean;
 use crate::map::IndexMap;
+use crate::span::Location;
 
 /// Key of the directive that says what becomes of a mapping or list.
 pub(super) const PATCH: &str = "$patch";
 
-const RETAIN_KEYS: &str = "$retainKeys";
-const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
-const SET_ORDER: &str = "$setElementOrder/";
+/// Starts of the keys of directives, and what to write where one has no effect.
+const DIRECTIVES: [(&str, &str); 4] = [
+    (PATCH, "write the whole list, or change its items with JSON6902 operations"),
+    ("$retainKeys", "set each key to remove to `null`, or write `$patch: replace`"),
+    ("$deleteFromPrimitiveList/", "remove the items with JSON6902 operations"),
+    ("$setElementOrder/", "remove it, and change the order with JSON6902 operations if it matters"),
+];
 
 /// Value of `$patch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,38 +76,56 @@ pub(super) fn take_from_list(
     Ok(directive)
 }
 
-/// Applies the directives of a mapping of the patch to the mapping that it is merged into, and removes them.
-pub(super) fn apply_list_directives(
-    target: &mut IndexMap<String, PatchNode>,
-    patch: &mut IndexMap<String, PatchNode>,
-    consumed: &mut ConsumedParts,
-) {
-    let directives: Vec<String> = patch.keys().filter(|key| is_list_directive(key)).cloned().collect();
-    for key in directives {
-        let Some(value) = patch.shift_remove(&key) else { continue };
-        consumed.record(&value, DecidingRole::Directive);
-        let items = value.as_list().unwrap_or_default();
-        let names = |text: &str| items.iter().any(|item| item.text() == text);
-        let list = key.strip_prefix(DELETE_FROM).and_then(|field| target.get_mut(field));
-        if let Some(NodeKind::List(list)) = list.map(|node| &mut node.kind) {
-            list.retain(|item| !names(item.text()));
-        } else if key == RETAIN_KEYS {
-            target.retain(|key, _| names(key));
+/// Places of the directives of a patch: names of sources, and offsets.
+pub(super) struct DirectivePlaces(Vec<(String, usize)>);
+
+impl DirectivePlaces {
+    /// Finds the directives of a patch.
+    pub(super) fn of(patch: &PatchNode) -> Self {
+        let mut found = Vec::new();
+        visit_directives(patch, &mut |_, value| {
+            found.push((value.place.source.name().to_owned(), value.place.span.start));
+        });
+        Self(found)
+    }
+
+    /// Refuses an object that still has a directive of the patch: it had no effect, and would be a field.
+    pub(super) fn check_applied(&self, patched: &PatchNode) -> Result<(), PatchFailure> {
+        let mut unapplied = None;
+        if !self.0.is_empty() {
+            visit_directives(patched, &mut |key, value| {
+                let place = &value.place;
+                let is_same =
+                    |(name, start): &(String, usize)| *start == place.span.start && name == place.source.name();
+                if unapplied.is_none() && self.0.iter().any(is_same) {
+                    unapplied = Some(failure_of_unapplied(key, place));
+                }
+            });
+        }
+        unapplied.map_or(Ok(()), Err)
+    }
+}
+
+fn visit_directives(node: &PatchNode, visit: &mut impl FnMut(&str, &PatchNode)) {
+    match &node.kind {
+        NodeKind::Leaf(_) => {}
+        NodeKind::List(items) => items.iter().for_each(|item| visit_directives(item, visit)),
+        NodeKind::Map(map) => {
+            for (key, value) in map {
+                if DIRECTIVES.iter().any(|(start, _)| key.starts_with(start)) {
+                    visit(key, value);
+                }
+                visit_directives(value, visit);
+            }
         }
     }
 }
 
-/// Removes the directives of a mapping that nothing is merged into.
-pub(super) fn drop_list_directives(patch: &mut IndexMap<String, PatchNode>, consumed: &mut ConsumedParts) {
-    patch.retain(|key, value| {
-        let is_directive = is_list_directive(key);
-        if is_directive {
-            consumed.record(value, DecidingRole::Directive);
-        }
-        !is_directive
-    });
-}
-
-fn is_list_directive(key: &str) -> bool {
-    key == RETAIN_KEYS || key.starts_with(DELETE_FROM) || key.starts_with(SET_ORDER)
+fn failure_of_unapplied(key: &str, place: &Location) -> PatchFailure {
+    let (name, hint) = DIRECTIVES.into_iter().find(|(start, _)| key.starts_with(start)).unwrap_or_default();
+    let message = match name {
+        PATCH => "`$patch` has no effect in a list that is replaced, not merged".to_owned(),
+        name => format!("`{}` is not a directive of kustomize, and has no effect", name.trim_end_matches('/')),
+    };
+    PatchFailure::new(place, message).hint(hint)
 }

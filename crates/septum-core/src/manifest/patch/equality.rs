@@ -3,6 +3,7 @@
 use super::node::{NodeKind, PatchNode};
 use crate::yaml::kubectl::{JsonScalar, json_scalar};
 use crate::yaml::node::{Scalar, YamlStyle};
+use crate::yaml::scalar::{CoreType, core_type};
 
 /// Whether two values are the same JSON value. A value that is unknown without a key equals everything.
 pub(super) fn are_equal(a: &PatchNode, b: &PatchNode) -> bool {
@@ -35,5 +36,10 @@ fn json_value(scalar: &Scalar) -> JsonScalar<'_> {
         Some(tag) => tag == "str",
         None => scalar.style != YamlStyle::Plain,
     };
-    if is_text { JsonScalar::Text(scalar.text()) } else { json_scalar(scalar.text()) }
+    match json_scalar(scalar.text()) {
+        // the object has texts where only YAML 1.1 has truth values; those of the operation are converted
+        JsonScalar::Bool(_) if core_type(scalar) == CoreType::String => JsonScalar::Text(scalar.text()),
+        _ if is_text => JsonScalar::Text(scalar.text()),
+        value => value,
+    }
 }

@@ -34,7 +34,7 @@ pub use image::{ImageOverride, override_images};
 pub use merge_schema::MergeSchema;
 pub use object::PatchObject;
 pub use replicas::{ReplicaOverride, override_replicas};
-pub use strategic::ListDirectives;
+pub use strategic::UnappliedDirectives;
 
 #[cfg(test)]
 mod tests;

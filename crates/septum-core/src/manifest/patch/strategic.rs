@@ -10,19 +10,19 @@ use super::reading;
 use crate::map::{IndexMap, SharedHasher};
 use crate::sort::sort_keys;
 
-/// Treatment of `$retainKeys`, `$deleteFromPrimitiveList` and `$setElementOrder`.
+/// Treatment of directives that have no effect: those that kustomize does not know, such as `$retainKeys`, and `$patch`
+/// in a list that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ListDirectives {
+pub enum UnappliedDirectives {
     /// Ordinary fields, which stay in the object, as in kustomize.
-    #[default]
     Keep,
-    /// Applied as the API server does, and removed.
-    Apply,
+    /// An error.
+    #[default]
+    Refuse,
 }
 
 /// Strategic merge of one patch into one object.
 pub(super) struct StrategicMerge<'a> {
-    pub(super) directives: ListDirectives,
     /// Whether the quotes of the object are forgotten.
     pub(super) is_rewritten: bool,
     pub(super) consumed: &'a mut ConsumedParts,
@@ -125,10 +125,7 @@ impl StrategicMerge<'_> {
 
     /// Fields of a mapping that only the patch has.
     pub(super) fn settle_fields(&mut self, node: PatchNode, schema: MergeSchema) -> Result<PatchNode, PatchFailure> {
-        let NodeKind::Map(mut map) = node.kind else { return Ok(node) };
-        if self.directives == ListDirectives::Apply {
-            directive::drop_list_directives(&mut map, self.consumed);
-        }
+        let NodeKind::Map(map) = node.kind else { return Ok(node) };
         let mut fields = IndexMap::with_capacity_and_hasher(map.len(), SharedHasher);
         for (key, value) in map {
             if let Some(value) = self.settle(value, schema.field(&key))? {
@@ -145,15 +142,12 @@ impl StrategicMerge<'_> {
         patch: Option<PatchNode>,
         schema: MergeSchema,
     ) -> Result<PatchNode, PatchFailure> {
-        let PatchNode { place, mut parts, kind: NodeKind::Map(mut fields) } = target else { return Ok(target) };
+        let PatchNode { place, mut parts, kind: NodeKind::Map(fields) } = target else { return Ok(target) };
         let mut changes = IndexMap::default();
         if let Some(patch) = patch {
             parts.extend(patch.parts.iter().filter(|part| !parts.contains(part)).copied().collect::<Vec<_>>());
             if let NodeKind::Map(map) = patch.kind {
                 changes = map;
-            }
-            if self.directives == ListDirectives::Apply {
-                directive::apply_list_directives(&mut fields, &mut changes, self.consumed);
             }
         }
         let mut merged = IndexMap::with_capacity_and_hasher(fields.len() + changes.len(), SharedHasher);

@@ -75,17 +75,13 @@ fn patch(text: &str, templated: &[&str]) -> ResolvedPatch {
 }
 
 fn apply(objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> PatchReport {
-    apply_with(objects, patch, ListDirectives::Keep, true)
+    apply_with(objects, patch, true)
 }
 
-fn apply_with(
-    objects: &mut Vec<PatchObject>,
-    patch: &ResolvedPatch,
-    directives: ListDirectives,
-    is_complete: bool,
-) -> PatchReport {
+fn apply_with(objects: &mut Vec<PatchObject>, patch: &ResolvedPatch, is_complete: bool) -> PatchReport {
     let mut patched = PatchedObjects::new(std::mem::take(objects));
-    let report = patched.apply(patch, PatchSettings { directives, is_complete: &|_| is_complete });
+    let report =
+        patched.apply(patch, PatchSettings { unapplied: UnappliedDirectives::Refuse, is_complete: &|_| is_complete });
     *objects = patched.into_objects();
     report
 }
@@ -245,7 +241,7 @@ fn a_target_that_selects_nothing_is_an_error_unless_objects_are_unknown() {
         let mut change = patch("[{ op: remove, path: /spec }]", &[]);
         change.target = Some(wanted);
         let mut objects = vec![PatchObject::new(tree(WORKLOAD), Vec::new())];
-        let problems = apply_with(&mut objects, &change, ListDirectives::Keep, is_complete).problems;
+        let problems = apply_with(&mut objects, &change, is_complete).problems;
         problems.into_iter().map(|problem| (problem.rule, problem.hints)).next()
     };
     let guess = vec!["did you mean `Deployment`?".to_owned()];
@@ -256,18 +252,6 @@ fn a_target_that_selects_nothing_is_an_error_unless_objects_are_unknown() {
     let selected = |selector: &str| PatchSelector { label_selector: Some(named(selector)), ..target("") };
     assert_eq!(of(true, selected("app in (web)")), None);
     assert_eq!(of(true, selected("app in")).map(|found| found.0), Some(Rule::InvalidPatch));
-}
-
-#[test]
-fn retain_keys_and_lists_of_scalars_are_applied_where_asked() {
-    let object = "apiVersion: v1\nkind: Pod\nmetadata: { name: p, finalizers: [a, b] }\nspec: { volumes: [{ name: v, configMap: { name: c } }] }";
-    let change = "apiVersion: v1\nkind: Pod\nmetadata: { name: p, $deleteFromPrimitiveList/finalizers: [a] }\nspec:\n  $setElementOrder/volumes: [{ name: v }]\n  volumes: [{ name: v, $retainKeys: [name, emptyDir], emptyDir: {} }]";
-    let expected = "apiVersion: v1\nkind: Pod\nmetadata: { name: p, finalizers: [b] }\nspec: { volumes: [{ name: v, emptyDir: {} }] }";
-    let mut objects = vec![PatchObject::new(tree(object), Vec::new())];
-    let report = apply_with(&mut objects, &patch(change, &[]), ListDirectives::Apply, true);
-    assert!(report.problems.is_empty(), "{:?}", report.problems);
-    let found = objects.first().map(|object| show(&object.tree));
-    assert_eq!(found, Some(show(&tree(expected))));
 }
 
 #[test]
