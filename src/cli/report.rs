@@ -51,7 +51,9 @@ impl ReportArgs {
         let project = Project::discover(&global.directory)?;
         let environments = find_environments(&project, &[])?;
         // the page is the same for everybody, whatever keys there are
-        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let mut pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        // there is no page if one cannot be read, but all that is wrong is reported
+        pipeline.library.read_partial_layers();
         let mut problems = Diagnostics::new();
         let mut surveys = Vec::new();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
@@ -86,7 +88,8 @@ impl ReportArgs {
         budget::reset_budgets();
         let project = Project::discover(&global.directory)?;
         let environments = find_environments(&project, &[])?;
-        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let mut pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        pipeline.library.read_partial_layers();
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         let baseline = Baseline::of_project(&project)?;
         let scope = CheckScope {

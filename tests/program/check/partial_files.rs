@@ -453,7 +453,7 @@ fn a_layer_without_a_part_that_others_depend_on_is_not_merged() {
     assert_eq!((run.code, run.stdout.matches("unknown-key").count()), (2, 0), "{}", run.stdout);
 }
 
-/// Only `check` and `render` report more; all other commands stop as at any text that is not YAML.
+/// Only `check`, `render` and `report` report more; all other commands stop as at any text that is not YAML.
 #[test]
 fn no_command_uses_a_layer_that_is_not_valid_in_part() {
     let base = "app: shop\ndata:\n  SOUND: a\n  ROW: !!int x\n  ROW2: 1\n  ROW2: 2\n";
@@ -486,6 +486,25 @@ fn no_command_uses_a_layer_that_is_not_valid_in_part() {
         let mut after = project.all();
         after.remove(".septum-baseline.yaml");
         assert_eq!(after, before, "{arguments:?}");
+    }
+}
+
+/// A page has the findings of `check`, and there is none if a layer is not valid; the other mistakes are reported then, too.
+#[test]
+fn a_report_hides_no_finding_behind_what_is_not_valid() {
+    let project = Sandbox::of("app: shop\ndata:\n  A: !!int x\n  B: [1]\n", "data: { C: 1 }\n");
+    let refused = project.run(&["report", "--out", "page.html"]).fails(2);
+    let places = ["base.yaml:3:6", "base.yaml:4:3", "dev.yaml:1:9"];
+    assert!(places.iter().all(|place| refused.contains(place)), "{refused}");
+    assert!(!project.path("page.html").exists());
+
+    let project = sandbox(&manifests(FIELDS[1].1, &[OBJECT_MISTAKES[1].1]));
+    let page = project.run(&["report"]).ok();
+    let found = findings(&project.run(&["check", "--keyless", "--format", "json"]));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for finding in &found {
+        let rule = finding.split(' ').next().unwrap_or_default();
+        assert!(page.contains(&format!("<td>{rule}</td>")), "{finding}");
     }
 }
 
