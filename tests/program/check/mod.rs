@@ -18,6 +18,7 @@ pub(crate) mod rules;
 mod sarif;
 mod searched_secrets;
 mod searched_texts;
+mod second_mistakes;
 mod staged;
 mod together;
 mod unreadable;

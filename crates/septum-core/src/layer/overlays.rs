@@ -177,8 +177,23 @@ fn inline_patch(node: YamlNode, key: &Location, source: &Source) -> Result<Patch
     }
     let text = read_text(&node, "patch", key, source)?;
     let style = node.as_scalar().map(|scalar| scalar.style);
-    let written = (style == Some(YamlStyle::Literal)).then(|| block_lines(&node, &text.value, source)).flatten();
-    Ok(PatchSource::Text(written.unwrap_or_else(|| Source::new(format!("{} (patch)", source.name()), text.value))))
+    let written = match style {
+        Some(YamlStyle::Literal) => block_lines(&node, &text.value, source),
+        _ => single_line(&node, &text.value, source),
+    };
+    // patches of several lines in quotes have no places of their own
+    let name = || format!("{} (patch in line {})", source.name(), node.span.line);
+    Ok(PatchSource::Text(written.unwrap_or_else(|| Source::new(name(), text.value))))
+}
+
+/// Text of one line at its place in the file, if it is there as it is meant.
+fn single_line(node: &YamlNode, text: &str, source: &Source) -> Option<Source> {
+    let written = source.text().get(node.span.start..node.span.end)?;
+    let start = node.span.start + written.find(text).filter(|_| !written.contains('\n'))?;
+    let before = source.text().get(..start)?;
+    let column = before.chars().rev().take_while(|char| *char != '\n').count();
+    let place = "\n".repeat(node.span.line.saturating_sub(1)) + &" ".repeat(column);
+    Some(Source::new(source.name(), place + text))
 }
 
 /// Lines of a block scalar at their places in the file, so that locations are those of the layer.

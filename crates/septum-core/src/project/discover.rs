@@ -9,7 +9,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words_of};
-use super::settings::{Settings, value_place};
+use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_path};
@@ -19,7 +19,7 @@ use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
 use crate::parallel;
 use crate::sort::{CollectSorted, sort};
-use crate::span::Location;
+use crate::span::Located;
 
 /// Directory of an app's layers in a repository with a single app.
 pub(super) const DEFAULT_FOLDER: &str = "environments";
@@ -129,15 +129,15 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
 }
 
 /// Error: `apps` leads to no app, so that nothing would be checked or rendered.
-fn no_app(settings: &Settings, place: Location) -> Diagnostic {
+fn no_app(settings: &Settings) -> Diagnostic {
     let message = match &settings.shared {
-        Some(shared) if !settings.apps.is_empty() => {
+        Some(Located { value: shared, .. }) if !settings.apps.is_empty() => {
             format!("`apps` matches only `{shared}`, which is `shared`, and not an app")
         }
         _ => "`apps` is empty, so there is no app".to_owned(),
     };
     Diagnostic::error(Rule::NoApp, message)
-        .at(place)
+        .at(settings.apps_place.clone())
         .hint("list the directories of the apps, such as `apps: [\"services/*\"]`")
 }
 
@@ -153,25 +153,21 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let files = files_below(disk, root)?;
     let root = files.root();
     let source = files.read_text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
-    let settings = Settings::parse(&source)?;
     let mut problems = Diagnostics::new();
-    let shared = settings.shared.as_deref().map(|directory| normalize_path(&root.join(directory)));
-    if let (Some(directory), Some(text)) = (&shared, &settings.shared) {
+    let settings = Settings::read(&source, &mut problems)?;
+    let shared = settings.shared.as_ref().map(|directory| normalize_path(&root.join(&directory.value)));
+    if let (Some(directory), Some(Located { place, .. })) = (&shared, &settings.shared) {
         let found = check_shared_directory(&files, directory);
-        problems.extend(
-            found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), PublicReason::Path)),
-        );
+        problems.extend(found.err().map(|problem| problem.at_public(place.clone(), PublicReason::Path)));
     }
-    let output = settings.output.as_deref().map(|directory| normalize_path(&root.join(directory)));
-    if let (Some(directory), Some(text)) = (&output, &settings.output) {
-        let found = check_output_directory(&files, directory, text);
-        problems.extend(
-            found.err().map(|problem| problem.at_public(value_place(&source, "output", text), PublicReason::Path)),
-        );
+    let output = settings.output.as_ref().map(|directory| normalize_path(&root.join(&directory.value)));
+    if let (Some(directory), Some(Located { value, place })) = (&output, &settings.output) {
+        let found = check_output_directory(&files, directory, value);
+        problems.extend(found.err().map(|problem| problem.at_public(place.clone(), PublicReason::Path)));
     }
     let (mut apps, mut misnamed) = (Vec::new(), Vec::new());
-    for pattern in &settings.apps {
-        let place = || value_place(&source, "apps", pattern);
+    for Located { value: pattern, place } in &settings.apps {
+        let place = || place.clone();
         match apps_at(&files, pattern) {
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no directory with a `base.yaml`"))
@@ -195,7 +191,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     apps.dedup();
     apps.retain(|directory| Some(directory) != shared.as_ref());
     if apps.is_empty() && misnamed.is_empty() && !problems.has_errors() {
-        problems.push(no_app(&settings, value_place(&source, "apps", "")));
+        problems.push(no_app(&settings));
     }
     let read = |directory: PathBuf| App::read(&files, directory);
     let apps: Vec<App> = parallel::par_map(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();

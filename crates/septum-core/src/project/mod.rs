@@ -6,6 +6,7 @@ mod foreign;
 mod likeness;
 mod reference;
 mod settings;
+mod settings_reader;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ mod book;
 mod fields;
 mod glob;
 mod groups;
+mod mistakes;
 mod read;
 
 use std::io;

@@ -11,7 +11,7 @@ use super::reading;
 use super::strategic::{StrategicMerge, UnappliedDirectives};
 use super::target::{TargetMatcher, literal_name, unmatched_identity, unmatched_target};
 use super::target_index::PatchTargetIndex;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{PatchSelector, Tree, TreeKind};
 use crate::map::{HashSet, IndexMap};
 use crate::resolve::TemplatePart;
@@ -92,7 +92,7 @@ impl PatchedObjects {
         let index = self.index.take();
         let mut run = PatchRun { settings, report: PatchReport::default(), seen: HashSet::default(), index };
         let applied = run.apply(&mut self.objects, patch);
-        run.report.problems.extend(applied.err());
+        run.report.problems.extend(applied.err().into_iter().flatten());
         self.index = run.index;
         run.report
     }
@@ -116,7 +116,7 @@ struct PatchRun<'a> {
 type PatchedNode = Result<Option<PatchNode>, PatchFailure>;
 
 impl PatchRun<'_> {
-    fn apply(&mut self, objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> Result<(), Diagnostic> {
+    fn apply(&mut self, objects: &mut Vec<PatchObject>, patch: &ResolvedPatch) -> Result<(), Diagnostics> {
         let matcher = patch.target.as_ref().map(TargetMatcher::compile).transpose()?;
         let documents: Vec<_> = patch.documents.iter().filter(|document| !is_empty(&document.tree)).collect();
         let invalid = |message: &str, place: &Location| {
@@ -124,30 +124,32 @@ impl PatchRun<'_> {
         };
         match documents.as_slice() {
             [] => Err(invalid("a patch is empty", &patch.place)
-                .hint("write a strategic merge patch, or a list of JSON6902 operations")),
+                .hint("write a strategic merge patch, or a list of JSON6902 operations")
+                .into()),
             [operations] if matches!(operations.tree.kind, TreeKind::List(_)) => {
                 let (Some(target), Some(matcher)) = (&patch.target, matcher) else {
                     let error = invalid("JSON6902 operations have no target", &operations.tree.place);
-                    return Err(error.hint("add `target`, such as `{ kind: Deployment, name: web }`"));
+                    return Err(error.hint("add `target`, such as `{ kind: Deployment, name: web }`").into());
                 };
                 self.patch_selected(objects, patch, target, &matcher, operations)
             }
             documents => {
-                if let Some(document) = documents.iter().find(|document| document.tree.as_map().is_none()) {
-                    let message = format!("expected a strategic merge patch, found {}", document.tree.noun());
-                    return Err(invalid(&message, &document.tree.place));
-                }
-                for document in documents {
-                    check_identity(document)?;
+                let wrong: Diagnostics =
+                    documents.iter().filter_map(|document| check_document(document).err()).collect();
+                if !wrong.is_empty() {
+                    return Err(wrong);
                 }
                 match (&patch.target, matcher, documents) {
                     (Some(target), Some(matcher), [document]) => {
                         self.patch_selected(objects, patch, target, &matcher, document)
                     }
                     (Some(target), _, _) => Err(invalid("a patch with a target has several documents", &target.place)
-                        .hint("split it into several patches, or remove `target`")),
+                        .hint("split it into several patches, or remove `target`")
+                        .into()),
                     (None, _, documents) => {
-                        documents.iter().try_for_each(|document| self.patch_named(objects, patch, document))
+                        let applied = documents.iter().map(|document| self.patch_named(objects, patch, document));
+                        let problems: Diagnostics = applied.filter_map(Result::err).flatten().collect();
+                        if problems.is_empty() { Ok(()) } else { Err(problems) }
                     }
                 }
             }
@@ -162,7 +164,7 @@ impl PatchRun<'_> {
         target: &PatchSelector,
         matcher: &TargetMatcher,
         document: &PatchDocument,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Diagnostics> {
         let index = self.index.get_or_insert_with(|| PatchTargetIndex::of(objects));
         let is_selected = |index: &usize| objects.get(*index).is_some_and(|object| matcher.matches(object));
         let selected: Vec<usize> = match literal_name(target) {
@@ -170,7 +172,7 @@ impl PatchRun<'_> {
             None => (0..objects.len()).filter(is_selected).collect(),
         };
         if selected.is_empty() && (self.settings.is_complete)(objects) {
-            return Err(unmatched_target(target, &patch.place, &index.identities));
+            return Err(unmatched_target(target, &patch.place, &index.identities).into());
         }
         self.patch_indices(objects, &selected, patch, document)
     }
@@ -181,7 +183,7 @@ impl PatchRun<'_> {
         objects: &mut Vec<PatchObject>,
         patch: &ResolvedPatch,
         document: &PatchDocument,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Diagnostics> {
         let wanted = PatchIdentity::of_tree(&document.tree);
         let index = self.index.get_or_insert_with(|| PatchTargetIndex::of(objects));
         let is_wanted = |index: &usize| {
@@ -197,7 +199,7 @@ impl PatchRun<'_> {
                 let is_name = |path: &str| path == "kind" || path == "apiVersion" || path.starts_with("metadata");
                 let may_show = !document.parts.iter().any(|part| part.path.is_empty() || is_name(&part.path));
                 let known = &index.identities;
-                Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, known))
+                Err(unmatched_identity(&wanted, may_show, &document.tree.place, &matches, known).into())
             }
         }
     }
@@ -209,14 +211,15 @@ impl PatchRun<'_> {
         selected: &[usize],
         patch: &ResolvedPatch,
         document: &PatchDocument,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Diagnostics> {
         let mut deleted = HashSet::default();
         for index in selected {
             let Some(object) = objects.get_mut(*index) else { continue };
             let before = object.identity();
             let applied = self.patch_object(object, patch, document);
-            let applied = applied.map_err(|failure| {
-                failure.into_diagnostic(Some((&object.tree.place, format!("in {}", before.label()))))
+            let applied = applied.map_err(|failures| {
+                let place = || Some((&object.tree.place, format!("in {}", before.label())));
+                failures.into_iter().map(|failure| failure.into_diagnostic(place())).collect::<Diagnostics>()
             })?;
             if !applied {
                 deleted.insert(*index);
@@ -241,7 +244,7 @@ impl PatchRun<'_> {
         object: &mut PatchObject,
         patch: &ResolvedPatch,
         document: &PatchDocument,
-    ) -> Result<bool, PatchFailure> {
+    ) -> Result<bool, Vec<PatchFailure>> {
         let mut table = PartTable::default();
         let mut consumed = ConsumedParts::default();
         let node = PatchNode::from_tree(object.tree.clone(), object.parts.clone(), &mut table);
@@ -261,10 +264,11 @@ impl PatchRun<'_> {
             let directives =
                 (self.settings.unapplied == UnappliedDirectives::Refuse).then(|| DirectivePlaces::of(&change));
             let merged = merge_object(&mut merge, node, change, patch);
-            match (directives, &merged) {
+            let checked = match (directives, &merged) {
                 (Some(directives), Ok(Some(node))) => directives.check_applied(node).and(merged),
                 _ => merged,
-            }
+            };
+            checked.map_err(|failure| vec![failure])
         };
         self.report_consumed(consumed.into_parts(&table));
         if is_operations || patch.options.allow_name_change || patch.options.allow_kind_change {
@@ -298,7 +302,11 @@ fn is_empty(tree: &Tree) -> bool {
 }
 
 /// Refuses a strategic merge patch that is not of an object.
-fn check_identity(document: &PatchDocument) -> Result<(), Diagnostic> {
+fn check_document(document: &PatchDocument) -> Result<(), Diagnostic> {
+    if document.tree.as_map().is_none() {
+        let message = format!("expected a strategic merge patch, found {}", document.tree.noun());
+        return Err(Diagnostic::error(Rule::InvalidPatch, message).at_masked(document.tree.place.clone()));
+    }
     let is_missing = |keys: &[&str]| match document.tree.at(keys).map(|tree| &tree.kind) {
         Some(TreeKind::Leaf(scalar)) => !scalar.locked && (scalar.is_null() || scalar.text().is_empty()),
         _ => true,

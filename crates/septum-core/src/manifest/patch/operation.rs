@@ -48,54 +48,45 @@ struct ShownPointer {
 }
 
 impl OperationList<'_> {
-    /// Applies all operations in order.
-    pub(super) fn apply(&mut self, object: &mut PatchNode, operations: &PatchNode) -> Result<(), PatchFailure> {
+    /// Applies all operations in order, if each of them is valid.
+    pub(super) fn apply(&mut self, object: &mut PatchNode, operations: &PatchNode) -> Result<(), Vec<PatchFailure>> {
         self.consumed.record_parts(&operations.parts, DecidingRole::Operation);
-        let items = operations.as_list().unwrap_or_default();
-        items.iter().try_for_each(|operation| {
-            let operation = self.read(operation)?;
-            self.apply_one(object, &operation, &operations.parts)
-        })
+        let mut failures = Vec::new();
+        let items = operations.as_list().unwrap_or_default().iter();
+        let read: Vec<_> = items.filter_map(|operation| self.read(operation, &mut failures)).collect();
+        if !failures.is_empty() {
+            return Err(failures);
+        }
+        let applied = read.iter().try_for_each(|operation| self.apply_one(object, operation, &operations.parts));
+        applied.map_err(|failure| vec![failure])
     }
 
-    fn read<'p>(&mut self, node: &'p PatchNode) -> Result<PatchOperation<'p>, PatchFailure> {
+    fn read<'p>(&mut self, node: &'p PatchNode, failures: &mut Vec<PatchFailure>) -> Option<PatchOperation<'p>> {
         let Some(map) = node.as_map() else {
             let message = format!("expected a JSON6902 operation, found {}", node.noun());
-            return Err(PatchFailure::new(&node.place, message).hint("write `{ op: …, path: … }`"));
+            failures.push(PatchFailure::new(&node.place, message).hint("write `{ op: …, path: … }`"));
+            return None;
         };
         self.consumed.record_parts(&node.parts, DecidingRole::Operation);
+        let before = failures.len();
         for (key, value) in map {
             if !FIELDS.contains(&key.as_str()) {
-                let failure = PatchFailure::new(&value.place, format!("unknown field `{key}` in a JSON6902 operation"));
-                return Err(match did_you_mean(key, FIELDS) {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                });
-            }
-            if key != "value" {
+                failures.push(unknown_field(key, value));
+            } else if key != "value" {
                 self.consumed.record(value, DecidingRole::Operation);
             }
         }
-        let op = text_field(node, "op", "a JSON6902 operation")?;
-        let Some(name) = OPERATIONS.into_iter().find(|name| *name == op.text()) else {
-            let failure = PatchFailure::new(&op.place, "unknown JSON6902 operation");
-            let guess = op.public_text().and_then(|text| did_you_mean(text, OPERATIONS));
-            return Err(failure.hint(guess.unwrap_or_else(|| format!("use one of `{}`", OPERATIONS.join("`, `")))));
-        };
-        let of_name = format!("the operation `{name}`");
-        let path = read_pointer(text_field(node, "path", "a JSON6902 operation")?, "the path")?;
-        let value =
-            || node.get("value").ok_or_else(|| PatchFailure::new(&node.place, format!("{of_name} has no `value`")));
-        let from = || read_pointer(text_field(node, "from", &of_name)?, "`from`");
-        let kind = match name {
-            "add" => OperationKind::Add(value()?),
-            "replace" => OperationKind::Replace(value()?),
-            "move" => OperationKind::Move(from()?),
-            "copy" => OperationKind::Copy(from()?),
-            "test" => OperationKind::Test(value()?),
-            _ => OperationKind::Remove,
-        };
-        Ok(PatchOperation { node, name, path, kind })
+        // a field that is missing may be one of them
+        if failures.len() > before {
+            return None;
+        }
+        let mut take = |failure| failures.push(failure);
+        let name = text_field(node, "op", "a JSON6902 operation").and_then(operation_name).map_err(&mut take);
+        let path = text_field(node, "path", "a JSON6902 operation").and_then(|path| read_pointer(path, "the path"));
+        let path = path.map_err(&mut take);
+        let name = name.ok()?;
+        let kind = read_kind(node, name).map_err(&mut take);
+        Some(PatchOperation { node, name, path: path.ok()?, kind: kind.ok()? })
     }
 
     fn apply_one(
@@ -193,6 +184,37 @@ impl OperationList<'_> {
         });
         if is_missing_key && expected.is_null() { Ok(()) } else { Err(failed()) }
     }
+}
+
+fn unknown_field(name: &str, value: &PatchNode) -> PatchFailure {
+    let failure = PatchFailure::new(&value.place, format!("unknown field `{name}` in a JSON6902 operation"));
+    match did_you_mean(name, FIELDS) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn operation_name(op: &PatchNode) -> Result<&'static str, PatchFailure> {
+    OPERATIONS.into_iter().find(|name| *name == op.text()).ok_or_else(|| {
+        let guess = op.public_text().and_then(|text| did_you_mean(text, OPERATIONS));
+        PatchFailure::new(&op.place, "unknown JSON6902 operation")
+            .hint(guess.unwrap_or_else(|| format!("use one of `{}`", OPERATIONS.join("`, `"))))
+    })
+}
+
+/// Reads what the operation `name` requires.
+fn read_kind<'p>(node: &'p PatchNode, name: &str) -> Result<OperationKind<'p>, PatchFailure> {
+    let owner = format!("the operation `{name}`");
+    let value = || node.get("value").ok_or_else(|| PatchFailure::new(&node.place, format!("{owner} has no `value`")));
+    let from = || read_pointer(text_field(node, "from", &owner)?, "`from`");
+    Ok(match name {
+        "add" => OperationKind::Add(value()?),
+        "replace" => OperationKind::Replace(value()?),
+        "move" => OperationKind::Move(from()?),
+        "copy" => OperationKind::Copy(from()?),
+        "test" => OperationKind::Test(value()?),
+        _ => OperationKind::Remove,
+    })
 }
 
 /// Field of an operation that is a text; `of` names what requires it.

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::object::{PatchIdentity, PatchObject};
 use super::selector::SetSelector;
-use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::go_regex;
 use crate::layer::{PatchSelector, Tree};
 use crate::span::{Located, Location};
@@ -21,17 +21,21 @@ pub(super) struct TargetMatcher {
 }
 
 impl TargetMatcher {
-    /// Compiles the expressions of a target.
-    pub(super) fn compile(target: &PatchSelector) -> Result<Self, Diagnostic> {
-        Ok(Self {
-            group: compile_field("group", target.group.as_ref())?,
-            version: compile_field("version", target.version.as_ref())?,
-            kind: compile_field("kind", target.kind.as_ref())?,
-            name: compile_field("name", target.name.as_ref())?,
-            namespace: compile_field("namespace", target.namespace.as_ref())?,
-            labels: parse_selector("labelSelector", target.label_selector.as_ref())?,
-            annotations: parse_selector("annotationSelector", target.annotation_selector.as_ref())?,
-        })
+    /// Compiles the expressions of a target, or reports all that are not valid.
+    pub(super) fn compile(target: &PatchSelector) -> Result<Self, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut regex =
+            |field: &str, text: &Option<Located<String>>| problems.take(compile_field(field, text.as_ref())).flatten();
+        let (group, version) = (regex("group", &target.group), regex("version", &target.version));
+        let (kind, name) = (regex("kind", &target.kind), regex("name", &target.name));
+        let namespace = regex("namespace", &target.namespace);
+        let labels = problems.take(parse_selector("labelSelector", target.label_selector.as_ref())).flatten();
+        let annotations = parse_selector("annotationSelector", target.annotation_selector.as_ref());
+        let annotations = problems.take(annotations).flatten();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { group, version, kind, name, namespace, labels, annotations })
     }
 
     /// Whether the target selects an object, by its first or its current name.

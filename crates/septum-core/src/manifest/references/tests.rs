@@ -447,7 +447,7 @@ fn a_reference_knows_its_places() {
 // ---------------------------------------------------------------- rules of a project
 
 fn user(text: &str) -> ReferenceRules {
-    ReferenceRules::with_user(&[serde_yaml::from_str(text).expect("a rule")])
+    ReferenceRules::with_user(&[UserRule::of_text(text)])
 }
 
 #[test]

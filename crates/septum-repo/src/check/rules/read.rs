@@ -253,14 +253,17 @@ impl RuleFileReader<'_> {
             Some((text, node)) => match text.to_uppercase().as_str() {
                 "OR" | "||" => AllowlistCondition::Or,
                 "AND" | "&&" => AllowlistCondition::And,
-                _ => self.report_unknown(node, "`condition` must be `AND` or `OR`")?,
+                // the file is refused, and the rest of the list is checked
+                _ => self.report_unknown(node, "`condition` must be `AND` or `OR`").unwrap_or(AllowlistCondition::Or),
             },
         };
         let target = match self.read_filled_text(fields.get("regexTarget")) {
             None | Some(("secret", _)) => AllowlistTarget::Secret,
             Some(("match", _)) => AllowlistTarget::Match,
             Some(("line", _)) => AllowlistTarget::Line,
-            Some((_, node)) => self.report_unknown(node, "`regexTarget` must be `secret`, `match` or `line`")?,
+            Some((_, node)) => self
+                .report_unknown(node, "`regexTarget` must be `secret`, `match` or `line`")
+                .unwrap_or(AllowlistTarget::Secret),
         };
         let [paths, regexes] = ["paths", "regexes"].map(|name| {
             let texts = self.texts(fields.get(name)).into_iter();

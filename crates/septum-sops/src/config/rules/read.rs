@@ -7,6 +7,7 @@ use super::CreationRule;
 use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
 use super::glob;
 use super::groups;
+use super::mistakes::{RefusedPart, find_key, missing_name, mistakes_of, unknown_name};
 use crate::crypto::mac::MacScope;
 use crate::document::pattern::GoRegex;
 use crate::document::selector::Selector;
@@ -151,10 +152,7 @@ impl SopsConfigReader<'_> {
         };
         let fields: RuleFields = self.fields(map, &RULE)?;
         let place = self.source.place(map.first().map_or(node.span, |(key, _)| key.span));
-        let path_regex = match &fields.path_regex {
-            Some(pattern) => Some(self.path_pattern(map, pattern)?),
-            None => None,
-        };
+        let path_regex = fields.path_regex.as_ref().map(|pattern| self.path_pattern(map, pattern));
         let selector = self.selector(map, &fields);
         let groups = groups::read_groups(&fields, map, self);
         let threshold = fields.shamir_threshold.filter(|&threshold| threshold > 0);
@@ -167,6 +165,7 @@ impl SopsConfigReader<'_> {
             );
         }
         let mac_scope = if fields.mac_only_encrypted.unwrap_or(false) { MacScope::Encrypted } else { MacScope::All };
+        let path_regex = path_regex.map_or(Some(None), |pattern| pattern.map(Some))?;
         Some(CreationRule { place, path_regex, groups, threshold, selector, mac_scope, layout: StoreLayout::default() })
     }
 
@@ -272,42 +271,43 @@ impl SopsConfigReader<'_> {
         }
     }
 
-    /// Reads a mapping field by field, so that each mistake has the location of its field. Fields that are not valid YAML
-    /// are left out.
+    /// Reads a mapping field by field, so that each mistake has the location of its field, and hides no other. Fields
+    /// that are not valid are left out.
     fn fields<T: DeserializeOwned>(&mut self, map: &Mapping, names: &[&str]) -> Option<T> {
-        let mut sound = true;
         let mut valid = map.clone();
         valid.retain(|key, node| {
-            let is_broken = node.has_broken();
-            if is_broken && !is_gap(key, node) && !names.contains(&key.text.as_str()) {
-                self.report_unknown(key.span, &key.text, names);
+            if node.has_broken() {
+                if !is_gap(key, node) && !names.contains(&key.text.as_str()) {
+                    self.report_unknown(key.span, &key.text, names);
+                }
+                return false;
             }
-            !is_broken
+            let single = |node: &YamlNode| {
+                let map = std::iter::once((key.clone(), node.clone())).collect();
+                let single = fields::to_serde_value(&YamlNode { span: node.span, kind: YamlKind::Map(map) });
+                serde_yaml::from_value::<T>(single).map(|_| ()).map_err(|error| error.to_string())
+            };
+            let mistakes = mistakes_of(key, node, &single);
+            for mistake in &mistakes {
+                self.field_error(key, node, mistake, names);
+            }
+            mistakes.is_empty()
         });
-        for (key, node) in &valid {
-            let single = YamlKind::Map(std::iter::once((key.clone(), node.clone())).collect());
-            let single = fields::to_serde_value(&YamlNode { span: node.span, kind: single });
-            if let Err(error) = serde_yaml::from_value::<T>(single) {
-                sound = false;
-                self.field_error(key, node, &error.to_string(), names);
-            }
-        }
         let all = fields::to_serde_value(&YamlNode { span: Span::default(), kind: YamlKind::Map(valid) });
-        if sound { serde_yaml::from_value::<T>(all).ok() } else { None }
+        serde_yaml::from_value::<T>(all).ok()
     }
 
-    fn field_error(&mut self, key: &YamlKey, node: &YamlNode, error: &str, names: &[&str]) {
-        let unknown = error.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
-        match unknown {
+    fn field_error(&mut self, key: &YamlKey, value: &YamlNode, (part, error): &RefusedPart, names: &[&str]) {
+        match unknown_name(error) {
             Some(name) if name == key.text => self.report_unknown(key.span, name, names),
             Some(name) => {
-                let span = find_key(node, name).unwrap_or(key.span);
+                let span = find_key(part, name).unwrap_or(key.span);
                 self.report_unknown(span, name, if names == STORES { &STORES } else { &GROUP });
             }
-            None => {
-                let mismatch = describe_expectation(&key.text, node, error);
-                self.report_error(key.span, mismatch);
+            None if part.span == value.span => {
+                self.report_error(key.span, describe_mismatch(&key.text, value, error, "is"));
             }
+            None => self.hidden_error(part.span, describe_mismatch(&key.text, part, error, "contains")),
         }
     }
 
@@ -361,8 +361,8 @@ fn key_span(map: &Mapping, name: &str) -> Span {
 }
 
 /// Describes what serde expected, without the values that it quotes: they may be secrets.
-fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
-    if let Some(missing) = error.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next()) {
+fn describe_mismatch(field: &str, node: &YamlNode, error: &str, verb: &str) -> String {
+    if let Some(missing) = missing_name(error) {
         return format!("`{field}` has an entry without `{missing}`");
     }
     let expected = match field {
@@ -376,7 +376,7 @@ fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
         "dotenv" | "ini" => "an empty mapping",
         _ => "a string",
     };
-    format!("`{field}` must be {expected}, but is {}", describe_value(&fields::to_serde_value(node), node))
+    format!("`{field}` must be {expected}, but {verb} {}", describe_value(&fields::to_serde_value(node), node))
 }
 
 fn describe_value(value: &Value, node: &YamlNode) -> &'static str {
@@ -389,16 +389,5 @@ fn describe_value(value: &Value, node: &YamlNode) -> &'static str {
             "a mapping" => "a mapping with other fields",
             noun => noun,
         },
-    }
-}
-
-/// The place of the first key of this name in a tree. Its depth is bounded by the reader.
-fn find_key(node: &YamlNode, name: &str) -> Option<Span> {
-    match &node.kind {
-        YamlKind::Scalar(_) => None,
-        YamlKind::List(items) => items.iter().find_map(|item| find_key(item, name)),
-        YamlKind::Map(map) => {
-            map.iter().find_map(|(key, value)| if key.text == name { Some(key.span) } else { find_key(value, name) })
-        }
     }
 }

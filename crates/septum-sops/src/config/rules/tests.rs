@@ -189,13 +189,13 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             "creation_rules:\n- key_groups: [{age: ONE}]\n",
-            "2:3",
-            "`key_groups` must be a list of mappings with lists of keys, but is a list with other items",
+            "2:22",
+            "`key_groups` must be a list of mappings with lists of keys, but contains a string",
             None,
         ),
         (
             "creation_rules:\n- key_groups: [{kms: [{role: x}]}]\n",
-            "2:3",
+            "2:23",
             "`key_groups` has an entry without `arn`",
             None,
         ),
@@ -256,8 +256,8 @@ fn what_is_wrong_is_told_with_its_place() {
         ("stores: {yaml: {indent: -1}}\n", "1:10", "`stores.yaml.indent` must be at least 0", None),
         (
             "stores: {json: {indent: x}}\n",
-            "1:10",
-            "`json` must be a mapping with an integer `indent`, but is a mapping with other fields",
+            "1:25",
+            "`json` must be a mapping with an integer `indent`, but contains a string",
             None,
         ),
     ] {
@@ -277,9 +277,9 @@ fn what_is_wrong_is_told_with_its_place() {
 #[test]
 fn all_mistakes_are_told_together() {
     let text = "creation_rules:\n- {path_regex: '(', agee: ONE}\n- {encrypted_regex: '(', age: x}\nstore: {}\n";
-    let errors = parse(text).expect_err("four");
+    let errors = parse(text).expect_err("five");
     let lines: Vec<_> = errors.iter().map(|error| error.labels[0].place.span.line).collect();
-    assert_eq!(lines, [2, 3, 3, 4], "{errors:?}");
+    assert_eq!(lines, [2, 2, 3, 3, 4], "{errors:?}");
 }
 
 proptest::proptest! {
