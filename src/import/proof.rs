@@ -13,12 +13,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Disk;
 use crate::layer::Tree;
 use crate::manifest::list_items;
-use crate::name::EnvironmentName;
+use crate::name::{EntryId, EnvironmentName};
 use crate::object::Reveal;
 use crate::output_tree;
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
 use crate::project::{PROJECT_FILE, Project, ProjectRoot};
-use crate::resolve::ResolvedBytes;
+use crate::resolve::{ResolvedBytes, ResolvedTarget};
 use crate::sops::{Identities, Timestamp};
 use crate::sort::CollectSorted;
 use crate::span::Source;
@@ -195,23 +195,27 @@ fn compare_entries(
     proof: &mut ImportProof,
 ) {
     let Some(resolved) = survey.environment(environment) else { return };
-    let mut variables = BTreeMap::new();
-    if let Some(vars) = &resolved.definition.vars {
-        vars.leaves("", &mut |path, _, scalar| drop(variables.insert(path.to_owned(), scalar.clone())));
+    let mut comparison = EntryComparison { expected, resolved, known: BTreeSet::new(), proof };
+    for structure in &expected.structures {
+        comparison.structure(structure);
     }
-    let variables = variables.iter().map(|(path, scalar)| (path, scalar.text())).collect_map();
-    let push = |proof: &mut ImportProof, key: &ExpectedKey, detail: &str| {
-        let subject = match key {
-            ExpectedKey::Entry(id) => format!("`{}`", resolved.definition.label(id)),
-            ExpectedKey::Variable(path) => format!("`vars.{path}`"),
-        };
-        let (environment, details) = (expected.name.clone(), vec![detail.to_owned()]);
-        proof.differences.push(ProofDifference { environment, subject, details });
-    };
-    let mut known = BTreeSet::new();
-    for ExpectedStructure { id, tree } in &expected.structures {
-        known.insert(id);
-        let rendered = resolved.entries.get(id).and_then(|value| value.outcome.known());
+    comparison.values();
+    comparison.unexpected();
+}
+
+/// Comparison of the entries of an environment with those that were expected.
+struct EntryComparison<'c> {
+    expected: &'c ExpectedEnvironment,
+    resolved: &'c ResolvedTarget,
+    /// Entries that were expected.
+    known: BTreeSet<&'c EntryId>,
+    proof: &'c mut ImportProof,
+}
+
+impl<'c> EntryComparison<'c> {
+    fn structure(&mut self, ExpectedStructure { id, tree }: &'c ExpectedStructure) {
+        self.known.insert(id);
+        let rendered = self.resolved.entries.get(id).and_then(|value| value.outcome.known());
         let source = Source::new("", rendered.and_then(ResolvedBytes::text).unwrap_or_default());
         let rendered = read_document(&source).map(|node| Tree::from_node(node, &source));
         let rendered = rendered.ok().filter(|tree| tree.as_map().is_some());
@@ -222,42 +226,52 @@ fn compare_entries(
         let mut count = 0;
         tree.leaves("", &mut |_, _, _| count += 1);
         let count = count.max(found.len());
-        proof.total += count;
-        proof.equal += count - found.len();
+        self.proof.total += count;
+        self.proof.equal += count - found.len();
         for difference in found {
-            proof.differences.push(ProofDifference {
-                environment: expected.name.clone(),
-                subject: format!("`{}` of `{}`", difference.path, resolved.definition.label(id)),
-                details: vec![difference.kind.to_owned()],
-            });
+            let subject = format!("`{}` of `{}`", difference.path, self.resolved.definition.label(id));
+            self.differs(subject, difference.kind);
         }
     }
-    for ExpectedValue { key, bytes } in &expected.values {
-        proof.total += 1;
-        let actual = match key {
-            ExpectedKey::Entry(id) => {
-                known.insert(id);
-                resolved.entries.get(id)
-            }
-            ExpectedKey::Variable(path) => {
-                match variables.get(path) {
-                    Some(text) if text.as_bytes() == bytes.as_slice() => proof.equal += 1,
-                    Some(_) => push(proof, key, "has another value"),
-                    None => push(proof, key, "has no value"),
+
+    fn values(&mut self) {
+        let mut variables = BTreeMap::new();
+        if let Some(vars) = &self.resolved.definition.vars {
+            vars.leaves("", &mut |path, _, scalar| drop(variables.insert(path.to_owned(), scalar.clone())));
+        }
+        for ExpectedValue { key, bytes } in &self.expected.values {
+            let (actual, subject) = match key {
+                ExpectedKey::Entry(id) => {
+                    self.known.insert(id);
+                    let actual = self.resolved.entries.get(id).and_then(|value| value.outcome.known());
+                    (actual.map(ResolvedBytes::bytes), format!("`{}`", self.resolved.definition.label(id)))
                 }
-                continue;
+                ExpectedKey::Variable(path) => {
+                    let actual = variables.get(path).map(|scalar| scalar.text().as_bytes());
+                    (actual, format!("`vars.{path}`"))
+                }
+            };
+            self.proof.total += 1;
+            match actual {
+                Some(actual) if actual == bytes.as_slice() => self.proof.equal += 1,
+                Some(_) => self.differs(subject, "has another value"),
+                None => self.differs(subject, "has no value"),
             }
-        };
-        match actual.and_then(|value| value.outcome.known()) {
-            Some(actual) if actual.bytes() == bytes.as_slice() => proof.equal += 1,
-            Some(_) => push(proof, key, "has another value"),
-            None => push(proof, key, "has no value"),
         }
     }
-    for (id, value) in &resolved.entries {
-        if !known.contains(id) && value.outcome.known().is_some() {
-            push(proof, &ExpectedKey::Entry(id.clone()), "has a value, but none was read");
+
+    fn unexpected(&mut self) {
+        for (id, value) in &self.resolved.entries {
+            if !self.known.contains(id) && value.outcome.known().is_some() {
+                let subject = format!("`{}`", self.resolved.definition.label(id));
+                self.differs(subject, "has a value, but none was read");
+            }
         }
+    }
+
+    fn differs(&mut self, subject: String, detail: &str) {
+        let (environment, details) = (self.expected.name.clone(), vec![detail.to_owned()]);
+        self.proof.differences.push(ProofDifference { environment, subject, details });
     }
 }
 

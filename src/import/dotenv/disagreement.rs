@@ -129,20 +129,35 @@ fn describe(reading: &LineReading, raw: &str) -> String {
         notes.push("with the lines that follow");
     }
     if value.contains('$') {
-        let is_expanded =
-            parts.iter().any(|part| matches!(part, DotenvPart::Variable { .. } | DotenvPart::Substitution(_)));
-        notes.push(if is_expanded { "variables are expanded" } else { "`$` is a character" });
-        let is_default = |part: &DotenvPart, is_for_empty: bool| match part {
-            DotenvPart::Variable { default: Some(default), .. } => {
-                !default.text.is_empty() && default.is_for_empty == is_for_empty
-            }
-            _ => false,
-        };
-        let has_default = |is_for_empty| parts.iter().any(|part| is_default(part, is_for_empty));
-        if value.contains(":-") && (has_default(true) || has_default(false)) {
-            notes.push(if has_default(true) { "an empty one has its default" } else { "an empty one has no default" });
-        }
+        note_variables(value, parts, &mut notes);
     }
+    note_blanks_and_quotes(raw, value, &text, &mut notes);
+    match notes.is_empty() {
+        true if text.trim() == value.trim() => "all that is after the `=`".to_owned(),
+        true => "other characters than those after the `=`".to_owned(),
+        false => notes.join(", "),
+    }
+}
+
+/// Notes whether variables are expanded, and empty ones have their defaults.
+fn note_variables(value: &str, parts: &[DotenvPart], notes: &mut Vec<&'static str>) {
+    let is_expanded =
+        parts.iter().any(|part| matches!(part, DotenvPart::Variable { .. } | DotenvPart::Substitution(_)));
+    notes.push(if is_expanded { "variables are expanded" } else { "`$` is a character" });
+    let is_default = |part: &DotenvPart, is_for_empty: bool| match part {
+        DotenvPart::Variable { default: Some(default), .. } => {
+            !default.text.is_empty() && default.is_for_empty == is_for_empty
+        }
+        _ => false,
+    };
+    let has_default = |is_for_empty| parts.iter().any(|part| is_default(part, is_for_empty));
+    if value.contains(":-") && (has_default(true) || has_default(false)) {
+        notes.push(if has_default(true) { "an empty one has its default" } else { "an empty one has no default" });
+    }
+}
+
+/// Notes what becomes of blanks and quotes in a value without quotes around it, and of blanks behind any.
+fn note_blanks_and_quotes(raw: &str, value: &str, text: &str, notes: &mut Vec<&'static str>) {
     let has_quotes = value.starts_with(['\'', '"', '`']);
     if !has_quotes && value.trim().contains([' ', '\t']) && !value.contains('#') {
         let is_whole = text.trim().contains([' ', '\t']);
@@ -158,10 +173,5 @@ fn describe(reading: &LineReading, raw: &str) -> String {
     if !has_quotes && value.contains(['\'', '"']) {
         let is_whole = text.contains(['\'', '"']);
         notes.push(if is_whole { "with the quotes in it" } else { "without the quotes in it" });
-    }
-    match notes.is_empty() {
-        true if text.trim() == value.trim() => "all that is after the `=`".to_owned(),
-        true => "other characters than those after the `=`".to_owned(),
-        false => notes.join(", "),
     }
 }

@@ -221,8 +221,8 @@ impl Kustomization {
             ["crds", "generators", "transformers", "validators"].map(|field| fields.texts(field)).concat();
         // others are plugins in the text itself
         let other_paths = other_paths.into_iter().filter(|text| !text.value.contains('\n')).collect();
-        let mut labels: Vec<_> = fields.list("labels").into_iter().collect();
         let common = fields.pairs("commonLabels");
+        let common = (!common.is_empty()).then_some(LabelRule { pairs: common, selectors: true, elsewhere: false });
         let mut found = Self {
             directory: directory.to_path_buf(),
             source: source.clone(),
@@ -234,7 +234,7 @@ impl Kustomization {
             prefix: fields.text("namePrefix").filter(|text| !text.value.is_empty()),
             suffix: fields.text("nameSuffix").filter(|text| !text.value.is_empty()),
             namespace: fields.text("namespace").filter(|text| !text.value.is_empty()),
-            labels: Vec::new(),
+            labels: common.into_iter().collect(),
             annotations: fields.pairs("commonAnnotations"),
             patches: Vec::new(),
             images: Vec::new(),
@@ -244,19 +244,48 @@ impl Kustomization {
             as_built,
             dropped,
         };
-        if !common.is_empty() {
-            found.labels.push(LabelRule { pairs: common, selectors: true, elsewhere: false });
+        let items = KustomizationItems::take(&mut fields);
+        items.read(&mut found, source, &mut problems);
+        match kind {
+            Some(kind) if !matches!(kind.value.as_str(), "Kustomization" | "Component" | "") => {
+                problems.push(invalid("expected `Kustomization` or `Component` for `kind`".to_owned(), kind.place));
+            }
+            _ => {}
         }
-        let strategic = fields.texts("patchesStrategicMerge");
-        let patches = fields.list("patches");
-        let operations = fields.list("patchesJson6902");
-        let mut images = fields.list("images");
-        images.extend(fields.list("imageTags"));
-        let replicas = fields.list("replicas");
-        let generators = [false, true]
-            .map(|is_secret| fields.list(if is_secret { "secretGenerator" } else { "configMapGenerator" }));
-        let options = fields.take("generatorOptions");
-        found.labels.extend(labels.drain(..).map(|node| read_labels(node, source, &mut problems)));
+        if problems.has_errors() { Err(problems) } else { Ok(found) }
+    }
+}
+
+/// Fields of a kustomization whose items have fields of their own.
+struct KustomizationItems {
+    labels: Vec<YamlNode>,
+    strategic: Vec<Text>,
+    patches: Vec<YamlNode>,
+    operations: Vec<YamlNode>,
+    images: Vec<YamlNode>,
+    replicas: Vec<YamlNode>,
+    config_maps: Vec<YamlNode>,
+    secrets: Vec<YamlNode>,
+    options: Option<YamlNode>,
+}
+
+impl KustomizationItems {
+    fn take(fields: &mut FieldMap<'_>) -> Self {
+        Self {
+            labels: fields.list("labels"),
+            strategic: fields.texts("patchesStrategicMerge"),
+            patches: fields.list("patches"),
+            operations: fields.list("patchesJson6902"),
+            images: ["images", "imageTags"].map(|field| fields.list(field)).into_iter().flatten().collect(),
+            replicas: fields.list("replicas"),
+            config_maps: fields.list("configMapGenerator"),
+            secrets: fields.list("secretGenerator"),
+            options: fields.take("generatorOptions"),
+        }
+    }
+
+    fn read(self, found: &mut Kustomization, source: &Source, problems: &mut Diagnostics) {
+        found.labels.extend(self.labels.into_iter().map(|node| read_labels(node, source, problems)));
         let of_text = |text: Text| PatchField {
             form: PatchForm::Strategic,
             place: text.place.clone(),
@@ -265,25 +294,16 @@ impl Kustomization {
             target: None,
             options: None,
         };
-        found.patches.extend(strategic.into_iter().map(of_text));
-        for (form, nodes) in [(PatchForm::Any, patches), (PatchForm::Operations, operations)] {
-            found.patches.extend(nodes.into_iter().map(|node| read_patch(node, form, source, &mut problems)));
+        found.patches.extend(self.strategic.into_iter().map(of_text));
+        for (form, nodes) in [(PatchForm::Any, self.patches), (PatchForm::Operations, self.operations)] {
+            found.patches.extend(nodes.into_iter().map(|node| read_patch(node, form, source, problems)));
         }
-        found.images = images.into_iter().map(|node| read_image(node, source, &mut problems)).collect();
-        found.replicas = replicas.into_iter().map(|node| read_replica(node, source, &mut problems)).collect();
-        for (is_secret, nodes) in [false, true].into_iter().zip(generators) {
-            found
-                .generators
-                .extend(nodes.into_iter().map(|node| read_generator(node, is_secret, source, &mut problems)));
+        found.images = self.images.into_iter().map(|node| read_image(node, source, problems)).collect();
+        found.replicas = self.replicas.into_iter().map(|node| read_replica(node, source, problems)).collect();
+        for (is_secret, nodes) in [(false, self.config_maps), (true, self.secrets)] {
+            found.generators.extend(nodes.into_iter().map(|node| read_generator(node, is_secret, source, problems)));
         }
-        found.generator_options = options.map(|node| read_options(node, source, &mut problems)).unwrap_or_default();
-        match kind {
-            Some(kind) if !matches!(kind.value.as_str(), "Kustomization" | "Component" | "") => {
-                problems.push(invalid("expected `Kustomization` or `Component` for `kind`".to_owned(), kind.place));
-            }
-            _ => {}
-        }
-        if problems.has_errors() { Err(problems) } else { Ok(found) }
+        found.generator_options = self.options.map(|node| read_options(node, source, problems)).unwrap_or_default();
     }
 }
 

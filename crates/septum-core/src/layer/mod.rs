@@ -4,6 +4,7 @@
 //! in which every value keeps the chain of locations it came through.
 
 mod app_choice;
+mod bundle_overlay;
 mod content_keys;
 mod definition;
 mod delivery;
