@@ -103,6 +103,64 @@ fn one_environment_alone_does_not_tell_what_is_unused() {
 }
 
 #[test]
+fn an_allow_is_about_the_environments_of_its_layer() {
+    const ALLOW: &str = "allow: [{ rule: plaintext-secret, key: API_TOKEN, reason: sandbox }]\n";
+    let base = "data: { API_TOKEN: { sensitive: true } }\n";
+    let leaking = "data: { API_TOKEN: k3x9Lq2mVb7 }\n";
+    let other = "data: { API_TOKEN: m4y8Kp3nWc6 }\n";
+    let mixin = format!("{leaking}{ALLOW}");
+    let in_base = "data: { API_TOKEN: { sensitive: true, value: k3x9Lq2mVb7 } }\n";
+    let leak = |file: &str| vec![format!("plaintext-secret {file}:1 API_TOKEN")];
+    for (case, base, dev, prod, expected) in [
+        ("of dev, and prod has another", base, format!("{leaking}{ALLOW}"), other, leak("prod.yaml")),
+        ("of dev, and all have it from the base", in_base, ALLOW.to_owned(), "{}", leak("base.yaml")),
+        ("of both", in_base, ALLOW.to_owned(), ALLOW, Vec::new()),
+        ("of a mixin that both extend", base, "extends: [m/x]\n".to_owned(), "extends: [m/x]\n", Vec::new()),
+        ("of a mixin, and prod has its own", base, "extends: [m/x]\n".to_owned(), other, leak("prod.yaml")),
+    ] {
+        let project = Sandbox::of(base, &dev).file("prod.yaml", prod);
+        let project = if dev.contains("m/x") { project.file("m/x.yaml", &mixin) } else { project };
+        assert_eq!(check(&project), expected, "{case}");
+    }
+    let partly = Sandbox::of(in_base, ALLOW).file("prod.yaml", "{}").file("qa.yaml", "{}");
+    record(&partly.run(&["check"]).stdout);
+}
+
+#[test]
+fn a_baseline_is_about_the_environments_in_which_it_was_found() {
+    const WORKLOAD: &str = "apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec: { containers: [{ name: web, image: x, env: [{ name: A, valueFrom: { configMapKeyRef: { name: app, key: A } } }] }] }
+";
+    let found = |project: &Sandbox| {
+        let run = project.run(&["check", "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let of =
+            |finding: &serde_json::Value| format!("{} {}", finding["rule"], finding["environment"]).replace('"', "");
+        report["findings"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let base =
+        "app: app\nvars: { a: x }\ndata: { A: { required: false }, B: '{{ vars.a }}' }\nmanifests: [w/pod.yaml]\n";
+    let set = "data: { A: a }\n";
+    let project = Sandbox::of(base, "{}").file("prod.yaml", set).file("w/pod.yaml", WORKLOAD);
+    let start = ["missing-environment null".to_owned(), "dangling-reference dev".to_owned()];
+    assert_eq!(found(&project), start);
+    assert_eq!(project.run(&["check", "--write-baseline"]).code, 0);
+    assert!(found(&project).is_empty());
+    // the same in prod, where pods would not start either
+    let project = project.file("prod.yaml", "{}").file("qa.yaml", set);
+    assert_eq!(found(&project), ["unused-allow null", "missing-environment null", "dangling-reference prod"]);
+    // one of two that was fixed is reported
+    assert_eq!(project.run(&["check", "--write-baseline"]).code, 0);
+    assert!(found(&project).is_empty());
+    let project = project.file("prod.yaml", set);
+    let run = project.run(&["check"]);
+    assert_eq!(run.code, 1);
+    record(&run.stdout);
+}
+
+#[test]
 fn a_baseline_accepts_what_was_there_and_nothing_new() {
     let project = Sandbox::of(LEAK, "data: { UNKNOWN: 1 }");
     let before = project.run(&["check"]);

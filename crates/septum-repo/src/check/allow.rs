@@ -4,7 +4,7 @@ use super::finding::{Acceptance, Finding};
 use super::places::EntryIndex;
 use super::unused::UsageTracker;
 use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
-use crate::layer::{AllowedFinding, Entry};
+use crate::layer::{AllowedFinding, Definition, Entry};
 use crate::map::{HashMap, HashSet};
 use crate::name::EnvironmentName;
 use crate::object::Day;
@@ -34,15 +34,19 @@ pub(super) fn split_accepted(
     let allows = collect_allows(survey, wanted);
     // the result for one environment alone shows nothing about the others
     let is_whole = survey.environments.len() == wanted.len();
-    let index = AllowIndex::new(allows.iter().copied().filter(|allow| !is_past(allow, today)));
+    let environments = survey.readable().filter(|it| wanted.contains(&it.definition.environment));
+    let environments: Vec<_> = environments.map(|it| EnvironmentAllows::of(&it.definition, today)).collect();
     let mut used = HashSet::default();
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for finding in findings {
-        match index.find(&finding) {
-            Some(allow) => {
-                used.insert(allow_position(&allow.rule.place));
+        let (accepting, others) =
+            if allows.is_empty() { Default::default() } else { accepted_in(&finding, &environments) };
+        used.extend(accepting.iter().map(|(_, allow)| allow_position(&allow.rule.place)));
+        match accepting.first() {
+            Some((_, allow)) if others.is_empty() => {
                 taken.push(finding.accept(Acceptance::Allowed(allow.reason.value.clone())));
             }
+            Some((name, _)) => left.push(finding.accepted_elsewhere(name, &others)),
             None => left.push(finding),
         }
     }
@@ -71,6 +75,50 @@ fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s
     let environments = survey.readable().filter(|it| wanted.contains(&it.definition.environment));
     let allows = environments.flat_map(|resolved| &resolved.definition.allow);
     allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
+}
+
+/// Accepted findings of the layers of an environment.
+struct EnvironmentAllows<'s> {
+    name: &'s str,
+    /// Names of its layers.
+    layers: HashSet<&'s str>,
+    index: AllowIndex<'s>,
+}
+
+impl<'s> EnvironmentAllows<'s> {
+    fn of(definition: &'s Definition, today: Option<Day>) -> Self {
+        Self {
+            name: definition.environment.as_str(),
+            layers: definition.layers.iter().map(|layer| layer.source.name()).collect(),
+            index: AllowIndex::new(definition.allow.iter().filter(|allow| !is_past(allow, today))),
+        }
+    }
+}
+
+/// Environments whose layers accept a finding, each with the `allow`, and those that have it and do not: an `allow` in
+/// the layer of an environment is about that environment alone.
+type AcceptingEnvironments<'e> = (Vec<(&'e str, &'e AllowedFinding)>, Vec<&'e str>);
+
+fn accepted_in<'e>(finding: &Finding, environments: &'e [EnvironmentAllows<'e>]) -> AcceptingEnvironments<'e> {
+    let has_layer = |it: &EnvironmentAllows<'_>| finding.file().is_some_and(|file| it.layers.contains(file));
+    let is_of_layer = environments.iter().any(has_layer);
+    let has_it = |it: &&EnvironmentAllows<'_>| match finding.environment() {
+        // a layer is searched once for all its environments
+        Some(name) if !finding.is_leak() => it.name == name,
+        _ => has_layer(it) || !is_of_layer,
+    };
+    let (mut accepting, mut others) = (Vec::new(), Vec::new());
+    for environment in environments.iter().filter(has_it) {
+        match environment.index.find(finding) {
+            Some(allow) => accepting.push((environment.name, allow)),
+            None => others.push(environment.name),
+        }
+    }
+    // what differs between environments is one finding, which any of them may explain
+    if !accepting.is_empty() && matches!(finding.diagnostic.rule, Rule::MissingEnvironment | Rule::SharedSecret) {
+        others.clear();
+    }
+    (accepting, others)
 }
 
 /// The file and the offset of an `allow`, which identify it.

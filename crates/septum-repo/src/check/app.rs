@@ -106,13 +106,14 @@ impl AppChecker<'_> {
         let mut findings: Vec<_> = findings.map(|finding| finding.mark_unread(&survey.unread)).collect();
         for environment in wanted {
             let (problems, accepted) = self.check_objects(app, survey, environment, &mut found.sites);
-            findings.extend(places.findings(problems, Some(environment)));
-            findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment)));
+            findings.extend(places.findings(problems, Some(environment)).into_iter().map(Finding::of_result));
+            findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment).of_result()));
         }
         for target in survey.partial.iter().filter(|it| wanted.contains(&it.resolved.definition.environment)) {
             let mut problems = Diagnostics::new();
             self.pipeline.check_partial(survey, target, &mut problems);
-            findings.extend(places.findings(problems, Some(&target.resolved.definition.environment)));
+            let of_environment = places.findings(problems, Some(&target.resolved.definition.environment));
+            findings.extend(of_environment.into_iter().map(Finding::of_result));
         }
         findings.extend(places.findings(pitfall::find_pitfalls(survey, wanted), None));
         for resolved in wanted.iter().filter_map(|environment| survey.environment(environment)) {

@@ -40,6 +40,9 @@ struct BaselineEntry {
     rule: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     app: Option<String>,
+    /// Environment in whose result it is; none if it is about a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bundle: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +104,7 @@ impl Baseline {
         let counted = findings.iter().filter(|finding| is_acceptable(finding));
         Self {
             key: self.key.clone(),
-            entries: counted.map(|finding| self.entry_for(finding)).collect_set(),
+            entries: counted.flat_map(|finding| self.entries_for(finding)).collect_set(),
             source: None,
         }
     }
@@ -111,6 +114,16 @@ impl Baseline {
         self.entries.len()
     }
 
+    /// The entries of a finding: one for each environment in whose result it is, or one for its file.
+    fn entries_for(&self, finding: &Finding) -> Vec<BaselineEntry> {
+        let entry = self.entry_for(finding);
+        if finding.result_environments.is_empty() {
+            return vec![entry];
+        }
+        let names = finding.result_environments.iter();
+        names.map(|name| BaselineEntry { environment: Some(name.clone()), ..entry.clone() }).collect()
+    }
+
     fn entry_for(&self, finding: &Finding) -> BaselineEntry {
         let view = finding.view();
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -118,6 +131,7 @@ impl Baseline {
             file: view.file.unwrap_or_default().to_owned(),
             rule: view.rule.to_owned(),
             app: owned(view.app),
+            environment: None,
             bundle: owned(view.bundle),
             key: owned(view.key),
             tag: finding.tag.clone().unwrap_or_else(|| self.key.tag(view.message)),
@@ -129,14 +143,20 @@ impl Baseline {
     pub(super) fn split_known(&self, findings: Vec<Finding>, whole: bool) -> (Vec<Finding>, Vec<Finding>) {
         let mut met = BTreeSet::new();
         let (mut known, mut left) = (Vec::new(), Vec::new());
-        for finding in findings {
-            let as_known = self.entry_for(&finding);
-            if is_acceptable(&finding) && self.entries.contains(&as_known) {
-                met.insert(as_known);
+        for mut finding in findings {
+            let entries = if is_acceptable(&finding) { self.entries_for(&finding) } else { Vec::new() };
+            let (in_baseline, new): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| self.entries.contains(entry));
+            let is_known = !in_baseline.is_empty() && new.is_empty();
+            met.extend(in_baseline);
+            if is_known {
                 known.push(finding.accept(Acceptance::Known));
-            } else {
-                left.push(finding);
+                continue;
             }
+            if let Some(name) = new.into_iter().find_map(|entry| entry.environment) {
+                finding.set_environment(&name);
+            }
+            left.push(finding);
         }
         if whole {
             left.extend(self.report_stale(&met));
@@ -155,9 +175,10 @@ impl Baseline {
         };
         let warning =
             Diagnostic::warning(Rule::UnusedAllow, message).at(source.place(Span::locate(source.text(), 0, 0)));
-        let shown = gone.iter().take(MOST).map(|known| match &known.key {
-            Some(key) => format!("`{}` of `{key}` in {}", known.rule, known.file),
-            None => format!("`{}` in {}", known.rule, known.file),
+        let shown = gone.iter().take(MOST).map(|known| {
+            let of_key = known.key.as_ref().map(|key| format!(" of `{key}`")).unwrap_or_default();
+            let of_result = known.environment.as_ref().map(|name| format!(", in `{name}`")).unwrap_or_default();
+            format!("`{}`{of_key} in {}{of_result}", known.rule, known.file)
         });
         let warning = shown.fold(warning, Diagnostic::note);
         let warning = if gone.len() > MOST { warning.note(format!("and {} more", gone.len() - MOST)) } else { warning };

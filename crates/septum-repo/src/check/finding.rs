@@ -10,7 +10,7 @@ use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
-use crate::sort::sort_by;
+use crate::sort::{CollectSorted as _, sort_by};
 use crate::span::{Location, Source};
 
 /// The name of a file of rules.
@@ -23,6 +23,8 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     app: Option<String>,
     environment: Option<String>,
+    /// Environments in whose results it is, each once; none if it is about a file.
+    pub(super) result_environments: BTreeSet<String>,
     entry: Option<EntryId>,
     /// The detector that found a credential, whose name can be used to accept it.
     pub(super) detector: Option<&'static str>,
@@ -121,6 +123,7 @@ impl Finding {
             diagnostic,
             app,
             environment,
+            result_environments: BTreeSet::new(),
             entry,
             detector: None,
             allow_key: None,
@@ -155,6 +158,13 @@ impl Finding {
     #[must_use]
     pub(super) fn of_layers(mut self) -> Self {
         self.is_of_layers = true;
+        self
+    }
+
+    /// Marks it as found in the result of its environment: in that of another, it is another finding.
+    #[must_use]
+    pub(super) fn of_result(mut self) -> Self {
+        self.result_environments = self.environment.iter().cloned().collect_set();
         self
     }
 
@@ -220,6 +230,25 @@ impl Finding {
         self
     }
 
+    /// Adds that a layer accepts it in one environment alone.
+    #[must_use]
+    pub(super) fn accepted_elsewhere(mut self, environment: &str, others: &[&str]) -> Self {
+        let others: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+        let note = format!("an `allow` accepts it in `{environment}`, and not in {}", others.join(", "));
+        self.diagnostic = self.diagnostic.note(note);
+        self
+    }
+
+    /// The environment that it is about, the first of several.
+    pub(super) fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// Sets the environment that it is shown with.
+    pub(super) fn set_environment(&mut self, name: &str) {
+        self.environment = Some(name.to_owned());
+    }
+
     /// The app that it is about.
     pub fn app(&self) -> Option<&str> {
         self.app.as_deref()
@@ -254,9 +283,10 @@ impl Finding {
         }
     }
 
-    /// Merges the same finding of another app into this one.
+    /// Merges the same finding of another app or environment into this one.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.is_unjudged |= other.is_unjudged;
+        self.result_environments.extend(other.result_environments.iter().cloned());
         if let (Some(remedy), Some(other)) = (&mut self.fix, &other.fix) {
             remedy.absorb(other);
         }
