@@ -289,3 +289,45 @@ fn a_signal_leaves_nothing_among_temporary_files() {
         assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "{signal:?}");
     }
 }
+
+#[test]
+fn a_submodule_is_read_at_the_commit_that_the_revision_names() {
+    let shared = Sandbox::new([("conf.txt", "canary v1\n"), ("d/more.txt", "same\n")]);
+    git(&shared, &["init", "--quiet", "-b", "main", "."]);
+    commit(&shared);
+    let project = Sandbox::of("app: a\ndata: { F: { file: lib/conf.txt }, G: { file: lib/d/more.txt } }\n", "");
+    git(&project, &["init", "--quiet", "-b", "main", "."]);
+    let url = shared.root().to_str().unwrap().to_owned();
+    let allowed = ["-c", "protocol.file.allow=always"];
+    git(&project, &[&allowed[..], &["submodule", "--quiet", "add", &url, "lib"]].concat());
+    commit(&project);
+    shared.write("conf.txt", "canary v2\n");
+    commit(&shared);
+    git(&project, &[&allowed[..], &["submodule", "--quiet", "update", "--remote"]].concat());
+    commit(&project);
+    for range in ["HEAD~1", "HEAD~1..HEAD"] {
+        let run = project.run(&["diff", "--rev", range]);
+        assert_eq!(run.code, 1, "{range}: {}", run.stderr);
+        assert!(run.stdout.contains("v1") && run.stdout.contains("v2"), "{range}: {}", run.stdout);
+    }
+    assert_eq!(project.run(&["diff", "--rev", "HEAD"]).code, 0);
+    // a change that nobody committed is one
+    project.write("lib/conf.txt", "canary v3\n");
+    let run = project.run(&["diff", "--rev", "HEAD"]);
+    assert!(run.code == 1 && run.stdout.contains("v3"), "{}", run.stdout);
+    // without a checkout, nothing is taken from elsewhere
+    git(&project, &["submodule", "--quiet", "deinit", "--force", "lib"]);
+    let run = project.run(&["diff", "--rev", "HEAD~1..HEAD"]);
+    record(run.stdout + &run.stderr);
+}
+
+#[test]
+fn a_shallow_clone_is_named_where_a_revision_is_unknown() {
+    let project = committed();
+    let clone = Sandbox::new([("x", "")]);
+    let url = format!("file://{}", project.root().display());
+    git(&clone, &["clone", "--quiet", "--depth", "1", &url, "clone"]);
+    let run = clone.run(&["-C", "clone", "diff", "--rev", "HEAD~1"]);
+    assert_eq!(run.code, 2);
+    run.record();
+}

@@ -37,6 +37,8 @@ pub enum SnapshotEntryKind {
     Link,
     /// Another repository, whose content is on the disk.
     Repository,
+    /// Another repository, whose content is not known: nothing is there.
+    UnknownRepository,
 }
 
 /// Destination of a path.
@@ -96,10 +98,10 @@ impl Snapshot {
             return ResolvedPath::Disk;
         }
         if let Some(entry) = self.entries.get(path) {
-            return if entry.kind == SnapshotEntryKind::Repository {
-                ResolvedPath::Disk
-            } else {
-                ResolvedPath::Entry(entry)
+            return match entry.kind {
+                SnapshotEntryKind::Repository => ResolvedPath::Disk,
+                SnapshotEntryKind::UnknownRepository => ResolvedPath::Nothing,
+                SnapshotEntryKind::File | SnapshotEntryKind::Link => ResolvedPath::Entry(entry),
             };
         }
         let repository =
@@ -133,6 +135,7 @@ impl Snapshot {
                     _ if is_inside => DirEntryKind::Directory,
                     // the content of another repository is on the disk
                     SnapshotEntryKind::Repository => DirEntryKind::Directory,
+                    SnapshotEntryKind::UnknownRepository => continue,
                     SnapshotEntryKind::Link => DirEntryKind::Link,
                     SnapshotEntryKind::File => DirEntryKind::File,
                 };

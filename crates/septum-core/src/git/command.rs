@@ -148,6 +148,12 @@ impl SafeGit {
         Ok(self)
     }
 
+    /// Whether the repository lacks the parents of some commits.
+    pub(super) fn is_shallow(&self) -> bool {
+        let missing = self.repository.as_ref().and_then(|repository| repository.shallow_commits().ok());
+        missing.is_some_and(|missing| !missing.is_empty())
+    }
+
     /// Makes the attributes of the repository known that are in no file of the work tree.
     pub(super) fn with_attributes(self) -> io::Result<Self> {
         let attributes = self.repository.as_ref().map(GitRepository::attributes).transpose()?.flatten();

@@ -1,14 +1,15 @@
 //! Content of a commit, without a work tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
 use super::repository::GitRepository;
 use super::{GitBlobs, git_output, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::disk::{Disk, Snapshot, SnapshotEntry, path_of};
+use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 use crate::sort::CollectSorted;
 
 /// A commit, and the files that a checkout of it would have.
@@ -79,11 +80,45 @@ impl GitRevision {
     /// The content of a commit.
     pub(super) fn open(repository: &GitRepository, commit: String) -> Result<Self, Diagnostic> {
         let root = repository.root.clone();
+        let mut content = CommitContent::default();
+        content.add(repository, &commit, Path::new(""))?;
+        content.add_nested(&root);
+        let CommitContent { entries, upward, readers, .. } = content;
+        let upward = upward.into_iter().map(|path| root.join(path)).collect_set();
+        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| {
+            // those that are nested come later
+            let reader =
+                readers.iter().rev().find_map(|(below, reader)| Some((path.strip_prefix(below).ok()?, reader)));
+            let (path, reader) = reader.ok_or(io::ErrorKind::NotFound)?;
+            reader.read(blob, path, limit)
+        });
+        Ok(Self { root, commit, disk: Disk::with_snapshot(snapshot), upward })
+    }
+}
+
+/// Largest number of nested repositories (submodules) that are read.
+const MOST_NESTED: usize = 100;
+
+/// Content of a commit, with that of the nested repositories at the commits that it names.
+#[derive(Default)]
+struct CommitContent {
+    /// Files and links, by their paths from the root.
+    entries: BTreeMap<PathBuf, SnapshotEntry>,
+    upward: Vec<PathBuf>,
+    /// Readers of the repositories, each with the path of its work tree.
+    readers: Vec<(PathBuf, GitBlobs)>,
+    /// Nested repositories that were not read yet: the path and the commit of each.
+    nested: VecDeque<(PathBuf, String)>,
+}
+
+impl CommitContent {
+    /// Adds a commit of the repository whose work tree is at a path from the root.
+    fn add(&mut self, repository: &GitRepository, commit: &str, below: &Path) -> Result<(), Diagnostic> {
         let git = SafeGit::new(repository.clone(), GitConfiguration::Isolated).map(SafeGit::with_own_index);
         let git = git.map_err(|error| revision_failure(&error.to_string()))?;
         // in parallel: each takes as long to start as to answer
-        let tree = spawn_git(&git, "ls-tree", &["-r", "-z", "--full-tree", &commit])?;
-        let upward = spawn_git(&git, "grep", &["-I", "-l", "-z", "--full-name", "-F", "-e", "..", &commit])?;
+        let tree = spawn_git(&git, "ls-tree", &["-r", "-z", "--full-tree", commit])?;
+        let upward = spawn_git(&git, "grep", &["-I", "-l", "-z", "--full-name", "-F", "-e", "..", commit])?;
         let (tree, upward) = (tree.wait_with_output(), upward.wait_with_output());
         let entries = parse_tree(&git_output(tree).map_err(of_revision)?)?;
         let upward = match upward {
@@ -91,10 +126,34 @@ impl GitRevision {
             Ok(output) if output.status.code() == Some(1) && output.stderr.is_empty() => Vec::new(),
             output => git_output(output).map_err(of_revision)?,
         };
-        let upward = parse_paths(&upward, &commit, &root)?;
-        let read = GitBlobs::of_commit(git, commit.clone());
-        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| read.read(blob, path, limit));
-        Ok(Self { root, commit, disk: Disk::with_snapshot(snapshot), upward })
+        self.upward.extend(parse_paths(&upward, commit)?.into_iter().map(|path| below.join(path)));
+        for (path, entry) in entries {
+            if entry.kind == SnapshotEntryKind::Repository {
+                self.nested.push_back((below.join(path), entry.blob));
+            } else {
+                self.entries.insert(below.join(path), entry);
+            }
+        }
+        self.readers.push((below.to_path_buf(), GitBlobs::of_commit(git, commit.to_owned())));
+        Ok(())
+    }
+
+    /// Adds the nested repositories. One that is not checked out, or lacks the commit, has no files: the work tree has
+    /// those of another commit.
+    fn add_nested(&mut self, root: &Path) {
+        let mut count = 0;
+        while let Some((below, commit)) = self.nested.pop_front() {
+            count += 1;
+            let directory = root.join(&below);
+            let found = if count > MOST_NESTED { None } else { GitRepository::find(&directory).ok().flatten() };
+            let found = found.filter(|found| found.root == directory);
+            let is_read = found.is_some_and(|repository| self.add(&repository, &commit, &below).is_ok());
+            if !is_read {
+                // what a layer names there does not exist; another commit of it is a change
+                let kind = SnapshotEntryKind::UnknownRepository;
+                self.entries.insert(below, SnapshotEntry { kind, blob: commit });
+            }
+        }
     }
 }
 
@@ -110,9 +169,14 @@ pub(super) fn find_repository(directory: &Path) -> Result<Option<GitRepository>,
 /// The commit that a name stands for. The name is not repeated: it could be anything that was typed.
 pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
+        let hint = if git.is_shallow() {
+            "this clone is shallow: `git fetch --unshallow --tags` gets the rest"
+        } else {
+            "`git fetch` gets the branches and tags of the remote repository"
+        };
         Diagnostic::error(Rule::Usage, format!("{which} is not known"))
             .note("it is not the name of a branch, a tag or a commit of this repository")
-            .hint("`git fetch` gets the branches and tags of the remote repository")
+            .hint(hint)
     };
     if name.starts_with('-') {
         return Err(unknown());
@@ -158,14 +222,13 @@ fn parse_tree(output: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnos
 }
 
 /// Parses the output of `grep -l -z`: `COMMIT:PATH` for each file.
-fn parse_paths(output: &[u8], commit: &str, root: &Path) -> Result<BTreeSet<PathBuf>, Diagnostic> {
+fn parse_paths(output: &[u8], commit: &str) -> Result<Vec<PathBuf>, Diagnostic> {
     let names = output.split(|&byte| byte == 0).filter(|line| !line.is_empty());
     let path = |line: &[u8]| {
         let path = line.strip_prefix(commit.as_bytes()).and_then(|rest| rest.strip_prefix(b":")).unwrap_or(line);
-        path_of(path.to_vec()).map(|path| root.join(path)).map_err(|error| revision_failure(&error.to_string()))
+        path_of(path.to_vec()).map_err(|error| revision_failure(&error.to_string()))
     };
-    let paths = names.map(path).collect::<Result<Vec<_>, _>>()?;
-    Ok(paths.into_iter().collect_set())
+    names.map(path).collect()
 }
 
 fn of_revision(found: Diagnostic) -> Diagnostic {
