@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value as Json;
 
 use crate::delivery::schema::assert_valid;
+use crate::support::messages::record;
 use crate::support::objects::{Objects, text};
 use crate::support::peers::python_with;
 use crate::support::samples::ENCRYPTED;
@@ -201,4 +202,84 @@ fn a_certificate_that_expired_or_will_soon_is_told_of() {
         assert!(run.stderr.contains("prod.yaml:1:"), "{day}: {}", run.stderr);
         assert_eq!(run.stdout.is_empty(), code != 0, "{day}");
     }
+}
+
+/// A SealedSecret as `kubeseal` writes it, and a Pod that reads two of its keys.
+const OF_KUBESEAL: &str = "apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: { creationTimestamp: null, name: db, namespace: ns-1 }
+spec:
+  encryptedData: { PASSWORD: AgAx, USER: AgAy }
+  template: { metadata: { creationTimestamp: null, name: db, namespace: ns-1 } }
+";
+const READER: &str = "apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  containers:
+  - name: web
+    image: x
+    env: [{ name: A, valueFrom: { secretKeyRef: { name: db, key: PASSWORD } } }, { name: B, valueFrom: { secretKeyRef: { name: db, key: USER } } }]
+";
+
+fn with_manifest(fields: &str, sealed: &str) -> Sandbox {
+    let base = format!("app: app\nmanifests: [w/pod.yaml, w/sealed.yaml]\n{fields}");
+    Sandbox::of(&base, "").file("w/pod.yaml", READER).file("w/sealed.yaml", sealed)
+}
+
+fn scoped(scope: &str) -> String {
+    let annotations = format!("{{ annotations: {{ sealedsecrets.bitnami.com/{scope}: 'true' }}, creationTimestamp");
+    OF_KUBESEAL.replace("{ creationTimestamp", &annotations)
+}
+
+#[test]
+fn the_keys_of_a_secret_that_kubeseal_sealed_are_known() {
+    let project = with_manifest("namespace: ns-1\n", OF_KUBESEAL);
+    assert_eq!(project.run(&["check"]).code, 0);
+    let typo = with_manifest("namespace: ns-1\n", &OF_KUBESEAL.replace("USER", "USR")).run(&["check"]);
+    assert_eq!(typo.code, 1);
+    record(&typo.stdout);
+    // what the template adds is there as well, and what nobody can know may be
+    for other in [
+        OF_KUBESEAL.replace(", USER: AgAy }", " }").replace("template: {", "template: { data: { USER: robot },"),
+        OF_KUBESEAL.replace("encryptedData: { PASSWORD: AgAx, USER: AgAy }", "data: AgAx"),
+    ] {
+        assert_eq!(with_manifest("namespace: ns-1\n", &other).run(&["check"]).code, 0, "{other}");
+    }
+}
+
+#[test]
+fn a_sealed_secret_that_moves_is_reported_unless_its_scope_is_wider() {
+    for (fields, sealed, code) in [
+        ("namespace: ns-1\nprefix: pre-\n", OF_KUBESEAL.to_owned(), 1),
+        ("namespace: ns-1\nprefix: pre-\n", scoped("namespace-wide"), 0),
+        ("namespace: other\n", OF_KUBESEAL.to_owned(), 1),
+        ("namespace: other\n", scoped("namespace-wide"), 1),
+        ("namespace: other\nsuffix: -x\n", scoped("cluster-wide"), 0),
+    ] {
+        let run = with_manifest(fields, &sealed).run(&["check"]);
+        assert_eq!(run.code, code, "{fields}{}", run.stdout);
+        if code == 1 {
+            record(&run.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_reference_follows_what_a_controller_makes_under_the_name_of_an_object() {
+    let external = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: db }\nspec: { secretStoreRef: { name: s }, dataFrom: [{ extract: { key: k } }] }\n";
+    let named = external.replace("spec: {", "spec: { target: { name: db },");
+    for (made, expected) in [(&*scoped("namespace-wide"), "pre-db"), (external, "pre-db"), (&named, "db")] {
+        let found = with_manifest("namespace: ns-1\nprefix: pre-\n", made).dev();
+        let pod = found.0.iter().find(|object| object["kind"] == "Pod").expect("a Pod");
+        let name = &pod["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["name"];
+        assert_eq!(text(name), expected, "{made}");
+    }
+}
+
+#[test]
+fn a_secret_in_another_namespace_is_named_as_what_it_is() {
+    let run = with_manifest("", OF_KUBESEAL).run(&["check"]);
+    assert_eq!(run.code, 1);
+    record(&run.stdout);
 }

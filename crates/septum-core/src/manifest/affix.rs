@@ -2,7 +2,7 @@
 
 use super::classes::rename_classes;
 use super::identity::Manifest;
-use super::references::{RefKind, ReferenceRules, rewrite_references};
+use super::references::{OWN_NAME, ReferenceRules, Role, find_references, rewrite_references};
 use super::scope::is_namespaced;
 use super::wiring::template_of;
 use crate::layer::{NameAffixes, Tree, TreeKind};
@@ -69,6 +69,13 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
     for manifest in manifests.iter().filter(|manifest| !keeps_name(&manifest.kind)) {
         let namespaces = renamed.entry((manifest.kind.clone(), manifest.name.clone())).or_default();
         namespaces.push(manifest.namespace.clone());
+        // what a controller makes under the same name
+        for made in find_references(&manifest.tree, rules) {
+            if made.role == Role::Output && made.path == OWN_NAME {
+                let namespaces = renamed.entry((made.target.as_str().to_owned(), made.name.value)).or_default();
+                namespaces.push(manifest.namespace.clone());
+            }
+        }
     }
     let of_app = namespace;
     for manifest in manifests {
@@ -87,11 +94,7 @@ pub fn add_affixes(manifests: &mut [Manifest], affixes: &NameAffixes, namespace:
             namespaces.iter().any(is_there).then(|| affixes.apply(name))
         };
         rewrite_references(&mut manifest.tree, rules, |reference| {
-            let kind = match reference.target {
-                RefKind::ConfigMap => "ConfigMap",
-                RefKind::Secret => "Secret",
-            };
-            new_name(kind, &reference.name.value, reference.namespace.as_deref())
+            new_name(reference.target.as_str(), &reference.name.value, reference.namespace.as_deref())
         });
         let pod = template_of(&manifest.kind).and_then(|path| manifest.tree.at_mut(path)?.at_mut(&["spec"]));
         if let Some(pod) = pod {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::names::is_portable_variable;
 use super::provide::{KeySet, ObjectIndex, entry_of, kind_for, other_kind};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
-use crate::layer::Definition;
+use crate::layer::{Definition, ExternalObject};
 use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{self, Manifest, is_filled_in_later};
 use crate::resolve::ResolvedTarget;
@@ -175,10 +175,19 @@ impl ReferenceChecker<'_> {
         } else {
             error
         };
-        if let Some(namespace) = self.provided.external_elsewhere(reference) {
+        let is_declared = |external: &&ExternalObject| {
+            external.kind == kind && external.name == *name && external.namespace.is_some()
+        };
+        let declared = self.definition.external.iter().find(is_declared);
+        if let Some(namespace) = declared.and_then(|external| external.namespace.as_ref()) {
             return error
                 .note(format!("`external` declares one of that name in the namespace `{namespace}`"))
                 .hint("remove its `namespace` if it exists in all namespaces, or declare it for this one too");
+        }
+        if let Some(namespace) = self.provided.elsewhere(reference) {
+            return error
+                .note(format!("a manifest gives one of that name in the namespace `{namespace}`"))
+                .hint(format!("if all objects are in that namespace, set it in the layer: `namespace: {namespace}`"));
         }
         error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
             "define a bundle of that name, or declare it as external: `external: [{{ kind: {kind}, name: {name} }}]`"

@@ -21,6 +21,7 @@ mod placeholder;
 mod pod;
 mod provide;
 mod rendered;
+mod sealed;
 mod size;
 mod text;
 mod typed;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::external::StoreSplit;
+use super::sealed::sealed_keys;
 use super::typed;
 use crate::layer::{Definition, RefForm, Tree};
-use crate::manifest::references::{RefKind, Reference, ReferenceRules, Role, rewrite_references};
+use crate::manifest::references::{OWN_NAME, RefKind, Reference, ReferenceRules, Role, rewrite_references};
 use crate::manifest::{BundleObjectMap, Manifest};
 use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
@@ -110,8 +111,13 @@ impl ObjectIndex {
             self.others.insert((target, namespace.clone(), manifest.name.clone()), keys);
         }
         for output in references.iter().filter(|reference| reference.role == Role::Output) {
-            let namespace = output.namespace.clone().or_else(|| namespace.clone());
-            self.others.insert((output.target, namespace, output.name.value.clone()), KeySet::Any);
+            let is_of_same_name = output.path == OWN_NAME;
+            // an object that `namespace` moves takes what is made of it along
+            let written = output.namespace.clone().filter(|_| !is_of_same_name);
+            let is_filled = manifest.tree.at(&["spec", "template"]).is_some_and(is_filled);
+            let keys = sealed_keys(manifest).filter(|_| !is_filled).map(KeySet::Known);
+            let object = (output.target, written.or_else(|| namespace.clone()), output.name.value.clone());
+            self.others.insert(object, keys.unwrap_or(KeySet::Any));
         }
     }
 
@@ -195,12 +201,12 @@ impl ObjectIndex {
         self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned().or_else(is_external)
     }
 
-    /// Other namespace in which a layer declares the referenced object external.
-    pub(super) fn external_elsewhere(&self, reference: &Reference) -> Option<&str> {
-        let is_same = |(kind, _, name): &&(RefKind, Option<String>, String)| {
-            *kind == reference.target && *name == reference.name.value
+    /// Other namespace with an object, not of a bundle, that has the name of a reference.
+    pub(super) fn elsewhere(&self, reference: &Reference) -> Option<&str> {
+        let is_same = |(kind, namespace, name): &&(RefKind, Option<String>, String)| {
+            *kind == reference.target && *name == reference.name.value && namespace.is_some()
         };
-        self.others.iter().filter(|(_, keys)| **keys == KeySet::Any).map(|(id, _)| id).find(is_same)?.1.as_deref()
+        self.others.keys().find(is_same)?.1.as_deref()
     }
 
     /// Keys of the bundle's object that a reference names.

@@ -13,6 +13,7 @@ use super::link::ReferenceChecker;
 use super::metadata::common_metadata;
 use super::pod;
 use super::provide::ObjectIndex;
+use super::sealed::sealed_elsewhere;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Definition;
@@ -198,6 +199,7 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         manifest::add_checksums(manifest, target.references, &checksums, problems);
         manifest::apply_common(manifest, &common, &moved);
         declared::check_manifest(manifest, target, problems);
+        problems.extend(sealed_elsewhere(manifest));
     }
     let manifests =
         manifests.into_iter().map(|manifest| RenderedObject::Manifest(manifest, definition.environment.clone()));

@@ -257,6 +257,9 @@ rules! {
         PlaintextManifest, "plaintext-manifest", Warning, Invalid, true,
             "a manifest of a Secret has values in plaintext that no detector takes for credentials",
             "encrypt the file with `septum encrypt FILE`, or make the values entries of a ConfigMap";
+        SealedElsewhere, "sealed-elsewhere", Warning, Invalid, true,
+            "a SealedSecret among the manifests gets another name or namespace than it is sealed for",
+            "seal it for the name and the namespace that it has in the output, or with a wider scope";
         RefInContent, "ref-in-content", Warning, Invalid, true,
             "a `ref` inside `content`, which is written literally",
             "use a separate key: `KEY: { ref: … }`";

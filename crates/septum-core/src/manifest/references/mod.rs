@@ -24,6 +24,9 @@ use walk::{ScalarSite, VisitScope};
 pub use crate::project::{RefKind, ReferenceRole as Role, UserRule};
 pub use rules::ReferenceRules;
 
+/// Path of the own name of an object, where a controller makes another one of the same name.
+pub const OWN_NAME: &str = "metadata.name";
+
 /// Reference of an object to a ConfigMap or a Secret.
 #[derive(Debug, Clone)]
 pub struct Reference {
