@@ -235,24 +235,45 @@ fn a_variable_that_hides_another_is_told() {
 fn variables_of_one_half_of_a_bundle_are_told() {
     let base = "bundles: { a: { data: { HOST: x, PASSWORD: { sensitive: true, value: '{{ env.name }}' } } }, b: { data: { OTHER: z } } }\nmanifests: [w/w.yaml]\n";
     let one = "envFrom: [{ configMapRef: { name: a } }]";
+    let both = "envFrom: [{ configMapRef: { name: a } }, { secretRef: { name: a } }]";
     let key = "env: [{ name: P, valueFrom: { secretKeyRef: { name: a, key: PASSWORD } } }]";
     let volume = "volumes: [{ name: v, secret: { secretName: a } }]";
     for (annotations, container, volumes, count) in [
         ("", one, "", 1),
         ("", "envFrom: [{ secretRef: { name: a } }]", "", 1),
         ("", "envFrom: [{ configMapRef: { name: a } }, { configMapRef: { name: a }, prefix: A_ }]", "", 1),
-        ("", "envFrom: [{ configMapRef: { name: a } }, { secretRef: { name: a } }]", "", 0),
+        ("", both, "", 0),
         ("", &format!("{one}\n        {key}")[..], "", 0),
         ("", one, volume, 0),
         ("", "envFrom: [{ configMapRef: { name: b } }]", "", 0),
         ("", key, "", 0),
         ("", "", volume, 0),
         (", annotations: { septum.dev/env-from: a }", "", "", 0),
+        // each container has an environment of its own
+        ("", &format!("{one}\n      - name: two\n        image: nginx\n        {one}"), "", 2),
+        ("", &format!("{both}\n      - name: two\n        image: nginx\n        {one}"), "", 1),
+        ("", &format!("{one}\n      - name: two\n        image: nginx\n        {key}"), "", 1),
+        ("", &format!("{one}\n      - name: two\n        image: nginx\n        {one}"), volume, 0),
     ] {
         let text = workload(annotations, "", container, volumes);
         let found = told("half-bundle", &[("base.yaml", base), ("w/w.yaml", &text)]);
         assert_eq!(found.len(), count, "{annotations}{container}{volumes}: {found:?}");
     }
+}
+
+/// Wiring is for pods: a `ServiceAccount` can only name the other Secret, too.
+#[test]
+fn half_a_bundle_is_wired_only_where_that_is_possible() {
+    let base = "app: web\ndata: { TOKEN: { ref: shop/key }, KNOWN: { sensitive: true, value: '{{ env.name }}' } }\nnamespace: shop\ndelivery: { refs: external-secret, store: vault }\nmanifests: [w/*.yaml]\n";
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: web }\nsecrets: [{ name: web }]\n";
+    let pod = workload(
+        "",
+        "",
+        "envFrom: [{ secretRef: { name: web } }]",
+        "volumes: [{ name: v, secret: { secretName: web } }]",
+    );
+    let project = Sandbox::of(base, "").file("w/account.yaml", account).file("w/pod.yaml", &pod);
+    record(&project.run(&["check"]).stdout);
 }
 
 #[test]

@@ -25,6 +25,32 @@ pub(super) struct ReferenceChecker<'a> {
     pub(super) nameless: OnceCell<bool>,
 }
 
+/// Path of the container whose environment a reference is for; none if it is for the whole object, such as a volume.
+fn container_of(reference: &Reference) -> Option<&str> {
+    [".envFrom[", ".env["]
+        .iter()
+        .find_map(|field| reference.path.rfind(field))
+        .and_then(|end| reference.path.get(..end))
+}
+
+/// Whether a container has what one reference or the other is for.
+fn is_same_container(reference: &Reference, other: &Reference) -> bool {
+    match (container_of(reference), container_of(other)) {
+        (Some(container), Some(other)) => container == other,
+        _ => true,
+    }
+}
+
+/// Annotation by which a workload gets both halves of a bundle where it has one; none if there is no workload.
+fn wiring_for(manifest: &Manifest, reference: &Reference) -> Option<&'static str> {
+    manifest::pod_template(&manifest.kind)?;
+    match reference.path.as_str() {
+        _ if reference.env_from => Some("septum.dev/env-from"),
+        path if path.contains("volumes[") => Some("septum.dev/mount"),
+        _ => None,
+    }
+}
+
 /// Whether a name or its namespace contains a placeholder of another tool, so that the target is unknown.
 fn has_placeholder(reference: &Reference) -> bool {
     let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
@@ -106,10 +132,12 @@ impl ReferenceChecker<'_> {
     fn half_of_bundle(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
         let bundle = &reference.name.value;
         let (beside, _) = self.provided.made_beside(bundle).filter(|_| reference.target == RefKind::Secret)?;
-        let has_both = all.iter().any(|other| other.target == RefKind::Secret && other.name.value == beside);
+        let is_beside = |other: &&Reference| other.target == RefKind::Secret && other.name.value == beside;
+        let has_both = all.iter().filter(is_beside).any(|other| is_same_container(reference, other));
         if has_both || !reference.keys.is_empty() {
             return None;
         }
+        let wire = wiring_for(manifest, reference).map(|wiring| format!(", or wire the bundle with `{wiring}`"));
         let message = format!(
             "{} uses the Secret `{bundle}` as a whole, but it contains only a part of `{bundle}`",
             manifest.label()
@@ -118,9 +146,7 @@ impl ReferenceChecker<'_> {
             Diagnostic::warning(Rule::HalfBundle, message)
                 .at_public(reference.name.place.clone(), PublicReason::Name)
                 .note(format!("its values from the store are in the Secret `{beside}`, which an operator creates"))
-                .hint(format!(
-                    "refer to `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`"
-                )),
+                .hint(format!("refer to `{beside}` too{}", wire.unwrap_or_default())),
         )
     }
 
@@ -131,8 +157,9 @@ impl ReferenceChecker<'_> {
         self.provided.bundle(reference, from.as_ref()).filter(|_| reference.env_from)?;
         let keys = self.provided.other_half(reference)?;
         let (name, other) = (&reference.name.value, other_kind(reference.target));
-        let mut named = all.iter().filter(|beside| beside.name.value == *name);
-        // once for all containers
+        let is_beside = |beside: &&Reference| beside.name.value == *name && is_same_container(reference, beside);
+        let mut named = all.iter().filter(is_beside);
+        // once for each container
         let is_first = named.clone().find(|beside| beside.env_from).is_some_and(|first| std::ptr::eq(first, reference));
         if !is_first || named.any(|beside| beside.target == other) {
             return None;
@@ -149,11 +176,11 @@ impl ReferenceChecker<'_> {
         if keys.len() > SHOWN_KEYS {
             error = error.note(format!("{} more keys are there", keys.len() - SHOWN_KEYS));
         }
+        let wire = wiring_for(manifest, reference);
+        let wire = wire.map(|wiring| format!(", or wire the bundle: `{wiring}: \"{name}\"` on the pod template"));
         Some(
             error
-                .hint(format!(
-                    "refer to the {other} too, or wire the bundle: `septum.dev/env-from: \"{name}\"` on the pod template"
-                ))
+                .hint(format!("refer to the {other} too{}", wire.unwrap_or_default()))
                 .hint("if the keys are for others only, move them to a bundle of their own"),
         )
     }

@@ -347,7 +347,7 @@ rules! {
             "a workload refers to an object or a key that is not defined",
             "use the suggested name, or declare it under `external`";
         HalfBundle, "half-bundle", Warning, Invalid, true,
-            "an object uses all keys of a bundle's ConfigMap as variables, but none of its Secret, or the reverse; or a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
+            "a container uses all keys of a bundle's ConfigMap as variables, but none of its Secret, or the reverse; or an object uses a bundle's Secret as a whole, but not the Secret with [its values from a store](workloads.md#values-that-stay-in-a-store)",
             "add the other object too, or wire the bundle";
         HashedNameInJob, "hashed-name-in-job", Warning, Invalid, false,
             "a `Job` or a `CronJob` uses an object with a [hash in its name](output.md#names), and a controller may prune [old objects](gitops.md#old-objects)",
