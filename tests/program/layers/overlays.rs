@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+use crate::support::messages::record;
 use crate::support::objects::text;
 use crate::support::sandbox::Sandbox;
 use serde_json::Value as Json;
@@ -115,4 +116,34 @@ fn manifests_that_are_not_a_list_are_refused() {
     ] {
         project(dev).run(&["render", "dev"]).refused();
     }
+}
+
+/// An entry of a shared layer may match in one environment and not in another.
+#[test]
+fn what_matches_nothing_in_some_environments_names_them() {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { selector: { matchLabels: { a: b } }, template: { metadata: { labels: { a: b } }, spec: { containers: [{ name: a, image: redis }] } } }\n";
+    let base = "images: { redis: { newTag: '2' }, nowhere: { newTag: '1' } }\nreplicas: { web: 2 }\n";
+    let project = Sandbox::of(base, "").file("stage.yaml", "").file("own.yaml", "images: { own: { newTag: '1' } }\n");
+    let project = project.file("prod.yaml", "manifests: [w/web.yaml]\n").file("w/web.yaml", deployment);
+    let run = project.run(&["check"]);
+    record(&run.stdout);
+    for (name, count) in [("`dev`, `own`, `stage`", 2), ("`nowhere`", 1), ("`own` is", 1)] {
+        assert_eq!(run.stdout.matches(name).count(), count, "{name}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_cycle_of_layers_is_reported_once_with_all_lines_that_close_it() {
+    let project = Sandbox::of("", "extends: [m/a, m/a]\n");
+    let project = project.file("m/a.yaml", "extends: [m/b]\n").file("m/b.yaml", "extends: [m/a, m/a]\n");
+    for (dev, count) in [("extends: [m/a, m/a]\n", 1), ("extends: [dev, dev]\n", 1), ("extends: [dev, m/b]\n", 2)] {
+        project.write("dev.yaml", dev);
+        for arguments in [&["check"][..], &["render", "dev"]] {
+            let run = project.run(arguments);
+            let cycles = (run.stdout.clone() + &run.stderr).lines().filter(|line| line.contains(" → ")).count();
+            assert_eq!((run.code, cycles), (2, count), "{dev}: {}{}", run.stdout, run.stderr);
+        }
+    }
+    project.write("dev.yaml", "extends: [dev, dev]\n");
+    record(&project.run(&["check"]).stdout);
 }

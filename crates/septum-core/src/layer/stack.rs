@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Layer, LayerCache};
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind};
-use crate::map::{HashMap, HashSet};
+use crate::map::{HashMap, HashSet, IndexMap};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, UnreadFile, unread_files};
 use crate::sort::sort;
@@ -52,10 +52,13 @@ impl LayerCache<'_> {
             open: HashSet::default(),
             unread: HashMap::default(),
             stack: LayerStack::default(),
+            cycles: IndexMap::default(),
             problems,
         };
         walk.visit(&BASE.into());
         walk.visit(&environment.as_str().into());
+        let cycles = std::mem::take(&mut walk.cycles);
+        walk.problems.extend(cycles.iter().map(|(names, places)| extends_cycle(names, places)));
         walk.stack
     }
 }
@@ -70,6 +73,8 @@ struct LayerStackBuilder<'a, 'p> {
     /// Files that are no layers, by the directory of mixins, each of which is looked through once.
     unread: HashMap<PathBuf, Vec<UnreadFile>>,
     stack: LayerStack,
+    /// Cycles by the names of their layers, from the first on, each with the lines that lead to the next.
+    cycles: IndexMap<Vec<LayerName>, Vec<Located<LayerName>>>,
     problems: &'a mut Diagnostics,
 }
 
@@ -97,7 +102,7 @@ impl LayerStackBuilder<'_, '_> {
             };
             path.push(Located { value: last.name.clone(), place: parent.place.clone() });
             if self.open.contains(&parent.value) {
-                self.problems.push(extends_cycle(&parent.value, &path));
+                self.add_cycle(&parent.value, &path);
                 let known = self.stack.layers.len();
                 for step in &path {
                     self.stack.lacks(step.place.source.name(), known);
@@ -108,6 +113,21 @@ impl LayerStackBuilder<'_, '_> {
                 open.push(layer);
             } else {
                 path.pop();
+            }
+        }
+    }
+
+    /// Records a cycle, once, with all lines that close it.
+    fn add_cycle(&mut self, back_to: &LayerName, path: &[Located<LayerName>]) {
+        let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
+        let mut steps: Vec<_> = path.iter().skip(start).cloned().collect();
+        // every layer of the cycle finds it: starting from the same one, it is the same
+        let first = (0..steps.len()).min_by_key(|&index| steps.get(index).map(|step| step.value.as_str().to_owned()));
+        steps.rotate_left(first.unwrap_or_default());
+        let places = self.cycles.entry(steps.iter().map(|step| step.value.clone()).collect()).or_default();
+        for step in steps {
+            if !places.iter().any(|known| known.place.to_string() == step.place.to_string()) {
+                places.push(step);
             }
         }
     }
@@ -192,21 +212,17 @@ impl LayerStackBuilder<'_, '_> {
     }
 }
 
-fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
-    let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
-    let mut path: Vec<_> = path.iter().skip(start).collect();
-    // every layer of the cycle finds it: starting from the same one, it is reported once
-    let first = (0..path.len()).min_by_key(|&index| path.get(index).map(|step| step.value.as_str()));
-    path.rotate_left(first.unwrap_or_default());
-    let names = path.iter().map(|step| step.value.as_str());
-    let names: Vec<_> = names.clone().chain(names.take(1)).collect();
-    let mut error = Diagnostic::error(Rule::ExtendsCycle, format!("cyclic `extends`: {}", names.join(" → ")));
-    for (index, step) in path.iter().enumerate() {
-        let parent = names.get(index + 1).copied().unwrap_or_default();
+fn extends_cycle(names: &[LayerName], places: &[Located<LayerName>]) -> Diagnostic {
+    let shown: Vec<_> = names.iter().chain(names.first()).map(LayerName::as_str).collect();
+    let mut error = Diagnostic::error(Rule::ExtendsCycle, format!("cyclic `extends`: {}", shown.join(" → ")));
+    for step in places {
+        let index = names.iter().position(|name| *name == step.value).unwrap_or_default();
+        let parent = shown.get(index + 1).copied().unwrap_or_default();
         let text = format!("`{}` extends `{parent}`", step.value);
         error = error.at_public_with(step.place.clone(), PublicReason::Name, text);
     }
-    error.hint("remove one of these lines; move shared content to a mixin, such as `common/NAME.yaml`")
+    let lines = if places.len() > names.len() { "the lines of one of these layers" } else { "one of these lines" };
+    error.hint(format!("remove {lines}; move shared content to a mixin, such as `common/NAME.yaml`"))
 }
 
 /// Collects the names of the layers in a directory and below, for suggestions.

@@ -9,9 +9,9 @@ use super::remedy::{Fix, FormerUseIndex};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
-use crate::name::{EntryId, EnvironmentName};
+use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::sort::{CollectSorted as _, sort_by};
-use crate::span::{Location, Source};
+use crate::span::{Located, Location, Source};
 
 /// The name of a file of rules.
 pub(super) const RULES: &str = ".sops.yaml";
@@ -290,6 +290,23 @@ impl Finding {
         if let (Some(remedy), Some(other)) = (&mut self.fix, &other.fix) {
             remedy.absorb(other);
         }
+    }
+
+    /// Names the environments of an entry of a layer that matches no object in them, but in others.
+    pub(super) fn note_environments(&mut self, checked: &[(Located<AppName>, Vec<EnvironmentName>)]) {
+        if !matches!(self.diagnostic.rule, Rule::UnmatchedImage | Rule::UnmatchedPatch) {
+            return;
+        }
+        let names = &self.result_environments;
+        let of_app = checked.iter().filter(|(app, _)| Some(app.value.as_str()) == self.app.as_deref());
+        let is_everywhere = of_app.flat_map(|(_, environments)| environments).all(|name| names.contains(name.as_str()));
+        let file = self.place().and_then(|place| place.source.name().rsplit('/').next());
+        let is_own = names.len() == 1 && names.iter().any(|name| file == Some(format!("{name}.yaml").as_str()));
+        if names.is_empty() || is_everywhere || is_own {
+            return;
+        }
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        self.diagnostic.notes.push(format!("this is so in {}, and not in other environments", names.join(", ")));
     }
 
     /// The entry that it is about.

@@ -47,6 +47,9 @@ impl CheckResults {
         let is_unused = |finding: &Finding| !(is_partial && finding.file().is_some_and(is_shared));
         findings.extend(usage.findings().filter(is_unused).filter(is_wanted));
         let mut findings = sort_findings(without_consequences(findings, |found| &found.diagnostic));
+        for finding in &mut findings {
+            finding.note_environments(&targets);
+        }
         if let Some(baseline) = scope.baseline {
             // what was not seen is not gone
             let is_complete = unseen.is_empty() && findings.iter().all(|it| it.failure() != FailureKind::Invalid);
