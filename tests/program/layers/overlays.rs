@@ -118,6 +118,28 @@ fn manifests_that_are_not_a_list_are_refused() {
     }
 }
 
+/// As in kustomize, null in a field is no change; in a later layer, it removes the change of an earlier one.
+#[test]
+fn null_removes_a_field_of_an_image() {
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: a, image: 'nginx:1' }] }\n";
+    for (base, dev, expected) in [
+        ("{ newName: null, newTag: '2' }", "", "nginx:2"),
+        ("{ newName: ~, newTag: null, digest: null }", "", "nginx:1"),
+        ("{ newName: other, newTag: '2' }", "{ newName: null }", "nginx:2"),
+        ("{ newName: other, newTag: '2' }", "{ newTag: null }", "other:1"),
+        ("{ newName: other, digest: 'sha256:a' }", "{ digest: null, newTag: '3' }", "other:3"),
+        ("{ newTag: '2' }", "{ newName: null, newTag: null, digest: null }", "nginx:1"),
+    ] {
+        let overlay = if dev.is_empty() { String::new() } else { format!("images: {{ nginx: {dev} }}\n") };
+        let project = Sandbox::of(&format!("manifests: [w/p.yaml]\nimages: {{ nginx: {base} }}\n"), &overlay);
+        let objects = project.file("w/p.yaml", pod).dev().0;
+        let pod = objects.iter().find(|object| object["kind"] == "Pod").unwrap();
+        assert_eq!(text(&pod["spec"]["containers"][0]["image"]), expected, "{base} {dev}");
+    }
+    Sandbox::of("images: { nginx: { newName: } }\n", "").run(&["render", "dev"]).refused();
+}
+
 /// An entry of a shared layer may match in one environment and not in another.
 #[test]
 fn what_matches_nothing_in_some_environments_names_them() {

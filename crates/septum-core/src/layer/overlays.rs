@@ -70,11 +70,18 @@ pub struct ImageChange {
     pub new_tag: Option<String>,
     /// `digest`
     pub digest: Option<String>,
+    /// Fields whose values of earlier layers are removed.
+    removed: Vec<String>,
 }
 
 impl ImageChange {
-    /// Change after that of a later layer. Its tag and digest replace both.
+    /// Change after that of a later layer. Its tag and digest replace both; null removes a field.
     pub(super) fn overlay(&mut self, change: &Self) {
+        for (name, field) in IMAGE_FIELDS.into_iter().zip([&mut self.new_name, &mut self.new_tag, &mut self.digest]) {
+            if change.removed.iter().any(|removed| removed == name) {
+                *field = None;
+            }
+        }
         self.new_name = change.new_name.clone().or_else(|| self.new_name.take());
         if change.new_tag.is_some() || change.digest.is_some() {
             (self.new_tag, self.digest) = (change.new_tag.clone(), change.digest.clone());
@@ -229,8 +236,13 @@ pub(super) fn read_images(
             YamlKind::Map(map) => {
                 let of = format!("the image `{}`", key.text);
                 let mut fields = LayerFields::new(map, &IMAGE_FIELDS, &of, source, problems);
+                let mut removed = Vec::new();
                 let mut text = |name: &str| {
-                    let found = fields.text(name, problems)?;
+                    let Located { value: Some(value), place } = fields.text_or_null(name, problems)? else {
+                        removed.push(name.to_owned());
+                        return None;
+                    };
+                    let found = Located { value, place };
                     match misread::template_in_field(&format!("images.{}.{name}", key.text), &found) {
                         Some(problem) => {
                             problems.push(problem);
@@ -239,7 +251,8 @@ pub(super) fn read_images(
                         None => Some(found.value),
                     }
                 };
-                Some(ImageChange { new_name: text("newName"), new_tag: text("newTag"), digest: text("digest") })
+                let [new_name, new_tag, digest] = IMAGE_FIELDS.map(&mut text);
+                Some(ImageChange { new_name, new_tag, digest, removed })
             }
             YamlKind::Scalar(_) | YamlKind::List(_) => {
                 let expected = "a mapping with `newName`, `newTag` or `digest`";
