@@ -6,6 +6,7 @@ use super::help::{CommandHelp, HelpTopic};
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
 use septum::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
+use septum::manifest::manifest_as_bundle;
 use septum::map::IndexSet;
 use septum::name::{EntryId, EnvironmentName};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -168,7 +169,11 @@ impl ExplainArgs {
                 .flat_map(|survey| &survey.environments)
                 .flat_map(|resolved| resolved.entries.keys().map(|id| id.bundle.as_str()))
                 .collect_set();
+            let targets = || surveys.iter().flat_map(|survey| &survey.environments);
             if !bundles.contains(bundle.as_str()) {
+                if let Some(manifest) = targets().find_map(|it| manifest_as_bundle(it, bundle, Some(&self.key))) {
+                    return manifest;
+                }
                 let (message, near) = argument::unknown_name("bundle", bundle, bundles.iter().copied());
                 let names: Vec<_> = bundles.iter().map(|name| format!("`{name}`")).collect();
                 let error = Diagnostic::error(Rule::UnknownBundle, message).maybe_hint(near);

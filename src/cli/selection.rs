@@ -15,6 +15,7 @@ use septum::environ::{
 };
 use septum::files::InputQuery;
 use septum::leak_scan::secret_values;
+use septum::manifest::manifest_as_bundle;
 use septum::name::{BundleName, EntryId, EnvironmentName};
 use septum::object::{KnownNames, Object};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -200,6 +201,9 @@ impl SelectionArgs {
         let bundle = BundleName::from(name.as_str());
         if known.contains_key(&bundle) {
             return Ok(Some(bundle));
+        }
+        if let Some(manifest) = manifest_as_bundle(resolved, name, None) {
+            return Err(manifest);
         }
         let environment = &resolved.definition.environment;
         let names: Vec<_> = known.keys().map(|name| format!("`{name}`")).collect();

@@ -1,6 +1,6 @@
 //! Encrypted files that are layers: what is checked of them with a key and without, and what may be put into them.
 
-use crate::support::messages::record;
+use crate::support::messages::{note_case, record};
 use crate::support::sandbox::{CANARY, Sandbox};
 
 const BASE: &str = "app: shop\ndata:\n  PASSWORD: { sensitive: true, minLength: 5 }\n  PORT: { value: 80, type: integer }\nbundles:\n  free: { open: true, data: {} }\n";
@@ -216,4 +216,29 @@ fn a_value_that_the_type_of_its_secret_does_not_allow_is_not_written() {
     }
     assert!(desk.all() == before);
     desk.give("{\"auths\": {}}", &["set", "prod", ".dockerconfigjson"]).succeeds();
+}
+
+/// People take a Secret among the manifests for a bundle.
+#[test]
+fn a_secret_among_the_manifests_is_no_bundle_and_the_command_that_changes_it_is_named() {
+    let desk = Sandbox::with_identities();
+    desk.write("base.yaml", "app: shop\ndata: { A: a }\nmanifests: [w/*.yaml]\n");
+    desk.write("dev.yaml", "");
+    let secret =
+        |name: &str, values: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name} }}\n{values}\n");
+    desk.rules(&format!("creation_rules:\n  - encrypted_regex: ^(data|stringData)$\n    age: {}\n", desk.alice));
+    desk.encrypted("w/own.yaml", secret("own", "stringData: { TOKEN: x }"));
+    desk.write("w/plain.yaml", secret("plain", "data: { TOKEN: aGk= }"));
+    for (case, arguments) in [
+        ("an encrypted one", &["set", "dev", "TOKEN", "--bundle", "own"][..]),
+        ("a key that it lacks", &["get", "dev", "OTHER", "--bundle", "own"]),
+        ("a plain one", &["set", "dev", "TOKEN", "--bundle", "plain"]),
+        ("all values", &["export", "dev", "--bundle", "own"]),
+        ("a view", &["explain", "dev", "TOKEN", "--bundle", "own"]),
+        ("neither", &["set", "dev", "TOKEN", "--bundle", "none"]),
+    ] {
+        note_case(case);
+        desk.give("y", arguments).refused();
+    }
+    desk.give("y", &["set", "w/own.yaml", "stringData.TOKEN"]).succeeds();
 }

@@ -8,6 +8,7 @@ use super::login::{bundles_with_login, is_generated, login_keys, login_path};
 use super::text::TextValueKind;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::layer::{Definition, Entry, EntrySchema, EntrySource, FormerKeyUse, LayerChange, entry_label};
+use crate::manifest::manifest_as_bundle;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::{Constraints, find_value_problems};
 use crate::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -94,11 +95,12 @@ impl EntryQuery<'_> {
         let mut known = Vec::new();
         let mut others = Vec::new();
         let mut bundles = BTreeSet::new();
-        let (mut renamed, mut labelled) = (None, None);
+        let (mut renamed, mut labelled, mut manifest) = (None, None, None);
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
             renamed = renamed.or_else(|| resolved.definition.renamed_entry(self.key));
             labelled = labelled.or_else(|| resolved.definition.labelled_entry(self.key));
+            manifest = manifest.or_else(|| manifest_as_bundle(resolved, self.bundle?, Some(self.key)));
             let mut ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
             let logins = bundles_with_login(&resolved.definition, self.key).into_iter();
             ids.extend(
@@ -126,7 +128,9 @@ impl EntryQuery<'_> {
         match <[_; 1]>::try_from(found) {
             Ok([found]) => Ok(found),
             Err(found) if found.is_empty() => Err(match self.bundle {
-                Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => self.unknown_bundle(&bundles),
+                Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => {
+                    manifest.map_or_else(|| self.unknown_bundle(&bundles), Diagnostics::from)
+                }
                 _ => self.unknown_entry(&known, renamed.as_ref(), labelled),
             }),
             Err(found) => {
