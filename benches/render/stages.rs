@@ -49,7 +49,7 @@ fn run(directory: &Path) -> [(&'static str, f64); 6] {
             .map(|definition| resolve::resolve(&engine, definition, resolve::ManifestMode::Skipped, &mut problems))
             .collect::<Vec<ResolvedTarget>>()
     });
-    let (route, routing) = time(|| route::route(&resolved, &mut problems));
+    let (route, routing) = time(|| route::route(&resolved, &mut Vec::new()));
     let references = septum::manifest::references::ReferenceRules::default();
     let constraints = Constraints::default();
     let (build, objects) = time(|| {

@@ -12,6 +12,7 @@ use septum::name::{EntryId, EnvironmentName};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::Project;
 use septum::resolve::ResolvedTarget;
+use septum::route::Contradiction;
 use septum::sort::CollectSorted;
 use septum::view::explain::explain_key;
 use septum::view::explain_text::{KeyExplanations, fold_explanations};
@@ -68,7 +69,7 @@ impl ExplainArgs {
         let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
             if environments.iter().any(|environment| app.environments.contains(environment)) {
-                let options = SurveyOptions::showing(&environments, KeyAccess::PublicView);
+                let options = SurveyOptions::showing(&environments, KeyAccess::PublicView).of_single_entries();
                 surveys.extend(pipeline.survey(app, options, &mut problems));
             }
         }
@@ -81,6 +82,15 @@ impl ExplainArgs {
         if found.is_empty() {
             return Err(self.unknown_key(&project, &surveys).into());
         }
+        let is_explained = |contradiction: &Contradiction| {
+            self.is_wanted(&contradiction.id) && environments.contains(&contradiction.environment)
+        };
+        let of_key = super::show_contradictions(&surveys, is_explained, output);
+        self.show(&found, output)?;
+        of_key
+    }
+
+    fn show(&self, found: &[KeyExplanations], output: &OutputStreams) -> Result<(), Diagnostics> {
         match self.format {
             ViewFormat::Json => {
                 let all: Vec<_> = found.iter().flatten().map(|(_, explanation)| explanation).collect();

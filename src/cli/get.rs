@@ -60,7 +60,8 @@ impl GetArgs {
         let NamedEntry { app, id, .. } = self.spot.entry(&pipeline, project, environment, output)?;
         let mut problems = Diagnostics::new();
         let asked = std::slice::from_ref(environment);
-        let survey = pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::Decrypt), &mut problems);
+        let survey =
+            pipeline.survey(app, SurveyOptions::showing(asked, KeyAccess::Decrypt).of_single_entries(), &mut problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
         match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
             // problems of other values do not matter here

@@ -13,6 +13,7 @@ use septum::diagnostic::{Diagnostics, StyledText};
 use septum::name::EnvironmentName;
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
 use septum::project::Project;
+use septum::route::Contradiction;
 use septum::sort::{sort_by, sort_by_key};
 use septum::view::list::{KeyRow, ListedValues, list_rows};
 use septum::view::secret_filter::SecretFilter;
@@ -102,7 +103,7 @@ impl ListArgs {
             return Err(invalid_usage("`--format ical` requires `--age`".to_owned()).into());
         }
         for app in &apps {
-            let options = SurveyOptions::showing(asked, KeyAccess::PublicView);
+            let options = SurveyOptions::showing(asked, KeyAccess::PublicView).of_single_entries();
             surveys.extend(pipeline.survey(app, options, &mut problems));
         }
         if problems.has_errors() {
@@ -110,18 +111,23 @@ impl ListArgs {
         }
         let order = self.environment_order(&wanted, &surveys);
         let apps_rows = self.rows(&filter, &surveys, &order)?;
+        let is_listed = |contradiction: &Contradiction| wanted.contains(&contradiction.environment);
         if self.environments.is_empty() {
             let misnamed = project.name_errors(apps);
             if !misnamed.is_empty() {
                 return Err(misnamed);
             }
             self.show(apps_rows, &order, output)?;
-            let left: Diagnostics = surveys.into_iter().flat_map(|survey| survey.beside).collect();
+            let contradictions = super::show_contradictions(&surveys, is_listed, output).err().into_iter().flatten();
+            let left: Diagnostics =
+                surveys.into_iter().flat_map(|survey| survey.beside).chain(contradictions).collect();
             return if left.has_errors() { Err(left) } else { Ok(()) };
         }
         let beside: Vec<_> = surveys.iter().map(|survey| &survey.beside).collect();
         super::show_beside(&project, apps, asked, &beside, output)?;
-        self.show(apps_rows, &order, output)
+        let contradictions = super::show_contradictions(&surveys, is_listed, output);
+        self.show(apps_rows, &order, output)?;
+        contradictions
     }
 
     /// Environments in the order of the arguments, or else of the stack.

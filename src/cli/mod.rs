@@ -65,7 +65,9 @@ use clap::{ArgAction, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use septum::budget;
 use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use septum::name::EnvironmentName;
+use septum::pipeline::Survey;
 use septum::project::{App, BASE, MisnamedFile, Project};
+use septum::route::Contradiction;
 use septum::sops::{HostSystem, Identities, IdentitySources};
 use septum::sort::sort;
 
@@ -356,6 +358,23 @@ fn show_beside<'a>(
     let as_warning = |found: &Diagnostic| Diagnostic { severity: Severity::Warning, ..found.clone() };
     output.print_findings(found.map(as_warning).collect());
     Ok(())
+}
+
+/// Warns of entries that are declared plain and cannot be; those that are shown are errors.
+fn show_contradictions(
+    surveys: &[Survey],
+    is_shown: impl Fn(&Contradiction) -> bool,
+    output: &OutputStreams,
+) -> Result<(), Diagnostics> {
+    let all = surveys.iter().flat_map(|survey| &survey.contradictions);
+    let (own, others): (Vec<_>, Vec<_>) = all.partition(|contradiction| is_shown(contradiction));
+    let own: Diagnostics = own.into_iter().map(|contradiction| contradiction.diagnostic.clone()).collect();
+    let place = |found: &Diagnostic| found.labels.first().map(|label| label.place.to_string());
+    let is_other = |found: &&Diagnostic| !own.iter().any(|own| place(own) == place(found));
+    let others = others.into_iter().map(|contradiction| &contradiction.diagnostic).filter(is_other);
+    let as_warning = |found: &Diagnostic| Diagnostic { severity: Severity::Warning, ..found.clone() };
+    output.print_findings(others.map(as_warning).collect());
+    if own.is_empty() { Ok(()) } else { Err(own) }
 }
 
 /// The apps with the given names, or all.

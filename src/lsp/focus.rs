@@ -110,7 +110,7 @@ impl EditorWorkspace {
 
 fn survey_app(pipeline: &Pipeline<'_>, app: &App) -> Option<Survey> {
     budget::reset_budgets();
-    let options = SurveyOptions::showing(&app.environments, KeyAccess::PublicView);
+    let options = SurveyOptions::showing(&app.environments, KeyAccess::PublicView).of_single_entries();
     pipeline.survey(app, options, &mut Diagnostics::new())
 }
 

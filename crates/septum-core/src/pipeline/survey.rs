@@ -14,7 +14,7 @@ use crate::name::{AppName, EnvironmentName};
 use crate::parallel;
 use crate::project::App;
 use crate::resolve::{self, DocumentCache, ManifestMode, ResolvedTarget};
-use crate::route::{self, Routing};
+use crate::route::{self, Contradiction, Routing};
 use crate::sops::{SopsFormat, policy};
 use crate::sort::{sort_by, sort_by_key};
 use crate::visibility::{KeyAccess, OnMissingKey};
@@ -34,6 +34,8 @@ pub struct Survey {
     pub routing: Routing,
     /// Errors in environments that were not requested. Environments that could not be read are left out.
     pub beside: Diagnostics,
+    /// Entries that are declared plain and cannot be, if they are no errors of the whole survey.
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// Purpose of a survey.
@@ -49,6 +51,17 @@ pub struct SurveyOptions<'a> {
     on_missing_key: OnMissingKey<&'a mut BTreeMap<EnvironmentName, Diagnostics>>,
     /// Whether environments without a layer that cannot be read are wanted.
     is_partial: bool,
+    /// Whether an entry that is declared plain and cannot be is an error of the whole survey.
+    on_contradiction: OnContradiction,
+}
+
+/// Treatment of an entry that is declared plain and cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnContradiction {
+    /// It is an error of the whole survey.
+    Fail,
+    /// It is recorded with the survey.
+    Keep,
 }
 
 impl<'a> SurveyOptions<'a> {
@@ -61,7 +74,8 @@ impl<'a> SurveyOptions<'a> {
     /// Survey to show parts of environments: errors in others are kept apart.
     pub fn showing(asked: &'a [EnvironmentName], access: KeyAccess) -> Self {
         let manifests = ManifestMode::Rendered;
-        Self { asked, access, needs_all: false, manifests, on_missing_key: OnMissingKey::Fail, is_partial: false }
+        let (on_missing_key, on_contradiction) = (OnMissingKey::Fail, OnContradiction::Fail);
+        Self { asked, access, needs_all: false, manifests, on_missing_key, is_partial: false, on_contradiction }
     }
 
     /// Survey for the decrypted values alone: manifests are not rendered, and errors in other environments are kept
@@ -82,6 +96,12 @@ impl<'a> SurveyOptions<'a> {
     #[must_use]
     pub fn as_far_as_readable(self, locked: &'a mut BTreeMap<EnvironmentName, Diagnostics>) -> Self {
         Self { is_partial: true, ..self.as_far_as_known(locked) }
+    }
+
+    /// The same, to show single entries: one that is declared plain and cannot be does not affect the others.
+    #[must_use]
+    pub fn of_single_entries(self) -> Self {
+        Self { on_contradiction: OnContradiction::Keep, ..self }
     }
 
     /// Access to the values of an environment, which may be resolved without its keys.
@@ -310,9 +330,14 @@ impl SurveyBuilder<'_, '_> {
             }
         };
         sort_by(&mut environments, |a, b| a.definition.environment.cmp(&b.definition.environment));
-        let route = || pipeline.meter.time(RunStage::Route, || route_all(&environments, &partial, problems));
-        match parallel::catch_panic(route) {
-            Ok(routing) => Some(Survey { app, environments, partial, unread, routing, beside }),
+        let mut contradictions = Vec::new();
+        let route = || pipeline.meter.time(RunStage::Route, || route_all(&environments, &partial, &mut contradictions));
+        let routed = parallel::catch_panic(route);
+        if options.on_contradiction == OnContradiction::Fail {
+            problems.extend(mem::take(&mut contradictions).into_iter().map(|contradiction| contradiction.diagnostic));
+        }
+        match routed {
+            Ok(routing) => Some(Survey { app, environments, partial, unread, routing, beside, contradictions }),
             Err(panic) => {
                 let message = format!("`{app}` makes septum panic at {}: this is a bug in septum", panic.line);
                 problems.push(Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug));
@@ -323,13 +348,17 @@ impl SurveyBuilder<'_, '_> {
 }
 
 /// Routes the entries of an app over all environments, and reports the contradictions in those that are whole.
-fn route_all(environments: &[ResolvedTarget], partial: &[PartialTarget], problems: &mut Diagnostics) -> Routing {
-    let routing = route::route(environments, problems);
+fn route_all(
+    environments: &[ResolvedTarget],
+    partial: &[PartialTarget],
+    contradictions: &mut Vec<Contradiction>,
+) -> Routing {
+    let routing = route::route(environments, contradictions);
     if partial.is_empty() {
         return routing;
     }
     let all = environments.iter().chain(partial.iter().map(|target| &target.resolved));
-    route::route(all, &mut Diagnostics::new())
+    route::route(all, &mut Vec::new())
 }
 
 /// Whether nothing but a key is missing.

@@ -1,8 +1,8 @@
 //! The routing decision, taken over all environments and repeated until it no longer changes.
 
 use super::facts::{DetectionCache, EntryDeclaration, EntryFacts, EnvironmentFacts};
-use super::{Reason, ReasonKind, Routing, Sensitivity, Verdict};
-use crate::diagnostic::{Cause, Diagnostic, Diagnostics, Rule};
+use super::{Contradiction, Reason, ReasonKind, Routing, Sensitivity, Verdict};
+use crate::diagnostic::{Cause, Diagnostic, Rule};
 use crate::map::{HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
@@ -10,15 +10,18 @@ use crate::sort::sort_by_key;
 
 /// Routes the entries of an app, given all its environments.
 ///
-/// Errors: an entry that is declared plain and cannot be (`declared-plain`), and one that is declared plain against a
-/// detector without a reason (`missing-reason`).
-pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, problems: &mut Diagnostics) -> Routing {
+/// Adds the contradictions: an entry that is declared plain and cannot be (`declared-plain`), and one that is declared
+/// plain against a detector without a reason (`missing-reason`).
+pub fn route<'r>(
+    environments: impl IntoIterator<Item = &'r ResolvedTarget>,
+    contradictions: &mut Vec<Contradiction>,
+) -> Routing {
     let mut judged = DetectionCache::default();
     let facts: Vec<EnvironmentFacts<'r>> =
         environments.into_iter().map(|resolved| EnvironmentFacts::of(resolved, &mut judged)).collect();
     let decided = SensitiveValues::from_facts(&facts);
     for (environment, facts) in facts.iter().enumerate() {
-        report_contradictions(facts, environment, &decided, problems);
+        report_contradictions(facts, environment, &decided, contradictions);
     }
     let mut verdicts = IndexMap::default();
     for id in facts.iter().flat_map(|facts| facts.entries.keys()) {
@@ -73,13 +76,18 @@ impl<'r> SensitiveValues<'r> {
         match fact.declared {
             _ if fact.kept => true,
             Some(EntryDeclaration::Sensitive(_) | EntryDeclaration::SecretType(_)) => true,
-            Some(EntryDeclaration::Plain { allowed, .. }) => fact.is_certain() && !allowed,
-            None => {
-                fact.encrypted
-                    || fact.reads.iter().any(|read| self.contains(read, environment))
-                    || fact.detection.is_sensitive()
+            // what contradicts its declaration is an error, and is not shown until that is resolved
+            Some(EntryDeclaration::Plain { allowed, reason, .. }) => {
+                (fact.is_certain() && !allowed)
+                    || (fact.encrypted && reason.is_none())
+                    || self.reads_sensitive(fact, environment)
             }
+            None => fact.encrypted || self.reads_sensitive(fact, environment) || fact.detection.is_sensitive(),
         }
+    }
+
+    fn reads_sensitive(&self, fact: &EntryFacts<'_>, environment: usize) -> bool {
+        fact.reads.iter().any(|read| self.contains(read, environment))
     }
 
     fn contains(&self, read: &TemplateRead, environment: usize) -> bool {
@@ -179,15 +187,20 @@ fn report_contradictions(
     facts: &EnvironmentFacts<'_>,
     environment: usize,
     decided: &SensitiveValues<'_>,
-    problems: &mut Diagnostics,
+    contradictions: &mut Vec<Contradiction>,
 ) {
+    let mut report = |id: &EntryId, diagnostic: Diagnostic| {
+        let environment = facts.definition.environment.clone();
+        contradictions.push(Contradiction { environment, id: id.clone(), diagnostic });
+    };
     for (id, fact) in &facts.entries {
         let Some(EntryDeclaration::Plain { place, reason, .. }) = fact.declared else { continue };
         let label = facts.definition.label(id);
         let read = fact.reads.iter().find(|read| decided.contains(read, environment));
         if let Some(read) = read {
             let used = read_label(read, facts);
-            problems.push(
+            report(
+                id,
                 Diagnostic::error(
                     Rule::DeclaredPlain,
                     format!("`{label}` uses `{used}`, so it is routed to the Secret, but it is declared plain"),
@@ -203,7 +216,8 @@ fn report_contradictions(
             continue;
         }
         if fact.kept {
-            problems.push(
+            report(
+                id,
                 Diagnostic::error(Rule::DeclaredPlain, format!("`{label}` is a `ref`, but it is declared plain"))
                     .at_with(place.clone(), "declared plain here")
                     .at_masked_with(fact.place.clone(), "its value is in an external store")
@@ -220,7 +234,8 @@ fn report_contradictions(
             None
         };
         if let (Some(against), None) = (against, reason) {
-            problems.push(
+            report(
+                id,
                 Diagnostic::error(
                     Rule::MissingReason,
                     format!("`{label}` is declared plain without a reason, but it {against}"),

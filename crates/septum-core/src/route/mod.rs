@@ -9,6 +9,7 @@ mod variables;
 
 use std::fmt;
 
+use crate::diagnostic::Diagnostic;
 use crate::map::{HashSet, IndexMap};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::TemplateRead;
@@ -76,6 +77,17 @@ pub struct Verdict {
     pub sensitivity: Sensitivity,
     /// All reasons that apply, the weightiest first; never empty.
     pub reasons: Vec<Reason>,
+}
+
+/// Error: an entry is declared plain, and cannot be.
+#[derive(Debug, Clone)]
+pub struct Contradiction {
+    /// Environment in which it cannot be.
+    pub environment: EnvironmentName,
+    /// The entry.
+    pub id: EntryId,
+    /// The error.
+    pub diagnostic: Diagnostic,
 }
 
 /// Decisions about all entries of an app.

@@ -82,7 +82,8 @@ impl EntryQuery<'_> {
                 pipeline
                     .survey(
                         app,
-                        SurveyOptions::showing(std::slice::from_ref(self.environment), KeyAccess::PublicView),
+                        SurveyOptions::showing(std::slice::from_ref(self.environment), KeyAccess::PublicView)
+                            .of_single_entries(),
                         &mut problems,
                     )
                     .map(|survey| (*app, survey)),

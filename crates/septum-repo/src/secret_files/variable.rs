@@ -27,7 +27,7 @@ impl VariableQuery<'_> {
         let (mut problems, mut found, mut known) = (Diagnostics::new(), Vec::new(), Vec::new());
         for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
             let asked = std::slice::from_ref(self.environment);
-            let options = SurveyOptions::showing(asked, KeyAccess::PublicView);
+            let options = SurveyOptions::showing(asked, KeyAccess::PublicView).of_single_entries();
             let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
             let Some(resolved) = survey.environment(self.environment) else { continue };
             known.extend(resolved.definition.variable_paths().into_iter().map(|path| format!("vars.{path}")));
