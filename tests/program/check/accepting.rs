@@ -160,6 +160,38 @@ spec: { containers: [{ name: web, image: x, env: [{ name: A, valueFrom: { config
     record(&run.stdout);
 }
 
+/// A file that should be encrypted is one finding, whatever is in it, and so is a Secret in plaintext.
+#[test]
+fn a_baseline_accepts_the_values_of_a_file_and_no_others() {
+    let base =
+        "app: app\ndata: { A: { sensitive: true }, B: { sensitive: true, required: true } }\nmanifests: [w/own.yaml]\n";
+    let secrets = "data:\n  A: m4y8Kp3nWc6\n  B: dummy\n";
+    let own =
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData:\n  K: just-a-word\n  L: another-word\n";
+    let open = ("dev.secrets.yaml", secrets, "not-encrypted dev.secrets.yaml:1");
+    let manifest = ("w/own.yaml", own, "plaintext-manifest w/own.yaml:5");
+    let rule = "creation_rules: [{ path_regex: ^conf/, age: age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms }]\n";
+    let conf = ("conf/x.ini", "[a]\nk = one\nl = two\n", "not-encrypted conf/x.ini:1");
+    for (file, text, finding) in [open, manifest, conf] {
+        let project =
+            Sandbox::of(base, "").file("dev.secrets.yaml", secrets).file("w/own.yaml", own).file(".sops.yaml", rule);
+        let project = project.file("conf/x.ini", conf.1);
+        assert_eq!(project.run(&["check", "--write-baseline"]).code, 0);
+        assert!(check(&project).is_empty());
+        // other lines may move
+        let (first, last) = text.trim_end().rsplit_once('\n').unwrap();
+        let (first, before) = first.rsplit_once('\n').unwrap();
+        let project = project.file(file, format!("# note\n{first}\n{last}\n\n{before}\n"));
+        assert!(check(&project).is_empty(), "{file}");
+        let other = if text.contains('=') { "z = new" } else { "  Z: new" };
+        let added = project.file(file, format!("{text}{other}\n"));
+        assert_eq!(check(&added).iter().filter(|it| *it == finding).count(), 1, "{file}: {:?}", check(&added));
+        let changed = text.replace("another-word", "new").replace("dummy", "new").replace("two", "new");
+        let changed = added.file(file, changed);
+        assert_eq!(check(&changed).iter().filter(|it| *it == finding).count(), 1, "{file}: {:?}", check(&changed));
+    }
+}
+
 #[test]
 fn a_baseline_accepts_what_was_there_and_nothing_new() {
     let project = Sandbox::of(LEAK, "data: { UNKNOWN: 1 }");

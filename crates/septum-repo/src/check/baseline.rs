@@ -134,7 +134,7 @@ impl Baseline {
             environment: None,
             bundle: owned(view.bundle),
             key: owned(view.key),
-            tag: finding.tag.clone().unwrap_or_else(|| self.key.tag(view.message)),
+            tag: finding.tag.clone().unwrap_or_else(|| self.key.tag(&tagged_text(finding))),
         }
     }
 
@@ -185,6 +185,17 @@ impl Baseline {
         let warning = warning.hint("run `septum check --write-baseline` to remove them; it also adds all new findings");
         Some(Finding::new_finding(warning, None, None, None))
     }
+}
+
+/// Text by which a finding is recognised: its message, and for a file that should be encrypted its lines in any order, as
+/// each value in it is a secret. Comments do not count.
+fn tagged_text(finding: &Finding) -> String {
+    let message = finding.diagnostic.message.clone();
+    let place = finding.place().filter(|_| finding.diagnostic.rule == Rule::NotEncrypted);
+    let Some(place) = place else { return message };
+    let lines = place.source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: BTreeSet<&str> = lines.collect_set();
+    lines.into_iter().fold(message, |text, line| text + "\n" + line)
 }
 
 /// Whether a finding can be known. A finding about an output tree cannot: the author of an edit to one of its files

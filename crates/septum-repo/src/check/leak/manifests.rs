@@ -1,5 +1,7 @@
 //! Credentials in plaintext in manifests and patches.
 
+use std::collections::BTreeSet;
+
 use super::{CredentialEvidence, CredentialSearch, DeclaredSensitivity, ROTATE, is_open};
 use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::layer::tree::join_path;
@@ -31,7 +33,8 @@ impl CredentialSearch<'_> {
         }
         let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
         let object = SearchedManifest { kind: "Secret", name, root, made };
-        let mut first = None;
+        // all values identify it in a baseline, in any order
+        let (mut first, mut texts) = (None, BTreeSet::new());
         for field in ["data", "stringData"] {
             for (key, value) in tree.get(field).and_then(Tree::as_map).into_iter().flatten() {
                 let path = join_path(&join_path(root, field), key);
@@ -43,11 +46,12 @@ impl CredentialSearch<'_> {
                     if self.reported.contains(&(value.place.source.name().to_owned(), value.place.span.start)) {
                         return;
                     }
-                    first.get_or_insert((value, text.to_owned()));
+                    first.get_or_insert(value);
+                    texts.insert(format!("{key}\0{text}\0"));
                 }
             }
         }
-        let Some((value, text)) = first else { return };
+        let Some(value) = first else { return };
         let site = (value.place.source.name().to_owned(), value.place.span.start);
         if !self.reported.insert(site) {
             return;
@@ -59,7 +63,7 @@ impl CredentialSearch<'_> {
             .hint(encrypt_hint(value.place.source.name()))
             .hint("or, if nothing in it is secret, make it a ConfigMap");
         let why = CredentialEvidence { notes: Vec::new(), detector: None, range: None };
-        self.report_leak(warning, None, &why, &text, None);
+        self.report_leak(warning, None, &why, &texts.into_iter().collect::<String>(), None);
     }
 
     /// An object by its kind; each object of a list by its own.
