@@ -81,10 +81,10 @@ fn has_password(text: &str) -> bool {
 
 /// Whether letters and digits are mixed as in no name: `hunter2hunter2`, `Tr0ub4dor&3`.
 fn looks_generated(text: &str) -> bool {
-    if text.contains(char::is_whitespace) || text.contains("://") || is_uuid(text) {
+    let kinds = CharacterKinds::of(text);
+    if kinds.has_whitespace_in(text) || text.contains("://") || is_uuid(text) {
         return false;
     }
-    let kinds = CharacterKinds::of(text);
     let in_one = kinds.has(LOWER) && kinds.has(UPPER) && !text.contains(['-', '_', '.', '/']) && looks_random(text);
     in_one || kinds.turns_as_in_no_name() || kinds.has_all()
 }
@@ -105,10 +105,14 @@ const UPPER: u8 = 2;
 const DIGIT: u8 = 4;
 /// A character that no name contains.
 const SIGN: u8 = 8;
+/// ASCII whitespace.
+const BLANK: u8 = 16;
+/// A part of a character that is not ASCII, some of which are whitespace.
+const WIDE: u8 = 32;
 
 /// Kind of each byte.
 const KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
+    let mut kinds = [WIDE; 256];
     let mut byte = 0_u8;
     while byte < 128 {
         kinds[byte as usize] = match byte {
@@ -116,6 +120,7 @@ const KINDS: [u8; 256] = {
             b'A'..=b'Z' => UPPER,
             b'0'..=b'9' => DIGIT,
             b'-' | b'_' | b'.' | b':' | b'/' | b',' | b';' | b'=' => 0,
+            b' ' | b'\t'..=b'\r' => BLANK,
             _ => SIGN,
         };
         byte += 1;
@@ -139,6 +144,11 @@ impl CharacterKinds {
 
     fn has(&self, kind: u8) -> bool {
         self.found & kind != 0
+    }
+
+    /// Whether there is whitespace in the text, whose kinds these are.
+    fn has_whitespace_in(&self, text: &str) -> bool {
+        self.has(BLANK) || (self.has(WIDE) && text.contains(char::is_whitespace))
     }
 
     /// Whether letters and digits are adjacent more than twice, and not every digit ends its word. `eu-west-1`,

@@ -7,12 +7,14 @@ use crate::char_search::{PlainBytes, find_char};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
+/// Characters that are no such breaks.
+static PLAIN: PlainBytes = PlainBytes::PRINTABLE.with(b'\n');
+
 /// Errors: objects of another program that have such a character as it is, without an escape. JSON may have them.
 pub fn check_old_breaks(source: &Source) -> Result<(), Diagnostic> {
     let text = source.text();
     let is_old_break = |char: char| matches!(char, '\u{85}' | '\u{2028}' | '\u{2029}');
-    let plain = PlainBytes::PRINTABLE.with(b'\n');
-    let Some((at, char)) = find_char(text, plain, is_old_break).filter(|_| !text.trim_start().starts_with('{')) else {
+    let Some((at, char)) = find_char(text, &PLAIN, is_old_break).filter(|_| !text.trim_start().starts_with('{')) else {
         return Ok(());
     };
     let place = source.place(Span::locate(text, at, at + char.len_utf8()));

@@ -14,6 +14,9 @@ use crate::value::OutputValue;
 /// Length from which a text is quoted, so that no reader folds it.
 const MAX_PLAIN: usize = 200;
 
+/// ASCII characters that are as they are between double quotes.
+static UNESCAPED: PlainBytes = PlainBytes::PRINTABLE.without(b"\"\\");
+
 /// Distance in which a reader searches for the `:` of a key: 1024 characters by the specification.
 const MAX_KEY: usize = 1000;
 
@@ -51,8 +54,7 @@ pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // most of most texts is as it is
-    let plain = PlainBytes::PRINTABLE.without(*b"\"\\\\\\\\");
-    while let Some((at, char)) = find_char(rest, plain, |char| matches!(char, '"' | '\\') || !is_printable(char)) {
+    while let Some((at, char)) = find_char(rest, &UNESCAPED, |char| matches!(char, '"' | '\\') || !is_printable(char)) {
         out.push_str(rest.get(..at).unwrap_or_default());
         match char {
             '"' => out.push_str("\\\""),

@@ -40,8 +40,8 @@ pub(super) fn encode_secret(secret: &[u8]) -> Vec<(ValueEncoding, Wiping<Vec<u8>
     found.extend(pem_body(secret).map(|body| (ValueEncoding::Wrapped, body)));
     for offset in 0..3 {
         let standard = encode_base64(secret, offset);
-        let url_safe: Wiping<Vec<u8>> = Wiping::new(standard.iter().map(|byte| url_safe(*byte)).collect());
-        if *url_safe != *standard {
+        if memchr::memchr2(b'+', b'/', &standard).is_some() {
+            let url_safe = Wiping::new(standard.iter().map(|byte| url_safe(*byte)).collect());
             found.push((ValueEncoding::Base64, url_safe));
         }
         found.push((ValueEncoding::Base64, standard));

@@ -16,6 +16,9 @@ use crate::sops::NamingKey;
 /// Number of characters of a hash in a name.
 const LENGTH: usize = 10;
 
+/// ASCII characters that Go writes as they are in JSON.
+pub(super) static UNESCAPED: PlainBytes = PlainBytes::PRINTABLE.without(b"\"\\<>&");
+
 /// Length at which kustomize breaks base64 into lines.
 const LINE: usize = 70;
 
@@ -107,8 +110,7 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     // most characters need no escape
-    let plain = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
-    while let Some((at, char)) = find_char(rest, plain, is_escaped) {
+    while let Some((at, char)) = find_char(rest, &UNESCAPED, is_escaped) {
         out.extend(rest.as_bytes().get(..at).unwrap_or_default());
         match char {
             '"' => out.extend(b"\\\""),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::hash::UNESCAPED;
 use super::{Object, ObjectKind};
-use crate::char_search::{PlainBytes, find_char};
+use crate::char_search::find_char;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
@@ -104,7 +105,7 @@ fn size_as_applied(object: &Object, json_length: fn(&str) -> usize) -> usize {
 /// Length of a text as a JSON string, as Go writes it.
 fn json_length(text: &str) -> usize {
     let (mut length, mut rest) = (2 + text.len(), text);
-    while let Some((at, char)) = find_char(rest, UNESCAPED, |char| escape_length(char) > 0) {
+    while let Some((at, char)) = find_char(rest, &UNESCAPED, |char| escape_length(char) > 0) {
         length += escape_length(char) - char.len_utf8();
         rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
     }
@@ -115,9 +116,6 @@ fn json_length(text: &str) -> usize {
 fn longest_json(text: &str) -> usize {
     2 + LONGEST_ESCAPE * text.len()
 }
-
-/// ASCII characters that Go writes as they are.
-const UNESCAPED: PlainBytes = PlainBytes::PRINTABLE.without(*b"\"\\<>&");
 
 /// Length of `\u0000`.
 const LONGEST_ESCAPE: usize = 6;

@@ -29,7 +29,7 @@ pub(super) fn check_characters(
         return;
     }
     if kind == ObjectKind::ConfigMap
-        && let Some((_, char)) = find_char(text, PlainBytes::PRINTABLE.with(b'\n'), is_refused)
+        && let Some((_, char)) = find_char(text, &ACCEPTED, is_refused)
     {
         let message = format!("{label} contains the control character U+{:04X}", u32::from(char));
         let note = if char == '\u{85}' {
@@ -45,6 +45,9 @@ pub(super) fn check_characters(
         );
     }
 }
+
+/// Characters that are not refused.
+static ACCEPTED: PlainBytes = PlainBytes::PRINTABLE.with(b'\n');
 
 /// Whether a YAML file may not contain the character unescaped (YAML 1.2, section 5.1), or kustomize changes it even if it
 /// is escaped.

@@ -248,13 +248,21 @@ impl<'a> TargetDirectory<'a> {
                 if !self.may_write(&name, &found) {
                     plan.foreign.push(shown);
                 }
-                let digests = (digest_bytes(&bytes), self.cache.digest(&bytes));
+                let digest = self.digest_for_record(&bytes, sensitivity);
                 self.write(&name, bytes, sensitivity, &found, plan);
-                return enter_file(name, digests, sensitivity, fingerprint, plan);
+                return enter_file(name, digest, sensitivity, fingerprint, plan);
             }
         };
-        let digests = (digest_bytes(&bytes), self.cache.digest(&bytes));
-        enter_file(name, digests, sensitivity, inputs, plan)
+        let digest = self.digest_for_record(&bytes, sensitivity);
+        enter_file(name, digest, sensitivity, inputs, plan)
+    }
+
+    /// The digest by which a file is recorded: keyed where it is a secret.
+    fn digest_for_record(&self, bytes: &[u8], sensitivity: Sensitivity) -> String {
+        match sensitivity {
+            Sensitivity::Sensitive => self.cache.digest(bytes),
+            Sensitivity::Plain => digest_bytes(bytes),
+        }
     }
 
     /// Whether a file may be written over the entry in its place.
@@ -333,17 +341,20 @@ impl<'a> TargetDirectory<'a> {
 /// Records a file by its digests, the second of which is keyed.
 fn enter_file(
     name: FileName,
-    (open, keyed): (String, String),
+    digest: String,
     sensitivity: Sensitivity,
     inputs: Option<String>,
     plan: &mut TargetPlan,
 ) -> Option<String> {
-    let is_secret = sensitivity == Sensitivity::Sensitive;
-    if is_secret {
+    let (open, keyed) = match sensitivity {
+        Sensitivity::Sensitive => (None, Some(digest)),
+        Sensitivity::Plain => (Some(digest), None),
+    };
+    if let Some(keyed) = &keyed {
         plan.secrets.insert(name.clone(), [keyed.clone()].into());
     }
-    plan.record.insert(name, OwnedFile { digest: (!is_secret).then_some(open), inputs });
-    is_secret.then_some(keyed)
+    plan.record.insert(name, OwnedFile { digest: open, inputs });
+    keyed
 }
 
 /// Warning: a file is kept although it is not generated.

@@ -39,7 +39,7 @@ impl<'s> SourceCursor<'s> {
     fn seek_to(&mut self, to: usize) {
         let (from, to_text) = (self.offset, self.text);
         let between = &to_text[from.min(to)..from.max(to)];
-        let newlines = between.bytes().filter(|&byte| byte == b'\n').count();
+        let newlines = memchr::memchr_iter(b'\n', between.as_bytes()).count();
         self.line = if to < from { self.line - newlines } else { self.line + newlines };
         self.column = match (newlines, to < from) {
             (0, true) => self.column - between.chars().count(),
