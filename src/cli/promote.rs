@@ -23,6 +23,7 @@ use septum::promote::{
 };
 use septum::secret_files::{remove_unchanged, write_all};
 use septum::sops::Identities;
+use septum::sort::CollectSorted as _;
 
 /// Copy the values of one environment to another
 ///
@@ -284,7 +285,7 @@ impl PromoteArgs {
         self.check_names(&planned, &from, output)?;
         let (trailers, is_merge) = (Vec::new(), false);
         let mut plan = PlannedPromotion { from, to, apps: planned, history, trailers, uncommitted: target, is_merge };
-        plan.note_skipped(output);
+        plan.note_skipped(self.keys.is_empty(), output);
         plan.add_trailers(&uncommitted, project.apps.len() > 1, output);
         plan.uncommitted.extend(uncommitted);
         Ok(plan)
@@ -328,7 +329,12 @@ impl PromoteArgs {
                     Diagnostic::error(Rule::UnknownKey, message).maybe_hint(hint).hint("`septum list` shows all keys"),
                 );
             } else if rows.is_empty() {
-                output.print_note(&format!("septum: `{pattern}` is not set in the layer of `{from}` itself"));
+                let inherited = apps.iter().flat_map(|app| app.inherited.iter().map(move |value| (app, value)));
+                let meant = inherited.filter(|(app, value)| value.item.is_meant_by(pattern, app.app.as_str()));
+                let files: Vec<_> =
+                    meant.map(|(_, value)| format!("`{}`", value.file)).collect_set().into_iter().collect();
+                let place = if files.is_empty() { String::new() } else { format!(", but in {}", files.join(", ")) };
+                output.print_note(&format!("septum: `{pattern}` is not set in the layer of `{from}` itself{place}"));
             } else if !is_glob {
                 problems.extend(rows.into_iter().filter_map(refusal_error));
             }

@@ -96,7 +96,18 @@ fn merge_with(
     };
     let known = rows.iter().map(|row| row.item.clone()).collect();
     let (unpromoted, dropped) = (Vec::new(), Vec::new());
-    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, notes, staged, merged: Some(merged) }))
+    let inherited = Vec::new();
+    Ok(Some(AppPromotion {
+        app: name,
+        rows,
+        known,
+        unpromoted,
+        inherited,
+        dropped,
+        notes,
+        staged,
+        merged: Some(merged),
+    }))
 }
 
 struct ValueMerger<'a> {

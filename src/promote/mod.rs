@@ -27,6 +27,7 @@ mod excerpt;
 mod extent;
 mod history;
 mod incoming;
+mod inherited;
 mod item;
 mod merge;
 mod outcome;
@@ -40,6 +41,7 @@ mod unpromoted;
 mod verify;
 
 pub use history::{PromotionHistory, TRAILER, trailer_line};
+pub use inherited::InheritedValue;
 pub use item::PromotedItem;
 pub use merge::{find_source, plan_merge};
 pub use outcome::{AppPromotion, MergedFile, PromotionOutcome, PromotionRow, PromotionSource, SkipReason};

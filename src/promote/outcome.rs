@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::inherited::InheritedValue;
 use super::item::PromotedItem;
 use super::own_file::StagedFile;
 use super::unpromoted::UnpromotedField;
@@ -19,6 +20,8 @@ pub struct AppPromotion {
     pub known: Vec<PromotedItem>,
     /// Fields of the layer of `from` that are not promoted, and differ in `to`.
     pub unpromoted: Vec<UnpromotedField>,
+    /// Values of `from` in layers that `to` lacks, other than its own.
+    pub inherited: Vec<InheritedValue>,
     /// Names of what waited in the incoming file, and no longer does, because `from` no longer promotes it.
     pub dropped: Vec<String>,
     /// Notes for the user.

@@ -9,6 +9,7 @@ use super::entry::{cut_item, has_source, is_content, is_literal, is_removal, put
 use super::excerpt::LayerExcerpt;
 use super::history::{ItemBase, PromotionHistory};
 use super::incoming::IncomingValues;
+use super::inherited::find_inherited;
 use super::item::{PromotedItem, list_items, place_item};
 use super::outcome::{AppPromotion, PromotionOutcome, PromotionRow, SkipReason};
 use super::own_file::{
@@ -80,7 +81,10 @@ fn plan_with(
     staged.extend(stage_own_files(files, &planner.to, &drafts.own, &secret, change)?);
     let unpromoted =
         if request.keys.is_empty() { find_unpromoted(&planner.from, &planner.to, planner.app) } else { Vec::new() };
-    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, dropped, notes, staged, merged: None }))
+    // that of the environment in the shared directory belongs to several apps
+    let own = pipeline.library.files(app, request.from.as_str()).iter().map(|path| files.name(path)).collect();
+    let inherited = find_inherited(&survey, own, request);
+    Ok(Some(AppPromotion { app: name, rows, known, unpromoted, inherited, dropped, notes, staged, merged: None }))
 }
 
 /// Resolves environments as far as there are keys.

@@ -51,7 +51,7 @@ impl PromoteArgs {
         }
         let mut plan =
             PlannedPromotion { from, to, apps: planned, history, trailers: Vec::new(), uncommitted, is_merge: true };
-        plan.note_skipped(output);
+        plan.note_skipped(true, output);
         let has_several_apps = project.apps.len() > 1;
         for app in &plan.apps {
             let commit = app.merged.as_ref().and_then(|file| file.source.commit.as_deref());

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::super::output::OutputStreams;
 use septum::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use septum::diff::{self, ChangeRow};
+use septum::map::IndexMap;
 use septum::name::EnvironmentName;
 use septum::promote::{
     AppPromotion, PromotionEffect, PromotionHistory, PromotionOutcome, PromotionRow, SkipReason, UnpromotedReason,
@@ -131,8 +132,8 @@ impl PlannedPromotion<'_> {
         found
     }
 
-    /// Says what is not promoted, and why.
-    pub(super) fn note_skipped(&self, output: &OutputStreams) {
+    /// Says what is not promoted, and why. `is_whole` is whether everything is promoted, and not only what is named.
+    pub(super) fn note_skipped(&self, is_whole: bool, output: &OutputStreams) {
         let names = |wanted: &dyn Fn(&SkipReason) -> bool| {
             let skipped = self.rows().filter_map(|(_, row)| match &row.outcome {
                 PromotionOutcome::Skipped(reason) if wanted(reason) => Some(row.name.clone()),
@@ -150,6 +151,9 @@ impl PlannedPromotion<'_> {
             }
         }
         self.note_fields(output);
+        if is_whole {
+            self.note_inherited(output);
+        }
         self.note_kept(output);
         for note in self.apps.iter().flat_map(|app| &app.notes) {
             output.print_note(&format!("septum: {note}"));
@@ -182,6 +186,21 @@ impl PlannedPromotion<'_> {
             if !names.is_empty() {
                 output.print_note(&format!("septum: not promoted: {} ({why})", names.join(", ")));
             }
+        }
+    }
+
+    /// Says which values are in layers that FROM extends and TO does not, if everything is promoted.
+    fn note_inherited(&self, output: &OutputStreams) {
+        let mut by_file: IndexMap<&str, Vec<String>> = IndexMap::default();
+        for (app, value) in self.apps.iter().flat_map(|app| app.inherited.iter().map(move |value| (app, value))) {
+            by_file.entry(&value.file).or_default().push(value.item.name(app.app.as_str()));
+        }
+        for (file, names) in by_file {
+            let to = &self.to;
+            output.print_note(&format!(
+                "septum: not promoted: {} (in {file}, which is no layer of {to})",
+                names.join(", ")
+            ));
         }
     }
 

@@ -199,3 +199,22 @@ fn what_is_removed_is_named() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.record();
 }
+
+/// An import of components, and people, put values into layers that one environment extends: they are not its own.
+#[test]
+fn values_in_layers_that_the_target_lacks_are_named_with_their_file() {
+    let files = Sandbox::of(
+        "app: shop\ndata: { A: 1, B: 1, C: 1, SAME: 1 }\n",
+        "extends: [resources/dev, common]\ndata: { C: 2 }\n",
+    );
+    let files = files.file("prod.yaml", "extends: common\n").file("common.yaml", "data: { A: 2 }\n");
+    let desk = files.file("resources/dev.yaml", "data: { B: 2, SAME: 1 }\nbundles: {}\n");
+    let run = desk.run(&["promote", "dev", "prod", "--dry-run"]);
+    assert_eq!(run.stderr.matches("resources/dev.yaml").count(), 1, "{}", run.stderr);
+    run.record();
+    for (keys, count) in [(&["B"][..], 1), (&["A"], 0), (&["C"], 0)] {
+        let run = desk.run(&[&["promote", "dev", "prod", "--dry-run"], keys].concat());
+        assert_eq!(run.stderr.matches("resources/dev.yaml").count(), count, "{keys:?}: {}", run.stderr);
+        run.record();
+    }
+}
