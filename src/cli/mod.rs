@@ -64,6 +64,7 @@ use clap::{ArgAction, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use septum::budget;
 use septum::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use septum::map::HashSet;
 use septum::name::EnvironmentName;
 use septum::pipeline::Survey;
 use septum::project::{App, BASE, MisnamedFile, Project};
@@ -370,7 +371,8 @@ fn show_contradictions(
     let (own, others): (Vec<_>, Vec<_>) = all.partition(|contradiction| is_shown(contradiction));
     let own: Diagnostics = own.into_iter().map(|contradiction| contradiction.diagnostic.clone()).collect();
     let place = |found: &Diagnostic| found.labels.first().map(|label| label.place.to_string());
-    let is_other = |found: &&Diagnostic| !own.iter().any(|own| place(own) == place(found));
+    let places: HashSet<_> = own.iter().map(place).collect();
+    let is_other = |found: &&Diagnostic| !places.contains(&place(found));
     let others = others.into_iter().map(|contradiction| &contradiction.diagnostic).filter(is_other);
     let as_warning = |found: &Diagnostic| Diagnostic { severity: Severity::Warning, ..found.clone() };
     output.print_findings(others.map(as_warning).collect());

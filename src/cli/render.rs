@@ -260,7 +260,8 @@ impl RenderArgs {
         let mut problems = Diagnostics::new();
         let (mut objects, mut sites) = (Vec::new(), Vec::new());
         for app in apps {
-            let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
+            let of_app: Vec<_> =
+                wanted.iter().filter(|name| app.environments.binary_search(name).is_ok()).cloned().collect();
             if of_app.is_empty() {
                 problems.extend(self.lacks_environments(pipeline, app, (apps, wanted))?);
                 continue;

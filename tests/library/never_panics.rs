@@ -590,6 +590,30 @@ fn a_line_of_one_mebibyte_costs_no_more_than_many() {
     }
 }
 
+/// Environments are found by their names, not by looking at each for each.
+#[test]
+fn work_grows_with_the_number_of_environments() {
+    let work = |count: usize| {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("base.yaml"), "data: { A: a, B: '{{ data.A }}' }\nvars: { v: 1 }\n").unwrap();
+        for index in 0..count {
+            let path = directory.path().join(format!("e{index:04}.yaml"));
+            fs::write(path, format!("data: {{ A: '{index:04}' }}\n")).unwrap();
+        }
+        let project = Project::discover(directory.path()).unwrap();
+        let (app, before) = (&project.apps[0], septum::test_hook::counted_work());
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let mut problems = Diagnostics::new();
+        let survey = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), &mut problems).unwrap();
+        assert!(app.environments.iter().all(|environment| survey.environment(environment).is_some()));
+        assert_eq!(survey.readable_among(&app.environments).count(), count);
+        list_rows(&survey, &app.environments, ListedValues::Included);
+        septum::test_hook::counted_work() - before
+    };
+    let (few, many) = (work(100), work(400));
+    assert!(many < few * 5, "{few} for 100, {many} for 400");
+}
+
 /// An app with other objects, which refer to it in every way.
 const WITH_OBJECTS: &str = r#"app: app
 namespace: shop

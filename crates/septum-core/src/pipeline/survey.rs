@@ -16,7 +16,8 @@ use crate::project::App;
 use crate::resolve::{self, DocumentCache, ManifestMode, ResolvedTarget};
 use crate::route::{self, Contradiction, Routing};
 use crate::sops::{SopsFormat, policy};
-use crate::sort::{sort_by, sort_by_key};
+use crate::sort::sort_by;
+use crate::test_hook;
 use crate::visibility::{KeyAccess, OnMissingKey};
 
 /// An app with all its environments resolved and routed.
@@ -24,7 +25,7 @@ use crate::visibility::{KeyAccess, OnMissingKey};
 pub struct Survey {
     /// Its name.
     pub app: AppName,
-    /// One for each environment, in the order of the app's.
+    /// One for each environment, in the order of their names.
     pub environments: Vec<ResolvedTarget>,
     /// Those that lack a layer that could not be read, if such environments are wanted.
     pub partial: Vec<PartialTarget>,
@@ -119,9 +120,22 @@ impl Survey {
         self.environments.iter().chain(self.partial.iter().map(|target| &target.resolved))
     }
 
+    /// Those of them that are wanted.
+    pub fn readable_among(&self, wanted: &[EnvironmentName]) -> impl Iterator<Item = &ResolvedTarget> {
+        let wanted: HashSet<_> = wanted.iter().cloned().collect();
+        self.readable().filter(move |resolved| {
+            test_hook::count_work(1);
+            wanted.contains(&resolved.definition.environment)
+        })
+    }
+
     /// The values of an environment.
     pub fn environment(&self, name: &EnvironmentName) -> Option<&ResolvedTarget> {
-        self.environments.iter().find(|resolved| resolved.definition.environment == *name)
+        let order = |resolved: &ResolvedTarget| {
+            test_hook::count_work(1);
+            resolved.definition.environment.cmp(name)
+        };
+        self.environments.binary_search_by(order).ok().and_then(|index| self.environments.get(index))
     }
 }
 
@@ -133,11 +147,14 @@ impl Pipeline<'_> {
     /// where there is nothing to route by.
     pub fn survey(&self, app: &App, options: SurveyOptions<'_>, problems: &mut Diagnostics) -> Option<Survey> {
         // those that are asked for come first, so that a layer that is shared is decrypted once
-        let mut order: Vec<_> = app.environments.iter().collect();
-        sort_by_key(&mut order, |environment| !options.asked.contains(environment));
+        let asked: HashSet<_> = options.asked.iter().collect();
+        let (mut order, others): (Vec<_>, Vec<_>) =
+            app.environments.iter().partition(|environment| asked.contains(environment));
+        order.extend(others);
         let mut builder = SurveyBuilder {
             pipeline: self,
             app,
+            asked,
             options,
             documents: Arc::default(),
             environments: Vec::with_capacity(app.environments.len()),
@@ -188,6 +205,8 @@ impl Pipeline<'_> {
 struct SurveyBuilder<'a, 'p> {
     pipeline: &'a Pipeline<'p>,
     app: &'a App,
+    /// The requested environments.
+    asked: HashSet<&'a EnvironmentName>,
     options: SurveyOptions<'a>,
     documents: Arc<DocumentCache>,
     environments: Vec<ResolvedTarget>,
@@ -202,7 +221,7 @@ struct SurveyBuilder<'a, 'p> {
 
 impl SurveyBuilder<'_, '_> {
     fn add_environment(&mut self, environment: &EnvironmentName) {
-        let is_asked = self.options.asked.contains(environment);
+        let is_asked = self.asked.contains(environment);
         let mut found = Diagnostics::new();
         let merged = self.merge_layers(environment, &mut found);
         let merged = match merged {
@@ -225,7 +244,7 @@ impl SurveyBuilder<'_, '_> {
 
     /// Merges the definition of an environment, or its public view if nothing but a key is missing.
     fn merge_layers(&mut self, environment: &EnvironmentName, problems: &mut Diagnostics) -> Option<Definition> {
-        let Self { pipeline, app, options: SurveyOptions { asked, access, on_missing_key, .. }, .. } = self;
+        let Self { pipeline, app, asked, options: SurveyOptions { access, on_missing_key, .. }, .. } = self;
         let is_asked = asked.contains(environment);
         let merge = |access, found: &mut Diagnostics| {
             pipeline.meter.time(RunStage::Layers, || pipeline.library.merge_definition(app, environment, access, found))
@@ -247,7 +266,7 @@ impl SurveyBuilder<'_, '_> {
     /// Merges the layers that can be read. Gives the public view if only values could not be read, and adds the
     /// environment as a partial one otherwise.
     fn merge_readable(&mut self, environment: &EnvironmentName, found: &mut Diagnostics) -> Option<Definition> {
-        let Self { pipeline, app, options: SurveyOptions { asked, access, on_missing_key, .. }, .. } = self;
+        let Self { pipeline, app, asked, options: SurveyOptions { access, on_missing_key, .. }, .. } = self;
         let access = if asked.contains(environment) { *access } else { KeyAccess::StructureOnly };
         let mut readable = pipeline.library.merge_readable(app, environment, access, found);
         if let OnMissingKey::Keep(locked) = on_missing_key {
@@ -273,8 +292,8 @@ impl SurveyBuilder<'_, '_> {
     }
 
     fn resolve_environment(&mut self, environment: &EnvironmentName, mut definition: Definition) {
-        let Self { pipeline, app, options, .. } = self;
-        let is_asked = options.asked.contains(environment);
+        let Self { pipeline, app, asked, options, .. } = self;
+        let is_asked = asked.contains(environment);
         definition.delivery.replace_secrets(pipeline.form);
         let mut found = Diagnostics::new();
         let manifests = if is_asked { options.manifests } else { ManifestMode::Skipped };

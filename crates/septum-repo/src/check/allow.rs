@@ -34,7 +34,7 @@ pub(super) fn split_accepted(
     let allows = collect_allows(survey, wanted);
     // the result for one environment alone shows nothing about the others
     let is_whole = survey.environments.len() == wanted.len();
-    let environments = survey.readable().filter(|it| wanted.contains(&it.definition.environment));
+    let environments = survey.readable_among(wanted);
     let environments: Vec<_> = environments.map(|it| EnvironmentAllows::of(&it.definition, today)).collect();
     let mut used = HashSet::default();
     let (mut taken, mut left) = (Vec::new(), Vec::new());
@@ -72,7 +72,7 @@ pub(super) fn split_accepted(
 /// Each `allow` once, though environments share layers.
 fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s AllowedFinding> {
     let mut known = HashSet::default();
-    let environments = survey.readable().filter(|it| wanted.contains(&it.definition.environment));
+    let environments = survey.readable_among(wanted);
     let allows = environments.flat_map(|resolved| &resolved.definition.allow);
     allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
 }

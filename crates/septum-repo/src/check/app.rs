@@ -15,9 +15,10 @@ use crate::diagnostic::{Diagnostics, Rule};
 use crate::files::InputQuery;
 use crate::layer::AllowedFinding;
 use crate::leak_scan::{self, AcceptedLeak};
+use crate::map::HashSet;
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::output_tree::{self, ObjectSite};
-use crate::pipeline::{Pipeline, Survey, SurveyOptions};
+use crate::pipeline::{PartialTarget, Pipeline, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sort::CollectSorted;
 use crate::span::Located;
@@ -43,7 +44,8 @@ impl AppChecker<'_> {
     pub(super) fn check_app(self, app: &App) -> AppCheck {
         let Self { pipeline, scope, .. } = self;
         let mut found = CheckResults::default();
-        let wanted = app.environments.iter().filter(|name| scope.environments.contains(name));
+        let asked: HashSet<_> = scope.environments.iter().collect();
+        let wanted = app.environments.iter().filter(|name| asked.contains(name));
         let wanted: Vec<_> = wanted.cloned().collect();
         if wanted.is_empty() {
             return AppCheck { results: found, inputs: Some(BTreeSet::new()) };
@@ -109,7 +111,9 @@ impl AppChecker<'_> {
             findings.extend(places.findings(problems, Some(environment)).into_iter().map(Finding::of_result));
             findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment).of_result()));
         }
-        for target in survey.partial.iter().filter(|it| wanted.contains(&it.resolved.definition.environment)) {
+        // they are sorted, as those of the app are
+        let is_wanted = |target: &&PartialTarget| wanted.binary_search(&target.resolved.definition.environment).is_ok();
+        for target in survey.partial.iter().filter(is_wanted) {
             let mut problems = Diagnostics::new();
             self.pipeline.check_partial(survey, target, &mut problems);
             let of_environment = places.findings(problems, Some(&target.resolved.definition.environment));
@@ -175,7 +179,7 @@ impl AppChecker<'_> {
     fn check_layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &EntryIndex) -> Vec<Finding> {
         let mut search = leak::CredentialSearch::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
-        for resolved in survey.readable().filter(|it| wanted.contains(&it.definition.environment)) {
+        for resolved in survey.readable_among(wanted) {
             let environment = &resolved.definition.environment;
             search.search_environment(resolved);
             findings.extend(search.leaks.drain(..).map(|leak| places.leak_finding(leak, environment)));

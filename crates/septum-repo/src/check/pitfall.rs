@@ -12,7 +12,7 @@ use crate::route::Sensitivity;
 pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
     let (mut seen, mut reported) = (HashSet::default(), HashSet::default());
     let mut found = Vec::new();
-    let of_wanted = survey.environments.iter().filter(|resolved| wanted.contains(&resolved.definition.environment));
+    let of_wanted = wanted.iter().filter_map(|environment| survey.environment(environment));
     for resolved in of_wanted {
         for problem in immutable_names(&resolved.definition) {
             if reported.insert(problem.message.clone()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{FEW, RenderRun};
 use crate::diagnostic::Diagnostics;
-use crate::map::HashMap;
+use crate::map::{HashMap, HashSet};
 use crate::meter::RunStage;
 use crate::name::{AppName, EnvironmentName};
 use crate::output_tree::OutputTree;
@@ -73,9 +73,10 @@ impl<'a> RenderRun<'a> {
 
     fn job_called(&self, app: &'a App, name: &AppName, problems: &mut Diagnostics) -> AppJob<'a> {
         let (mut targets, mut all) = (Vec::new(), Vec::new());
+        let asked: HashSet<_> = self.request.environments.iter().collect();
         for environment in &app.environments {
             let Some(name) = problems.take(TargetName::new(environment, name)) else { continue };
-            let is_asked = self.request.environments.contains(environment);
+            let is_asked = asked.contains(environment);
             if is_asked && self.request.shard.is_none_or(|shard| shard.has(name.as_str())) {
                 let is_current = self.pipeline.meter.time(RunStage::Compare, || self.is_current(&name));
                 targets.push(RequestedTarget { environment: environment.clone(), name: name.clone(), is_current });
