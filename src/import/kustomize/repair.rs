@@ -23,6 +23,11 @@ enum LayerPart {
     Bundle(String),
 }
 
+/// Whether a place is in a text, which begins there at its line of the layer.
+fn is_same_text(text: &str, place: &Location) -> bool {
+    text.trim_start_matches('\n') == place.source.text().trim_start_matches('\n')
+}
+
 impl LayerAssembly<'_, '_> {
     /// Leaves out what the errors are about. Whether anything was left out.
     pub(super) fn repair(&mut self, problems: &Diagnostics) -> bool {
@@ -126,7 +131,7 @@ impl LayerAssembly<'_, '_> {
         if let Some(file) = file.strip_suffix(INLINE_PATCH) {
             let (name, layer) = self.layers.iter().find(|layer| is_of(file, layer))?;
             let is_it =
-                |patch: &PlannedPatch| matches!(&patch.source, PatchContent::Text(text) if text == place.source.text());
+                |patch: &PlannedPatch| matches!(&patch.source, PatchContent::Text(text) if is_same_text(text, place));
             return Some((name.clone(), LayerPart::Patch(layer.patches.iter().position(is_it)?)));
         }
         let (name, layer) = self.layers.iter().find(|layer| is_of(file, layer))?;

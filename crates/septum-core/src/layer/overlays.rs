@@ -188,9 +188,9 @@ fn inline_patch(node: YamlNode, key: &Location, source: &Source) -> Result<Patch
         Some(YamlStyle::Literal) => block_lines(&node, &text.value, source),
         _ => single_line(&node, &text.value, source),
     };
-    // patches of several lines in quotes have no places of their own
-    let name = || format!("{} (patch in line {})", source.name(), node.span.line);
-    Ok(PatchSource::Text(written.unwrap_or_else(|| Source::new(name(), text.value))))
+    // patches of several lines in quotes have the line where they begin
+    let begun = || "\n".repeat(node.span.line.saturating_sub(1)) + &text.value;
+    Ok(PatchSource::Text(written.unwrap_or_else(|| Source::new(format!("{} (patch)", source.name()), begun()))))
 }
 
 /// Text of one line at its place in the file, if it is there as it is meant.
