@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use super::project;
+#[cfg(target_os = "linux")]
 use crate::support::sandbox::CANARY;
 
 #[test]

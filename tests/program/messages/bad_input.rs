@@ -301,10 +301,12 @@ fn a_project_reads_only_its_own_files() {
         case("directory", base("data:\n  files: { file: files }\n").file("environments/files/nginx.conf", "")),
         case("file outside", base("data:\n  passwd: { file: ../../outside/passwd }\n")),
         case("absolute path", base("data:\n  passwd: { file: /etc/passwd }\n")),
+        #[cfg(unix)]
         case(
             "symbolic link",
             base("data:\n  passwd: { file: link }\n").link_outside("environments/link", "root:x:0:0\n"),
         ),
+        #[cfg(unix)]
         case("layer behind a symbolic link", base("data: {}\n").link_outside("environments/prod.yaml", "data: {}\n"))
             .run(&["render", "prod"]),
         case(

@@ -5,15 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use crate::support::messages::{note_line, record};
 use crate::support::objects::Objects;
 use crate::support::peers::{peer, python_with};
 use crate::support::samples::repository;
-use crate::support::sandbox::{DEMO_KEY, Sandbox, run, septum};
+#[cfg(target_os = "linux")]
+use crate::support::sandbox::septum;
+use crate::support::sandbox::{DEMO_KEY, Sandbox, run};
 use serde_json::{Value as Json, json};
 
 const BASE: &str = r#"namespace: shop

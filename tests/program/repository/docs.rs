@@ -8,6 +8,7 @@
 //! `<!-- run: the same repository -->` continue, and to which the block after `<!-- file: PATH -->` is written. What
 //! the commands print is compared with what the page says.
 
+#![cfg_attr(not(unix), allow(dead_code, reason = "what runs a shell"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,12 @@
 //! Help and manual pages: recorded, with examples that work, and with every variable that the program reads.
 
+#![cfg_attr(not(unix), allow(dead_code, reason = "what runs a shell"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Command;
 
 use regex::Regex;
@@ -12,6 +14,7 @@ use regex::Regex;
 use super::architecture::lines;
 use crate::support::help::{commands, help};
 use crate::support::messages::assert_message;
+#[cfg(unix)]
 use crate::support::peers::peer;
 use crate::support::sandbox::Sandbox;
 

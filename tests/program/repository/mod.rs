@@ -8,5 +8,6 @@ mod docs;
 mod examples;
 mod help;
 mod promises;
+#[cfg(unix)] // scripts of a shell
 mod releases;
 mod wording;

@@ -1,7 +1,9 @@
 //! What messages say where a file, a rule or a value is not as it should be, and the way out that they name.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt as _;
+#[cfg(unix)]
 use std::path::PathBuf;
 
 use crate::support::messages::record;
@@ -214,6 +216,7 @@ fn check_reports_encrypted_files_that_no_rule_is_for() {
     assert!(all.contains("unruled-file"), "{all}");
 }
 
+#[cfg(unix)]
 #[test]
 fn edit_checks_a_layer_as_set_does() {
     let desk = Sandbox::with_identities();

@@ -85,6 +85,7 @@ fn every_value_has_its_state_at_each_step() {
     assert_eq!(keys_with(&states(&site, &[]), "removed").len(), 3);
 }
 
+#[cfg(unix)]
 #[test]
 fn files_that_no_commit_has_yet_count_in_any_repository() {
     for project in ["", "apps: [environments]\n"] {
@@ -119,6 +120,7 @@ fn a_project_that_cannot_be_read_is_an_error() {
     assert!(run.stderr.contains("septum.yaml:1:"), "{}", run.stderr);
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_in_the_place_of_an_encrypted_file_is_named() {
     let site = site();

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use crate::tree::evidence::{Attacked, FOUND, FOUND_WITH_KEY, UNVERIFIED};
 use crate::tree::world::shop;
 
+#[cfg(target_os = "linux")]
 const OBJECT: &str = "apiVersion: v1\nkind: Pod\nmetadata: { name: evil }\n";
 
 #[cfg(target_os = "linux")]

@@ -320,6 +320,13 @@ pub fn normalize_path(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
+/// Makes a named pipe; `rustix` has none on macOS.
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().is_ok_and(|status| status.success()));
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

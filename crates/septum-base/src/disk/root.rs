@@ -225,6 +225,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use super::super::make_pipe;
     use super::*;
 
     fn site() -> (tempfile::TempDir, BoundedRoot) {
@@ -316,7 +317,7 @@ mod tests {
     fn only_regular_files_are_read_and_none_beyond_the_limit() {
         let (_directory, root) = site();
         let at = |path: &str| root.path().join(path);
-        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RWXU).unwrap();
+        make_pipe(&at("pipe"));
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
         fs::write(at("at-limit"), [b'x'; 20]).unwrap();
         fs::write(at("large"), [b'x'; 21]).unwrap();
@@ -348,11 +349,9 @@ mod tests {
     fn what_takes_the_place_of_a_file_after_it_was_resolved_is_not_read() {
         let (_directory, root) = site();
         let path = root.resolve(&root.path().join("file")).unwrap();
-        for replace in [
-            (|path: &Path| symlink("../outside/file", path).unwrap()) as fn(&Path),
-            |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap(),
-            |path| fs::write(path, [b'x'; 21]).unwrap(),
-        ] {
+        for replace in [(|path: &Path| symlink("../outside/file", path).unwrap()) as fn(&Path), make_pipe, |path| {
+            fs::write(path, [b'x'; 21]).unwrap()
+        }] {
             fs::remove_file(path.as_path()).unwrap();
             replace(path.as_path());
             assert!(root.read(&path, 20).is_err());

@@ -246,7 +246,7 @@ mod tests {
             fs::create_dir(directory.path().join(".git")).unwrap();
             match case {
                 "link" => symlink("/dev/zero", &file).unwrap(),
-                "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap(),
+                "pipe" => super::super::make_pipe(&file),
                 _ => fs::write(&file, [b'x'; 101]).unwrap(),
             }
             assert_eq!(found(directory.path()).unwrap_err(), expected);

@@ -5,6 +5,7 @@ use crate::support::messages::record;
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use super::attack::make_pipe;
 use super::site::Site;
 
 /// What `septum.yaml` names may not leave its project, and the error points at it.
@@ -87,7 +88,7 @@ fn the_inputs_of_an_inventory_are_not_read_outside() {
     let inventory = site.root().join("rendered/.septum/inventory.json");
     let text = fs::read_to_string(&inventory).unwrap();
     let pipe = site.beside("pipe");
-    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    make_pipe(&pipe);
     for name in ["../outside/pipe", "/dev/zero", "../../../../../../../../../dev/zero", "glob:../outside:*"] {
         let named = text.replacen("\"inputs\": {", &format!("\"inputs\": {{ \"{name}\": \"00\","), 1);
         if named == text {
@@ -186,7 +187,7 @@ fn a_pipe_in_the_place_of_secrets_is_not_waited_for() {
             }
             let path = site.root().join("app/dev.secrets.yaml");
             fs::remove_file(&path).unwrap();
-            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+            make_pipe(&path);
             let run = site.run(command);
             let case = format!("in git: {in_git}, septum {}: {}{}", command.join(" "), run.stdout, run.stderr);
             assert_eq!(run.code, 2, "{case}");
