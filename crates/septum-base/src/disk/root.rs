@@ -350,7 +350,7 @@ mod tests {
         let (_directory, root) = site();
         let path = root.resolve(&root.path().join("file")).unwrap();
         for replace in [(|path: &Path| symlink("../outside/file", path).unwrap()) as fn(&Path), make_pipe, |path| {
-            fs::write(path, [b'x'; 21]).unwrap()
+            fs::write(path, [b'x'; 21]).unwrap();
         }] {
             fs::remove_file(path.as_path()).unwrap();
             replace(path.as_path());
