@@ -229,6 +229,9 @@ fn a_secret_among_the_manifests_is_no_bundle_and_the_command_that_changes_it_is_
     desk.rules(&format!("creation_rules:\n  - encrypted_regex: ^(data|stringData)$\n    age: {}\n", desk.alice));
     desk.encrypted("w/own.yaml", secret("own", "stringData: { TOKEN: x }"));
     desk.write("w/plain.yaml", secret("plain", "data: { TOKEN: aGk= }"));
+    desk.encrypted("w/dots.yaml", secret("dots", "stringData: { tls.crt: x }"));
+    let item = "{ apiVersion: v1, kind: Secret, metadata: { name: item }, stringData: { a b: x } }";
+    desk.encrypted("w/list.yaml", format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n"));
     for (case, arguments) in [
         ("an encrypted one", &["set", "dev", "TOKEN", "--bundle", "own"][..]),
         ("a key that it lacks", &["get", "dev", "OTHER", "--bundle", "own"]),
@@ -236,9 +239,16 @@ fn a_secret_among_the_manifests_is_no_bundle_and_the_command_that_changes_it_is_
         ("all values", &["export", "dev", "--bundle", "own"]),
         ("a view", &["explain", "dev", "TOKEN", "--bundle", "own"]),
         ("neither", &["set", "dev", "TOKEN", "--bundle", "none"]),
+        ("a key with a dot", &["set", "dev", "tls.crt", "--bundle", "dots"]),
+        ("in a List", &["get", "dev", "a b", "--bundle", "item"]),
     ] {
         note_case(case);
         desk.give("y", arguments).refused();
+    }
+    for (file, path) in [("w/dots.yaml", "stringData.\"tls.crt\""), ("w/list.yaml", "items[0].stringData.\"a b\"")] {
+        let found = desk.give("y", &["set", file, path]);
+        assert!(found.stderr.contains(path), "{path} is there already: {}", found.stderr);
+        found.succeeds();
     }
     desk.give("y", &["set", "w/own.yaml", "stringData.TOKEN"]).succeeds();
 }
