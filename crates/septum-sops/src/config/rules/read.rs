@@ -134,11 +134,13 @@ impl SopsConfigReader<'_> {
         match rule {
             Some(rule) if problems.is_empty() => RuleEntry::Sound(rule),
             rule => {
+                // a number, for example, is no text, and still says which files are meant
                 let written = || {
-                    let text = node.as_map()?.get("path_regex")?.as_scalar()?.text();
-                    GoRegex::parse(text).ok()
+                    let scalar = node.as_map()?.get("path_regex")?.as_scalar()?;
+                    let is_absent = scalar.broken || scalar.blank || scalar.is_null();
+                    if is_absent { None } else { GoRegex::parse(scalar.text()).ok() }
                 };
-                RuleEntry::Broken { path_regex: rule.map_or_else(written, |rule| rule.path_regex), problems }
+                RuleEntry::Broken { path_regex: rule.and_then(|rule| rule.path_regex).or_else(written), problems }
             }
         }
     }

@@ -126,6 +126,18 @@ fn the_first_match_on_the_path_from_the_directory_wins() {
 }
 
 #[test]
+fn an_invalid_rule_stops_the_files_that_it_may_be_for() {
+    for (pattern, stops) in [("1", "1.yaml"), ("true", "true.yaml"), ("[a]", "all"), ("~", "all"), ("(", "all")] {
+        let text = format!("creation_rules:\n- {{path_regex: {pattern}, shamir_threshold: x}}\n- age: {ONE}\n");
+        let rules = SopsConfig::parse(&Source::new(".sops.yaml", text), "/repo").expect("YAML");
+        for file in ["1.yaml", "true.yaml", "a.yaml"] {
+            let found = rules.first_match(&Path::new("/repo").join(file));
+            assert_eq!(found.is_err(), stops == "all" || stops == file, "{pattern}: {file}");
+        }
+    }
+}
+
+#[test]
 fn rules_are_looked_for_from_the_file_upward() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |path: &str| directory.path().join(path);
