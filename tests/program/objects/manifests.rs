@@ -475,6 +475,32 @@ fn a_project_knows_references_of_its_own() {
 }
 
 #[test]
+fn a_field_of_a_project_without_a_value_is_as_if_it_was_not_there() {
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { passwordFrom: lokced }\n";
+    let rule = "kind: Widget, path: spec.passwordFrom, target: Secret";
+    for (field, knows_widgets) in [
+        ("references:".to_owned(), false),
+        ("references: null".to_owned(), false),
+        ("shared:".to_owned(), false),
+        ("output:".to_owned(), false),
+        (format!("references: [{{ {rule}, group: }}]"), true),
+        (format!("references: [{{ {rule}, key: , group: ~ }}]"), true),
+    ] {
+        let settings = format!("apps: [shop]\n{field}\n");
+        let project = Sandbox::new([("septum.yaml", settings.as_str()), ("base.yaml", "data: { FROM_ROOT: x }\n")])
+            .file("shop/base.yaml", BASE)
+            .file("shop/dev.yaml", "")
+            .file("shop/workloads/w.yaml", widget);
+        let run = project.run(&["render", "dev"]);
+        assert_eq!(run.code, if knows_widgets { 2 } else { 0 }, "{field}: {}", run.stderr);
+        assert_eq!(run.stderr.contains("lokced"), knows_widgets, "{field}: {}", run.stderr);
+        assert!(!run.stdout.contains("FROM_ROOT"), "{field}");
+        let tree = project.run(&["render", "--all", "--out"]);
+        assert_ne!(tree.code, 0, "{field}: no directory is named");
+    }
+}
+
+#[test]
 fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
     // with a suffix the objects have different names, and a reference to `locked` could mean either
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: locked }\n";

@@ -18,10 +18,13 @@ impl SettingsReader<'_> {
         texts.collect()
     }
 
-    /// The items of a list.
+    /// The items of a list; none of null and of a blank value.
     pub(super) fn items<'n>(&mut self, name: &str, expected: &str, node: &'n YamlNode) -> Option<&'n [YamlNode]> {
         if let YamlKind::List(items) = &node.kind {
             return Some(items);
+        }
+        if node.as_scalar().is_some_and(is_absent) {
+            return Some(&[]);
         }
         if !node.is_broken() {
             self.report_value(node.span, format!("expected {expected} for `{name}`, found {}", node.noun()));
@@ -29,16 +32,16 @@ impl SettingsReader<'_> {
         None
     }
 
-    /// A text, or none for null.
+    /// A text, or none for null and for a blank value.
     pub(super) fn optional_text(&mut self, name: &str, node: &YamlNode) -> Option<Located<String>> {
-        if node.as_scalar().is_some_and(Scalar::is_null) { None } else { self.text(name, node) }
+        if node.as_scalar().is_some_and(is_absent) { None } else { self.text(name, node) }
     }
 
     /// A text. Other scalars are what was written.
     pub(super) fn text(&mut self, name: &str, node: &YamlNode) -> Option<Located<String>> {
         match node.as_scalar() {
             Some(scalar) if scalar.broken => None,
-            Some(scalar) if !scalar.is_null() => {
+            Some(scalar) if !is_absent(scalar) => {
                 Some(Located { value: scalar.text().to_owned(), place: self.source.place(node.span) })
             }
             _ => {
@@ -112,4 +115,9 @@ impl SettingsReader<'_> {
         let error = |message| Diagnostic::error(Rule::ProjectFile, message).at_masked(place.clone());
         self.problems.take(value.map_err(error))
     }
+}
+
+/// Whether a field has no value: null, or nothing behind its name.
+fn is_absent(scalar: &Scalar) -> bool {
+    !scalar.broken && (scalar.blank || scalar.is_null())
 }

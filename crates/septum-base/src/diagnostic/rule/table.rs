@@ -12,7 +12,7 @@ rules! {
             "no `septum.yaml` or `base.yaml` in this directory or its parents",
             "change to the project directory, specify it with `-C`, or run `septum init`";
         ProjectFile, "project-file", Error, Invalid, false,
-            "`septum.yaml` is not valid YAML, or has an unknown field or an invalid glob",
+            "`septum.yaml` lacks a field, or has an unknown field, a value that is not valid, or an invalid glob",
             "fix it as described in the message";
         NoEnvironment, "no-environment", Error, Invalid, false,
             "an app has no environment, so nothing is rendered for it",
