@@ -101,7 +101,9 @@ fn file_hint(directory: &Path, path: &Path) -> Option<String> {
     let files = |file: String| {
         let found =
             project.apps.iter().map(move |app| app.directory.join(&file)).filter(|file| Disk::default().has(file));
-        found.filter_map(|file| Some(format!("`{}`", file.strip_prefix(root).ok()?.display()))).collect::<Vec<_>>()
+        found
+            .filter_map(|file| Some(format!("`{}`", output::shown_path(file.strip_prefix(root).ok()?))))
+            .collect::<Vec<_>>()
     };
     let [plain, secret] = files_of(name).map(files);
     let (what, found) = if secret.is_empty() { ("its layer", plain) } else { ("its encrypted file", secret) };

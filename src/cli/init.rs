@@ -18,7 +18,7 @@ use super::import::dotenv::{ChosenDialect, read_dotenv_files};
 use super::output::OutputStreams;
 use super::pasted::relative;
 use super::{GlobalArgs, argument, import};
-use septum::diagnostic::{Diagnostic, Diagnostics, StyledText, shell_word};
+use septum::diagnostic::{Diagnostic, Diagnostics, StyledText, shell_word, shown_path};
 use septum::disk::{BoundedRoot, Disk, real_named};
 use septum::files::resolve_writable;
 use septum::import::{ImportPlan, ImportTarget, ProvenImport, plan_dotenv, prove_import};
@@ -286,10 +286,10 @@ impl FileNames {
     /// A file of the project from its directory as it is shown, and another one from the working directory.
     fn name_of(&self, path: &Path) -> String {
         match (path.strip_prefix(&self.directory), &self.here) {
-            (Ok(below), _) if self.shown == "." => below.display().to_string(),
-            (Ok(below), _) => Path::new(&self.shown).join(below).display().to_string(),
-            (Err(_), Some(here)) => relative(here, path).display().to_string(),
-            (Err(_), None) => path.display().to_string(),
+            (Ok(below), _) if self.shown == "." => shown_path(below),
+            (Ok(below), _) => shown_path(&Path::new(&self.shown).join(below)),
+            (Err(_), Some(here)) => shown_path(&relative(here, path)),
+            (Err(_), None) => shown_path(path),
         }
     }
 
@@ -313,5 +313,5 @@ fn unlisted_app(place: &ProjectPlace) -> Option<String> {
     let project = Project::discover(&place.directory).ok()?;
     let is_listed = project.apps.iter().any(|app| app.directory == place.layers);
     let below = place.layers.strip_prefix(settings.parent()?).ok()?;
-    (!is_listed).then(|| format!("Add {} to `apps` in septum.yaml, which does not list it.", below.display()))
+    (!is_listed).then(|| format!("Add {} to `apps` in septum.yaml, which does not list it.", shown_path(below)))
 }

@@ -40,6 +40,15 @@ fn where_git_ignores_it_or_is_not_it_may_lie() {
 }
 
 #[test]
+fn without_git_nobody_knows_what_it_ignores() {
+    let project = plain().file(".gitignore", "/rendered/\n");
+    repository(&project);
+    let run = project.env("PATH", "").run(&["render", "--all", "--out", "rendered"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    run.record();
+}
+
+#[test]
 fn what_is_no_secret_is_no_matter() {
     let project = Sandbox::of("app: app\ndata: { A: b }\n", "");
     repository(&project);

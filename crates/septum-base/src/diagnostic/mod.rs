@@ -24,7 +24,7 @@ pub use escape::{StyledText, escape_json, escape_line, escape_lines, without_quo
 pub use nearest::{did_you_mean, nearest_name, nearest_slip};
 pub use render::{render_diagnostic, style_diagnostic, styled_with_rule};
 pub use rule::{Rule, RuleInfo};
-pub use shell_word::{shell_option, shell_path, shell_word};
+pub use shell_word::{shell_option, shell_path, shell_word, shown_path};
 
 /// Severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

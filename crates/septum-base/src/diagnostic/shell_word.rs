@@ -1,7 +1,7 @@
-//! Names in commands that users paste.
+//! Names in commands that users paste, and paths in messages.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 use super::escape::escape_line;
 
@@ -18,7 +18,13 @@ pub fn shell_word(name: &str) -> String {
 
 /// A path as one word of a command in a hint.
 pub fn shell_path(path: &Path) -> String {
-    shell_word(&path.display().to_string())
+    shell_word(&shown_path(path))
+}
+
+/// A path as messages show it: with `/` on every system, as layers and Git write it.
+pub fn shown_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(MAIN_SEPARATOR, "/") }
 }
 
 /// The word with its characters spelled out: `$'a\nb'`.

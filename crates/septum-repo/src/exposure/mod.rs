@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, shown_path};
 use crate::disk::{BoundedRoot, Disk, FileReadError};
 use crate::git::{CommitHistory, ParentFile};
 use crate::map::HashMap;
@@ -90,7 +90,7 @@ pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str
     let environments = environments_by_file(directory)?;
     let mut values = Vec::new();
     for (path, timeline) in &timelines {
-        let name = show_path(path);
+        let name = shown_path(path);
         for (key, first, state) in timeline.exposed_values(&wanted) {
             let commit = first.and_then(|commit| history.commits.get(commit));
             let since = commit.map(|commit| CommitView { commit: commit.id.clone(), day: commit.day.clone() });
@@ -98,12 +98,8 @@ pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str
             values.push(ExposedKey { file: name.clone(), key, environments, since, state });
         }
     }
-    let unread = reader.unread.iter().map(|path| show_path(path)).collect();
+    let unread = reader.unread.iter().map(|path| shown_path(path)).collect();
     Ok(Exposure { values, unread, shallow: history.is_shallow })
-}
-
-fn show_path(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
 }
 
 /// Reader of the versions of files; each content is read once.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use super::name::FileName;
 use super::output::RenderedTarget;
 use super::request::RenderRequest;
-use crate::diagnostic::{Diagnostic, FailureKind, Rule};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule, shown_path};
 use crate::disk::real_named;
 use crate::git::{GitConfiguration, GitRepository, SafeGit};
 use crate::route::Sensitivity;
@@ -25,11 +25,9 @@ pub(super) fn find_exposed(targets: &[RenderedTarget], wish: &RenderRequest<'_>)
     if secrets.is_empty() {
         return None;
     }
-    let exposed = match repositories_of(wish.dir) {
-        Ok(repositories) => not_ignored(repositories, &secrets),
-        // it exists already, and Git may know it
-        Err(_) => secrets,
-    };
+    let ignored = repositories_of(wish.dir).ok().and_then(|repositories| not_ignored(repositories, &secrets));
+    // without Git, all of them: they exist already, and it may know them
+    let (is_known, exposed) = (ignored.is_some(), ignored.unwrap_or(secrets));
     if exposed.is_empty() {
         return None;
     }
@@ -38,13 +36,19 @@ pub(super) fn find_exposed(targets: &[RenderedTarget], wish: &RenderRequest<'_>)
     let error =
         Diagnostic::error(Rule::PlaintextOutput, format!("{what} would be written in plaintext into a Git work tree"))
             .with_failure(FailureKind::Invalid);
-    let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", path.display()));
+    let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", shown_path(path)));
     let error = shown.fold(error, Diagnostic::note);
     let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
+    let error = if is_known { error } else { error.note("Git could not be asked whether it ignores them") };
+    let ignore = format!("add `{}` to `.gitignore`", shown_path(wish.dir));
     Some(
         error
             .hint("encrypt them: `delivery: { secrets: sops }` in the layers, or `sealed-secret`")
-            .hint(format!("or add `{}` to `.gitignore`", wish.dir.display()))
+            .hint(if is_known {
+                format!("or {ignore}")
+            } else {
+                format!("or {ignore}, and install Git, which reads it")
+            })
             .hint("or, if anyone may read them, use `--allow-plaintext`"),
     )
 }
@@ -69,18 +73,18 @@ fn repositories_of(directory: &Path) -> io::Result<Vec<GitRepository>> {
     Ok(found)
 }
 
-/// Those of some paths that Git does not ignore in some repository. All of them, if Git cannot be run.
-fn not_ignored(repositories: Vec<GitRepository>, paths: &[PathBuf]) -> Vec<PathBuf> {
+/// Those of some paths that Git does not ignore in some repository. None if Git cannot be run.
+fn not_ignored(repositories: Vec<GitRepository>, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
     let absolute: Vec<_> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
     let mut exposed = vec![false; paths.len()];
     for repository in repositories {
-        let Some(ignored) = ignored_paths(repository, &absolute) else { return paths.to_vec() };
+        let ignored = ignored_paths(repository, &absolute)?;
         for (exposed, path) in exposed.iter_mut().zip(&absolute) {
             *exposed |= !ignored.contains(path);
         }
     }
-    paths.iter().zip(exposed).filter(|(_, exposed)| *exposed).map(|(path, _)| path.clone()).collect()
+    Some(paths.iter().zip(exposed).filter(|(_, exposed)| *exposed).map(|(path, _)| path.clone()).collect())
 }
 
 /// Whether variables replace the configuration of the user, or add to it.

@@ -58,7 +58,7 @@ mod target_plan;
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, shown_path};
 use crate::meter::Meter;
 use crate::parallel;
 use crate::secret::Wiping;
@@ -108,7 +108,7 @@ impl OutputTree {
         shard: Option<Shard>,
         cache: Option<&CacheOptions>,
     ) -> Result<Self, Diagnostics> {
-        let shown = match dir.display().to_string().trim_end_matches('/') {
+        let shown = match shown_path(dir).trim_end_matches('/') {
             "" => "/".to_owned(),
             shown => shown.to_owned(),
         };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word, shown_path};
 use crate::files::{FileKind, read_named};
 use crate::sops::{EncryptedFile, SopsFormat, ciphertext_as_value, holds_ciphertext};
 use crate::span::Source;
@@ -30,7 +30,7 @@ impl SecretFile {
     /// is given.
     pub fn read(directory: &Path, path: &Path, format: Option<SopsFormat>) -> Result<Self, Diagnostic> {
         let format = format.unwrap_or_else(|| SopsFormat::of_path(path));
-        Self::read_as(directory.join(path), path.display().to_string(), format)
+        Self::read_as(directory.join(path), shown_path(path), format)
     }
 
     /// Reads a file whose name in messages differs from its path.

@@ -15,6 +15,8 @@ mod read;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use septum_base::diagnostic::shown_path;
+
 use crate::crypto::mac::MacScope;
 use crate::document::pattern::GoRegex;
 use crate::document::selector::Selector;
@@ -172,7 +174,7 @@ impl SopsConfig {
     /// Text that `path_regex` is matched against: the path from the directory of the rules, with `/`; the
     /// whole path of a file outside of it.
     fn path_of(&self, file: &Path) -> String {
-        slash_path(file.strip_prefix(&self.directory).unwrap_or(file))
+        shown_path(file.strip_prefix(&self.directory).unwrap_or(file))
     }
 }
 
@@ -238,15 +240,10 @@ fn make_absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
     Ok(clean)
 }
 
-fn slash_path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
-}
-
 /// The path as messages show it: from the working directory, if it is below it.
 fn path_text(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    slash_path(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+    shown_path(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
 fn text_of(disk: &Disk, path: &Path) -> Result<String, Diagnostic> {
