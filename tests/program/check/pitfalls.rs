@@ -284,6 +284,11 @@ fn a_key_that_moves_to_a_secret_that_nothing_reads_is_told() {
     project.run(&["check"]).succeeds();
     let project = project.file("base.yaml", base.replace("PORT: 80", "PORT: { value: '{{ 80 }}', sensitive: true }"));
     project.run(&["render", "dev"]).record();
+    let container =
+        |name: &str, from: &str| format!("{{ name: {name}, image: i, envFrom: [{{ {from}: {{ name: web }} }}] }}");
+    let containers = [container("a", "configMapRef"), container("b", "secretRef")].join(", ");
+    let pod = format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: web }}\nspec: {{ containers: [{containers}] }}\n");
+    project.file("w/w.yaml", pod).run(&["render", "dev"]).record();
 }
 
 #[test]

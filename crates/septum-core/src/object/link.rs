@@ -165,8 +165,11 @@ impl ReferenceChecker<'_> {
             return None;
         }
         let (target, other) = (reference.target.as_str(), other.as_str());
-        let message =
-            format!("{} uses all keys of the {target} `{name}`, but none of the {other} `{name}`", manifest.label());
+        let user = match container_of(reference) {
+            Some(_) => format!("a container of {}", manifest.label()),
+            None => manifest.label(),
+        };
+        let message = format!("{user} uses all keys of the {target} `{name}`, but none of the {other} `{name}`");
         let shown = keys.iter().take(SHOWN_KEYS);
         let mut error =
             Diagnostic::warning(Rule::HalfBundle, message).at_public(reference.name.place.clone(), PublicReason::Name);
