@@ -192,16 +192,17 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::diagnostic::shown_path;
 
     fn found(directory: &Path) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
         let walked = walk_files(&Disk::default(), directory, 100, &mut |path| {
-            found.push(path.strip_prefix(directory).unwrap().display().to_string());
+            found.push(shown_path(path.strip_prefix(directory).unwrap()));
             ControlFlow::Continue(())
         });
         walked
             .map(|()| found)
-            .map_err(|(path, refusal)| format!("{}: {refusal:?}", path.strip_prefix(directory).unwrap().display()))
+            .map_err(|(path, refusal)| format!("{}: {refusal:?}", shown_path(path.strip_prefix(directory).unwrap())))
     }
 
     #[test]

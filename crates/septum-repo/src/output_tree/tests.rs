@@ -159,12 +159,12 @@ fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, String>) {
         if path.is_dir() && !path.is_symlink() {
             walk(root, &path, found);
         } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let name = shown_path(path.strip_prefix(root).unwrap());
             found.insert(name, fs::read_to_string(&path).unwrap_or_default());
         }
     }
     if is_empty && directory != root {
-        found.insert(format!("{}/", directory.strip_prefix(root).unwrap().display()), String::new());
+        found.insert(format!("{}/", shown_path(directory.strip_prefix(root).unwrap())), String::new());
     }
 }
 

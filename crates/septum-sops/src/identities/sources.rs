@@ -109,6 +109,7 @@ mod tests {
         places.user_key_files.iter().map(|path| path.to_string_lossy().replace('\\', "/")).collect()
     }
 
+    #[cfg(unix)] // its paths have no drive
     #[test]
     fn the_users_file_is_where_the_system_has_it() {
         let home = ("HOME", "/home/u");

@@ -41,7 +41,7 @@ fn what_is_in_the_place_of_a_directory_or_file_is_named() {
         let site = TreeSite::new();
         site.write(make, "mine");
         let error = site.try_all(&wanted).unwrap_err();
-        let told = messages(&error).replace(site.dir().to_str().unwrap(), "rendered");
+        let told = messages(&error).replace(&shown_path(&site.dir()), "rendered");
         assert!(told.starts_with(expected), "{case}: {told}");
         assert_eq!(site.everything().len(), 1, "{case}");
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::super::{
     CacheOptions, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard, plan_publication,
 };
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, shown_path};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::sops::{HostSystem, Identities, IdentitySources, Timestamp};
@@ -226,7 +226,7 @@ fn files(dir: &Path) -> FileTexts {
             if path.is_dir() && !path.ends_with(".septum") {
                 directories.push(path);
             } else if path.is_file() {
-                let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+                let name = shown_path(path.strip_prefix(dir).unwrap());
                 found.insert(name, fs::read_to_string(path).unwrap());
             }
         }
