@@ -150,7 +150,7 @@ mod tests {
 
     fn checked(root: &Path, dir: &str) -> Result<PathBuf, String> {
         let directories =
-            ["environments", "apps/a"].map(|directory| crate::disk::canonical_path(&root.join(directory)).unwrap());
+            ["environments", "apps/a"].map(|directory| crate::disk::canonical_path(root.join(directory)).unwrap());
         check_directory(&root.join(dir), dir, &SourceDirectories { root, directories: &directories })
             .map_err(|error| error.message)
     }
