@@ -102,6 +102,7 @@ impl fmt::Debug for IdentitySources {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn key_files(system: HostSystem, variables: &[(&str, &str)]) -> Vec<String> {
         let places = IdentitySources::of(system, |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
