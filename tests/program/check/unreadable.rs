@@ -202,3 +202,15 @@ fn what_an_app_that_cannot_be_read_may_use_is_not_called_unused() {
     assert_eq!(unused(&project), ["unused-variable apps/a/base.yaml", "unused-variable apps/b/base.yaml"]);
     assert_eq!(unused(&project.file("apps/a/dev.yaml", "data: [\n")), ["unused-variable apps/b/base.yaml"]);
 }
+
+#[test]
+fn an_app_without_an_environment_hides_no_error_of_its_base() {
+    let project = Sandbox::new([("septum.yaml", "apps: [a, b]\n"), ("b/base.yaml", "data: { A: x }\n")])
+        .file("a/base.yaml", "data:\n  A: x\n B: y\n")
+        .file("b/dev.yaml", "");
+    let run = project.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    record(&run.stdout);
+    project.write("a/base.yaml", "data:\n  A: x\n");
+    assert_eq!(project.run(&["check"]).code, 1);
+}

@@ -48,7 +48,12 @@ impl AppChecker<'_> {
         let wanted = app.environments.iter().filter(|name| asked.contains(name));
         let wanted: Vec<_> = wanted.cloned().collect();
         if wanted.is_empty() {
-            return AppCheck { results: found, inputs: Some(BTreeSet::new()) };
+            // what makes its base unreadable is told beside that it has no environment
+            let unread = pipeline.library.selected_app_name(app).err().filter(|_| app.environments.is_empty());
+            return match unread {
+                Some(problems) => self.check_unread(app, problems, found),
+                None => AppCheck { results: found, inputs: Some(BTreeSet::new()) },
+            };
         }
         // an error in its layers hides no app of the same name
         found.targets.extend(pipeline.library.app_name(app).ok().map(|value| {
@@ -59,17 +64,7 @@ impl AppChecker<'_> {
         let options = SurveyOptions::decrypting(&wanted).as_far_as_readable(&mut locked);
         let survey = pipeline.survey(app, options, &mut problems);
         found.unseen.extend(locked.values().flat_map(Diagnostics::iter).filter_map(Unchecked::of_locked));
-        let Some(survey) = survey else {
-            let name = pipeline.library.app_name(app).ok();
-            let name = name.as_ref().map(AppName::as_str);
-            // the app was not checked, whatever the origin of the error
-            let findings = problems
-                .into_iter()
-                .map(|problem| Finding::new_finding(problem, name, None, None).of_layers().mark_unjudged());
-            found.findings.extend(findings);
-            found.is_partial = true;
-            return AppCheck { results: found, inputs: None };
-        };
+        let Some(survey) = survey else { return self.check_unread(app, problems, found) };
         found.is_partial = !survey.partial.is_empty();
         found.unseen.extend(Unchecked::of_unread(&survey));
         let places = EntryIndex::of(&survey);
@@ -89,6 +84,18 @@ impl AppChecker<'_> {
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
         let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect_set();
         AppCheck { results: found, inputs: survey.unread.is_empty().then_some(inputs) }
+    }
+
+    /// The check of an app whose layers could not be read: it was not checked, whatever the origin of the error.
+    fn check_unread(self, app: &App, problems: Diagnostics, mut found: CheckResults) -> AppCheck {
+        let name = self.pipeline.library.app_name(app).ok();
+        let name = name.as_ref().map(AppName::as_str);
+        let findings = problems
+            .into_iter()
+            .map(|problem| Finding::new_finding(problem, name, None, None).of_layers().mark_unjudged());
+        found.findings.extend(findings);
+        found.is_partial = true;
+        AppCheck { results: found, inputs: None }
     }
 
     /// All findings of an app, accepted or not, with `problems` of its survey.
