@@ -152,7 +152,7 @@ fn a_kustomization_of_flux_is_one_by_its_fields() {
         ("in a list", &[("base.yaml", base), ("flux/a.yaml", &listed)], told),
         ("one that is no YAML", &[("base.yaml", base), ("flux/a.yaml", &broken)], told),
         ("a comment", &[("base.yaml", base), ("flux/a.yaml", &other)], &[]),
-        ("a text in a layer", &[("base.yaml", base), ("notes/a.yaml", text)], &[]),
+        ("a text in a layer", &[("base.yaml", base), ("notes/a.yaml", text)], &["unused-layer notes/a.yaml:1"]),
     ]);
 }
 

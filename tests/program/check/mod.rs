@@ -22,6 +22,7 @@ mod second_mistakes;
 mod staged;
 mod together;
 mod unreadable;
+mod unused_layers;
 
 use crate::support::objects::text;
 use crate::support::sandbox::{Run, Sandbox};

@@ -9,7 +9,7 @@ use super::manifests::{ExternalObject, ManifestOverlay};
 use super::overlays::ImageChange;
 use super::tree::{Tree, TreeKind};
 use super::variable_path::{VariableChange, VariableHistoryStep, change_at, collect_paths, part_at};
-use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LifecycleDefaults, Naming, VariableRules};
+use super::{AllowedFinding, Delivery, FormerKeyUse, Layer, LayerRole, LifecycleDefaults, Naming, VariableRules};
 use crate::diagnostic::{shell_option, shell_word};
 use crate::map::IndexMap;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
@@ -147,6 +147,11 @@ pub struct Bundle {
 }
 
 impl Definition {
+    /// Role of the layer that it is of: that of an environment, unless no environment has the layer.
+    pub fn role(&self) -> LayerRole {
+        LayerRole::of_layer(self.environment.as_str())
+    }
+
     /// Key derived from the data keys of its encrypted layers, or else of its encrypted manifests.
     pub fn naming_key(&self) -> Option<&NamingKey> {
         let of_manifests = || self.manifest_seals.0.get()?.naming_key.as_ref();

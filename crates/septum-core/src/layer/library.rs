@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::invalid_yaml::{add_documents, lacks_structure};
-use super::read::role_of_layer;
-use super::{Layer, PlaintextLayer};
+use super::{Layer, LayerRole, PlaintextLayer};
 use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
 use crate::map::HashMap;
@@ -165,7 +164,8 @@ impl<'p> LayerCache<'p> {
         if let Some(layer) = self.plaintext_at(path) {
             let (root, source) = layer.read(&self.project.files.name(path))?;
             let mut problems = Diagnostics::new();
-            let layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, directory, root, &mut problems);
+            let layer =
+                Layer::read(name.clone(), LayerRole::of_layer(name.as_str()), source, directory, root, &mut problems);
             return Ok(LoadedLayer { layer: Arc::new(layer), problems });
         }
         let source = self.project.files.read_text(FileKind::Layer, path)?;
@@ -201,7 +201,8 @@ impl<'p> LayerCache<'p> {
             problems.push(stray);
             return Err(problems);
         }
-        let mut layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, directory, root, &mut problems);
+        let mut layer =
+            Layer::read(name.clone(), LayerRole::of_layer(name.as_str()), source, directory, root, &mut problems);
         if is_unusable {
             return Err(problems);
         }

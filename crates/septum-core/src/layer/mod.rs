@@ -74,6 +74,15 @@ pub enum LayerRole {
 }
 
 impl LayerRole {
+    /// Role of a layer, which follows from its name.
+    pub(crate) fn of_layer(name: &str) -> Self {
+        match name {
+            crate::project::BASE => Self::Base,
+            _ if name.contains('/') => Self::Mixin,
+            _ => Self::Environment,
+        }
+    }
+
     /// Whether such a layer may introduce keys.
     pub fn defines(self) -> bool {
         match self {

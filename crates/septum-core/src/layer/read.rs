@@ -16,7 +16,7 @@ use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole,
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::map::IndexMap;
 use crate::name::{KeyName, LayerName};
-use crate::project::{BASE, LAYER_FIELDS};
+use crate::project::LAYER_FIELDS;
 use crate::span::{Located, Location, Source};
 use crate::time::Day;
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, remove_gaps};
@@ -338,13 +338,4 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
         );
     }
     Some(AllowedFinding { rule: rule?, key: key?, reason: reason?, until })
-}
-
-/// Role of a layer by its name.
-pub(super) fn role_of_layer(name: &str) -> LayerRole {
-    match name {
-        BASE => LayerRole::Base,
-        _ if name.contains('/') => LayerRole::Mixin,
-        _ => LayerRole::Environment,
-    }
 }

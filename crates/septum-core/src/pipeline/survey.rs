@@ -16,7 +16,7 @@ use crate::project::App;
 use crate::resolve::{self, DocumentCache, ManifestMode, ResolvedTarget};
 use crate::route::{self, Contradiction, Routing};
 use crate::sops::{SopsFormat, policy};
-use crate::sort::sort_by;
+use crate::sort::{CollectSorted, sort_by};
 use crate::test_hook;
 use crate::visibility::{KeyAccess, OnMissingKey};
 
@@ -174,6 +174,34 @@ impl Pipeline<'_> {
             builder.add_environment(environment);
         }
         builder.finish(problems)
+    }
+
+    /// Reads layers that no environment has, each on top of the base, as seen without keys: mixins that no layer extends,
+    /// or the base of an app without environments. Each stands in the place of an environment of its name.
+    ///
+    /// Reports what is wrong with the layers themselves, and with the files that they name.
+    pub fn survey_unused_layers(&self, app: &App, layers: &[EnvironmentName], problems: &mut Diagnostics) -> Survey {
+        let (documents, access) = (Arc::default(), KeyAccess::PublicView);
+        let mut partial = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let definition = self.library.merge_definition(app, layer, access, problems);
+            let definition = definition
+                .unwrap_or_else(|| self.library.merge_readable(app, layer, access, &mut Diagnostics::new()).definition);
+            let known = definition.files.iter().map(|source| source.name().to_owned()).collect_set();
+            match self.resolve_partial(definition, &documents, problems) {
+                Ok(resolved) => partial.push(PartialTarget::new(resolved, BTreeSet::new(), known)),
+                Err(panic) => problems.push(panic_diagnostic(&panic, layer)),
+            }
+        }
+        Survey {
+            app: self.library.app_name(app).unwrap_or_else(|_| app.directory_name().as_str().into()),
+            environments: Vec::new(),
+            routing: route::route(partial.iter().map(|target| &target.resolved), &mut Vec::new()),
+            partial,
+            unread: BTreeSet::new(),
+            beside: Diagnostics::new(),
+            contradictions: Vec::new(),
+        }
     }
 
     /// Encrypted manifests that differ from their rules, which is known without a key. Layers are compared when they

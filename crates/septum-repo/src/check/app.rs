@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::checker::{self, AppChecker};
 use super::finding::Finding;
-use super::flux::{self, FluxSubstitution};
+use super::flux;
 use super::places::EntryIndex;
 use super::remedy::FormerUseIndex;
 use super::results::CheckResults;
 use super::unchecked::Unchecked;
-use super::{
-    Baseline, CheckScope, allow, environments, leak, lifecycle, pitfall, shared, undeclared, unencrypted, waiting,
-};
+use super::{allow, environments, lifecycle, pitfall, shared, undeclared, unused_layers, waiting};
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::files::InputQuery;
 use crate::layer::AllowedFinding;
@@ -18,7 +17,7 @@ use crate::leak_scan::{self, AcceptedLeak};
 use crate::map::HashSet;
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::output_tree::{self, ObjectSite};
-use crate::pipeline::{PartialTarget, Pipeline, Survey, SurveyOptions};
+use crate::pipeline::{PartialTarget, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sort::CollectSorted;
 use crate::span::Located;
@@ -32,14 +31,6 @@ pub struct AppCheck {
     pub inputs: Option<BTreeSet<InputQuery>>,
 }
 
-/// Checks apps, each by itself.
-#[derive(Clone, Copy)]
-pub(super) struct AppChecker<'a> {
-    pub(super) pipeline: &'a Pipeline<'a>,
-    pub(super) scope: &'a CheckScope<'a>,
-    pub(super) flux: &'a FluxSubstitution<'a>,
-}
-
 impl AppChecker<'_> {
     pub(super) fn check_app(self, app: &App) -> AppCheck {
         let Self { pipeline, scope, .. } = self;
@@ -47,13 +38,12 @@ impl AppChecker<'_> {
         let asked: HashSet<_> = scope.environments.iter().collect();
         let wanted = app.environments.iter().filter(|name| asked.contains(name));
         let wanted: Vec<_> = wanted.cloned().collect();
+        if app.environments.is_empty() {
+            self.check_without_environments(app, &mut found);
+            return AppCheck { results: found, inputs: None };
+        }
         if wanted.is_empty() {
-            // what makes its base unreadable is told beside that it has no environment
-            let unread = pipeline.library.selected_app_name(app).err().filter(|_| app.environments.is_empty());
-            return match unread {
-                Some(problems) => self.check_unread(app, problems, found),
-                None => AppCheck { results: found, inputs: Some(BTreeSet::new()) },
-            };
+            return AppCheck { results: found, inputs: Some(BTreeSet::new()) };
         }
         // an error in its layers hides no app of the same name
         found.targets.extend(pipeline.library.app_name(app).ok().map(|value| {
@@ -82,6 +72,11 @@ impl AppChecker<'_> {
         };
         found.findings.extend(findings.into_iter().filter(is_wanted));
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
+        if wanted.len() == app.environments.len() {
+            let (used, is_known) = (unused_layers::used_files(&survey), survey.unread.is_empty());
+            self.check_unused_mixins(app, &app.directory, (&used, is_known), &mut found);
+            found.shared_layers.extend(unused_layers::shared_among(pipeline.library.project, used));
+        }
         let inputs = survey.environments.iter().flat_map(|resolved| resolved.files.recorded_queries()).collect_set();
         AppCheck { results: found, inputs: survey.unread.is_empty().then_some(inputs) }
     }
@@ -137,7 +132,7 @@ impl AppChecker<'_> {
         // an encrypted value need not be declared: moving it fixes both
         let leaking: Vec<EntryId> =
             of_layers.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
-        findings.extend(without_covered(of_layers));
+        findings.extend(checker::without_covered(of_layers));
         if !survey.partial.is_empty() {
             // what is sensitive may be known from a missing layer, and so which object has a key
             findings.retain(|finding| finding.diagnostic.rule != Rule::DanglingReference);
@@ -181,34 +176,4 @@ impl AppChecker<'_> {
         // ciphertext of a file that is not kept is always new
         (problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect(), accepted)
     }
-
-    /// Findings in the files that the output does not show.
-    fn check_layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &EntryIndex) -> Vec<Finding> {
-        let mut search = leak::CredentialSearch::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
-        let mut findings = Vec::new();
-        for resolved in survey.readable_among(wanted) {
-            let environment = &resolved.definition.environment;
-            search.search_environment(resolved);
-            findings.extend(search.leaks.drain(..).map(|leak| places.leak_finding(leak, environment)));
-            let invalid = places.findings(unencrypted::invalid_rules(self.pipeline, resolved), None);
-            findings.extend(invalid.into_iter().map(Finding::mark_unjudged));
-            findings.extend(places.findings(unencrypted::without_keys(self.pipeline, resolved), None));
-            findings.extend(
-                places.findings_with_fix(
-                    unencrypted::find_unencrypted_layers(self.pipeline, resolved),
-                    Some(environment),
-                ),
-            );
-        }
-        findings
-    }
-}
-
-/// Removes credentials in files that should be encrypted as a whole: that finding is reported once, and its fix
-/// covers them all.
-fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let of_files = findings.iter().filter(|it| it.diagnostic.rule == Rule::NotEncrypted).filter_map(Finding::file);
-    let open: BTreeSet<String> = of_files.map(str::to_owned).collect_set();
-    findings.retain(|it| !(it.is_leak() && it.file().is_some_and(|file| open.contains(file))));
-    findings
 }

@@ -239,6 +239,12 @@ impl Finding {
         self
     }
 
+    /// Removes the environment, of a finding that is about a layer alone.
+    #[must_use]
+    pub(super) fn without_environment(self) -> Self {
+        Self { environment: None, ..self }
+    }
+
     /// The environment that it is about, the first of several.
     pub(super) fn environment(&self) -> Option<&str> {
         self.environment.as_deref()
@@ -267,7 +273,8 @@ impl Finding {
         }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
         let by_hand = match &self.fix {
-            Some(Fix::Move { words, .. }) => {
+            Some(Fix::Move { words: None, .. }) => "move it into an encrypted layer with `septum edit`".to_owned(),
+            Some(Fix::Move { words: Some(words), .. }) => {
                 format!("run `septum set {words}` to store it in an encrypted layer, then remove it here")
             }
             Some(Fix::Declare(spot)) => {

@@ -10,7 +10,7 @@ use super::tag::TagKey;
 use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::disk::normalize_path;
 use crate::files::FileKind;
-use crate::layer::{Definition, Entry, EntrySource, LayerChange, Tree};
+use crate::layer::{Definition, Entry, EntrySource, LayerChange, LayerRole, Tree};
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
@@ -142,6 +142,8 @@ impl<'a> CredentialSearch<'a> {
             // a credential that is declared plain is a contradiction that the user has to resolve
             let whole = subject.id.filter(|_| subject.part.is_none() && subject.file.is_none());
             let whole = whole.filter(|_| declared != DeclaredSensitivity::Plain);
+            // of a file that nothing names, it is not certain that it is a layer
+            let whole = whole.filter(|_| subject.definition.role() != LayerRole::Mixin);
             let remedy = whole.and_then(|id| Fix::move_away(self.survey, subject.definition, id, place));
             let told = subject.leak_diagnostic(&why, text, remedy.is_some());
             self.report_leak(told, subject.id, &why, text, remedy);
@@ -250,7 +252,7 @@ impl CredentialSubject<'_> {
             (Some(_), None, None) if self.place.source.name().ends_with(SECRETS) => {
                 error.hint(format!("run `septum encrypt {}` to encrypt the file", shell_word(self.place.source.name())))
             }
-            (Some(id), None, None) => error.hint(format!(
+            (Some(id), None, None) if self.definition.role() == LayerRole::Environment => error.hint(format!(
                 "run `septum set {}` to store it in an encrypted layer, then remove it here",
                 self.definition.command_words(self.definition.environment.as_str(), id)
             )),

@@ -6,6 +6,7 @@
 mod allow;
 mod app;
 mod baseline;
+mod checker;
 mod environments;
 mod finding;
 mod flux;
@@ -26,8 +27,10 @@ mod unchecked;
 mod undeclared;
 mod unencrypted;
 mod unused;
+mod unused_layers;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostics, FailureKind, Severity};
@@ -40,6 +43,7 @@ use crate::parallel;
 use crate::pipeline::Pipeline;
 use crate::project::App;
 use crate::sops::Timestamp;
+use crate::sort::CollectSorted;
 
 pub use app::AppCheck;
 pub use baseline::{Baseline, FILE as BASELINE};
@@ -54,7 +58,7 @@ pub use staged::{StagedFilter, check_staged};
 pub use unchecked::Unchecked;
 pub use unencrypted::{check_secret_file, find_encrypted_files, is_of_tree};
 
-use app::AppChecker;
+use checker::AppChecker;
 use flux::FluxSubstitution;
 use results::CheckResults;
 use staged::StagedEntryRefs;
@@ -171,6 +175,7 @@ pub fn combine_checks(
     let results = of_apps.into_iter().map(|check| check.results);
     let mut found = results.fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
+    check_unused_shared_layers(pipeline, scope, &mut found);
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
     let duplicates = output_tree::find_duplicates_beside_namesakes(&found.sites);
     let duplicates = output_tree::find_namesakes(targets).into_iter().chain(duplicates);
@@ -197,6 +202,17 @@ pub fn combine_checks(
     let shared = project.shared.as_deref();
     let is_shared = |file: &str| shared.is_some_and(|shared| project.files.root().join(file).starts_with(shared));
     found.into_report(scope, &is_shared)
+}
+
+/// Checks the shared mixins that no app uses, if all apps are checked.
+fn check_unused_shared_layers(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>, found: &mut CheckResults) {
+    let project = pipeline.library.project;
+    let asked: BTreeSet<_> = scope.environments.iter().collect_set();
+    let is_all = scope.apps.len() == project.apps.len() && project.environments().is_subset(&asked);
+    if is_all {
+        let flux = FluxSubstitution::new(&project.files);
+        AppChecker { pipeline, scope, flux: &flux }.check_unused_shared(found);
+    }
 }
 
 /// Files of the project, of apps or not, that should be encrypted and are not: every file for which a commit would be

@@ -1,6 +1,6 @@
 //! Fixes that need no human decision.
 
-use crate::layer::{Definition, Entry, FormerKeyUse};
+use crate::layer::{Definition, Entry, FormerKeyUse, LayerRole};
 use crate::map::{HashMap, HashSet};
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::Survey;
@@ -21,8 +21,8 @@ pub enum Fix {
         keeps_key: bool,
         /// Whether the base declares it as a number or a boolean.
         is_scalar: bool,
-        /// Words with which a command names it.
-        words: String,
+        /// Words with which a command names it, if an environment has it.
+        words: Option<String>,
     },
     /// The key is set under its current name.
     Rename {
@@ -92,11 +92,12 @@ impl Fix {
         if survey.routing.sensitivity(id) == Sensitivity::Plain {
             return None;
         }
-        let entries = || survey.environments.iter().filter_map(|resolved| resolved.definition.entry(id));
+        let entries = || survey.readable().filter_map(|resolved| resolved.definition.entry(id));
         let keeps_key = entries().any(|entry| entry.defined.source.name() == file);
         let types = entries().filter_map(|entry| entry.rules.schema.get("type")?.value.as_str());
         let is_scalar = types.into_iter().any(|name| matches!(name, "integer" | "number" | "boolean"));
-        let words = definition.command_words(definition.environment.as_str(), id);
+        let environment = Some(definition.environment.as_str()).filter(|_| definition.role() == LayerRole::Environment);
+        let words = environment.map(|environment| definition.command_words(environment, id));
         Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar, words })
     }
 

@@ -25,6 +25,8 @@ pub(super) struct CheckResults {
     pub(super) usage: UsageTracker,
     /// Whether some app was checked only in part, and may use what others do not.
     pub(super) is_partial: bool,
+    /// Files of shared layers that some app uses.
+    pub(super) shared_layers: BTreeSet<String>,
 }
 
 impl CheckResults {
@@ -36,12 +38,13 @@ impl CheckResults {
         self.unseen.extend(other.unseen);
         self.usage.extend(other.usage);
         self.is_partial |= other.is_partial;
+        self.shared_layers.extend(other.shared_layers);
         self
     }
 
     /// The findings in the order of files, each once.
     pub(super) fn into_report(self, scope: &CheckScope<'_>, is_shared: &dyn Fn(&str) -> bool) -> CheckReport {
-        let Self { mut findings, sites: _, targets, mut accepted, unseen, usage, is_partial } = self;
+        let Self { mut findings, sites: _, targets, mut accepted, unseen, usage, is_partial, shared_layers: _ } = self;
         let is_wanted =
             |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &StagedEntryRefs::default()));
         let is_unused = |finding: &Finding| !(is_partial && finding.file().is_some_and(is_shared));

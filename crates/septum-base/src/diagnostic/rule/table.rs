@@ -290,6 +290,9 @@ rules! {
         UnusedVariable, "unused-variable", Warning, Invalid, true,
             "no template reads a variable",
             "remove it";
+        UnusedLayer, "unused-layer", Warning, Invalid, true,
+            "no layer extends a mixin, so no environment has what is in it",
+            "name it under `extends`, or remove it";
         UnusedAllow, "unused-allow", Warning, Invalid, true,
             "an `allow`, or a line of the baseline, matches no finding",
             "remove it";
