@@ -273,3 +273,20 @@ fn a_key_of_a_shared_layer_is_renamed_in_all_apps() {
     project.run(&["render", "dev"]).ok();
     record(project.run(&["rename", "Y", "Z", "--app", "b"]).succeeds());
 }
+
+/// It may be a file of another program, and so it is not changed.
+#[test]
+fn a_mixin_that_no_layer_extends_is_named_and_left_alone() {
+    let project = Sandbox::with_identities()
+        .file("base.yaml", "app: shop\ndata: { OLD: 1 }\n")
+        .file("dev.yaml", "data: { OLD: 2 }\n")
+        .file("regions/eu.yaml", "data:\n  OLD: hunter2-canary\n  X: '{{ data.OLD }}'\n")
+        .file("regions/us.yaml", "data: { OLDER: 3 }\n");
+    let before = project.read("regions/eu.yaml");
+    let run = project.run(&["rename", "OLD", "NEW"]);
+    run.record();
+    assert_eq!(run.code, 0);
+    assert!(!run.stderr.contains("canary"));
+    assert_eq!(project.read("regions/eu.yaml"), before);
+    assert_eq!(project.read("dev.yaml"), "data: { NEW: 2 }\n");
+}

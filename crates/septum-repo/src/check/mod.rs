@@ -57,6 +57,7 @@ pub use rules::{RuleMatch, UserRules};
 pub use staged::{StagedFilter, check_staged};
 pub use unchecked::Unchecked;
 pub use unencrypted::{check_secret_file, find_encrypted_files, is_of_tree};
+pub use unused_layers::find_unused_mixins;
 
 use checker::AppChecker;
 use flux::FluxSubstitution;

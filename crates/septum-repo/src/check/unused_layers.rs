@@ -137,6 +137,12 @@ pub(super) fn used_files(survey: &Survey) -> BTreeSet<String> {
     used
 }
 
+/// Files of an app that have the content of a mixin, and that no layer of its environments extends.
+pub fn find_unused_mixins(project: &Project, app: &App, survey: &Survey) -> Result<Vec<Source>, Diagnostic> {
+    let mixins = find_mixins(project, &app.directory, &used_files(survey))?;
+    Ok(mixins.into_iter().map(|(_, source)| source).collect())
+}
+
 /// Files below a directory that have the content of a mixin and are not used, each with the name of the layer.
 fn find_mixins(
     project: &Project,

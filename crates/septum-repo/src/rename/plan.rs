@@ -4,17 +4,18 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::files::{FileEditor, RenamedFile, files_of_app};
+use super::files::{FileEditor, FileUse, RenamedFile, collect_edits, files_of_app};
 use super::text::{KeyChange, NameKind};
 use super::verify::{AppState, KeyBundle, compare_states, project_with};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, did_you_mean};
+use crate::check::find_unused_mixins;
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, Severity, did_you_mean};
 use crate::name::{EntryId, KeyName};
 use crate::pipeline::Pipeline;
 use crate::project::App;
 use crate::secret_files::{ContentBefore, FileRewrite, WaitCallback, write_all};
 use crate::sops::{Identities, Timestamp};
 use crate::sort::{CollectSorted, sort};
-use crate::span::Location;
+use crate::span::{Location, Source};
 
 /// Request to rename a key.
 pub struct RenameRequest<'a> {
@@ -121,6 +122,7 @@ impl RenameRequest<'_> {
                     }
                 }
             }
+            warnings.extend(self.find_unused_mentions(state, change));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -131,6 +133,23 @@ impl RenameRequest<'_> {
         }
         self.verify_files(&files, &bundle, &states)?;
         Ok(RenameOutcome::Planned(self.create_plan(&states, &bundle, files, warnings)))
+    }
+
+    /// Warnings about mixins that name the key, and that no layer extends: they may be files of another program.
+    fn find_unused_mentions(&self, state: &AppState<'_>, change: KeyChange<'_>) -> Diagnostics {
+        let mixins = match find_unused_mixins(self.pipeline.library.project, state.app, &state.survey) {
+            Ok(mixins) => mixins,
+            Err(problem) => return Diagnostic { severity: Severity::Warning, ..problem }.into(),
+        };
+        let app = state.survey.app.as_str();
+        let mention = |source: &Source| {
+            let edits = collect_edits(change, app, true, source, FileUse::Layer).ok()?;
+            let (_, place) = edits.places().next()?;
+            let message = format!("`{}` still names `{}`: no layer extends it", source.name(), self.old);
+            let warning = Diagnostic::warning(Rule::UnusedLayer, message).at_public(place, PublicReason::Name);
+            Some(warning.hint(format!("write `{}` there before a layer extends it", self.new)))
+        };
+        mixins.iter().filter_map(mention).collect()
     }
 
     fn create_plan(
