@@ -59,13 +59,46 @@ fn open_real(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         Ok(file) => Ok(File::from(file)),
-        // a kernel or a sandbox without that call
-        Err(Errno::NOSYS | Errno::PERM) => open_unfollowed(path),
+        // a kernel, a sandbox or an emulator without that call
+        Err(Errno::NOSYS | Errno::PERM) => open_by_parts(path),
         Err(error) => Err(error.into()),
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// The same by a call for each directory of the path.
+#[cfg(target_os = "linux")]
+fn open_by_parts(path: &Path) -> io::Result<File> {
+    use std::path::Component;
+
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    let of_directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let of_file = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut parts = path.components().peekable();
+    let start = if parts.next_if_eq(&Component::RootDir).is_some() { "/" } else { "." };
+    let mut directory = openat(CWD, start, of_directory, Mode::empty())?;
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        let flags = if is_last { of_file } else { of_directory };
+        let opened = openat(&directory, part.as_os_str(), flags, Mode::empty())?;
+        if is_last {
+            return Ok(File::from(opened));
+        }
+        directory = opened;
+    }
+    // a path without a file name
+    Err(io::ErrorKind::InvalidInput.into())
+}
+
+#[cfg(target_vendor = "apple")]
+fn open_real(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+    let flags = (OFlags::NOFOLLOW_ANY | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn open_real(path: &Path) -> io::Result<File> {
     open_unfollowed(path)
 }
@@ -121,4 +154,36 @@ pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     // `FILE_FLAG_OPEN_REPARSE_POINT`: a link itself is opened
     let file = File::options().read(true).custom_flags(0x0020_0000).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::fs;
+    use std::io::Read as _;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::{open_by_parts, open_real};
+
+    #[test]
+    fn a_path_with_a_link_is_not_opened_in_either_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("real/deep")).unwrap();
+        fs::write(root.join("real/deep/file"), "text").unwrap();
+        symlink("real", root.join("link")).unwrap();
+        symlink("file", root.join("real/deep/to-file")).unwrap();
+        for open in [open_real, open_by_parts] {
+            let read = |path: &str| {
+                let mut text = String::new();
+                open(&root.join(path)).and_then(|mut file| file.read_to_string(&mut text)).map(|_| text).ok()
+            };
+            assert_eq!(read("real/deep/file").as_deref(), Some("text"));
+            for path in ["link/deep/file", "real/deep/to-file", "real/deep/none", "real/deep/file/below", "link"] {
+                assert_eq!(read(path), None, "{path}");
+            }
+            assert!(open(Path::new("")).is_err());
+        }
+    }
 }
