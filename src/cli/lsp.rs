@@ -68,7 +68,11 @@ impl LspArgs {
         let Self { stdio: _ } = self;
         let (sender, receiver) = channel();
         // it ends with the process: no read of standard input can be interrupted
-        thread::spawn(move || read_messages(&mut io::stdin().lock(), &sender));
+        let reader = thread::Builder::new().spawn(move || read_messages(&mut io::stdin().lock(), &sender));
+        if let Err(error) = reader {
+            print_message(&format!("septum: the system starts no thread: {error}"));
+            return ExitCode::from(4);
+        }
         match serve(&receiver) {
             Ok(SessionEnd::Exit(ServerExit::Requested)) => ExitCode::SUCCESS,
             Ok(SessionEnd::Exit(ServerExit::Unexpected)) => {

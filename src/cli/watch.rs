@@ -30,10 +30,13 @@ pub(super) fn with_progress<T>(meter: &Meter, output: &OutputStreams, start: Ins
     }
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let watcher = scope.spawn(|| show_progress(meter, start, &is_done));
+        // without a thread, nothing is shown
+        let watcher = thread::Builder::new().spawn_scoped(scope, || show_progress(meter, start, &is_done));
         let result = work();
         is_done.store(true, Relaxed);
-        watcher.thread().unpark();
+        if let Ok(watcher) = watcher {
+            watcher.thread().unpark();
+        }
         result
     })
 }

@@ -147,20 +147,31 @@ impl Supervisor {
         };
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the program has no process number"))?;
+        let followed = self.follow(pid, &mut child, terminal.as_ref(), plan);
+        if followed.is_err() {
+            // nobody would see its output, or its end
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let streams = followed?;
+        let target = if is_group { SignalTarget::Group(pid) } else { SignalTarget::Program(pid) };
+        Ok(RunningProgram { child, pid, target, terminal, streams })
+    }
+
+    /// Waits for a program, and copies the streams that are redacted, on threads of their own. Returns their number.
+    fn follow(&self, pid: Pid, child: &mut Child, terminal: Option<&File>, plan: &OutputPlan) -> io::Result<usize> {
         let sender = self.sender.clone();
         // it is not waited for here: its number stays its own until no more signals are sent to it
-        thread::spawn(move || {
+        start_thread(move || {
             while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
                 .is_err_and(|error| error == rustix::io::Errno::INTR)
             {}
             let _ = sender.send(ChildEvent::Ended(pid));
-        });
-        let streams = match &plan.patterns {
-            Some(patterns) => self.copy_streams(pid, &mut child, terminal.as_ref(), plan, patterns)?,
-            None => 0,
-        };
-        let target = if is_group { SignalTarget::Group(pid) } else { SignalTarget::Program(pid) };
-        Ok(RunningProgram { child, pid, target, terminal, streams })
+        })?;
+        match &plan.patterns {
+            Some(patterns) => self.copy_streams(pid, child, terminal, plan, patterns),
+            None => Ok(0),
+        }
     }
 
     /// Copies the streams of a program that are redacted, and returns their number.
@@ -177,18 +188,18 @@ impl Supervisor {
             let terminal = terminal.try_clone()?;
             streams += 1;
             if plan.stdout == OutputPath::Terminal {
-                self.copy(pid, terminal, io::stdout(), patterns);
+                self.copy(pid, terminal, io::stdout(), patterns)?;
             } else {
-                self.copy(pid, terminal, io::stderr(), patterns);
+                self.copy(pid, terminal, io::stderr(), patterns)?;
             }
         }
         if let Some(stdout) = child.stdout.take() {
             streams += 1;
-            self.copy(pid, stdout, io::stdout(), patterns);
+            self.copy(pid, stdout, io::stdout(), patterns)?;
         }
         if let Some(stderr) = child.stderr.take() {
             streams += 1;
-            self.copy(pid, stderr, io::stderr(), patterns);
+            self.copy(pid, stderr, io::stderr(), patterns)?;
         }
         Ok(streams)
     }
@@ -200,12 +211,12 @@ impl Supervisor {
         from: impl Read + AsFd + Send + 'static,
         to: impl Write + Send + 'static,
         patterns: &Arc<SecretPatterns>,
-    ) {
+    ) -> io::Result<()> {
         let (patterns, sender) = (Arc::clone(patterns), self.sender.clone());
-        thread::spawn(move || {
+        start_thread(move || {
             copy_redacted(from, to, patterns);
             let _ = sender.send(ChildEvent::StreamClosed(pid));
-        });
+        })
     }
 
     /// Ends a program: TERM, and KILL if it does not end in time.
@@ -262,6 +273,10 @@ impl RunningProgram {
             SignalTarget::Group(group) => kill_process_group(group, signal),
         };
     }
+}
+
+fn start_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 fn to_stdio(path: OutputPath) -> Stdio {

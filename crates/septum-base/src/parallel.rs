@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::thread;
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::diagnostic::Diagnostics;
 
@@ -28,11 +29,14 @@ thread_local! {
 /// Applies a function to each item, on all cores if there are more than `few`: a pool of threads costs more than a
 /// few items take. The results have the order of the items.
 pub fn par_map<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-    if things.len() > few {
-        start_pool();
-        things.into_par_iter().map(work).collect()
-    } else {
-        things.into_iter().map(work).collect()
+    let pool = if things.len() > few { pool() } else { None };
+    map_in(pool, things, work)
+}
+
+fn map_in<T: Send, R: Send>(pool: Option<&ThreadPool>, things: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+    match pool {
+        Some(pool) => pool.install(|| things.into_par_iter().map(work).collect()),
+        None => things.into_iter().map(work).collect(),
     }
 }
 
@@ -54,21 +58,18 @@ pub fn try_par_map<T: Send, R: Send>(
 
 /// Does two things, side by side if they are `much`.
 pub fn par_join<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    if much {
-        start_pool();
-        rayon::join(a, b)
-    } else {
-        (a(), b())
+    match if much { pool() } else { None } {
+        Some(pool) => pool.install(|| rayon::join(a, b)),
+        None => (a(), b()),
     }
 }
 
-/// Starts the pool, unless the user of the library has done so.
-fn start_pool() {
-    static STARTED: Once = Once::new();
-    STARTED.call_once(|| {
-        let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| note_base());
-        let _ = pool.build_global();
-    });
+/// The pool of threads, started once. None if the system starts no more threads: in a container with a limit, all work
+/// is done on the thread that has it.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let start = || ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| note_base()).build().ok();
+    POOL.get_or_init(start).as_ref()
 }
 
 fn note_base() {
@@ -148,6 +149,11 @@ mod tests {
         for few in [0, 99, 100] {
             assert_eq!(par_map(all.clone(), few, |number| number), all, "{few}");
         }
+    }
+
+    #[test]
+    fn work_is_done_where_no_thread_can_be_started() {
+        assert_eq!(map_in(None, vec![1, 2, 3], |number| number + 1), [2, 3, 4]);
     }
 
     #[test]

@@ -76,6 +76,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aes_gcm", &["deliver/sealed_secret.rs", "sops"]),
     ("hmac", &["check/tag.rs", "sops"]),
     ("ignore", &["disk/walk.rs"]),
+    ("rayon", &["parallel.rs"]),
     ("similar", &["line_diff.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -276,15 +277,24 @@ fn files_are_opened_by_the_reader_alone() {
     assert!(wrong.is_empty(), "{} lines ask for files past the reader:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Lines of sources that match, except in files whose path ends so.
+fn matching_lines(pattern: &str, except: &str) -> String {
+    let pattern = Regex::new(pattern).unwrap();
+    let matching = lines().into_iter().filter(|line| pattern.is_match(&line.text) && !line.file.ends_with(except));
+    let shown = matching.map(|Line { file, number, text }| format!("{}:{number}: {}", file.display(), text.trim()));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn programs_are_started_by_one_module() {
-    let starts = Regex::new(r"\bCommand::new\b").unwrap();
-    let wrong: Vec<_> = lines()
-        .into_iter()
-        .filter(|line| starts.is_match(&line.text) && !line.file.ends_with("program.rs"))
-        .map(|Line { file, number, text }| format!("{}:{number}: {}", file.display(), text.trim()))
-        .collect();
-    assert!(wrong.is_empty(), "use `program::command`, which looks for programs safely:\n{}", wrong.join("\n"));
+    let wrong = matching_lines(r"\bCommand::new\b", "program.rs");
+    assert_eq!(wrong, "", "use `program::command`, which looks for programs safely");
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_is_no_panic() {
+    let wrong = matching_lines(r"\bthread::spawn\(|\bscope\.spawn\(", "tests/shards.rs");
+    assert_eq!(wrong, "", "use `thread::Builder`, which returns an error");
 }
 
 /// RUSTSEC-2023-0071: operations with private keys tell of them by the time that they take.

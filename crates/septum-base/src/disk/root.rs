@@ -333,7 +333,7 @@ mod tests {
         assert!(matches!(of_device, Err(FileReadError::Special("device"))));
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     #[test]
     fn a_link_that_takes_the_place_of_a_directory_after_it_was_resolved_is_not_followed() {
         let (_directory, root) = site();

@@ -13,6 +13,9 @@ const ACL: &str = "system.posix_acl_access";
 /// The largest value of an attribute that file systems support.
 const LARGEST: usize = 64 * 1024;
 
+/// The bits of a mode that are permissions.
+const MODES: u32 = 0o7777;
+
 /// Gives a draft the owner, the group, the extended attributes and the permissions of a file. It must not become
 /// readable for users who could not read the file: where its group or its access list cannot be kept, the group gets
 /// no more permissions than everyone.
@@ -30,7 +33,10 @@ pub(super) fn inherit(draft: &File, target: &Path, before: &Metadata, access: Ac
         let mode = permissions.mode();
         permissions = Permissions::from_mode(mode & !0o070 | mode & (mode << 3) & 0o070);
     }
-    draft.set_permissions(permissions)
+    let set = draft.set_permissions(permissions.clone());
+    // a file system without permissions (FAT, a share) refuses to change them, and gives every file the same
+    let has_them = || draft.metadata().is_ok_and(|made| made.mode() & MODES == permissions.mode() & MODES);
+    if set.is_err() && has_them() { Ok(()) } else { set }
 }
 
 /// Copies extended attributes, as far as that is allowed. Returns whether every access list was kept.

@@ -5,8 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
 use super::cache::CacheUpdate;
 use super::digest::digest_bytes;
 use super::disk::SyncPoint;
@@ -21,6 +19,7 @@ use super::{MANY, OutputTree, place};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk;
 use crate::meter::{Meter, ProgressUnit};
+use crate::parallel::par_map;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 use crate::sort::CollectSorted;
@@ -257,11 +256,9 @@ impl ApplyRun<'_> {
         self.meter.expect(ProgressUnit::Files, writes.len());
         let is_together = |one: &FileWrite, other: &FileWrite| one.target == other.target;
         let write = |writes: &mut [FileWrite]| self.write_target(writes).err();
-        let failed: Vec<_> = if writes.len() <= MANY {
-            writes.chunk_by_mut(is_together).filter_map(write).collect()
-        } else {
-            writes.par_chunk_by_mut(is_together).filter_map(write).collect()
-        };
+        let few = if writes.len() > MANY { 0 } else { usize::MAX };
+        let failed = par_map(writes.chunk_by_mut(is_together).collect(), few, write);
+        let failed: Vec<_> = failed.into_iter().flatten().collect();
         let full = failed.iter().find(|failure| matches!(failure, WriteFailure::DiskFull(_))).cloned();
         let others = failed.into_iter().filter(|failure| matches!(failure, WriteFailure::File(_)));
         let found: Diagnostics = others.chain(full).map(Diagnostic::from).collect();

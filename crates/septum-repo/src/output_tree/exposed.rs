@@ -104,9 +104,9 @@ fn ignored_paths(repository: GitRepository, paths: &[PathBuf]) -> Option<Vec<Pat
     let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
     let mut stdin = git.stdin.take()?;
     // written from the side, so that neither waits for the other
-    let writer = std::thread::spawn(move || stdin.write_all(&asked));
+    let writer = std::thread::Builder::new().spawn(move || stdin.write_all(&asked));
     let output = git.wait_with_output().ok()?;
-    writer.join().ok()?.ok()?;
+    writer.ok()?.join().ok()?.ok()?;
     // 0: some are ignored, 1: none, all else: it does not know
     if !matches!(output.status.code(), Some(0 | 1)) {
         return None;

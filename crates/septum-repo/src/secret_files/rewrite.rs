@@ -7,15 +7,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::file::{FileContent, SecretFile, StagedWrite, check_names};
 use super::lock::{FileLocks, WaitCallback, lock_files, make_room};
 use crate::atomic::{self, CommitOutcome, PreparedWrite};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
-use crate::parallel::try_par_map;
+use crate::parallel::{par_map, try_par_map};
 use crate::signals;
 use crate::sops::SopsConfigCache;
 use crate::test_hook::{StopPoint, pass_point};
@@ -203,13 +201,8 @@ fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedW
         (name, prepared)
     };
     let several = staged.len() > 1;
-    let all: Vec<(String, io::Result<PreparedWrite>)> = if several {
-        // the waits for the disk are concurrent
-        staged.into_par_iter().map(prepare).collect()
-    } else {
-        // a pool of threads costs more than a single file does
-        staged.into_iter().map(prepare).collect()
-    };
+    // the waits for the disk are concurrent; a pool of threads costs more than a single file does
+    let all: Vec<(String, io::Result<PreparedWrite>)> = par_map(staged, 1, prepare);
     let (mut found, mut full) = (Diagnostics::new(), None);
     let (mut names, mut done) = (Vec::new(), Vec::new());
     for (name, prepared) in all {
