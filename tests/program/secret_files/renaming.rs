@@ -129,6 +129,73 @@ fn a_key_is_renamed_in_its_own_bundle_alone() {
 }
 
 #[test]
+fn logins_of_registries_read_the_bundle_of_the_app() {
+    let base = "app: shop
+data: { TOKEN: { value: dummy, sensitive: true } }
+bundles:
+  pull:
+    data: { TOKEN: { value: other, sensitive: true } }
+    type: kubernetes.io/dockerconfigjson
+    registries: { ghcr.io: { username: robot, password: '{{ data.TOKEN }}' } }
+";
+    for (key, expected) in [
+        ("shop/TOKEN", base.replacen("TOKEN", "LOGIN", 1).replace("data.TOKEN", "data.LOGIN")),
+        ("pull/TOKEN", base.replace("data: { TOKEN: { value: other", "data: { LOGIN: { value: other")),
+    ] {
+        let project = Sandbox::new([("base.yaml", base), ("dev.yaml", "")]);
+        project.run(&["rename", key, "LOGIN"]).succeeds();
+        assert_eq!(project.read("base.yaml"), expected, "{key}");
+    }
+}
+
+#[test]
+fn a_value_stays_encrypted_under_its_new_name() {
+    let table = [
+        ("encrypted_regex: ^DB_", "PASSWORD", false),
+        ("encrypted_regex: ^DB_", "DB_SECRET", true),
+        ("encrypted_regex: ^data$", "PASSWORD", true),
+        ("unencrypted_regex: ^PUB", "PUB_PASSWORD", false),
+        ("encrypted_suffix: _PASSWORD", "PASS", false),
+        ("unencrypted_suffix: _open", "password_open", false),
+        ("unencrypted_suffix: _open", "PASSWORD", true),
+        ("encrypted_comment_regex: sops:enc", "PASSWORD", true),
+    ];
+    for (selector, name, is_fine) in table {
+        let project = Sandbox::with_identities()
+            .file("base.yaml", "app: shop\ndata: { DB_PASSWORD: { sensitive: true }, PLAIN: x }\n")
+            .file("dev.yaml", "")
+            .file("dev.secrets.yaml", "data:\n  # sops:enc\n  DB_PASSWORD: hunter2-canary\n");
+        project.rules(&format!("creation_rules: [{{ path_regex: secrets, age: ALICE, {selector} }}]"));
+        project.run(&["encrypt", "dev.secrets.yaml"]).succeeds();
+        let before = project.all();
+        let run = project.run(&["rename", "DB_PASSWORD", name]);
+        if is_fine {
+            run.succeeds();
+            assert_eq!(project.run(&["get", "dev", name]).ok(), "hunter2-canary", "{selector}");
+        } else {
+            run.fails(2);
+            assert_eq!(project.all(), before, "{selector}: {name}");
+        }
+        assert!(!project.read("dev.secrets.yaml").contains("canary"), "{selector}: {name}");
+    }
+}
+
+#[test]
+fn an_edit_that_takes_a_value_out_of_the_encryption_is_told() {
+    let project = Sandbox::with_identities()
+        .env("EDITOR", "sed -i s/password/login/")
+        .file("app.enc.yaml", "password: hunter2-canary\nuser: me\nnot: x\n");
+    project.rules("creation_rules: [{ age: ALICE, encrypted_regex: ^password }]");
+    project.run(&["encrypt", "app.enc.yaml"]).succeeds();
+    let run = project.run(&["edit", "app.enc.yaml"]);
+    assert_eq!(run.code, 0);
+    run.record();
+    // values that stay encrypted, and new ones in plaintext, are no finding
+    let project = project.env("EDITOR", "sed -i s/not/also/");
+    assert_eq!(project.run(&["edit", "app.enc.yaml"]).ok(), "");
+}
+
+#[test]
 fn without_the_key_nothing_is_changed() {
     let project = project();
     let before = project.all();

@@ -35,7 +35,8 @@ impl TextRenaming<'_> {
                 if let Some(data) = map_of(bundle_fields, "data") {
                     self.rename_in_entries(&data, &bundle.text);
                 }
-                let scope = self.scope_of(&bundle.text);
+                // in templates of a login, `data` is the app's own bundle
+                let scope = self.scope_of(app);
                 bundle_fields.get("registries").into_iter().for_each(|logins| self.rename_in_templates(logins, scope));
             }
         }

@@ -161,7 +161,7 @@ impl FileEditor<'_> {
         let renaming = self.renaming_of(&source, usage)?;
         let Some(edited) = renaming.edited_text().map(Zeroizing::new) else { return Ok(None) };
         let places = renaming.places().collect();
-        file.sealed.replace_plaintext(edited.as_bytes()).map_err(write)?;
+        file.sealed.rename_in_plaintext(edited.as_bytes()).map_err(write)?;
         let staged = file.stage_file(self.now)?;
         Ok(staged.map(|staged| RenamedFile { before, staged, places }))
     }

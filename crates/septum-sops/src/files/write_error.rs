@@ -8,7 +8,7 @@ use crate::files::comments::unmarked_diagnostic;
 use crate::files::seal::SealProblem;
 use crate::recipients::recipient::InvalidRecipient;
 use crate::store::{EditProblem, UnrepresentableValue};
-use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule};
+use septum_base::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
 use septum_base::span::Location;
 use septum_base::value_path::ValuePath;
 
@@ -105,6 +105,16 @@ pub enum WriteError {
         /// The values.
         paths: Vec<ValuePath>,
     },
+    /// The selector would leave in plaintext values that are encrypted now, because their keys change.
+    #[error("values would be in plaintext under their new keys")]
+    Unselected {
+        /// The file.
+        place: Location,
+        /// The selector.
+        selector: String,
+        /// The values, by their new keys.
+        paths: Vec<ValuePath>,
+    },
     /// The comments leave a value in plaintext that is encrypted now.
     #[error("a value would be in plaintext, by the comments of the file")]
     Unmarked {
@@ -173,7 +183,17 @@ impl WriteError {
                     .note("aliases are expanded, so the second would show the value in plaintext")
                     .hint("move the anchor below an encrypted key too, or write the value out in the place where it may be plaintext")
             }
-            Self::Exposed { place, selector, paths } => exposed_diagnostic(place, &selector, &paths),
+            Self::Exposed { place, selector, paths } => {
+                let message = format!("`{selector}` would decrypt values that are now encrypted");
+                exposed_diagnostic(place, message, &paths)
+                    .hint("fix the selector in `.sops.yaml`; if they should be in plaintext, decrypt the file and encrypt it again")
+            }
+            Self::Unselected { place, selector, paths } => {
+                let message = format!("`{selector}` would leave values in plaintext that are now encrypted");
+                exposed_diagnostic(place, message, &paths).hint(
+                    "choose a name that it encrypts, or change the selector in `.sops.yaml` and run `septum rekey`",
+                )
+            }
             Self::Unmarked { place, path } => unmarked_diagnostic(Diagnostic::error, &path, place),
         }]
     }
@@ -207,10 +227,21 @@ fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
     }
 }
 
-fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> Diagnostic {
+fn exposed_diagnostic(place: Location, message: String, paths: &[ValuePath]) -> Diagnostic {
+    with_paths(Diagnostic::error(Rule::WouldExpose, message).at(place), paths)
+}
+
+/// Warning: an edit gave encrypted values keys that the selector does not encrypt.
+pub(crate) fn unselected_warning(place: Location, selector: &str, paths: &[ValuePath]) -> Diagnostic {
+    let edit = format!("septum edit {}", shell_word(place.source.name()));
+    let message = format!("`{selector}` leaves values in plaintext that were encrypted");
+    with_paths(Diagnostic::warning(Rule::WouldExpose, message).at(place), paths).hint(format!(
+        "if they are secrets, run `{edit}` before you commit the file, and give them keys that it encrypts"
+    ))
+}
+
+fn with_paths(mut found: Diagnostic, paths: &[ValuePath]) -> Diagnostic {
     const SHOWN: usize = 10;
-    let message = format!("`{selector}` would decrypt values that are now encrypted");
-    let mut found = Diagnostic::error(Rule::WouldExpose, message).at(place);
     for path in paths.iter().take(SHOWN) {
         found = found.note(format!("`{path}`"));
     }
@@ -218,7 +249,6 @@ fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> D
         found = found.note(format!("and {} more", paths.len() - SHOWN));
     }
     found
-        .hint("fix the selector in `.sops.yaml`; if they should be in plaintext, decrypt the file and encrypt it again")
 }
 
 fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnostic {

@@ -566,8 +566,8 @@ rules! {
             "a new data key would have to be encrypted by an external key service",
             "rotate with sops, or remove that recipient first";
         WouldExpose, "would-expose", Error, Invalid, false,
-            "a new selector, or a comment that was added or removed, would decrypt values that are now encrypted: for comments, a warning when the file is read",
-            "fix the selector, or restore the comment";
+            "a new selector, a new name of a key, or a comment that was added or removed, would decrypt values that are now encrypted: for comments, a warning when the file is read; for names, one after `edit`",
+            "fix the selector, choose another name, or restore the comment";
         KnownSecrets, "known-secrets", Warning, Invalid, false,
             "a removed recipient could read the old values",
             "change the secrets themselves";

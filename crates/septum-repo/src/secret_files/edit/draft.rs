@@ -85,16 +85,21 @@ impl<'a> EditDraft<'a> {
     /// a new value must not be the mark of a hidden one.
     pub fn check_layer(&self, plaintext: &[u8], typed: &[u8]) -> Result<Diagnostics, Diagnostics> {
         refuse_marked_text(&self.name, typed, plaintext)?;
-        let (before, selector) = match &self.from {
-            DraftOrigin::Sealed { sealed: Some(sealed), .. } => (plaintext, sealed.metadata().selector.clone()),
+        let of_sealed =
+            |sealed: &DecryptedFile| (plaintext, sealed.metadata().selector.clone(), sealed.warn_of_unselected(typed));
+        let (before, selector, unselected) = match &self.from {
+            DraftOrigin::Sealed { sealed: Some(sealed), .. } => of_sealed(sealed),
             DraftOrigin::Sealed { bytes, sealed: None } => {
-                (plaintext, decrypt_bytes(&self.name, bytes, self.format, self.identities)?.metadata().selector.clone())
+                of_sealed(&decrypt_bytes(&self.name, bytes, self.format, self.identities)?)
             }
             // the example of a new file is not previous content
-            DraftOrigin::Nothing(plan) => (&[][..], plan.selector.clone()),
+            DraftOrigin::Nothing(plan) => (&[][..], plan.selector.clone(), None),
         };
         let path = real_named(&self.path);
-        ChangedLayer { path: &path, name: &self.name, selector: &selector, before, after: typed }.check_layer()
+        let mut warnings =
+            ChangedLayer { path: &path, name: &self.name, selector: &selector, before, after: typed }.check_layer()?;
+        warnings.extend(unselected);
+        Ok(warnings)
     }
 
     /// Encrypts a plaintext and writes the file. If it fails, the file is unchanged, and another plaintext can be

@@ -3,12 +3,15 @@
 use zeroize::Zeroizing;
 
 use super::DecryptedFile;
+use super::exposed::ProtectionCensus;
 use crate::document::scalar::TypedValue;
 use crate::document::tree::{Leaf, SopsMap, SopsTree};
 use crate::files::plain::{parse_plaintext, read_text, without_returns};
-use crate::files::write_error::WriteError;
+use crate::files::write_error::{WriteError, unselected_warning};
 use crate::store::{EditProblem, MetadataBlock, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue, apply_edits};
+use septum_base::diagnostic::Diagnostic;
 use septum_base::span::Source;
+use septum_base::value_path::ValuePath;
 
 impl DecryptedFile {
     /// The plaintext with the comments, blank lines and quotes of the file, without its metadata.
@@ -63,6 +66,39 @@ impl DecryptedFile {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
+    /// Replaces the whole plaintext by one in which keys have other names. An error if the selector then leaves a value
+    /// in plaintext that is encrypted now.
+    pub fn rename_in_plaintext(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
+        let paths = self.find_unselected(plaintext)?;
+        if paths.is_empty() {
+            return self.replace_plaintext(plaintext);
+        }
+        Err(WriteError::Unselected { place: self.root_place(), selector: self.metadata.selector.to_string(), paths })
+    }
+
+    /// Warning: the selector leaves values of a new plaintext as they are that are encrypted now.
+    pub fn warn_of_unselected(&self, plaintext: &[u8]) -> Option<Diagnostic> {
+        // one that cannot be read is refused when it is written
+        let paths = self.find_unselected(plaintext).unwrap_or_default();
+        let warning = || unselected_warning(self.root_place(), &self.metadata.selector.to_string(), &paths);
+        (!paths.is_empty()).then(warning)
+    }
+
+    fn find_unselected(&self, plaintext: &[u8]) -> Result<Vec<ValuePath>, WriteError> {
+        if self.format == SopsFormat::Binary {
+            return Ok(Vec::new());
+        }
+        let (_, parsed) = self.parse_new_plaintext(plaintext)?;
+        let before = ProtectionCensus::of(&self.document, &self.metadata.selector);
+        Ok(ProtectionCensus::of(&parsed.document, &self.metadata.selector).find_moved(&before))
+    }
+
+    fn parse_new_plaintext(&self, plaintext: &[u8]) -> Result<(Source, ParsedFile), WriteError> {
+        let source = read_text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
+        let source = if self.has_returns() { source } else { without_returns(source, self.format).0 };
+        parse_plaintext(source, self.format, &self.metadata.selector)
+    }
+
     /// Replaces the whole plaintext by the one that a user edited.
     pub fn replace_plaintext(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
         if self.format == SopsFormat::Binary {
@@ -75,9 +111,7 @@ impl DecryptedFile {
         if self.plaintext()?.as_slice() == plaintext {
             return Ok(());
         }
-        let source = read_text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
-        let source = if self.has_returns() { source } else { without_returns(source, self.format).0 };
-        let (source, parsed) = parse_plaintext(source, self.format, &self.metadata.selector)?;
+        let (source, parsed) = self.parse_new_plaintext(plaintext)?;
         let blocks = self.parse_text()?.blocks;
         let slice = |block: &MetadataBlock| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
         let first = blocks.iter().flatten().next().map(slice).unwrap_or_default();
