@@ -58,15 +58,7 @@ const EXTENSIONS: [&str; 19] = [
 pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
     let directory = matches.get_one::<PathBuf>("directory").map_or(Path::new("."), PathBuf::as_path);
     if !is_directory(directory) {
-        let shown =
-            if is_shown(Path::new(""), directory) { format!(", `{}`,", directory.display()) } else { String::new() };
-        if Disk::default().has(directory) {
-            let message = format!("`-C` requires a directory, but its argument{shown} is a file");
-            let hint = "specify the directory of the project, or the one that contains the file";
-            return Err(Diagnostic::error(Rule::Usage, message).hint(hint));
-        }
-        let message = format!("the directory of `-C`{shown} does not exist");
-        return Err(Diagnostic::error(Rule::Unreadable, message));
+        return Err(wrong_directory(directory));
     }
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     for id in matches.ids().map(clap::Id::as_str) {
@@ -81,6 +73,23 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
         }
     }
     Ok(())
+}
+
+/// Error for a directory of the project that is none.
+fn wrong_directory(directory: &Path) -> Diagnostic {
+    if directory.is_relative() && std::env::current_dir().is_err() {
+        let message = "the current directory does not exist any more, or cannot be read";
+        return Diagnostic::error(Rule::Unreadable, message).hint("change to the directory of the project");
+    }
+    let shown =
+        if is_shown(Path::new(""), directory) { format!(", `{}`,", directory.display()) } else { String::new() };
+    if Disk::default().has(directory) {
+        let message = format!("`-C` requires a directory, but its argument{shown} is a file");
+        let hint = "specify the directory of the project, or the one that contains the file";
+        return Diagnostic::error(Rule::Usage, message).hint(hint);
+    }
+    let message = format!("the directory of `-C`{shown} does not exist");
+    Diagnostic::error(Rule::Unreadable, message)
 }
 
 /// Refuses an argument in the place of a file that is not one.

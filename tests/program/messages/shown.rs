@@ -461,7 +461,7 @@ fn a_file_that_is_not_what_it_is_read_as_is_not_shown() {
 
 /// Where an excerpt shows a range that could be a value, and how often. Whoever adds one says here that somebody
 /// looked at what it may be.
-const PUBLIC: [(&str, &str, usize); 25] = [
+const PUBLIC: [(&str, &str, usize); 26] = [
     // a file that a kustomization names, never its literals
     ("check/flux/decryption.rs", "Path", 1),
     // without the login that a URL may have
@@ -483,6 +483,7 @@ const PUBLIC: [(&str, &str, usize); 25] = [
     ("object/typed/mod.rs", "Name", 2),
     ("object/variables.rs", "Rule", 2),
     ("project/discover.rs", "Path", 4),
+    ("rename/plan.rs", "Name", 1),
     ("resolve/failure.rs", "Expression", 1),
     ("resolve/failure/missing.rs", "Expression", 1),
     ("resolve/failure/syntax.rs", "Expression", 1),
@@ -527,4 +528,16 @@ fn only_a_few_places_write_to_people() {
             );
         }
     }
+}
+
+/// Another process, or another branch, may have removed it.
+#[cfg(unix)]
+#[test]
+fn a_current_directory_that_is_gone_is_named_as_such() {
+    let project = Sandbox::of("data: { A: 1 }\n", "");
+    let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" render dev";
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", script, env!("CARGO_BIN_EXE_septum")]).current_dir(project.root()).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    record(String::from_utf8(output.stderr).unwrap());
 }
