@@ -74,7 +74,7 @@ pub use publication::{Publication, plan_publication};
 pub use request::{OnLostEnvironment, PublishIntent, RenderRequest};
 pub use shard::Shard;
 
-use cache::TreeCache;
+use cache::{FormerInputs, TreeCache};
 use digest::digest_bytes;
 use name::KUSTOMIZATION;
 use output::RenderedTarget;
@@ -125,14 +125,14 @@ impl OutputTree {
         &self.cache
     }
 
-    /// The inputs of each target that was made here, with their digests.
-    fn made_targets(&self) -> impl Iterator<Item = (&TargetName, impl Iterator<Item = (&str, &str)>)> {
-        self.cache.targets().iter().map(|(target, made)| (target, self.cache.inputs(made)))
+    /// The inputs of each target that was made here.
+    fn made_targets(&self) -> impl Iterator<Item = (&TargetName, FormerInputs<'_>)> {
+        self.cache.targets().iter().filter_map(|(target, made)| Some((target, self.cache.inputs(made)?)))
     }
 
-    /// The inputs of a target that was made here, with their digests; none if it was not.
-    fn inputs(&self, target: &TargetName) -> Option<impl Iterator<Item = (&str, &str)>> {
-        Some(self.cache.inputs(self.cache.targets().get(target)?))
+    /// The inputs of a target that was made here; none if it was not.
+    fn inputs(&self, target: &TargetName) -> Option<FormerInputs<'_>> {
+        self.cache.inputs(self.cache.targets().get(target)?)
     }
 
     /// Digest of everything besides its inputs that a target was made of here.

@@ -1,7 +1,6 @@
 //! Targets of a run as they were rendered.
 
-use std::collections::BTreeMap;
-
+use super::cache::TargetInputs;
 use super::duplicates::ObjectSite;
 use super::name::{FileName, TargetName};
 use crate::route::Sensitivity;
@@ -30,7 +29,7 @@ pub(super) enum TargetOutcome {
     /// None of its inputs has changed since this machine made it, and it is intact: all stays as it is.
     Unchanged {
         /// Its new inputs, if they differ and produce the same output.
-        inputs: Option<BTreeMap<String, String>>,
+        inputs: Option<TargetInputs>,
     },
     /// It was rendered.
     Rendered(RenderedFiles),
@@ -40,7 +39,7 @@ pub(super) enum TargetOutcome {
 pub(super) struct RenderedFiles {
     /// The files that it was made of, each with a digest of its bytes as they are committed, or `absent` for a
     /// file that was looked for and does not exist.
-    pub(super) inputs: BTreeMap<String, String>,
+    pub(super) inputs: TargetInputs,
     /// Digest of everything else it was made of; none if it has to be rendered again in any case.
     pub(super) state: Option<String>,
     /// Its files. Without any, it has no directory.

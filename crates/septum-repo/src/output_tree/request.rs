@@ -58,10 +58,10 @@ pub struct RenderRequest<'a> {
 impl RenderRequest<'_> {
     /// Whether a recorded target no longer exists, and this run is responsible for it.
     pub(super) fn is_gone(&self, target: &TargetName, known: &BTreeSet<TargetName>) -> bool {
-        let is_asked = self.environments.iter().any(|environment| environment.as_str() == target.environment());
+        let is_asked = || self.environments.iter().any(|environment| environment.as_str() == target.environment());
         self.all_apps
-            && (is_asked || self.all_environments)
             && !known.contains(target)
+            && (self.all_environments || is_asked())
             && self.shard.is_none_or(|shard| shard.has(target.as_str()))
     }
 

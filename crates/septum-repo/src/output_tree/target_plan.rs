@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::cache::{FileStamp, MadeFile, MadeTarget, SecretDigests, TreeCache};
+use super::cache::{FileStamp, MadeFile, MadeTarget, SecretDigests, TargetInputs, TreeCache};
 use super::digest::digest_bytes;
 use super::inventory::{OwnedFile, OwnedFiles};
 use super::name::{FileName, KUSTOMIZATION, TargetName};
@@ -77,7 +77,7 @@ pub(super) enum TargetMemory {
     /// None: the target no longer exists, or has to be rendered again in any case.
     Forgotten,
     /// The target as it was made.
-    Made(MadeTarget<BTreeMap<String, String>>),
+    Made(MadeTarget<TargetInputs>),
 }
 
 /// A target in a tree.
@@ -133,7 +133,7 @@ impl<'a> TargetDirectory<'a> {
 
     /// Plans a target that stays as it was made, except for other entries in its directory. `inputs` are its new
     /// inputs, if they differ.
-    pub(super) fn plan_unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
+    pub(super) fn plan_unchanged(self, inputs: Option<TargetInputs>) -> Option<TargetPlan> {
         let made = self.cache.targets().get(self.target)?;
         let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect_map();
         let stamp = FileStamp::of(&self.root.target_directory(self.target));

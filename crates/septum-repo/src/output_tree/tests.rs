@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::cache::TargetInputs;
 use super::output::{OutputContent, OutputFile, RenderedFiles, TargetOutcome};
 use super::root::OWN;
 use super::*;
@@ -66,7 +67,10 @@ fn rendered(set: &TargetSet) -> Vec<RenderedTarget> {
     };
     let outcome = |files: &BTreeMap<String, String>| {
         TargetOutcome::Rendered(RenderedFiles {
-            inputs: BTreeMap::from([("base.yaml".to_owned(), digest_bytes(format!("{files:?}").as_bytes()))]),
+            inputs: TargetInputs {
+                own: BTreeMap::from([("base.yaml".to_owned(), digest_bytes(format!("{files:?}").as_bytes()))]),
+                ..TargetInputs::default()
+            },
             state: Some(String::new()),
             files: files.iter().map(output).collect(),
             sites: Vec::new(),

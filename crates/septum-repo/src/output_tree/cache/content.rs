@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::{InputNumbers, InputTable, TargetInputs};
 use super::stamp::FileStamp;
 use crate::map::HashMap;
 use crate::output_tree::inventory::OwnedFile;
 use crate::output_tree::name::{FileName, TargetName};
-use crate::sort::sort_by_key;
 
 /// A target as it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::output_tree) struct MadeTarget<Inputs = Vec<usize>> {
+pub(in crate::output_tree) struct MadeTarget<Inputs = InputNumbers> {
     /// Digest of everything it was made of besides its inputs.
     pub(in crate::output_tree) state: String,
-    /// Its inputs with their digests; in a file by their numbers in a table that all targets share.
+    /// Its inputs with their digests; in a file by their numbers in tables that all targets share.
     pub(in crate::output_tree) inputs: Inputs,
     /// Its files.
     pub(in crate::output_tree) files: BTreeMap<FileName, MadeFile>,
@@ -59,6 +59,8 @@ pub(super) struct CacheContent {
     // by their text: paths are compared part by part, which takes longer than reading the stat data of a file
     pub(super) stamps: HashMap<String, (FileStamp, String)>,
     pub(super) inputs: Vec<(String, String)>,
+    /// Inputs that targets have in common, by their numbers.
+    pub(super) shared_inputs: Vec<Vec<usize>>,
     pub(super) targets: BTreeMap<TargetName, MadeTarget>,
 }
 
@@ -66,7 +68,7 @@ pub(super) struct CacheContent {
 #[derive(Debug, Default)]
 pub(in crate::output_tree) struct CacheUpdate {
     /// Outcomes of targets; none for a target that has to be rendered again.
-    pub(in crate::output_tree) targets: BTreeMap<TargetName, Option<MadeTarget<BTreeMap<String, String>>>>,
+    pub(in crate::output_tree) targets: BTreeMap<TargetName, Option<MadeTarget<TargetInputs>>>,
     /// Stat data of directories that contain no other files.
     pub(in crate::output_tree) directories: BTreeMap<TargetName, FileStamp>,
     /// The Secrets in plaintext of targets.
@@ -77,13 +79,15 @@ impl CacheContent {
     pub(super) fn add(&mut self, CacheUpdate { targets, directories, secrets }: CacheUpdate) {
         let mut kept = std::mem::take(&mut self.targets);
         kept.retain(|target, _| !targets.contains_key(target));
-        let mut table = InputTable::keeping(std::mem::take(&mut self.inputs), kept.values_mut());
+        kept.retain(|_, made| made.inputs.shared < self.shared_inputs.len());
+        let former = (std::mem::take(&mut self.inputs), std::mem::take(&mut self.shared_inputs));
+        let mut table = InputTable::keeping(former, kept.values_mut().map(|made| &mut made.inputs));
         for (target, made) in targets {
             let Some(MadeTarget { state, inputs, files, directory }) = made else { continue };
-            let inputs = inputs.into_iter().map(|input| table.number(input)).collect();
+            let inputs = table.numbers(inputs);
             kept.insert(target, MadeTarget { state, inputs, files, directory });
         }
-        self.inputs = table.inputs;
+        (self.inputs, self.shared_inputs) = table.into_parts();
         for (target, stamp) in directories {
             if let Some(made) = kept.get_mut(&target) {
                 made.directory = Some(stamp);
@@ -100,53 +104,6 @@ impl CacheContent {
     }
 }
 
-/// Inputs by their numbers.
-struct InputTable {
-    inputs: Vec<(String, String)>,
-    /// Numbers of the inputs of each name: the targets of a former run may have been made of other contents.
-    numbers: HashMap<String, Vec<usize>>,
-}
-
-impl InputTable {
-    /// Those of a former table that targets still use, which get their new numbers.
-    fn keeping<'m>(old: Vec<(String, String)>, targets: impl Iterator<Item = &'m mut MadeTarget>) -> Self {
-        let mut numbered: Vec<Option<usize>> = vec![None; old.len()];
-        let mut count = 0;
-        for made in targets {
-            made.inputs.retain_mut(|index| {
-                let Some(number) = numbered.get_mut(*index) else { return false };
-                *index = *number.get_or_insert_with(|| {
-                    count += 1;
-                    count - 1
-                });
-                true
-            });
-        }
-        let mut kept: Vec<_> =
-            numbered.into_iter().zip(old).filter_map(|(number, input)| Some((number?, input))).collect();
-        sort_by_key(&mut kept, |(number, _)| *number);
-        let mut table = Self { inputs: Vec::with_capacity(count), numbers: HashMap::default() };
-        for (_, input) in kept {
-            table.push(input);
-        }
-        table
-    }
-
-    /// The number of an input.
-    fn number(&mut self, input: (String, String)) -> usize {
-        let known = self.numbers.get(&input.0).into_iter().flatten();
-        let known = known.copied().find(|number| self.inputs.get(*number) == Some(&input));
-        known.unwrap_or_else(|| self.push(input))
-    }
-
-    fn push(&mut self, input: (String, String)) -> usize {
-        let number = self.inputs.len();
-        self.numbers.entry(input.0.clone()).or_default().push(number);
-        self.inputs.push(input);
-        number
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,8 +111,9 @@ mod tests {
     /// Names and digests of inputs.
     type Inputs<'a> = &'a [(&'a str, &'a str)];
 
-    fn made(inputs: Inputs<'_>) -> MadeTarget<BTreeMap<String, String>> {
-        let inputs = inputs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect();
+    fn made(inputs: Inputs<'_>) -> MadeTarget<TargetInputs> {
+        let own = inputs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect();
+        let inputs = TargetInputs { own, ..TargetInputs::default() };
         MadeTarget { state: String::new(), inputs, files: BTreeMap::new(), directory: None }
     }
 
@@ -167,7 +125,7 @@ mod tests {
 
     /// Targets with the names and digests of their inputs.
     fn shown(content: &CacheContent) -> Vec<(String, Vec<(String, String)>)> {
-        let inputs = |made: &MadeTarget| made.inputs.iter().map(|index| content.inputs[*index].clone()).collect();
+        let inputs = |made: &MadeTarget| made.inputs.own.iter().map(|index| content.inputs[*index].clone()).collect();
         content.targets.iter().map(|(name, made)| (name.as_str().to_owned(), inputs(made))).collect()
     }
 
@@ -194,5 +152,27 @@ mod tests {
         assert_eq!(content.inputs.len(), 4, "{:?}", content.inputs);
         content.add(update(&[("prod/a", None)]));
         assert_eq!(content.inputs, text(&[("a.yaml", "2"), ("rules", "1")]));
+    }
+    #[test]
+    fn inputs_that_targets_share_are_kept_once() {
+        let count = 50;
+        let update = |digest: &str, targets: std::ops::Range<usize>| {
+            let shared = (0..count).map(|layer| (format!("{layer}.yaml"), digest.to_owned())).collect();
+            let inputs = TargetInputs { shared: std::sync::Arc::new(shared), ..TargetInputs::default() };
+            let target = |index: usize| TargetName::try_from(format!("e{index}/a")).expect("a name");
+            let made = || MadeTarget { inputs: inputs.clone(), ..made(&[]) };
+            let targets = targets.map(|index| (target(index), Some(made()))).collect();
+            CacheUpdate { targets, ..CacheUpdate::default() }
+        };
+        let numbers = |content: &CacheContent| content.shared_inputs.iter().map(Vec::len).sum::<usize>();
+        let mut content = CacheContent::default();
+        content.add(update("1", 0..count));
+        assert_eq!(numbers(&content), count);
+        content.add(update("1", 0..1));
+        assert_eq!(numbers(&content), count, "the same of another run");
+        content.add(update("2", 0..2));
+        assert_eq!((numbers(&content), content.inputs.len()), (2 * count, 2 * count));
+        content.add(update("2", 2..count));
+        assert_eq!((numbers(&content), content.inputs.len()), (count, count));
     }
 }

@@ -17,7 +17,7 @@ use crate::secret::{Secret, Wiping};
 const KEY: usize = 32;
 
 /// The layout of a file of the cache. It changes with every type that is written to one.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
 /// Header of a file of the cache.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

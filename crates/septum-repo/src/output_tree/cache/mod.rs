@@ -13,6 +13,7 @@
 
 mod content;
 mod file;
+mod inputs;
 mod stamp;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 
 pub(super) use content::{CacheUpdate, MadeFile, MadeTarget, SecretDigests};
+pub(super) use inputs::{FormerInputs, TargetInputs};
 pub(super) use stamp::FileStamp;
 
 use super::digest::digest_bytes;
@@ -142,10 +144,9 @@ impl TreeCache {
         &self.memory.targets
     }
 
-    /// The inputs that a target was made of, with their digests.
-    pub(super) fn inputs<'a>(&'a self, made: &'a MadeTarget) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let input = |index: &usize| self.memory.inputs.get(*index);
-        made.inputs.iter().filter_map(input).map(|(name, digest)| (name.as_str(), digest.as_str()))
+    /// The inputs that a target was made of; none if the cache is damaged.
+    pub(super) fn inputs<'a>(&'a self, made: &'a MadeTarget) -> Option<FormerInputs<'a>> {
+        FormerInputs::find(&self.memory.inputs, &self.memory.shared_inputs, &made.inputs)
     }
 
     /// The digests of the Secrets in plaintext that a target may have.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::files::{InputQuery, ProjectFiles};
 use crate::glob::find_matching;
 use crate::map::HashMap;
-use crate::output_tree::cache::TreeCache;
+use crate::output_tree::cache::{FormerInputs, TreeCache};
 use crate::sort::CollectSorted;
 
 /// Answer for a file that does not exist, in place of a digest.
@@ -38,14 +38,16 @@ pub(super) struct InputDigests<'a> {
     cache: &'a TreeCache,
     /// Digests by the names of the queries.
     digests: Mutex<HashMap<String, String>>,
+    /// Whether inputs that targets share are unchanged, by their numbers.
+    shared: Mutex<HashMap<usize, bool>>,
 }
 
 impl<'a> InputDigests<'a> {
     pub(super) fn new(files: Arc<ProjectFiles>, cache: &'a TreeCache) -> Self {
-        Self { files, cache, digests: Mutex::default() }
+        Self { files, cache, digests: Mutex::default(), shared: Mutex::default() }
     }
 
-    /// The inputs of a target as they are remembered.
+    /// Inputs as they are remembered.
     pub(super) fn input_digests(&self, probes: BTreeSet<InputQuery>) -> BTreeMap<String, String> {
         let answered = |probe: InputQuery| {
             let name = self.query_name(&probe);
@@ -55,8 +57,19 @@ impl<'a> InputDigests<'a> {
         probes.into_iter().map(answered).collect_map()
     }
 
+    /// Whether the inputs of a target are unchanged.
+    pub(super) fn are_unchanged(&self, inputs: &FormerInputs<'_>) -> bool {
+        let known = self.lock_shared().get(&inputs.group).copied();
+        let are_shared_unchanged = known.unwrap_or_else(|| {
+            let found = self.hold(inputs.shared());
+            self.lock_shared().insert(inputs.group, found);
+            found
+        });
+        are_shared_unchanged && self.hold(inputs.own())
+    }
+
     /// Whether inputs are unchanged.
-    pub(super) fn are_unchanged<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
+    fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
         let holds = |(name, digest): (&str, &str)| {
             let known = self.lock_digests().get(name).map(|known| known == digest);
             digest != REFUSED && known.unwrap_or_else(|| self.query_digest(name, || self.parse_query(name)) == digest)
@@ -86,6 +99,10 @@ impl<'a> InputDigests<'a> {
 
     fn lock_digests(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_shared(&self) -> MutexGuard<'_, HashMap<usize, bool>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Name of a query, the same on every machine.
@@ -180,7 +197,7 @@ mod tests {
             InputQuery::Matching(at(""), "*.conf".to_owned()),
         ]);
         let inputs = answers().input_digests(probes);
-        let hold = || answers().are_unchanged(inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
+        let hold = || answers().hold(inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
         assert!(hold());
         for (name, before) in [("base.yaml", Some("a")), ("dev.secrets.yaml", None), ("x.conf", None)] {
             fs::write(at(name), "b").expect("a file");

@@ -88,7 +88,8 @@ impl<'a> RenderRun<'a> {
 
     /// Whether none of the inputs of a target changed since this machine made it.
     fn is_current(&self, target: &TargetName) -> bool {
-        self.tree.inputs(target).is_some_and(|inputs| self.answers.are_unchanged(inputs)) && self.tree.is_intact(target)
+        self.tree.inputs(target).is_some_and(|inputs| self.answers.are_unchanged(&inputs))
+            && self.tree.is_intact(target)
     }
 }
 
@@ -99,8 +100,11 @@ impl RememberedNames {
     /// The directory of an app is queried for its layers, and this query is one of the inputs of each of its targets.
     fn of(tree: &OutputTree) -> Self {
         let mut names: HashMap<String, AppName> = HashMap::default();
+        let mut groups = HashSet::default();
         for (target, inputs) in tree.made_targets() {
-            for directory in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
+            let shared = groups.insert(inputs.group).then(|| inputs.shared());
+            let all = shared.into_iter().flatten().chain(inputs.own());
+            for directory in all.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
                 names.entry(directory.to_owned()).or_insert_with(|| target.app().into());
             }
         }

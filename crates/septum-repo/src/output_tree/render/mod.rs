@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::OutputTree;
+use super::cache::TargetInputs;
 use super::name::TargetName;
 use super::output::{RenderedFiles, RenderedTarget, TargetOutcome, UnverifiedFile};
 use super::request::RenderRequest;
@@ -20,7 +21,7 @@ use crate::project::App;
 
 use inputs::InputDigests;
 use jobs::{AppJob, RequestedTarget};
-use target::{TargetFiles, TargetRender};
+use target::{SharedInputs, TargetFiles, TargetRender};
 
 /// Number of apps from which threads are worth their cost.
 const FEW: usize = 4;
@@ -104,6 +105,8 @@ impl RenderRun<'_> {
         let survey = self.pipeline.survey(app, options, &mut found.problems);
         found.keys.extend(locked.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
         let Some(survey) = survey else { return };
+        let is_remembered = self.tree.cache().is_used();
+        let shared = if is_remembered { SharedInputs::find(self, app, &survey) } else { SharedInputs::default() };
         for RequestedTarget { environment, name: target, .. } in stale {
             let rendering = TargetRender {
                 pipeline: self.pipeline,
@@ -112,6 +115,7 @@ impl RenderRun<'_> {
                 tree: self.tree,
                 app,
                 survey: &survey,
+                shared: &shared,
                 environment: &environment,
                 target: &target,
                 is_open: !locked.contains_key(&environment),
@@ -126,8 +130,7 @@ impl RenderRun<'_> {
     fn render_target(&self, rendering: &TargetRender<'_>, found: &mut RenderResults) -> Option<RenderedTarget> {
         let name = rendering.target.clone();
         let is_remembered = self.tree.cache().is_used();
-        let inputs =
-            || if is_remembered { self.answers.input_digests(rendering.input_queries()) } else { BTreeMap::new() };
+        let inputs = || if is_remembered { rendering.inputs(&self.answers) } else { TargetInputs::default() };
         let state = is_remembered.then(|| rendering.state(&self.answers)).flatten();
         if state.is_some() && self.tree.state(&name) == state.as_deref() && self.tree.is_intact(&name) {
             // the changes are in other environments
@@ -143,7 +146,7 @@ impl RenderRun<'_> {
     }
 }
 
-fn unchanged_target(name: TargetName, inputs: Option<BTreeMap<String, String>>) -> RenderedTarget {
+fn unchanged_target(name: TargetName, inputs: Option<TargetInputs>) -> RenderedTarget {
     RenderedTarget { name, outcome: TargetOutcome::Unchanged { inputs } }
 }
 

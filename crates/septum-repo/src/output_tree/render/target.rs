@@ -1,8 +1,10 @@
 //! One target: its objects as files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
+use super::RenderRun;
 use super::inputs::{InputDigests, layers_in};
 use crate::deliver::{Delivered, DeliveredForm, DeliveryContext, DeliverySources, ObjectName};
 use crate::diagnostic::Diagnostics;
@@ -15,6 +17,7 @@ use crate::meter::RunStage;
 use crate::name::EnvironmentName;
 use crate::object::{Fingerprint, KnownNames, Object, RenderedObject};
 use crate::output_tree::OutputTree;
+use crate::output_tree::cache::TargetInputs;
 use crate::output_tree::delivery::{certificate_day, deliver_target};
 use crate::output_tree::duplicates::ObjectSite;
 use crate::output_tree::name::{FileName, TargetName, file_name, file_names};
@@ -36,10 +39,37 @@ pub(super) struct TargetRender<'a> {
     pub(super) tree: &'a OutputTree,
     pub(super) app: &'a App,
     pub(super) survey: &'a Survey,
+    pub(super) shared: &'a SharedInputs,
     pub(super) environment: &'a EnvironmentName,
     pub(super) target: &'a TargetName,
     /// Whether its layers were decrypted.
     pub(super) is_open: bool,
+}
+
+/// Inputs that all targets of an app have: routing is decided over all environments, so each reads the layers of all.
+#[derive(Default)]
+pub(super) struct SharedInputs {
+    queries: BTreeSet<InputQuery>,
+    digests: Arc<BTreeMap<String, String>>,
+    /// Digest of the names of the environments.
+    environments: String,
+}
+
+impl SharedInputs {
+    pub(super) fn find(run: &RenderRun<'_>, app: &App, survey: &Survey) -> Self {
+        let of_environment =
+            |resolved: &ResolvedTarget| layer_queries(resolved).chain(resolved.recorded_queries.clone()).collect_set();
+        let mut queries: BTreeSet<_> = survey.environments.iter().flat_map(of_environment).collect_set();
+        let root = run.pipeline.library.project.files.root();
+        queries.insert(InputQuery::File(root.join(PROJECT_FILE)));
+        queries.insert(layers_in(&app.directory));
+        let environments: Vec<_> = survey.environments.iter().map(|it| it.definition.environment.as_str()).collect();
+        Self {
+            digests: Arc::new(run.answers.input_digests(queries.clone())),
+            environments: run.tree.cache().digest(environments.join("\n").as_bytes()),
+            queries,
+        }
+    }
 }
 
 /// The files of a target, and those that require a key to be verified or generated.
@@ -51,21 +81,12 @@ pub(super) struct TargetFiles {
 }
 
 impl TargetRender<'_> {
-    /// All queries of the target, those of other environments included by which routing is decided over all of them.
-    /// They are the same, whatever else is rendered in a run.
-    pub(super) fn input_queries(&self) -> BTreeSet<InputQuery> {
-        let mut probes = BTreeSet::new();
-        for resolved in &self.survey.environments {
-            if resolved.definition.environment == *self.environment {
-                probes.extend(self.own_queries(resolved));
-            } else {
-                probes.extend(layer_queries(resolved).chain(resolved.recorded_queries.iter().cloned()));
-            }
-        }
-        let root = self.pipeline.library.project.files.root();
-        probes.insert(InputQuery::File(root.join(PROJECT_FILE)));
-        probes.insert(layers_in(&self.app.directory));
-        probes
+    /// All inputs of the target. They are the same, whatever else is rendered in a run.
+    pub(super) fn inputs(&self, answers: &InputDigests<'_>) -> TargetInputs {
+        let own = self.survey.environment(self.environment).map(|resolved| self.own_queries(resolved));
+        let own =
+            own.unwrap_or_default().into_iter().filter(|query| !self.shared.queries.contains(query)).collect_set();
+        TargetInputs { shared: Arc::clone(&self.shared.digests), own: answers.input_digests(own) }
     }
 
     /// Its own queries.
@@ -84,8 +105,7 @@ impl TargetRender<'_> {
     /// the target, whatever changes in others.
     pub(super) fn state(&self, answers: &InputDigests<'_>) -> Option<String> {
         let resolved = self.survey.environment(self.environment)?;
-        let mut parts = vec![self.target.as_str().to_owned()];
-        parts.extend(self.survey.environments.iter().map(|other| other.definition.environment.as_str().to_owned()));
+        let mut parts = vec![self.target.as_str().to_owned(), self.shared.environments.clone()];
         parts.extend(
             answers.input_digests(self.own_queries(resolved)).into_iter().flat_map(|(name, answer)| [name, answer]),
         );

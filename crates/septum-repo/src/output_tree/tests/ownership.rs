@@ -276,7 +276,7 @@ fn what_is_kept_keeps_its_bytes_and_its_record() {
             fingerprint: fingerprint.map(str::to_owned),
         };
         let outcome = TargetOutcome::Rendered(RenderedFiles {
-            inputs: BTreeMap::new(),
+            inputs: TargetInputs::default(),
             state: None,
             files: vec![file],
             sites: Vec::new(),
