@@ -196,6 +196,27 @@ fn an_edit_that_takes_a_value_out_of_the_encryption_is_told() {
 }
 
 #[test]
+fn values_that_wait_for_an_environment_are_renamed() {
+    let project = Sandbox::with_identities()
+        .file("base.yaml", "app: shop\ndata: { API_KEY: { sensitive: true, promote: always } }\n")
+        .file("dev.yaml", "")
+        .file("prod.yaml", "");
+    project.rules("creation_rules: [{ path_regex: prod, age: BOB }, { path_regex: secrets, age: ALICE }]");
+    project.give("hunter2-canary", &["set", "dev", "API_KEY"]).succeeds();
+    project.give("hunter2-former", &["set", "prod", "API_KEY"]).succeeds();
+    project.run(&["promote", "dev", "prod", "--stage", "--yes"]).succeeds();
+    let before = project.all();
+    project.run(&["rename", "API_KEY", "TOKEN"]).fails(3);
+    assert_eq!(project.all(), before);
+    let both = [project.read("alice.txt"), project.read("bob.txt")].concat();
+    let path = project.path("both.txt");
+    let project = project.file("both.txt", both).env("SOPS_AGE_KEY_FILE", path);
+    record(project.run(&["rename", "API_KEY", "TOKEN"]).succeeds());
+    project.run(&["promote", "prod", "--staged", "--yes"]).succeeds();
+    assert_eq!(project.run(&["get", "prod", "TOKEN"]).ok(), "hunter2-canary");
+}
+
+#[test]
 fn without_the_key_nothing_is_changed() {
     let project = project();
     let before = project.all();

@@ -113,7 +113,8 @@ impl RenameRequest<'_> {
             let change = KeyChange { bundle, is_own: bundle == app, old: self.old, new: self.new };
             let renames_allowed = !state.has_in_other_bundle(self.old, bundle);
             let editor = FileEditor { pipeline: self.pipeline, change, app, renames_allowed, now: self.now };
-            for (name, usage) in files_of_app(&state.survey, change) {
+            let incoming = self.incoming_files(state.app).map(|name| (name, FileUse::Layer));
+            for (name, usage) in files_of_app(&state.survey, change).into_iter().chain(incoming) {
                 // apps share layers
                 if let Entry::Vacant(entry) = files.entry(name) {
                     match editor.edit_file(entry.key(), usage, &mut warnings) {
@@ -133,6 +134,12 @@ impl RenameRequest<'_> {
         }
         self.verify_files(&files, &bundle, &states)?;
         Ok(RenameOutcome::Planned(self.create_plan(&states, &bundle, files, warnings)))
+    }
+
+    /// Names of files with values that wait to be merged into those of environments; not all of them exist.
+    fn incoming_files(&self, app: &App) -> impl Iterator<Item = String> {
+        let files = &self.pipeline.library.project.files;
+        app.environments.iter().map(|environment| files.name(&app.incoming_file(environment)))
     }
 
     /// Warnings about mixins that name the key, and that no layer extends: they may be files of another program.
