@@ -330,6 +330,18 @@ fn a_reference_in_a_template_of_a_manifest_is_named_with_the_way_to_go_on() {
 }
 
 #[test]
+fn a_reference_in_the_text_of_a_patch_is_named_with_the_way_to_go_on() {
+    let reference = "{ name: D, valueFrom: { secretKeyRef: { name: shop, key: DB_PASSWORD } } }";
+    let patch = format!("[{{ op: add, path: /spec/containers/0/env/-, value: {reference} }}]");
+    let project =
+        project().file("prod.yaml", format!("patches:\n- target: {{ kind: Pod }}\n  patch: |\n    {patch}\n"));
+    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).fails(2);
+    project.replace("prod.yaml", "key: DB_PASSWORD", "key: PASSWORD");
+    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).succeeds();
+    project.run(&["render", "prod"]).succeeds();
+}
+
+#[test]
 fn a_renaming_that_the_base_has_begun_is_completed() {
     let project = Sandbox::with_identities()
         .file("base.yaml", "app: shop\ndata: { NEW: { sensitive: true, renamedFrom: OLD } }\n")

@@ -305,10 +305,15 @@ enum FoundKey<'s> {
 }
 
 fn unwritten(problem: Diagnostic) -> Diagnostic {
-    // what is rendered has no text of its own that could be edited
+    // what is rendered has no text of its own that could be edited, and a text in a layer is not searched
     let is_rendered = problem.labels.first().is_some_and(|label| label.place.source.name().ends_with("(rendered)"));
-    let hint = "write the new name in the template of this manifest, then run the command again";
-    problem.note("with the new name; nothing was written").maybe_hint(is_rendered.then(|| hint.to_owned()))
+    let hint = match problem.rule {
+        _ if is_rendered => Some("write the new name in the template of this manifest, then run the command again"),
+        Rule::DanglingReference => Some("write the new name in this place, then run the command again"),
+        _ => None,
+    };
+    let hint = hint.map(str::to_owned);
+    problem.note("with the new name; nothing was written").maybe_hint(hint)
 }
 
 /// All apps, resolved.
