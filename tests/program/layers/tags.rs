@@ -160,3 +160,13 @@ fn sops_refuses_the_same_contradictions() {
         }
     }
 }
+
+#[test]
+fn a_tag_of_another_shape_contradicts_its_value() {
+    for value in ["!!str [a]", "!!int { a: 1 }", "!!seq { a: 1 }", "!!map [a]", "!!map a", "!!seq"] {
+        Sandbox::of(&format!("data:\n  A: {value}\n"), "").run(&["render", "dev"]).refused();
+    }
+    let settings =
+        Sandbox::new([("septum.yaml", "apps: !!str [shop]\n"), ("shop/base.yaml", ""), ("shop/dev.yaml", "")]);
+    settings.run(&["render", "dev"]).refused();
+}

@@ -247,12 +247,15 @@ impl<'s> YamlBuilder<'s> {
         shape: TagShape,
     ) -> Result<Option<&'static str>, InvalidTag> {
         let Some(tag) = tag else { return Ok(None) };
-        tag::core_tag_name(tag, shape).inspect_err(|InvalidTag| {
+        tag::core_tag_name(tag, shape).inspect_err(|invalid| {
             let (start, end) = tag::tag_range(mark);
             let place = self.source.place(self.cursor.span(start, end));
             let alone = shape == TagShape::Scalar && mark.start == mark.end;
             let standing = if alone { TagPlacement::Alone } else { TagPlacement::BeforeValue };
-            self.findings.push(tag::tag_diagnostic(place, standing));
+            self.findings.push(match invalid {
+                InvalidTag::Misplaced(name, shape) => tag::misplaced_tag(name, *shape, place),
+                InvalidTag::Unknown => tag::tag_diagnostic(place, standing),
+            });
         })
     }
 

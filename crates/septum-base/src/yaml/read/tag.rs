@@ -22,9 +22,23 @@ pub(super) enum TagShape {
     Map,
 }
 
-/// A tag that is unknown, or fits another shape.
+impl TagShape {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Scalar => "a single value",
+            Self::List => "a list",
+            Self::Map => "a mapping",
+        }
+    }
+}
+
+/// A tag that cannot precede a node.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct InvalidTag;
+pub(super) enum InvalidTag {
+    Unknown,
+    /// It fits another shape.
+    Misplaced(&'static str, TagShape),
+}
 
 /// The name of a tag that fits the shape, if the name is more specific than the shape. `!!merge` is no more specific
 /// than the `<<` after it.
@@ -33,11 +47,16 @@ pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<&'stati
         // a lone `!` disables type detection: a text, or the collection after it
         return Ok((shape == TagShape::Scalar).then_some("str"));
     }
-    let suffix = tag.suffix_in_namespace(CORE).ok_or(InvalidTag)?;
+    let suffix = tag.suffix_in_namespace(CORE).ok_or(InvalidTag::Unknown)?;
     match (shape, &*suffix) {
         (TagShape::Scalar, name) if SCALARS.contains(&name) => Ok(SCALARS.into_iter().find(|known| *known == name)),
         (TagShape::Scalar, "merge") | (TagShape::List, "seq") | (TagShape::Map, "map") => Ok(None),
-        (TagShape::Scalar | TagShape::List | TagShape::Map, _) => Err(InvalidTag),
+        (TagShape::Scalar | TagShape::List | TagShape::Map, name) => {
+            let mut known = SCALARS.into_iter().chain(["seq", "map"]);
+            Err(known
+                .find(|known| *known == name)
+                .map_or(InvalidTag::Unknown, |name| InvalidTag::Misplaced(name, shape)))
+        }
     }
 }
 
@@ -86,6 +105,19 @@ pub(super) fn contradiction(name: &str, place: Location) -> Diagnostic {
         .hint("remove the tag, or correct the value")
 }
 
+/// The finding about a tag of another shape than that of the node behind it.
+pub(super) fn misplaced_tag(name: &str, shape: TagShape, place: Location) -> Diagnostic {
+    let expected = match name {
+        "seq" => "a list",
+        "map" => "a mapping",
+        _ => "a single value",
+    };
+    Diagnostic::error(Rule::UnknownTag, format!("the tag `!!{name}` contradicts the value behind it"))
+        .at(place)
+        .note(format!("expected {expected}, found {}", shape.noun()))
+        .hint("remove the tag, or correct the value")
+}
+
 /// Description of the values that a tag allows.
 pub fn tag_expectation(name: &str) -> &'static str {
     match name {
@@ -113,7 +145,7 @@ pub(super) enum TagPlacement {
     Alone,
 }
 
-/// The finding about a tag that [`core_tag_name`] does not know.
+/// The finding about an unknown tag.
 pub(super) fn tag_diagnostic(place: Location, standing: TagPlacement) -> Diagnostic {
     let diagnostic = match standing {
         TagPlacement::BeforeValue => {
