@@ -351,6 +351,7 @@ impl<'a> BundleDraft<'a> {
             let of_key: Vec<_> = found.iter().map(|bundle| bundle.and_then(|bundle| bundle.values.get(key))).collect();
             let environments: Vec<&str> = app.environments.iter().map(|it| it.name.as_str()).collect();
             let draft = EntryDraft {
+                app: &app.app,
                 bundle: name,
                 key,
                 values: &of_key,

@@ -21,6 +21,8 @@ const REASON: &str = "it was in a ConfigMap when it was imported";
 
 /// Key of a bundle, with its value in each environment.
 pub(super) struct EntryDraft<'d, 'a> {
+    /// Name of the app's own bundle.
+    pub(super) app: &'a str,
     pub(super) bundle: &'a str,
     pub(super) key: &'a str,
     pub(super) values: &'d [Option<&'a ImportedValue>],
@@ -107,11 +109,10 @@ impl<'a> EntryDraft<'_, 'a> {
             commands.join(" and ")
         )));
         if is_certain {
-            allowed.push(OutputValue::map([
-                ("rule", OutputValue::text("plaintext-secret")),
-                ("key", OutputValue::text(self.key)),
-                ("reason", OutputValue::text(REASON)),
-            ]));
+            let bundle = (self.bundle != self.app).then_some(("bundle", self.bundle));
+            let fields = [("rule", "plaintext-secret")].into_iter().chain(bundle);
+            let fields = fields.chain([("key", self.key), ("reason", REASON)]);
+            allowed.push(OutputValue::map(fields.map(|(field, text)| (field, OutputValue::text(text)))));
         }
         vec![("sensitive", OutputValue::Bool(false)), ("reason", OutputValue::text(REASON))]
     }

@@ -32,8 +32,8 @@ pub(super) struct PlannedLayer {
     pub(super) images: IndexMap<String, IndexMap<&'static str, String>>,
     pub(super) replicas: IndexMap<String, String>,
     pub(super) external: Vec<(String, String, Option<String>)>,
-    /// Accepted findings: rule and key.
-    pub(super) allow: Vec<(String, String)>,
+    /// Accepted findings: rule, bundle and key.
+    pub(super) allow: Vec<(String, Option<String>, String)>,
 }
 
 /// File of objects.
@@ -232,11 +232,12 @@ impl PlannedLayer {
             OutputValue::map(fields)
         });
         layer.add("external", OutputValue::List(external.collect()));
-        let allow = self.allow.iter().map(|(rule, key)| {
-            OutputValue::map(
-                [("rule", rule.as_str()), ("key", key.as_str()), ("reason", reason_for(rule))]
-                    .map(|(field, text)| (field, OutputValue::text(text))),
-            )
+        let allow = self.allow.iter().map(|(rule, bundle, key)| {
+            let other = bundle.as_deref().filter(|bundle| self.app.as_deref() != Some(bundle));
+            let bundle = other.map(|bundle| ("bundle", bundle));
+            let fields = [("rule", rule.as_str())].into_iter().chain(bundle);
+            let fields = fields.chain([("key", key.as_str()), ("reason", reason_for(rule))]);
+            OutputValue::map(fields.map(|(field, text)| (field, OutputValue::text(text))))
         });
         layer.add("allow", OutputValue::List(allow.collect()));
         layer.to_bytes()

@@ -96,7 +96,7 @@ impl LayerAssembly<'_, '_> {
             );
         }
         if detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain) {
-            let allowed = ("plaintext-secret".to_owned(), key.clone());
+            let allowed = ("plaintext-secret".to_owned(), Some(generator.name.clone()), key.clone());
             let base = self.layer(BASE_LAYER);
             if !base.allow.contains(&allowed) {
                 base.allow.push(allowed);

@@ -102,8 +102,12 @@ impl LayerAssembly<'_, '_> {
     /// Accepts that a value of a Secret is in another object too, as in what was read.
     fn accept_plain_secret(&mut self, problem: &Diagnostic) -> bool {
         let hint = problem.hints.iter().find_map(|hint| hint.split_once(", key: "));
-        let Some((key, _)) = hint.and_then(|(_, rest)| rest.split_once(", reason:")) else { return false };
-        let allowed = ("secret-in-plain-output".to_owned(), key.to_owned());
+        let Some((before, (key, _))) = hint.and_then(|(before, rest)| Some((before, rest.split_once(", reason:")?)))
+        else {
+            return false;
+        };
+        let bundle = before.rsplit_once(", bundle: ").map(|(_, bundle)| bundle.to_owned());
+        let allowed = ("secret-in-plain-output".to_owned(), bundle, key.to_owned());
         let base = self.layer(BASE_LAYER);
         if base.allow.contains(&allowed) {
             return false;

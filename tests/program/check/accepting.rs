@@ -83,6 +83,45 @@ fn a_rule_that_does_not_exist_is_named_with_the_nearest_one() {
 }
 
 #[test]
+fn an_allow_is_about_one_entry_though_several_bundles_have_its_key() {
+    const SECRET: &str = "{ value: k3x9Lq2mVb7, sensitive: true }";
+    let bundles = |data: &str, own: &str, other: &str, allow: &str| {
+        let bundle = |name: &str, keys: &str| format!("  {name}: {{ data: {{ {keys} }} }}\n");
+        let bundles = format!("{}{}", bundle("mail", own), bundle("shop", other));
+        Sandbox::of(&format!("data: {{ {data} }}\nbundles:\n{bundles}allow:\n- {{ rule: {allow}, reason: x }}\n"), "")
+    };
+    let leak = |line: usize| format!("plaintext-secret base.yaml:{line} T");
+    let unused = || "unused-allow base.yaml:6".to_owned();
+    let key = format!("T: {SECRET}");
+    for (case, data, mail, shop, allow, expected) in [
+        ("of data", "A: 1", "A: 1", &*key, "plaintext-secret, key: T", vec![]),
+        ("named", "A: 1", "A: 1", &key, "plaintext-secret, bundle: shop, key: T", vec![]),
+        ("data comes first", &key, "A: 1", &key, "plaintext-secret, key: T", vec![leak(4)]),
+        ("data of two others", &key, &key, &key, "plaintext-secret, key: T", vec![leak(3), leak(4)]),
+        ("another is named", &key, "A: 1", &key, "plaintext-secret, bundle: shop, key: T", vec![leak(1)]),
+        ("the own is named", &key, "A: 1", &key, "plaintext-secret, bundle: app, key: T", vec![leak(4)]),
+        ("of either", "A: 1", &key, &key, "plaintext-secret, key: T", vec![leak(3), leak(4), unused()]),
+        ("of none", "A: 1", "A: 1", &key, "plaintext-secret, bundle: mail, key: T", vec![leak(4), unused()]),
+    ] {
+        assert_eq!(check(&bundles(data, mail, shop, allow)), expected, "{case}");
+    }
+    record(&bundles("A: 1", &key, &key, "plaintext-secret, key: T").run(&["check"]).stdout);
+}
+
+#[test]
+fn what_routing_and_the_leak_scan_accept_is_of_one_bundle_too() {
+    const PLAIN: &str = "{ value: 'postgres://a:x9Lq2mV@db', sensitive: false, reason: local }";
+    const OTHER: &str = "{ value: 'postgres://a:y8Kp3nW@db', sensitive: false, reason: local }";
+    let routed = format!(
+        "data: {{ URL: {PLAIN} }}\nbundles: {{ other: {{ data: {{ URL: {OTHER} }} }} }}\nallow: [{{ rule: url-password, key: URL, reason: x }}]\n"
+    );
+    record(&Sandbox::of(&routed, "").run(&["check"]).stdout);
+    let copied = "data:\n  TOKEN: { value: k3x9Lq2mVb7, sensitive: true }\n  NOTE: with k3x9Lq2mVb7\nbundles:\n  other: { data: { NOTE: also k3x9Lq2mVb7 } }\n\
+                  allow: [{ rule: secret-in-plain-output, key: NOTE, reason: x }]\n";
+    Sandbox::of(copied, "").run(&["render", "dev"]).fails(2);
+}
+
+#[test]
 fn a_detector_may_be_accepted_by_its_name() {
     let base = "data:\n  URL: { value: 'postgres://a:x9Lq2mV@db', sensitive: true }\nallow:\n- { rule: url-password, key: URL, reason: local }\n";
     assert!(check(&Sandbox::of(base, "")).is_empty());
@@ -228,6 +267,7 @@ fn a_baseline_that_cannot_be_read_is_not_taken_for_an_empty_one() {
         "key: 12\nfindings: []",
         "key: \"00\"\nfindings: []",
         "key: \"00000000000000000000000000000000\"\nfindings: [{ rule: x }]",
+        "key: \"00\"\nfindings:\n- { rule: x }\n- { file: a, rule: x, tag: t }\n- { file: a, rule: x, tag: t, line: 3 }\n- { file: a, rule: [x], tag: t }\n- x\n",
         "{",
     ] {
         let project = Sandbox::of("", "").file(".septum-baseline.yaml", text);

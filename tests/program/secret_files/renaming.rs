@@ -390,3 +390,18 @@ fn a_mixin_that_no_layer_extends_is_named_and_left_alone() {
     assert_eq!(project.read("regions/eu.yaml"), before);
     assert_eq!(project.read("dev.yaml"), "data: { NEW: 2 }\n");
 }
+
+#[test]
+fn an_allow_is_renamed_with_the_key_of_its_bundle() {
+    let base = |keys: [&str; 3], data: &str, other: &str| {
+        let allow = ["", "bundle: app, ", "bundle: other, "].into_iter().zip(keys);
+        let allow = allow.map(|(bundle, key)| format!("- {{ rule: unused-entry, {bundle}key: {key}, reason: x }}\n"));
+        let allow: String = allow.collect();
+        format!("data: {{ {data}: a }}\nbundles: {{ other: {{ data: {{ {other}: b }} }} }}\nallow:\n{allow}")
+    };
+    for (bundle, keys, data, other) in [("app", ["B", "B", "A"], "B", "A"), ("other", ["A", "A", "B"], "A", "B")] {
+        let project = Sandbox::of(&base(["A"; 3], "A", "A"), "");
+        project.run(&["rename", "A", "B", "--bundle", bundle]).succeeds();
+        assert_eq!(project.read("base.yaml"), base(keys, data, other), "{bundle}");
+    }
+}

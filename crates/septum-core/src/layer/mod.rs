@@ -3,6 +3,8 @@
 //! A layer is read once ([`Layer::read`]); `stack` orders those of an environment; merging them gives a [`Definition`],
 //! in which every value keeps the chain of locations it came through.
 
+mod allow_index;
+mod allowed;
 mod app_choice;
 mod bundle_overlay;
 mod content_keys;
@@ -43,6 +45,8 @@ use crate::name::{BundleName, KeyName, LayerName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Location, Source};
 
+pub use allow_index::{AllowIndex, AllowScope, KeyBundles};
+pub use allowed::AllowedFinding;
 pub use app_choice::AppChoice;
 pub use definition::{Bundle, Definition, ManifestSeal, NameAffixes, entry_label};
 pub use delivery::{Delivery, FluxDelivery, SecretStore};
@@ -178,19 +182,6 @@ pub struct BundlePatch {
     pub data: IndexMap<KeyName, EntryPatch>,
     /// `registries`: logins to image registries, which form one entry.
     pub registries: Option<EntryPatch>,
-}
-
-/// Finding that the team accepts, with its reason.
-#[derive(Debug, Clone)]
-pub struct AllowedFinding {
-    /// Rule or detector that is silenced.
-    pub rule: Located<String>,
-    /// Key it is silenced for.
-    pub key: Located<String>,
-    /// Reason for accepting it.
-    pub reason: Located<String>,
-    /// Expiry date (`YYYY-MM-DD`), if any.
-    pub until: Option<Located<String>>,
 }
 
 /// Fields of the mappings of a layer, each table with its place in the schema for editors, which must have them all.

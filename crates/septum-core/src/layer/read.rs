@@ -36,7 +36,7 @@ pub(super) const BUNDLE_FIELDS: [&str; 13] = [
     "owner",
     "rotation",
 ];
-pub(super) const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
+pub(super) const ALLOW_FIELDS: [&str; 5] = ["rule", "key", "bundle", "reason", "until"];
 
 impl Layer {
     /// Reads the layer called `name` from the tree of its file. Invalid parts are reported and left out, so that all
@@ -330,6 +330,7 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
         found
     };
     let (rule, key, reason) = (take("rule", problems), take("key", problems), take("reason", problems));
+    let bundle = fields.text("bundle", problems);
     let until = fields.text("until", problems);
     if let Some(date) = until.as_ref().filter(|date| date.value.parse::<Day>().is_err()) {
         problems.push(
@@ -337,5 +338,5 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
                 .at(date.place.clone()),
         );
     }
-    Some(AllowedFinding { rule: rule?, key: key?, reason: reason?, until })
+    Some(AllowedFinding { rule: rule?, key: key?, bundle, reason: reason?, until })
 }

@@ -1,21 +1,11 @@
 //! Secrets that are accepted in output: declassified with a reason.
 
-use super::report::RULE;
-use crate::layer::{AllowedFinding, Tree};
+use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{self, Lineage, ResolvedTarget, TemplateRead};
 use crate::span::Location;
-
-/// Keys whose findings are accepted by a valid `allow`.
-pub(super) fn allowed_keys<'r>(
-    resolved: &'r ResolvedTarget,
-    is_valid: &dyn Fn(&AllowedFinding) -> bool,
-) -> HashSet<&'r str> {
-    let allow = resolved.definition.allow.iter().filter(|allow| allow.rule.value == RULE.id() && is_valid(allow));
-    allow.map(|allow| allow.key.value.as_str()).collect()
-}
 
 /// Secrets that an entry may contain because `declassify` was applied in it, or in anything it is derived from.
 pub(super) fn declassified_in_entry(resolved: &ResolvedTarget, id: &EntryId) -> HashSet<TemplateRead> {

@@ -19,7 +19,7 @@ use std::cell::OnceCell;
 
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::AllowedFinding;
+use crate::layer::{AllowIndex, AllowedFinding};
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
@@ -44,8 +44,8 @@ pub struct FoundLeaks {
 /// Leak that a layer accepts.
 #[derive(Debug)]
 pub struct AcceptedLeak {
-    /// Key that the layer names.
-    pub key: String,
+    /// Entry or variable for which the layer accepts it.
+    pub accepted: TemplateRead,
     /// Its diagnostic without that.
     pub diagnostic: Diagnostic,
 }
@@ -74,7 +74,7 @@ pub fn find_leaks(
     }
     let bounded = |secret: &KnownSecret| secret.uniqueness == Uniqueness::Phrase;
     let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
-    let allowed = declassified::allowed_keys(resolved, is_valid);
+    let allowed = AllowIndex::of(&resolved.definition, is_valid);
     let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed };
     gate.check_directories(&mut leaks);
     // a text of every object is reported once
@@ -137,8 +137,8 @@ struct LeakScan<'a> {
     resolved: &'a ResolvedTarget,
     secrets: &'a [KnownSecret],
     search: &'a KnownSecretSearch,
-    /// Keys whose findings a layer accepts.
-    allowed: HashSet<&'a str>,
+    /// Findings that a layer accepts.
+    allowed: AllowIndex<'a>,
 }
 
 impl LeakScan<'_> {
@@ -149,8 +149,8 @@ impl LeakScan<'_> {
             for hit in self.search.find(name.as_bytes()) {
                 let Some(secret) = self.secrets.get(hit.secret) else { continue };
                 let diagnostic = report::leak_in_directory(what, secret, hit.form, self.search);
-                match self.accepting_key(None, secret) {
-                    Some(key) => leaks.accepted.push(AcceptedLeak { key: key.to_owned(), diagnostic }),
+                match self.accepting(None, secret) {
+                    Some(accepted) => leaks.accepted.push(AcceptedLeak { accepted, diagnostic }),
                     None => leaks.problems.push(diagnostic),
                 }
             }
@@ -173,8 +173,8 @@ impl LeakScan<'_> {
         found.extend(as_written.leaks.iter().chain(&decoded.leaks).filter_map(of_hit));
         as_written.accepted.append(&mut decoded.accepted);
         accepted.extend(as_written.accepted.into_iter().filter_map(|hit| {
-            let key = self.accepting_key(spot.entry, self.secrets.get(hit.secret)?)?.to_owned();
-            Some(AcceptedLeak { key, diagnostic: of_hit(&hit)? })
+            let accepted = self.accepting(entry_of(object, spot), self.secrets.get(hit.secret)?)?;
+            Some(AcceptedLeak { accepted, diagnostic: of_hit(&hit)? })
         }));
     }
 
@@ -188,7 +188,7 @@ impl LeakScan<'_> {
             !secret.is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
         });
         let is_accepted = |hit: &KnownSecretHit| {
-            self.secrets.get(hit.secret).is_some_and(|secret| self.accepting_key(spot.entry, secret).is_some())
+            self.secrets.get(hit.secret).is_some_and(|secret| self.accepting(entry_of(object, spot), secret).is_some())
         };
         let (accepted, leaks) = hits.into_iter().partition(is_accepted);
         TextHits { leaks: search::outermost_hits(leaks), accepted: search::outermost_hits(accepted) }
@@ -213,10 +213,18 @@ impl LeakScan<'_> {
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))
     }
 
-    /// Key with which a layer accepts a secret in a text: that of the entry with the text, or that of the secret.
-    fn accepting_key(&self, entry: Option<&str>, secret: &KnownSecret) -> Option<&str> {
-        let mut keys = entry.into_iter().chain(secret.owners.iter().map(SecretSource::key));
-        keys.find_map(|key| self.allowed.get(key).copied())
+    /// Subject for which a layer accepts a secret in a text: the entry with the text, or the secret.
+    fn accepting(&self, entry: Option<EntryId>, secret: &KnownSecret) -> Option<TemplateRead> {
+        let of_text = entry.map(TemplateRead::Entry);
+        let mut subjects = of_text.iter().chain(secret.owners.iter().map(|owner| &owner.read));
+        let is_accepted = |read: &&TemplateRead| {
+            let (key, bundle) = match read {
+                TemplateRead::Entry(id) => (id.key.as_str(), Some(id.bundle.as_str())),
+                TemplateRead::Variable(path) => (path.as_str(), None),
+            };
+            self.allowed.find([report::RULE.id()], key, bundle).is_some()
+        };
+        subjects.find(is_accepted).cloned()
     }
 }
 
@@ -226,6 +234,10 @@ struct TextHits {
     leaks: Vec<KnownSecretHit>,
     /// Those that a layer accepts.
     accepted: Vec<KnownSecretHit>,
+}
+
+fn entry_of(object: &Delivered, spot: &TextSite<'_>) -> Option<EntryId> {
+    spot.entry.map(|key| entry_id(object, key))
 }
 
 fn entry_id(object: &Delivered, key: &str) -> EntryId {

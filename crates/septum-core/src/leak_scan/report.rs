@@ -119,10 +119,18 @@ impl LeakReport<'_> {
 
     /// Hint for accepting the finding.
     fn acceptance(&self, secret: &KnownSecret) -> String {
-        let owner = secret.owners.first().map(SecretSource::key).unwrap_or_default();
-        let key = self.search.redact(self.site.entry.unwrap_or(owner));
+        let of_text = self.site.entry.map(|key| TemplateRead::Entry(entry_id(self.object, key)));
+        let read = of_text.as_ref().or_else(|| secret.owners.first().map(|owner| &owner.read));
+        let (key, bundle) = match read {
+            Some(TemplateRead::Entry(id)) => (id.key.as_str(), Some(id.bundle.as_str())),
+            Some(TemplateRead::Variable(path)) => (path.as_str(), None),
+            None => ("", None),
+        };
+        let bundle = bundle.filter(|bundle| *bundle != self.definition.app.as_str());
+        let bundle = bundle.map(|bundle| format!(", bundle: {}", self.search.redact(bundle))).unwrap_or_default();
+        let key = self.search.redact(key);
         format!(
-            "or, if it may be public, use `declassify(value, \"why\")` or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
+            "or, if it may be public, use `declassify(value, \"why\")` or `allow: [{{ rule: {RULE}{bundle}, key: {key}, reason: … }}]`"
         )
     }
 }

@@ -33,16 +33,6 @@ pub(super) struct SecretSource {
     pub(super) read: TemplateRead,
 }
 
-impl SecretSource {
-    /// Key with which a finding of it is accepted.
-    pub(super) fn key(&self) -> &str {
-        match &self.read {
-            TemplateRead::Entry(id) => id.key.as_str(),
-            TemplateRead::Variable(path) => path,
-        }
-    }
-}
-
 /// Secrets of a target, including those that are too common to search for. Sorted by value, each once.
 pub(super) fn collect_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<KnownSecret> {
     let definition = &*resolved.definition;

@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use super::detect::{self, Certainty, Detection, TextKind, ValueHit};
-use crate::layer::{Bundle, Definition, Entry, EntrySource};
-use crate::map::{HashMap, HashSet, IndexMap};
+use crate::layer::{AllowIndex, Bundle, Definition, Entry, EntrySource};
+use crate::map::{HashMap, IndexMap};
 use crate::name::EntryId;
 use crate::resolve::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
 use crate::span::{Located, Location};
-use crate::test_hook;
 
 /// Facts of one environment.
 pub(super) struct EnvironmentFacts<'r> {
@@ -71,7 +70,7 @@ pub(super) enum EntryDeclaration<'r> {
 impl<'r> EnvironmentFacts<'r> {
     pub(super) fn of(resolved: &'r ResolvedTarget, judged: &mut DetectionCache<'r>) -> Self {
         let definition = &*resolved.definition;
-        let allowed = AllowedRules::of(definition);
+        let allowed = AllowIndex::of(definition, |_| true);
         let entries = definition.entries().filter_map(|(id, bundle, entry)| {
             let (id, value) = resolved.entries.get_key_value(&id)?;
             let is_plain = entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
@@ -89,23 +88,8 @@ impl<'r> EnvironmentFacts<'r> {
     }
 }
 
-/// Rules and detectors that are silenced, each with its key.
-struct AllowedRules<'r>(HashSet<(&'r str, &'r str)>);
-
-impl<'r> AllowedRules<'r> {
-    fn of(definition: &'r Definition) -> Self {
-        test_hook::count_work(definition.allow.len());
-        Self(definition.allow.iter().map(|allow| (allow.rule.value.as_str(), allow.key.value.as_str())).collect())
-    }
-
-    fn has(&self, rule: &str, key: &str) -> bool {
-        test_hook::count_work(1);
-        self.0.contains(&(rule, key))
-    }
-}
-
 fn entry_fact<'r>(
-    allowed: &AllowedRules<'_>,
+    allowed: &AllowIndex<'_>,
     id: &EntryId,
     bundle: &'r Bundle,
     entry: &'r Entry,
@@ -114,8 +98,8 @@ fn entry_fact<'r>(
     let detector = fact.detection.by_value.as_ref().map(|hit| hit.detector);
     let declared = match (&bundle.secret_type, &entry.rules.sensitive) {
         (_, Some(declared)) if !declared.value => {
-            let key = id.key.as_str();
-            let allowed = allowed.has("plaintext-secret", key) || detector.is_some_and(|rule| allowed.has(rule, key));
+            let rules = std::iter::once("plaintext-secret").chain(detector);
+            let allowed = allowed.find(rules, id.key.as_str(), Some(id.bundle.as_str())).is_some();
             let reason = entry.rules.reason.as_ref().map(|reason| reason.value.as_str());
             Some(EntryDeclaration::Plain { place: &declared.place, reason, allowed })
         }

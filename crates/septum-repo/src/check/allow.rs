@@ -4,11 +4,12 @@ use super::finding::{Acceptance, Finding};
 use super::places::EntryIndex;
 use super::unused::UsageTracker;
 use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
-use crate::layer::{AllowedFinding, Definition, Entry};
+use crate::layer::{AllowIndex, AllowScope, AllowedFinding, Definition, Entry, KeyBundles};
 use crate::map::{HashMap, HashSet};
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::Survey;
+use crate::resolve::TemplateRead;
 use crate::span::Location;
 use crate::test_hook;
 
@@ -50,7 +51,7 @@ pub(super) fn split_accepted(
             None => left.push(finding),
         }
     }
-    let declared = if allows.is_empty() { HashSet::default() } else { keys_declared_plain(survey) };
+    let scopes = if allows.is_empty() { Vec::new() } else { AllowSubjects::of_all(survey) };
     let mut told = Vec::new();
     for allow in allows {
         if is_past(allow, today) {
@@ -58,11 +59,14 @@ pub(super) fn split_accepted(
         } else if used.contains(&allow_position(&allow.rule.place))
             || !is_whole
             || is_locked && !is_of_plaintext(allow)
-            || declared.contains(&*allow.key.value)
+            || scopes.iter().any(|it| it.declares_plain(allow))
         {
             usage.mark_used(&allow.rule.place);
         } else {
-            usage.mark_unused(&allow.rule.place, || places.findings([unused_allow(allow)], None).pop());
+            usage.mark_unused(&allow.rule.place, || {
+                let error = unused_allow(allow, &scopes);
+                places.findings([error], None).pop()
+            });
         }
     }
     left.extend(places.findings(told, None));
@@ -90,7 +94,7 @@ impl<'s> EnvironmentAllows<'s> {
         Self {
             name: definition.environment.as_str(),
             layers: definition.layers.iter().map(|layer| layer.source.name()).collect(),
-            index: AllowIndex::new(definition.allow.iter().filter(|allow| !is_past(allow, today))),
+            index: AllowIndex::of(definition, |allow| !is_past(allow, today)),
         }
     }
 }
@@ -109,7 +113,7 @@ fn accepted_in<'e>(finding: &Finding, environments: &'e [EnvironmentAllows<'e>])
     };
     let (mut accepting, mut others) = (Vec::new(), Vec::new());
     for environment in environments.iter().filter(has_it) {
-        match environment.index.find(finding) {
+        match find_accepting(&environment.index, finding) {
             Some(allow) => accepting.push((environment.name, allow)),
             None => others.push(environment.name),
         }
@@ -127,32 +131,19 @@ fn allow_position(place: &Location) -> (&str, usize) {
     (place.source.name(), place.span.start)
 }
 
-/// The first `allow` for each rule and key.
-struct AllowIndex<'s>(HashMap<(&'s str, &'s str), (usize, &'s AllowedFinding)>);
-
-impl<'s> AllowIndex<'s> {
-    fn new(allows: impl Iterator<Item = &'s AllowedFinding>) -> Self {
-        let mut index = HashMap::default();
-        for (at, allow) in allows.enumerate() {
-            test_hook::count_work(1);
-            index.entry((allow.rule.value.as_str(), allow.key.value.as_str())).or_insert((at, allow));
-        }
-        Self(index)
+/// The first `allow` that accepts a finding, by its rule or by its detector.
+fn find_accepting<'s>(index: &AllowIndex<'s>, finding: &Finding) -> Option<&'s AllowedFinding> {
+    // a finding about an unreadable file is not accepted
+    if !finding.is_acceptable() {
+        return None;
     }
-
-    /// The first `allow` that accepts a finding, by its rule or by its detector.
-    fn find(&self, finding: &Finding) -> Option<&'s AllowedFinding> {
-        test_hook::count_work(1);
-        // a finding about an unreadable file is not accepted
-        if !finding.is_acceptable() {
-            return None;
-        }
-        let of_entry = || finding.entry().map(|id| id.key.as_str());
-        let key = finding.allow_key.as_deref().or_else(of_entry)?;
-        let names = [Some(finding.diagnostic.rule.id()), finding.detector].into_iter().flatten();
-        let found = names.filter_map(|rule| self.0.get(&(rule, key)));
-        found.min_by_key(|(at, _)| at).map(|(_, allow)| *allow)
-    }
+    let (key, bundle) = match (&finding.accepted_for, finding.entry()) {
+        (Some(TemplateRead::Variable(path)), _) => (path.as_str(), None),
+        (Some(TemplateRead::Entry(id)), _) | (None, Some(id)) => (id.key.as_str(), Some(id.bundle.as_str())),
+        (None, None) => return None,
+    };
+    let rules = [Some(finding.diagnostic.rule.id()), finding.detector].into_iter().flatten();
+    index.find(rules, key, bundle)
 }
 
 /// Whether an `allow` is about credentials in plaintext, which are found without a key.
@@ -167,16 +158,35 @@ pub(super) fn is_past(allow: &AllowedFinding, today: Option<Day>) -> bool {
     until.zip(today).is_some_and(|(until, today)| until < today)
 }
 
-/// Keys that some layer declares plain. An `allow` may be the reason for the declaration: then its finding does not
-/// occur.
-fn keys_declared_plain(survey: &Survey) -> HashSet<String> {
-    let entries = survey.environments.iter().flat_map(|resolved| resolved.definition.entries());
-    let is_plain = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
-    let declared = entries.filter(|(_, _, entry)| {
-        test_hook::count_work(1);
-        is_plain(entry)
-    });
-    declared.map(|(id, _, _)| id.key.as_str().to_owned()).collect()
+/// Entries that an `allow` can be about, in one environment.
+struct AllowSubjects<'s> {
+    bundles: KeyBundles<'s>,
+    /// Keys that some layer declares plain, each with its bundles. An `allow` may be the reason for the declaration:
+    /// then its finding does not occur.
+    declared_plain: HashMap<&'s str, Vec<&'s str>>,
+}
+
+impl<'s> AllowSubjects<'s> {
+    fn of_all(survey: &'s Survey) -> Vec<Self> {
+        let of_environment = |definition: &'s Definition| {
+            let is_plain = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
+            let mut declared_plain: HashMap<_, Vec<_>> = HashMap::default();
+            for (name, bundle) in &definition.bundles {
+                test_hook::count_work(bundle.entries.len());
+                for (key, _) in bundle.entries.iter().filter(|(_, entry)| is_plain(entry)) {
+                    declared_plain.entry(key.as_str()).or_default().push(name.as_str());
+                }
+            }
+            Self { bundles: KeyBundles::of(definition), declared_plain }
+        };
+        survey.environments.iter().map(|resolved| of_environment(&resolved.definition)).collect()
+    }
+
+    fn declares_plain(&self, allow: &'s AllowedFinding) -> bool {
+        let Some(bundles) = self.declared_plain.get(allow.key.value.as_str()) else { return false };
+        let scope = self.bundles.scope_of(allow);
+        bundles.iter().any(|bundle| scope.has_bundle(bundle))
+    }
 }
 
 fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
@@ -187,14 +197,24 @@ fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
         .hint("fix the finding, or set a later `until` with a reason")
 }
 
-fn unused_allow(allow: &AllowedFinding) -> Diagnostic {
+fn unused_allow<'s>(allow: &'s AllowedFinding, subjects: &[AllowSubjects<'s>]) -> Diagnostic {
     let message = format!("unused `allow`: `{}` has no finding of the rule `{}`", allow.key.value, allow.rule.value);
     // a name that is no rule may be that of a detector
     let near = match Rule::from_id(&allow.rule.value) {
         Some(_) => None,
         None => did_you_mean(&allow.rule.value, Rule::ALL.iter().map(|rule| rule.id())),
     };
+    let ambiguous = subjects.iter().find_map(|it| match it.bundles.scope_of(allow) {
+        AllowScope::Ambiguous(bundles) => Some(name_bundle_hint(&bundles)),
+        AllowScope::Bundle(_) | AllowScope::Undefined => None,
+    });
     Diagnostic::warning(Rule::UnusedAllow, message)
         .at(allow.rule.place.clone())
-        .hint(near.unwrap_or_else(|| "remove it: it would hide the next finding of this rule".to_owned()))
+        .hint(near.or(ambiguous).unwrap_or_else(|| "remove it: it would hide the next finding of this rule".to_owned()))
+}
+
+/// Hint for the key of several bundles.
+fn name_bundle_hint(bundles: &[&str]) -> String {
+    let names: Vec<_> = bundles.iter().map(|name| format!("`bundle: {name}`")).collect();
+    format!("several bundles have this key: add {}", names.join(" or "))
 }

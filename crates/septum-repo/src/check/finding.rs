@@ -10,6 +10,7 @@ use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
 use crate::layer::entry_label;
 use crate::name::{AppName, EntryId, EnvironmentName};
+use crate::resolve::TemplateRead;
 use crate::sort::{CollectSorted as _, sort_by};
 use crate::span::{Located, Location, Source};
 
@@ -28,8 +29,8 @@ pub struct Finding {
     entry: Option<EntryId>,
     /// The detector that found a credential, whose name can be used to accept it.
     pub(super) detector: Option<&'static str>,
-    /// Key that an `allow` names to accept it, if not that of its entry.
-    pub(super) allow_key: Option<String>,
+    /// Entry or variable for which an `allow` accepts it, if not its entry.
+    pub(super) accepted_for: Option<TemplateRead>,
     /// Tag of its value in a baseline.
     pub(super) tag: Option<String>,
     /// Reason why it is accepted, if it is.
@@ -126,7 +127,7 @@ impl Finding {
             result_environments: BTreeSet::new(),
             entry,
             detector: None,
-            allow_key: None,
+            accepted_for: None,
             tag: None,
             accepted: None,
             fix: remedy,

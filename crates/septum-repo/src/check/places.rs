@@ -84,7 +84,7 @@ impl EntryIndex {
     pub(super) fn accepted_leak(&self, leak: AcceptedLeak, environment: &EnvironmentName) -> Finding {
         let entry = self.entry_of(&leak.diagnostic);
         let mut finding = Finding::new_finding(leak.diagnostic, Some(&self.app), Some(environment), entry);
-        finding.allow_key = Some(leak.key);
+        finding.accepted_for = Some(leak.accepted);
         finding
     }
 

@@ -46,10 +46,12 @@ impl TextRenaming<'_> {
         for patch in list_of(fields, "patches").filter_map(|patch| patch.as_map()?.get("patch")) {
             self.rename_in_manifest(patch);
         }
-        if renames_allowed {
-            for key in list_of(fields, "allow").filter_map(|allow| allow.as_map()?.get("key")) {
-                self.rename_scalar(key, NameKind::Allow);
-            }
+        for allow in list_of(fields, "allow").filter_map(YamlNode::as_map) {
+            let is_about = match allow.get("bundle").and_then(YamlNode::as_scalar) {
+                Some(bundle) => self.scope_of(bundle.text()) == DataScope::Renamed,
+                None => renames_allowed,
+            };
+            allow.get("key").filter(|_| is_about).into_iter().for_each(|key| self.rename_scalar(key, NameKind::Allow));
         }
     }
 

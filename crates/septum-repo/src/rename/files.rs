@@ -92,7 +92,7 @@ pub(super) struct FileEditor<'a> {
     pub(super) pipeline: &'a Pipeline<'a>,
     pub(super) change: KeyChange<'a>,
     pub(super) app: &'a str,
-    /// Whether `allow` names no other key.
+    /// Whether an `allow` without `bundle` is about the key.
     pub(super) renames_allowed: bool,
     pub(super) now: Timestamp,
 }

@@ -111,7 +111,8 @@ impl RenameRequest<'_> {
             // the own bundle of every app that shares the layer
             let bundle = bundle.name_in(state);
             let change = KeyChange { bundle, is_own: bundle == app, old: self.old, new: self.new };
-            let renames_allowed = !state.has_in_other_bundle(self.old, bundle);
+            // without `bundle`, it is about the key of `data`
+            let renames_allowed = change.is_own || !state.has_in_other_bundle(self.old, bundle);
             let editor = FileEditor { pipeline: self.pipeline, change, app, renames_allowed, now: self.now };
             let incoming = self.incoming_files(state.app).map(|name| (name, FileUse::Layer));
             for (name, usage) in files_of_app(&state.survey, change).into_iter().chain(incoming) {
