@@ -20,6 +20,7 @@ use septum::emit::{self, ManifestFormat};
 use septum::layer::SecretForm;
 use septum::manifest;
 use septum::name::EnvironmentName;
+use septum::neighbours::map_option_label;
 use septum::object::{Day, Reveal};
 use septum::output_tree::{self, Shard};
 use septum::pipeline::{Pipeline, Survey, SurveyOptions};
@@ -239,10 +240,19 @@ impl RenderArgs {
                 .hint("`--format helm-values-schema` needs no key")
                 .into());
         }
+        let mut problems = Diagnostics::new();
         let mut mappings = Vec::new();
-        for text in &self.mappings {
-            mappings
-                .push(text.parse().map_err(|why| invalid_usage(format!("the value of `--map` is not valid: {why}")))?);
+        for (at, text) in self.mappings.iter().enumerate() {
+            match text.parse() {
+                Ok(mapping) => mappings.push(mapping),
+                Err(why) => {
+                    let option = map_option_label(at, self.mappings.len());
+                    problems.push(invalid_usage(format!("the value of {option} is not valid: {why}")));
+                }
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
         }
         let request =
             ChartRequest { output: chart, apps, environments: wanted, mappings: &mappings, reveal: self.reveal };

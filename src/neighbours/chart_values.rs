@@ -51,6 +51,11 @@ impl FromStr for ValueMapping {
     }
 }
 
+/// Label of one of several mappings on the command line, whose text is not repeated.
+pub fn map_option_label(at: usize, count: usize) -> String {
+    if count == 1 { "`--map`".to_owned() } else { format!("`--map` no. {}", at + 1) }
+}
+
 /// Values in the structure of a chart.
 #[derive(Debug)]
 enum ChartNode<T> {
@@ -84,7 +89,8 @@ struct ChartPaths<'a> {
 impl<'a> ChartPaths<'a> {
     fn new(definition: &'a Definition, mappings: &'a [ValueMapping]) -> Result<Self, Diagnostics> {
         let (mut places, mut problems) = (Vec::new(), Diagnostics::new());
-        for ValueMapping { from, to } in mappings {
+        for (at, ValueMapping { from, to }) in mappings.iter().enumerate() {
+            let option = map_option_label(at, mappings.len());
             let keys: Vec<&str> = from.keys().collect();
             let (bundle, key) = match keys.as_slice() {
                 ["data"] => (definition.own_bundle(), None),
@@ -92,7 +98,8 @@ impl<'a> ChartPaths<'a> {
                 ["bundles", bundle] => (BundleName::from(*bundle), None),
                 ["bundles", bundle, key] => (BundleName::from(*bundle), Some(*key)),
                 _ => {
-                    let message = "a mapping begins with `data`, `data.KEY`, `bundles.NAME` or `bundles.NAME.KEY`";
+                    let forms = "`data`, `data.KEY`, `bundles.NAME` or `bundles.NAME.KEY`";
+                    let message = format!("the value of {option} is not valid: a mapping begins with {forms}");
                     problems.push(Diagnostic::error(Rule::Usage, message));
                     continue;
                 }
@@ -107,7 +114,7 @@ impl<'a> ChartPaths<'a> {
                 (Some(entries), Some(key)) => did_you_mean(key, entries.keys().map(KeyName::as_str)),
                 _ => did_you_mean(bundle.as_str(), definition.bundles.keys().map(BundleName::as_str)),
             };
-            let message = "`--map` begins with the path of an entry or a bundle that is not defined";
+            let message = format!("{option} begins with the path of an entry or a bundle that is not defined");
             problems.push(
                 Diagnostic::error(Rule::Usage, message)
                     .maybe_hint(near)

@@ -17,7 +17,7 @@ mod resource_list;
 mod results;
 
 pub use app_objects::{AddedObject, AppObjects, BuiltParts, NeighbourTarget};
-pub use chart_values::{ValueMapping, chart_schema, chart_values, files_in_values};
+pub use chart_values::{ValueMapping, chart_schema, chart_values, files_in_values, map_option_label};
 pub use document_stream::DocumentStream;
 pub use function::{check_target, project_directory, run_function};
 pub use function_config::{FunctionConfig, FunctionMode};

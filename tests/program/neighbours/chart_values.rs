@@ -49,6 +49,10 @@ fn a_mapping_that_is_wrong_is_refused() {
     for map in ["data.LEVLE=x", "dta=x", "data.LEVEL", "data.LEVEL=", "data.LEVEL=a[0]", "bundles.featrues=x"] {
         site.run(&[&VALUES[..], &["--map", map]].concat()).refused();
     }
+    for maps in [["data.LEVEL", "data.PORT=p", "data.LEVEL=a[0]"], ["data.LEVLE=x", "data.PORT=p", "dta=x"]] {
+        let maps: Vec<&str> = maps.into_iter().flat_map(|map| ["--map", map]).collect();
+        site.run(&[&VALUES[..], &maps].concat()).refused();
+    }
     site.run(&[&VALUES[..], &["--map", "data.LEVEL=a", "--map", "data.PORT=a"]].concat()).refused();
     site.run(&[&VALUES[..], &["--map", "data.LEVEL=a", "--map", "data.PORT=a.b"]].concat()).refused();
     site.run(&[&VALUES[..], &["--map", "data.LEVEL=a", "--map", "data.LEVEL=a.b"]].concat()).refused();

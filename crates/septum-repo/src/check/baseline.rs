@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline_form;
 use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, without_quotes};
@@ -76,19 +77,20 @@ impl Baseline {
     }
 
     /// Reads a baseline. Errors: it does not have the form that `--write-baseline` writes.
-    pub fn read(source: Source) -> Result<Self, Diagnostic> {
-        let invalid = |why: String, place: Option<Span>| {
-            Diagnostic::error(Rule::InvalidBaseline, format!("`{FILE}` is not a valid baseline: {why}"))
-                .at(source.place(place.unwrap_or_else(|| Span::locate(source.text(), 0, 0))))
-                .hint("run `septum check --write-baseline` to rewrite it")
+    pub fn read(source: Source) -> Result<Self, Diagnostics> {
+        let wrong = baseline_form::find_wrong_lines(&source);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let invalid = |why: &str, place: Option<Span>| {
+            baseline_form::invalid_baseline(&source, why, place.unwrap_or_else(|| Span::locate(source.text(), 0, 0)))
         };
         let page: BaselineFile = serde_yaml::from_str(source.text()).map_err(|error| {
             let at = error.location().map(|at| Span::locate(source.text(), at.index(), at.index()));
             let text = error.to_string();
-            invalid(without_quotes(text.split(" at line ").next().unwrap_or_default()).to_owned(), at)
+            invalid(without_quotes(text.split(" at line ").next().unwrap_or_default()), at)
         })?;
-        let key =
-            TagKey::parse(&page.key).ok_or_else(|| invalid("`key` must be 32 hexadecimal digits".to_owned(), None))?;
+        let key = TagKey::parse(&page.key).ok_or_else(|| invalid(baseline_form::KEY_FORM, None))?;
         Ok(Self { key, entries: page.findings.into_iter().collect_set(), source: Some(source) })
     }
 

@@ -6,6 +6,7 @@
 mod allow;
 mod app;
 mod baseline;
+mod baseline_form;
 mod checker;
 mod environments;
 mod finding;
