@@ -283,3 +283,25 @@ fn a_secret_in_another_namespace_is_named_as_what_it_is() {
     assert_eq!(run.code, 1);
     record(&run.stdout);
 }
+
+#[test]
+fn empty_values_are_sealed_and_a_secret_without_keys_stays_one() {
+    let base = "app: app\nnamespace: shop\ndelivery: { secrets: sealed-secret, certificate: c.pem }\ndata: { A: { value: '', sensitive: true } }\nmanifests: [w/*.yaml]\n";
+    let secret = |name: &str, rest: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name} }}\n{rest}");
+    let project = Sandbox::of(base, "")
+        .file("c.pem", CERTIFICATE)
+        .file("w/blank.yaml", secret("blank", "stringData: { A: '' }\n"))
+        .file("w/none.yaml", secret("none", "data: {}\n"));
+    let rendered = project.run(&["render", "dev"]).succeeds();
+    let objects = rendered.split("---\n").map(|object| {
+        let line =
+            |start: &str| object.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default().to_owned();
+        (line("kind: "), line("  name: "))
+    });
+    let objects: Vec<_> = objects.collect();
+    let expected = [("SealedSecret", "app"), ("SealedSecret", "blank"), ("Secret", "none")];
+    for (kind, name) in expected {
+        assert!(objects.contains(&(kind.to_owned(), name.to_owned())), "{name}: {objects:?}");
+    }
+    assert_eq!(objects.len(), expected.len());
+}

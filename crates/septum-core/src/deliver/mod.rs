@@ -107,6 +107,11 @@ trait SecretDelivery {
         problems: &mut Diagnostics,
     ) -> Vec<Delivered>;
 
+    /// Whether a Secret is converted; all others are delivered as they are.
+    fn applies_to(&self, secret: &RenderedObject) -> bool {
+        secret::has_values(secret)
+    }
+
     /// The name of the object that a Secret becomes.
     fn name_secret(&self, id: ObjectName) -> ObjectName {
         id
@@ -273,10 +278,11 @@ pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut
     let refs = objects.external.into_iter().filter_map(|part| deliver_refs(&part, way.definition, problems));
     let refs: Vec<_> =
         refs.map(|manifest| RenderedObject::Manifest(manifest, way.definition.environment.clone())).collect();
+    let delivery = delivery_of(way.definition.delivery.secrets());
     let (secrets, others): (Vec<_>, Vec<_>) =
-        objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
+        objects.whole.into_iter().partition(|object| object.is_secret() && delivery.applies_to(object));
     let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
-    delivered.extend(delivery_of(way.definition.delivery.secrets()).convert_secrets(secrets, way, problems));
+    delivered.extend(delivery.convert_secrets(secrets, way, problems));
     sort_by(&mut delivered, |a, b| sort_key(a).cmp(&sort_key(b)));
     delivered
 }

@@ -38,6 +38,17 @@ pub(super) fn has_values(object: &RenderedObject) -> bool {
     }
 }
 
+/// Whether a Secret has keys, whatever their values.
+fn has_keys(object: &RenderedObject) -> bool {
+    match object {
+        RenderedObject::Bundle(object) => !object.data.is_empty() || !object.is_known(),
+        RenderedObject::Manifest(manifest, _) => {
+            let mut fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
+            fields.any(|map| !map.is_empty())
+        }
+    }
+}
+
 /// Secrets, each sealed for a controller.
 pub(super) struct SealedDelivery;
 
@@ -80,6 +91,11 @@ impl SecretDelivery for SealedDelivery {
         }
         problems.extend(unstable.then(|| not_stable(way)));
         delivered
+    }
+
+    /// As kubeseal does, which also seals empty values: the controller then owns the Secret from the start.
+    fn applies_to(&self, secret: &RenderedObject) -> bool {
+        has_keys(secret)
     }
 
     fn name_secret(&self, id: ObjectName) -> ObjectName {
