@@ -154,6 +154,20 @@ fn a_scalar_replaces_a_list_only_grows_where_asked_and_null_removes() {
         ("a file replaces a text", "A: 1", "", "A: { file: f }", Some("file {{ 1 }}\n")),
         ("a template replaces a file", "A: { file: f }", "", "A: { template: f }", Some("file 1\n")),
         ("content replaces a text", "A: 1", "", "A: { content: { x: 1 }, format: json }", Some("{\n  \"x\": 1\n}\n")),
+        (
+            "nulls of the first content are values",
+            "A: { content: { x: null, l: [null] }, format: json }",
+            "",
+            "",
+            Some("{\n  \"x\": null,\n  \"l\": [\n    null\n  ]\n}\n"),
+        ),
+        (
+            "nulls of content that replaces a text vanish",
+            "A: 1",
+            "",
+            "A: { content: { x: 1, y: null, z: { a: null }, l: [null] }, format: json }",
+            Some("{\n  \"x\": 1,\n  \"z\": {},\n  \"l\": [\n    null\n  ]\n}\n"),
+        ),
         ("a text replaces content", "A: { content: { x: 1 }, format: json }", "", "A: x", Some("x")),
         (
             "content after a text starts anew",
@@ -353,6 +367,23 @@ fn quoted_and_block_scalars_give_their_content() {
             assert_eq!(objects(&project, format).value("A"), expected, "{written} as {format}");
         }
     }
+}
+
+#[test]
+fn an_invalid_rule_is_refused_wherever_it_is_written() {
+    const INVALID: &str = "{ pattern: '(', format: nope }";
+    for (base, dev) in [
+        (format!("data: {{ A: {INVALID} }}\n"), String::new()),
+        (format!("data: {{ A: {INVALID} }}\n"), "data: { A: { value: x, pattern: x, format: date } }\n".to_owned()),
+        (format!("bundles: {{ mail: {{ data: {{ A: {INVALID} }} }} }}\n"), String::new()),
+        (format!("vars: {{ a: null }}\nvarRules: {{ a: {INVALID} }}\n"), String::new()),
+        ("data: { A: { type: integer, value: 1 } }\n".to_owned(), "data: { A: { pattern: '(' } }\n".to_owned()),
+    ] {
+        Sandbox::of(&base, &dev).run(&["render", "dev"]).refused();
+    }
+    // the format of a structure is no rule, whether an environment has it or not
+    let project = Sandbox::of("data: { A: { format: toml } }\n", "data: { A: { content: { x: 1 } } }\n");
+    project.file("prod.yaml", "").run(&["render", "prod"]).succeeds();
 }
 
 #[test]

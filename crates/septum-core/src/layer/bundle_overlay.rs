@@ -245,6 +245,8 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &
         return;
     }
     let source = match &new.value {
+        // nulls remove keys of what it replaces, which has none: they are values in the first structure alone
+        EntrySource::Content(content) if entry.source.is_some() => EntrySource::Content(without_nulls(content)),
         EntrySource::Content(content) => EntrySource::Content(tree::first_layer(content)),
         EntrySource::Registries(logins) => EntrySource::Registries(without_nulls(logins)),
         other => other.clone(),
@@ -253,11 +255,11 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &
     entry.source = Some(Located { value: source, place: new.place.clone() });
 }
 
-/// Removes nulls from logins. A null is never a value there: it removes a server, or a field of one, that an earlier
-/// layer may have given.
-fn without_nulls(logins: &Tree) -> Tree {
-    let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
-    tree::merge_trees(&mut first, logins, &mut Diagnostics::new());
+/// Structure merged over nothing, which leaves its nulls out. In logins, a null is never a value: it removes a server, or
+/// a field of one, that an earlier layer may have given.
+fn without_nulls(structure: &Tree) -> Tree {
+    let mut first = Tree { place: structure.place.clone(), kind: TreeKind::Map(IndexMap::default()) };
+    tree::merge_trees(&mut first, structure, &mut Diagnostics::new());
     first
 }
 

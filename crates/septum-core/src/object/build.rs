@@ -8,10 +8,10 @@ use super::external::{self, ExternalArgs, ExternalBundle, build_external};
 use super::input::{BuildInput, object_kind, secret_type};
 use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, SecretOrigin, TypedSecret};
-use super::{Object, ObjectKind, names, naming, size, text, variables, versions};
+use super::{Object, ObjectKind, names, naming, size, text, variables, versions, written_rules};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
-use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
+use crate::layer::{Bundle, Definition, Entry, EntrySchema};
 use crate::manifest::CommonMetadata;
 use crate::map::IndexMap;
 use crate::name::{BundleName, EntryId};
@@ -32,6 +32,7 @@ pub(super) fn build_objects(
     problems: &mut Diagnostics,
 ) -> (Vec<Object>, Vec<ExternalBundle>) {
     let definition = &*target.resolved.definition;
+    written_rules::check_written_rules(target, &|_| true, problems);
     variables::check_variables(target, problems);
     let mut entries = SortedEntries::of(target, problems);
     let mut built = BuiltObjects::default();
@@ -51,6 +52,7 @@ pub(super) fn build_objects(
 ///
 /// Errors: `missing-required`, `invalid-value`, `invalid-key`. Warning: `deprecated-key`.
 pub fn check_values(target: BuildInput<'_>, is_selected: &dyn Fn(&EntryId) -> bool, problems: &mut Diagnostics) {
+    written_rules::check_written_rules(target, is_selected, problems);
     variables::check_variables(target, problems);
     for (id, value) in target.resolved.entries.iter().filter(|(id, _)| is_selected(id)) {
         let Some(entry) = target.resolved.definition.entry(id) else { continue };
@@ -253,8 +255,7 @@ fn check_rules(
 ) {
     let EntrySchema { schema, format, .. } = &*entry.rules;
     // including where a later layer replaced the structure by a text
-    let is_content = |step: &EntryHistoryStep| matches!(step.change, LayerChange::Source(EntrySource::Content(_)));
-    let is_content = entry.history.iter().any(is_content);
+    let is_content = written_rules::is_structure(entry);
     let Some(text) = value.text() else { return };
     for violation in target.constraints.check(schema, format.as_ref().filter(|_| !is_content), text) {
         let label = target.resolved.definition.label(id);
@@ -264,14 +265,10 @@ fn check_rules(
         let written = matches!(value, ResolvedBytes::Written(_)) && is_plain;
         let expected = &violation.expected;
         if violation.is_of_rule {
-            let error = Diagnostic::error(Rule::InvalidField, format!("cannot check a rule of `{label}`: {expected}"));
-            problems.push(
-                match rule {
-                    Some(rule) => error.at_public(rule.clone(), PublicReason::Rule),
-                    None => error.at_masked(place.clone()),
-                }
-                .hint("fix the rule, or remove it"),
-            );
+            // those of layers are reported, whatever the value
+            if !target.constraints.invalid_rules(&entry.rules).contains(&violation) {
+                problems.push(written_rules::invalid_rule_error(&label, &violation, &entry.rules));
+            }
             continue;
         }
         // the allowed values of a secret reveal much about its value

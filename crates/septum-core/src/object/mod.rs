@@ -27,6 +27,7 @@ mod text;
 mod typed;
 mod variables;
 mod versions;
+mod written_rules;
 
 use std::collections::BTreeMap;
 

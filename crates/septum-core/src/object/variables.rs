@@ -1,6 +1,6 @@
 //! Rules of variables, checked on their final values, or on the written ones where no template reads them.
 
-use super::BuildInput;
+use super::{BuildInput, written_rules};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{EntrySchema, Tree, TreeKind};
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
@@ -67,12 +67,9 @@ fn check_text(
         let rule = rules.schema.get(&violation.keyword).map(|rule| &rule.place);
         let rule = rule.or_else(|| rules.format.as_ref().map(|format| &format.place));
         if violation.is_of_rule {
-            let message = format!("cannot check a rule of `vars.{path}`: {}", violation.expected);
-            let error = Diagnostic::error(Rule::InvalidField, message).hint("fix the rule, or remove it");
-            problems.push(match rule {
-                Some(rule) => error.at_public(rule.clone(), PublicReason::Rule),
-                None => error,
-            });
+            if !target.constraints.invalid_rules(rules).contains(&violation) {
+                problems.push(written_rules::invalid_rule_error(&format!("vars.{path}"), &violation, rules));
+            }
             continue;
         }
         // the allowed values of a secret reveal much about its value

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::format::ConfigFormat;
 use crate::layer::EntrySchema;
 use crate::map::{HashMap, IndexMap};
 use crate::regex_size;
@@ -95,6 +96,15 @@ impl Constraints {
         };
         let format = format.map(|format| format.value.as_str());
         self.find_violations(schema, format, kind, &value).unwrap_or_else(|wrong| vec![wrong])
+    }
+
+    /// Rules of a layer that are invalid, whatever the value: an expression, and a format that is neither one of texts nor
+    /// one in which structures are written.
+    pub(super) fn invalid_rules(&self, rules: &EntrySchema) -> Vec<Violation> {
+        let pattern = rules.schema.get("pattern").and_then(|rule| self.compile_pattern(&rule.value).err());
+        let format = rules.format.as_ref().map(|format| format.value.as_str());
+        let format = format.filter(|name| name.parse::<ConfigFormat>().is_err());
+        pattern.into_iter().chain(format.and_then(|name| known_format(name).err())).collect()
     }
 
     /// Rules of an entry that a text does not meet: the keyword, and a description that contains nothing of the text.
