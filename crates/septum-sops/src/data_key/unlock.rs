@@ -82,6 +82,9 @@ pub fn unlock_data_key(metadata: &SopsMetadata, identities: &Identities) -> Resu
         if let Some(unlocked) = opening.finish() {
             return Ok(unlocked);
         }
+        if opening.findings.iter().any(|finding| finding.fault == IntegrityFault::Threshold) {
+            break;
+        }
     }
     if opening.findings.is_empty() {
         Err(no_identity(metadata, identities, &opening.opened))
@@ -113,13 +116,11 @@ impl<'a> DataKeyRecovery<'a> {
         recipients
     }
 
-    /// Tries identities on every group that is not decrypted, until there are enough.
+    /// Tries identities on every group that is not decrypted: shares beyond the threshold show whether it is the one with
+    /// which the data key was split.
     fn try_identities(&mut self, ring: &IdentityBatch) {
         let metadata = self.metadata;
         for (index, group) in metadata.groups.iter().enumerate() {
-            if self.is_enough() {
-                return;
-            }
             if self.opened.get(index).is_some_and(Option::is_none) {
                 let share = self.open_group(group, ring);
                 if let Some(slot) = self.opened.get_mut(index) {
@@ -156,7 +157,16 @@ impl<'a> DataKeyRecovery<'a> {
         let shares = std::mem::take(&mut self.opened);
         let whole = match shares.as_slice() {
             [Some(key)] => key.clone(),
-            shares => shamir::combine_shares(&shares.iter().flatten().collect::<Vec<_>>()).ok()?,
+            shares => {
+                let known: Vec<_> = shares.iter().flatten().collect();
+                let whole = shamir::combine_shares(&known).ok()?;
+                let fewest = known.get(..self.metadata.needed_groups())?;
+                if shamir::combine_shares(fewest).ok()? != whole {
+                    self.findings.push(threshold_finding(self.metadata));
+                    return None;
+                }
+                whole
+            }
         };
         let mut data_key = Zeroizing::new([0; KEY_LENGTH]);
         data_key.copy_from_slice(whole.get(..KEY_LENGTH)?);
@@ -189,7 +199,8 @@ pub(crate) fn recipients_hold_key(
         let mut opening = DataKeyRecovery::new(metadata);
         opening.try_identities(&ring);
         let is_other = |unlocked: UnlockedDataKey| unlocked.data_key() != data_key;
-        return opening.findings.is_empty() && !opening.finish().is_some_and(is_other);
+        let is_other = opening.finish().is_some_and(is_other);
+        return opening.findings.is_empty() && !is_other;
     }
     let is_it = |entry: &AgeRecipient| {
         unwrap_key(&entry.wrapped.text, &ring, KEY_LENGTH).is_ok_and(|key| key.as_slice() == data_key)
@@ -223,6 +234,14 @@ fn broken_key_finding(metadata: &SopsMetadata, entry: &AgeRecipient) -> Integrit
         path,
         fault: IntegrityFault::DataKey { recipient: recipient::shorten_recipient(&entry.recipient) },
     }
+}
+
+/// The checksum does not cover the threshold: sops decrypts such a file with all shares, and splits the next data key for
+/// fewer groups.
+fn threshold_finding(metadata: &SopsMetadata) -> IntegrityFinding {
+    let mut path = ValuePath::from_root_key("sops");
+    path.enter_key("shamir_threshold");
+    IntegrityFinding { place: metadata.place.clone(), path, fault: IntegrityFault::Threshold }
 }
 
 fn no_identity(metadata: &SopsMetadata, identities: &Identities, opened: &[Option<DataKeyBytes>]) -> DecryptionError {

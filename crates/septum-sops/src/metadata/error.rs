@@ -144,6 +144,8 @@ pub enum IntegrityFault {
         /// The recipient.
         recipient: String,
     },
+    /// The shares of the data key do not fit the threshold.
+    Threshold,
     /// The checksum is missing.
     NoMac,
     /// The checksum itself does not decrypt.
@@ -248,7 +250,10 @@ impl IntegrityFinding {
         // the `sops` block as a whole is located by its key, which hides nothing
         let at_key = matches!(
             self.fault,
-            IntegrityFault::NoMac | IntegrityFault::MacMismatch | IntegrityFault::Everything { .. }
+            IntegrityFault::NoMac
+                | IntegrityFault::MacMismatch
+                | IntegrityFault::Threshold
+                | IntegrityFault::Everything { .. }
         );
         let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt the file again";
         let tampered = |message: String| {
@@ -291,6 +296,10 @@ impl IntegrityFinding {
             IntegrityFault::DataKey { recipient } => {
                 tampered(format!("the data key of `{recipient}` does not decrypt with the identity of that recipient"))
             }
+            IntegrityFault::Threshold => tampered(
+                "the shares of the data key do not fit `sops.shamir_threshold`: it was lowered, or a share was changed"
+                    .to_owned(),
+            ),
             IntegrityFault::NoMac => {
                 tampered("`sops.mac` is missing, so changes of values cannot be detected".to_owned())
             }

@@ -56,6 +56,23 @@ fn unlocked(text: &str, people: &[&Person]) -> UnlockedDataKey {
     unlock_data_key(file.metadata(), &keys_of(people)).expect("unlocks")
 }
 
+#[test]
+fn a_lowered_threshold_is_found_if_there_are_more_shares() {
+    let [one, two, three] = &people();
+    let text = encrypted(&[&[one], &[two], &[three]], Some(3));
+    let lowered = text.replace("shamir_threshold: 3", "shamir_threshold: 2");
+    assert!(opens(&text, &[one, two, three]) && lowered != text);
+    let faults = |people: &[&Person]| match decrypted(&lowered, people) {
+        Err(DecryptionError::Content(findings)) => findings.into_iter().map(|finding| finding.fault).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(faults(&[one, two, three]), [IntegrityFault::Threshold]);
+    assert!(!opens(&lowered, &[one, two]));
+    let [four] = &people();
+    let more = encrypted(&[&[one], &[two], &[three], &[four]], Some(2));
+    assert!(opens(&more, &[one, two, three, four]) && opens(&more, &[two, four]));
+}
+
 /// The file for other groups, by people who can decrypt it.
 fn rewrapped(text: &str, by: &[&Person], groups: &[&[&Person]], threshold: Option<usize>) -> String {
     let mut file = decrypted(text, by).expect("decrypts");
