@@ -113,7 +113,7 @@ impl SelectionArgs {
         };
         let (only, except) =
             (KeyFilter::new(&split_patterns(&self.only))?, KeyFilter::new(&split_patterns(&self.except))?);
-        let bundle = self.find_bundle(resolved)?;
+        let bundle = self.find_bundle(&pipeline, app, resolved)?;
         let keys = || {
             let in_bundle =
                 resolved.entries.keys().filter(|id| bundle.as_ref().is_none_or(|bundle| *bundle == id.bundle));
@@ -195,17 +195,27 @@ impl SelectionArgs {
         Err(super::edit::which_app(pipeline, &apps, environment))
     }
 
-    fn find_bundle(&self, resolved: &ResolvedTarget) -> Result<Option<BundleName>, Diagnostic> {
+    fn find_bundle(
+        &self,
+        pipeline: &Pipeline<'_>,
+        app: &App,
+        resolved: &ResolvedTarget,
+    ) -> Result<Option<BundleName>, Diagnostic> {
         let Some(name) = &self.bundle else { return Ok(None) };
         let known = &resolved.definition.bundles;
         let bundle = BundleName::from(name.as_str());
         if known.contains_key(&bundle) {
             return Ok(Some(bundle));
         }
-        if let Some(manifest) = manifest_as_bundle(resolved, name, None) {
+        let environment = &resolved.definition.environment;
+        // values need no manifests, so that they are not read yet; what is wrong with them is of no interest here
+        let (mut ignored, mut locked) = (Diagnostics::new(), BTreeMap::new());
+        let options = SurveyOptions::decrypting(std::slice::from_ref(environment)).as_far_as_known(&mut locked);
+        let survey = pipeline.survey(app, options, &mut ignored);
+        let with_manifests = survey.as_ref().and_then(|survey| survey.environment(environment));
+        if let Some(manifest) = with_manifests.and_then(|resolved| manifest_as_bundle(resolved, name, None)) {
             return Err(manifest);
         }
-        let environment = &resolved.definition.environment;
         let names: Vec<_> = known.keys().map(|name| format!("`{name}`")).collect();
         Err(Diagnostic::error(Rule::UnknownBundle, format!("unknown bundle in `{environment}`"))
             .note(format!("the bundles are {}", names.join(", "))))
