@@ -66,7 +66,7 @@ fn an_external_object_without_a_namespace_is_in_all_of_them() {
         (
             "of another kind",
             &[("base.yaml", &base("{ kind: ConfigMap, name: corp }")), ("w/w.yaml", push)],
-            &["dangling-reference w/w.yaml:5"],
+            &["unmatched-reference base.yaml:2", "dangling-reference w/w.yaml:5"],
         ),
     ]);
 }

@@ -23,6 +23,7 @@ mod staged;
 mod together;
 mod unreadable;
 mod unused_layers;
+mod unused_references;
 
 use crate::support::objects::text;
 use crate::support::sandbox::{Run, Sandbox};

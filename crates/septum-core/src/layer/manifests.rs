@@ -6,7 +6,7 @@ use super::LayerPatch;
 use super::fields::{LayerFields, read_text};
 use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
-use crate::span::{Located, Source};
+use crate::span::{Located, Location, Source};
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// Files with objects of the app.
@@ -42,6 +42,8 @@ pub struct ManifestOverlay {
 /// Object managed outside the project: references to it are valid.
 #[derive(Debug, Clone)]
 pub struct ExternalObject {
+    /// Location in the layer.
+    pub place: Location,
     /// `ConfigMap` or `Secret`.
     pub kind: String,
     /// Name of the object.
@@ -131,7 +133,7 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
         let namespace = fields.text("namespace", problems).map(|namespace| namespace.value);
         match (kind, name) {
             (Some(kind), Some(name)) if matches!(kind.value.as_str(), "ConfigMap" | "Secret") => {
-                found.push(ExternalObject { kind: kind.value, name: name.value, namespace });
+                found.push(ExternalObject { place, kind: kind.value, name: name.value, namespace });
             }
             (Some(kind), Some(_)) => problems.push(
                 Diagnostic::error(Rule::InvalidField, "expected `ConfigMap` or `Secret` for `kind`").at(kind.place),

@@ -2,6 +2,7 @@
 
 use super::settings_reader::SettingsReader;
 use crate::pattern::{PathPattern, PatternSegment};
+use crate::span::{Location, Span};
 use crate::yaml::node::Mapping;
 
 /// Kind of a reference's target.
@@ -42,6 +43,8 @@ impl ReferenceRole {
 /// Rule under `references` of the project file.
 #[derive(Debug, Clone)]
 pub struct UserRule {
+    /// Location of the rule.
+    pub place: Location,
     /// Kind of the objects that contain the name.
     pub kind: String,
     /// Their API group (`""` for the core group); any group without it.
@@ -62,7 +65,7 @@ impl UserRule {
     pub(super) const REQUIRED: [&'static str; 3] = ["kind", "path", "target"];
 
     /// Reads a rule, and reports all that is wrong with it.
-    pub(super) fn read(name: &str, map: &Mapping, reader: &mut SettingsReader<'_>) -> Option<Self> {
+    pub(super) fn read(name: &str, (span, map): (Span, &Mapping), reader: &mut SettingsReader<'_>) -> Option<Self> {
         let named = |field: &str| Some((format!("{name}.{field}"), map.get(field)?));
         let kind = named("kind").and_then(|(name, node)| reader.text(&name, node));
         let kind = kind.and_then(|kind| reader.take(&kind.place, check_kind(&kind.value)));
@@ -79,7 +82,8 @@ impl UserRule {
             None => None,
         };
         let role = role.unwrap_or(Some(ReferenceRole::default()))?;
-        Some(Self { kind, group: group.map(|group| group.value), path, target, key, role })
+        let place = reader.source.place(span);
+        Some(Self { place, kind, group: group.map(|group| group.value), path, target, key, role })
     }
 }
 
@@ -129,6 +133,6 @@ impl UserRule {
         let root = crate::yaml::read::read_document(&source).expect("YAML");
         let mut problems = crate::diagnostic::Diagnostics::new();
         let mut reader = SettingsReader { source: &source, problems: &mut problems };
-        Self::read("rule", root.as_map().expect("a mapping"), &mut reader).expect("a rule")
+        Self::read("rule", (root.span, root.as_map().expect("a mapping")), &mut reader).expect("a rule")
     }
 }

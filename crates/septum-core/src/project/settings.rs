@@ -65,7 +65,7 @@ fn read_rule(name: &str, node: &YamlNode, reader: &mut SettingsReader<'_>) -> Op
         return None;
     };
     reader.check_fields(map, &UserRule::FIELDS, &UserRule::REQUIRED, &format!("`{name}`"));
-    UserRule::read(name, map, reader)
+    UserRule::read(name, (node.span, map), reader)
 }
 
 /// Refuses the configuration of a KRM function, which people call `septum.yaml` too.

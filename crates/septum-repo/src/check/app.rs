@@ -9,14 +9,14 @@ use super::places::EntryIndex;
 use super::remedy::FormerUseIndex;
 use super::results::CheckResults;
 use super::unchecked::Unchecked;
-use super::{allow, environments, lifecycle, pitfall, shared, undeclared, unused_layers, waiting};
+use super::{allow, environments, lifecycle, pitfall, shared, undeclared, unused_layers, unused_references, waiting};
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::files::InputQuery;
 use crate::layer::AllowedFinding;
 use crate::leak_scan::{self, AcceptedLeak};
 use crate::map::HashSet;
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::output_tree::{self, ObjectSite};
+use crate::output_tree;
 use crate::pipeline::{PartialTarget, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sort::CollectSorted;
@@ -109,7 +109,7 @@ impl AppChecker<'_> {
         // without these files, the app was not checked as a whole
         let mut findings: Vec<_> = findings.map(|finding| finding.mark_unread(&survey.unread)).collect();
         for environment in wanted {
-            let (problems, accepted) = self.check_objects(app, survey, environment, &mut found.sites);
+            let (problems, accepted) = self.check_objects(app, survey, environment, places, found);
             findings.extend(places.findings(problems, Some(environment)).into_iter().map(Finding::of_result));
             findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment).of_result()));
         }
@@ -154,7 +154,8 @@ impl AppChecker<'_> {
         app: &App,
         survey: &Survey,
         environment: &EnvironmentName,
-        sites: &mut Vec<ObjectSite>,
+        places: &EntryIndex,
+        found: &mut CheckResults,
     ) -> (Diagnostics, Vec<AcceptedLeak>) {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
@@ -162,9 +163,21 @@ impl AppChecker<'_> {
         // as rendering does, whatever other errors there are
         let delivered =
             output_tree::deliver_unscanned(pipeline, app, survey, environment, objects, scope.now, &mut problems);
-        sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
+        found.sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
         let mut accepted = Vec::new();
         if let Some(resolved) = survey.environment(environment) {
+            // what was not read, or not decrypted, may refer to anything
+            let is_whole = survey.partial.is_empty() && survey.unread.is_empty() && found.unseen.is_empty();
+            let is_asked = |name: &EnvironmentName| self.scope.environments.contains(name);
+            let is_whole = is_whole && app.environments.iter().all(is_asked);
+            if !is_whole || !unused_references::has_all_manifests(resolved) {
+                found.references.mark_partial();
+                unused_references::keep_external(resolved, &mut found.usage);
+            } else {
+                let rules = pipeline.references();
+                found.references.record(resolved, &delivered, rules);
+                unused_references::record_external(resolved, &delivered, rules, places, &mut found.usage);
+            }
             let is_valid = |allow: &AllowedFinding| !allow::is_past(allow, scope.today);
             let leaks = leak_scan::find_leaks(resolved, &survey.routing, &delivered, &is_valid);
             problems.extend(leaks.problems);

@@ -29,6 +29,7 @@ mod undeclared;
 mod unencrypted;
 mod unused;
 mod unused_layers;
+mod unused_references;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -177,7 +178,7 @@ pub fn combine_checks(
     let results = of_apps.into_iter().map(|check| check.results);
     let mut found = results.fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
-    check_unused_shared_layers(pipeline, scope, &mut found);
+    check_unused_of_project(pipeline, scope, &mut found);
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
     let duplicates = output_tree::find_duplicates_beside_namesakes(&found.sites);
     let duplicates = output_tree::find_namesakes(targets).into_iter().chain(duplicates);
@@ -206,12 +207,16 @@ pub fn combine_checks(
     found.into_report(scope, &is_shared)
 }
 
-/// Checks the shared mixins that no app uses, if all apps are checked.
-fn check_unused_shared_layers(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>, found: &mut CheckResults) {
+/// Checks the shared mixins and the rules for references that no app uses, if all apps are checked.
+fn check_unused_of_project(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>, found: &mut CheckResults) {
     let project = pipeline.library.project;
     let asked: BTreeSet<_> = scope.environments.iter().collect_set();
     let is_all = scope.apps.len() == project.apps.len() && project.environments().is_subset(&asked);
     if is_all {
+        if !found.is_partial {
+            let of_project = unused_references::findings_of_project(&found.references, &project.references);
+            found.findings.extend(of_project);
+        }
         let flux = FluxSubstitution::new(&project.files);
         AppChecker { pipeline, scope, flux: &flux }.check_unused_shared(found);
     }

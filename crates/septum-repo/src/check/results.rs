@@ -6,6 +6,7 @@ use super::finding::{Finding, sort_findings};
 use super::staged::StagedEntryRefs;
 use super::unchecked::Unchecked;
 use super::unused::UsageTracker;
+use super::unused_references::ReferenceUsage;
 use super::{CheckReport, CheckScope};
 use crate::diagnostic::{FailureKind, without_consequences};
 use crate::name::{AppName, EnvironmentName};
@@ -27,6 +28,8 @@ pub(super) struct CheckResults {
     pub(super) is_partial: bool,
     /// Files of shared layers that some app uses.
     pub(super) shared_layers: BTreeSet<String>,
+    /// Uses of rules for references.
+    pub(super) references: ReferenceUsage,
 }
 
 impl CheckResults {
@@ -39,12 +42,13 @@ impl CheckResults {
         self.usage.extend(other.usage);
         self.is_partial |= other.is_partial;
         self.shared_layers.extend(other.shared_layers);
+        self.references.extend(other.references);
         self
     }
 
     /// The findings in the order of files, each once.
     pub(super) fn into_report(self, scope: &CheckScope<'_>, is_shared: &dyn Fn(&str) -> bool) -> CheckReport {
-        let Self { mut findings, sites: _, targets, mut accepted, unseen, usage, is_partial, shared_layers: _ } = self;
+        let Self { mut findings, targets, mut accepted, unseen, usage, is_partial, .. } = self;
         let is_wanted =
             |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &StagedEntryRefs::default()));
         let is_unused = |finding: &Finding| !(is_partial && finding.file().is_some_and(is_shared));

@@ -334,6 +334,9 @@ rules! {
         UnmatchedImage, "unmatched-image", Warning, Invalid, true,
             "a name under `images` or `replicas` matches nothing in the manifests",
             "fix the name, or remove the entry";
+        UnmatchedReference, "unmatched-reference", Warning, Invalid, true,
+            "a rule under `references` of `septum.yaml` matches no field of the manifests, or nothing refers to an object under `external`",
+            "fix the rule or the name, or remove it";
         RemovedApi, "removed-api", Warning, Invalid, true,
             "Kubernetes no longer serves the API version of an object",
             "use the version from the hint, and compare the fields";

@@ -63,6 +63,16 @@ pub fn find_references(object: &Tree, rules: &ReferenceRules) -> Vec<Reference> 
     find_hits(object, rules).into_iter().flat_map(|hit| hit.references).collect()
 }
 
+/// Locations of the rules of the project that match a text of an object.
+pub fn used_user_rules(object: &Tree, rules: &ReferenceRules) -> Vec<Location> {
+    let mut used = Vec::new();
+    walk::walk_scalars(object, rules, VisitScope::Known, |_, (_, scalar), rule| {
+        let place = rule.filter(|_| !scalar.is_null()).and_then(|rule| rule.place.as_ref());
+        used.extend(place.cloned());
+    });
+    used
+}
+
 /// Replaces old names by new ones, and returns the number of changes. The name of an object that a controller creates
 /// is kept, and so is one without a new name.
 ///

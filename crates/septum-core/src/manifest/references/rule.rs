@@ -3,6 +3,7 @@
 use crate::layer::tree::{Tree, TreeKind};
 use crate::pattern::{PathPattern, PatternSegment};
 use crate::project::{RefKind, ReferenceRole, UserRule};
+use crate::span::Location;
 use crate::yaml::node::Scalar;
 
 /// Rule for the places that its pattern matches.
@@ -24,6 +25,8 @@ pub(super) struct ReferenceRule {
     pub(super) conditions: Vec<ReferenceCondition>,
     /// Whether all keys become environment variables.
     pub(super) env_from: bool,
+    /// Location in the project file, for a rule of the project.
+    pub(super) place: Option<Location>,
 }
 
 /// Kind of a reference's target.
@@ -189,7 +192,8 @@ impl ReferenceRule {
     /// Rule of the project.
     pub(super) fn of_user(user: &UserRule) -> Self {
         let key = user.key.as_ref().map(|key| (RelatedField::in_same_items(&user.path, key), None));
-        Self { role: user.role, keys: key.into_iter().collect(), ..Self::new(ReferenceTargetKind::One(user.target)) }
+        let rule = Self::new(ReferenceTargetKind::One(user.target));
+        Self { role: user.role, keys: key.into_iter().collect(), place: Some(user.place.clone()), ..rule }
     }
 
     /// Rule for a bare name.
@@ -203,6 +207,7 @@ impl ReferenceRule {
             optional: OptionalReference::Never,
             conditions: Vec::new(),
             env_from: false,
+            place: None,
         }
     }
 
