@@ -158,14 +158,17 @@ fn what_matches_nothing_in_some_environments_names_them() {
 fn a_cycle_of_layers_is_reported_once_with_all_lines_that_close_it() {
     let project = Sandbox::of("", "extends: [m/a, m/a]\n");
     let project = project.file("m/a.yaml", "extends: [m/b]\n").file("m/b.yaml", "extends: [m/a, m/a]\n");
-    for (dev, count) in [("extends: [m/a, m/a]\n", 1), ("extends: [dev, dev]\n", 1), ("extends: [dev, m/b]\n", 2)] {
+    // `check` reads mixins that no layer extends, too
+    for (dev, checked, rendered) in
+        [("extends: [m/a, m/a]\n", 1, 1), ("extends: [dev, dev]\n", 2, 1), ("extends: [dev, m/b]\n", 2, 2)]
+    {
         project.write("dev.yaml", dev);
-        for arguments in [&["check"][..], &["render", "dev"]] {
+        for (arguments, count) in [(&["check"][..], checked), (&["render", "dev"], rendered)] {
             let run = project.run(arguments);
             let cycles = (run.stdout.clone() + &run.stderr).lines().filter(|line| line.contains(" → ")).count();
             assert_eq!((run.code, cycles), (2, count), "{dev}: {}{}", run.stdout, run.stderr);
         }
     }
-    project.write("dev.yaml", "extends: [dev, dev]\n");
+    let project = Sandbox::of("", "extends: [dev, dev]\n");
     record(&project.run(&["check"]).stdout);
 }
