@@ -6,14 +6,17 @@ mod draft;
 mod earlier_values;
 mod expansion;
 mod frozen;
+mod lines;
+mod value;
 
 use std::collections::BTreeMap;
 
-use self::dialect::{DialectLine, DotenvEntry, DotenvPart, read_dotenv};
 use self::disagreement::report_disagreements;
 use self::draft::DotenvDraft;
 use self::earlier_values::{EarlierValues, ReferenceOrder};
 use self::frozen::ValuesBefore;
+use self::lines::{DialectLine, DotenvEntry, read_dotenv};
+use self::value::DotenvPart;
 use super::plan::ImportPlan;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::IndexMap;

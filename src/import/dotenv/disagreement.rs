@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::dialect::{DialectLine, DotenvDialect, DotenvEntry, DotenvPart, read_dotenv};
+use super::dialect::DotenvDialect;
+use super::lines::{DialectLine, DotenvEntry, read_dotenv};
+use super::value::DotenvPart;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};
 

@@ -1,7 +1,7 @@
 //! Layers of what was read from dotenv files.
 
-use super::dialect::{DotenvPart, VariableDefault};
 use super::expansion::Expansion;
+use super::value::{DotenvPart, VariableDefault};
 use super::{DotenvValue, DotenvValues, too_long};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::layer_text::{LayerText, TemplateText, text_scalar};

@@ -3,8 +3,9 @@
 //! A reader goes through the file once, and a template reads the last value. So a variable that is set again at or after
 //! the line that reads it is replaced by its value from before.
 
-use super::dialect::{DialectLine, DotenvEntry, DotenvPart, VariableDefault};
 use super::frozen::ValuesBefore;
+use super::lines::{DialectLine, DotenvEntry};
+use super::value::{DotenvPart, VariableDefault};
 use super::{DotenvValue, DotenvValues, LARGEST};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::import::plan::ImportPlan;

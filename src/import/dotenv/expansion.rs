@@ -1,6 +1,6 @@
 //! Text of a value, with those of its variables.
 
-use super::dialect::DotenvPart;
+use super::value::DotenvPart;
 use super::{DotenvValue, DotenvValues, LARGEST};
 use crate::secret::Wiping;
 

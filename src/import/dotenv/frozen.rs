@@ -4,8 +4,8 @@
 //! files together first. Where a file sets `A=$B` and another one before it `B=$A`, only those that read one file after
 //! the other have a value for both: `B` has that from before the file, and so it has here.
 
-use super::dialect::DotenvPart;
 use super::expansion::Expansion;
+use super::value::DotenvPart;
 use super::{DotenvValue, DotenvValues};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::import::plan::ImportPlan;
