@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::remedy::{Fix, FormerUseIndex};
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word};
+use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity, shell_word, shown_path};
 use crate::layer::entry_label;
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::resolve::TemplateRead;
@@ -392,7 +392,7 @@ impl Finding {
 impl RepoLayout {
     /// The location of a project in a repository; none if it is outside of it.
     pub(super) fn new(repository: &Path, project: &Path) -> Option<Self> {
-        let directory = slash_path(project.strip_prefix(repository).ok()?);
+        let directory = shown_path(project.strip_prefix(repository).ok()?);
         let directory = Some(directory).filter(|directory| !directory.is_empty());
         Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), directory })
     }
@@ -403,13 +403,8 @@ impl RepoLayout {
         let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
         let whole = if is_rules { std::path::absolute(file).ok() } else { None };
         let whole = whole.unwrap_or_else(|| self.project.join(file));
-        whole.strip_prefix(&self.repository).map_or_else(|_| file.to_owned(), slash_path)
+        whole.strip_prefix(&self.repository).map_or_else(|_| file.to_owned(), shown_path)
     }
-}
-
-/// A path with `/`.
-pub(super) fn slash_path(path: &Path) -> String {
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The findings in the order of files, each once.

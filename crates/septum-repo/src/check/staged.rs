@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use super::finding::{Finding, RULES, RepoLayout, slash_path, sort_findings};
+use super::finding::{Finding, RULES, RepoLayout, sort_findings};
 use super::{Baseline, CheckReport, CheckScope, UserRules, check_apps, leftover, unencrypted};
-use crate::diagnostic::{Diagnostics, Rule};
+use crate::diagnostic::{Diagnostics, Rule, shown_path};
 use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::files::{FileKind, refuse_file};
 use crate::git::GitIndex;
@@ -152,7 +152,7 @@ fn find_unencrypted(index: &GitIndex, known: &CheckReport) -> CheckReport {
     };
     let paths = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_directory(path));
     let named: Vec<_> =
-        paths.map(|path| (path.clone(), slash_path(path.strip_prefix(&index.root).unwrap_or(path)))).collect();
+        paths.map(|path| (path.clone(), shown_path(path.strip_prefix(&index.root).unwrap_or(path)))).collect();
     let drafts = named.iter().filter(|(path, _)| leftover::is_path_of_draft(path));
     report
         .findings

@@ -153,6 +153,7 @@ mod tests {
         content.add(update(&[("prod/a", None)]));
         assert_eq!(content.inputs, text(&[("a.yaml", "2"), ("rules", "1")]));
     }
+
     #[test]
     fn inputs_that_targets_share_are_kept_once() {
         let count = 50;
