@@ -14,7 +14,7 @@ use crate::layer::{Definition, Entry, EntrySource, LayerChange, LayerRole, Tree}
 use crate::map::HashSet;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
-use crate::project::SECRETS;
+use crate::project::{SECRETS, secrets_file_name};
 use crate::resolve::ResolvedTarget;
 use crate::route::detect::{self, Certainty, Detection, TextKind};
 use crate::span::Location;
@@ -245,17 +245,23 @@ impl CredentialSubject<'_> {
             Some(file) => error.note(format!("in `{file}`, line {line}")).at(self.place.clone()),
             None => error.at_masked(self.place.clone()),
         };
+        let name = self.place.source.name();
         let error = match (self.id, self.part, self.file) {
             (Some(_), None, None) if is_movable => {
                 error.hint("run `septum check --fix` to move it into an encrypted layer")
             }
-            (Some(_), None, None) if self.place.source.name().ends_with(SECRETS) => {
-                error.hint(format!("run `septum encrypt {}` to encrypt the file", shell_word(self.place.source.name())))
+            (Some(_), None, None) if name.ends_with(SECRETS) => {
+                error.hint(format!("run `septum encrypt {}` to encrypt the file", shell_word(name)))
             }
             (Some(id), None, None) if self.definition.role() == LayerRole::Environment => error.hint(format!(
                 "run `septum set {}` to store it in an encrypted layer, then remove it here",
                 self.definition.command_words(self.definition.environment.as_str(), id)
             )),
+            (Some(_), None, None) => {
+                let half = secrets_file_name(name.strip_suffix(".yaml").unwrap_or(name));
+                error
+                    .hint(format!("run `septum edit {}` to store it encrypted, then remove it here", shell_word(&half)))
+            }
             (Some(_), _, Some(_)) => error.hint(
                 "make the file a template that reads `{{ data.KEY }}`, and store the value in an encrypted layer",
             ),
