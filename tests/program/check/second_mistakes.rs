@@ -34,6 +34,10 @@ const LAYERS: &[Row] = &[
     ("dev.yaml", "data:\n  A: 1 # wrong\n  B: 1 # wrong\nvars:\n  a: 1 # wrong\n  b: 1 # wrong\n"),
     ("dev.yaml", "bundles:\n  a: {data: {A: 1}} # wrong\n  b: {data: {A: 1}} # wrong\n"),
     ("base.yaml", "data:\n  A: [x] # wrong\n  B: [y] # wrong\n"),
+    (
+        "base.yaml",
+        "data:\n  A:\n    value: x # wrong\n    enum: [y]\n    pattern: ( # wrong\n    format: x # wrong\nvarRules:\n  v:\n    enum: [y]\n    pattern: ( # wrong\nvars:\n  v: x # wrong\n",
+    ),
     ("base.yaml", "data:\n  A: {file: no} # wrong\n  B: {template: no} # wrong\n"),
     ("base.yaml", "data:\n  A:\n    requred: true # wrong\n    sensitve: true # wrong\n"),
     ("base.yaml", "data:\n  A:\n    required: x # wrong\n    minLength: x # wrong\n    expires: x # wrong\n"),

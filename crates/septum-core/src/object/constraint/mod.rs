@@ -95,7 +95,7 @@ impl Constraints {
             return vec![Violation { keyword: "type".to_owned(), expected, is_of_rule: false }];
         };
         let format = format.map(|format| format.value.as_str());
-        self.find_violations(schema, format, kind, &value).unwrap_or_else(|wrong| vec![wrong])
+        self.find_violations(schema, format, kind, &value)
     }
 
     /// Rules of a layer that are invalid, whatever the value: an expression, and a format that is neither one of texts nor
@@ -119,25 +119,28 @@ impl Constraints {
         found.map(words).collect()
     }
 
-    /// Rules that a value breaks, in an order that does not depend on how they are written. The first invalid one is an
-    /// error, even if it is about values of another type.
+    /// Rules that a value breaks, in an order that does not depend on how they are written. The invalid ones come first,
+    /// even if they are about values of another type.
     fn find_violations(
         &self,
         schema: &IndexMap<String, Located<Value>>,
         format: Option<&str>,
         kind: ValueType,
         value: &Value,
-    ) -> Result<Vec<Violation>, Violation> {
-        let pattern = schema.get("pattern").map(|rule| self.compile_pattern(&rule.value)).transpose()?;
-        let is_in_format = format.map(known_format).transpose()?;
+    ) -> Vec<Violation> {
         let mut violations = Vec::new();
+        let pattern = schema.get("pattern").map(|rule| self.compile_pattern(&rule.value));
+        let pattern = pattern.and_then(|compiled| valid_rule(compiled, &mut violations));
+        let is_in_format = format.and_then(|name| valid_rule(known_format(name), &mut violations));
         for keyword in keyword::KEYWORDS {
             let Some(rule) = schema.get(keyword).map(|rule| kind.typed_rule(keyword, &rule.value)) else { continue };
-            if !keyword::holds(keyword, &rule, value).ok_or_else(Violation::of_schema)? {
-                violations.push(Violation::of_value(keyword, &rule));
+            match keyword::holds(keyword, &rule, value) {
+                Some(true) => {}
+                Some(false) => violations.push(Violation::of_value(keyword, &rule)),
+                None => violations.push(Violation::of_schema()),
             }
         }
-        let Value::String(text) = value else { return Ok(violations) };
+        let Value::String(text) = value else { return violations };
         let matches = pattern.map(|pattern| pattern.is_match(text));
         let broken_pattern = || schema.get("pattern").map(|rule| Violation::of_value("pattern", &rule.value));
         if matches == Some(Some(false)) {
@@ -150,7 +153,7 @@ impl Constraints {
         if matches == Some(None) && violations.is_empty() {
             violations.extend(broken_pattern());
         }
-        Ok(violations)
+        violations
     }
 
     fn compile_pattern(&self, rule: &Value) -> Result<Arc<ValuePattern>, Violation> {
@@ -182,4 +185,9 @@ fn too_large(pattern: &str) -> String {
 
 fn known_format(name: &str) -> Result<FormatCheck, Violation> {
     format::find(name).ok_or_else(|| Violation::of_rule("format", format!("`{name}` is not a JSON Schema format")))
+}
+
+/// A rule that can be checked; one that cannot is a violation.
+fn valid_rule<T>(rule: Result<T, Violation>, violations: &mut Vec<Violation>) -> Option<T> {
+    rule.map_err(|invalid| violations.push(invalid)).ok()
 }

@@ -149,7 +149,12 @@ fn a_rule_that_is_wrong_is_no_rule_that_passes() {
         (r#"{"format":"hostnmae"}"#, "x", "`hostnmae` is not a JSON Schema format"),
         (r#"{"format":"idn-hostname"}"#, "x", "`idn-hostname` is not a JSON Schema format"),
         (r#"{"type":"integer","pattern":"("}"#, "1", "`(` is not a valid regular expression"),
-        (r#"{"format":"x","pattern":"("}"#, "1", "`(` is not a valid regular expression"),
+        (
+            r#"{"format":"x","pattern":"("}"#,
+            "1",
+            "`(` is not a valid regular expression; `x` is not a JSON Schema format",
+        ),
+        (r#"{"enum":["y"],"pattern":"("}"#, "x", "`(` is not a valid regular expression; one of `y`"),
         (r#"{"multipleOf":-1}"#, "1", "the combination is not a valid JSON Schema"),
     ] {
         assert_eq!(check(schema, text), expected, "{schema} {text}");

@@ -72,6 +72,10 @@ fn prop_equal(schema: Value, text: &str) -> Result<(), TestCaseError> {
     for violation in violations.iter_mut().filter(|violation| violation.expected == too_large(pattern)) {
         violation.expected = format!("`{pattern}` is not a valid regular expression");
     }
+    // the library stops at the first invalid rule, and checks no value
+    if violations.iter().any(|violation| violation.is_of_rule) {
+        violations.truncate(1);
+    }
     // the library builds any number of large parts
     if !violations.iter().any(|violation| violation.expected == regex_size::over_budget()) {
         prop_assert_eq!(violations, oracle(&schema, text), "{:?} of {}", text, json!(schema));
