@@ -2,26 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zeroize::Zeroizing;
-
-use super::bundles::{ImportedBundle, bundle_of_config_map, bundle_of_secret, split_common};
+use super::bundle_layers::BundleDraft;
+use super::bundles::{ImportedBundle, bundle_of_config_map, bundle_of_secret};
 use super::compare::find_differences;
-use super::entries::EntryDraft;
 use super::external_secrets::{ImportedStore, bundle_of_external};
-use super::layer_text::{LayerText, list_field, text_scalar, without_default_labels};
-use super::plan::{ImportPlan, PlannedFile};
+use super::layer_text::{LayerText, without_default_labels};
+use super::manifest_files::ManifestFiles;
+use super::plan::ImportPlan;
 use super::references::{MissingObject, find_missing_objects};
 use super::source::SourceObject;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
-use crate::layer::tree::TreeKind;
 use crate::manifest::is_namespaced;
 use crate::manifest::references::ReferenceRules;
 use crate::map::{IndexMap, IndexSet};
 use crate::sort::CollectSorted;
-use crate::template_tokens::is_template;
 use crate::value::OutputValue;
-use crate::yaml::write::write_document;
 
 /// Layers of an app, before they are written.
 pub(super) struct AppLayers {
@@ -185,15 +181,18 @@ impl AppLayers {
     ) {
         let names: IndexSet<&str> =
             self.environments.iter().flat_map(|environment| environment.bundles.keys().map(String::as_str)).collect();
+        let environments: Vec<&str> = self.environments.iter().map(|it| it.name.as_str()).collect();
         let mut of_base = Vec::new();
         let mut of_layers: Vec<Vec<(&str, OutputValue<'a>)>> = layers.iter().map(|_| Vec::new()).collect();
         let mut of_secrets: Vec<Vec<(&str, OutputValue<'a>)>> = layers.iter().map(|_| Vec::new()).collect();
         for name in names {
             let found: Vec<Option<&ImportedBundle>> =
                 self.environments.iter().map(|environment| environment.bundles.get(name)).collect();
-            let draft = BundleDraft::new(self, name, &found, allowed, plan);
-            of_base.push((name, draft.base));
-            for (index, (layer, secret)) in draft.layers.into_iter().enumerate() {
+            let draft =
+                BundleDraft { app: &self.app, name, found: &found, environments: &environments, prefix: &self.prefix };
+            let written = draft.write(allowed, plan);
+            of_base.push((name, written.base));
+            for (index, (layer, secret)) in written.layers.into_iter().enumerate() {
                 if let (Some(layer), Some(of_layer)) = (layer, of_layers.get_mut(index)) {
                     of_layer.push((name, layer));
                 }
@@ -213,7 +212,7 @@ impl AppLayers {
 
     /// Adds manifest files: to the base where all environments have the same object, to environments otherwise.
     fn add_manifests<'a>(&'a self, base: &mut LayerText<'a>, layers: &mut [LayerText<'a>], plan: &mut ImportPlan) {
-        let mut paths = ManifestPaths::new(&self.prefix);
+        let mut paths = ManifestFiles::new(&self.prefix);
         let mut common: BTreeSet<(&str, &str, &str, &str)> = BTreeSet::new();
         let others: Vec<BTreeMap<_, &SourceObject>> = self
             .environments
@@ -315,170 +314,4 @@ fn usual_store(objects: &[SourceObject]) -> Option<ImportedStore> {
         *counts.entry(store).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(store, _)| store)
-}
-
-/// Fields of a bundle for the base and for each environment: its layer, and its layer of secrets.
-struct BundleDraft<'a> {
-    base: OutputValue<'a>,
-    layers: Vec<(Option<OutputValue<'a>>, Option<OutputValue<'a>>)>,
-}
-
-impl<'a> BundleDraft<'a> {
-    fn new(
-        app: &'a AppLayers,
-        name: &'a str,
-        found: &[Option<&'a ImportedBundle>],
-        allowed: &mut Vec<OutputValue<'a>>,
-        plan: &mut ImportPlan,
-    ) -> Self {
-        let present: Vec<&ImportedBundle> = found.iter().flatten().copied().collect();
-        let texts = |texts: BTreeMap<&'a str, &'a str>| {
-            OutputValue::map(texts.into_iter().map(|(key, value)| (key, text_scalar(value))))
-        };
-        let labels: Vec<_> = present.iter().map(|bundle| &bundle.labels).collect();
-        let annotations: Vec<_> = present.iter().map(|bundle| &bundle.annotations).collect();
-        let (common_labels, own_labels) = split_common(&labels);
-        let (common_annotations, own_annotations) = split_common(&annotations);
-        let mut of_base = Vec::new();
-        let secret_type = present.iter().find_map(|bundle| bundle.secret_type.as_deref());
-        of_base.extend(secret_type.map(|kind| ("type", OutputValue::text(kind))));
-        push_map(&mut of_base, "labels", texts(common_labels));
-        push_map(&mut of_base, "annotations", texts(common_annotations));
-        let keys: IndexSet<&str> = present.iter().flat_map(|bundle| bundle.values.keys().map(String::as_str)).collect();
-        let (mut data, mut layers) = (Vec::new(), Vec::new());
-        let mut values: Vec<(Vec<_>, Vec<_>)> = found.iter().map(|_| Default::default()).collect();
-        for key in keys {
-            let of_key: Vec<_> = found.iter().map(|bundle| bundle.and_then(|bundle| bundle.values.get(key))).collect();
-            let environments: Vec<&str> = app.environments.iter().map(|it| it.name.as_str()).collect();
-            let draft = EntryDraft {
-                app: &app.app,
-                bundle: name,
-                key,
-                values: &of_key,
-                environments: &environments,
-                prefix: &app.prefix,
-                is_typed: secret_type.is_some(),
-            };
-            let written = draft.write(allowed, plan);
-            data.push((key, written.base));
-            for ((plain, secret), own) in values.iter_mut().zip(written.environments) {
-                match own {
-                    Some((value, true)) => secret.push((key, value)),
-                    Some((value, false)) => plain.push((key, value)),
-                    None => {}
-                }
-            }
-        }
-        let keys: IndexSet<&str> = present.iter().flat_map(|bundle| bundle.refs.keys().map(String::as_str)).collect();
-        for key in keys {
-            let refs: Vec<_> = found.iter().map(|bundle| bundle.and_then(|bundle| bundle.refs.get(key))).collect();
-            let first = refs.first().copied().flatten();
-            if let Some(first) = first.filter(|first| refs.iter().all(|found| *found == Some(*first))) {
-                data.push((key, first.to_field()));
-                continue;
-            }
-            data.push((key, OutputValue::map::<&str>([])));
-            for ((plain, _), found) in values.iter_mut().zip(refs) {
-                plain.extend(found.map(|found| (key, found.to_field())));
-            }
-        }
-        push_map(&mut of_base, "data", OutputValue::map(data));
-        let (mut own_labels, mut own_annotations) = (own_labels.into_iter(), own_annotations.into_iter());
-        for (bundle, (plain, secret)) in found.iter().zip(values) {
-            let mut fields = Vec::new();
-            if bundle.is_some() {
-                push_map(&mut fields, "labels", own_labels.next().map_or(OutputValue::Null, texts));
-                push_map(&mut fields, "annotations", own_annotations.next().map_or(OutputValue::Null, texts));
-            }
-            push_map(&mut fields, "data", OutputValue::map(plain));
-            let secret = (!secret.is_empty()).then(|| OutputValue::map([("data", OutputValue::map(secret))]));
-            layers.push(((!fields.is_empty()).then(|| OutputValue::map(fields)), secret));
-        }
-        Self { base: OutputValue::map(of_base), layers }
-    }
-}
-
-/// Adds a mapping, unless it is empty.
-fn push_map<'a>(fields: &mut Vec<(&'a str, OutputValue<'a>)>, name: &'a str, value: OutputValue<'a>) {
-    if matches!(&value, OutputValue::Map(pairs) if !pairs.is_empty()) {
-        fields.push((name, value));
-    }
-}
-
-/// Paths of manifest files, each used once.
-struct ManifestPaths<'p> {
-    prefix: &'p str,
-    used: BTreeSet<String>,
-    /// Whether there are files with and without templates since the patterns were taken.
-    has: (bool, bool),
-}
-
-impl<'p> ManifestPaths<'p> {
-    fn new(prefix: &'p str) -> Self {
-        Self { prefix, used: BTreeSet::new(), has: (false, false) }
-    }
-
-    fn add(&mut self, object: &SourceObject, environment: &str, plan: &mut ImportPlan) {
-        let is_secret = object.is_core("Secret") && has_data(&object.tree);
-        let text = match &object.text {
-            // comments could contain secrets too
-            Some(text) if !object.is_core("Secret") => text.clone(),
-            _ => write_document(&object.tree.to_value()),
-        };
-        let is_verbatim = is_template(&text);
-        if is_verbatim {
-            self.has.1 = true;
-        } else {
-            self.has.0 = true;
-        }
-        let directory = directory_of(environment, is_verbatim);
-        let clean = |text: &str| -> String {
-            let safe = |char: char| if char.is_ascii_alphanumeric() || "-.".contains(char) { char } else { '-' };
-            text.chars().map(safe).collect::<String>().to_ascii_lowercase()
-        };
-        let stem = format!("{}{directory}/{}-{}", self.prefix, clean(&object.kind), clean(&object.name));
-        let extension = if is_secret { "secrets.yaml" } else { "yaml" };
-        let mut path = format!("{stem}.{extension}");
-        let mut number = 2;
-        while !self.used.insert(path.clone()) {
-            path = format!("{stem}-{number}.{extension}");
-            number += 1;
-        }
-        if is_secret {
-            plan.files.insert(path, PlannedFile::SecretManifest(Zeroizing::new(text.into_bytes())));
-        } else {
-            plan.add_file(path, text);
-        }
-    }
-
-    /// Patterns of `manifests` for the files that were added since the last call.
-    fn take_patterns(&mut self, environment: &str) -> OutputValue<'static> {
-        let (plain, verbatim) = std::mem::take(&mut self.has);
-        let pattern = |is_verbatim| format!("{}/*.yaml", directory_of(environment, is_verbatim));
-        let mut patterns = Vec::new();
-        if plain {
-            patterns.push(OutputValue::text(pattern(false)));
-        }
-        if verbatim {
-            let fields = [("path", OutputValue::text(pattern(true))), ("template", OutputValue::Bool(false))];
-            patterns.push(OutputValue::map(fields));
-        }
-        if patterns.is_empty() { list_field([]) } else { OutputValue::List(patterns) }
-    }
-}
-
-/// Whether a Secret has values, which have to be encrypted.
-fn has_data(secret: &Tree) -> bool {
-    let is_empty = |field: &Tree| match &field.kind {
-        TreeKind::Map(values) => values.is_empty(),
-        TreeKind::Leaf(scalar) => scalar.is_null() || scalar.blank,
-        TreeKind::List(_) => false,
-    };
-    ["data", "stringData"].into_iter().any(|field| secret.get(field).is_some_and(|field| !is_empty(field)))
-}
-
-/// Directory of manifests, relative to the layers.
-fn directory_of(environment: &str, is_verbatim: bool) -> String {
-    let root = if is_verbatim { "verbatim" } else { "manifests" };
-    if environment.is_empty() { root.to_owned() } else { format!("{root}/{environment}") }
 }

@@ -5,6 +5,7 @@
 //! moves it into place. Nothing that exists is changed, and no plaintext of a secret is ever in a file.
 
 mod app_layers;
+mod bundle_layers;
 mod bundles;
 mod compare;
 mod dotenv;
@@ -13,6 +14,7 @@ mod external_secrets;
 mod helm_values;
 mod kustomize;
 mod layer_text;
+mod manifest_files;
 mod manifests;
 mod plan;
 mod proof;
