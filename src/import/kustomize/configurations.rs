@@ -11,7 +11,6 @@ use super::json::{json_of_tree, text_at};
 use super::pair::{BundleNames, identity, object_label};
 use super::transform::KustomizeObjects;
 use crate::files::FileKind;
-use crate::import::ImportNote;
 use crate::layer::Tree;
 use crate::manifest::references::{ReferenceRules, find_references};
 use crate::value::OutputValue;
@@ -38,14 +37,13 @@ impl LayerAssembly<'_, '_> {
                         let text = format!(
                             "`{field}` of `configurations` has no equivalent: what it changes is taken as built"
                         );
-                        let note = ImportNote { place: place_text(&named.place), text };
-                        if !self.notes.contains(&note) {
-                            self.notes.push(note);
-                        }
+                        self.add_note(place_text(&named.place), text);
                         continue;
                     }
                     for reference in value.as_array().into_iter().flatten() {
-                        add_rules(reference, built, &known, &mut rules);
+                        for unmatched in add_rules(reference, built, &known, &mut rules) {
+                            self.add_note(place_text(&named.place), unmatched);
+                        }
                     }
                 }
             }
@@ -132,46 +130,65 @@ fn pattern_of(object: &Json, pointer: &str) -> String {
     pattern
 }
 
-/// Rules of one kind of referent. Others than ConfigMaps and Secrets are not looked up by Septum.
+/// Adds the rules of one kind of referent, and returns what to say of those that match no object: they are left out.
+/// Others than ConfigMaps and Secrets are not looked up by Septum.
 fn add_rules(
     reference: &Json,
     built: &KustomizeObjects,
     known: &BTreeSet<(String, String)>,
     rules: &mut BTreeSet<TextPairs>,
-) {
+) -> Vec<String> {
     let target = text_at(reference, "/kind");
+    let mut unmatched = Vec::new();
     if !matches!(target, "ConfigMap" | "Secret") {
-        return;
+        return unmatched;
     }
     for spec in reference.get("fieldSpecs").and_then(Json::as_array).into_iter().flatten() {
-        let (kind, group) = (text_at(spec, "/kind"), text_at(spec, "/group"));
-        if kind.is_empty() {
-            continue;
-        }
-        let parts = split_path(text_at(spec, "/path"));
-        let objects = built.values().flatten().filter(|object| text_at(object, "/kind") == kind);
-        let mut found = BTreeSet::new();
-        let mut names = BTreeSet::new();
-        for object in objects {
-            add_patterns(object, &parts, "", &mut found);
-            add_names(object, &parts, &mut names);
-        }
-        // the built-in rules tell more: which kind a name is of, and which key it needs
-        if !names.is_empty() && names.iter().all(|name| known.contains(&(kind.to_owned(), name.clone()))) {
-            continue;
-        }
-        if found.is_empty() {
-            found.insert(parts.iter().map(|part| pattern_part(part)).collect::<Vec<_>>().join("."));
-        }
-        for path in found {
-            let mut rule = vec![("kind".to_owned(), kind.to_owned())];
-            if !group.is_empty() {
-                rule.push(("group".to_owned(), group.to_owned()));
+        let (group, path) = (text_at(spec, "/group"), text_at(spec, "/path"));
+        let parts = split_path(path);
+        let mut is_matched = false;
+        for (kind, objects) in objects_of_spec(spec, built) {
+            let mut found = BTreeSet::new();
+            let mut names = BTreeSet::new();
+            for object in objects {
+                add_patterns(object, &parts, "", &mut found);
+                add_names(object, &parts, &mut names);
             }
-            rule.extend([("path".to_owned(), path), ("target".to_owned(), target.to_owned())]);
-            rules.insert(rule);
+            is_matched |= !names.is_empty();
+            // the built-in rules tell more: which kind a name is of, and which key it needs
+            if names.iter().all(|name| known.contains(&(kind.to_owned(), name.clone()))) {
+                continue;
+            }
+            for path in found {
+                let group = (!group.is_empty()).then_some(("group", group));
+                let fields =
+                    [("kind", kind)].into_iter().chain(group).chain([("path", path.as_str()), ("target", target)]);
+                rules.insert(fields.map(|(field, text)| (field.to_owned(), text.to_owned())).collect());
+            }
+        }
+        if !is_matched {
+            let kind = text_at(spec, "/kind");
+            let of_kind = if kind.is_empty() { String::new() } else { format!(" of the kind `{kind}`") };
+            unmatched.push(format!(
+                "a `nameReference` to a {target} at `{path}` is left out: no object{of_kind} has such a field"
+            ));
         }
     }
+    unmatched
+}
+
+/// Objects that a field specification is about, by kind. One without `kind` or `group` is about all of them.
+fn objects_of_spec<'o>(spec: &Json, built: &'o KustomizeObjects) -> BTreeMap<&'o str, Vec<&'o Json>> {
+    let (kind, group) = (text_at(spec, "/kind"), text_at(spec, "/group"));
+    let mut found: BTreeMap<&str, Vec<&Json>> = BTreeMap::new();
+    for object in built.values().flatten() {
+        let of = text_at(object, "/kind");
+        let group_of = text_at(object, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
+        if (kind.is_empty() || of == kind) && (group.is_empty() || group_of == group) {
+            found.entry(of).or_default().push(object);
+        }
+    }
+    found
 }
 
 /// Names that the built-in rules find, by kind of the object.

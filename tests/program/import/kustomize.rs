@@ -1,7 +1,7 @@
 //! Kustomizations of different shapes, each a file of `tests/vectors/import-kustomize`: what `septum import` writes
 //! renders to what the real kustomize builds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,13 @@ fn import(project: &Sandbox, arguments: &[&str], path: &str) -> Run {
     run(&project.root(), &arguments, &[("PATH", path)])
 }
 
+/// Rules of what `check` finds.
+fn rules_found(project: &Sandbox) -> BTreeSet<String> {
+    let run = project.run(&["check", "--format", "json"]);
+    let report: Json = serde_json::from_str(&run.stdout).unwrap();
+    report["findings"].as_array().unwrap().iter().map(|finding| text(&finding["rule"]).to_owned()).collect()
+}
+
 #[test]
 fn what_is_imported_renders_to_what_kustomize_builds() {
     let Some(path) = search_path() else { return };
@@ -70,6 +77,7 @@ fn what_is_imported_renders_to_what_kustomize_builds() {
         if settings.exists() {
             record(fs::read_to_string(settings).unwrap());
         }
+        assert!(!rules_found(&shape.project).contains("unmatched-reference"), "{}", shape.name);
         // something is mapped, rather than all objects copied as they were built
         let is_mapped = |(path, bytes): (&String, &Vec<u8>)| {
             let is_written = path.starts_with("environments/") && !path.contains("/as-built/");

@@ -109,11 +109,15 @@ impl TargetRender<'_> {
         parts.extend(
             answers.input_digests(self.own_queries(resolved)).into_iter().flat_map(|(name, answer)| [name, answer]),
         );
+        let mut text = parts.join("\n");
         for id in resolved.entries.keys() {
-            let sensitivity = self.survey.routing.sensitivity(id);
-            parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
+            let sensitivity = match self.survey.routing.sensitivity(id) {
+                Sensitivity::Plain => " Plain",
+                Sensitivity::Sensitive => " Sensitive",
+            };
+            text.extend(["\n", id.bundle.as_str(), "/", id.key.as_str(), sensitivity]);
         }
-        Some(self.tree.cache().digest(parts.join("\n").as_bytes()))
+        Some(self.tree.cache().digest(text.as_bytes()))
     }
 
     /// Renders the target; none on errors, which are reported.
