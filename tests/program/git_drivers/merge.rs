@@ -367,6 +367,20 @@ fn a_recipient_whom_one_side_removed_is_out_and_still_knows_the_key() {
     }
 }
 
+#[test]
+fn of_two_new_data_keys_the_one_that_no_removed_recipient_knows_is_taken() {
+    let base = encrypted_for(&[ALICE, BOB], Selector::default(), YAML.as_bytes(), SopsFormat::Yaml);
+    let rotated = |bytes: &[u8]| changed(bytes, SopsFormat::Yaml, |file| file.rotate_key().unwrap());
+    let (both, alone) = (rotated(&base), rotated(&with_recipients(&base, &[ALICE])));
+    for (ours, theirs) in [(&both, &alone), (&alone, &both)] {
+        let merge = Merge::new(FILE, &base, ours, theirs);
+        merge.clean();
+        let result = merge.result();
+        assert_eq!(recipients(&result), [recipient(ALICE)]);
+        assert!(open(&result, SopsFormat::Yaml).shares_key(&open(&alone, SopsFormat::Yaml)));
+    }
+}
+
 fn regex(text: &str) -> Selector {
     Selector::EncryptedRegex(GoRegex::parse(text).unwrap())
 }

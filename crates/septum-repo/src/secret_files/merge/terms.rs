@@ -2,7 +2,7 @@
 
 use super::refusal::MergeRefused;
 use super::{FileMerge, MergeInputs};
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, SopsMetadata, rewrap_data_key, unlock_data_key};
 use crate::sort::sort;
 
@@ -14,14 +14,18 @@ impl<'a> FileMerge<'a> {
         EncryptionPolicy::merge_versions(base.as_ref(), &of(&ours.file), &of(&theirs.file)).map_err(MergeRefused::Terms)
     }
 
-    /// The side whose data key and metadata the result has: the one with a new data key, else the one whose
-    /// recipients and rule are already those of the result, else ours.
+    /// The side whose data key and metadata the result has: the one with a new data key, of two the one that no removed
+    /// recipient knows; else the one whose recipients and rule are already those of the result, else ours.
     pub(super) fn choose_keeper(&self) -> Result<&'a DecryptedFile, MergeRefused> {
         let MergeInputs { base, ours, theirs } = self.sides;
         let (ours, theirs) = (&ours.file, &theirs.file);
         if !ours.shares_key(theirs) {
-            let is_old = base.as_ref().is_some_and(|base| base.file.shares_key(ours));
-            return Ok(if is_old { theirs } else { ours });
+            let is_old = |side: &DecryptedFile| base.as_ref().is_some_and(|base| base.file.shares_key(side));
+            let terms = self.merge_policies()?;
+            let is_safe =
+                |side: &DecryptedFile| terms.lacking_recipients(&EncryptionPolicy::of(side.metadata())).is_empty();
+            let is_theirs = is_old(ours) || !is_old(theirs) && is_safe(theirs) && !is_safe(ours);
+            return Ok(if is_theirs { theirs } else { ours });
         }
         let terms = self.merge_policies()?;
         let fits = |file: &DecryptedFile| {
@@ -76,7 +80,8 @@ impl<'a> FileMerge<'a> {
         if !former.is_empty() {
             let message =
                 format!("the data key of `{}` is known to former recipients: {}", self.path, former.join(", "));
-            let hint = format!("rotate it with `septum rotate {}`, and change the secrets themselves", self.path);
+            let word = shell_word(self.path);
+            let hint = format!("rotate it with `septum rotate {word}`, and change the secrets themselves");
             self.notes.push(Diagnostic::warning(Rule::MergeRotate, message).hint(hint));
         }
     }
