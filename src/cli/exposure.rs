@@ -55,10 +55,17 @@ impl ExposureArgs {
         })?;
         let found = find_exposure(&global.directory, &recipient, self.since.as_deref())?;
         if found.shallow {
-            output.print_note("septum: this is a shallow clone, so earlier commits were not searched");
+            output.print_note(
+                "septum: this is a shallow clone, so earlier commits were not searched: `git fetch --unshallow` gets them",
+            );
         }
         for name in &found.unread {
             output.print_note(&format!("septum: a version of `{name}` could not be read"));
+        }
+        if found.partial && !found.unread.is_empty() {
+            output.print_note(
+                "septum: this clone is partial: `git fetch --refetch --no-filter` gets the missing versions",
+            );
         }
         match self.format {
             ViewFormat::Json => output::print_json(&found),

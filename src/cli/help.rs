@@ -112,8 +112,8 @@ pub(super) const VARIABLES: &[(HelpTopic, &str, &str)] = &[
     (Output, "SEPTUM_CACHE_DIR", "Directory of the cache."),
     (
         Findings,
-        "GIT_DIR, GIT_INDEX_FILE, GIT_WORK_TREE",
-        "Repository and index of `septum check --staged`; Git sets them for its hooks.",
+        "GIT_DIR, GIT_INDEX_FILE, GIT_WORK_TREE, GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "Repository, index and objects for whatever reads Git; Git sets them for its hooks.",
     ),
     (
         Findings,

@@ -11,11 +11,12 @@ mod object_output;
 mod repository;
 mod revision;
 mod setup;
+mod sparse;
 mod stored;
+mod version_graph;
 mod work_tree;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
@@ -24,13 +25,15 @@ use std::sync::{Mutex, PoisonError};
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::commit::PlannedCommit;
 pub use self::commit_history::{CommitFile, CommitHistory, HistoryCommit, ParentFile};
-pub use self::file_history::{FileHistory, FileVersion};
+pub use self::file_history::FileHistory;
 pub use self::head::{CommitDetails, UncommittedFile, without_credentials};
 pub use self::history::GitHistory;
 pub use self::repository::GitRepository;
 use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
+pub use self::sparse::sparse_work_tree;
+pub use self::version_graph::{FileVersion, FileVersions};
 pub use self::work_tree::changed_files;
 use crate::diagnostic::{Diagnostic, Rule, shell_word};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
@@ -54,11 +57,7 @@ pub struct GitIndex {
 impl GitIndex {
     /// The index of the repository that a directory is in, or of the one whose hook this process is.
     pub fn of(directory: &Path) -> Result<Self, Diagnostic> {
-        let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
-            None => GitRepository::find(directory),
-            found => Ok(found),
-        });
-        let repository = repository.map_err(|error| git_failure(&error.to_string()))?;
+        let repository = GitRepository::of_process(directory).map_err(|error| git_failure(&error.to_string()))?;
         let repository =
             repository.ok_or_else(|| git_failure("not a git repository (or any of the parent directories)"))?;
         let root = repository.root.clone();
@@ -199,7 +198,7 @@ impl GitBlobs {
             // a process that stopped in the middle of an answer is not used again
             *process = None;
         }
-        read
+        read.map_err(|error| if self.git.is_partial() { io::Error::other(PARTIAL_CLONE) } else { error })
     }
 }
 
@@ -259,6 +258,14 @@ fn git_output(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
         Ok(output) => Err(git_failure(&first_line(&output))),
         Err(error) => Err(git_failure(&error.to_string())),
     }
+}
+
+/// Hint where a partial clone lacks something.
+const PARTIAL_CLONE: &str = "this clone is partial, and lacks it: `git fetch --refetch --no-filter` gets the rest";
+
+/// An error of reading from Git, with what helps if the clone is partial.
+fn in_clone(found: Diagnostic, git: &SafeGit) -> Diagnostic {
+    if git.is_partial() { Diagnostic { hints: vec![PARTIAL_CLONE.to_owned()], ..found } } else { found }
 }
 
 /// The first line of Git's error output.

@@ -8,7 +8,8 @@ use crate::cli::output;
 use crate::cli::{GlobalArgs, find_apps, find_environment, user_identities};
 use septum::diagnostic::{Diagnostic, Diagnostics, Rule};
 use septum::diff::{self, DiffReport, DiffScope, DiffSide, ProjectPair};
-use septum::git::{GitRevision, RevisionRange, changed_files};
+use septum::disk::Disk;
+use septum::git::{GitRevision, RevisionRange, changed_files, sparse_work_tree};
 use septum::pipeline::Pipeline;
 use septum::project::{PROJECT_FILE, Project};
 use septum::sort::CollectSorted;
@@ -21,10 +22,10 @@ impl DiffArgs {
         range: &RevisionRange,
     ) -> Result<DiffReport, Diagnostics> {
         let (old, new) = GitRevision::open_range(&global.directory, range)?;
-        let old_project = project_of(&old, global)?;
+        let old_project = project_of(&old.disk, global)?;
         let new_project = match &new {
-            Some(new) => project_of(new, global)?,
-            None => Some(Project::discover(&global.directory)?),
+            Some(new) => project_of(&new.disk, global)?,
+            None => Some(project_of_work_tree(global)?),
         };
         let projects = || [&old_project, &new_project].into_iter().flatten();
         if projects().next().is_none() {
@@ -100,12 +101,18 @@ fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
     paths.into_iter().collect()
 }
 
+/// The project of the work tree, of which a sparse checkout may leave files out.
+fn project_of_work_tree(global: &GlobalArgs) -> Result<Project, Diagnostics> {
+    let sparse = sparse_work_tree(&global.directory)?.map(|disk| project_of(&disk, global)).transpose()?;
+    sparse.flatten().map_or_else(|| Project::discover(&global.directory), Ok)
+}
+
 /// The project of a revision, at the same place; none if it has none.
-fn project_of(revision: &GitRevision, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
+fn project_of(disk: &Disk, global: &GlobalArgs) -> Result<Option<Project>, Diagnostics> {
     let start = septum::disk::canonical_path(&global.directory)
         .map_err(|error| Diagnostic::unreadable(&output::shown_path(&global.directory), &error))?;
-    match Project::locate(&revision.disk, &start) {
-        Some(root) => Project::open(&revision.disk, &root).map(Some),
+    match Project::locate(disk, &start) {
+        Some(root) => Project::open(disk, &root).map(Some),
         None => Ok(None),
     }
 }

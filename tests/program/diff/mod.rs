@@ -3,6 +3,7 @@
 mod environments;
 mod formats;
 mod objects;
+mod repositories;
 mod revisions;
 mod several;
 

@@ -338,3 +338,26 @@ fn a_branch_that_cannot_be_made_stops_before_a_byte_is_written() {
     assert_eq!((run.code, prod(&desk).as_str()), (4, ""));
     run.record();
 }
+
+/// Git refuses a commit of some files then, too.
+#[test]
+fn no_commit_is_made_in_the_middle_of_a_merge() {
+    let desk = promoted();
+    let desk = desk.env("GIT_AUTHOR_NAME", "A").env("GIT_AUTHOR_EMAIL", "a@example.org");
+    desk.replace("environments/staging.yaml", "one", "two");
+    commit(&desk, "changes");
+    let head = git(&desk, &["rev-parse", "HEAD"]);
+    let before = desk.read("environments/prod.yaml");
+    for (name, branch) in [("MERGE_HEAD", &[][..]), ("CHERRY_PICK_HEAD", &[]), ("rebase-merge", &["--branch", "new"])] {
+        desk.write(&format!(".git/{name}"), &head);
+        let run = desk.run(&[&["promote", "staging", "prod", "--yes", "--commit"], branch].concat());
+        run.record();
+        assert_eq!(
+            (run.code, git(&desk, &["rev-parse", "HEAD"]), prod(&desk)),
+            (4, head.clone(), before.clone()),
+            "{name}"
+        );
+        std::fs::remove_file(desk.path(&format!(".git/{name}"))).unwrap();
+    }
+    desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).succeeds();
+}

@@ -209,3 +209,90 @@ fn a_version_that_is_not_here_makes_a_least_age() {
     let found = ages(project.run_in("clone", &JSON));
     assert!(found.iter().all(|(_, basis, day, _)| *basis == "at-least" && *day == "2026-03-10"), "{found:?}");
 }
+
+/// A merge has the lines of both sides, and each value the day of the side that it is from.
+#[test]
+fn values_of_merged_branches_have_the_days_of_their_changes() {
+    let days = |project: &Sandbox| {
+        let found = ages(project.run(&["list", "--age", "--at", "2026-09-10", "--format", "json"]));
+        found.into_iter().map(|(key, basis, day, _)| (key, basis, day)).collect::<Vec<_>>()
+    };
+    let changed = |key: &str, day: &str| (key.to_owned(), json!("changed"), json!(day));
+    let lines = |sides: [&str; 2]| format!("{}\n\n\n\n\n{}\n", sides[0], sides[1]);
+    let layer = |sides: [&str; 2]| format!("data:\n  A: {}\n\n\n\n\n  B: {}\n", sides[0], sides[1]);
+    let base =
+        "app: shop\ndata: { A: a, B: b, C: { sensitive: true }, D: { sensitive: true }, F: { file: files/f } }\n";
+    let project = Sandbox::with_identities().file("base.yaml", base).file("dev.yaml", layer(["a1", "b1"]));
+    project.write("files/f", lines(["one", "two"]));
+    project.write(".gitignore", "*.txt\n");
+    project.encrypted("dev.secrets.yaml", format!("data:\n  C: {CANARY}\n  D: {CANARY}-2\n"));
+    commit(&project, "2026-01-10");
+    let git = |day: &str, arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]).args(arguments);
+        let driver = format!("{} git-merge %O %A %B %P", env!("CARGO_BIN_EXE_septum"));
+        git.current_dir(project.root()).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_COUNT", "1");
+        git.env("GIT_CONFIG_KEY_0", "merge.septum.driver").env("GIT_CONFIG_VALUE_0", driver);
+        let date = format!("{day}T12:00:00Z");
+        git.env("SOPS_AGE_KEY_FILE", project.path("alice.txt"))
+            .env("GIT_COMMITTER_DATE", &date)
+            .env("GIT_AUTHOR_DATE", &date);
+        assert!(git.status().unwrap().success(), "{arguments:?}");
+    };
+    project.write(".git/info/attributes", "*.secrets.yaml merge=septum\n");
+    git("2026-01-10", &["checkout", "-q", "-b", "topic"]);
+    project.write("dev.yaml", layer(["a2", "b1"]));
+    project.write("files/f", lines(["one of topic", "two"]));
+    project.give(format!("{CANARY}-3"), &["set", "dev", "C"]).succeeds();
+    commit(&project, "2026-02-10");
+    git("2026-02-10", &["checkout", "-q", "main"]);
+    project.write("dev.yaml", layer(["a1", "b2"]));
+    project.write("files/f", lines(["one", "two of main"]));
+    project.run(&["rotate", "dev.secrets.yaml"]).succeeds();
+    commit(&project, "2026-03-10");
+    git("2026-04-10", &["merge", "-q", "--no-edit", "topic"]);
+    let merged = [
+        changed("A", "2026-02-10"),
+        changed("B", "2026-03-10"),
+        changed("C", "2026-02-10"),
+        changed("D", "2026-01-10"),
+        changed("F", "2026-04-10"),
+    ];
+    assert_eq!(days(&project), merged);
+    // what a merge does not take has no effect, however late it is
+    git("2026-04-10", &["checkout", "-q", "-b", "other"]);
+    project.write("dev.yaml", layer(["a9", "b9"]));
+    commit(&project, "2026-05-10");
+    git("2026-05-10", &["checkout", "-q", "main"]);
+    git("2026-06-10", &["merge", "-q", "--no-edit", "--no-ff", "-s", "ours", "other"]);
+    assert_eq!(days(&project), merged);
+    // a value that the merge itself makes
+    git("2026-06-10", &["checkout", "-q", "-b", "third", "HEAD^"]);
+    project.write("dev.yaml", layer(["a3", "b2"]));
+    commit(&project, "2026-07-10");
+    git("2026-07-10", &["checkout", "-q", "main"]);
+    git("2026-08-10", &["merge", "-q", "--no-commit", "--no-ff", "third"]);
+    project.write("dev.yaml", layer(["a4", "b2"]));
+    commit(&project, "2026-08-10");
+    assert_eq!(days(&project)[..2], [changed("A", "2026-08-10"), changed("B", "2026-03-10")]);
+}
+
+/// The history of a linked layer is that of the file.
+#[cfg(unix)]
+#[test]
+fn a_linked_layer_has_the_days_of_its_file() {
+    let project =
+        Sandbox::of("data: { LOG: info, TXT: { file: f.txt } }\n", "").file("shared/dev.yaml", "data: { LOG: warn }\n");
+    project.write("shared/f.txt", "text\n");
+    std::fs::remove_file(project.path("dev.yaml")).unwrap();
+    for name in ["dev.yaml", "f.txt"] {
+        std::os::unix::fs::symlink(format!("shared/{name}"), project.path(name)).unwrap();
+    }
+    commit(&project, "2026-01-10");
+    let days = || ages(project.run(&JSON)).into_iter().map(|(_, basis, day, _)| (basis, day)).collect::<Vec<_>>();
+    assert_eq!(days(), [(json!("changed"), json!("2026-01-10")), (json!("changed"), json!("2026-01-10"))]);
+    project.write("shared/dev.yaml", "data: { LOG: error }\n");
+    project.write("shared/f.txt", "other\n");
+    commit(&project, "2026-02-10");
+    assert_eq!(days(), [(json!("changed"), json!("2026-02-10")), (json!("changed"), json!("2026-02-10"))]);
+}

@@ -165,6 +165,35 @@ fn versions_on_merged_branches_and_of_removed_files_count() {
     assert_eq!(keys_with(&found, "current").len(), 3);
 }
 
+/// A change on one side says nothing about a merge that takes the value of the other side.
+#[test]
+fn a_merge_has_the_value_of_the_side_that_it_takes() {
+    for (option, state) in [("theirs", "changed-or-reencrypted"), ("ours", "changed")] {
+        let site = site();
+        site.rules(r"creation_rules: [{path_regex: '\.secrets\.', age: 'ALICE'}]");
+        site.write(".git/info/attributes", "*.yaml binary\n");
+        commit(&site, "the rule");
+        git(&site, &["checkout", "-q", "-b", "side"]);
+        site.run(&["rekey", PROD]).succeeds();
+        commit(&site, "encrypted again on the side");
+        git(&site, &["checkout", "-q", "-"]);
+        site.run(&["rekey", PROD]).succeeds();
+        commit(&site, "encrypted again");
+        site.give("new", &["set", "prod", "A"]).succeeds();
+        commit(&site, "changed");
+        git(&site, &["merge", "-q", "--no-edit", "-X", option, "side"]);
+        let found = states(&site, &[]);
+        assert_eq!(keys_with(&found, state)[0], "data.A", "{option}: {found:?}");
+        // a merge of values, and a later encryption
+        site.give("newer", &["set", "prod", "B"]).succeeds();
+        site.run(&["rotate", PROD]).succeeds();
+        commit(&site, "rotated");
+        let found = states(&site, &[]);
+        assert!(keys_with(&found, state).contains(&"data.A".to_owned()), "{option}: {found:?}");
+        assert!(keys_with(&found, "changed-or-reencrypted").contains(&"data.C".to_owned()), "{option}: {found:?}");
+    }
+}
+
 #[test]
 fn a_recipient_of_nothing_is_answered_and_a_wrong_one_refused() {
     let site = site();

@@ -107,9 +107,9 @@ impl Disk {
         Self { snapshot: self.snapshot.clone(), changed: Arc::new(all), ..Self::default() }
     }
 
-    /// Snapshot overlaid on the disk, if any.
+    /// The snapshot in place of the disk, if any.
     pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_deref()
+        self.snapshot.as_deref().filter(|snapshot| !snapshot.is_addition)
     }
 
     /// The entry of a snapshot at a path without links; the disk itself where the snapshot does not contain it.
@@ -199,10 +199,15 @@ impl Disk {
                 fs::read_dir(directory)?.map(listed).collect::<io::Result<Vec<_>>>()?
             }
         };
-        for path in self.changed.keys().filter(|path| path.parent() == Some(directory)) {
-            let name = path.file_name().unwrap_or_default();
-            if found.iter().all(|entry| entry.name != name) {
-                found.push(DirEntry { name: name.to_owned(), kind: DirEntryKind::File });
+        let changed = self.changed.keys().filter(|path| path.parent() == Some(directory));
+        let changed = changed.filter_map(|path| path.file_name());
+        let changed = changed.map(|name| DirEntry { name: name.to_owned(), kind: DirEntryKind::File });
+        let addition = self.snapshot.as_deref().filter(|snapshot| snapshot.is_addition);
+        let added = addition.filter(|snapshot| directory.starts_with(&snapshot.root));
+        let added = added.map(|snapshot| snapshot.list(snapshot.below_root(directory))).unwrap_or_default();
+        for entry in changed.chain(added) {
+            if found.iter().all(|known| known.name != entry.name) {
+                found.push(entry);
             }
         }
         sort(&mut found);

@@ -8,11 +8,13 @@ use std::path::{Component, Path, PathBuf};
 use super::{DirEntry, DirEntryKind};
 use crate::sort::sort;
 
-/// The only files below a directory, of which the disk may have others.
+/// Files below a directory that the disk may not have: the only ones there, or those that are added to the disk.
 pub struct Snapshot {
     pub(super) root: PathBuf,
     entries: BTreeMap<PathBuf, SnapshotEntry>,
     pub(super) read: Box<BlobReader>,
+    /// Whether all other files are those of the disk.
+    pub(super) is_addition: bool,
 }
 
 /// Reads a blob, whose path is from the root; of one that is longer than a limit, the first bytes up to it, and one
@@ -57,7 +59,13 @@ impl Snapshot {
         entries: BTreeMap<PathBuf, SnapshotEntry>,
         read: impl Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        Self { root, entries, read: Box::new(read) }
+        Self { root, entries, read: Box::new(read), is_addition: false }
+    }
+
+    /// The same files in addition to those of the disk, which has none of them.
+    #[must_use]
+    pub fn in_addition(self) -> Self {
+        Self { is_addition: true, ..self }
     }
 
     /// The files that it holds, without links and other repositories, sorted by path.
@@ -103,6 +111,11 @@ impl Snapshot {
                 SnapshotEntryKind::UnknownRepository => ResolvedPath::Nothing,
                 SnapshotEntryKind::File | SnapshotEntryKind::Link => ResolvedPath::Entry(entry),
             };
+        }
+        if self.is_addition {
+            let is_directory = self.entries_below(path).next().is_some();
+            let is_added = is_directory && std::fs::symlink_metadata(self.root.join(path)).is_err();
+            return if is_added { ResolvedPath::Directory } else { ResolvedPath::Disk };
         }
         let repository =
             |directory| self.entries.get(directory).is_some_and(|entry| entry.kind == SnapshotEntryKind::Repository);

@@ -145,6 +145,9 @@ impl SafeGit {
         let references = repository.references()?;
         let lines: Vec<_> = references.iter().map(|(name, object)| format!("{object} {name}\n")).collect();
         fs::write(self.directory.path().join("packed-refs"), lines.concat())?;
+        for (name, object) in repository.other_references() {
+            fs::write(self.directory.path().join(name), object + "\n")?;
+        }
         Ok(self)
     }
 
@@ -152,6 +155,11 @@ impl SafeGit {
     pub(super) fn is_shallow(&self) -> bool {
         let missing = self.repository.as_ref().and_then(|repository| repository.shallow_commits().ok());
         missing.is_some_and(|missing| !missing.is_empty())
+    }
+
+    /// Whether the repository is a partial clone.
+    pub(super) fn is_partial(&self) -> bool {
+        self.repository.as_ref().is_some_and(GitRepository::is_partial)
     }
 
     /// Makes the attributes of the repository known that are in no file of the work tree.
@@ -210,6 +218,7 @@ impl SafeGit {
         if let Some(repository) = &self.repository {
             git.current_dir(&repository.root).arg("--work-tree").arg(&repository.root);
             git.env("GIT_OBJECT_DIRECTORY", repository.objects());
+            git.envs(repository.more_objects().map(|more| ("GIT_ALTERNATE_OBJECT_DIRECTORIES", more)));
             git.env("GIT_INDEX_FILE", self.index_path()?);
         }
         for setting in SETTINGS {

@@ -34,6 +34,10 @@ impl PlannedCommit {
     /// Prepares a commit on the current branch, or on a new one that becomes the current one.
     pub fn new(history: &GitHistory, branch: Option<&str>) -> Result<Self, Diagnostic> {
         let repository = history.repository().clone();
+        if let Some(operation) = repository.operation() {
+            return Err(commit_failure(&format!("a {operation} is in progress"))
+                .hint(format!("finish it, or undo it with `git {operation} --abort`, and run this again")));
+        }
         let current = repository.branch().map_err(|error| commit_failure(&error.to_string()))?;
         let (branch, is_new) = match (branch, current) {
             (Some(name), _) => (format!("refs/heads/{name}"), true),

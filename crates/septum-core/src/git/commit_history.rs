@@ -1,13 +1,15 @@
 //! The history of the files of a repository: one pass of `git log`, and the blobs by `git cat-file --batch`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::log::{LOG_OPTIONS, LogFile, LogRecord, parse_log, strange_log};
 use super::revision::{GitRevision, find_commit};
-use super::{GitBlobs, GitRepository, SafeGit, first_line};
+use super::sparse::left_out_files;
+use super::{GitBlobs, GitRepository, SafeGit, first_line, in_clone};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::disk::path_of;
+use crate::disk::{SnapshotEntry, path_of};
 use crate::map::HashSet;
 
 /// History of the checked-out branch.
@@ -22,8 +24,12 @@ pub struct CommitHistory {
     pub changed_files: Vec<PathBuf>,
     /// Whether earlier commits are missing: it is a shallow clone.
     pub is_shallow: bool,
+    /// Whether contents may be missing: it is a partial clone.
+    pub is_partial: bool,
     /// Commits up to the given revision; none without one.
     before: Option<HashSet<String>>,
+    /// Files that a sparse checkout leaves out of the work tree.
+    left_out: BTreeMap<PathBuf, SnapshotEntry>,
     blobs: GitBlobs,
 }
 
@@ -50,22 +56,23 @@ pub struct CommitFile {
 }
 
 /// State of a file in a parent of the commit that changed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParentFile {
     /// The parent does not have it: the commit adds it.
     Missing,
-    /// The parent has it: the commit changes or removes it.
-    Present,
+    /// The parent has it, with the content of this name; none for a link. The commit changes or removes it.
+    Present(Option<String>),
 }
 
 impl CommitHistory {
     /// The history of the repository that a directory is in. `since` divides it; it names a commit, a branch or a tag.
     pub fn read(directory: &Path, since: Option<&str>) -> Result<Self, Diagnostic> {
         let failed = |error: io::Error| history_failure(&error.to_string());
-        let repository = GitRepository::find(directory).map_err(failed)?;
+        let repository = GitRepository::of_process(directory).map_err(failed)?;
         let repository =
             repository.ok_or_else(|| history_failure("not a git repository (or any of the parent directories)"))?;
         let is_shallow = !repository.shallow_commits().map_err(failed)?.is_empty();
+        let is_partial = repository.is_partial();
         let head = repository.head().map_err(failed)?;
         let root = repository.root.clone();
         let git = GitRevision::prepare(&repository)?;
@@ -79,18 +86,25 @@ impl CommitHistory {
             }
         };
         let changed_files = list_changed_files(&git, head.as_deref())?;
+        let left_out = left_out_files(&repository)?;
         let (commits, versions) = match head {
             Some(head) => read_log(&git, &head)?,
             // nothing is committed yet
             None => Default::default(),
         };
-        Ok(Self { root, commits, versions, changed_files, is_shallow, before, blobs: GitBlobs::new(git) })
+        let blobs = GitBlobs::new(git);
+        Ok(Self { root, commits, versions, changed_files, is_shallow, is_partial, before, left_out, blobs })
     }
 
     /// Whether a commit is the given revision, or an ancestor of it.
     pub fn is_before(&self, commit: usize) -> bool {
         let commit = self.commits.get(commit);
         self.before.as_ref().zip(commit).is_some_and(|(before, commit)| before.contains(&commit.id))
+    }
+
+    /// Name of the content of a file that a sparse checkout leaves out of the work tree.
+    pub fn left_out(&self, path: &Path) -> Option<&str> {
+        self.left_out.get(path).map(|entry| entry.blob.as_str())
     }
 
     /// The content of a version, as it is committed; of one that is longer than a limit the first bytes, and one more.
@@ -126,7 +140,7 @@ fn run_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Vec<u8
     let output = git.command(subcommand).and_then(|mut git| git.args(arguments).output());
     match output {
         Ok(output) if output.status.success() => Ok(output.stdout),
-        Ok(output) => Err(history_failure(&first_line(&output))),
+        Ok(output) => Err(in_clone(history_failure(&first_line(&output)), git)),
         Err(error) => Err(history_failure(&error.to_string())),
     }
 }
@@ -140,9 +154,10 @@ fn commits_in(log: &[u8]) -> io::Result<(Vec<HistoryCommit>, Vec<CommitFile>)> {
             LogRecord::Commit(commit) => {
                 commits.push(HistoryCommit { id: commit.id.to_owned(), day: commit.day.to_owned() });
             }
-            LogRecord::File(LogFile { path, blob, is_added }) => {
+            LogRecord::File(LogFile { path, blob, former, is_added }) => {
                 let commit = commits.len().checked_sub(1).ok_or_else(strange_log)?;
-                let parent = if is_added { ParentFile::Missing } else { ParentFile::Present };
+                let parent =
+                    if is_added { ParentFile::Missing } else { ParentFile::Present(former.map(str::to_owned)) };
                 let version = CommitFile { commit, path, blob: blob.map(str::to_owned), parent };
                 if versions.last() != Some(&version) {
                     versions.push(version);

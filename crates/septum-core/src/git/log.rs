@@ -8,8 +8,15 @@ use std::time::Duration;
 use crate::disk::path_of;
 
 /// Options of a log that [`parse_log`] reads.
-pub(super) const LOG_OPTIONS: [&str; 7] =
-    ["-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-show-signature", "--format=%x01%H %ct %cs"];
+pub(super) const LOG_OPTIONS: [&str; 7] = [
+    "-z",
+    "--raw",
+    "--no-abbrev",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-show-signature",
+    "--format=%x01%H %ct %cs %P",
+];
 
 /// A commit, or a version of a file in the commit before it.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +34,8 @@ pub(super) struct LogCommit<'l> {
     pub(super) moment: Duration,
     /// The same as a day, where it was committed.
     pub(super) day: &'l str,
+    /// Its parents; in a log of some paths, the commits before it that changed them.
+    pub(super) parents: Vec<&'l str>,
 }
 
 /// A version of a file of a log.
@@ -36,7 +45,9 @@ pub(super) struct LogFile<'l> {
     pub(super) path: PathBuf,
     /// Name of its content; none if the commit removed it, or has a link or another repository in its place.
     pub(super) blob: Option<&'l str>,
-    /// Whether a parent of the commit does not have it.
+    /// Name of its content in a parent of the commit; none if that does not have it, or has something else there.
+    pub(super) former: Option<&'l str>,
+    /// Whether that parent does not have it.
     pub(super) is_added: bool,
 }
 
@@ -55,22 +66,25 @@ pub(super) fn parse_log(log: &[u8]) -> impl Iterator<Item = io::Result<LogRecord
 fn parse_commit(head: &[u8]) -> io::Result<LogCommit<'_>> {
     let head = std::str::from_utf8(head).map_err(|_| strange_log())?;
     let words: Vec<_> = head.split_ascii_whitespace().collect();
-    let [id, seconds, day] = words.as_slice() else { return Err(strange_log()) };
+    let [id, seconds, day, parents @ ..] = words.as_slice() else { return Err(strange_log()) };
     let seconds = match seconds.strip_prefix('-') {
         Some(_) => 0,
         None => seconds.parse().map_err(|_| strange_log())?,
     };
-    Ok(LogCommit { id, moment: Duration::from_secs(seconds), day })
+    Ok(LogCommit { id, moment: Duration::from_secs(seconds), day, parents: parents.to_vec() })
 }
 
 fn parse_file<'l>(facts: &'l [u8], path: &[u8]) -> io::Result<LogFile<'l>> {
     let facts = std::str::from_utf8(facts).ok().and_then(|facts| facts.strip_prefix(':')).ok_or_else(strange_log)?;
     let facts: Vec<_> = facts.split(' ').collect();
-    let ([_, mode, _, blob, status], false) = (facts.as_slice(), path.is_empty()) else { return Err(strange_log()) };
+    let ([former_mode, mode, former, blob, status], false) = (facts.as_slice(), path.is_empty()) else {
+        return Err(strange_log());
+    };
     let path = path_of(path.to_vec()).map_err(|_| strange_log())?;
     // a link or another repository is no version of a file
     let blob = mode.starts_with("100").then_some(*blob);
-    Ok(LogFile { path, blob, is_added: status.starts_with('A') })
+    let former = former_mode.starts_with("100").then_some(*former);
+    Ok(LogFile { path, blob, former, is_added: status.starts_with('A') })
 }
 
 /// Parses a log of moves alone (`--find-renames --diff-filter=R`): the former names by the commit and the new name.
@@ -107,21 +121,26 @@ mod tests {
     fn a_log_is_read_as_git_prints_it() {
         let (one, two, zero) = ("a".repeat(40), "b".repeat(40), "0".repeat(40));
         let log = format!(
-            "\x01{one} 1795947733 2026-11-29\0\n:100644 000000 {one} {zero} D\0a b\0:000000 100644 {zero} {two} A\0c/d\0\
+            "\x01{one} 1795947733 2026-11-29 {two} {zero}\0\n:100644 000000 {one} {zero} D\0a b\0:000000 100644 {zero} {two} A\0c/d\0\
              \x01{two} -1 1969-12-31\0\n:000000 120000 {zero} {one} A\0link\0:100644 100755 {one} {two} M\0x\0"
         );
         let found: Vec<_> = parse_log(log.as_bytes()).collect::<Result<_, _>>().expect("a log");
-        let commit = |id, seconds, day| LogRecord::Commit(LogCommit { id, moment: Duration::from_secs(seconds), day });
-        let file = |path: &str, blob, is_added| LogRecord::File(LogFile { path: path.into(), blob, is_added });
+        let commit = |id, seconds, day, parents| {
+            LogRecord::Commit(LogCommit { id, moment: Duration::from_secs(seconds), day, parents })
+        };
+        let file = |path: &str, blob, former: Option<&'static str>, is_added| {
+            let former = former.map(|name| if name == "one" { one.as_str() } else { two.as_str() });
+            LogRecord::File(LogFile { path: path.into(), blob, former, is_added })
+        };
         assert_eq!(
             found,
             [
-                commit(&one, 1_795_947_733, "2026-11-29"),
-                file("a b", None, false),
-                file("c/d", Some(&two), true),
-                commit(&two, 0, "1969-12-31"),
-                file("link", None, true),
-                file("x", Some(&two), false),
+                commit(&one, 1_795_947_733, "2026-11-29", vec![&two, &zero]),
+                file("a b", None, Some("one"), false),
+                file("c/d", Some(&two), None, true),
+                commit(&two, 0, "1969-12-31", Vec::new()),
+                file("link", None, None, true),
+                file("x", Some(&two), Some("one"), false),
             ]
         );
         assert_eq!(parse_log(b"").count(), 0);

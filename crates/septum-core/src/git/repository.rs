@@ -2,7 +2,8 @@
 //! which may name programs.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -29,6 +30,16 @@ pub struct GitRepository {
     /// Directory shared by all work trees: objects and references.
     common: PathBuf,
     index: PathBuf,
+    /// Other directories of objects than those of the repository, while a push is checked.
+    quarantine: Option<ObjectQuarantine>,
+}
+
+/// Directories of the objects of a push that no hook has accepted yet.
+/// Source: `git-receive-pack`, quarantine environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ObjectQuarantine {
+    objects: PathBuf,
+    alternates: OsString,
 }
 
 impl GitRepository {
@@ -42,6 +53,25 @@ impl GitRepository {
             }
         }
         Ok(None)
+    }
+
+    /// The repository whose hook this process is, or the one that a directory is in.
+    pub(super) fn of_process(directory: &Path) -> io::Result<Option<Self>> {
+        let Some(found) = Self::of_hook(|name| env::var_os(name))? else { return Self::find(directory) };
+        // without a name, the work tree of Git is the directory in which it runs; here, that is not the working directory
+        if env::var_os("GIT_WORK_TREE").is_none()
+            && let Ok(Some(near)) = Self::find(directory)
+            && crate::disk::canonical_path(&near.git_dir).ok() == crate::disk::canonical_path(&found.git_dir).ok()
+        {
+            return Ok(Some(Self { root: near.root, ..found }));
+        }
+        // of another directory, everything would seem to be new
+        if crate::disk::canonical_path(directory).is_ok_and(|directory| !directory.starts_with(&found.root)) {
+            return Err(io::Error::other(
+                "`GIT_DIR`, `GIT_WORK_TREE` or `GIT_INDEX_FILE` is set for another work tree: unset it, or name this one in `GIT_WORK_TREE`",
+            ));
+        }
+        Ok(Some(found))
     }
 
     /// The repository whose hook this process is, by the variables with which Git names it. They come from the caller
@@ -59,7 +89,12 @@ impl GitRepository {
         if !is_git_dir(&git_dir) {
             return Err(io::Error::other("`GIT_DIR` is not a git repository"));
         }
-        Self::new(root.as_deref().unwrap_or(Path::new(".")), git_dir, index).map(Some)
+        let found = Self::new(root.as_deref().unwrap_or(Path::new(".")), git_dir, index)?;
+        let quarantine = match (here("GIT_OBJECT_DIRECTORY")?, variable("GIT_ALTERNATE_OBJECT_DIRECTORIES")) {
+            (Some(objects), Some(alternates)) => Some(ObjectQuarantine { objects, alternates }),
+            _ => None,
+        };
+        Ok(Some(Self { quarantine, ..found }))
     }
 
     fn new(root: &Path, git_dir: PathBuf, index: Option<PathBuf>) -> io::Result<Self> {
@@ -68,7 +103,7 @@ impl GitRepository {
             None => git_dir.clone(),
         };
         let index = index.unwrap_or_else(|| git_dir.join("index"));
-        Ok(Self { root: crate::disk::canonical_path(root)?, git_dir, common, index })
+        Ok(Self { root: crate::disk::canonical_path(root)?, git_dir, common, index, quarantine: None })
     }
 
     /// The index, if there is one.
@@ -106,7 +141,45 @@ impl GitRepository {
 
     /// Directory of the repository's objects.
     pub(super) fn objects(&self) -> PathBuf {
-        self.common.join("objects")
+        self.quarantine.as_ref().map_or_else(|| self.common.join("objects"), |known| known.objects.clone())
+    }
+
+    /// More directories of objects, as Git separates them.
+    pub(super) fn more_objects(&self) -> Option<&OsStr> {
+        self.quarantine.as_ref().map(|known| known.alternates.as_os_str())
+    }
+
+    /// Whether the work tree is a sparse checkout.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.git_dir.join("info/sparse-checkout").is_file()
+    }
+
+    /// The operation that has to be finished before a commit of some files, such as `merge`.
+    pub(super) fn operation(&self) -> Option<&'static str> {
+        const OPERATIONS: [(&str, &str); 5] = [
+            ("MERGE_HEAD", "merge"),
+            ("CHERRY_PICK_HEAD", "cherry-pick"),
+            ("REVERT_HEAD", "revert"),
+            ("rebase-merge", "rebase"),
+            ("rebase-apply", "rebase"),
+        ];
+        OPERATIONS.into_iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, name)| name)
+    }
+
+    /// Whether Git gets objects of the repository when it needs them: it is a partial clone.
+    pub(super) fn is_partial(&self) -> bool {
+        let entries = fs::read_dir(self.objects().join("pack")).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| Path::new(&entry.file_name()).extension().is_some_and(|end| end == "promisor"))
+    }
+
+    /// Commits that Git names outside of `refs`, such as `ORIG_HEAD`.
+    pub(super) fn other_references(&self) -> Vec<(&'static str, String)> {
+        let names = ["ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD"];
+        let object = |name: &str| {
+            let text = read_text(&self.git_dir.join(name)).ok()??;
+            text.split_whitespace().next().filter(|text| is_object(text)).map(str::to_owned)
+        };
+        names.into_iter().filter_map(|name| Some((name, object(name)?))).collect()
     }
 
     /// The patterns of ignored files that are not committed.
@@ -187,20 +260,22 @@ impl GitRepository {
         let mut found: BTreeMap<String, String> =
             packed.map(|(object, name)| (name.to_owned(), object.to_owned())).collect_map();
         let mut symbolic = Vec::new();
-        let mut pending = vec![("refs".to_owned(), 0)];
-        while let Some((name, depth)) = pending.pop() {
-            let Ok(entries) = fs::read_dir(self.common.join(&name)) else { continue };
+        // those of this work tree alone, such as `refs/bisect`, come last
+        let directories = [&self.git_dir, &self.common];
+        let mut pending = directories.map(|directory| (directory, "refs".to_owned(), 0)).to_vec();
+        while let Some((directory, name, depth)) = pending.pop() {
+            let Ok(entries) = fs::read_dir(directory.join(&name)) else { continue };
             for entry in entries {
                 let entry = entry?;
                 let Some(part) = entry.file_name().to_str().map(str::to_owned) else { continue };
                 let below = format!("{name}/{part}");
                 if entry.file_type()?.is_dir() {
                     if depth < DEEPEST_REFERENCE {
-                        pending.push((below, depth + 1));
+                        pending.push((directory, below, depth + 1));
                     }
                     continue;
                 }
-                let Ok(Some(text)) = read_text(&self.common.join(&below)) else { continue };
+                let Ok(Some(text)) = read_text(&directory.join(&below)) else { continue };
                 match text.trim_end().strip_prefix("ref:").map(str::trim) {
                     Some(target) => symbolic.push((below, target.to_owned())),
                     None if is_object(text.trim_end()) => {

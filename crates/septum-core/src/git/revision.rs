@@ -1,13 +1,12 @@
 //! Content of a commit, without a work tree.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
 use super::repository::GitRepository;
-use super::{GitBlobs, git_output, kind_of_mode, spawn_git};
+use super::{GitBlobs, git_output, in_clone, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 use crate::sort::CollectSorted;
@@ -120,11 +119,12 @@ impl CommitContent {
         let tree = spawn_git(&git, "ls-tree", &["-r", "-z", "--full-tree", commit])?;
         let upward = spawn_git(&git, "grep", &["-I", "-l", "-z", "--full-name", "-F", "-e", "..", commit])?;
         let (tree, upward) = (tree.wait_with_output(), upward.wait_with_output());
-        let entries = parse_tree(&git_output(tree).map_err(of_revision)?)?;
+        let failed = |found| in_clone(of_revision(found), &git);
+        let entries = parse_tree(&git_output(tree).map_err(failed)?)?;
         let upward = match upward {
             // nothing found
             Ok(output) if output.status.code() == Some(1) && output.stderr.is_empty() => Vec::new(),
-            output => git_output(output).map_err(of_revision)?,
+            output => git_output(output).map_err(failed)?,
         };
         self.upward.extend(parse_paths(&upward, commit)?.into_iter().map(|path| below.join(path)));
         for (path, entry) in entries {
@@ -159,17 +159,15 @@ impl CommitContent {
 
 /// The repository that a directory is in, or the one whose hook this process is.
 pub(super) fn find_repository(directory: &Path) -> Result<Option<GitRepository>, Diagnostic> {
-    let found = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
-        None => GitRepository::find(directory),
-        found => Ok(found),
-    });
-    found.map_err(|error| revision_failure(&error.to_string()))
+    GitRepository::of_process(directory).map_err(|error| revision_failure(&error.to_string()))
 }
 
 /// The commit that a name stands for. The name is not repeated: it could be anything that was typed.
 pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
-        let hint = if git.is_shallow() {
+        let hint = if name.contains("@{") {
+            "neither the configuration nor the reflog is read: `git rev-parse` prints the name of the commit"
+        } else if git.is_shallow() {
             "this clone is shallow: `git fetch --unshallow --tags` gets the rest"
         } else {
             "`git fetch` gets the branches and tags of the remote repository"

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_path};
-use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
+use crate::disk::{BoundedRoot, DirEntryKind, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
@@ -110,11 +110,19 @@ pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
     if let Some(root) = start.ancestors().find(|directory| disk.has(&directory.join(PROJECT_FILE))) {
         return Some(ProjectRoot::Settings(root.to_path_buf()));
     }
-    let base = format!("{BASE}.yaml");
     let app = start.ancestors().find_map(|directory| {
-        [directory.join(DEFAULT_FOLDER), directory.to_path_buf()].into_iter().find(|app| disk.has(&app.join(&base)))
+        let apps = [directory.join(DEFAULT_FOLDER), directory.to_path_buf()];
+        apps.into_iter().find(|app| has_base(disk, directory, app))
     });
     app.map(ProjectRoot::App)
+}
+
+/// Whether a directory is an app. The system follows a link to one, but not a link of a revision.
+fn has_base(disk: &Disk, above: &Path, app: &Path) -> bool {
+    let base = app.join(format!("{BASE}.yaml"));
+    let is_link = || disk.snapshot().is_some() && matches!(disk.kind(app), Ok(Some(DirEntryKind::Link)));
+    let is_linked = || BoundedRoot::new(disk.clone(), above).is_ok_and(|bounds| bounds.resolve(&base).is_ok());
+    disk.has(&base) || is_link() && is_linked()
 }
 
 pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, shown_path};
 use crate::disk::{BoundedRoot, Disk, FileReadError};
-use crate::git::{CommitHistory, ParentFile};
+use crate::git::{CommitHistory, ParentFile, sparse_work_tree};
 use crate::map::HashMap;
 use crate::pipeline::{Pipeline, SurveyOptions};
 use crate::project::{INCOMING, Project, SECRETS};
@@ -35,6 +35,8 @@ pub struct Exposure {
     pub unread: Vec<String>,
     /// Whether earlier commits are missing: it is a shallow clone.
     pub shallow: bool,
+    /// Whether versions of files may be missing: it is a partial clone.
+    pub partial: bool,
 }
 
 /// A value that a recipient could decrypt.
@@ -99,7 +101,7 @@ pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str
         }
     }
     let unread = reader.unread.iter().map(|path| shown_path(path)).collect();
-    Ok(Exposure { values, unread, shallow: history.is_shallow })
+    Ok(Exposure { values, unread, shallow: history.is_shallow, partial: history.is_partial })
 }
 
 /// Reader of the versions of files; each content is read once.
@@ -125,11 +127,16 @@ impl VersionReader<'_> {
                 if let (None, Some(last)) = (&version.blob, known.and_then(FileTimeline::last)) {
                     moves.gone.push((version.path.clone(), Rc::clone(last)));
                 }
-                if let (ParentFile::Missing, Some(content)) = (version.parent, &content) {
+                if let (ParentFile::Missing, Some(content)) = (&version.parent, &content) {
                     moves.new.push((version.path.clone(), Rc::clone(content)));
                 }
+                let former = match &version.parent {
+                    ParentFile::Present(Some(blob)) => self.read_blob(blob, &version.path),
+                    ParentFile::Present(None) | ParentFile::Missing => None,
+                };
                 let is_before = history.is_before(version.commit);
-                timelines.entry(version.path.clone()).or_default().push(version.commit, content, is_before);
+                let timeline = timelines.entry(version.path.clone()).or_default();
+                timeline.push(version.commit, content, former, is_before);
             }
             moves.follow(&mut timelines);
         }
@@ -166,7 +173,14 @@ impl VersionReader<'_> {
         let read = bounds.resolve(&self.history.root.join(path)).and_then(|real| bounds.read(&real, LONGEST));
         match read {
             Ok(bytes) => Some(bytes),
-            Err(FileReadError::Missing) => None,
+            // what a sparse checkout leaves out is there all the same
+            Err(FileReadError::Missing) => {
+                let content = self.history.content(self.history.left_out(path)?, LONGEST);
+                if content.is_err() {
+                    self.unread.insert(path.to_path_buf());
+                }
+                content.ok()
+            }
             // a file that is there and cannot be read may have values
             Err(FileReadError::TooBig(_) | FileReadError::Io(_)) => {
                 self.unread.insert(path.to_path_buf());
@@ -243,8 +257,9 @@ impl FileMoves {
 fn environments_by_file(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, Diagnostics> {
     let start = BoundedRoot::new(Disk::default(), directory);
     let start = start.map_err(|error| Diagnostic::unreadable("the directory", &error))?;
-    let Some(root) = Project::locate(&Disk::default(), start.path()) else { return Ok(BTreeMap::new()) };
-    let project = Project::open(&Disk::default(), &root)?;
+    let disk = sparse_work_tree(directory)?.unwrap_or_default();
+    let Some(root) = Project::locate(&disk, start.path()) else { return Ok(BTreeMap::new()) };
+    let project = Project::open(&disk, &root)?;
     let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut order = StackOrder::default();
     let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::ExposureState;
 use super::version::EncryptedVersion;
-use crate::sort::sort_by_key;
+use crate::map::HashMap;
+use crate::sort::{CollectSorted, sort_by_key};
 
 /// Versions of a file, oldest first; the last one is the file as it is.
 #[derive(Debug, Default)]
@@ -23,15 +24,29 @@ struct TimelineStep {
     is_before: bool,
     /// The content; none if the file does not exist, or is not encrypted.
     content: Option<Rc<EncryptedVersion>>,
+    /// The contents in the parents of the commit that have others.
+    former: Vec<Rc<EncryptedVersion>>,
 }
 
 impl FileTimeline {
-    /// Adds a version. Of those before the time that is asked about, only the last one is kept.
-    pub(super) fn push(&mut self, commit: usize, content: Option<Rc<EncryptedVersion>>, is_before: bool) {
+    /// Adds a version, with that of a parent: a merge has one for each parent. Of those before the time that is asked
+    /// about, only the last one is kept.
+    pub(super) fn push(
+        &mut self,
+        commit: usize,
+        content: Option<Rc<EncryptedVersion>>,
+        former: Option<Rc<EncryptedVersion>>,
+        is_before: bool,
+    ) {
+        if let Some(last) = self.versions.last_mut().filter(|last| last.commit == Some(commit)) {
+            last.former.extend(former);
+            return;
+        }
         if is_before {
             self.versions.retain(|step| !step.is_before);
         }
-        self.versions.push(TimelineStep { commit: Some(commit), is_before, content });
+        let former = former.into_iter().collect();
+        self.versions.push(TimelineStep { commit: Some(commit), is_before, content, former });
     }
 
     /// The last version; none if the file does not exist any more, or is not encrypted.
@@ -54,7 +69,7 @@ impl FileTimeline {
     /// Adds the file as it is, with its values in plaintext.
     pub(super) fn finish(&mut self, content: Option<Rc<EncryptedVersion>>, plaintext: BTreeSet<String>) {
         self.plaintext = plaintext;
-        self.versions.push(TimelineStep { commit: None, is_before: false, content });
+        self.versions.push(TimelineStep { commit: None, is_before: false, content, former: Vec::new() });
     }
 
     /// The values that a recipient could decrypt, each with the first commit and its state now.
@@ -93,36 +108,64 @@ fn state_of(versions: &[TimelineStep], path: &str, recipient: &str) -> ExposureS
     if now.is_for(recipient) {
         return ExposureState::Current;
     }
-    let could = |step: &TimelineStep| {
-        let content = step.content.as_ref().filter(|content| content.is_for(recipient));
-        content.is_some_and(|content| content.values.contains_key(path))
-    };
-    let had = |step: &TimelineStep| {
-        could(step) && step.content.as_ref().is_some_and(|it| it.values.get(path) == Some(current))
-    };
-    if versions.iter().any(had) {
+    let contents = || versions.iter().filter_map(|step| step.content.as_deref());
+    let readable = contents().filter(|content| content.is_for(recipient));
+    let readable: BTreeSet<&String> = readable.filter_map(|content| content.values.get(path)).collect_set();
+    if readable.contains(current) {
         return ExposureState::Unchanged;
     }
-    let last = versions.iter().rposition(could).unwrap_or_default();
-    let after = versions.get(last..).unwrap_or_default().iter().filter_map(|step| step.content.as_deref());
-    if is_changed_in(after, path) { ExposureState::Changed } else { ExposureState::ChangedOrReencrypted }
+    let changes = ValueChanges { path, readable };
+    if changes.of_versions(versions).get(current) == Some(&true) {
+        ExposureState::Changed
+    } else {
+        ExposureState::ChangedOrReencrypted
+    }
 }
 
-/// Whether a value has two ciphertexts under one data key: then it was changed, since unchanged values keep theirs.
-fn is_changed_in<'v>(versions: impl Iterator<Item = &'v EncryptedVersion>, path: &str) -> bool {
-    let mut before: Option<&EncryptedVersion> = None;
-    let mut known: Option<&String> = None;
-    for version in versions {
-        if before.is_some_and(|before| !version.has_data_key_of(before)) {
-            known = None;
+/// Changes of a value since a recipient could decrypt it.
+struct ValueChanges<'v> {
+    path: &'v str,
+    /// Its ciphertexts that the recipient could decrypt.
+    readable: BTreeSet<&'v String>,
+}
+
+impl<'v> ValueChanges<'v> {
+    /// Whether each ciphertext is of a value that was changed since: a value with two ciphertexts under one data key
+    /// was changed, since unchanged values keep theirs, and a new data key changes no value. Versions are followed by
+    /// their parents: a merge may take the side on which the value was only encrypted again.
+    fn of_versions(&self, versions: &'v [TimelineStep]) -> HashMap<&'v String, bool> {
+        let mut known: HashMap<&String, bool> = self.readable.iter().map(|text| (*text, false)).collect();
+        let mut before: Option<&TimelineStep> = None;
+        for step in versions {
+            let found = step.content.as_deref().and_then(|content| Some((content, content.values.get(self.path)?)));
+            let Some((content, ciphertext)) = found else { continue };
+            // a ciphertext is never made twice
+            if !known.contains_key(ciphertext) {
+                let former: Vec<&EncryptedVersion> = step.former.iter().map(Rc::as_ref).collect();
+                let of_parents = self.is_changed_from(&former, content, &known);
+                let of_last = || {
+                    let last = before.and_then(|before| before.content.as_deref());
+                    self.is_changed_from(last.as_slice(), content, &known)
+                };
+                let is_changed = of_parents.or_else(of_last).unwrap_or_default();
+                known.insert(ciphertext, is_changed);
+            }
+            before = Some(step);
         }
-        let found = version.values.get(path);
-        match (known, found) {
-            (Some(known), Some(found)) if known != found => return true,
-            (_, Some(found)) => known = Some(found),
-            (_, None) => {}
-        }
-        before = Some(version);
+        known
     }
-    false
+
+    /// Whether the value of a version was changed, by those before it that have the value; none if none of them has.
+    fn is_changed_from(
+        &self,
+        former: &[&EncryptedVersion],
+        content: &EncryptedVersion,
+        known: &HashMap<&String, bool>,
+    ) -> Option<bool> {
+        let values = former.iter().filter_map(|version| Some((version, version.values.get(self.path)?)));
+        let changes = values.map(|(version, ciphertext)| {
+            content.has_data_key_of(version) || known.get(ciphertext).copied().unwrap_or_default()
+        });
+        changes.reduce(|one, other| one && other)
+    }
 }

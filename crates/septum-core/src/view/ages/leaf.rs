@@ -125,6 +125,8 @@ pub(super) struct LayerVersions<'a> {
     history: &'a FileHistory,
     identities: &'a Identities,
     versions: Vec<DatedVersion<'a>>,
+    /// Number of the version of the current commit.
+    current: Option<usize>,
 }
 
 struct DatedVersion<'a> {
@@ -133,10 +135,20 @@ struct DatedVersion<'a> {
     is_unread: bool,
     root: Option<YamlNode>,
     ciphertexts: HashSet<String>,
-    /// Whether the next older version has one of these ciphertexts, once that was asked.
-    keeps_others: OnceCell<bool>,
     /// The version in plaintext, once that was needed; none without a key.
     decrypted: OnceCell<Option<DecryptedFile>>,
+}
+
+/// The value of a version, as the version before has it.
+enum ValueBefore {
+    /// It has the same value.
+    Same,
+    /// It has another value, or none.
+    Different,
+    /// It has another ciphertext under another data key, and no identity decrypts it.
+    Unknown,
+    /// Git does not have its content.
+    Unread,
 }
 
 impl<'a> LayerVersions<'a> {
@@ -151,52 +163,64 @@ impl<'a> LayerVersions<'a> {
             if let Some(root) = &root {
                 collect_ciphertexts(root, &mut ciphertexts);
             }
-            let (keeps_others, decrypted) = (OnceCell::new(), OnceCell::new());
-            DatedVersion { version, is_unread, root, ciphertexts, keeps_others, decrypted }
+            DatedVersion { version, is_unread, root, ciphertexts, decrypted: OnceCell::new() }
         };
-        Self { name, history, identities, versions: history.versions(path).iter().map(read).collect() }
+        let found = history.versions(path);
+        let versions = found.into_iter().flat_map(|found| &found.versions).map(read).collect();
+        Self { name, history, identities, versions, current: found.and_then(|found| found.current) }
     }
 
     /// The age of a value that the file on disk has.
     pub(super) fn age_of(&self, leaf: &LeafPath, on_disk: &YamlNode) -> ValueAge {
         let unknown = ValueAge { day: None, basis: AgeBasis::Unknown };
-        let Some(mut state) = leaf.find(on_disk).map(state_of) else { return unknown };
-        let of = |version: &DatedVersion<'_>| version.root.as_ref().and_then(|root| leaf.find(root)).map(state_of);
-        let newest = if state.is_encrypted { self.versions.len() } else { 1 };
-        if !self.versions.iter().take(newest).any(|version| of(version).as_ref() == Some(&state)) {
+        let Some(state) = leaf.find(on_disk).map(state_of) else { return unknown };
+        let current = self.current.and_then(|current| self.versions.get(current));
+        let Some(mut version) = current.filter(|version| version.state_of(leaf).as_ref() == Some(&state)) else {
             return ValueAge { day: None, basis: AgeBasis::NotCommitted };
-        }
-        let mut oldest = 0;
+        };
         loop {
-            // a ciphertext is never made twice, so that branches that were merged do not matter
-            let is_same = |version: &DatedVersion<'_>| of(version).as_ref() == Some(&state);
-            let run = if state.is_encrypted {
-                self.versions.iter().rposition(is_same)
-            } else {
-                let rest = self.versions.iter().skip(oldest).take_while(|version| is_same(version));
-                rest.count().checked_sub(1).map(|more| oldest + more)
-            };
-            oldest = run.unwrap_or(oldest).max(oldest);
-            let Some(newer) = self.versions.get(oldest) else { return unknown };
-            let day = Some(newer.version.day);
-            let Some(older) = self.versions.get(oldest + 1) else {
-                let basis = if newer.version.is_boundary { AgeBasis::AtLeast } else { AgeBasis::Changed };
-                return ValueAge { day, basis };
-            };
-            // a version that is not here, as in a partial clone, may have the same value
-            if older.is_unread {
-                return ValueAge { day, basis: AgeBasis::AtLeast };
+            let is_cut_off = version.version.is_boundary;
+            let mut basis = if is_cut_off { AgeBasis::AtLeast } else { AgeBasis::Changed };
+            let mut same = None;
+            for before in version.version.parents.iter().filter_map(|&number| self.versions.get(number)) {
+                match self.compare(leaf, version, before) {
+                    ValueBefore::Same => {
+                        same = Some(before);
+                        break;
+                    }
+                    ValueBefore::Unknown if basis == AgeBasis::Changed => basis = AgeBasis::ChangedOrReEncrypted,
+                    ValueBefore::Unknown | ValueBefore::Different => {}
+                    // a version that is not here, as in a partial clone, may have the same value
+                    ValueBefore::Unread => basis = AgeBasis::AtLeast,
+                }
             }
-            let Some(before) = of(older) else { return ValueAge { day, basis: AgeBasis::Changed } };
-            let keeps_others = *newer.keeps_others.get_or_init(|| !newer.ciphertexts.is_disjoint(&older.ciphertexts));
-            if !(state.is_encrypted && before.is_encrypted) || keeps_others {
-                return ValueAge { day, basis: AgeBasis::Changed };
+            match same {
+                Some(before) => version = before,
+                None => return ValueAge { day: Some(version.version.day), basis },
             }
-            match self.is_same_value(leaf, newer, older) {
-                Some(true) => (state, oldest) = (before, oldest + 1),
-                Some(false) => return ValueAge { day, basis: AgeBasis::Changed },
-                None => return ValueAge { day, basis: AgeBasis::ChangedOrReEncrypted },
-            }
+        }
+    }
+
+    /// Compares the value of a version with that of one before it.
+    fn compare(&self, leaf: &LeafPath, version: &DatedVersion<'_>, before: &DatedVersion<'_>) -> ValueBefore {
+        if before.is_unread {
+            return ValueBefore::Unread;
+        }
+        let (Some(now), Some(then)) = (version.state_of(leaf), before.state_of(leaf)) else {
+            return ValueBefore::Different;
+        };
+        if now == then {
+            return ValueBefore::Same;
+        }
+        // with the same data key, unchanged values keep their ciphertext
+        let is_encrypted = now.is_encrypted && then.is_encrypted;
+        if !(is_encrypted && version.ciphertexts.is_disjoint(&before.ciphertexts)) {
+            return ValueBefore::Different;
+        }
+        match self.is_same_value(leaf, version, before) {
+            Some(true) => ValueBefore::Same,
+            Some(false) => ValueBefore::Different,
+            None => ValueBefore::Unknown,
         }
     }
 
@@ -212,6 +236,13 @@ impl<'a> LayerVersions<'a> {
             DecryptedFile::decrypt_bytes(self.name, bytes, SopsFormat::Yaml, self.identities).ok()
         };
         version.decrypted.get_or_init(decrypt).as_ref()
+    }
+}
+
+impl DatedVersion<'_> {
+    /// The value, if the version has it.
+    fn state_of(&self, leaf: &LeafPath) -> Option<LeafState> {
+        self.root.as_ref().and_then(|root| leaf.find(root)).map(state_of)
     }
 }
 

@@ -163,11 +163,7 @@ impl<'a> AgeReport<'a> {
             }
         }
         let files: Vec<PathBuf> = files.into_iter().collect();
-        let history = FileHistory::of_files(root, &files).map_err(|error| {
-            Diagnostic::error(Rule::Git, "cannot read the history of the layers")
-                .note(format!("Git reported: {error}"))
-                .hint("check that the repository is complete with `git fsck`")
-        })?;
+        let history = FileHistory::of_files(root, &files)?;
         Ok(Self { survey, root, history, identities })
     }
 
@@ -277,20 +273,31 @@ impl<'a> AgeReport<'a> {
         let unknown = ValueAge { day: None, basis: AgeBasis::Unknown };
         let Some(history) = &self.history else { return unknown };
         let name = resolved.files.name(path);
-        let newest = history.versions(&self.root.join(&name)).first();
+        let newest = history.versions(&self.root.join(&name));
+        let newest = newest.and_then(|found| found.versions.get(found.current?));
         let on_disk = resolved.files.read_bytes(FileKind::EntryFile, path).ok();
         let committed = newest.and_then(|version| {
             let bytes = history.read_blob(version.blob.as_deref()?, FileKind::EntryFile.limit()).ok()?;
             Some((version, bytes))
         });
         match (committed, on_disk) {
-            (Some((version, bytes)), Some(on_disk)) if *bytes == *on_disk => ValueAge {
+            (Some((version, bytes)), Some(on_disk)) if is_committed_as(&on_disk, &bytes) => ValueAge {
                 day: Some(version.day),
                 basis: if version.is_boundary { AgeBasis::AtLeast } else { AgeBasis::Changed },
             },
             _ => ValueAge { day: None, basis: AgeBasis::NotCommitted },
         }
     }
+}
+
+/// Whether a file is committed with a content; Git may have converted its line ends on checkout.
+fn is_committed_as(on_disk: &[u8], committed: &[u8]) -> bool {
+    let mut converted = on_disk.to_vec();
+    let is_text = !committed.contains(&b'\r');
+    if is_text {
+        converted.retain(|byte| *byte != b'\r');
+    }
+    *committed == *converted
 }
 
 impl AgedValue {
