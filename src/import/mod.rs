@@ -10,6 +10,7 @@ mod bundles;
 mod compare;
 mod dotenv;
 mod entries;
+mod environment_names;
 mod external_secrets;
 mod helm_values;
 mod kustomize;

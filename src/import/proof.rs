@@ -62,33 +62,18 @@ pub(super) fn prove_plan(
     identities: Identities,
     now: Timestamp,
 ) -> Result<ImportProof, Diagnostics> {
-    let project = open_app(directory)?;
-    let pipeline = Pipeline::new(&project, identities);
     let of_objects = !plan.proves_values();
     let mut proof = ImportProof { of_objects, ..ImportProof::default() };
-    let mut rendered: BTreeMap<String, Vec<Delivered>> = BTreeMap::new();
-    let mut problems = Diagnostics::new();
-    problems.extend(project.name_errors(&project.apps));
-    for app in &project.apps {
-        let options = SurveyOptions::decrypting(&app.environments);
-        let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
-        for environment in &app.environments {
-            if !of_objects {
-                let expected = plan.expected.iter().filter(|expected| expected.name == environment.as_str());
-                expected.for_each(|expected| compare_entries(expected, environment, &survey, &mut proof));
-            }
-            let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
-            let objects =
-                output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, &mut problems);
-            rendered.entry(environment.as_str().to_owned()).or_default().extend(objects);
-        }
-    }
-    if problems.has_errors() {
+    let mut compare_values = |survey: &Survey, environment: &EnvironmentName| {
+        let expected = plan.expected.iter().filter(|expected| !of_objects && expected.name == environment.as_str());
+        expected.for_each(|expected| compare_entries(expected, environment, survey, &mut proof));
+    };
+    let mut rendered = deliver_app(directory, identities, now, &mut compare_values).map_err(|problems| {
         let errors = problems.into_iter().filter(Diagnostic::is_error);
-        return Err(errors
+        errors
             .map(|error| error.note("this is in what the import would write; nothing was written"))
-            .collect());
-    }
+            .collect::<Diagnostics>()
+    })?;
     for expected in &plan.expected {
         proof.environments.push(expected.name.clone());
         if of_objects {
@@ -113,24 +98,40 @@ pub(super) fn render_json(
     identities: Identities,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Vec<Json>>, Diagnostics> {
+    let rendered = deliver_app(directory, identities, now, &mut |_, _| {})?;
+    let values = |objects: Vec<Delivered>| {
+        let plain = objects.iter().filter_map(Delivered::as_plain);
+        plain.map(|object| json_of_value(&object.to_value(Reveal::Values))).collect()
+    };
+    Ok(rendered.into_iter().map(|(environment, objects)| (environment, values(objects))).collect_map())
+}
+
+/// Objects of each environment of the app in `directory`, as they are delivered. Each environment is shown to `visit`
+/// before. Errors: those of `septum render`.
+fn deliver_app(
+    directory: &Path,
+    identities: Identities,
+    now: Timestamp,
+    visit: &mut dyn FnMut(&Survey, &EnvironmentName),
+) -> Result<BTreeMap<String, Vec<Delivered>>, Diagnostics> {
     let project = open_app(directory)?;
     let pipeline = Pipeline::new(&project, identities);
-    let mut problems = Diagnostics::new();
-    problems.extend(project.name_errors(&project.apps));
-    let mut rendered: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    let mut problems = project.name_errors(&project.apps);
+    let mut rendered: BTreeMap<String, Vec<Delivered>> = BTreeMap::new();
+    let mut sites = Vec::new();
     for app in &project.apps {
-        let Some(survey) = pipeline.survey(app, SurveyOptions::decrypting(&app.environments), &mut problems) else {
-            continue;
-        };
+        let options = SurveyOptions::decrypting(&app.environments);
+        let Some(survey) = pipeline.survey(app, options, &mut problems) else { continue };
         for environment in &app.environments {
+            visit(&survey, environment);
             let objects = pipeline.objects(&survey, environment, OnMissingKey::Fail, &mut problems);
             let objects =
                 output_tree::deliver_objects(&pipeline, app, &survey, environment, objects, now, &mut problems);
-            let plain = objects.iter().filter_map(Delivered::as_plain);
-            let values = plain.map(|object| json_of_value(&object.to_value(Reveal::Values)));
-            rendered.entry(environment.as_str().to_owned()).or_default().extend(values);
+            sites.extend(output_tree::object_sites(app, &survey, environment, &objects));
+            rendered.entry(environment.as_str().to_owned()).or_default().extend(objects);
         }
     }
+    problems.extend(output_tree::find_duplicates(&sites));
     if problems.has_errors() { Err(problems) } else { Ok(rendered) }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+use super::environment_names::check_environment_names;
 use super::layer_text::list_field;
 use super::plan::{ImportPlan, PlannedFile};
 use super::proof::{ImportProof, prove_plan, render_json};
@@ -230,6 +231,8 @@ fn stage_files(
     settings: Option<&str>,
     now: Timestamp,
 ) -> Result<String, Diagnostics> {
+    let names: Vec<_> = plan.expected.iter().map(|environment| environment.name.as_str()).collect();
+    check_environment_names(&names, "choose another name: `ENV=FILE`")?;
     let own = NewIdentity::generate(IdentityKind::X25519).ok_or_else(Diagnostic::no_randomness)?;
     let recipient = Recipient::parse(own.recipient()).map_err(|_| Diagnostic::no_randomness())?;
     let encryption = EncryptionPlan::new(Recipients::from_age(vec![recipient]));

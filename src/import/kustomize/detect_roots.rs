@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::layer_word;
 use super::fields::FILE_NAMES;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{DirEntryKind, Disk};
+use crate::import::environment_names::check_environment_names;
 use crate::name::wrong_dns_label;
 use crate::project::BASE;
 
@@ -16,6 +17,9 @@ const OVERLAYS: [&str; 4] = ["overlays", "environments", "envs", "overlay"];
 /// Name of the environment of a single root.
 const SINGLE: &str = "prod";
 
+/// Hint for names that directories cannot give.
+const NAMING: &str = "name the environments: `--env NAME=DIR`";
+
 /// Whether a directory contains a kustomization.
 fn is_kustomization(directory: &Path) -> bool {
     FILE_NAMES.iter().any(|name| Disk::default().has(&directory.join(name)))
@@ -23,23 +27,25 @@ fn is_kustomization(directory: &Path) -> bool {
 
 /// Environments with their directories: named ones, those of `overlays` in or beside a single directory, or one for
 /// each directory.
-pub fn find_roots(named: &[(String, PathBuf)], directories: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
+pub fn find_roots(named: &[(String, PathBuf)], directories: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Diagnostics> {
     let invalid = |why: &str| Diagnostic::error(Rule::Usage, format!("the name of an `--env` is not valid: {why}"));
     for (name, _) in named {
         if let Some(why) = wrong_dns_label(name) {
-            return Err(invalid(why));
+            return Err(invalid(why).into());
         }
         if name == BASE {
-            return Err(invalid("`base` is not an environment"));
+            return Err(invalid("`base` is not an environment").into());
         }
     }
     let found = if named.is_empty() { roots_of(directories) } else { named.to_vec() };
     let mut seen = BTreeSet::new();
-    match found.iter().find(|(name, _)| !seen.insert(name)) {
-        None => Ok(found),
-        Some((name, _)) => Err(Diagnostic::error(Rule::Usage, format!("two directories are named `{name}`"))
-            .hint("name the environments: `--env NAME=DIR`")),
+    if let Some((name, _)) = found.iter().find(|(name, _)| !seen.insert(name)) {
+        let error = Diagnostic::error(Rule::Usage, format!("two directories are named `{name}`"));
+        return Err(error.hint(NAMING).into());
     }
+    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    check_environment_names(&names, NAMING)?;
+    Ok(found)
 }
 
 /// Environments of directories without names.

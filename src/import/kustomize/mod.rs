@@ -31,6 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
+use serde_json::Value as Json;
+
 use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
 pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
@@ -49,7 +51,7 @@ use crate::layer::Tree;
 use crate::manifest::references::ReferenceRules;
 use crate::map::HashSet;
 use crate::sops::Timestamp;
-use crate::sort::CollectSorted;
+use crate::sort::{CollectSorted, sort_by_key};
 
 pub use self::detect_roots::find_roots;
 pub(in crate::import) use self::json::json_of_value;
@@ -205,7 +207,12 @@ fn fit_layers(
         };
         let (mut is_equal, mut has_new_rule) = (true, false);
         let mut wrong_bundles = BTreeSet::new();
-        for (name, objects) in &built.objects {
+        let mut corrected = HashSet::default();
+        for (name, objects) in assembly.with_extended_first(&built.objects) {
+            // what is added to an environment changes those that extend it: they are compared in the next trial
+            if assembly.layers_of(name).iter().any(|(layer, _)| corrected.contains(*layer)) {
+                continue;
+            }
             let rendered = normalize_all(rendered.get(name).cloned().unwrap_or_default());
             let default = CommonFields::default();
             let fields = fields.get(name).unwrap_or(&default);
@@ -224,7 +231,10 @@ fn fit_layers(
             if let Some(why) = outcome.stuck_at {
                 return Err(stuck(name).note(why).into());
             }
-            is_equal &= outcome.count == 0;
+            if outcome.count > 0 {
+                is_equal = false;
+                corrected.insert(name.clone());
+            }
             has_new_rule |= outcome.has_new_rule;
             wrong_bundles.extend(outcome.wrong_bundles);
         }
@@ -347,6 +357,13 @@ impl LayerAssembly<'_, '_> {
             });
         }
         plan
+    }
+
+    /// Environments with their objects, each after those that it extends.
+    fn with_extended_first<'b>(&self, built: &'b KustomizeObjects) -> Vec<(&'b String, &'b Vec<Json>)> {
+        let mut found: Vec<_> = built.iter().collect();
+        sort_by_key(&mut found, |(name, _)| self.layers_of(name).len());
+        found
     }
 
     /// Removes bundles that kustomize builds in another way from all layers; their objects are then taken as built.

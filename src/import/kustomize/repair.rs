@@ -246,7 +246,7 @@ impl LayerAssembly<'_, '_> {
     }
 
     /// Layers of an environment with their names.
-    fn layers_of(&self, environment: &str) -> Vec<(&str, &PlannedLayer)> {
+    pub(super) fn layers_of(&self, environment: &str) -> Vec<(&str, &PlannedLayer)> {
         let named = |name: &str| self.layers.get_key_value(name).map(|(name, layer)| (name.as_str(), layer));
         let mut found: Vec<_> = [BASE_LAYER, environment].into_iter().filter_map(named).collect();
         let mut index = 0;

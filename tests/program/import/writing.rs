@@ -76,6 +76,29 @@ fn without_rules_they_are_created_for_an_identity_of_the_user() {
 }
 
 #[test]
+fn an_environment_whose_layer_would_not_be_read_is_refused_by_its_name() {
+    let desk = Sandbox::with_identities();
+    desk.write("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { A: b }\n");
+    desk.write("a.env", "A=b\n");
+    desk.write("kustomization.yaml", "resources: [a.yaml]\n");
+    desk.write("overlays/external-secrets/kustomization.yaml", "resources: [../../a.yaml]\n");
+    desk.write("overlays/chart/kustomization.yaml", "resources: [../../a.yaml]\n");
+    let before = desk.all();
+    for arguments in [
+        &["dotenv", "secrets=a.env", "skaffold=a.env"][..],
+        &["helm-values", "a.yaml", "values=a.yaml"],
+        &["manifests", "prod=a.yaml", "prod-copy=a.yaml"],
+        &["kustomize", "."],
+        &["kustomize", "--env", "compose=."],
+    ] {
+        let run = import(&desk, arguments);
+        assert_eq!(run.code, 2, "{arguments:?} {}", run.stderr);
+        record(&run.stderr);
+        assert!(desk.all() == before, "{arguments:?}");
+    }
+}
+
+#[test]
 fn arguments_are_checked() {
     let desk = Sandbox::with_identities();
     desk.write("a.yaml", OBJECT);

@@ -71,7 +71,7 @@ pub(super) fn sort_files(
     }
     let hardly = |name: &&str| {
         let others = names.iter().copied().filter(|other| other != name);
-        tool_of(&format!("{name}.yaml")).is_some() || FileNameParts::of(name).is_hardly_an_environment(others)
+        unlikely_environment(name, others).is_some()
     };
     let known: BTreeSet<EnvironmentName> = match role {
         LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect_set(),
@@ -84,6 +84,20 @@ pub(super) fn sort_files(
         misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect_set();
     misnamed.retain(|it| !it.is_orphan || it.file.layer.as_ref().is_none_or(|layer| !meant.contains(layer)));
     DirectoryLayers { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
+}
+
+/// Reason why the layer of a valid name is not taken for an environment, beside the layers of others.
+pub fn unlikely_environment<'k>(name: &str, others: impl Iterator<Item = &'k str> + Clone) -> Option<String> {
+    let file = format!("{name}.yaml");
+    if let Some(tool) = tool_of(&file) {
+        return Some(file_of_tool(&file, tool));
+    }
+    let is_unlikely = FileNameParts::of(name).is_hardly_an_environment(others);
+    is_unlikely.then(|| format!("`{file}` does not look like a layer"))
+}
+
+fn file_of_tool(file: &str, tool: &str) -> String {
+    format!("`{file}` is a file of {tool}, not a layer")
 }
 
 /// Reports that an app has no environment, so that none of it is ever rendered.
@@ -207,7 +221,7 @@ impl LayerFileSorter<'_> {
             return (!self.known.contains(name)).then(|| self.orphan_incoming_file(&file, name));
         }
         if let Some(tool) = tool_of(&file) {
-            let message = format!("`{file}` is a file of {tool}, not a layer");
+            let message = file_of_tool(&file, tool);
             return Some(
                 self.misnamed_file(&file, message, None)
                     .hinting("move it to another directory, separate from the layers"),

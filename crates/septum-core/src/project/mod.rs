@@ -19,8 +19,8 @@ use crate::name::{AppName, EnvironmentName};
 pub use crate::sops::INCOMING;
 use crate::sort::CollectSorted;
 
-pub use beside::MisnamedFile;
 use beside::{DirectoryLayers, LayerDirectory, sort_files};
+pub use beside::{MisnamedFile, unlikely_environment};
 pub(crate) use beside::{UnreadFile, unread_files};
 pub use foreign::is_of_another_program;
 pub use reference::{RefKind, ReferenceRole, UserRule};
