@@ -232,6 +232,18 @@ const WRONG: &str = r#"
 ---
 { manifests: a.yaml }
 ---
+{ manifests: {} }
+---
+{ delivery: { secerts: null } }
+---
+{ delivery: { refreshInterval: hourly } }
+---
+{ delivery: { refreshInterval: 15 } }
+---
+{ data: { app.yaml: { content: "a: 1" } } }
+---
+{ data: { NAME: { pattern: 5 } } }
+---
 { patches: [{ target: { kind: Deployment } }] }
 ---
 { patches: [{ path: a, patch: b }] }

@@ -83,6 +83,8 @@ fn layers_have_known_fields_of_known_shapes() {
         case("unknown field", base("data:\n  PORT: 8080\nlables: { team: payments }\n")),
         case("unknown field of an entry", base("data:\n  PORT: { value: 8080, minimun: 1 }\n")),
         case("unknown field of a bundle", base("bundles:\n  tls: { typ: kubernetes.io/tls }\n")),
+        case("unknown field that is reset", base("delivery: { secerts: null }\n")),
+        case("manifests that replace by nothing", base("manifests: {}\n")),
         case("password in brackets", base("data:\n  PASSWORD: {hunter2}\n")),
         case("list in place of a mapping", base("data: [PORT, LOG_LEVEL]\n")),
         case("entry that is a list", base("data:\n  HOSTS: [a.example.com, b.example.com]\n")),

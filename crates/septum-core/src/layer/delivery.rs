@@ -157,10 +157,11 @@ pub(super) fn read_delivery(
     let mut delivery = Delivery::default();
     map.retain(|key, node| {
         let is_null = node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null());
-        if is_null && FIELDS.contains(&key.text.as_str()) {
+        let is_reset = is_null && FIELDS.contains(&key.text.as_str());
+        if is_reset {
             delivery.removed.push(key.text.clone());
         }
-        !is_null
+        !is_reset
     });
     let mut fields = LayerFields::new(map, &FIELDS, "`delivery`", source, problems);
     delivery.secrets = fields.word("secrets", "delivery.", problems);

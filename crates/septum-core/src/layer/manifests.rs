@@ -71,7 +71,15 @@ pub(super) fn read_manifests(
         }
         YamlKind::Map(map) => {
             let mut fields = LayerFields::new(map, &REPLACE_FIELDS, "`manifests`", source, problems);
-            let (_, items) = fields.list("replace", problems)?;
+            let before = problems.len();
+            let Some((_, items)) = fields.list("replace", problems) else {
+                if problems.len() == before {
+                    let error = Diagnostic::error(Rule::InvalidField, "a mapping of `manifests` requires `replace`");
+                    let error = error.at(source.place(key.span)).hint("write `manifests: { replace: [ … ] }`");
+                    problems.push(fields.missing_field(error));
+                }
+                return None;
+            };
             Some(ManifestList { replaces: true, patterns: read_patterns(items, directory, source, problems) })
         }
         YamlKind::Scalar(_) => {
