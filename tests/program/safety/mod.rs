@@ -4,4 +4,5 @@ mod arguments;
 mod budgets;
 mod canary;
 mod file_kinds;
+mod growth;
 mod nothing_runs;

@@ -4,12 +4,14 @@
 use sha2::{Digest as _, Sha256};
 
 use super::identity::Manifest;
-use super::references::{RefKind, ReferenceRules, Role, find_references};
+use super::references::{RefKind, Reference, ReferenceRules, Role, find_references};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
+use crate::map::HashMap;
 use crate::name::EnvironmentName;
 use crate::sort::sort;
 use crate::span::Location;
+use crate::test_hook::count_work;
 use crate::visibility::Visibility;
 
 /// Prefix of the annotations.
@@ -35,6 +37,34 @@ pub struct ObjectChecksum {
     pub name: String,
     /// The checksum.
     pub state: ChecksumState,
+}
+
+/// Checksums by the names of their objects.
+#[derive(Debug, Default)]
+pub struct ChecksumIndex(HashMap<String, Vec<ObjectChecksum>>);
+
+impl ChecksumIndex {
+    /// Adds all checksums of another index.
+    pub fn absorb(&mut self, other: Self) {
+        self.extend(other.0.into_values().flatten());
+    }
+
+    /// Checksum of the object of a reference from a namespace.
+    fn find(&self, reference: &Reference, namespace: Option<&String>) -> Option<&ObjectChecksum> {
+        self.0.get(&reference.name.value)?.iter().find(|checksum| {
+            count_work(1);
+            let is_here = checksum.namespace.as_ref().zip(namespace).is_none_or(|(one, other)| one == other);
+            checksum.target == reference.target && is_here
+        })
+    }
+}
+
+impl Extend<ObjectChecksum> for ChecksumIndex {
+    fn extend<I: IntoIterator<Item = ObjectChecksum>>(&mut self, checksums: I) {
+        for checksum in checksums {
+            self.0.entry(checksum.name.clone()).or_default().push(checksum);
+        }
+    }
 }
 
 /// Checksum as far as it is known.
@@ -74,7 +104,7 @@ fn find_request(tree: &Tree) -> Option<&Location> {
 pub fn add_checksums(
     manifest: &mut Manifest,
     rules: &ReferenceRules,
-    checksums: &[ObjectChecksum],
+    checksums: &ChecksumIndex,
     problems: &mut Diagnostics,
 ) {
     let Some(place) = find_request(&manifest.tree).cloned() else { return };
@@ -83,11 +113,7 @@ pub fn add_checksums(
     let references = find_references(&manifest.tree, rules).into_iter();
     for reference in references.filter(|reference| reference.role == Role::Reference) {
         let namespace = reference.namespace.as_ref().or(manifest.namespace.as_ref());
-        let is_it = |checksum: &&ObjectChecksum| {
-            let is_here = checksum.namespace.as_ref().zip(namespace).is_none_or(|(one, other)| one == other);
-            checksum.target == reference.target && checksum.name == reference.name.value && is_here
-        };
-        let Some(checksum) = checksums.iter().find(is_it) else { continue };
+        let Some(checksum) = checksums.find(&reference, namespace) else { continue };
         let visibility = match &checksum.state {
             ChecksumState::Known(text) => {
                 pairs.push((annotation_name(checksum), text.clone()));

@@ -23,7 +23,7 @@ mod tree;
 mod wiring;
 
 pub use affix::{add_affixes, keeps_name};
-pub use checksum::{ChecksumState, ObjectChecksum, add_checksums, is_checksum, requests_checksums};
+pub use checksum::{ChecksumIndex, ChecksumState, ObjectChecksum, add_checksums, is_checksum, requests_checksums};
 pub use classes::{rename_classes, visit_class_names};
 pub use collect::{collect_manifests, has_nameless, list_items};
 pub use filled_in::is_filled_in_later;

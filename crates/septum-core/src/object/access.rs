@@ -1,9 +1,11 @@
 //! Read access to a Secret: a Role for exactly that one, bound to a service account (`rbac`).
 
-use super::{ExternalBundle, Object, ObjectKind};
+use super::name_index::ObjectsByName;
+use super::{ExternalBundle, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Definition, Tree};
 use crate::manifest::Manifest;
+use crate::map::HashMap;
 use crate::span::{Located, Location};
 
 const API_GROUP: &str = "rbac.authorization.k8s.io";
@@ -14,18 +16,20 @@ const API_GROUP: &str = "rbac.authorization.k8s.io";
 /// and cannot be bound to a name without a field selector.
 pub(super) fn build_access(
     definition: &Definition,
-    objects: &[Object],
+    built: &ObjectsByName<'_>,
     external: &[ExternalBundle],
     problems: &mut Diagnostics,
 ) -> Vec<Manifest> {
     let mut found = Vec::new();
+    let stores = external.iter().filter(|part| part.makes_secret());
+    let mut stores_of: HashMap<&str, Vec<&str>> = HashMap::default();
+    stores.for_each(|part| stores_of.entry(&part.base_name).or_default().push(&part.name));
     for (name, bundle) in &definition.bundles {
         let Some(account) = &bundle.rbac else { continue };
-        let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == name.as_str();
         // references get the final names of their targets later, this one too
-        let known = objects.iter().filter(is_secret).map(|secret| secret.base_name.as_str());
-        let made = external.iter().filter(|part| part.base_name == name.as_str() && part.makes_secret());
-        let secrets: Vec<_> = known.chain(made.map(|part| part.name.as_str())).collect();
+        let known = built.get(ObjectKind::Secret.as_str(), name.as_str()).map(|secret| secret.base_name.as_str());
+        let made = stores_of.get(name.as_str()).into_iter().flatten().copied();
+        let secrets: Vec<_> = known.into_iter().chain(made).collect();
         if secrets.is_empty() {
             problems.push(
                 Diagnostic::warning(Rule::UnusedRbac, format!("the bundle `{name}` has no Secret to grant access to"))

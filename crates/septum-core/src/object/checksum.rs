@@ -7,19 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::hash::HashedContent;
+use super::renamed::ref_kind;
 use super::{Object, ObjectKind};
 use crate::layer::{Definition, Tree, TreeKind};
-use crate::manifest::references::RefKind;
-use crate::manifest::{ChecksumState, Manifest, ObjectChecksum};
+use crate::manifest::{ChecksumIndex, ChecksumState, Manifest, ObjectChecksum};
 use crate::resolve::ResolvedBytes;
 use crate::visibility::Visibility;
 
 /// Checksums of the objects of bundles and of manifests. A name with a hash changes with the values and has none.
-pub(super) fn object_checksums(
-    definition: &Definition,
-    objects: &[&Object],
-    manifests: &[Manifest],
-) -> Vec<ObjectChecksum> {
+pub(super) fn object_checksums(definition: &Definition, objects: &[&Object], manifests: &[Manifest]) -> ChecksumIndex {
     let is_plain = |object: &&&Object| object.is_named && object.name == definition.affixes.apply(&object.base_name);
     let of_objects = objects.iter().filter(is_plain).map(|object| ObjectChecksum {
         target: ref_kind(object.kind),
@@ -40,14 +36,9 @@ pub(super) fn object_checksums(
             state: manifest_state(manifest, kind, definition),
         })
     });
-    of_objects.chain(of_manifests).collect()
-}
-
-fn ref_kind(kind: ObjectKind) -> RefKind {
-    match kind {
-        ObjectKind::ConfigMap => RefKind::ConfigMap,
-        ObjectKind::Secret => RefKind::Secret,
-    }
+    let mut index = ChecksumIndex::default();
+    index.extend(of_objects.chain(of_manifests));
+    index
 }
 
 fn object_state(object: &Object, definition: &Definition) -> ChecksumState {

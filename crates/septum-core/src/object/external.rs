@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use super::input::{BuildInput, object_kind};
 use super::metadata::ObjectMetadata;
-use super::names;
-use super::{Object, ObjectKind};
+use super::name_index::ObjectsByName;
+use super::{ObjectKind, names};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Bundle, Definition, RefForm};
 use crate::manifest::{CommonMetadata, Manifest};
+use crate::map::HashMap;
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{
     EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText, StoreTextPart, TemplateRead,
 };
 use crate::route::{Routing, Sensitivity, detect};
 use crate::span::Location;
+use crate::test_hook::count_work;
 
 /// Entries of a bundle whose values are in a store.
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl StoreSplit {
     pub(super) fn of(resolved: &ResolvedTarget, routing: &Routing, name: &BundleName) -> Option<Self> {
         let definition = &*resolved.definition;
         let bundle = definition.bundles.get(name)?;
+        count_work(bundle.entries.len());
         let (mut keys, mut known) = (BTreeSet::new(), false);
         for key in bundle.entries.keys() {
             let id = EntryId { bundle: name.clone(), key: key.clone() };
@@ -192,18 +195,21 @@ fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> 
 /// Reports Secrets of this app with the name of one that an operator will create: they would be overwritten.
 pub(super) fn usurped_names(
     external: &[ExternalBundle],
-    objects: &[Object],
+    built: &ObjectsByName<'_>,
     manifests: &[Manifest],
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let secrets = manifests.iter().filter(|manifest| (manifest.group(), manifest.kind.as_str()) == ("", "Secret"));
+    let mut secrets_of: HashMap<&str, Vec<&Manifest>> = HashMap::default();
+    secrets.for_each(|manifest| secrets_of.entry(&manifest.name).or_default().push(manifest));
     for part in external.iter().filter(|part| part.makes_secret()) {
-        let is_same = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == part.name;
-        let bundle = objects.iter().find(is_same).map(|object| format!("the bundle `{}`", object.base_name));
-        let is_other = |manifest: &&Manifest| {
-            let here = part.namespace.is_none() || manifest.namespace.is_none() || manifest.namespace == part.namespace;
-            (manifest.group(), manifest.kind.as_str(), &manifest.name, here) == ("", "Secret", &part.name, true)
+        let bundle = built.get(ObjectKind::Secret.as_str(), &part.name);
+        let bundle = bundle.map(|object| format!("the bundle `{}`", object.base_name));
+        let is_here = |manifest: &&&Manifest| {
+            part.namespace.is_none() || manifest.namespace.is_none() || manifest.namespace == part.namespace
         };
-        let manifest = manifests.iter().find(is_other).map(Manifest::label);
+        let manifest = secrets_of.get(part.name.as_str()).into_iter().flatten().find(is_here);
+        let manifest = manifest.map(|manifest| manifest.label());
         let Some(other) = bundle.or(manifest) else { continue };
         let message = format!(
             "the Secret `{}` with the store values of `{}` has the same name as {other}",

@@ -1,7 +1,8 @@
 //! Jobs and the names of the objects that they use: a Job starts pods later than it was applied, when an object with a
 //! hash in its name may be gone.
 
-use super::{Object, naming};
+use super::name_index::ObjectsByName;
+use super::naming;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::layer::{Definition, Pruning};
 use crate::manifest::Manifest;
@@ -12,7 +13,7 @@ use crate::manifest::references::{Reference, ReferenceRules, Role, find_referenc
 pub(super) fn hashed_name_warning(
     manifest: &Manifest,
     rules: &ReferenceRules,
-    objects: &[Object],
+    built: &ObjectsByName<'_>,
     definition: &Definition,
 ) -> Option<Diagnostic> {
     let kind = manifest.kind.as_str();
@@ -20,10 +21,7 @@ pub(super) fn hashed_name_warning(
         return None;
     }
     let hashed = |reference: &Reference| {
-        let is_it = |object: &&Object| {
-            object.kind.as_str() == reference.target.as_str() && object.base_name == reference.name.value
-        };
-        let object = objects.iter().find(is_it)?;
+        let object = built.get(reference.target.as_str(), &reference.name.value)?;
         let scheme = naming::scheme_for(definition, &object.base_name.as_str().into(), object.kind);
         (reference.role == Role::Reference && scheme.has_suffix()).then_some(object)
     };

@@ -10,6 +10,7 @@ use crate::layer::{Definition, NameAffixes, Naming};
 use crate::name::BundleName;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::Routing;
+use crate::test_hook::count_work;
 
 /// Naming scheme of an object of a bundle. A Secret that is found by its name alone, or whose values are added later,
 /// keeps its name.
@@ -58,6 +59,7 @@ pub fn known_name(
     let mut data = BTreeMap::new();
     let entries = resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && object_kind(routing, id) == kind);
     for (id, value) in entries {
+        count_work(1);
         match &value.outcome {
             EntryOutcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
             // not in the object being named, or not anywhere

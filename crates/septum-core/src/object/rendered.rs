@@ -11,14 +11,16 @@ use super::input::BuildInput;
 use super::jobs::hashed_name_warning;
 use super::link::ReferenceChecker;
 use super::metadata::common_metadata;
+use super::name_index::ObjectsByName;
 use super::pod;
 use super::provide::ObjectIndex;
+use super::renamed::RenamedObjects;
 use super::sealed::sealed_elsewhere;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Definition;
-use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
-use crate::manifest::{self, CommonMetadata, Manifest};
+use crate::manifest::references::{Reference, ReferenceRules, find_references, suspicious_names};
+use crate::manifest::{self, ChecksumIndex, CommonMetadata, Manifest};
 use crate::map::HashSet;
 use crate::name::EnvironmentName;
 use crate::sort::{CollectSorted, sort_by};
@@ -175,9 +177,10 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
         manifest::wire_workload(&mut manifest, &bundles, problems);
         manifests.push(manifest);
     }
-    manifests.extend(build_access(definition, &objects, &external, problems));
-    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects, definition)));
-    problems.extend(usurped_names(&external, &objects, &manifests));
+    let built = ObjectsByName::of(&objects);
+    manifests.extend(build_access(definition, &built, &external, problems));
+    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &built, definition)));
+    problems.extend(usurped_names(&external, &built, &manifests));
     for manifest in &mut manifests {
         provided.rename_split_keys(&mut manifest.tree, target.references);
     }
@@ -190,11 +193,14 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
     let checksums = if manifests.iter().any(manifest::requests_checksums) {
         object_checksums(definition, &objects.iter().collect::<Vec<_>>(), &manifests)
     } else {
-        Vec::new()
+        ChecksumIndex::default()
     };
+    let mut renamed = RenamedObjects::default();
+    renamed.add(&objects, &external);
+    let names = renamed.written_names();
     for manifest in &mut manifests {
-        problems.extend(hashed_name_warning(manifest, target.references, &objects, definition));
-        rename_references(manifest, target.references, (&objects, &external), &common, problems);
+        problems.extend(hashed_name_warning(manifest, target.references, &built, definition));
+        rename_references(manifest, target.references, (&renamed, &names), &common, problems);
         manifest::reload(manifest, target.references, problems);
         manifest::add_checksums(manifest, target.references, &checksums, problems);
         manifest::apply_common(manifest, &common, &moved);
@@ -210,13 +216,12 @@ pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjec
 
 /// Error: a manifest has the name that a bundle's object has without its suffix. kustomize rejects that too: a
 /// reference would silently lead to the wrong one of the two.
-fn namesake_error(manifest: &Manifest, objects: &[Object], definition: &Definition) -> Option<Diagnostic> {
-    let is_same = |object: &&Object| {
-        object.name != definition.affixes.apply(&object.base_name)
-            && manifest.group().is_empty()
-            && (manifest.kind.as_str(), &manifest.name) == (object.kind.as_str(), &object.base_name)
-    };
-    let name = &objects.iter().find(is_same)?.base_name;
+fn namesake_error(manifest: &Manifest, built: &ObjectsByName<'_>, definition: &Definition) -> Option<Diagnostic> {
+    let object = built.get(&manifest.kind, &manifest.name).filter(|_| manifest.group().is_empty())?;
+    let name = &object.base_name;
+    if object.name == definition.affixes.apply(name) {
+        return None;
+    }
     let message = format!("{} has the same name as the bundle `{name}`", manifest.label());
     let error = Diagnostic::error(Rule::InvalidName, message).at(manifest.place().clone());
     let error = match definition.place_of_bundle(name) {
@@ -249,45 +254,24 @@ fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: Obj
 fn rename_references(
     manifest: &mut Manifest,
     rules: &ReferenceRules,
-    (objects, external): (&[Object], &[ExternalBundle]),
+    (renamed, names): (&RenamedObjects, &HashSet<String>),
     common: &CommonMetadata,
     problems: &mut Diagnostics,
 ) {
-    let nameless: Vec<_> = objects.iter().filter(|object| !object.is_named).collect();
-    let names_nameless = |reference: &Reference| {
-        let is = |object: &&&Object| {
-            object.kind.as_str() == reference.target.as_str() && object.base_name == reference.name.value
-        };
-        nameless.iter().any(|object| is(&object))
-    };
-    if !nameless.is_empty() && find_references(&manifest.tree, rules).iter().any(names_nameless) {
+    let is_nameless = |reference: &Reference| renamed.is_nameless(reference);
+    if renamed.has_nameless() && find_references(&manifest.tree, rules).iter().any(is_nameless) {
         manifest.visibility = Visibility::Unknown;
-    }
-    let classes: Vec<_> =
-        external.iter().filter(|part| !part.makes_secret() && part.written_name != part.name).collect();
-    if !classes.is_empty() {
-        manifest::rename_classes(&mut manifest.tree, &|name| {
-            classes.iter().find(|part| part.written_name == name).map(|part| part.name.clone())
-        });
-    }
-    let of_bundles = objects.iter().map(|object| (object.kind.as_str(), &object.base_name, &object.name));
-    let of_stores = external.iter().filter(|part| part.makes_secret());
-    let of_stores = of_stores.map(|part| (ObjectKind::Secret.as_str(), &part.written_name, &part.name));
-    let renamed: Vec<_> = of_bundles.chain(of_stores).filter(|(_, written, name)| written != name).collect();
-    if renamed.is_empty() {
-        return;
     }
     // bundles without a namespace may be in any: references are resolved accordingly
     let here = common.namespace.as_ref();
-    let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
-    rewrite_references(&mut manifest.tree, rules, |reference| {
-        let kind = reference.target.as_str();
-        let is_it = |(of, written, _): &&(&str, &String, &String)| *of == kind && **written == reference.name.value;
-        let (.., name) = renamed.iter().find(is_it)?;
-        is_here(reference.namespace.as_ref()).then(|| (*name).clone())
+    renamed.rename_in(&mut manifest.tree, rules, |reference| {
+        let namespace = reference.namespace.as_ref();
+        namespace.is_none() || here.is_none() || namespace == here
     });
-    let names: HashSet<String> = renamed.iter().map(|(_, written, _)| (*written).clone()).collect();
-    for (path, place) in suspicious_names(&manifest.tree, rules, &names) {
+    if names.is_empty() {
+        return;
+    }
+    for (path, place) in suspicious_names(&manifest.tree, rules, names) {
         problems.push(
             Diagnostic::warning(
                 Rule::UnknownReference,

@@ -86,6 +86,14 @@ pub fn explain_key(
     environment: &EnvironmentName,
     consumers: Vec<String>,
 ) -> Option<Explanation> {
+    let explained = explain_value(survey, id, environment)?;
+    let resolved = survey.environment(environment)?;
+    let has_value = !matches!(resolved.entries.get(id)?.outcome, EntryOutcome::Missing);
+    Some(Explanation { object: has_value.then(|| object_view(survey, resolved, id)), consumers, ..explained })
+}
+
+/// Explains a key in an environment, without the object that contains it: its name may depend on all keys of its bundle.
+pub fn explain_value(survey: &Survey, id: &EntryId, environment: &EnvironmentName) -> Option<Explanation> {
     let resolved = survey.environment(environment)?;
     let entry = resolved.definition.entry(id)?;
     let value = resolved.entries.get(id)?;
@@ -94,14 +102,13 @@ pub fn explain_key(
     Some(Explanation {
         row: key_row(survey, id, std::slice::from_ref(environment)),
         history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
-        object: (!matches!(value.outcome, EntryOutcome::Missing)).then(|| object_view(survey, resolved, id)),
-        consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
         uses: crate::resolve::template_uses(resolved, id),
         declassified: if is_plain { declassified_reads(survey, resolved, &value.lineage) } else { Vec::new() },
         description: entry.rules.description.as_ref().map(|text| text.value.clone()),
         lifecycle: LifecycleView::of_rules(&entry.rules),
         absent: absence_reason(resolved, id, entry, is_plain),
+        ..Explanation::default()
     })
 }
 

@@ -21,6 +21,7 @@ use crate::pipeline::{PartialTarget, Survey, SurveyOptions};
 use crate::project::App;
 use crate::sort::CollectSorted;
 use crate::span::Located;
+use crate::test_hook;
 use crate::visibility::OnMissingKey;
 
 /// Check of one app by itself, which may be kept while others are checked again.
@@ -31,12 +32,24 @@ pub struct AppCheck {
     pub inputs: Option<BTreeSet<InputQuery>>,
 }
 
+/// Environment whose objects are checked.
+#[derive(Clone, Copy)]
+struct ObjectScope<'a> {
+    environment: &'a EnvironmentName,
+    /// Whether everything that its app refers to is known, in all environments.
+    is_whole: bool,
+}
+
 impl AppChecker<'_> {
     pub(super) fn check_app(self, app: &App) -> AppCheck {
         let Self { pipeline, scope, .. } = self;
         let mut found = CheckResults::default();
         let asked: HashSet<_> = scope.environments.iter().collect();
-        let wanted = app.environments.iter().filter(|name| asked.contains(name));
+        let is_asked = |name: &&EnvironmentName| {
+            test_hook::count_work(1);
+            asked.contains(name)
+        };
+        let wanted = app.environments.iter().filter(is_asked);
         let wanted: Vec<_> = wanted.cloned().collect();
         if app.environments.is_empty() {
             self.check_without_environments(app, &mut found);
@@ -108,8 +121,12 @@ impl AppChecker<'_> {
         let findings = findings.map(|finding| finding.with_rename(&former_uses).of_layers());
         // without these files, the app was not checked as a whole
         let mut findings: Vec<_> = findings.map(|finding| finding.mark_unread(&survey.unread)).collect();
+        // what was not asked for, not read, or not decrypted, may refer to anything
+        let is_whole = wanted.len() == app.environments.len();
+        let is_whole = is_whole && survey.partial.is_empty() && survey.unread.is_empty() && found.unseen.is_empty();
         for environment in wanted {
-            let (problems, accepted) = self.check_objects(app, survey, environment, places, found);
+            let scope = ObjectScope { environment, is_whole };
+            let (problems, accepted) = self.check_objects(app, survey, scope, places, found);
             findings.extend(places.findings(problems, Some(environment)).into_iter().map(Finding::of_result));
             findings.extend(accepted.into_iter().map(|leak| places.accepted_leak(leak, environment).of_result()));
         }
@@ -153,7 +170,7 @@ impl AppChecker<'_> {
         self,
         app: &App,
         survey: &Survey,
-        environment: &EnvironmentName,
+        ObjectScope { environment, is_whole }: ObjectScope<'_>,
         places: &EntryIndex,
         found: &mut CheckResults,
     ) -> (Diagnostics, Vec<AcceptedLeak>) {
@@ -166,10 +183,6 @@ impl AppChecker<'_> {
         found.sites.extend(output_tree::object_sites(app, survey, environment, &delivered));
         let mut accepted = Vec::new();
         if let Some(resolved) = survey.environment(environment) {
-            // what was not read, or not decrypted, may refer to anything
-            let is_whole = survey.partial.is_empty() && survey.unread.is_empty() && found.unseen.is_empty();
-            let is_asked = |name: &EnvironmentName| self.scope.environments.contains(name);
-            let is_whole = is_whole && app.environments.iter().all(is_asked);
             if !is_whole || !unused_references::has_all_manifests(resolved) {
                 found.references.mark_partial();
                 unused_references::keep_external(resolved, &mut found.usage);

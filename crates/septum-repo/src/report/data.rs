@@ -8,7 +8,7 @@ use crate::map::{HashMap, IndexMap};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 use crate::view::KeyState;
-use crate::view::explain::{Explanation, HistoryStep, explain_key};
+use crate::view::explain::{Explanation, HistoryStep, explain_value};
 use crate::view::key_docs::{AppDocs, KeyDoc, document_keys};
 use crate::view::list::{KeyCell, KeyRow, ListedValues, include_values, key_row};
 use crate::view::secret_filter::SecretFilter;
@@ -66,7 +66,7 @@ fn explanations_of(survey: &Survey, row: &KeyRow, environments: &[EnvironmentNam
         Some(path) => explain_variable(survey, path, name),
         None => {
             let id = EntryId { bundle: row.bundle.as_str().into(), key: row.key.as_str().into() };
-            explain_key(survey, &id, name, Vec::new())
+            explain_value(survey, &id, name)
         }
     };
     environments.iter().enumerate().filter_map(|(index, name)| Some((index, explain(name)?))).collect()
