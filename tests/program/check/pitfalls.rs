@@ -392,6 +392,35 @@ fn a_secret_among_the_manifests_is_not_in_plaintext() {
     }
 }
 
+#[test]
+fn what_a_patch_adds_to_a_secret_is_not_in_plaintext() {
+    let secret = ("m/s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: {}\n");
+    for (target, operation, rule) in [
+        ("kind: Secret", "path: /stringData/PASSWORD, value: correct-horse-7", "plaintext-secret"),
+        ("kind: Secret", "path: /stringData, value: { PASSWORD: correct-horse-7 }", "plaintext-secret"),
+        ("kind: Secret", "path: /data, value: { PASSWORD: Y29ycmVjdC1ob3JzZS03 }", "plaintext-secret"),
+        ("kind: 'Secret|ConfigMap'", "path: /stringData/PASSWORD, value: correct-horse-7", "plaintext-secret"),
+        ("name: s", "path: /stringData/PASSWORD, value: correct-horse-7", "plaintext-secret"),
+        (
+            "name: s",
+            "path: '', value: { apiVersion: v1, kind: Secret, metadata: { name: s }, stringData: { PASSWORD: correct-horse-7 } }",
+            "plaintext-secret",
+        ),
+        ("kind: Secret", "path: /stringData/FOO, value: barbaz12", "plaintext-manifest"),
+        ("kind: Secret", "path: /data, value: { FOO: YmFyYmF6MTI= }", "plaintext-manifest"),
+        ("kind: Secret", "path: /stringData/PASSWORD, value: '{{ vars.a }}'", ""),
+        ("kind: Secret", "path: /metadata/labels, value: { a: b }", ""),
+    ] {
+        let patch = format!("- target: {{ {target} }}\n  patch:\n  - {{ op: add, {operation} }}\n");
+        let base = format!("manifests: [m/*.yaml]\nvars: {{ a: b }}\npatches:\n{patch}");
+        for known in ["plaintext-secret", "plaintext-manifest"] {
+            let found = told(known, &[("base.yaml", base.as_str()), secret]);
+            assert_eq!(found.len(), usize::from(known == rule), "{target} {operation}: {found:?}");
+        }
+        record(&Sandbox::of(&base, "").file(secret.0, secret.1).run(&["check"]).stdout);
+    }
+}
+
 /// A command in a message works as it is pasted, and runs nothing that a name says.
 #[test]
 fn a_file_in_a_command_is_one_word() {

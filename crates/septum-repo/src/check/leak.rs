@@ -1,6 +1,7 @@
 //! Credentials in plaintext in files that Git has.
 
 mod manifests;
+mod operations;
 
 use std::ops::Range;
 

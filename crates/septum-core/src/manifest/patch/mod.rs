@@ -33,6 +33,7 @@ pub use consumed::{ConsumedPart, DecidingRole};
 pub use image::{ImageOverride, override_images};
 pub use merge_schema::MergeSchema;
 pub use object::PatchObject;
+pub use pointer::pointer_keys;
 pub use replicas::{ReplicaOverride, override_replicas};
 pub use strategic::UnappliedDirectives;
 

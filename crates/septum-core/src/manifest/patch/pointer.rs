@@ -70,6 +70,11 @@ impl NodePointer {
     }
 }
 
+/// Keys of a JSON pointer, unescaped; none if it is not one.
+pub fn pointer_keys(text: &str) -> Option<Vec<String>> {
+    NodePointer::parse(text).map(|pointer| pointer.keys)
+}
+
 /// Value under a key or index.
 pub(super) fn child<'n>(node: &'n PatchNode, key: &str) -> Option<&'n PatchNode> {
     match &node.kind {
