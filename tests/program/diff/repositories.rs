@@ -62,6 +62,28 @@ fn what_a_sparse_checkout_leaves_out_is_neither_removed_nor_changed() {
     }
 }
 
+/// Without a layer, other values would be rendered, and `set` would write a file without the other values.
+#[test]
+fn a_layer_that_a_sparse_checkout_leaves_out_is_reported() {
+    let site = services();
+    clone(&site, &["--sparse"]);
+    let set = ["-C", "clone", "sparse-checkout", "set", "--no-cone", "/*", "!/services/b/prod.secrets.yaml"];
+    git(&site, &set);
+    for arguments in
+        [&["render", "prod"][..], &["check"], &["list", "--app", "b"], &["unset", "prod", "TOKEN", "--app", "b"]]
+    {
+        site.run_in("clone", arguments).record();
+    }
+    let mut command = site.command(&["set", "prod", "TOKEN", "--app", "b"]);
+    command.current_dir(site.path("clone"));
+    let run = Run::from(give(command, b"new"));
+    run.record();
+    assert_eq!((run.code, site.path("clone/services/b/prod.secrets.yaml").exists()), (4, false));
+    // an app that is left out as a whole is no part of the work tree
+    git(&site, &["-C", "clone", "sparse-checkout", "set", "--cone", "services/a"]);
+    assert_eq!(site.run_in("clone", &["check"]).code, 0);
+}
+
 #[test]
 fn a_partial_clone_says_how_to_get_the_rest() {
     let names = regex::Regex::new("[0-9a-f]{40}").unwrap();

@@ -112,6 +112,18 @@ fn files_that_no_commit_has_yet_count_in_any_repository() {
 }
 
 #[test]
+fn a_layer_that_git_ignores_counts_as_what_is_not_committed() {
+    let site = site();
+    site.write(".gitignore", "*.txt\nhome\n*.secrets.yaml\n");
+    site.encrypted("environments/dev.secrets.yaml", format!("data:\n  A: {CANARY}\n"));
+    commit(&site, "ignored");
+    let found = rows(&site).into_iter().find(|(file, ..)| file == "environments/dev.secrets.yaml");
+    let row = ["environments/dev.secrets.yaml", "data.A", "current"].map(str::to_owned);
+    let [file, key, state] = row;
+    assert_eq!(found, Some((file, key, state, false)));
+}
+
+#[test]
 fn a_project_that_cannot_be_read_is_an_error() {
     let site = site();
     site.write("septum.yaml", "apps: [");

@@ -112,6 +112,11 @@ impl Disk {
         self.snapshot.as_deref().filter(|snapshot| !snapshot.is_addition)
     }
 
+    /// Whether all of its files are those of the system.
+    pub fn is_real(&self) -> bool {
+        self.snapshot.is_none()
+    }
+
     /// The entry of a snapshot at a path without links; the disk itself where the snapshot does not contain it.
     fn resolve_path(&self, path: &Path) -> Option<(&Snapshot, ResolvedPath<'_>)> {
         let snapshot = self.snapshot.as_deref()?;

@@ -25,6 +25,14 @@ pub fn sparse_work_tree(directory: &Path) -> Result<Option<Disk>, Diagnostic> {
     Ok(Some(Disk::with_snapshot(snapshot.in_addition())))
 }
 
+/// Files that a sparse checkout leaves out of the work tree that a directory is in, absolute; none where that is not
+/// known.
+pub fn left_out_paths(directory: &Path) -> Vec<PathBuf> {
+    let Ok(Some(repository)) = find_repository(directory) else { return Vec::new() };
+    let files = left_out_files(&repository).unwrap_or_default();
+    files.into_keys().map(|path| repository.root.join(path)).collect()
+}
+
 /// Files of the index that a sparse checkout leaves out, by their paths from the root.
 pub(super) fn left_out_files(repository: &GitRepository) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnostic> {
     if !repository.is_sparse() {

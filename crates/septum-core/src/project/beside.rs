@@ -41,6 +41,28 @@ pub(super) struct DirectoryLayers {
     pub(super) misnamed: Vec<MisnamedFile>,
 }
 
+/// Layers of a directory among the files that a sparse checkout leaves out: without them, other values would be
+/// rendered.
+pub(super) fn left_out_layers(files: &ProjectFiles, directory: &Path, left_out: &[PathBuf]) -> Vec<MisnamedFile> {
+    let below = left_out.iter().filter(|path| path.starts_with(directory));
+    let layer_of = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        let layer = name.strip_suffix(SECRETS).or_else(|| name.strip_suffix(".yaml"))?;
+        (path.parent() == Some(directory) || name.ends_with(SECRETS)).then(|| layer.to_owned())
+    };
+    let layers = below.filter_map(|path| Some((path, layer_of(path)?)));
+    let report = |(path, layer): (&PathBuf, String)| {
+        let name = files.name(path);
+        let diagnostic = Diagnostic::error(
+            Rule::Unreadable,
+            format!("`{name}` is not here: the sparse checkout leaves it out"),
+        )
+        .hint("`git sparse-checkout add DIRECTORY` gets the files of a directory, `git sparse-checkout disable` all");
+        MisnamedFile { layer: Some(layer), diagnostic }
+    };
+    layers.map(report).collect()
+}
+
 /// Role of a directory of layers.
 #[derive(Clone, Copy)]
 pub(super) enum LayerDirectory<'a> {

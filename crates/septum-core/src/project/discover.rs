@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words_of};
+use super::beside::{LayerDirectory, MisnamedFile, left_out_layers, like_a_base, sort_files, words_of};
 use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_path};
 use crate::disk::{BoundedRoot, DirEntryKind, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
+use crate::git::left_out_paths;
 use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
 use crate::parallel;
@@ -126,6 +127,20 @@ fn has_base(disk: &Disk, above: &Path, app: &Path) -> bool {
 }
 
 pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {
+    let mut project = open_present(disk, root)?;
+    let left_out = if disk.is_real() { left_out_paths(root.directory()) } else { Vec::new() };
+    if !left_out.is_empty() {
+        let Project { files, apps, shared, misnamed, .. } = &mut project;
+        for app in apps {
+            app.misnamed.extend(left_out_layers(files, &app.directory, &left_out));
+        }
+        misnamed.extend(shared.iter().flat_map(|shared| left_out_layers(files, shared, &left_out)));
+    }
+    Ok(project)
+}
+
+/// The project as far as it is in the work tree.
+fn open_present(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {
     let app = match root {
         ProjectRoot::Settings(root) => return with_settings(disk, root),
         ProjectRoot::App(app) => app,

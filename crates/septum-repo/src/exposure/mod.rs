@@ -88,8 +88,8 @@ pub fn find_exposure(directory: &Path, recipient: &Recipient, since: Option<&str
     let history = CommitHistory::read(directory, since)?;
     let wanted = canonical_recipient(recipient.as_str());
     let mut reader = VersionReader { history: &history, known: HashMap::default(), unread: BTreeSet::new() };
-    let timelines = reader.timelines()?;
     let environments = environments_by_file(directory)?;
+    let timelines = reader.timelines(environments.keys())?;
     let mut values = Vec::new();
     for (path, timeline) in &timelines {
         let name = shown_path(path);
@@ -112,8 +112,11 @@ struct VersionReader<'h> {
 }
 
 impl VersionReader<'_> {
-    /// The versions of each file that is or was encrypted.
-    fn timelines(&mut self) -> Result<BTreeMap<PathBuf, FileTimeline>, Diagnostic> {
+    /// The versions of each file that is or was encrypted. Layers count also where Git ignores them.
+    fn timelines<'p>(
+        &mut self,
+        layers: impl Iterator<Item = &'p PathBuf>,
+    ) -> Result<BTreeMap<PathBuf, FileTimeline>, Diagnostic> {
         let mut timelines: BTreeMap<PathBuf, FileTimeline> = BTreeMap::new();
         let history = self.history;
         for versions in history.versions.chunk_by(|one, other| one.commit == other.commit) {
@@ -141,8 +144,9 @@ impl VersionReader<'_> {
             moves.follow(&mut timelines);
         }
         // also where there is no version yet: what was never committed can be decrypted, too
-        for path in &history.changed_files {
-            timelines.entry(path.clone()).or_default();
+        let layers = layers.filter_map(|path| path.strip_prefix(&history.root).ok());
+        for path in history.changed_files.iter().map(PathBuf::as_path).chain(layers) {
+            timelines.entry(path.to_path_buf()).or_default();
         }
         let bounds = BoundedRoot::new(Disk::default(), &history.root);
         let bounds = bounds.map_err(|error| Diagnostic::unreadable("the work tree", &error))?;
