@@ -66,7 +66,7 @@ impl LayerAssembly<'_, '_> {
         for object in missing {
             outcome.count += 1;
             self.corrected.insert(format!("{} {:?}", environment.name, identity(object)));
-            let is_secret = environment.encrypted.contains(&identity(object).map(str::to_owned));
+            let is_secret = environment.is_encrypted(object);
             if is_secret || object.to_string().contains(CIPHERTEXT_NAME) {
                 let [_, kind, _, _] = identity(object);
                 let why = match kind {

@@ -108,8 +108,8 @@ impl MappingLevel {
 struct BuiltRoots {
     trees: BTreeMap<String, Vec<Tree>>,
     objects: KustomizeObjects,
-    /// Identities of the objects that are encrypted.
-    encrypted: HashSet<[String; 4]>,
+    /// Identities of the objects that are encrypted, with their environments.
+    encrypted: HashSet<(String, [String; 4])>,
 }
 
 /// Plans the import of kustomizations.
@@ -177,7 +177,7 @@ fn build_roots(
         let mut trees = program.build(&built_in, &graph.files.name(directory))?;
         for tree in trees.iter_mut().filter(|tree| tree.at(&["sops"]).is_some()) {
             replace_ciphertext(tree);
-            built.encrypted.insert(identity(&json_of_tree(tree)).map(str::to_owned));
+            built.encrypted.insert((root.name.clone(), identity(&json_of_tree(tree)).map(str::to_owned)));
         }
         built.objects.insert(root.name.clone(), normalize_all(trees.iter().map(json_of_tree)));
         built.trees.insert(root.name.clone(), trees);

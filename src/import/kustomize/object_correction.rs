@@ -25,8 +25,8 @@ pub(super) struct CorrectedEnvironment<'a> {
     pub(super) built: &'a [Json],
     pub(super) fields: &'a CommonFields,
     pub(super) effects: &'a FieldEffects,
-    /// Objects that are encrypted: nothing can be taken as built of them.
-    pub(super) encrypted: &'a HashSet<[String; 4]>,
+    /// Objects that are encrypted, by environment: nothing can be taken as built of them.
+    pub(super) encrypted: &'a HashSet<(String, [String; 4])>,
     /// Whether names with suffixes are written as the names of their bundles.
     pub(super) by_bundle: bool,
 }
@@ -83,6 +83,11 @@ impl<'a> ObjectCorrection<'a> {
 }
 
 impl CorrectedEnvironment<'_> {
+    /// Whether an object is encrypted in what was built.
+    pub(super) fn is_encrypted(&self, object: &Json) -> bool {
+        self.encrypted.contains(&(self.name.to_owned(), identity(object).map(str::to_owned)))
+    }
+
     /// Namespace that tells an object from others of its name; empty if there are none.
     pub(super) fn qualifier<'o>(&self, object: &'o Json) -> &'o str {
         let [_, kind, namespace, name] = identity(object);

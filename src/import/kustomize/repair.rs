@@ -231,12 +231,14 @@ impl LayerAssembly<'_, '_> {
         };
         let is_of = |(path, file): (&String, &PlannedFile)| {
             let text = match file {
-                PlannedFile::SecretManifest(text) => text.as_slice(),
+                PlannedFile::SecretManifest(text) | PlannedFile::Encrypted { staged: text, .. } => text.as_slice(),
                 PlannedFile::Plain(text) => text.as_slice(),
-                _ => return None,
+                PlannedFile::Secret(_) => return None,
             };
             let rest = without_object(text, kind, name).filter(|_| !path.starts_with("as-built/") && is_named(path))?;
-            Some((path.clone(), rest))
+            // without a key, only the whole of an encrypted file can be left out
+            let is_whole = rest.is_empty() || !matches!(file, PlannedFile::Encrypted { .. });
+            is_whole.then(|| (path.clone(), rest))
         };
         match self.files.iter().find_map(is_of) {
             Some((path, rest)) if rest.is_empty() => self.remove_file(&path).is_some(),
