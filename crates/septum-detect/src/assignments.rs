@@ -104,8 +104,27 @@ fn is_shell(text: &str) -> bool {
     text.lines().next().is_some_and(|first| first.ends_with("sh"))
 }
 
-/// Credential in the options of a command: `--password=…`, `-Ddb.password=…`, or in such an assignment alone.
+/// Credential in the options of a command: `--password=…`, `--password …`, `-Ddb.password=…`, or in an assignment alone.
 fn find_option(line: &str) -> Option<(String, Range<usize>)> {
+    let of_words = || find_separate_option(line);
+    find_assigned_option(line).or_else(of_words)
+}
+
+/// Credential in the word after an option. Words of a sentence about the option have no digits.
+fn find_separate_option(line: &str) -> Option<(String, Range<usize>)> {
+    let mut words = line.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let name = word.strip_prefix("--").filter(|name| !name.contains('='));
+        let value = name.and_then(|_| unquote(words.peek()?));
+        let (Some(name), Some((value, quoting))) = (name, value) else { continue };
+        if value.bytes().any(|byte| byte.is_ascii_digit()) && is_credential(name, value, quoting) {
+            return Some((name.to_owned(), range_in(line, value)));
+        }
+    }
+    None
+}
+
+fn find_assigned_option(line: &str) -> Option<(String, Range<usize>)> {
     if !line.contains('=') {
         return None;
     }
@@ -280,7 +299,10 @@ mod tests {
             ("my.cnf", "[client]\npassword = hunter2\n"),
             ("list.yaml", "users:\n- password: 'hunter2'\n"),
             ("JAVA_OPTS", "-Xmx1g -Ddb.password=hunter2"),
+            ("ARGS", "--db-password hunter2 --verbose"),
             ("args.txt", "password=hunter2"),
+            ("backup.sh", "#!/bin/sh\nmysqldump --user root --password 'hunter2' shop\n"),
+            ("context.xml", "<Context><Resource username='app' password='hunter2'/></Context>"),
             ("run.sh", "#!/bin/sh\nmysql --user=root --password=hunter2 shop\n"),
             ("settings.py", "DEBUG = False\nPASSWORD = 'hunter2'\n"),
             ("CONFIG", "password: hunter2"),
@@ -318,6 +340,8 @@ mod tests {
             ("MESSAGE", "password: required"),
             ("NOTE", "the password: hunter2"),
             ("ARGS", "--password-file=/x --password=$PASSWORD --token=abc"),
+            ("ARGS", "--password-file /x2 --password $PASSWORD2 --token-ttl 15m --secret my-secret-2 --password --x2"),
+            ("ARGS", "with --password the user is asked for it"),
             ("URL_TEMPLATE", "user=app password is hunter2"),
         ] {
             assert_eq!(find_assignment(key, &super::super::literal::blank_templates(text)), None, "{key}: {text}");

@@ -31,6 +31,7 @@ mod toml_texts;
 mod values;
 mod vocabulary;
 mod words;
+mod xml_texts;
 
 pub use distinct::{DetectionSummary, SHORTEST, Uniqueness, rate_uniqueness};
 pub use names::{NameVerdict, classify_name, public_prefix};

@@ -1,4 +1,4 @@
-//! Files in formats that can be parsed: JSON, TOML, and YAML where single lines are not enough.
+//! Files in formats that can be parsed: JSON, TOML, XML, and YAML where single lines are not enough.
 //!
 //! Most of YAML is a name and a value on a line, and is inspected without parsing, which is several times faster.
 //! Assignments that span lines are parsed: maps in braces, texts in blocks, and the lists of `name` and `value` in
@@ -14,6 +14,7 @@ use super::names::NameVerdict;
 use super::random::{has_random_part, looks_random};
 use super::reference_names::{is_key_name, maps_to_names};
 use super::toml_texts::parse_toml_texts;
+use super::xml_texts::parse_xml_texts;
 
 /// Maximum size of a parsed file in bytes. A longer one is not configuration that people write, and is inspected line
 /// by line.
@@ -44,6 +45,13 @@ impl StructuredFile {
         }
         if named(&[".toml"]) {
             return Some(Self { root: parse_toml_texts(text)?, quoting: ValueQuoting::Quoted, has_lines: true });
+        }
+        if text.starts_with('<') {
+            return Some(Self {
+                root: parse_xml_texts(text, DEEPEST)?,
+                quoting: ValueQuoting::Quoted,
+                has_lines: true,
+            });
         }
         let is_flow = text.starts_with('{') && text.ends_with('}') && text.contains(": ");
         let is_file = text.contains('\n') || is_flow || named(&[".yaml", ".yml"]);
@@ -174,6 +182,15 @@ mod tests {
             ("app.yaml", "db:\n  password: |\n    hunter2\n"),
             ("deployment.yaml", "env:\n- name: DB_PASSWORD\n  value: hunter2\n"),
             ("CONFIG", "{host: db, password: hunter2}"),
+            ("server.xml", "<Server><Resource username='a' password='hunter2'/></Server>"),
+            ("settings.xml", "<?xml version='1.0'?>\n<servers><server><password>hunter2</password></server></servers>"),
+            ("beans.xml", "<beans><bean><property name='password' value='hunter2'/></bean></beans>"),
+            ("beans.xml", "<beans><property name='db.password'><value>hunter2</value></property></beans>"),
+            ("web.config", "<configuration><add key='ApiPassword' value='hunter2'/></configuration>"),
+            ("core-site.xml", "<c><property><name>db.password</name><value>hunter2</value></property></c>"),
+            ("a.xml", "<properties><entry key='db.password'>hunter2</entry></properties>"),
+            ("a.xml", "<a xmlns:b='urn:b'><b:password b:encrypted='no'>hunter2</b:password></a>"),
+            ("a.xml", "<!DOCTYPE a [<!ENTITY e 'x'>]><a><password><![CDATA[hunter2]]></password></a>"),
             ("a.json", "{\"app.yaml\": \"db:\\n  password: hunter2\\n\"}"),
             ("a.json", "{\"app.json\": \"{\\\"password\\\": \\\"hunter2\\\"}\"}"),
         ] {
@@ -191,6 +208,10 @@ mod tests {
             ("values.json", "{\"auth\": {\"secretKeys\": {\"password\": \"pg-password\", \"token\": \"DB_TOKEN2\"}}}"),
             ("values.json", "{\"existingSecretKeys\": {\"password\": \"password\"}}"),
             ("settings.json", "{\"token\": \"something\", \"password\": \"\"}"),
+            ("server.xml", "<Server><Resource password='${db.password}'/></Server>"),
+            ("a.xml", "<a><password></password><password/><property name='password'/></a>"),
+            ("a.xsd", "<schema><element name='password' type='xs:string'/></schema>"),
+            ("strings.xml", "<resources><string name='password'>Password</string></resources>"),
         ] {
             assert_eq!(found(key, text), None, "{key}: {text}");
         }
@@ -221,6 +242,8 @@ mod tests {
             ("app.yaml", "db: {password: hunter2\n"),
             ("app.yaml", "db:\n  password: hunter2\n"),
             ("a.json", "{\"password\": \"hunter2\""),
+            ("a.xml", "<a><password>hunter2</a>"),
+            ("index.html", "<!DOCTYPE html>\n<html><body><input name='password' value='hunter2'/></body></html>"),
         ] {
             assert!(StructuredFile::parse(key, text).is_none(), "{key}: {text}");
         }

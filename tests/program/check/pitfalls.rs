@@ -393,6 +393,22 @@ fn a_secret_among_the_manifests_is_not_in_plaintext() {
 }
 
 #[test]
+fn the_argument_after_an_option_is_judged_by_its_name() {
+    for (arguments, count) in [
+        ("[--db-password, correct-horse-7]", 1),
+        ("[run, --token-ttl, 15m, --password-file, /run/x, --password, --verbose]", 0),
+        ("[--password, $(DB_PASSWORD)]", 0),
+    ] {
+        for field in ["args", "command"] {
+            let pod = format!("spec: {{ containers: [{{ name: a, image: b, {field}: {arguments} }}] }}\n");
+            let manifest = format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: a }}\n{pod}");
+            let found = told("plaintext-secret", &[("base.yaml", "manifests: [m/*.yaml]\n"), ("m/a.yaml", &manifest)]);
+            assert_eq!(found.len(), count, "{field}: {arguments}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn what_a_patch_adds_to_a_secret_is_not_in_plaintext() {
     let secret = ("m/s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: {}\n");
     for (target, operation, rule) in [

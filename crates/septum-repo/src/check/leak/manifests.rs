@@ -118,8 +118,13 @@ impl CredentialSearch<'_> {
         }
         match &tree.kind {
             TreeKind::List(items) => {
+                let is_command = [".args", ".command"].iter().any(|field| path.ends_with(field));
+                let mut before = None;
                 for (index, item) in items.iter().enumerate() {
-                    self.search_object(object, item, &format!("{path}[{index}]"), None);
+                    let text = item.as_text().filter(|_| is_command);
+                    let named = before.filter(|_| text.is_some_and(|text| !text.starts_with('-')));
+                    self.search_object(object, item, &format!("{path}[{index}]"), named);
+                    before = text.and_then(option_name);
                 }
             }
             // in a template of OpenShift, or in a custom resource
@@ -167,6 +172,11 @@ impl CredentialSearch<'_> {
             self.report_leak(error, None, &why, text, None);
         }
     }
+}
+
+/// Name of an option whose value is the next argument: `--password`.
+fn option_name(argument: &str) -> Option<&str> {
+    argument.strip_prefix("--").filter(|name| !name.contains('='))
 }
 
 /// Whether a part of an object is a ConfigMap or a Secret by itself.
