@@ -3,6 +3,7 @@
 //! A chart may do anything with a value, so all of them become the entry `values.yaml` of a bundle, which
 //! Flux and Argo CD read as `valuesFrom`. Their text is kept with its comments: only secrets are replaced.
 
+mod descriptions;
 mod edits;
 mod files;
 mod schema;
@@ -21,7 +22,7 @@ use super::layer_text::{LayerText, escape_template_tags, text_scalar};
 use super::plan::{ExpectedEnvironment, ExpectedKey, ExpectedStructure, ExpectedValue, ImportPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, TreeKind};
-use crate::map::{HashSet, IndexMap};
+use crate::map::{HashMap, HashSet, IndexMap};
 use crate::name::EntryId;
 use crate::parallel::try_par_map;
 use crate::route::detect::{TextKind, classify, is_name_by_place};
@@ -167,9 +168,7 @@ impl HelmDraft<'_> {
             if index > 0 {
                 file.keep_nulls();
             }
-            for (path, name) in &secrets {
-                file.replace(path, &format!("{{{{ vars.secrets.{name} }}}}"));
-            }
+            file.replace(|path| secrets.get(path).map(|name| format!("{{{{ vars.secrets.{name} }}}}")));
             file.escape_templates();
         }
         let mut base = LayerText::default();
@@ -194,7 +193,8 @@ impl HelmDraft<'_> {
             let text = texts.next().unwrap_or_default();
             plan.add_file(format!("{name}.yaml"), join_texts(&layer, &text));
             let mut secret = LayerText::default();
-            let values = secrets.iter().filter_map(|(path, name)| Some((name.as_str(), leaf_at(tree, path)?)));
+            let leaves = leaves_of(tree);
+            let values = secrets.iter().filter_map(|(path, name)| Some((name.as_str(), *leaves.get(path)?)));
             let values: Vec<_> = values.map(|(name, scalar)| (name, secret_value(scalar))).collect();
             if !values.is_empty() {
                 secret.add("vars", OutputValue::map([("secrets", OutputValue::map(values))]));
@@ -266,6 +266,10 @@ impl HelmDraft<'_> {
         let mut base = Vec::new();
         let mut own: Vec<Vec<_>> = self.names.iter().map(|_| Vec::new()).collect();
         let mut secret = own.clone();
+        if self.data.is_empty() {
+            return (base, own, secret);
+        }
+        let descriptions: Vec<_> = files.iter().map(ValuesText::descriptions).collect();
         for path in self.data {
             let values: Vec<_> = self.merged.iter().map(|tree| variables_at(tree, path).unwrap_or_default()).collect();
             let defaults = files.first().and_then(|file| variables_at(&file.tree, path)).unwrap_or_default();
@@ -284,7 +288,7 @@ impl HelmDraft<'_> {
                 if texts.iter().chain([&default]).flatten().any(|text| is_template(text)) {
                     rules.push(("template", OutputValue::Bool(false)));
                 }
-                let description = files.iter().find_map(|file| file.description(&full));
+                let description = descriptions.iter().find_map(|of_file| of_file.of(&full));
                 rules.extend(description.map(|text| ("description", OutputValue::text(text))));
                 rules.extend(self.schema.rules(&full));
                 let default = default.filter(|_| !is_sensitive);
@@ -351,12 +355,12 @@ fn secret_value(scalar: &Scalar) -> OutputValue<'_> {
     }
 }
 
-/// The leaf at a path of the form of [`Tree::leaves`], unless it is null.
-fn leaf_at<'t>(tree: &'t Tree, wanted: &str) -> Option<&'t Scalar> {
-    let mut found = None;
+/// The leaves that are not null by their paths, as those of [`Tree::leaves`].
+fn leaves_of(tree: &Tree) -> HashMap<String, &Scalar> {
+    let mut found = HashMap::default();
     tree.leaves("", &mut |path, _, scalar| {
-        if path == wanted && !scalar.is_null() && !scalar.blank {
-            found = Some(scalar);
+        if !scalar.is_null() && !scalar.blank {
+            found.insert(path.to_owned(), scalar);
         }
     });
     found

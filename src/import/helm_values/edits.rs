@@ -4,15 +4,17 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::{Tree, join_path};
-use crate::sort::sort_by_key;
+use crate::sort::{sort, sort_by_key};
 use crate::span::Source;
 use crate::template_tokens::is_template;
+use crate::test_hook::count_work;
 use crate::yaml::kubectl::{JsonScalar, is_integer, json_scalar};
 use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
 use crate::yaml::read::read_document;
 use crate::yaml::write::push_quoted;
 
 use super::super::layer_text::{escape_template_tags, is_plain_scalar};
+use super::descriptions::ValueDescriptions;
 
 /// Template that gives a null.
 const NULL: &str = "{{ none }}";
@@ -120,13 +122,14 @@ impl ValuesText {
         }
     }
 
-    /// Replaces the scalars at a path by a text in quotes: keys with a dot may give one path to several. A null, which
+    /// Replaces scalars by texts in quotes, by their paths: keys with a dot may give one path to several. A null, which
     /// removes a value, stays.
-    pub(super) fn replace(&mut self, path: &str, text: &str) {
+    pub(super) fn replace(&mut self, text_for: impl Fn(&str) -> Option<String>) {
         let is_null =
             |node: &YamlNode| matches!(&node.kind, YamlKind::Scalar(scalar) if scalar.is_null() || scalar.blank);
-        let found = self.sites().into_iter().filter(|site| site.path == path && !is_null(site.node));
-        let edits: Vec<_> = found.filter_map(|site| Some((self.scalar_range(site.node)?, quoted(text)))).collect();
+        let found = self.sites().into_iter().filter(|site| !is_null(site.node));
+        let edit = |site: KeyedValue<'_>| Some((self.scalar_range(site.node)?, quoted(&text_for(&site.path)?)));
+        let edits: Vec<_> = found.filter_map(edit).collect();
         self.edits.extend(edits);
     }
 
@@ -165,10 +168,11 @@ impl ValuesText {
     /// Replaces scalars that look like templates by templates that give their texts.
     pub(super) fn escape_templates(&mut self) {
         let mut edits = Vec::new();
+        let edited = EditedRanges::of(&self.edits);
         for site in self.sites() {
             let YamlKind::Scalar(scalar) = &site.node.kind else { continue };
             let Some(range) = self.scalar_range(site.node).filter(|_| is_template(scalar.text())) else { continue };
-            if !self.edits.iter().any(|(other, _)| other.start <= range.start && range.end <= other.end) {
+            if !edited.cover(&range) {
                 edits.push((range, quoted(&escape_template_tags(scalar.text()))));
             }
         }
@@ -189,32 +193,10 @@ impl ValuesText {
         found
     }
 
-    /// Description of a value in a comment: `# -- text` above it, or `# @param PATH text`.
-    pub(super) fn description(&self, path: &str) -> Option<String> {
-        let text = self.source.text();
-        let of_param = text.lines().find_map(|line| {
-            let rest = line.trim_start().trim_start_matches('#').trim_start().strip_prefix("@param ")?;
-            let (name, text) = rest.trim_start().split_once(char::is_whitespace)?;
-            (name == path).then(|| without_brackets(text.trim()).to_owned())
-        });
-        if of_param.is_some() {
-            return of_param.filter(|text| !text.is_empty());
-        }
-        let sites = self.sites();
-        let key = sites.iter().find(|site| site.path == path)?.key.clone()?;
-        let before = text.get(..key.start)?;
-        let above = before.get(..before.rfind('\n')?)?;
-        let mut lines = Vec::new();
-        for line in above.lines().rev() {
-            let comment = line.trim().strip_prefix('#')?.trim();
-            if let Some(first) = comment.strip_prefix("--") {
-                lines.push(without_brackets(first.trim()).to_owned());
-                lines.reverse();
-                return Some(lines.join(" ")).filter(|text| !text.is_empty());
-            }
-            lines.push(comment.to_owned());
-        }
-        None
+    /// Descriptions of the values in comments.
+    pub(super) fn descriptions(&self) -> ValueDescriptions<'_> {
+        let keys = self.sites().into_iter().map(|site| (site.path, site.key.map(|key| key.start)));
+        ValueDescriptions::new(self.source.text(), keys)
     }
 
     /// Fields of a layer with the values as the content of an entry; empty without values.
@@ -252,6 +234,28 @@ impl ValuesText {
         }
         out.push_str(text.get(at..).unwrap_or_default());
         out
+    }
+}
+
+/// Ranges that are edited, in order, each with the furthest end of those up to it.
+struct EditedRanges(Vec<(usize, usize)>);
+
+impl EditedRanges {
+    fn of(edits: &[(Range<usize>, String)]) -> Self {
+        let mut ranges: Vec<_> = edits.iter().map(|(range, _)| (range.start, range.end)).collect();
+        sort(&mut ranges);
+        let mut furthest = 0;
+        for (_, end) in &mut ranges {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Self(ranges)
+    }
+
+    /// Whether one of them contains a range.
+    fn cover(&self, range: &Range<usize>) -> bool {
+        let count = self.0.partition_point(|(start, _)| *start <= range.start);
+        count.checked_sub(1).and_then(|last| self.0.get(last)).is_some_and(|(_, end)| range.end <= *end)
     }
 }
 
@@ -322,6 +326,7 @@ fn misread_key(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
 }
 
 fn add_sites<'n>(node: &'n YamlNode, path: &str, key: Option<Range<usize>>, found: &mut Vec<KeyedValue<'n>>) {
+    count_work(1);
     found.push(KeyedValue { path: path.to_owned(), key, node });
     match &node.kind {
         YamlKind::Scalar(_) => {}
@@ -338,18 +343,31 @@ fn add_sites<'n>(node: &'n YamlNode, path: &str, key: Option<Range<usize>>, foun
     }
 }
 
-/// The text without a leading `[default: …]` or `(type)`.
-fn without_brackets(text: &str) -> &str {
-    let close = match text.chars().next() {
-        Some('[') => ']',
-        Some('(') => ')',
-        _ => return text,
-    };
-    text.split_once(close).map_or(text, |(_, rest)| rest.trim_start())
-}
-
 fn quoted(text: &str) -> String {
     let mut out = String::new();
     push_quoted(&mut out, text);
     out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::format_collect, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::test_hook::counted_work;
+
+    #[test]
+    fn edits_and_descriptions_take_one_pass() {
+        let work = |count: usize| {
+            let values: String = (0..count).map(|number| format!("# -- x\nk{number}: '{{{{ x }}}}'\n")).collect();
+            let before = counted_work();
+            let mut text = ValuesText::read(&Source::new("values.yaml", values)).ok().unwrap();
+            text.replace(|path| path.ends_with('1').then(|| "{{ vars.secrets.x }}".to_owned()));
+            text.escape_templates();
+            let descriptions = text.descriptions();
+            assert!((0..count).all(|number| descriptions.of(&format!("k{number}")).as_deref() == Some("x")));
+            counted_work() - before
+        };
+        let (some, many) = (work(30), work(240));
+        assert!(many <= 10 * some, "{some} for 30, {many} for 240");
+    }
 }
