@@ -70,8 +70,8 @@ pub(super) fn read_manifests(
             Some(ManifestList { replaces: false, patterns: read_patterns(items, directory, source, problems) })
         }
         YamlKind::Map(map) => {
-            let mut fields = LayerFields::new(map, &REPLACE_FIELDS, "`manifests`", source, problems);
             let before = problems.len();
+            let mut fields = LayerFields::new(map, &REPLACE_FIELDS, "`manifests`", source, problems);
             let Some((_, items)) = fields.list("replace", problems) else {
                 if problems.len() == before {
                     let error = Diagnostic::error(Rule::InvalidField, "a mapping of `manifests` requires `replace`");
