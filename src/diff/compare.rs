@@ -191,27 +191,45 @@ fn changed_rules(left: Option<&SnapshotEntryState>, right: Option<&SnapshotEntry
     found
 }
 
+/// An object of each side, or of one of them.
+type ObjectPair<'s> = (Option<&'s ObjectSnapshot>, Option<&'s ObjectSnapshot>);
+
+/// Objects of both sides by their identity. Where one side has several of an identity, those with the same name are
+/// matched, the others in their order: none is dropped.
+fn match_objects<'s>(left: &'s [ObjectSnapshot], right: &'s [ObjectSnapshot]) -> Vec<ObjectPair<'s>> {
+    let mut groups: BTreeMap<(&str, &str, &str, &str), [Vec<&ObjectSnapshot>; 2]> = BTreeMap::new();
+    for (side, objects) in [left, right].into_iter().enumerate() {
+        for object in objects {
+            let group = groups.entry(object.identity()).or_default();
+            group.get_mut(side).into_iter().for_each(|objects| objects.push(object));
+        }
+    }
+    let mut found = Vec::new();
+    for [was, is] in groups.into_values() {
+        let mut is: Vec<Option<&ObjectSnapshot>> = is.into_iter().map(Some).collect();
+        let mut others = Vec::new();
+        for left in was {
+            let same = is.iter_mut().find(|right| right.is_some_and(|right| right.name == left.name));
+            match same.and_then(Option::take) {
+                Some(right) => found.push((Some(left), Some(right))),
+                None => others.push(left),
+            }
+        }
+        let mut is = is.into_iter().flatten();
+        found.extend(others.into_iter().map(|left| (Some(left), is.next())).collect::<Vec<_>>());
+        found.extend(is.map(|right| (None, Some(right))));
+    }
+    found
+}
+
 fn compare_objects(
     left: &TargetSnapshot,
     right: &TargetSnapshot,
     change: &dyn Fn(ChangeSubject, ChangeKind) -> Change,
     marker: &ValueMarker,
 ) -> Vec<Change> {
-    let by_identity = |side: &'_ [ObjectSnapshot]| -> BTreeMap<(String, String, String, String), usize> {
-        let identity = |(index, object): (usize, &ObjectSnapshot)| {
-            let (kind, group, namespace, name) = object.identity();
-            ((kind.to_owned(), group.to_owned(), namespace.to_owned(), name.to_owned()), index)
-        };
-        side.iter().enumerate().map(identity).collect_map()
-    };
     let is_live = left.is_live;
-    let (left, right) = (&left.objects, &right.objects);
-    let (was, is) = (by_identity(left), by_identity(right));
-    let pairs = was.keys().chain(is.keys()).collect_set();
-    let matched: Vec<_> = pairs
-        .into_iter()
-        .map(|id| (was.get(id).and_then(|index| left.get(*index)), is.get(id).and_then(|index| right.get(*index))))
-        .collect();
+    let matched = match_objects(&left.objects, &right.objects);
     let renamed: BTreeMap<String, String> = matched
         .iter()
         .filter_map(|(left, right)| {

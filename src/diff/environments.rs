@@ -31,7 +31,8 @@ pub fn compare_environments(
         };
         let finder = SecretFinder::of(surveyed.survey.environments.iter().map(|it| (it, &surveyed.survey.routing)));
         let mut errors = Diagnostics::new();
-        let mut snapshot = |name| surveyed.snapshot(name, &marker, &mut errors).unwrap_or_default();
+        let mut snapshot =
+            |name| surveyed.snapshot(name, &marker, (&mut errors, &mut found.problems)).unwrap_or_default();
         let (was, is) = (snapshot(left), snapshot(right));
         if surveyed.has_errors || errors.has_errors() {
             found.broken.insert(LAYERS.to_owned());
@@ -79,9 +80,8 @@ pub fn compare_many(
         let survey = &surveyed.survey;
         let finder = SecretFinder::of(survey.environments.iter().map(|it| (it, &survey.routing)));
         let mut errors = Diagnostics::new();
-        let side =
-            |name: &EnvironmentName| (name.clone(), surveyed.snapshot(name, &marker, &mut errors).unwrap_or_default());
-        let sides: Vec<_> = environments.iter().map(side).collect();
+        let mut snapshot = |name| surveyed.snapshot(name, &marker, (&mut errors, &mut problems)).unwrap_or_default();
+        let sides: Vec<_> = environments.iter().map(|name| (name.clone(), snapshot(name))).collect();
         let is_broken = surveyed.has_errors || errors.has_errors();
         let app = survey.app.as_str();
         let mut rows = matrix_rows(app, &sides, &marker, &finder);

@@ -10,12 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::node::{DiffNode, NodeReader, ScalarType};
 use super::snapshot::{ObjectSnapshot, RoutingReasons, SnapshotEntryState, TargetSnapshot, reasons_for};
 use super::value::{DiffValue, ValueMarker};
-use crate::deliver;
+use crate::deliver::{self, Delivered};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{SourceObject, SourceObjects, to_stored};
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{RenderedObject, Reveal};
+use crate::output_tree::{ObjectSite, object_sites};
 use crate::pipeline::{Pipeline, Survey};
+use crate::project::App;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 use crate::sort::{CollectSorted as _, sort_by};
@@ -55,6 +57,8 @@ pub struct ObjectForm {
     pub snapshot: TargetSnapshot,
     /// Their identities.
     pub addresses: Vec<ObjectAddress>,
+    /// Their sources.
+    pub sites: Vec<ObjectSite>,
 }
 
 /// Reads objects, each once. Errors: text that is not YAML, an object that is there twice.
@@ -139,12 +143,12 @@ pub(super) fn is_former_name(address: &ObjectAddress, name: &str) -> bool {
 /// Reads an environment of a surveyed app as objects.
 pub(super) fn object_form(
     pipeline: &Pipeline<'_>,
-    survey: &Survey,
+    (app, survey): (&App, &Survey),
     environment: &EnvironmentName,
     marker: &ValueMarker,
     problems: &mut Diagnostics,
 ) -> ObjectForm {
-    let mut form = ObjectForm { snapshot: TargetSnapshot::default(), addresses: Vec::new() };
+    let mut form = ObjectForm { snapshot: TargetSnapshot::default(), addresses: Vec::new(), sites: Vec::new() };
     let Some(resolved) = survey.environment(environment) else { return form };
     let definition = &*resolved.definition;
     let built = pipeline.objects(survey, environment, OnMissingKey::Keep(&|_| None), problems);
@@ -188,6 +192,8 @@ pub(super) fn object_form(
         }
         form.addresses.push(address);
     }
+    let delivered: Vec<_> = built.whole.into_iter().chain(references).map(Delivered::plain).collect();
+    form.sites = object_sites(app, survey, environment, &delivered);
     form
 }
 
@@ -217,20 +223,44 @@ pub(super) fn take_matching(
     snapshot
 }
 
+/// Objects by kind and the name that stays when values change, of which a side has several: current and former ones.
+/// Such a name does not say which of them is meant.
+#[derive(Debug, Default)]
+pub(super) struct AmbiguousNames<'o>(BTreeSet<(&'o str, &'o str, &'o str)>);
+
+impl<'o> AmbiguousNames<'o> {
+    /// Those of any of several sides.
+    pub(super) fn of(sides: &[&[&'o SourceObject]]) -> Self {
+        let mut found = BTreeSet::new();
+        for objects in sides {
+            let mut seen = BTreeSet::new();
+            found.extend(objects.iter().map(|object| Self::key(object)).filter(|key| !seen.insert(*key)));
+        }
+        Self(found)
+    }
+
+    fn key(object: &'o SourceObject) -> (&'o str, &'o str, &'o str) {
+        let (_, kind, namespace, name) = object.id();
+        (kind, namespace, base_label(object).unwrap_or(name))
+    }
+}
+
 /// Objects that belong to no environment.
 pub(super) fn other_objects<'o>(
-    objects: impl IntoIterator<Item = &'o SourceObject>,
+    objects: &[&'o SourceObject],
+    ambiguous: &AmbiguousNames<'o>,
     marker: &ValueMarker,
 ) -> TargetSnapshot {
     let mut snapshot = TargetSnapshot::default();
     for object in objects {
+        let base_label = base_label(object).filter(|_| !ambiguous.0.contains(&AmbiguousNames::key(object)));
         let address = ObjectAddress {
             kind: object.kind.clone(),
             group: object.api_version.split_once('/').map_or("", |(group, _)| group).to_owned(),
             namespace: object.namespace.clone(),
             name: Some(object.name.clone()),
-            base_name: base_label(object).unwrap_or(&object.name).to_owned(),
-            is_hashed: base_label(object).is_some(),
+            base_name: base_label.unwrap_or(&object.name).to_owned(),
+            is_hashed: base_label.is_some(),
             is_home: false,
         };
         let value = to_stored(object.tree.to_value());

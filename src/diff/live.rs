@@ -3,7 +3,7 @@
 use super::change::DiffReport;
 use super::cluster::{Cluster, ClusterObjects};
 use super::compare::compare_targets;
-use super::foreign;
+use super::foreign::{self, AmbiguousNames};
 use super::snapshot::TargetSnapshot;
 use super::surveyed::{AppChanges, LAYERS, mask_secrets, mask_unrouted, survey_app};
 use super::value::ValueMarker;
@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostics;
 use crate::import::SourceObject;
 use crate::leak_scan::SecretFinder;
 use crate::name::EnvironmentName;
+use crate::output_tree::find_duplicates;
 use crate::pipeline::Pipeline;
 use crate::project::App;
 use crate::visibility::KeyAccess;
@@ -39,13 +40,16 @@ pub fn compare_with_objects(
     let mut found = AppChanges::default();
     for app in apps.iter().filter(|app| app.environments.contains(environment)) {
         let Some(surveyed) = survey_app(pipeline, app, asked, KeyAccess::Decrypt, &mut problems) else { continue };
-        let form = foreign::object_form(pipeline, &surveyed.survey, environment, &marker, &mut problems);
+        let form = foreign::object_form(pipeline, (app, &surveyed.survey), environment, &marker, &mut problems);
         found.note_side(&surveyed);
         if surveyed.has_errors {
             found.broken.insert(LAYERS.to_owned());
         }
         forms.push((surveyed, form));
     }
+    // the cluster has one object of each name: it cannot be compared with two
+    let sites: Vec<_> = forms.iter_mut().flat_map(|(_, form)| std::mem::take(&mut form.sites)).collect();
+    problems.extend(find_duplicates(&sites));
     if problems.has_errors() {
         return Err(problems);
     }
@@ -68,7 +72,8 @@ pub fn compare_with_objects(
         mask_unrouted(&mut changes, true);
         found.changes.extend(changes);
     }
-    let others = foreign::other_objects(foreign::compared_objects(&read.objects, &[]), &marker);
+    let others: Vec<_> = foreign::compared_objects(&read.objects, &[]).collect();
+    let others = foreign::other_objects(&others, &AmbiguousNames::of(&[&others]), &marker);
     let mut of_others = compare_targets("", &environments, &others, &TargetSnapshot::default(), &marker);
     mask_unrouted(&mut of_others, false);
     found.changes.extend(of_others);
@@ -82,8 +87,10 @@ pub fn compare_with_objects(
 /// Compares two sets of objects.
 pub fn compare_files(left: &[SourceObject], right: &[SourceObject], labels: (&str, &str)) -> DiffReport {
     let marker = ValueMarker::random();
-    let was = foreign::other_objects(foreign::compared_objects(left, right), &marker);
-    let is = foreign::other_objects(foreign::compared_objects(right, left), &marker);
+    let was: Vec<_> = foreign::compared_objects(left, right).collect();
+    let is: Vec<_> = foreign::compared_objects(right, left).collect();
+    let ambiguous = AmbiguousNames::of(&[&was, &is]);
+    let [was, is] = [was, is].map(|side| foreign::other_objects(&side, &ambiguous, &marker));
     let mut changes = compare_targets("", &[], &was, &is, &marker);
     let values: Vec<_> = [left, right].into_iter().flat_map(foreign::secret_values).collect();
     mask_unrouted(&mut changes, false);

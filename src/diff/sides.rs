@@ -91,8 +91,9 @@ impl AppComparison<'_> {
         for name in names.iter().filter(|name| !uneven.contains(name)) {
             let [old, new] = [(&self.pair.left, &was), (&self.pair.right, &is)].map(|(side, surveyed)| {
                 let surveyed = surveyed.as_ref()?;
-                let mut errors = Diagnostics::new();
-                let snapshot = surveyed.snapshot(name, self.marker, &mut errors);
+                let (mut errors, mut warnings) = (Diagnostics::new(), Diagnostics::new());
+                let snapshot = surveyed.snapshot(name, self.marker, (&mut errors, &mut warnings));
+                found.problems.extend(warnings.into_iter().map(|warning| in_side(side, warning)));
                 if surveyed.has_errors || errors.has_errors() {
                     found.broken.insert(side.label.to_owned());
                 }
@@ -121,7 +122,7 @@ impl AppComparison<'_> {
 /// An app of one side, surveyed; none if the side does not have it.
 fn survey_side<'a>(
     side: &DiffSide<'a>,
-    app: Option<&App>,
+    app: Option<&'a App>,
     names: &[EnvironmentName],
     access: KeyAccess,
     problems: &mut Diagnostics,
@@ -136,10 +137,12 @@ fn survey_side<'a>(
 
 /// Adds the problems of one side, each with the state that it is in.
 fn problems_of_side(side: &DiffSide<'_>, own: Diagnostics, problems: &mut Diagnostics) {
-    problems.extend(own.into_iter().filter(Diagnostic::is_error).map(|found| {
-        let note = format!("in {}", side.label);
-        found.note(note)
-    }));
+    problems.extend(own.into_iter().filter(Diagnostic::is_error).map(|found| in_side(side, found)));
+}
+
+/// A finding with the state that it is in.
+fn in_side(side: &DiffSide<'_>, found: Diagnostic) -> Diagnostic {
+    found.note(format!("in {}", side.label))
 }
 
 /// Values that one side has in plaintext and that are secrets on the other side: what contains one is not shown.

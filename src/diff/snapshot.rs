@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use super::node::{DiffNode, NodeReader};
 use super::value::{DiffValue, ValueMarker};
 use crate::deliver::{self, Delivered};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::emit::as_kubectl_reads;
 use crate::layer::{Definition, Entry, LayerWord as _};
 use crate::leak_scan;
 use crate::map::IndexMap;
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{RenderedObject, Reveal};
+use crate::output_tree::{find_duplicates, object_sites};
 use crate::pipeline::{Pipeline, Survey};
+use crate::project::App;
 use crate::resolve::{EntryOutcome, ResolvedValue, StoreText, StoreTextPart};
 use crate::route::{Routing, Sensitivity};
 use crate::sort::sort_by;
@@ -29,6 +31,8 @@ pub struct TargetSnapshot {
     pub(super) namespace: Option<String>,
     /// Whether other programs add fields to the objects, which are not compared.
     pub(super) is_live: bool,
+    /// Warnings of objects that the layers generate more than once: `render` refuses them.
+    pub(super) duplicates: Vec<Diagnostic>,
 }
 
 /// Reasons of a verdict, each with its location.
@@ -65,7 +69,7 @@ impl TargetSnapshot {
     /// Reads an environment of a surveyed app. Errors: those that `render` reports too.
     pub fn of_environment(
         pipeline: &Pipeline<'_>,
-        survey: &Survey,
+        (app, survey): (&App, &Survey),
         environment: &EnvironmentName,
         marker: &ValueMarker,
         problems: &mut Diagnostics,
@@ -84,6 +88,7 @@ impl TargetSnapshot {
         objects.extend(references.iter().map(|object| rendered_object(object, definition, marker)));
         let delivered: Vec<_> = built.whole.into_iter().chain(references).map(Delivered::plain).collect();
         leak_scan::check_leaks(resolved, &survey.routing, &delivered, problems);
+        let duplicates = find_duplicates(&object_sites(app, survey, environment, &delivered));
         let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
         if let Some(namespace) = &namespace {
             for object in &mut objects {
@@ -95,7 +100,9 @@ impl TargetSnapshot {
             let state = entry_state(definition.entry(id), value, &survey.routing, id, marker);
             (id.clone(), state)
         };
-        Self { entries: resolved.entries.iter().map(entry).collect(), objects, namespace, is_live: false }
+        let as_warning = |found| Diagnostic { severity: Severity::Warning, ..found };
+        let duplicates = duplicates.into_iter().map(as_warning).collect();
+        Self { entries: resolved.entries.iter().map(entry).collect(), objects, namespace, is_live: false, duplicates }
     }
 }
 

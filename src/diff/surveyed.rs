@@ -22,6 +22,7 @@ pub(super) const FEW: usize = 4;
 /// An app of one side, surveyed.
 pub(super) struct SurveyedApp<'a> {
     pub(super) pipeline: &'a Pipeline<'a>,
+    pub(super) app: &'a App,
     pub(super) survey: Survey,
     /// Environments that could not be decrypted.
     pub(super) locked: BTreeSet<EnvironmentName>,
@@ -35,22 +36,26 @@ impl SurveyedApp<'_> {
         self.survey.environments.iter().map(|resolved| (resolved, &self.survey.routing))
     }
 
-    /// The state of an environment; none if the app does not have it.
+    /// The state of an environment; none if the app does not have it. `warnings` are those of objects that it generates
+    /// more than once.
     pub(super) fn snapshot(
         &self,
         name: &EnvironmentName,
         marker: &ValueMarker,
-        errors: &mut Diagnostics,
+        (errors, warnings): (&mut Diagnostics, &mut Diagnostics),
     ) -> Option<TargetSnapshot> {
         self.survey.environment(name)?;
-        Some(TargetSnapshot::of_environment(self.pipeline, &self.survey, name, marker, errors))
+        let own = (self.app, &self.survey);
+        let mut snapshot = TargetSnapshot::of_environment(self.pipeline, own, name, marker, errors);
+        warnings.extend(std::mem::take(&mut snapshot.duplicates));
+        Some(snapshot)
     }
 }
 
 /// Surveys an app. Invalid values are no errors: they are compared as far as they are known.
 pub(super) fn survey_app<'a>(
     pipeline: &'a Pipeline<'a>,
-    app: &App,
+    app: &'a App,
     asked: &[EnvironmentName],
     access: KeyAccess,
     problems: &mut Diagnostics,
@@ -68,7 +73,7 @@ pub(super) fn survey_app<'a>(
         return None;
     };
     let has_errors = own.has_errors() || survey.beside.has_errors();
-    Some(SurveyedApp { pipeline, survey, locked: locked.into_keys().collect_set(), has_errors })
+    Some(SurveyedApp { pipeline, app, survey, locked: locked.into_keys().collect_set(), has_errors })
 }
 
 /// Replaces every shown value that contains a secret of either side: it may have been plain before. In objects, which

@@ -1,5 +1,6 @@
 //! `septum diff`: what differs, and never a value of a secret.
 
+mod duplicates;
 mod environments;
 mod formats;
 mod objects;
