@@ -19,7 +19,7 @@ use crate::map::HashMap;
 use crate::span::{Source, Span};
 
 pub use kind::FileKind;
-pub use refusal::refuse_file;
+pub use refusal::{left_out_file, refuse_file};
 
 /// Largest value of an entry, in bytes: the limit of Kubernetes for one ConfigMap or Secret.
 pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
@@ -33,6 +33,8 @@ pub struct ProjectFiles {
     root: BoundedRoot,
     read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
     queries: Mutex<BTreeSet<InputQuery>>,
+    /// The same directory with the files that a sparse checkout leaves out, if it does.
+    complete: Option<BoundedRoot>,
 }
 
 /// A query to the disk on which a result depends.
@@ -52,7 +54,26 @@ impl ProjectFiles {
 
     /// The files of a project on a disk with a snapshot.
     pub fn on_disk(disk: Disk, root: &Path) -> io::Result<Self> {
-        Ok(Self { root: BoundedRoot::new(disk, root)?, read: Arc::default(), queries: Mutex::default() })
+        let root = BoundedRoot::new(disk, root)?;
+        Ok(Self { root, read: Arc::default(), queries: Mutex::default(), complete: None })
+    }
+
+    /// The same files, knowing those that a sparse checkout leaves out, which the given disk has.
+    pub fn beside_left_out(mut self, complete: Disk) -> io::Result<Self> {
+        self.complete = Some(BoundedRoot::new(complete, self.root())?);
+        Ok(self)
+    }
+
+    /// The directory with the files that a sparse checkout leaves out, if it does.
+    pub fn complete_bounds(&self) -> Option<&BoundedRoot> {
+        self.complete.as_ref()
+    }
+
+    /// Error for a file or directory that a sparse checkout leaves out; none for others.
+    pub fn left_out(&self, path: &Path) -> Option<Diagnostic> {
+        let complete = self.complete.as_ref()?;
+        let is_left_out = !self.root.has(path) && complete.has(path);
+        is_left_out.then(|| left_out_file(&self.name(path)))
     }
 
     /// The disk of the files.
@@ -69,7 +90,12 @@ impl ProjectFiles {
     /// file is read twice.
     #[must_use]
     pub fn with_own_record(&self) -> Self {
-        Self { root: self.root.clone(), read: Arc::clone(&self.read), queries: Mutex::default() }
+        Self {
+            root: self.root.clone(),
+            read: Arc::clone(&self.read),
+            queries: Mutex::default(),
+            complete: self.complete.clone(),
+        }
     }
 
     /// Records that a result depends on the answer to a query.
@@ -176,6 +202,9 @@ impl ProjectFiles {
     }
 
     fn refused_file(&self, refusal: &FileReadError, kind: FileKind, path: &Path) -> Diagnostic {
+        if let (FileReadError::Missing | FileReadError::DanglingLink, Some(error)) = (refusal, self.left_out(path)) {
+            return error;
+        }
         let error = refuse_file(refusal, kind, &self.name(path));
         match refusal {
             FileReadError::Missing => error.hint(

@@ -32,7 +32,7 @@ pub use self::repository::GitRepository;
 use self::repository::is_reference_name;
 pub use self::revision::{GitRevision, RevisionRange};
 pub use self::setup::{CACHE, CloneSettings, ConfigScope, DRIVERS, HOOK_COMMAND, HookState};
-pub use self::sparse::{left_out_paths, sparse_work_tree};
+pub use self::sparse::{SparseWorkTree, sparse_work_tree};
 pub use self::version_graph::{FileVersion, FileVersions};
 pub use self::work_tree::changed_files;
 use crate::diagnostic::{Diagnostic, Rule, shell_word};

@@ -103,7 +103,7 @@ fn read_paths(projects: &[&Project]) -> Vec<PathBuf> {
 
 /// The project of the work tree, of which a sparse checkout may leave files out.
 fn project_of_work_tree(global: &GlobalArgs) -> Result<Project, Diagnostics> {
-    let sparse = sparse_work_tree(&global.directory)?.map(|disk| project_of(&disk, global)).transpose()?;
+    let sparse = sparse_work_tree(&global.directory)?.map(|sparse| project_of(&sparse.disk, global)).transpose()?;
     sparse.flatten().map_or_else(|| Project::discover(&global.directory), Ok)
 }
 

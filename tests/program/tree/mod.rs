@@ -14,6 +14,7 @@ mod killed;
 mod layout;
 mod progress;
 mod shards;
+mod sparse;
 mod stable;
 mod unwritable;
 mod world;

@@ -16,6 +16,12 @@ pub fn refuse_file(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
     }
 }
 
+/// The error for a file that a sparse checkout leaves out of the work tree; `name` is its name in messages.
+pub fn left_out_file(name: &str) -> Diagnostic {
+    Diagnostic::error(Rule::Unreadable, format!("`{name}` is not here: the sparse checkout leaves it out"))
+        .hint("`git sparse-checkout add DIRECTORY` gets the files of a directory, `git sparse-checkout disable` all")
+}
+
 fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagnostic {
     match refusal {
         FileReadError::Missing => Diagnostic::error(Rule::MissingFile, format!("`{name}` does not exist")),

@@ -11,26 +11,28 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 use crate::sort::CollectSorted;
 
-/// The work tree that a directory is in, together with the files that a sparse checkout leaves out; none without one.
-pub fn sparse_work_tree(directory: &Path) -> Result<Option<Disk>, Diagnostic> {
+/// Work tree of which a sparse checkout leaves files out.
+#[derive(Debug, Clone)]
+pub struct SparseWorkTree {
+    /// The disk together with the files that are left out.
+    pub disk: Disk,
+    /// The files that are left out, absolute and sorted.
+    pub left_out: Vec<PathBuf>,
+}
+
+/// The work tree that a directory is in, if a sparse checkout leaves files out of it.
+pub fn sparse_work_tree(directory: &Path) -> Result<Option<SparseWorkTree>, Diagnostic> {
     let Some(repository) = find_repository(directory)? else { return Ok(None) };
     let files = left_out_files(&repository)?;
     if files.is_empty() {
         return Ok(None);
     }
     let root = repository.root.clone();
+    let left_out = files.keys().map(|path| root.join(path)).collect();
     let git = SafeGit::new(repository, GitConfiguration::Isolated);
     let blobs = GitBlobs::new(git.map_err(|error| revision_failure(&error.to_string()))?);
     let snapshot = Snapshot::new(root, files, move |blob, path, limit| blobs.read(blob, path, limit));
-    Ok(Some(Disk::with_snapshot(snapshot.in_addition())))
-}
-
-/// Files that a sparse checkout leaves out of the work tree that a directory is in, absolute; none where that is not
-/// known.
-pub fn left_out_paths(directory: &Path) -> Vec<PathBuf> {
-    let Ok(Some(repository)) = find_repository(directory) else { return Vec::new() };
-    let files = left_out_files(&repository).unwrap_or_default();
-    files.into_keys().map(|path| repository.root.join(path)).collect()
+    Ok(Some(SparseWorkTree { disk: Disk::with_snapshot(snapshot.in_addition()), left_out }))
 }
 
 /// Files of the index that a sparse checkout leaves out, by their paths from the root.

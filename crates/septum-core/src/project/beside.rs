@@ -14,7 +14,7 @@ use super::likeness::{FileNameParts, tool_of};
 use super::{BASE, INCOMING, PROJECT_FILE, SECRETS, secrets_file_name};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntry, DirEntryKind};
-use crate::files::ProjectFiles;
+use crate::files::{ProjectFiles, left_out_file};
 use crate::map::HashSet;
 use crate::name::{EnvironmentName, wrong_dns_label};
 use crate::sort::CollectSorted;
@@ -53,12 +53,7 @@ pub(super) fn left_out_layers(files: &ProjectFiles, directory: &Path, left_out: 
     let layers = below.filter_map(|path| Some((path, layer_of(path)?)));
     let report = |(path, layer): (&PathBuf, String)| {
         let name = files.name(path);
-        let diagnostic = Diagnostic::error(
-            Rule::Unreadable,
-            format!("`{name}` is not here: the sparse checkout leaves it out"),
-        )
-        .hint("`git sparse-checkout add DIRECTORY` gets the files of a directory, `git sparse-checkout disable` all");
-        MisnamedFile { layer: Some(layer), diagnostic }
+        MisnamedFile { layer: Some(layer), diagnostic: left_out_file(&name) }
     };
     layers.map(report).collect()
 }

@@ -15,7 +15,7 @@ use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, shell_path};
 use crate::disk::{BoundedRoot, DirEntryKind, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
-use crate::git::left_out_paths;
+use crate::git::{SparseWorkTree, sparse_work_tree};
 use crate::glob::{GlobError, find_matching};
 use crate::map::HashSet;
 use crate::parallel;
@@ -127,26 +127,26 @@ fn has_base(disk: &Disk, above: &Path, app: &Path) -> bool {
 }
 
 pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {
-    let mut project = open_present(disk, root)?;
-    let left_out = if disk.is_real() { left_out_paths(root.directory()) } else { Vec::new() };
-    if !left_out.is_empty() {
+    let sparse = if disk.is_real() { sparse_work_tree(root.directory()).ok().flatten() } else { None };
+    let mut project = open_present(disk, root, sparse.as_ref())?;
+    if let Some(SparseWorkTree { left_out, .. }) = &sparse {
         let Project { files, apps, shared, misnamed, .. } = &mut project;
         for app in apps {
-            app.misnamed.extend(left_out_layers(files, &app.directory, &left_out));
+            app.misnamed.extend(left_out_layers(files, &app.directory, left_out));
         }
-        misnamed.extend(shared.iter().flat_map(|shared| left_out_layers(files, shared, &left_out)));
+        misnamed.extend(shared.iter().flat_map(|shared| left_out_layers(files, shared, left_out)));
     }
     Ok(project)
 }
 
 /// The project as far as it is in the work tree.
-fn open_present(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {
+fn open_present(disk: &Disk, root: &ProjectRoot, sparse: Option<&SparseWorkTree>) -> Result<Project, Diagnostics> {
     let app = match root {
-        ProjectRoot::Settings(root) => return with_settings(disk, root),
+        ProjectRoot::Settings(root) => return with_settings(disk, root, sparse),
         ProjectRoot::App(app) => app,
     };
     let root = root.directory();
-    let files = files_below(disk, root)?;
+    let files = files_below(disk, root, sparse)?;
     let apps = vec![App::read(&files, app.clone())?];
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })
 }
@@ -164,16 +164,20 @@ fn no_app(settings: &Settings) -> Diagnostic {
         .hint("list the directories of the apps, such as `apps: [\"services/*\"]`")
 }
 
-fn files_below(disk: &Disk, root: &Path) -> Result<Arc<ProjectFiles>, Diagnostic> {
-    ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| unopened(root, &error))
+fn files_below(disk: &Disk, root: &Path, sparse: Option<&SparseWorkTree>) -> Result<Arc<ProjectFiles>, Diagnostic> {
+    let files = ProjectFiles::on_disk(disk.clone(), root).and_then(|files| match sparse {
+        Some(sparse) => files.beside_left_out(sparse.disk.clone()),
+        None => Ok(files),
+    });
+    files.map(Arc::new).map_err(|error| unopened(root, &error))
 }
 
 fn unopened(directory: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", directory.display()))
 }
 
-fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
-    let files = files_below(disk, root)?;
+fn with_settings(disk: &Disk, root: &Path, sparse: Option<&SparseWorkTree>) -> Result<Project, Diagnostics> {
+    let files = files_below(disk, root, sparse)?;
     let root = files.root();
     let source = files.read_text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
     let mut problems = Diagnostics::new();
@@ -191,7 +195,10 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let (mut apps, mut misnamed) = (Vec::new(), Vec::new());
     for Located { value: pattern, place } in &settings.apps {
         let place = || place.clone();
-        match apps_at(&files, pattern) {
+        match apps_at(&files, files.bounds(), pattern) {
+            // apps that are left out as a whole are no part of the work tree
+            Ok(found)
+                if found.apps.is_empty() && found.misnamed.is_empty() && left_out_app(&files, pattern).is_some() => {}
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no directory with a `base.yaml`"))
                     .at_public(place(), PublicReason::Path)
@@ -214,7 +221,8 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     apps.dedup();
     apps.retain(|directory| Some(directory) != shared.as_ref());
     if apps.is_empty() && misnamed.is_empty() && !problems.has_errors() {
-        problems.push(no_app(&settings));
+        let mut left_out = settings.apps.iter().filter_map(|pattern| left_out_app(&files, &pattern.value));
+        problems.push(left_out.next().unwrap_or_else(|| no_app(&settings)));
     }
     let read = |directory: PathBuf| App::read(&files, directory);
     let apps: Vec<App> = parallel::par_map(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
@@ -254,11 +262,14 @@ struct MatchedApps {
 fn check_shared_directory(files: &ProjectFiles, directory: &Path) -> Result<(), Diagnostic> {
     match files.bounds().resolve(directory) {
         Ok(_) if files.bounds().is_directory(directory) => Ok(()),
-        Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => Err(Diagnostic::error(
-            Rule::MissingFile,
-            format!("`shared` is set to `{}`, which is not a directory", files.name(directory)),
-        )
-        .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
+        Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => {
+            Err(files.left_out(directory).unwrap_or_else(|| {
+                let name = files.name(directory);
+                let message = format!("`shared` is set to `{name}`, which is not a directory");
+                Diagnostic::error(Rule::MissingFile, message)
+                    .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))
+            }))
+        }
         Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(directory))),
     }
 }
@@ -277,9 +288,14 @@ fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) ->
     }
 }
 
+/// Error for an app that a pattern would match, and that a sparse checkout leaves out; none without one.
+fn left_out_app(files: &ProjectFiles, pattern: &str) -> Option<Diagnostic> {
+    let found = apps_at(files, files.complete_bounds()?, pattern).ok()?;
+    found.apps.iter().find_map(|app| files.left_out(&app.join(format!("{BASE}.yaml"))))
+}
+
 /// Directories that match a pattern and contain a `base.yaml`.
-fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnostic> {
-    let root = files.bounds();
+fn apps_at(files: &ProjectFiles, root: &BoundedRoot, pattern: &str) -> Result<MatchedApps, Diagnostic> {
     let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error(Rule::OutsideProject, format!("`apps: {pattern}` is outside the project"))

@@ -18,6 +18,7 @@ use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::name::{AppName, EnvironmentName};
 pub use crate::sops::INCOMING;
 use crate::sort::CollectSorted;
+use crate::yaml::node::YamlNode;
 
 use beside::{DirectoryLayers, LayerDirectory, sort_files};
 pub use beside::{MisnamedFile, unlikely_environment};
@@ -132,6 +133,24 @@ impl Project {
     /// Opens the project at its root.
     pub fn open(disk: &Disk, root: &ProjectRoot) -> Result<Self, Diagnostics> {
         discover::open(disk, root)
+    }
+
+    /// Apps that a sparse checkout leaves out of the work tree, with their names as far as they are known.
+    pub fn left_out_apps(&self) -> Vec<(App, String)> {
+        let Some(complete) = self.files.complete_bounds() else { return Vec::new() };
+        let root = Self::locate(complete.disk(), self.files.root());
+        let Some(Ok(all)) = root.map(|root| Self::open(complete.disk(), &root)) else { return Vec::new() };
+        let own = self.apps.iter().map(|app| app.directory.as_path()).collect_set();
+        let apps = all.apps.into_iter().filter(|app| !own.contains(app.directory.as_path()));
+        let named = |app: App| {
+            let base = all.files.read_text(FileKind::Layer, &app.directory.join(format!("{BASE}.yaml"))).ok();
+            let tree = base.and_then(|base| crate::yaml::read::read_document(&base).ok());
+            let fields = tree.as_ref().and_then(YamlNode::as_map);
+            let name = fields.and_then(|fields| Some(fields.get("app")?.as_scalar()?.text().to_owned()));
+            let name = name.unwrap_or_else(|| app.directory_name());
+            (app, name)
+        };
+        apps.map(named).collect()
     }
 
     /// All environments of all apps, sorted.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::renderer::TemplateRenderer;
 use crate::diagnostic::{Diagnostic, PublicReason, Rule};
+use crate::disk::BoundedRoot;
 use crate::files::{FileKind, InputQuery, refuse_file};
 use crate::glob::{GlobError, find_matching, is_pattern};
 use crate::layer::ManifestPattern;
@@ -23,6 +24,7 @@ impl TemplateRenderer {
         let text = &pattern.pattern.value;
         let root = self.context.engine.files.bounds();
         let found = self.match_manifests(pattern, text).and_then(|found| {
+            self.refuse_left_out(pattern, text, |path, complete| found.is_empty() || !complete.is_directory(path))?;
             let is_one = !text.split('/').any(is_pattern) && !text.split('/').all(|part| matches!(part, "" | "."));
             match found.as_slice() {
                 [directory] if is_one && root.is_directory(directory) => self.list_directory(pattern),
@@ -42,6 +44,10 @@ impl TemplateRenderer {
     fn list_directory(&self, pattern: &ManifestPattern) -> Result<Vec<PathBuf>, Diagnostic> {
         let text = pattern.pattern.value.trim_end_matches('/');
         let mut found = self.match_manifests(pattern, &format!("{text}/*"))?;
+        let is_wanted = |path: &Path, complete: &BoundedRoot| {
+            path.file_name().is_some_and(|name| is_manifest(&name.to_string_lossy())) && !complete.is_directory(path)
+        };
+        self.refuse_left_out(pattern, &format!("{text}/*"), is_wanted)?;
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if let Some(file) = found.iter().map(|path| name(path)).find(|name| KUSTOMIZATIONS.contains(&name.as_str())) {
             return Err(Diagnostic::error(
@@ -62,6 +68,20 @@ impl TemplateRenderer {
             .hint(format!("for manifests in its subdirectories, write `{text}/**/*`")));
         }
         Ok(found)
+    }
+
+    /// Error: a sparse checkout leaves out what a pattern matches. Without it, other objects would be rendered.
+    fn refuse_left_out(
+        &self,
+        pattern: &ManifestPattern,
+        text: &str,
+        is_wanted: impl Fn(&Path, &BoundedRoot) -> bool,
+    ) -> Result<(), Diagnostic> {
+        let files = &self.context.engine.files;
+        let Some(complete) = files.complete_bounds() else { return Ok(()) };
+        let all = find_matching(complete, &pattern.directory, text).unwrap_or_default();
+        let mut left_out = all.iter().filter(|path| is_wanted(path, complete)).filter_map(|path| files.left_out(path));
+        left_out.next().map_or(Ok(()), Err)
     }
 
     /// Files and directories that a pattern matches below the directory of its layer.

@@ -42,7 +42,9 @@ pub(super) fn find_stale_outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Ch
     let is_lost = other.is_empty() && publication.plan.summary().unchanged == 0;
     let missing = missing_parts(dir, &missing, is_lost, disk, &command);
     let stale = missing.into_iter().chain(other.iter().map(|(file, change)| stale_file(file, *change, &command)));
-    let lost = publication.lost.iter().map(|lost| Finding::new_finding(lost.clone(), None, None, None));
+    // apps that are not here; the other warnings are findings of the sources
+    let left_out = publication.warnings.iter().filter(|warning| warning.rule == Rule::LostApp);
+    let lost = publication.lost.iter().chain(left_out).map(|lost| Finding::new_finding(lost.clone(), None, None, None));
     let unverified = publication.unverified.iter().map(|unverified| unverified_secret(unverified, &shown.to_string()));
     let exposed = publication.exposed.iter().map(|exposed| Finding::new_finding(exposed.clone(), None, None, None));
     lost.chain(exposed).chain(stale).chain(unverified).collect()

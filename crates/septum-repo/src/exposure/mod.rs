@@ -261,7 +261,7 @@ impl FileMoves {
 fn environments_by_file(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, Diagnostics> {
     let start = BoundedRoot::new(Disk::default(), directory);
     let start = start.map_err(|error| Diagnostic::unreadable("the directory", &error))?;
-    let disk = sparse_work_tree(directory)?.unwrap_or_default();
+    let disk = sparse_work_tree(directory)?.map(|sparse| sparse.disk).unwrap_or_default();
     let Some(root) = Project::locate(&disk, start.path()) else { return Ok(BTreeMap::new()) };
     let project = Project::open(&disk, &root)?;
     let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();

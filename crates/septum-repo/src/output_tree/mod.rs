@@ -40,6 +40,7 @@ mod exposed;
 mod former;
 mod hide;
 mod inventory;
+mod left_out;
 mod lock;
 mod lost;
 mod name;
@@ -76,6 +77,7 @@ pub use shard::Shard;
 
 use cache::{FormerInputs, TreeCache};
 use digest::digest_bytes;
+use left_out::LeftOutFiles;
 use name::KUSTOMIZATION;
 use output::RenderedTarget;
 use ownership::Inventories;
@@ -95,6 +97,8 @@ struct OutputTree {
     inventories: Inventories,
     cache: TreeCache,
     disk: disk::TreeDisk,
+    /// Files that a sparse checkout leaves out.
+    left_out: LeftOutFiles,
 }
 
 impl OutputTree {
@@ -113,11 +117,13 @@ impl OutputTree {
             shown => shown.to_owned(),
         };
         let root = TreeRoot { dir: place::check_directory(dir, &shown, sources)?, shown };
+        let left_out = LeftOutFiles::of(&root);
+        left_out.check_inventory()?;
         // megabytes of text in a big tree
         let is_there = root.has_own_directory();
         let remembered = || cache.map_or_else(TreeCache::none, |options| TreeCache::open(options, &root, sources.root));
         let (inventories, cache) = parallel::par_join(is_there, || Inventories::read(&root, shard), remembered);
-        Ok(Self { inventories: inventories?, root, shard, cache, disk: disk::TreeDisk::default() })
+        Ok(Self { inventories: inventories?, root, shard, cache, disk: disk::TreeDisk::default(), left_out })
     }
 
     /// The machine-local cache.

@@ -42,7 +42,8 @@ impl TargetName {
         })
     }
 
-    fn of(environment: &str, app: &str) -> Option<Self> {
+    /// The target of directories in a tree; none of names that are not plain.
+    pub(super) fn of(environment: &str, app: &str) -> Option<Self> {
         let sound = is_plain(environment) && is_plain(app);
         sound.then(|| Self { text: format!("{environment}/{app}").into(), slash: environment.len() })
     }

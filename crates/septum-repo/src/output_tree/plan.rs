@@ -137,8 +137,13 @@ pub(super) fn plan_tree(
     coverage: Coverage<'_>,
 ) -> Result<TreePlan, Diagnostics> {
     let mut jobs = rendered.into_iter().map(|target| (target.name, TargetTask::Rendered(target.outcome))).collect_map();
+    let left_out = tree.left_out.check_targets(jobs.keys());
+    if left_out.has_errors() {
+        return Err(left_out);
+    }
     for target in tree.inventories.targets().into_iter().chain(tree.cache.targets().keys()) {
-        if !jobs.contains_key(target) && (coverage.is_gone)(target) {
+        // what is left out is not gone
+        if !jobs.contains_key(target) && (coverage.is_gone)(target) && !tree.left_out.has(target) {
             jobs.insert(target.clone(), TargetTask::Removed);
         }
     }

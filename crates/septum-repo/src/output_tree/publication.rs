@@ -6,6 +6,7 @@ use super::OutputTree;
 use super::clash::find_clashes;
 use super::duplicates::find_duplicates;
 use super::exposed::find_exposed;
+use super::left_out::LeftOutApps;
 use super::lost::find_lost;
 use super::output::{RenderedTarget, UnverifiedFile, VerificationState};
 use super::place::SourceDirectories;
@@ -68,8 +69,10 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
         // a missing key is not an error, but explains further missing values
         return Err(problems);
     }
+    let left_out = LeftOutApps::of(project);
+    problems.extend(left_out.warnings(project, &tree, |target| wish.is_gone(target, &known)));
     let coverage = Coverage {
-        is_gone: &|target| wish.is_gone(target, &known),
+        is_gone: &|target| wish.is_gone(target, &known) && left_out.app_of(target).is_none(),
         is_beside: &|environment| wish.is_beside(environment),
     };
     let plan = pipeline.meter.time(RunStage::Emit, || tree.plan(rendered, coverage))?;

@@ -21,8 +21,8 @@ rules! {
             "a file [beside a layer](layers.md#names-of-files) is not read although its name looks like that of a layer or its encrypted half; likewise a `septum.yml`",
             "rename it as described in the hint, move it to a directory, or remove it";
         LostApp, "lost-app", Error, Invalid, false,
-            "an output directory contains an app that no longer exists, whose files would be deleted",
-            "restore its directory or its name, or use `--prune`";
+            "an output directory contains an app that no longer exists, whose files would be deleted; a warning if a sparse checkout leaves the app out",
+            "restore its directory or its name, use `--prune`, or `git sparse-checkout add`";
         LostEnvironment, "lost-environment", Error, Invalid, false,
             "an output directory contains an environment that no longer exists, or no longer exists in an app, whose files would be deleted",
             "restore its file, or use `--prune`";
