@@ -8,6 +8,7 @@ use super::name::TargetName;
 use super::ownership::is_inventory;
 use super::root::{OWN, TreeRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, shell_word};
+use crate::disk::{DirEntryKind, Disk, canonical_path};
 use crate::files::left_out_file;
 use crate::git::sparse_work_tree;
 use crate::project::{App, Project};
@@ -117,7 +118,8 @@ fn to_text(part: Component<'_>) -> Option<&str> {
 /// The nearest directory that exists, without links, and the path from it.
 fn existing_directory(dir: &Path) -> Option<(PathBuf, &Path)> {
     dir.ancestors().find_map(|above| {
-        let real = crate::disk::canonical_path(above).ok().filter(|real| real.is_dir())?;
-        Some((real, dir.strip_prefix(above).ok()?))
+        let real = canonical_path(above).ok()?;
+        let is_directory = Disk::default().kind(&real).ok()? == Some(DirEntryKind::Directory);
+        is_directory.then_some((real, dir.strip_prefix(above).ok()?))
     })
 }
