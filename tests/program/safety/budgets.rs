@@ -477,11 +477,18 @@ fn patches_images_and_replicas_cost_what_they_select() {
         let each = |line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
         let image = "spec: { template: { spec: { containers: [{ name: c, image";
         let object = |name: String| format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: {name} }}\n");
-        let objects =
-            each(&|index| format!("---\n{}{image}: 'i{index}:1' }}] }} }} }}\n", object(format!("w{index}"))));
+        let objects = each(&|index| {
+            let removed = object(format!("x{index}"));
+            format!("---\n{}{image}: 'i{index}:1' }}] }} }} }}\n---\n{removed}", object(format!("w{index}")))
+        });
         let patch = each(&|index| format!("---\n{}spec: {{ paused: true }}\n", object(format!("w{index}"))));
         let targets = each(&|index| {
-            format!("  - {{ target: {{ name: w{index} }}, patch: '[{{ op: add, path: /spec/a, value: 1 }}]' }}\n")
+            format!(
+                "  - {{ target: {{ name: w{index} }}, patch: '[{{ op: add, path: /spec/a, value: 1 }}]' }}\n  - {{ target: \
+                 {{ kind: Deployment, name: w{index}|v{index} }}, patch: '[{{ op: replace, path: /metadata/name, value: \
+                 v{index} }}]' }}\n  - {{ target: {{ name: x{index} }}, patch: '{{ kind: Deployment, metadata: {{ name: \
+                 any }}, $patch: delete }}' }}\n"
+            )
         });
         let replicas = each(&|index| format!("w{index}: 2, "));
         let images = each(&|index| format!("i{index}: {{ newTag: v2 }}, "));

@@ -9,7 +9,7 @@ use super::object::{PatchIdentity, PatchObject};
 use super::operation::OperationList;
 use super::reading;
 use super::strategic::{StrategicMerge, UnappliedDirectives};
-use super::target::{TargetMatcher, literal_name, unmatched_identity, unmatched_target};
+use super::target::{TargetMatcher, unmatched_identity, unmatched_target};
 use super::target_index::PatchTargetIndex;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{PatchSelector, Tree, TreeKind};
@@ -71,7 +71,7 @@ pub struct PatchReport {
 #[derive(Debug, Default)]
 pub struct PatchedObjects {
     objects: Vec<PatchObject>,
-    /// Identities of the objects; none if they changed.
+    /// Identities of the objects; none before a patch, and after objects were added.
     index: Option<PatchTargetIndex>,
 }
 
@@ -108,7 +108,7 @@ struct PatchRun<'a> {
     report: PatchReport,
     /// Consumed parts that are in the report.
     seen: HashSet<(String, usize, usize, String, u8)>,
-    /// Identities of the objects; none after a patch that changed them.
+    /// Identities of the objects; none before the first patch.
     index: Option<PatchTargetIndex>,
 }
 
@@ -166,11 +166,12 @@ impl PatchRun<'_> {
         document: &PatchDocument,
     ) -> Result<(), Diagnostics> {
         let index = self.index.get_or_insert_with(|| PatchTargetIndex::of(objects));
-        let is_selected = |index: &usize| objects.get(*index).is_some_and(|object| matcher.matches(object));
-        let selected: Vec<usize> = match literal_name(target) {
-            Some(name) => index.named(name).iter().copied().filter(is_selected).collect(),
-            None => (0..objects.len()).filter(is_selected).collect(),
+        let is_selected = |at: &usize| {
+            let object = objects.get(*at).zip(index.identities_of(*at));
+            object.is_some_and(|(object, (original, current))| matcher.matches(object, original, current))
         };
+        let mut selected = index.candidates(matcher.names());
+        selected.retain(is_selected);
         if selected.is_empty() && (self.settings.is_complete)(objects) {
             return Err(unmatched_target(target, &patch.place, &index.identities).into());
         }
@@ -223,12 +224,17 @@ impl PatchRun<'_> {
             })?;
             if !applied {
                 deleted.insert(*index);
+                continue;
             }
-            if !applied || object.identity() != before {
-                self.index = None;
+            let identity = object.identity();
+            if let Some(known) = self.index.as_mut().filter(|_| identity != before) {
+                known.change(*index, identity);
             }
         }
         if !deleted.is_empty() {
+            if let Some(index) = &mut self.index {
+                index.remove(&deleted);
+            }
             let mut index = 0;
             objects.retain(|_| {
                 index += 1;

@@ -14,6 +14,7 @@ mod consumed;
 mod directive;
 mod equality;
 mod failure;
+mod field_pattern;
 mod image;
 mod merge_list;
 mod merge_schema;

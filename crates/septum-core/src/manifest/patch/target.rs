@@ -1,21 +1,19 @@
 //! Objects that a patch selects.
 
-use regex::Regex;
-
+use super::field_pattern::FieldPattern;
 use super::object::{PatchIdentity, PatchObject};
 use super::selector::SetSelector;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
-use crate::go_regex;
 use crate::layer::{PatchSelector, Tree};
 use crate::span::{Located, Location};
 
 /// Target with its expressions compiled.
 pub(super) struct TargetMatcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<FieldPattern>,
+    version: Option<FieldPattern>,
+    kind: Option<FieldPattern>,
+    name: Option<FieldPattern>,
+    namespace: Option<FieldPattern>,
     labels: Option<SetSelector>,
     annotations: Option<SetSelector>,
 }
@@ -24,11 +22,11 @@ impl TargetMatcher {
     /// Compiles the expressions of a target, or reports all that are not valid.
     pub(super) fn compile(target: &PatchSelector) -> Result<Self, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let mut regex =
+        let mut pattern =
             |field: &str, text: &Option<Located<String>>| problems.take(compile_field(field, text.as_ref())).flatten();
-        let (group, version) = (regex("group", &target.group), regex("version", &target.version));
-        let (kind, name) = (regex("kind", &target.kind), regex("name", &target.name));
-        let namespace = regex("namespace", &target.namespace);
+        let (group, version) = (pattern("group", &target.group), pattern("version", &target.version));
+        let (kind, name) = (pattern("kind", &target.kind), pattern("name", &target.name));
+        let namespace = pattern("namespace", &target.namespace);
         let labels = problems.take(parse_selector("labelSelector", target.label_selector.as_ref())).flatten();
         let annotations = parse_selector("annotationSelector", target.annotation_selector.as_ref());
         let annotations = problems.take(annotations).flatten();
@@ -39,14 +37,13 @@ impl TargetMatcher {
     }
 
     /// Whether the target selects an object, by its first or its current name.
-    pub(super) fn matches(&self, object: &PatchObject) -> bool {
-        let (original, current) = (object.original(), object.identity());
-        let is = |regex: &Option<Regex>, texts: [&str; 2]| {
-            regex.as_ref().is_none_or(|regex| texts.into_iter().any(|text| regex.is_match(text)))
+    pub(super) fn matches(&self, object: &PatchObject, original: &PatchIdentity, current: &PatchIdentity) -> bool {
+        let is = |pattern: &Option<FieldPattern>, texts: [&str; 2]| {
+            pattern.as_ref().is_none_or(|pattern| texts.into_iter().any(|text| pattern.matches(text)))
         };
         let has = |selector: &Option<SetSelector>, field: &str| {
-            let labels = object.tree.at(&["metadata", field]).and_then(Tree::as_map);
-            selector.as_ref().is_none_or(|selector| selector.matches(labels))
+            let labels = || object.tree.at(&["metadata", field]).and_then(Tree::as_map);
+            selector.as_ref().is_none_or(|selector| selector.matches(labels()))
         };
         is(&self.kind, [&current.kind; 2])
             && is(&self.name, [&original.name, &current.name])
@@ -56,21 +53,16 @@ impl TargetMatcher {
             && has(&self.labels, "labels")
             && has(&self.annotations, "annotations")
     }
+
+    /// Names of the objects that it may select, if it tells them.
+    pub(super) fn names(&self) -> Option<&[String]> {
+        self.name.as_ref()?.texts()
+    }
 }
 
-/// Name that a target selects, if its expression matches no other.
-pub(super) fn literal_name(target: &PatchSelector) -> Option<&str> {
-    let is_literal = |char: char| char.is_ascii_alphanumeric() || char == '-';
-    let name = target.name.as_ref()?.value.as_str();
-    (!name.is_empty() && name.chars().all(is_literal)).then_some(name)
-}
-
-fn compile_field(field: &str, text: Option<&Located<String>>) -> Result<Option<Regex>, Diagnostic> {
+fn compile_field(field: &str, text: Option<&Located<String>>) -> Result<Option<FieldPattern>, Diagnostic> {
     let Some(Located { value, place }) = text.filter(|text| !text.value.is_empty()) else { return Ok(None) };
-    // checked without the anchors, so that a reason is about what is written
-    let compiled =
-        go_regex::compile_for_text(value).and_then(|_| go_regex::compile_for_text(&format!("^(?:{value})$"))).map(Some);
-    compiled.map_err(|error| {
+    FieldPattern::compile(value).map(Some).map_err(|error| {
         let message = format!("`{field}` of the target is not a valid regular expression: {}", error.reason);
         Diagnostic::error(Rule::InvalidPatch, message)
             .at_masked(place.clone())

@@ -20,7 +20,7 @@ spec:
           env: [{ name: A, value: a }, { name: B, value: b }]
 ";
 
-fn tree(text: &str) -> Tree {
+pub(super) fn tree(text: &str) -> Tree {
     let source = Source::new("x.yaml", text);
     Tree::from_node(read_document(&source).expect("valid"), &source)
 }
