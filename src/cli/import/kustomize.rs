@@ -18,7 +18,8 @@ use septum::import::{KustomizeRequest, find_roots, plan_kustomize};
 /// `kustomize`, or `kubectl`, builds each overlay, and the layers that were written render to the same objects.
 /// Bases that all overlays share become the base, components become mixins, generators become bundles with the same
 /// names, and patches, images, replicas, prefixes and labels stay what they are. What has no equivalent is taken as
-/// built, and named with its reason. Of one DIR, `overlays/*` in it or beside it are the environments.
+/// built, and named with its reason. Of one DIR, the environments
+/// are the directories in `overlays`, in it or beside it, or those beside `base` in it.
 #[derive(Debug, Args)]
 #[command(after_help = HELP.to_text())]
 pub(super) struct KustomizeArgs {

@@ -25,8 +25,8 @@ fn is_kustomization(directory: &Path) -> bool {
     FILE_NAMES.iter().any(|name| Disk::default().has(&directory.join(name)))
 }
 
-/// Environments with their directories: named ones, those of `overlays` in or beside a single directory, or one for
-/// each directory.
+/// Environments with their directories: named ones, those of `overlays` in or beside a single directory, those beside a
+/// `base` in it, or one for each directory.
 pub fn find_roots(named: &[(String, PathBuf)], directories: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Diagnostics> {
     let invalid = |why: &str| Diagnostic::error(Rule::Usage, format!("the name of an `--env` is not valid: {why}"));
     for (name, _) in named {
@@ -63,27 +63,31 @@ fn roots_of(directories: &[PathBuf]) -> Vec<(String, PathBuf)> {
     vec![(name, single.clone())]
 }
 
-/// Kustomizations in the directory `overlays` of a directory, or beside it.
+/// Kustomizations in the directory `overlays` of a directory, or beside it, or in the directory itself if it is such a one.
 fn overlays_of(single: &Path) -> Vec<(String, PathBuf)> {
-    let is_base = single.file_name().is_some_and(|name| name == "base");
-    let beside = single.parent().filter(|_| is_base);
-    for above in [Some(single), beside].into_iter().flatten() {
-        for name in OVERLAYS {
-            let directory = above.join(name);
-            let Ok(entries) = Disk::default().list(&directory) else { continue };
-            let found = entries.iter().filter(|entry| entry.kind == DirEntryKind::Directory);
-            let found = found.map(|entry| directory.join(&entry.name)).filter(|path| is_kustomization(path));
-            let found: Vec<_> = found.map(|path| (environment_name(&path), path)).collect();
-            if !found.is_empty() {
-                return found;
-            }
-        }
-    }
-    Vec::new()
+    let is_named = |name: &str| single.file_name().is_some_and(|known| known == name);
+    let beside = single.parent().filter(|_| is_named(BASE));
+    let below = [Some(single), beside].into_iter().flatten();
+    let below = below.flat_map(|above| OVERLAYS.iter().map(|name| above.join(name)));
+    let is_above = OVERLAYS.into_iter().any(is_named) || is_kustomization(&single.join(BASE));
+    let itself = (is_above && !is_kustomization(single)).then(|| single.to_owned());
+    below
+        .chain(itself)
+        .map(|directory| kustomizations_in(&directory))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
+}
+
+/// Subdirectories with kustomizations, but for the base.
+fn kustomizations_in(directory: &Path) -> Vec<(String, PathBuf)> {
+    let entries = Disk::default().list(directory).unwrap_or_default();
+    let found = entries.iter().filter(|entry| entry.kind == DirEntryKind::Directory && entry.name != BASE);
+    let found = found.map(|entry| directory.join(&entry.name)).filter(|path| is_kustomization(path));
+    found.map(|path| (environment_name(&path), path)).collect()
 }
 
 /// Name of the environment of a directory.
 fn environment_name(directory: &Path) -> String {
     let name = directory.file_name().map(|name| layer_word(&name.to_string_lossy())).unwrap_or_default();
-    if name.is_empty() || name == "base" { SINGLE.to_owned() } else { name }
+    if name.is_empty() || name == BASE { SINGLE.to_owned() } else { name }
 }

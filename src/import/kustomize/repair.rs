@@ -8,19 +8,55 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::import::{ImportNote, PlannedFile};
 use crate::layer::Tree;
 use crate::manifest::list_items;
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::sort::sort;
 use crate::span::{Location, Source};
-use crate::yaml::node::YamlKind;
+use crate::yaml::node::{YamlKind, YamlNode};
 use crate::yaml::read::read_document;
 
 /// End of the name of a patch that is a text in a layer, and no block of lines.
 const INLINE_PATCH: &str = " (patch)";
 
 /// Part of a layer that a message is about.
+#[derive(Clone)]
 enum LayerPart {
     Patch(usize),
     Bundle(String),
+}
+
+/// Parts of a layer by the lines at which they begin, ascending. Other fields are none.
+#[derive(Default)]
+struct LayerLines(Vec<(usize, Option<LayerPart>)>);
+
+impl LayerLines {
+    /// Lines of a layer as it is written.
+    fn of(layer: &PlannedLayer) -> Self {
+        let text = layer.to_bytes();
+        let source = Source::new("layer", String::from_utf8_lossy(&text));
+        let document = read_document(&source).ok();
+        let mut lines = Vec::new();
+        for (field, node) in document.as_ref().and_then(YamlNode::as_map).into_iter().flatten() {
+            lines.push((field.span.line, None));
+            match &node.kind {
+                YamlKind::List(items) if field.text == "patches" => {
+                    let patches = items.iter().enumerate();
+                    lines.extend(patches.map(|(index, item)| (item.span.line, Some(LayerPart::Patch(index)))));
+                }
+                YamlKind::Map(bundles) if field.text == "bundles" => {
+                    let bundles = bundles.iter();
+                    lines.extend(bundles.map(|(key, _)| (key.span.line, Some(LayerPart::Bundle(key.text.clone())))));
+                }
+                _ => {}
+            }
+        }
+        Self(lines)
+    }
+
+    /// The part that a line belongs to.
+    fn part_at(&self, line: usize) -> Option<LayerPart> {
+        let after = self.0.partition_point(|(first, _)| *first <= line);
+        self.0.get(after.checked_sub(1)?)?.1.clone()
+    }
 }
 
 /// Whether a place is in a text, which begins there at its line of the layer.
@@ -32,10 +68,11 @@ impl LayerAssembly<'_, '_> {
     /// Leaves out what the errors are about. Whether anything was left out.
     pub(super) fn repair(&mut self, problems: &Diagnostics) -> bool {
         // each repair changes the lines of the layers
+        let mut lines = HashMap::default();
         let located: Vec<_> = problems
             .iter()
             .filter(|problem| problem.is_error())
-            .map(|problem| (problem, problem.labels.iter().find_map(|label| self.find_part(&label.place))))
+            .map(|problem| (problem, problem.labels.iter().find_map(|label| self.find_part(&label.place, &mut lines))))
             .collect();
         let (mut patches, mut files, mut lacking) = (Vec::new(), Vec::new(), HashSet::default());
         let mut repaired = false;
@@ -57,11 +94,10 @@ impl LayerAssembly<'_, '_> {
                 repaired = true;
                 continue;
             }
-            let bundle = self.layers.values().flat_map(|layer| layer.bundles.keys());
-            let bundle =
-                bundle.into_iter().find(|name| problem.message.contains(&format!("the bundle `{name}`"))).cloned();
-            if let Some(bundle) = bundle {
-                repaired |= self.leave_out_bundle(&bundle, problem);
+            let named = problem.message.split("the bundle `").skip(1).filter_map(|rest| rest.split('`').next());
+            let is_bundle = |name: &&str| self.layers.values().any(|layer| layer.bundles.contains_key(*name));
+            if let Some(bundle) = named.into_iter().find(is_bundle) {
+                repaired |= self.leave_out_bundle(bundle, problem);
                 continue;
             }
             match part {
@@ -127,8 +163,12 @@ impl LayerAssembly<'_, '_> {
         }
     }
 
-    /// The part of a layer at a place, if its file is a layer.
-    fn find_part(&self, place: &Location) -> Option<(String, LayerPart)> {
+    /// The part of a layer at a place, if its file is a layer. `lines` are those of the layers that were asked about.
+    fn find_part<'a>(
+        &'a self,
+        place: &Location,
+        lines: &mut HashMap<&'a str, LayerLines>,
+    ) -> Option<(String, LayerPart)> {
         let file = place.source.name();
         let is_of = |file: &str, (name, _): &(&String, &PlannedLayer)| is_path(file, &format!("{name}.yaml"));
         // a text that is not a block of lines has places of its own
@@ -139,23 +179,9 @@ impl LayerAssembly<'_, '_> {
             return Some((name.clone(), LayerPart::Patch(layer.patches.iter().position(is_it)?)));
         }
         let (name, layer) = self.layers.iter().find(|layer| is_of(file, layer))?;
-        let text = layer.to_bytes();
-        let source = Source::new("layer", String::from_utf8_lossy(&text));
-        let document = read_document(&source).ok()?;
         // offsets are those of the file only outside of blocks of lines
-        let is_before = |line: usize| line <= place.span.line;
-        let (field, node) = document.as_map()?.iter().rfind(|(key, _)| is_before(key.span.line))?;
-        let part = match &node.kind {
-            YamlKind::List(items) if field.text == "patches" => {
-                LayerPart::Patch(items.iter().rposition(|item| is_before(item.span.line))?)
-            }
-            YamlKind::Map(bundles) if field.text == "bundles" => {
-                let (key, _) = bundles.iter().rfind(|(key, _)| is_before(key.span.line))?;
-                LayerPart::Bundle(key.text.clone())
-            }
-            _ => return None,
-        };
-        Some((name.clone(), part))
+        let lines = lines.entry(name).or_insert_with(|| LayerLines::of(layer));
+        Some((name.clone(), lines.part_at(place.span.line)?))
     }
 
     fn leave_out_bundle(&mut self, bundle: &str, problem: &Diagnostic) -> bool {
@@ -235,6 +261,9 @@ impl LayerAssembly<'_, '_> {
                 PlannedFile::Plain(text) => text.as_slice(),
                 PlannedFile::Secret(_) => return None,
             };
+            if !may_name(text, name) {
+                return None;
+            }
             let rest = without_object(text, kind, name).filter(|_| !path.starts_with("as-built/") && is_named(path))?;
             // without a key, only the whole of an encrypted file can be left out
             let is_whole = rest.is_empty() || !matches!(file, PlannedFile::Encrypted { .. });
@@ -291,6 +320,11 @@ fn has_object(tree: &Tree, kind: &str, name: &str) -> bool {
         Some(items) => items.iter().any(|item| has_object(item, kind, name)),
         None => is_kind(tree, kind) && tree.at(&["metadata", "name"]).and_then(Tree::as_text) == Some(name),
     }
+}
+
+/// Whether a file may have a name; false for most of the others, which are not read then.
+fn may_name(text: &[u8], name: &str) -> bool {
+    memchr::memmem::find(text, name.as_bytes()).is_some() || text.contains(&b'\\')
 }
 
 /// The other documents of a file, if one has an object.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
-use super::fields::place_text;
+use super::fields::{GeneratorBehavior, place_text};
 use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
 use crate::import::ImportNote;
@@ -97,7 +97,8 @@ fn name_affixes(graph: &KustomizationGraph<'_>, index: NodeIndex) -> (String, St
             ResourceItem::Directory(below) => name_affixes(graph, *below),
         });
     }
-    if !node.content.generators.is_empty() {
+    // one that merges changes an object from below, with its name
+    if node.content.generators.iter().any(|generator| generator.behavior == GeneratorBehavior::Create) {
         parts.push(Default::default());
     }
     parts.dedup();

@@ -284,6 +284,32 @@ fn environments_are_named_by_directories_or_options() {
 }
 
 #[test]
+fn overlays_of_one_directory_are_the_environments() {
+    let Some(path) = search_path() else { return };
+    for (directory, base, overlays) in [
+        ("web", "web/base", "web/overlays"),
+        ("web/base", "web/base", "web/envs"),
+        ("web/overlays", "web/base", "web/overlays"),
+        ("web", "web/base", "web"),
+        ("environment/envs", "common", "environment/envs"),
+    ] {
+        let up = "../".repeat(overlays.matches('/').count() + 2);
+        let mut project = Sandbox::new([])
+            .file(&format!("{base}/kustomization.yaml"), "resources: [a.yaml]\n")
+            .file(&format!("{base}/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n");
+        for name in ["dev", "prod"] {
+            let text = format!("namePrefix: {name}-\nresources: [{up}{base}]\n");
+            project = project.file(&format!("{overlays}/{name}/kustomization.yaml"), text);
+        }
+        let run = import(&project, &[directory, "--out", "out"], &path);
+        assert_eq!(run.code, 0, "{directory}: {}", run.stderr);
+        let written: Vec<_> = project.all().into_keys().filter(|path| path.starts_with("out/")).collect();
+        let expected = ["out/base.yaml", "out/dev.yaml", "out/manifests/base/a.yaml", "out/prod.yaml"];
+        assert_eq!(written, expected, "{directory}");
+    }
+}
+
+#[test]
 fn no_value_of_a_secret_stays_in_a_patch() {
     let Some(path) = search_path() else { return };
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData: { a: canary-hunter2-a }\n--- # the next one\napiVersion: v1\nkind: Secret\nmetadata: { name: b }\nstringData: { b: \"${X}canary-hunter2-b${Y}\" }\n";
