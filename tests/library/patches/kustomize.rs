@@ -61,7 +61,7 @@ fn compare(program: &Path, directory: &Path, seed: u64, built: &AtomicU64) -> Op
 }
 
 /// Operations at the edges of RFC 6902 on one object, and whether both apply them.
-const OPERATIONS: [(&str, bool); 40] = [
+const OPERATIONS: [(&str, bool); 52] = [
     ("{ op: copy, from: '', path: /spec/x }", false),
     ("{ op: move, from: '', path: /spec/x }", false),
     ("{ op: copy, path: /spec/x }", false),
@@ -102,6 +102,19 @@ const OPERATIONS: [(&str, bool); 40] = [
     ("{ op: remove, path: /spec/count/x }", false),
     ("{ op: remove, path: /spec/list/-1 }", true),
     ("{ op: [add], path: /spec/x, value: 1 }", false),
+    // kustomize keeps notes of its own in the annotations: they are always there
+    ("{ op: add, path: /metadata/annotations/a, value: b }", true),
+    ("{ op: add, path: /metadata/annotations/a~1b, value: b }", true),
+    ("{ op: add, path: /metadata/annotations, value: { a: b } }", true),
+    ("{ op: replace, path: /metadata/annotations/a, value: b }", true),
+    ("{ op: remove, path: /metadata/annotations }", true),
+    ("{ op: remove, path: /metadata/annotations/a }", false),
+    ("{ op: test, path: /metadata/annotations/a, value: null }", true),
+    ("{ op: test, path: /metadata/annotations/a, value: b }", false),
+    ("{ op: add, path: /metadata/annotations/a/b, value: c }", false),
+    ("{ op: add, path: /metadata/labels/a, value: b }", false),
+    ("{ op: replace, path: /metadata/labels/a, value: b }", false),
+    ("{ op: remove, path: /metadata/labels }", false),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ use super::failure::PatchFailure;
 use super::node::{NodeKind, PartTable, PatchNode};
 use super::pointer::{NodePointer, existing_index, insertion_index};
 use crate::diagnostic::did_you_mean;
+use crate::map::IndexMap;
 use crate::resolve::TemplatePart;
 use crate::yaml::node::{Scalar, YamlStyle};
 
@@ -56,6 +57,9 @@ impl OperationList<'_> {
         let read: Vec<_> = items.filter_map(|operation| self.read(operation, &mut failures)).collect();
         if !failures.is_empty() {
             return Err(failures);
+        }
+        if read.iter().any(changes_annotations) {
+            ensure_annotations(object);
         }
         let applied = read.iter().try_for_each(|operation| self.apply_one(object, operation, &operations.parts));
         applied.map_err(|failure| vec![failure])
@@ -183,6 +187,28 @@ impl OperationList<'_> {
             container.find(object).is_some_and(|node| node.as_map().is_some())
         });
         if is_missing_key && expected.is_null() { Ok(()) } else { Err(failed()) }
+    }
+}
+
+/// Keys of the annotations of an object.
+const ANNOTATIONS: [&str; 2] = ["metadata", "annotations"];
+
+/// Whether an operation is about an annotation, or changes all of them.
+fn changes_annotations(operation: &PatchOperation<'_>) -> bool {
+    let below = operation.path.pointer.keys.strip_prefix(ANNOTATIONS.map(str::to_owned).as_slice());
+    below.is_some_and(|below| !below.is_empty() || !matches!(operation.kind, OperationKind::Test(_)))
+}
+
+/// Gives an object annotations if it has none: in kustomize, which keeps notes of its own there, they always exist. If they
+/// stay empty, they are removed with other empty ones.
+fn ensure_annotations(object: &mut PatchNode) {
+    let [metadata, annotations] = ANNOTATIONS;
+    let Some(metadata) = object.as_map_mut().and_then(|map| map.get_mut(metadata)) else { return };
+    let none = PatchNode { place: metadata.place.clone(), parts: Vec::new(), kind: NodeKind::Map(IndexMap::default()) };
+    let Some(metadata) = metadata.as_map_mut() else { return };
+    let known = metadata.entry(annotations.to_owned()).or_insert_with(|| none.clone());
+    if known.is_null() && known.parts.is_empty() {
+        *known = none;
     }
 }
 
