@@ -136,7 +136,11 @@ fn single_operations_do_what_they_do_in_kustomize() {
 }
 
 /// Refusals of Septum where kustomize builds.
-const STRICTER: [&str; 1] = ["unmatched-patch"];
+const STRICTER: [&str; 2] = [
+    "unmatched-patch",
+    // of the items without a key, kustomize keeps the last one
+    "merged by",
+];
 
 /// Refusals of kustomize for reasons that are not of patches.
 const LENIENT: [&str; 4] = [
