@@ -9,7 +9,7 @@ use crate::support::messages::record;
 use crate::support::sandbox::{CANARY, Sandbox};
 
 /// Runs Git as Alice at a fixed time.
-fn git(site: &Sandbox, arguments: &[&str]) -> String {
+pub(super) fn git(site: &Sandbox, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
     git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]).args(arguments);
     git.current_dir(site.root()).env("GIT_CONFIG_GLOBAL", "/dev/null");
@@ -19,7 +19,7 @@ fn git(site: &Sandbox, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn commit(site: &Sandbox, message: &str) {
+pub(super) fn commit(site: &Sandbox, message: &str) {
     git(site, &["add", "-A"]);
     git(site, &["commit", "-q", "--allow-empty", "-m", message]);
 }

@@ -6,6 +6,7 @@ mod contradictions;
 mod docs;
 mod explain;
 mod exposure;
+mod exposure_links;
 mod list;
 mod report;
 mod variables;

@@ -145,11 +145,14 @@ impl VersionReader<'_> {
         }
         // also where there is no version yet: what was never committed can be decrypted, too
         let layers = layers.filter_map(|path| path.strip_prefix(&history.root).ok());
-        for path in history.changed_files.iter().map(PathBuf::as_path).chain(layers) {
-            timelines.entry(path.to_path_buf()).or_default();
-        }
         let bounds = BoundedRoot::new(Disk::default(), &history.root);
         let bounds = bounds.map_err(|error| Diagnostic::unreadable("the work tree", &error))?;
+        for path in history.changed_files.iter().map(PathBuf::as_path).chain(layers) {
+            // a link is the file that it leads to
+            let real = bounds.resolve(&history.root.join(path)).ok();
+            let real = real.as_ref().and_then(|real| real.as_path().strip_prefix(&history.root).ok());
+            timelines.entry(real.unwrap_or(path).to_path_buf()).or_default();
+        }
         let mut current = BTreeMap::new();
         let mut moves = FileMoves::default();
         for (path, timeline) in &timelines {
@@ -257,7 +260,7 @@ impl FileMoves {
     }
 }
 
-/// Environments whose layers are in a file, by its absolute path; none without a project.
+/// Environments whose layers are in a file, by its absolute path without links; none without a project.
 fn environments_by_file(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<String>>, Diagnostics> {
     let start = BoundedRoot::new(Disk::default(), directory);
     let start = start.map_err(|error| Diagnostic::unreadable("the directory", &error))?;
@@ -275,7 +278,9 @@ fn environments_by_file(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<String
             let environment = resolved.definition.environment.as_str().to_owned();
             for file in &resolved.definition.files {
                 let path = project.files.root().join(file.name());
-                found.entry(path).or_default().insert(environment.clone());
+                // Git knows the file behind a link
+                let real = project.files.bounds().resolve(&path).map(|real| real.as_path().to_path_buf());
+                found.entry(real.unwrap_or(path)).or_default().insert(environment.clone());
             }
         }
     }
