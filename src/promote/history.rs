@@ -103,13 +103,16 @@ impl<'p> PromotionHistory<'p> {
         self.git.as_ref().is_some_and(|git| git.has_commit(commit))
     }
 
-    /// Commits that the last promotion of some item names as the source of its values, and that Git does not know.
+    /// Commits that promotions of some item name as the source of its values since the last one whose commit Git knows,
+    /// and that it does not know.
     pub fn lost_sources(&self) -> BTreeSet<&str> {
         let mut known = BTreeSet::new();
         let mut lost = BTreeSet::new();
         for record in &self.records {
-            let is_new = record.keys.iter().filter(|key| known.insert((record.app.as_deref(), *key))).count() > 0;
-            if is_new && record.is_lost {
+            let keys = || record.keys.iter().map(|key| (record.app.as_deref(), key));
+            if !record.is_lost {
+                known.extend(keys());
+            } else if keys().any(|key| !known.contains(&key)) {
                 lost.insert(record.source.as_str());
             }
         }
@@ -160,7 +163,7 @@ impl<'p> PromotionHistory<'p> {
             let states = self.states(app, (fixed, fixed), request)?;
             return Ok(Some(ItemBase { states, kept_in: None }));
         }
-        let record = self.records.iter().find(|record| record.has(name, item)).filter(|record| !record.is_lost);
+        let record = self.records.iter().find(|record| !record.is_lost && record.has(name, item));
         let Some(record) = record else { return Ok(None) };
         let states = self.states(app, (&record.source, &record.commit), request)?;
         Ok(Some(ItemBase { states, kept_in: record.kept.contains(item).then(|| record.commit.clone()) }))
@@ -178,10 +181,10 @@ impl<'p> PromotionHistory<'p> {
         }
         let mut known = BTreeSet::new();
         let mut found = Vec::new();
-        for record in self.records.iter().filter(|record| record.is_of(name)) {
+        for record in self.records.iter().filter(|record| !record.is_lost && record.is_of(name)) {
             // an older one of the same keys says nothing
             let is_new = record.keys.iter().filter(|key| known.insert((*key).clone())).count() > 0;
-            if is_new && !record.is_lost {
+            if is_new {
                 found.push(self.states(app, (&record.source, &record.commit), request)?);
             }
         }

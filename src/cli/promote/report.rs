@@ -160,7 +160,7 @@ impl PlannedPromotion<'_> {
         }
         for commit in self.history.lost_sources() {
             output.print_note(&format!(
-                "septum: Git does not know the commit {} of a former promotion, so values are compared without it",
+                "septum: Git does not know the commit {} of a former promotion, which is not considered",
                 short_commit(commit)
             ));
         }

@@ -97,6 +97,19 @@ fn secrets_take_part() {
     assert!(!message.contains(CANARY), "{message}");
 }
 
+/// Such as the commit of a branch that was squashed.
+#[test]
+fn a_promotion_of_an_unknown_commit_leaves_the_one_before_it() {
+    let desk = promoted();
+    desk.replace("environments/prod.yaml", "X: 2", "X: 20");
+    let unknown =
+        "Septum-Promoted: staging@0123456789abcdef0123456789abcdef01234567 prod APP=shop KEYS=LOG_LEVEL,extra/X";
+    commit(&desk, &format!("promote\n\n{unknown}\n"));
+    let run = desk.run(&["promote", "staging", "prod", "--dry-run"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    run.record();
+}
+
 #[test]
 fn what_was_removed_is_removed_if_asked() {
     let desk = promoted();
