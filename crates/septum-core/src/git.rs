@@ -8,6 +8,7 @@ mod head;
 mod history;
 mod log;
 mod object_output;
+mod past_names;
 mod repository;
 mod revision;
 mod setup;

@@ -170,9 +170,33 @@ fn commits_have_the_names_that_git_gives_them() {
         let run = site.run_in("clone", &["diff", "--rev", &format!("HEAD..{name}")]);
         assert_eq!((run.code, run.stdout.as_str()), (1, A_CHANGED), "{name}: {}", run.stderr);
     }
-    for name in ["@{upstream}", "HEAD@{1}"] {
+    for name in ["@{upstream}", "HEAD@{99}", "@{push}", "other@{1}", "../x@{1}"] {
         site.run_in("clone", &["diff", "--rev", name]).fails(2);
     }
+}
+
+/// Former states of branches, and those that they follow.
+#[test]
+fn commits_have_the_names_that_a_clone_remembers() {
+    let site = services();
+    clone(&site, &[]);
+    git(&site, &["-C", "clone", "config", "branch.main.merge", "refs/heads/main"]);
+    git(&site, &["-C", "clone", "checkout", "-q", "-b", "topic/x", "--track", "origin/main"]);
+    git(&site, &["-C", "clone", "reset", "-q", "--hard", "HEAD~1"]);
+    let now =
+        ["HEAD@{1}", "@{1}", "topic/x@{1}", "refs/heads/topic/x@{1}", "@{upstream}", "@{u}", "topic/x@{upstream}"];
+    for name in now.into_iter().chain(["main@{upstream}", "@{-1}", "topic/x@{1}^0"]) {
+        let expected = git(&site, &["-C", "clone", "rev-parse", "HEAD", name]);
+        let expected: Vec<_> = expected.lines().collect();
+        assert_ne!(expected[0], expected[1], "{name}");
+        let run = site.run_in("clone", &["diff", "--rev", &format!("HEAD..{name}")]);
+        assert_eq!((run.code, run.stdout.as_str()), (1, A_CHANGED), "{name}: {}", run.stderr);
+    }
+    // the last state before the first record
+    let run = site.run_in("clone", &["diff", "--rev", "HEAD..topic/x@{2001-01-01}"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, A_CHANGED), "{}", run.stderr);
+    let since = site.run_in("clone", &["exposure", &site.alice, "--since", "HEAD@{1}"]);
+    assert_eq!(since.code, 0, "{}", since.stderr);
 }
 
 #[cfg(unix)]

@@ -151,6 +151,25 @@ impl SafeGit {
         Ok(self)
     }
 
+    /// The repository, if it runs on one.
+    pub(super) fn repository(&self) -> Option<&GitRepository> {
+        self.repository.as_ref()
+    }
+
+    /// Writes a file of its own directory.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::write(path, bytes)
+    }
+
+    /// Adds text to its own configuration.
+    pub(super) fn append_configuration(&self, text: &str) -> io::Result<()> {
+        let path = self.directory.path().join("config");
+        let known = fs::read_to_string(&path)?;
+        fs::write(path, known + text)
+    }
+
     /// Whether the repository lacks the parents of some commits.
     pub(super) fn is_shallow(&self) -> bool {
         let missing = self.repository.as_ref().and_then(|repository| repository.shallow_commits().ok());

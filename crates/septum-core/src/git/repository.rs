@@ -294,6 +294,19 @@ impl GitRepository {
         Ok(found)
     }
 
+    /// Former states of `HEAD`, or of a reference; none without a record.
+    pub(super) fn reference_log(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        if name != "HEAD" && !is_reference(name) {
+            return Ok(None);
+        }
+        for directory in [&self.git_dir, &self.common] {
+            if let Some(bytes) = read_bytes(&directory.join("logs").join(name))? {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
     fn packed_reference(&self, name: &str) -> io::Result<Option<String>> {
         let packed = read_text(&self.common.join("packed-refs"))?.unwrap_or_default();
         let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
@@ -349,6 +362,12 @@ fn is_object(text: &str) -> bool {
 
 /// The text of a regular file; none if it does not exist.
 fn read_text(path: &Path) -> io::Result<Option<String>> {
+    let bytes = read_bytes(path)?;
+    bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())).transpose()
+}
+
+/// The content of a regular file; none if it does not exist.
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => {}
         Ok(_) => return Ok(None),
@@ -362,5 +381,5 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     if bytes.len() as u64 > LONGEST {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
+    Ok(Some(bytes))
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::command::{GitConfiguration, SafeGit};
+use super::past_names::git_with_past;
 use super::repository::GitRepository;
 use super::{GitBlobs, git_output, in_clone, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
@@ -166,7 +167,7 @@ pub(super) fn find_repository(directory: &Path) -> Result<Option<GitRepository>,
 pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<String, Diagnostic> {
     let unknown = || {
         let hint = if name.contains("@{") {
-            "neither the configuration nor the reflog is read: `git rev-parse` prints the name of the commit"
+            "this clone may have no record of it (`git reflog`), or the branch no upstream: name the commit"
         } else if git.is_shallow() {
             "this clone is shallow: `git fetch --unshallow --tags` gets the rest"
         } else {
@@ -179,8 +180,15 @@ pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<Stri
     if name.starts_with('-') {
         return Err(unknown());
     }
+    let past = match git.repository() {
+        Some(repository) if name.contains("@{") => {
+            Some(git_with_past(repository, name).map_err(|error| revision_failure(&error.to_string()))?)
+        }
+        _ => None,
+    };
     let commit = format!("{name}^{{commit}}");
-    let child = spawn_git(git, "rev-parse", &["--verify", "--quiet", "--end-of-options", &commit])?;
+    let child =
+        spawn_git(past.as_ref().unwrap_or(git), "rev-parse", &["--verify", "--quiet", "--end-of-options", &commit])?;
     let output = child.wait_with_output().map_err(|error| revision_failure(&error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || text.is_empty() {
