@@ -33,7 +33,7 @@ pub(super) fn copy_kustomizations(
             }
         }
         let named = |text: &Text| graph.locate(directory, text).ok();
-        paths.extend(node.content.configurations.iter().chain(&node.content.other_paths).filter_map(named));
+        paths.extend(node.content.configurations.iter().chain(node.content.other_files()).filter_map(named));
         for patch in &node.content.patches {
             paths.extend(patch.path.iter().chain(&patch.text).filter_map(named));
         }

@@ -63,7 +63,7 @@ const AS_BUILT: [(&str, &str); 10] = [
     ("helmGlobals", "runs Helm"),
     ("helmChartInflationGenerator", "runs Helm"),
     ("generators", "runs a plugin"),
-    ("transformers", "runs a plugin"),
+    ("transformers", "has no equivalent"),
     ("buildMetadata", "annotates objects with their origin"),
     ("openapi", "defines how patches merge lists"),
     ("crds", "defines fields that name objects"),
@@ -87,8 +87,10 @@ pub(super) struct Kustomization {
     pub(super) resources: Vec<Text>,
     pub(super) components: Vec<Text>,
     pub(super) configurations: Vec<Text>,
-    /// Files of plugins and definitions of resources.
-    pub(super) other_paths: Vec<Text>,
+    /// Files of plugins and definitions of resources, or texts of plugins.
+    other_paths: Vec<Text>,
+    /// Files or texts of transformers.
+    pub(super) transformers: Vec<Text>,
     pub(super) prefix: Option<Text>,
     pub(super) suffix: Option<Text>,
     pub(super) namespace: Option<Text>,
@@ -217,10 +219,7 @@ impl Kustomization {
         let (as_built, dropped) = (noted(&fields, &AS_BUILT), noted(&fields, &DROPPED));
         let mut resources = fields.texts("resources");
         resources.extend(fields.texts("bases"));
-        let other_paths =
-            ["crds", "generators", "transformers", "validators"].map(|field| fields.texts(field)).concat();
-        // others are plugins in the text itself
-        let other_paths = other_paths.into_iter().filter(|text| !text.value.contains('\n')).collect();
+        let other_paths = ["crds", "generators", "validators"].map(|field| fields.texts(field)).concat();
         let common = fields.pairs("commonLabels");
         let common = (!common.is_empty()).then_some(LabelRule { pairs: common, selectors: true, elsewhere: false });
         let mut found = Self {
@@ -231,6 +230,7 @@ impl Kustomization {
             components: fields.texts("components"),
             configurations: fields.texts("configurations"),
             other_paths,
+            transformers: fields.texts("transformers"),
             prefix: fields.text("namePrefix").filter(|text| !text.value.is_empty()),
             suffix: fields.text("nameSuffix").filter(|text| !text.value.is_empty()),
             namespace: fields.text("namespace").filter(|text| !text.value.is_empty()),
@@ -253,6 +253,12 @@ impl Kustomization {
             _ => {}
         }
         if problems.has_errors() { Err(problems) } else { Ok(found) }
+    }
+
+    /// Files of plugins and definitions of resources.
+    pub(super) fn other_files(&self) -> impl Iterator<Item = &Text> {
+        // others are plugins in the text itself
+        self.other_paths.iter().chain(&self.transformers).filter(|text| !text.value.contains('\n'))
     }
 }
 

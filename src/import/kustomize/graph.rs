@@ -59,7 +59,8 @@ impl<'f> KustomizationGraph<'f> {
         }
         self.known.insert(directory.clone(), None);
         let source = self.read_source(&directory)?;
-        let content = Kustomization::parse(&directory, &source)?;
+        let mut content = Kustomization::parse(&directory, &source)?;
+        self.map_transformers(&directory, &mut content);
         let mut problems = Diagnostics::new();
         let (mut resources, mut components) = (Vec::new(), Vec::new());
         for text in &content.resources {
@@ -76,7 +77,7 @@ impl<'f> KustomizationGraph<'f> {
             }
         }
         let of_patches = content.patches.iter().filter_map(|patch| patch.path.as_ref());
-        for text in of_patches.chain(&content.configurations).chain(&content.other_paths) {
+        for text in of_patches.chain(&content.configurations).chain(content.other_files()) {
             problems.extend(self.locate(&directory, text).err().filter(|_| is_remote(&text.value)));
         }
         for generator in &content.generators {

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod build;
+mod builtin_transformers;
 mod bundle_labels;
 mod checkout;
 mod configurations;
