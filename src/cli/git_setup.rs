@@ -160,5 +160,7 @@ fn unused_drivers() -> Diagnostic {
         Rule::UnusedDrivers,
         "`.gitattributes` names no file for these drivers, so Git does not use them",
     )
-    .hint(format!("add this line to `.gitattributes` at the root of the repository: `{ATTRIBUTES_LINE}`"))
+    .hint(format!(
+        "name the encrypted files in `.gitattributes` at the root of the repository, such as by the line `{ATTRIBUTES_LINE}`"
+    ))
 }

@@ -135,6 +135,7 @@ impl ValueMerger<'_> {
             is_encrypted: false,
             base: None,
             kept_in: None,
+            would_change: false,
         }
     }
 

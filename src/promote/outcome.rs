@@ -74,6 +74,8 @@ pub struct PromotionRow {
     pub base: Option<String>,
     /// Commit in which `--ours` kept the value of `to`, if the last promotion did.
     pub kept_in: Option<String>,
+    /// Whether a copy would change a file, of an item that has not changed since the last promotion.
+    pub would_change: bool,
 }
 
 /// Outcome for an item.

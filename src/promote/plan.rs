@@ -223,6 +223,7 @@ impl<'a> PromotionPlanner<'a> {
             is_encrypted: false,
             base: None,
             kept_in: None,
+            would_change: false,
         })
     }
 
@@ -268,6 +269,7 @@ impl<'a> PromotionPlanner<'a> {
         let is_unchanged = base.is_some_and(|base| is_same_item(&base.states.from, &self.from, &row.item, self.app));
         if is_unchanged && !is_forced && !is_ours {
             row.outcome = PromotionOutcome::Unchanged;
+            row.would_change = self.would_change(&row.item, drafts);
             return Ok(());
         }
         let before = drafts.checkpoint();
@@ -300,6 +302,15 @@ impl<'a> PromotionPlanner<'a> {
         row.is_encrypted = !hidden.is_empty();
         secret.extend(hidden);
         Ok(())
+    }
+
+    /// Whether a copy of an item would change a file, as far as that is known without a key. The drafts stay.
+    fn would_change(&self, item: &PromotedItem, drafts: &mut TargetDrafts) -> bool {
+        let before = drafts.checkpoint();
+        let is_applied = self.apply(item, drafts, &mut Vec::new()).is_ok();
+        let would_change = is_applied && drafts.changed_since(&before) != [false; 3];
+        drafts.restore(before);
+        would_change
     }
 
     /// Makes the drafts say of an item what `from` says.

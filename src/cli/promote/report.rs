@@ -155,6 +155,7 @@ impl PlannedPromotion<'_> {
             self.note_inherited(output);
         }
         self.note_kept(output);
+        self.note_unchanged(output);
         for note in self.apps.iter().flat_map(|app| &app.notes) {
             output.print_note(&format!("septum: {note}"));
         }
@@ -223,6 +224,24 @@ impl PlannedPromotion<'_> {
                     row.name
                 ));
             }
+        }
+    }
+
+    /// Says where TO has another value that stays, because FROM has not changed its own since the last promotion.
+    fn note_unchanged(&self, output: &OutputStreams) {
+        let mut by_commit: IndexMap<&str, Vec<&str>> = IndexMap::default();
+        for (_, row) in self.rows().filter(|(_, row)| row.would_change && row.kept_in.is_none()) {
+            if let Some(commit) = &row.base {
+                by_commit.entry(commit).or_default().push(&row.name);
+            }
+        }
+        for (commit, names) in by_commit {
+            output.print_note(&format!(
+                "septum: not promoted: {} (unchanged in {} since its state in {}; `--theirs KEY` copies a value)",
+                names.join(", "),
+                self.from,
+                short_commit(commit)
+            ));
         }
     }
 

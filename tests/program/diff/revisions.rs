@@ -126,7 +126,7 @@ fn ranges_are_those_of_git() {
 #[test]
 fn a_name_that_is_no_revision_is_refused() {
     let project = committed();
-    for name in ["nope", "--output=x", "HEAD:base.yaml", "", "a..b", "HEAD~99"] {
+    for name in ["nope", "--output=x", "HEAD:base.yaml", "", "a..b", "HEAD~99", "2026-04-01"] {
         let run = project.run(&["diff", &format!("--rev={name}")]);
         if name.is_empty() {
             // as for git: HEAD

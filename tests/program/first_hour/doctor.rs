@@ -121,6 +121,44 @@ fn attributes_that_git_ignores_or_that_name_no_file_are_found() {
     assert_eq!(diagnosed(&machine), []);
 }
 
+/// Such as the files of a team that used sops before.
+#[test]
+fn encrypted_files_that_the_attributes_leave_out_are_named() {
+    let machine = sound();
+    machine.write(".sops.yaml", &machine.read(".sops.yaml").replace(r"\.secrets\.yaml$", "."));
+    for name in ["secrets/app.json", "secrets/of team/app.env", "key.bin"] {
+        machine.write(name, if name.ends_with("json") { "{\"A\": \"dummy\"}\n" } else { "A=dummy\n" });
+        assert_eq!(machine.septum(&["encrypt", name]).code, 0, "{name}");
+    }
+    assert_eq!(diagnosed(&machine), [pair("drivers", "warning")]);
+    // the printed lines fix it
+    let fix = machine.septum(&["doctor"]).stdout;
+    let lines: Vec<_> = fix.split('`').filter(|part| part.contains(" diff=septum")).collect();
+    machine.write(".gitattributes", &format!("{}{}\n", machine.read(".gitattributes"), lines.join("\n")));
+    assert_eq!(diagnosed(&machine), []);
+    // a driver of another program is a decision
+    machine.write(".gitattributes", "* diff=sops\n*.secrets.yaml diff=septum\n");
+    assert_eq!(diagnosed(&machine), []);
+}
+
+#[test]
+fn key_groups_of_which_too_few_are_decrypted_are_called_so() {
+    let machine = sound();
+    let rules = machine.read(".sops.yaml");
+    let own = rules.split("age: ").nth(1).unwrap().trim();
+    let bob = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
+    let groups = format!("key_groups: [{{ age: [{own}] }}, {{ age: [{bob}] }}]");
+    machine.write(
+        ".sops.yaml",
+        &format!("creation_rules:\n  - path_regex: group\n    {groups}\n{}", &rules[rules.find("  - path").unwrap()..]),
+    );
+    machine.write("group.secrets.yaml", "a: dummy\n");
+    assert_eq!(machine.septum(&["encrypt", "group.secrets.yaml"]).code, 0);
+    assert_eq!(diagnosed(&machine), [pair("encrypted files", "warning")]);
+    let run = recorded(machine.septum(&["decrypt", "group.secrets.yaml"]));
+    assert_eq!(run.code, 3);
+}
+
 #[test]
 fn files_that_do_not_match_their_rules_are_found() {
     let machine = sound();
@@ -160,6 +198,7 @@ fn files_of_any_name_are_compared_with_their_rules() {
     machine.write(".sops.yaml", &format!("creation_rules: [{{ age: {own} }}]\n"));
     machine.write("vault/tls key", "dummy\n");
     assert_eq!(machine.septum(&["encrypt", "vault/tls key"]).code, 0);
+    machine.write(".gitattributes", "vault/* diff=septum merge=septum\n*.secrets.yaml diff=septum merge=septum\n");
     assert_eq!(diagnosed(&machine), []);
     machine.write(
         ".sops.yaml",

@@ -388,6 +388,15 @@ fn a_project_is_found_or_said_to_be_missing() {
                 .file("septum.yaml", "apps: [servcies/*, ../other/*, \"{a\"]\nshared: enviroments\n")
                 .file("services/cart/base.yaml", ""),
         ),
+        case(
+            "pattern above the apps",
+            Sandbox::read_only()
+                .file("septum.yaml", "apps: [services/*, tools/*]\n")
+                .file("services/cart/config/base.yaml", "")
+                .file("services/shop/config/base.yaml", "")
+                .file("tools/cart/config/base.yaml", "")
+                .file("tools/cart/chart/base.yaml", ""),
+        ),
     ]);
 }
 

@@ -374,3 +374,19 @@ fn no_commit_is_made_in_the_middle_of_a_merge() {
     }
     desk.run(&["promote", "staging", "prod", "--yes", "--commit"]).succeeds();
 }
+
+/// Such as after a revert of the promotion.
+#[test]
+fn a_value_of_the_target_that_stays_is_named() {
+    let desk = promoted();
+    desk.replace("environments/prod.yaml", "debug", "warn");
+    desk.replace("environments/prod.yaml", "X: 2", "X: 20");
+    commit(&desk, "undo");
+    for names in [&[][..], &["LOG_LEVEL"], &["TEXT"]] {
+        let run = desk.run(&[&["promote", "staging", "prod", "--dry-run"], names].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+        run.record();
+    }
+    desk.run(&["promote", "staging", "prod", "LOG_LEVEL", "--theirs", "LOG_LEVEL", "--yes"]).succeeds();
+    assert_eq!(prod(&desk), STAGING.replace("X: 2", "X: 20"));
+}

@@ -403,3 +403,17 @@ fn help_has_help() {
     }
     assert_eq!(desk.run(&["help", "set", "--help"]).succeeds(), desk.run(&["help", "set"]).succeeds());
 }
+
+#[test]
+fn what_only_sops_or_an_editor_can_do_is_named() {
+    let desk = Sandbox::with_identities();
+    desk.rules("creation_rules: [{ path_regex: x, age: ALICE, kms: 'arn:aws:kms:eu-central-1:111122223333:key/a' }, { age: ALICE }]\n");
+    desk.write("x.yaml", "a: b\n");
+    desk.run(&["encrypt", "x.yaml"]).fails(2);
+    assert_eq!(desk.read("x.yaml"), "a: b\n");
+    desk.encrypted("key.bin", "dummy");
+    desk.give("other", &["set", "key.bin", "data"]).fails(2);
+    let desk = desk.env("EDITOR", "cp x.yaml");
+    desk.run(&["edit", "key.bin", "--allow-disk"]).succeeds();
+    assert_eq!(desk.run(&["decrypt", "key.bin"]).ok(), "a: b\n");
+}

@@ -182,7 +182,7 @@ impl SafeGit {
     }
 
     /// Makes the attributes of the repository known that are in no file of the work tree.
-    pub(super) fn with_attributes(self) -> io::Result<Self> {
+    pub fn with_attributes(self) -> io::Result<Self> {
         let attributes = self.repository.as_ref().map(GitRepository::attributes).transpose()?.flatten();
         if let Some(attributes) = attributes {
             fs::write(self.directory.path().join("info/attributes"), attributes)?;

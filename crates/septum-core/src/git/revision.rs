@@ -11,6 +11,7 @@ use super::{GitBlobs, git_output, in_clone, kind_of_mode, spawn_git};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 use crate::sort::CollectSorted;
+use crate::time::Day;
 
 /// A commit, and the files that a checkout of it would have.
 #[derive(Debug)]
@@ -173,6 +174,10 @@ pub(super) fn find_commit(git: &SafeGit, name: &str, which: &str) -> Result<Stri
         } else {
             "`git fetch` gets the branches and tags of the remote repository"
         };
+        let day = name.parse::<Day>().ok();
+        let hint = day.map_or(hint.to_owned(), |day| {
+            format!("for a day, name its last commit: `git rev-list -1 --before='{day} 23:59' HEAD` prints it")
+        });
         Diagnostic::error(Rule::Usage, format!("{which} is not known"))
             .note("it is not the name of a branch, a tag or a commit of this repository")
             .hint(hint)

@@ -202,7 +202,11 @@ fn with_settings(disk: &Disk, root: &Path, sparse: Option<&SparseWorkTree>) -> R
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no directory with a `base.yaml`"))
                     .at_public(place(), PublicReason::Path)
-                    .hint("a pattern matches directories relative to the project file, such as `services/*`"),
+                    .hint(match deeper_pattern(&files, pattern) {
+                        Some(deeper) => format!("`{deeper}` matches directories with one"),
+                        None => "a pattern matches directories relative to the project file, such as `services/*`"
+                            .to_owned(),
+                    }),
             ),
             Ok(found) => {
                 apps.extend(found.apps);
@@ -286,6 +290,15 @@ fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) ->
         }
         Err(refusal) => Err(refuse_file(&refusal, FileKind::Output, &files.name(directory))),
     }
+}
+
+/// The pattern for apps in the directories that a pattern without apps matches, if there are any.
+fn deeper_pattern(files: &ProjectFiles, pattern: &str) -> Option<String> {
+    let below = format!("{}/*", pattern.trim_end_matches('/'));
+    let apps = apps_at(files, files.bounds(), &below).ok()?.apps;
+    let name = apps.first()?.file_name()?.to_str()?;
+    let is_common = apps.iter().all(|app| app.file_name().is_some_and(|other| other == name));
+    Some(if is_common { format!("{}/{name}", pattern.trim_end_matches('/')) } else { below })
 }
 
 /// Error for an app that a pattern would match, and that a sparse checkout leaves out; none without one.

@@ -2,18 +2,16 @@
 
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::DoctorCheck;
+use super::attributes::{files_without_driver, lines_for};
+use super::{CheckStatus, DoctorCheck};
 use crate::diagnostic::shell_path;
 use crate::disk::{BoundedRoot, DirEntryKind, Disk, walk_files};
 use crate::files::FileKind;
 use crate::git::{CACHE, CloneSettings, DRIVERS, GitRepository, HOOK_COMMAND, HookState};
 use crate::program::{find_program, search_path};
 use crate::sops::SopsConfig;
-
-/// Line of `.gitattributes` that names the drivers.
-pub const ATTRIBUTES_LINE: &str = "*.secrets.yaml diff=septum merge=septum";
 
 const ATTRIBUTES: &str = ".gitattributes";
 
@@ -66,7 +64,7 @@ fn names_drivers(directory: &Path, path: &Path) -> bool {
 }
 
 /// Checks the clone of a repository.
-pub(super) fn check_clone(repository: Option<GitRepository>, has_encrypted: bool) -> Vec<DoctorCheck> {
+pub(super) fn check_clone(repository: Option<GitRepository>, encrypted: &[PathBuf]) -> Vec<DoctorCheck> {
     let Some(repository) = repository else {
         return vec![DoctorCheck::ok("git", "not in a work tree")];
     };
@@ -78,23 +76,28 @@ pub(super) fn check_clone(repository: Option<GitRepository>, has_encrypted: bool
     }
     checks.push(check_program(&root));
     let attributes = AttributesState::of(&repository);
+    let mut unnamed = None;
     match attributes {
         AttributesState::Link => {
             let message = "`.gitattributes` is a symbolic link, which Git ignores";
             checks.push(DoctorCheck::warning("drivers", message, "replace the link with a file"));
         }
-        AttributesState::Unnamed if has_encrypted => checks.push(DoctorCheck::warning(
+        AttributesState::Unnamed if !encrypted.is_empty() => checks.push(DoctorCheck::warning(
             "drivers",
             "`.gitattributes` names no file for the drivers, so Git compares ciphertext",
-            format!("add the line `{ATTRIBUTES_LINE}` to it, then run `septum git-setup`"),
+            format!("{}, then run `septum git-setup`", add_lines(encrypted)),
         )),
-        AttributesState::Named | AttributesState::Unnamed => {}
+        AttributesState::Named => unnamed = check_attributes(&repository, encrypted),
+        AttributesState::Unnamed => {}
     }
     match CloneSettings::read(repository) {
         Ok(settings) => {
             if attributes == AttributesState::Named {
-                checks.push(check_drivers(&settings));
+                let drivers = check_drivers(&settings);
+                // those that are configured are not all that is needed
+                checks.extend(Some(drivers).filter(|check| unnamed.is_none() || check.status != CheckStatus::Ok));
             }
+            checks.extend(unnamed);
             checks.extend(check_cache(&settings));
             checks.push(check_hook(&settings));
         }
@@ -104,6 +107,26 @@ pub(super) fn check_clone(repository: Option<GitRepository>, has_encrypted: bool
         }
     }
     checks
+}
+
+/// The encrypted files that the attributes name no driver for, if there are any.
+fn check_attributes(repository: &GitRepository, encrypted: &[PathBuf]) -> Option<DoctorCheck> {
+    let files = files_without_driver(repository, encrypted);
+    let (first, more) = (files.first()?, files.len() - 1);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let message = format!(
+        "`.gitattributes` names no driver for `{}`{more}, so Git compares ciphertext",
+        SopsConfig::display_path(&repository.root.join(first))
+    );
+    Some(DoctorCheck::warning("drivers", message, add_lines(&files)))
+}
+
+/// The fix that names drivers for files.
+fn add_lines(files: &[PathBuf]) -> String {
+    let lines = lines_for(files);
+    let quoted: Vec<_> = lines.iter().map(|line| format!("`{line}`")).collect();
+    let words = if lines.len() == 1 { "the line" } else { "the lines" };
+    format!("add {words} {} to the `.gitattributes` at the root of the repository", quoted.join(", "))
 }
 
 /// The program that the drivers and the hook run.

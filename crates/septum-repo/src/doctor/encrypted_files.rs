@@ -1,6 +1,6 @@
 //! Checks of the encrypted files: each has a rule and matches it, and can be decrypted here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::DoctorCheck;
 use crate::check::{check_secret_file, find_drafts, find_encrypted_files, is_of_tree};
@@ -9,19 +9,31 @@ use crate::disk::{BoundedRoot, Disk};
 use crate::files::ProjectFiles;
 use crate::parallel::par_map;
 use crate::secret_files::SecretFile;
-use crate::sops::{Identities, SopsConfig, SopsConfigCache, SopsFormat, policy, unlock_data_key};
+use crate::sops::{DecryptionError, Identities, SopsConfig, SopsConfigCache, SopsFormat, policy, unlock_data_key};
 
 const TOPIC: &str = "encrypted files";
 
 /// Number of files that are named for one problem.
 const MOST: usize = 5;
 
+/// Whether the identities here decrypt a file.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum LocalAccess {
+    /// They do, or nobody can tell.
+    Open,
+    /// They decrypt key groups of it, but too few of them.
+    Partial,
+    /// None of them does.
+    #[default]
+    Closed,
+}
+
 /// State of an encrypted file.
 #[derive(Debug, Default)]
 struct FileState {
+    path: PathBuf,
     name: String,
-    /// Whether an identity decrypts it.
-    is_open: bool,
+    access: LocalAccess,
     is_ruled: bool,
     is_drifted: bool,
     problem: Option<FileProblem>,
@@ -49,16 +61,18 @@ impl FileProblem {
     }
 }
 
-/// Checks the rules, and all encrypted files below a directory. Also returns whether there are any.
+/// Checks the rules, and all encrypted files below a directory. Also returns the paths in it of those outside of trees.
 pub(super) fn check_files(
     top: &Path,
     directory: &Path,
     identities: &Identities,
     book: &SopsConfigCache,
-) -> (Vec<DoctorCheck>, bool) {
+) -> (Vec<DoctorCheck>, Vec<PathBuf>) {
     let (bounds, files, drafts) = match list_files(top, book) {
         Ok(found) => found,
-        Err(problem) => return (vec![DoctorCheck::error(TOPIC, problem.message, "fix the file that is named")], false),
+        Err(problem) => {
+            return (vec![DoctorCheck::error(TOPIC, problem.message, "fix the file that is named")], Vec::new());
+        }
     };
     let states = par_map(files, 1, |(path, name)| check_file(&bounds, &path, &name, identities, book));
     let states: Vec<_> = states.into_iter().flatten().collect();
@@ -68,8 +82,9 @@ pub(super) fn check_files(
         let fix = draft.hints.first().cloned().unwrap_or_default();
         DoctorCheck::error("leftovers", draft.message, fix)
     }));
-    let has_encrypted = !states.is_empty();
-    (checks, has_encrypted)
+    let outside = states.iter().filter(|state| !is_of_tree(&bounds, &state.path));
+    let relative = |state: &FileState| state.path.strip_prefix(bounds.path()).ok().map(Path::to_path_buf);
+    (checks, outside.filter_map(relative).collect())
 }
 
 /// The nearest rules.
@@ -104,7 +119,7 @@ fn check_rules(directory: &Path, has_encrypted: bool) -> Vec<DoctorCheck> {
     }
 }
 
-type NamedFiles = Vec<(std::path::PathBuf, String)>;
+type NamedFiles = Vec<(PathBuf, String)>;
 
 /// The files that may be encrypted, with their names from the working directory; drafts that were left.
 fn list_files(top: &Path, book: &SopsConfigCache) -> Result<(BoundedRoot, NamedFiles, Diagnostics), Diagnostic> {
@@ -129,8 +144,8 @@ fn check_file(
     book: &SopsConfigCache,
 ) -> Option<FileState> {
     let format = SopsFormat::of_path(path);
-    let broken =
-        |problem| FileState { name: name.to_owned(), is_open: true, is_ruled: true, problem, is_drifted: false };
+    let unknown = || FileState { path: path.to_path_buf(), name: name.to_owned(), ..FileState::default() };
+    let broken = |problem| FileState { access: LocalAccess::Open, is_ruled: true, problem, ..unknown() };
     let file = match SecretFile::read_as(path.to_path_buf(), name.to_owned(), format) {
         Ok(file) if file.looks_encrypted() => file,
         // what its rule wants encrypted is not, or nobody can tell; rules that are invalid have a line of their own
@@ -143,7 +158,7 @@ fn check_file(
         Ok(read) => read,
         Err(found) => return Some(broken(FileProblem::of_file(name, found))),
     };
-    let mut state = FileState { name: name.to_owned(), ..FileState::default() };
+    let mut state = unknown();
     match book.find_rule(path) {
         Ok(rule) => {
             let rule = rule.filter(|rule| !rule.groups.is_empty());
@@ -156,12 +171,17 @@ fn check_file(
         Err(_) => state.is_ruled = true,
     }
     match unlock_data_key(closed.metadata(), identities) {
-        Ok(_) => state.is_open = true,
+        Ok(_) => state.access = LocalAccess::Open,
         Err(error) => {
+            let is_partial = matches!(&error, DecryptionError::NoIdentity(found) if found.has_some_group());
             let found = Diagnostics::from_iter(error.into_diagnostics());
             let is_damaged = found.iter().any(|problem| problem.failure != FailureKind::Key);
             // a tree is encrypted for who applies it
-            state.is_open = is_damaged || is_of_tree(bounds, path);
+            if is_damaged || is_of_tree(bounds, path) {
+                state.access = LocalAccess::Open;
+            } else if is_partial {
+                state.access = LocalAccess::Partial;
+            }
             if is_damaged {
                 state.problem = FileProblem::of_file(name, found);
             }
@@ -180,7 +200,12 @@ fn describe(states: &[FileState]) -> Vec<DoctorCheck> {
             checks.push(check(name_files(&found)));
         }
     };
-    add(states.iter().filter(|state| !state.is_open).collect(), &|names| {
+    let with_access = |access| states.iter().filter(move |state| state.access == access).collect();
+    add(with_access(LocalAccess::Partial), &|names| {
+        let fix = "set `SOPS_AGE_KEY_FILE` to a file with an identity of each key group that is required";
+        DoctorCheck::warning(TOPIC, format!("the identities here decrypt too few key groups of {names}"), fix)
+    });
+    add(with_access(LocalAccess::Closed), &|names| {
         let fix = "have your recipient added to `.sops.yaml` by somebody who can decrypt them, with `septum rekey`";
         DoctorCheck::warning(TOPIC, format!("no identity here decrypts {names}"), fix)
     });

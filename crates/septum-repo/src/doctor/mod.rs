@@ -2,6 +2,7 @@
 //!
 //! Nothing is changed. Git is run on files of its configuration alone, and no program of a repository is run.
 
+mod attributes;
 mod clone;
 mod encrypted_files;
 mod user;
@@ -14,7 +15,8 @@ use crate::git::GitRepository;
 use crate::project::Project;
 use crate::sops::{Identities, IdentitySources, SopsConfigCache};
 
-pub use clone::{ATTRIBUTES_LINE, AttributesState};
+pub use attributes::ATTRIBUTES_LINE;
+pub use clone::AttributesState;
 
 /// Result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,12 +95,13 @@ pub fn run_checks(context: &DoctorContext<'_>) -> Vec<DoctorCheck> {
     };
     let top = repository.as_ref().map(|repository| repository.root.clone()).or(root);
     let book = SopsConfigCache::default();
-    let has_encrypted = top.as_ref().is_some_and(|top| {
-        let (found, has_encrypted) = encrypted_files::check_files(top, context.directory, &identities, &book);
+    let mut encrypted = Vec::new();
+    if let Some(top) = &top {
+        let (found, files) = encrypted_files::check_files(top, context.directory, &identities, &book);
         checks.extend(found);
-        has_encrypted
-    });
-    checks.extend(clone::check_clone(repository, has_encrypted));
+        encrypted = files;
+    }
+    checks.extend(clone::check_clone(repository, &encrypted));
     checks
 }
 

@@ -217,7 +217,9 @@ fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
             Diagnostic::error(Rule::ForeignRecipient, format!("a new data key cannot be encrypted for {key}"))
                 .at(place)
                 .note("septum cannot use that service, and without the new data key that recipient would lose access")
-                .hint("rotate with `sops`, or remove that recipient from the rule and the file first")
+                .hint(
+                    "encrypt or rotate the file with `sops`, or remove that recipient from the rule and the file first",
+                )
         }
         SealError::NoRecipients | SealError::EmptyGroup(_) | SealError::Wrap(_) | SealError::Shamir(_) => {
             Diagnostic::error(Rule::Recipient, problem.to_string())
@@ -308,5 +310,11 @@ fn edit_diagnostic(place: Location, path: &ValuePath, problem: &EditProblem) -> 
         }
         EditProblem::Unfit(unfit) => format!("`{path}`: {}", unfit.reason()),
     };
-    Diagnostic::error(Rule::SopsPath, message).at(place).hint("compare the path with the keys of the file")
+    let hint = match problem {
+        EditProblem::NoKeys => {
+            format!("replace its content with `septum edit {}`", shell_word(place.source.name()))
+        }
+        _ => "compare the path with the keys of the file".to_owned(),
+    };
+    Diagnostic::error(Rule::SopsPath, message).at(place).hint(hint)
 }

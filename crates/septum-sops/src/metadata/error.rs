@@ -208,6 +208,11 @@ impl MetadataProblem {
 }
 
 impl NoIdentity {
+    /// Whether an available identity decrypts one of several key groups.
+    pub fn has_some_group(&self) -> bool {
+        self.groups.iter().any(|group| group.opened)
+    }
+
     /// Lists the recipients of the file, and the progress made with the available identities.
     fn list_recipients(&self) -> Vec<String> {
         if let [group] = self.groups.as_slice() {
@@ -237,6 +242,12 @@ impl NoIdentity {
         for searched in &self.searched {
             diagnostic = diagnostic.note(format!("{}: {}", searched.place, searched.outcome));
         }
+        if self.has_some_group() {
+            // another recipient of the group that is decrypted would change nothing
+            return diagnostic
+                .hint("set `SOPS_AGE_KEY_FILE` to a file with an identity of each key group that is required")
+                .at(self.place);
+        }
         diagnostic
             .hint("set `SOPS_AGE_KEY_FILE` to the file with your identity")
             .hint("or ask one of the recipients to add yours to `.sops.yaml` and run `septum rekey`")
@@ -255,10 +266,14 @@ impl IntegrityFinding {
                 | IntegrityFault::Threshold
                 | IntegrityFault::Everything { .. }
         );
-        let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt the file again";
+        let again = format!(
+            "if the change is yours, make it again with `septum edit {}`",
+            shell_word(self.place.source.name())
+        );
         let tampered = |message: String| {
             let note = "the file was changed without the key, or by a merge; none of its values is used";
-            Diagnostic::error(Rule::Tampered, message).note(note).hint(restore)
+            let error = Diagnostic::error(Rule::Tampered, message).note(note);
+            error.hint("restore the file from Git").hint(again.clone())
         };
         let diagnostic = match self.fault {
             IntegrityFault::Plaintext { selector } => {
