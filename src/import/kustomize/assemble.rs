@@ -6,18 +6,13 @@ use std::path::{Path, PathBuf};
 use super::draft::PlannedLayer;
 use super::field_map::TextPairs;
 use super::fields::place_text;
-use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
+use super::graph::{EnvironmentRoot, KustomizationGraph, NodeIndex, ResourceItem};
+use super::inner_names::InnerNames;
 use crate::import::{ImportNote, PlannedFile, file_word};
 use crate::map::{HashMap, HashSet, IndexMap};
 
 /// Name of the layer below all others.
 pub(super) const BASE_LAYER: &str = "base";
-
-/// Root that becomes an environment.
-pub(super) struct EnvironmentRoot {
-    pub(super) name: String,
-    pub(super) node: NodeIndex,
-}
 
 /// Part of a kustomization, in the order in which kustomize runs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +50,10 @@ pub(super) struct LayerAssembly<'g, 'f> {
     pub(super) references: BTreeSet<TextPairs>,
     /// Whether all objects are taken as built.
     pub(super) is_as_built: bool,
+    /// Patches whose target was relaxed for the next trial, by layer and index.
+    pub(super) relaxed: HashSet<(String, usize)>,
+    /// Names of bundles.
+    pub(super) names: InnerNames,
     shared: HashSet<NodeIndex>,
     mixins: HashMap<NodeIndex, String>,
     done: HashSet<(String, NodeIndex, KustomizationPart)>,
@@ -78,6 +77,8 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             left_out: BTreeSet::new(),
             references: BTreeSet::new(),
             is_as_built: false,
+            relaxed: HashSet::default(),
+            names: InnerNames::default(),
             shared: HashSet::default(),
             mixins: HashMap::default(),
             done: HashSet::default(),
@@ -198,16 +199,17 @@ impl<'g, 'f> LayerAssembly<'g, 'f> {
             KustomizationPart::Resources => {
                 for item in &node.resources {
                     if let ResourceItem::File(path, text) = item {
-                        self.copy_resource(path, text, layer);
+                        self.copy_resource(path, (index, text), layer);
                     }
                 }
                 for generator in &node.content.generators {
-                    self.add_generator(&node.content, generator, layer);
+                    let name = self.names.bundle_of(graph, index, generator);
+                    self.add_generator(&node.content, generator, &name, layer);
                 }
             }
             KustomizationPart::Patches => {
                 for patch in &node.content.patches {
-                    self.add_patch(&node.content, patch, layer);
+                    self.add_patch((index, &node.content), patch, layer);
                 }
             }
         }

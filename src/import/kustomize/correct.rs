@@ -235,6 +235,7 @@ impl LayerAssembly<'_, '_> {
             options: None,
             is_template: false,
             origin: CORRECTION.to_owned(),
+            node: None,
         });
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
+use super::graph::NodeIndex;
 use super::json::{json_value, text_value};
 use crate::diagnostic::Rule;
 use crate::import::{LayerText, entry_field, escape_template_tags, list_field, text_scalar};
@@ -53,6 +54,8 @@ pub(super) struct PlannedPatch {
     pub(super) is_template: bool,
     /// Place in the kustomization.
     pub(super) origin: String,
+    /// Kustomization that has it; none of a correction.
+    pub(super) node: Option<NodeIndex>,
 }
 
 /// Content of a patch.

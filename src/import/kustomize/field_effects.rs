@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::assemble::EnvironmentRoot;
 use super::field_map::Text;
-use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
+use super::graph::{EnvironmentRoot, KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
 use crate::map::HashSet;
 use crate::sort::sort_by_key;
@@ -68,17 +67,19 @@ impl FieldEffects {
         self.affixes.iter().map(|(prefix, suffix)| format!("{prefix}{name}{suffix}")).collect()
     }
 
-    /// Removes from the target of a patch the namespace and the affixes that the fields add.
-    pub(super) fn relax(&self, target: &mut Json) {
+    /// Removes from the target of a patch the namespace that the fields add.
+    pub(super) fn relax_namespace(&self, target: &mut Json) {
         let Some(fields) = target.as_object_mut() else { return };
-        let text = |fields: &serde_json::Map<String, Json>, field: &str| {
-            fields.get(field).and_then(Json::as_str).unwrap_or_default().to_owned()
-        };
-        if self.namespaces.contains(&text(fields, "namespace")) {
+        if fields.get("namespace").and_then(Json::as_str).is_some_and(|name| self.namespaces.contains(name)) {
             fields.remove("namespace");
         }
-        let name = text(fields, "name");
-        if text(fields, "kind") == "Namespace" && self.namespaces.contains(&name) {
+    }
+
+    /// Removes from the target of a patch the affixes that the fields add, or the name that a Namespace gets.
+    pub(super) fn relax_name(&self, target: &mut Json) {
+        let (kind, name) = (text_at(target, "/kind").to_owned(), text_at(target, "/name").to_owned());
+        let Some(fields) = target.as_object_mut() else { return };
+        if kind == "Namespace" && self.namespaces.contains(&name) {
             fields.remove("name");
             return;
         }

@@ -17,13 +17,19 @@ use crate::route::detect::{Certainty, TextKind, classify};
 type DeclaredBundle = (String, Option<String>, Vec<(String, PlannedEntry)>);
 
 impl LayerAssembly<'_, '_> {
-    /// Adds a generator to a layer. One that cannot be a bundle is left to the built objects, with a note.
-    pub(super) fn add_generator(&mut self, content: &Kustomization, generator: &GeneratorField, layer: &str) {
+    /// Adds a generator to a layer as the bundle `name`. One that cannot be a bundle is left to the built objects, with a
+    /// note.
+    pub(super) fn add_generator(
+        &mut self,
+        content: &Kustomization,
+        generator: &GeneratorField,
+        name: &str,
+        layer: &str,
+    ) {
         let entries = match self.read_entries(content, generator) {
             Ok(entries) => entries,
             Err(why) => return self.note(&generator.place, format!("taken as built: {why}")),
         };
-        let name = &generator.name;
         if let Some(namespace) =
             generator.namespace.as_ref().filter(|text| self.namespace.as_ref() != Some(&text.value))
         {
@@ -62,15 +68,15 @@ impl LayerAssembly<'_, '_> {
             }
         }
         for entry in entries {
-            self.add_entry(&mut bundle, entry, content, generator, layer);
+            self.add_entry((name, &mut bundle), entry, content, generator, layer);
         }
-        let draft = self.layer(layer).bundles.entry(name.clone()).or_default();
+        let draft = self.layer(layer).bundles.entry(name.to_owned()).or_default();
         draft.absorb(bundle);
     }
 
     fn add_entry(
         &mut self,
-        bundle: &mut PlannedBundle,
+        (name, bundle): (&str, &mut PlannedBundle),
         entry: GeneratedEntry,
         content: &Kustomization,
         generator: &GeneratorField,
@@ -96,7 +102,7 @@ impl LayerAssembly<'_, '_> {
             );
         }
         if detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain) {
-            let allowed = ("plaintext-secret".to_owned(), Some(generator.name.clone()), key.clone());
+            let allowed = ("plaintext-secret".to_owned(), Some(name.to_owned()), key.clone());
             let base = self.layer(BASE_LAYER);
             if !base.allow.contains(&allowed) {
                 base.allow.push(allowed);

@@ -17,6 +17,12 @@ pub(super) const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 /// Index of a kustomization in its graph.
 pub(super) type NodeIndex = usize;
 
+/// Root that becomes an environment.
+pub(super) struct EnvironmentRoot {
+    pub(super) name: String,
+    pub(super) node: NodeIndex,
+}
+
 /// A kustomization with what it names.
 pub(super) struct KustomizationNode {
     pub(super) content: Kustomization,

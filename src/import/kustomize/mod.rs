@@ -17,6 +17,8 @@ mod field_map;
 mod fields;
 mod generate;
 mod graph;
+mod inner_files;
+mod inner_names;
 mod json;
 mod key_values;
 mod object_correction;
@@ -34,12 +36,13 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use self::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
+use self::assemble::{BASE_LAYER, LayerAssembly};
 pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
 use self::correct::{IS_PATCHED, normalize_all};
 use self::field_effects::FieldEffects;
-use self::graph::{KustomizationGraph, ResourceItem};
+use self::graph::{EnvironmentRoot, KustomizationGraph, ResourceItem};
+use self::inner_names::InnerNames;
 use self::json::json_of_tree;
 use self::object_correction::{CORRECTION, CorrectedEnvironment};
 use self::pair::identity;
@@ -280,10 +283,11 @@ fn map_level(
         for root in assembly.roots {
             assembly.layer(&root.name);
             let reached = assembly.graph.reached(root.node);
-            for node in reached.into_iter().filter_map(|index| assembly.graph.nodes.get(index)) {
+            for (index, node) in reached.into_iter().filter_map(|index| Some((index, assembly.graph.nodes.get(index)?)))
+            {
                 for item in &node.resources {
                     if let ResourceItem::File(path, text) = item {
-                        assembly.copy_encrypted(path, text, &root.name);
+                        assembly.copy_encrypted(path, (index, text), &root.name);
                     }
                 }
             }
@@ -302,6 +306,8 @@ fn map_level(
         let mut namespaces = fields.values().map(|fields| fields.namespace.clone());
         let first = namespaces.next().flatten();
         assembly.namespace = first.filter(|first| namespaces.all(|other| other.as_ref() == Some(first)));
+        let affixes = fields.iter().map(|(name, fields)| (name.clone(), fields.affixes())).collect();
+        assembly.names = InnerNames::of_roots(assembly.graph, assembly.roots, &affixes, &built.objects);
         assembly.add_roots();
         assembly.declare_bundles();
         assembly.add_common_fields(&fields);

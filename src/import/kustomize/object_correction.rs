@@ -60,6 +60,7 @@ impl<'a> ObjectCorrection<'a> {
             options: None,
             is_template: is_template(text),
             origin: CORRECTION.to_owned(),
+            node: None,
         };
         let mut found = Vec::new();
         if let Some(mut merge) = self.merge {

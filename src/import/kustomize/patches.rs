@@ -4,6 +4,7 @@ use super::assemble::LayerAssembly;
 use super::draft::{PatchContent, PlannedPatch};
 use super::field_map::Text;
 use super::fields::{Kustomization, PatchField, PatchForm, place_text};
+use super::graph::NodeIndex;
 use super::json::json_of_tree;
 use super::secret_patch::has_secret_value;
 use crate::files::FileKind;
@@ -14,13 +15,14 @@ use crate::yaml::read::{MergeKeys, read_stream};
 
 impl LayerAssembly<'_, '_> {
     /// Adds a patch to a layer. One that cannot be read is left to the built objects, with a note.
-    pub(super) fn add_patch(&mut self, content: &Kustomization, patch: &PatchField, layer: &str) {
+    pub(super) fn add_patch(&mut self, (node, content): (NodeIndex, &Kustomization), patch: &PatchField, layer: &str) {
         let draft = |source: PatchContent, is_template: bool| PlannedPatch {
             source,
             target: patch.target.as_ref().map(json_of_tree),
             options: patch.options.as_ref().map(json_of_tree),
             is_template,
             origin: place_text(&patch.place),
+            node: Some(node),
         };
         let path = patch.path.clone().or_else(|| self.strategic_path(content, patch));
         let Some(path) = path else {

@@ -15,8 +15,14 @@ use crate::span::Source;
 use crate::yaml::read::read_document;
 
 impl LayerAssembly<'_, '_> {
-    /// Removes from the target of a patch what levels below have added. Whether there was anything.
+    /// Removes from the target of a patch the namespace, or then the affixes, that levels below have added, or adds those
+    /// of the copied files. Whether there was anything: the next trial tells whether it was enough.
     pub(super) fn relax_target(&mut self, layer: &str, index: usize) -> bool {
+        // environments and documents report one patch several times
+        let patch_of = (layer.to_owned(), index);
+        if self.relaxed.contains(&patch_of) {
+            return true;
+        }
         let effects: Vec<_> = self.roots.iter().map(|root| FieldEffects::of_root(self.graph, root)).collect();
         let Some(patch) = self.layers.get(layer).and_then(|found| found.patches.get(index)) else { return false };
         if patch.origin == CORRECTION {
@@ -25,13 +31,22 @@ impl LayerAssembly<'_, '_> {
         let Some(named) = patch.target.clone().or_else(|| self.named_target(layer, &patch.source)) else {
             return false;
         };
-        let mut target = named.clone();
+        let (mut target, node) = (named.clone(), patch.node);
         for effects in &effects {
-            effects.relax(&mut target);
+            effects.relax_namespace(&mut target);
+        }
+        if target == named {
+            for effects in &effects {
+                effects.relax_name(&mut target);
+            }
+        }
+        if target == named {
+            self.names.affix_target(&mut target, node);
         }
         if target == named {
             return false;
         }
+        self.relaxed.insert(patch_of);
         if let Some(patch) = self.layer(layer).patches.get_mut(index) {
             patch.target = Some(target);
         }

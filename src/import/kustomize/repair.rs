@@ -68,6 +68,7 @@ impl LayerAssembly<'_, '_> {
     /// Leaves out what the errors are about. Whether anything was left out.
     pub(super) fn repair(&mut self, problems: &Diagnostics) -> bool {
         // each repair changes the lines of the layers
+        self.relaxed.clear();
         let mut lines = HashMap::default();
         let located: Vec<_> = problems
             .iter()

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::assemble::{LayerAssembly, LayerFile};
 use super::draft::PlannedManifest;
 use super::field_map::Text;
-use super::graph::CIPHERTEXT;
+use super::graph::{CIPHERTEXT, NodeIndex};
 use super::json::{json_of_tree, text_at};
 use crate::files::FileKind;
 use crate::import::{PlannedFile, texts_of_documents};
@@ -47,7 +47,7 @@ impl DocumentText<'_> {
 
 impl LayerAssembly<'_, '_> {
     /// Copies a file of `resources`: encrypted ones as they are, Secrets in plaintext to an encrypted file.
-    pub(super) fn copy_resource(&mut self, path: &Path, named: &Text, layer: &str) {
+    pub(super) fn copy_resource(&mut self, path: &Path, (node, named): (NodeIndex, &Text), layer: &str) {
         if let Some(reference) = self.copied.get(&(path.to_path_buf(), layer.to_owned())) {
             let draft = PlannedManifest { path: reference.clone(), is_template: false };
             if !self.layer(layer).manifests.iter().any(|known| known.path == draft.path) {
@@ -83,7 +83,8 @@ impl LayerAssembly<'_, '_> {
             );
         }
         if kept.len() == count {
-            let file = PlannedFile::Plain(source.text().as_bytes().to_vec());
+            let trees: Vec<_> = kept.iter().map(|document| &document.tree).collect();
+            let file = PlannedFile::Plain(self.names.rename_in(node, source.text(), &trees).into_bytes());
             return self.add_manifest(placed, file, is_template(source.text()), layer);
         }
         if !secrets.is_empty() {
@@ -121,14 +122,14 @@ impl LayerAssembly<'_, '_> {
     }
 
     /// Copies a file of `resources` if it is encrypted: its objects cannot be taken as built.
-    pub(super) fn copy_encrypted(&mut self, path: &Path, named: &Text, layer: &str) {
+    pub(super) fn copy_encrypted(&mut self, path: &Path, (node, named): (NodeIndex, &Text), layer: &str) {
         let source = self.graph.files.read_text(FileKind::Manifest, path);
         let is_encrypted = source.is_ok_and(|source| {
             read_documents(&source)
                 .is_ok_and(|documents| documents.iter().any(|document| sops::is_encrypted(&document.node)))
         });
         if is_encrypted {
-            self.copy_resource(path, named, layer);
+            self.copy_resource(path, (node, named), layer);
         }
     }
 

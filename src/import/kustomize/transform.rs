@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::assemble::{BASE_LAYER, EnvironmentRoot, LayerAssembly};
+use super::assemble::{BASE_LAYER, LayerAssembly};
 use super::fields::{GeneratorBehavior, place_text};
-use super::graph::{KustomizationGraph, NodeIndex, ResourceItem};
+use super::graph::{EnvironmentRoot, KustomizationGraph, NodeIndex, ResourceItem};
 use super::json::text_at;
 use crate::import::ImportNote;
 use crate::manifest::is_namespaced;
@@ -66,6 +66,11 @@ impl CommonFields {
         found.selector_labels.retain(|key, value| holds("labels", key, value));
         found.annotations.retain(|key, value| holds("annotations", key, value));
         found
+    }
+
+    /// Prefix and suffix of all names.
+    pub(super) fn affixes(&self) -> (String, String) {
+        (self.prefix.clone().unwrap_or_default(), self.suffix.clone().unwrap_or_default())
     }
 
     /// Name with its prefix and suffix.
