@@ -45,6 +45,8 @@ impl<'a> BundleDraft<'_, 'a> {
         let (common_annotations, own_annotations) = split_common(&annotations);
         let mut base = Vec::new();
         base.extend(self.secret_type().map(|kind| ("type", OutputValue::text(kind))));
+        let is_immutable = present.iter().all(|bundle| bundle.is_immutable);
+        base.extend(is_immutable.then_some(("immutable", OutputValue::Bool(true))));
         push_map(&mut base, "labels", texts(common_labels));
         push_map(&mut base, "annotations", texts(common_annotations));
         let mut data = WrittenData {
@@ -58,7 +60,9 @@ impl<'a> BundleDraft<'_, 'a> {
         let (mut own_labels, mut own_annotations) = (own_labels.into_iter(), own_annotations.into_iter());
         for (bundle, (plain, secret)) in self.found.iter().zip(data.environments) {
             let mut fields = Vec::new();
-            if bundle.is_some() {
+            if let Some(bundle) = bundle {
+                let is_own = bundle.is_immutable && !is_immutable;
+                fields.extend(is_own.then_some(("immutable", OutputValue::Bool(true))));
                 push_map(&mut fields, "labels", own_labels.next().map_or(OutputValue::Null, texts));
                 push_map(&mut fields, "annotations", own_annotations.next().map_or(OutputValue::Null, texts));
             }

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::layer::tree::TreeKind;
 use crate::map::IndexMap;
+use crate::object::may_be_immutable;
 use crate::secret::Wiping;
 use crate::sort::CollectSorted;
 use crate::span::Location;
@@ -49,6 +50,8 @@ impl ImportedRef {
 pub(super) struct ImportedBundle {
     /// `type` of the Secret, unless it is `Opaque`.
     pub(super) secret_type: Option<String>,
+    /// Whether its objects are immutable.
+    pub(super) is_immutable: bool,
     pub(super) labels: IndexMap<String, String>,
     pub(super) annotations: IndexMap<String, String>,
     pub(super) values: IndexMap<String, ImportedValue>,
@@ -90,12 +93,26 @@ pub(super) fn bundle_of_config_map(object: &SourceObject) -> Result<ImportedBund
                     add_value(&mut bundle, key, bytes, value, false);
                 }
             }
-            ("immutable", _) => return Err("it is immutable"),
+            ("immutable", TreeKind::Leaf(_)) if is_boolean(value) => bundle.is_immutable = is_true(value),
             ("data" | "binaryData", TreeKind::Leaf(scalar)) if scalar.is_null() || scalar.blank => {}
             _ => return Err("it has another field than `data` and `binaryData`"),
         }
     }
     if bundle.values.is_empty() { Err("it is empty") } else { Ok(bundle) }
+}
+
+/// Whether a value is `true`, `false` or null.
+fn is_boolean(value: &Tree) -> bool {
+    matches!(value.to_value(), OutputValue::Bool(_) | OutputValue::Null)
+}
+
+fn is_true(value: &Tree) -> bool {
+    matches!(value.to_value(), OutputValue::Bool(true))
+}
+
+/// Whether a Secret is of a type to which the cluster adds values: such a bundle is never immutable.
+fn has_changes(object: &SourceObject) -> bool {
+    object.tree.get("type").and_then(Tree::as_text).is_some_and(|kind| !may_be_immutable(kind))
 }
 
 fn read_texts(data: &IndexMap<String, Tree>, bundle: &mut ImportedBundle) -> Result<(), Unfit> {
@@ -126,6 +143,10 @@ pub(super) fn bundle_of_secret(object: &SourceObject, problems: &mut Diagnostics
         match (field.as_str(), &value.kind) {
             ("apiVersion" | "kind" | "metadata", _) => {}
             ("type", _) => bundle.secret_type = value.as_text().filter(|kind| *kind != "Opaque").map(str::to_owned),
+            // the cluster adds values to Secrets of the other types
+            ("immutable", TreeKind::Leaf(_)) if is_boolean(value) && (!is_true(value) || !has_changes(object)) => {
+                bundle.is_immutable = is_true(value);
+            }
             ("data", TreeKind::Map(data)) => {
                 for (key, value) in data {
                     match value.as_text().map_or_else(|| Some(Wiping::default()), decode) {
@@ -193,6 +214,7 @@ impl ImportedBundle {
     pub(super) fn merge(&mut self, other: &Self) -> bool {
         let is_fit = self.labels == other.labels
             && self.annotations == other.annotations
+            && self.is_immutable == other.is_immutable
             && !other.values.keys().any(|key| self.values.contains_key(key))
             && other.secret_type.is_none();
         if is_fit {

@@ -47,6 +47,7 @@ struct SecretsDraft {
 #[derive(Default)]
 struct SecretsBundle {
     secret_type: Option<String>,
+    is_immutable: bool,
     labels: IndexMap<String, String>,
     annotations: IndexMap<String, String>,
     values: IndexMap<String, Wiping<String>>,
@@ -170,6 +171,7 @@ impl SecretsDraft {
             let read = bundle_of_secret(object, &mut problems);
             let bundle = self.bundles.entry(object.name.clone()).or_default();
             bundle.secret_type = read.secret_type;
+            bundle.is_immutable |= read.is_immutable;
             bundle.labels.extend(read.labels);
             bundle.annotations.extend(read.annotations);
             for (key, value) in read.values {
@@ -327,7 +329,8 @@ fn metadata_text(draft: &SecretsDraft) -> Zeroizing<Vec<u8>> {
     let of_bundle = |bundle: &SecretsBundle| {
         let fields = [("labels", &bundle.labels), ("annotations", &bundle.annotations)];
         let given = fields.into_iter().filter(|(_, pairs)| !pairs.is_empty());
-        given.map(|(field, pairs)| (field, texts(pairs))).collect::<Vec<_>>()
+        let immutable = bundle.is_immutable.then_some(("immutable", OutputValue::Bool(true)));
+        immutable.into_iter().chain(given.map(|(field, pairs)| (field, texts(pairs)))).collect::<Vec<_>>()
     };
     let bundles = draft.bundles.iter().map(|(name, bundle)| (name.as_str(), of_bundle(bundle)));
     let bundles = bundles.filter(|(_, fields)| !fields.is_empty());

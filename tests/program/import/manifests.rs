@@ -62,6 +62,9 @@ const SEALED: &str = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmeta
 
 const EXTERNAL: &str = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: db, labels: { a: b } }\nspec:\n  refreshInterval: 1h\n  secretStoreRef: { kind: ClusterSecretStore, name: vault }\n  data:\n    - { secretKey: USER, remoteRef: { key: shop/db, property: user } }\n    - { secretKey: PASSWORD, remoteRef: { key: shop/db, property: password, version: \"2\" } }\n---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: { name: other }\nspec:\n  refreshInterval: 1h\n  secretStoreRef: { kind: ClusterSecretStore, name: vault }\n  dataFrom: [{ extract: { key: shop/other } }]\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec:\n  containers:\n    - { name: a, image: b, env: [{ name: U, valueFrom: { secretKeyRef: { name: db, key: USER } } }], envFrom: [{ secretRef: { name: other } }] }\n";
 
+/// Objects that are immutable, in one environment or all, the own bundle of the app among them.
+const FIXED: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: k8s }\nimmutable: true\nstringData: { A: canary-hunter2-k }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: k8s }\nimmutable: true\ndata: { B: c }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: one }\nimmutable: true\nstringData: { A: canary-hunter2-l }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: half }\nimmutable: true\ndata: { B: c }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: half }\nstringData: { A: canary-hunter2-m }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: other }\nimmutable: null\nstringData: { A: canary-hunter2-n }\n";
+
 const ODD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: fixed }\nimmutable: true\ndata: { A: b }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: empty }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: same, labels: { a: b } }\ndata: { A: b }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: same }\nstringData: { A: canary-hunter2-f }\n";
 
 /// A keystore beside a password, another Secret, and one that all environments have.
@@ -101,6 +104,15 @@ fn manifests_become_layers_that_render_to_the_same() {
             files: &[("a.yaml", BINARY), ("b.yaml", &BINARY.replace("/+8=", "/+4="))],
             arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
             proof: "6 of 6 objects equal in dev, prod",
+        },
+        Case {
+            name: "immutable objects",
+            files: &[
+                ("a.yaml", FIXED),
+                ("b.yaml", &FIXED.replace("name: one }\nimmutable: true", "name: one }\nimmutable: false")),
+            ],
+            arguments: &["manifests", "dev=a.yaml", "prod=b.yaml"],
+            proof: "12 of 12 objects equal in dev, prod",
         },
         Case {
             name: "two environments",

@@ -162,3 +162,12 @@ fn without_a_rule_that_matches_the_recipients_stay_those_of_the_files() {
     desk.run(&["render", "prod"]).ok();
     assert!(!desk.read("environments/prod.secrets.yaml").contains(SECRET));
 }
+
+#[test]
+fn an_encrypted_secret_stays_immutable() {
+    let object =
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: login }\nimmutable: true\nstringData: { A: canary-hunter2 }\n";
+    let files = [("prod.secrets.yaml", object)];
+    let desk = check("immutable", &files, &["prod.secrets.yaml"], "1 of 1 values equal in prod");
+    assert!(desk.read("environments/prod.yaml").contains("immutable: true"), "{}", desk.read("environments/prod.yaml"));
+}

@@ -53,7 +53,7 @@ pub use naming::known_name;
 pub use placeholder::PlaceholderSource;
 pub use provide::ObjectIndex;
 pub use rendered::{RenderedObject, TargetObjects, render};
-pub use typed::{Day, certificate_end, describe_certificates, find_value_problems, pem};
+pub use typed::{Day, certificate_end, describe_certificates, find_value_problems, may_be_immutable, pem};
 
 /// Kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -92,6 +92,11 @@ pub(super) fn keeps_name(secret_type: &str) -> bool {
     matches!(secret_type, SERVICE_ACCOUNT_TOKEN | BOOTSTRAP_TOKEN)
 }
 
+/// Whether Secrets of a type may be immutable.
+pub fn may_be_immutable(secret_type: &str) -> bool {
+    !keeps_name(secret_type)
+}
+
 impl TypedSecret<'_> {
     /// Checks the requirements of its type (`typed-secret`).
     pub(super) fn check(&self, problems: &mut Diagnostics) {
