@@ -6,12 +6,13 @@ use super::super::incoming::IncomingValues;
 use super::super::item::PromotedItem;
 use super::super::outcome::{PromotionOutcome, PromotionRow};
 use super::super::own_file::{ChangeContext, edit_failure};
-use super::super::target_drafts::TargetDrafts;
+use super::super::target_drafts::{DecideRow, TargetDrafts, decide_rows};
 use super::super::tree_edit::DraftStep;
 use super::PromotionPlanner;
 use crate::diagnostic::{Diagnostics, FailureKind};
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::sops::compute_drift;
+use crate::sort::sort_by_key;
 
 impl PromotionPlanner<'_> {
     /// Decrypts the files of both environments. Returns whether values for the encrypted file of `to` are staged,
@@ -60,33 +61,31 @@ impl PromotionPlanner<'_> {
         hidden: &mut Vec<Vec<DraftStep>>,
     ) -> Result<Vec<String>, Diagnostics> {
         self.incoming.check_source(self.request)?;
-        let mut dropped = Vec::new();
-        for item in self.incoming.items(self.app) {
-            let known = rows.iter_mut().find(|row| row.item == item);
-            if known.as_ref().is_some_and(|row| row.outcome == PromotionOutcome::Staged) {
-                continue;
+        let waiting = self.incoming.items(self.app);
+        let at: HashMap<&PromotedItem, usize> = waiting.iter().enumerate().map(|(at, item)| (item, at)).collect();
+        let known: HashSet<_> = rows.iter().map(|row| &row.item).collect();
+        let new = waiting.iter().filter(|item| !known.contains(item));
+        let new = new.filter_map(|item| self.first_row(item.clone()));
+        let mut new: Vec<_> = new.filter(|row| row.outcome == PromotionOutcome::Copied).collect();
+        let again = rows.iter_mut().filter(|row| row.outcome == PromotionOutcome::Unchanged);
+        let again = again.filter(|row| at.contains_key(&row.item));
+        let mut open: Vec<_> = again.chain(&mut new).map(|row| (row, None)).collect();
+        sort_by_key(&mut open, |(row, _)| at.get(&row.item).copied());
+        let stage: &DecideRow<'_> = &|row, _, drafts, hidden| {
+            let value = self.desired(&row.item).secret;
+            if self.stage_secret(&row.item, value.as_ref(), drafts.incoming.as_mut(), hidden)? {
+                (row.outcome, row.is_encrypted) = (PromotionOutcome::Staged, true);
+                row.files = vec![self.incoming.file.name.clone()];
             }
-            let mut new = None;
-            let row = match known {
-                Some(row) => (row.outcome == PromotionOutcome::Unchanged).then_some(row),
-                None => {
-                    new = self.first_row(item.clone()).filter(|row| row.outcome == PromotionOutcome::Copied);
-                    new.as_mut()
-                }
-            };
-            let secret = self.desired(&item).secret;
-            let is_staged =
-                row.is_some() && self.stage_secret(&item, secret.as_ref(), drafts.incoming.as_mut(), hidden)?;
-            match row.filter(|_| is_staged) {
-                Some(row) => {
-                    (row.outcome, row.is_encrypted) = (PromotionOutcome::Staged, true);
-                    row.files = vec![self.incoming.file.name.clone()];
-                }
-                None => dropped.push(item.name(self.app)),
-            }
-            rows.extend(new.filter(|_| is_staged));
-        }
-        Ok(dropped)
+            Ok(())
+        };
+        decide_rows(&mut open, drafts, hidden, stage)?;
+        drop(open);
+        rows.extend(new.into_iter().filter(|row| row.outcome == PromotionOutcome::Staged));
+        let staged = rows.iter().filter(|row| row.outcome == PromotionOutcome::Staged).map(|row| &row.item);
+        let staged: HashSet<_> = staged.collect();
+        let dropped = waiting.iter().filter(|item| !staged.contains(item));
+        Ok(dropped.map(|item| item.name(self.app)).collect())
     }
 
     /// Note for a file whose readers are others than those of the file that it is merged into.

@@ -10,6 +10,7 @@ use septum::check::{CheckScope, check_apps};
 use septum::diagnostic::{Diagnostics, FailureKind};
 use septum::pipeline::{Pipeline, SurveyOptions};
 use septum::project::Project;
+use septum::rename::{RenameOutcome, RenameRequest};
 use septum::report::{ReportContent, write_page};
 use septum::sops::{Identities, IdentitySources, Timestamp};
 use septum::test_hook::counted_work;
@@ -87,6 +88,43 @@ fn the_work_of_a_check_and_of_a_report_grows_with_the_project() {
         let (some, many) = (work_of(&shape(30)), work_of(&shape(240)));
         assert!(many <= 16 * some, "{name}: {some} for 30, {many} for 240");
     }
+}
+
+/// Places of a key in one file, each in a text of its own or all in one.
+#[test]
+fn the_work_of_a_renaming_grows_with_its_places() {
+    let texts: Shape =
+        |count| Sandbox::of(&format!("data:\n  OLD: v\n{}", each(count, |n| format!("  K{n}: {READS}"))), "");
+    let block: Shape = |count| {
+        Sandbox::of(&format!("data:\n  OLD: v\n  BLOCK: |\n{}", each(count, |_| format!("    x: {READS}"))), "")
+    };
+    for (name, shape) in [("texts", texts), ("a block", block)] {
+        let (some, many) = (renaming_work(&shape(100)), renaming_work(&shape(800)));
+        assert!(many <= 16 * some, "{name}: {some} for 100, {many} for 800");
+    }
+}
+
+const READS: &str = "'{{ data.OLD }} and {{ data.OLD }}'\n";
+
+fn renaming_work(project: &Sandbox) -> usize {
+    let run = || {
+        let before = counted_work();
+        let project = Project::discover(&project.root()).unwrap();
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let request = RenameRequest {
+            pipeline: &pipeline,
+            apps: &project.apps.iter().collect::<Vec<_>>(),
+            bundle: None,
+            old: "OLD",
+            new: "NEW",
+            identities: || Identities::new(IdentitySources::default()),
+            now: Timestamp::from_system_time(SystemTime::UNIX_EPOCH),
+        };
+        let Ok(RenameOutcome::Planned(plan)) = request.plan() else { panic!("nothing is renamed") };
+        assert_eq!(plan.count_files(), 1);
+        counted_work() - before
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap().install(run)
 }
 
 /// The steps and bytes that a check and a report count. All of it is done by one thread.

@@ -139,13 +139,13 @@ pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnos
         let indent = line.len() - line.trim_start().len();
         if let Some((at, length)) = equals_sign(line) {
             let at = start + at;
-            return Some(assignment(Span::locate(source.text(), at, at + length), source));
+            return Some(assignment(source.locate(at, at + length), source));
         }
         if let Some(length) = unspaced_key(line.trim()) {
             let at = start + indent + length;
             return Some(
                 Diagnostic::error(Rule::YamlSyntax, "missing space after the `:`")
-                    .at(source.place(Span::locate(source.text(), at, at + 1)))
+                    .at(source.place(source.locate(at, at + 1)))
                     .note("YAML parses the whole line as a string")
                     .hint("write `KEY: value`"),
             );
@@ -186,14 +186,14 @@ pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagno
     if let Some((at, length)) = equals_sign(&key.text).filter(|_| !has_value(key, source)) {
         let at = key.span.start + at;
         let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with('='));
-        return is_bare.then(|| assignment(Span::locate(source.text(), at, at + length), source));
+        return is_bare.then(|| assignment(source.locate(at, at + length), source));
     }
     let length = unspaced_key(&key.text)?;
     let at = key.span.start + length;
     let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with(':'));
     is_bare.then(|| {
         Diagnostic::error(Rule::YamlSyntax, "missing space after this `:`")
-            .at(source.place(Span::locate(source.text(), at, at + 1)))
+            .at(source.place(source.locate(at, at + 1)))
             .hint("write `KEY: value`, or quote a key that contains `:`")
     })
 }

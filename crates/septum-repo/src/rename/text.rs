@@ -173,7 +173,7 @@ impl<'a> TextRenaming<'a> {
                 }
                 None if reports => {
                     let (from, to) = (start + path.range.start, start + path.range.end);
-                    let place = self.source.place(Span::locate(self.source.text(), from, to));
+                    let place = self.source.place(self.source.locate(from, to));
                     self.problems.push(self.unsafe_place(place, "a template computes the name of a key"));
                 }
                 Some(_) | None => {}
@@ -192,9 +192,7 @@ impl<'a> TextRenaming<'a> {
 
     /// Places that name the key, each with its location.
     pub(super) fn places(&self) -> impl Iterator<Item = (NameKind, Location)> {
-        self.edits.iter().map(|(range, _, kind)| {
-            (*kind, self.source.place(Span::locate(self.source.text(), range.start, range.end)))
-        })
+        self.edits.iter().map(|(range, _, kind)| (*kind, self.source.place(self.source.locate(range.start, range.end))))
     }
 
     /// Whether the text sets the key.

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::map::HashSet;
-use crate::span::{Source, Span};
+use crate::span::Source;
 
 /// Words of which a mark in brackets consists: `[secret]`, `<redacted>`, `(sensitive value)`, `[secret, changed]`.
 const MARKS: [&str; 9] =
@@ -91,7 +91,7 @@ pub(super) fn refuse_marked_text(name: &str, text: &[u8], before: &[u8]) -> Resu
     let new = found.into_iter().filter(|(line, _)| !known.contains(line));
     let problems: Diagnostics = new
         .map(|(_, range)| {
-            let span = Span::locate(text, range.start, range.end);
+            let span = source.locate(range.start, range.end);
             mark_error(&format!("a value of `{name}` is")).at_masked(source.place(span))
         })
         .collect();

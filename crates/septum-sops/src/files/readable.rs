@@ -142,7 +142,7 @@ fn bare_documents(source: &Source) -> Diagnostics {
             is_ended = true;
         } else if is_ended && is_content {
             if !line.starts_with("---") {
-                let place = source.place(Span::locate(source.text(), at, at + 1));
+                let place = source.place(source.locate(at, at + 1));
                 found.push(
                     Diagnostic::error(
                         Rule::SopsValue,
@@ -178,7 +178,7 @@ fn find_directives(source: &Source) -> Diagnostics {
     for line in source.text().split_inclusive('\n') {
         // it is one at the start of the file and behind the end of a document alone
         if line.starts_with('%') {
-            let place = source.place(Span::locate(source.text(), at, at + 1));
+            let place = source.place(source.locate(at, at + 1));
             found.push(
                 Diagnostic::error(Rule::SopsValue, "sops rejects a file with a YAML directive")
                     .at_masked(place)

@@ -41,7 +41,7 @@ impl TemplateOrigin<'_> {
             Self::Scalar { scalar, place, .. } => {
                 place.source.place(locate_in_scalar(place.source.text(), place.span, scalar, range.start, range.len()))
             }
-            Self::File(source) => source.place(Span::locate(source.text(), range.start, range.end)),
+            Self::File(source) => source.place(source.locate(range.start, range.end)),
             Self::Part { whole, range: part } => whole.place_of(&(part.start + range.start..part.start + range.end)),
         }
     }
