@@ -8,9 +8,10 @@ use super::focus::DocumentFocus;
 use super::position::PositionMap;
 use super::protocol::{CompletionItem, CompletionKind, DocumentTextEdit, MarkedText, Position};
 use super::workspace::EditorWorkspace;
+use super::written_names::{image_names, item_field, scaled_name};
 use crate::diagnostic::{Rule, escape_lines};
 use crate::files::FileKind;
-use crate::layer::{LayerMapping, key_text};
+use crate::layer::{LayerMapping, Tree, key_text};
 use crate::project::BASE;
 use crate::sort::CollectSorted;
 use crate::view::key_docs::{DefaultValue, KeyDoc, document_keys};
@@ -171,6 +172,10 @@ fn find_names(focus: &DocumentFocus<'_>, text: &str, place: &WrittenPlace, offse
     }
     let path: Vec<&str> = place.path.iter().map(String::as_str).collect();
     let names = match &place.part {
+        WrittenPart::Value(field) if path == ["allow", ITEM] && field == "bundle" => {
+            let key = item_field(text, offset, "key");
+            return bundles_with(focus, key);
+        }
         WrittenPart::Value(field) => return words_of_field(focus, &path, field),
         _ => names_of_keys(focus, &path),
     };
@@ -212,6 +217,15 @@ fn names_of_keys(focus: &DocumentFocus<'_>, path: &[&str]) -> Vec<NameCandidate>
         ["bundles", bundle, "data"] => keys_of_bundle(focus, bundle),
         ["data", _] | ["bundles", _, "data", _] => fields_of(LayerMapping::Entry),
         ["vars", above @ ..] => variables_below(focus, &above.join("."), ": "),
+        ["varRules"] => {
+            let docs = document_keys(focus.survey);
+            let variables = docs.groups.get("").into_iter().flatten();
+            let variables = variables.filter_map(|doc| Some((doc, doc.key.strip_prefix(VARIABLES)?)));
+            let candidate = |(doc, name)| NameCandidate::of_key(doc, name, CompletionKind::VARIABLE).with_suffix(":");
+            variables.map(candidate).collect()
+        }
+        ["images"] => names_of_objects(focus, image_names),
+        ["replicas"] => names_of_objects(focus, scaled_name),
         _ => Vec::new(),
     }
 }
@@ -274,6 +288,23 @@ fn names_in_template(focus: &DocumentFocus<'_>, written: &str) -> Vec<NameCandid
             && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
     };
     names.into_iter().filter(|name| is_name(&name.name)).map(|name| name.with_suffix("")).collect()
+}
+
+/// Bundles that have a key, or all of them without one, for an accepted finding.
+fn bundles_with(focus: &DocumentFocus<'_>, key: Option<&str>) -> Vec<NameCandidate> {
+    let docs = document_keys(focus.survey);
+    let groups = docs.groups.iter().filter(|(bundle, _)| !bundle.is_empty());
+    let has_key = |keys: &[KeyDoc]| key.is_none_or(|key| keys.iter().any(|doc| doc.key == key));
+    let groups = groups.filter(|(_, keys)| has_key(keys));
+    groups.map(|(bundle, _)| NameCandidate::new(bundle.as_str(), CompletionKind::MODULE)).collect()
+}
+
+/// Names in the manifests of the app, as keys.
+fn names_of_objects(focus: &DocumentFocus<'_>, names_in: fn(&Tree, &mut BTreeSet<String>)) -> Vec<NameCandidate> {
+    let mut names = BTreeSet::new();
+    let manifests = focus.survey.environments.iter().flat_map(|resolved| &resolved.manifests);
+    manifests.for_each(|manifest| names_in(&manifest.tree, &mut names));
+    names.into_iter().map(|name| NameCandidate::new(name, CompletionKind::MODULE).with_suffix(": ")).collect()
 }
 
 /// Words that a field takes.

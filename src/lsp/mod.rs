@@ -24,6 +24,7 @@ mod server;
 mod subject;
 mod symbols;
 mod workspace;
+mod written_names;
 
 pub use documents::{DocumentStore, OpenDocument};
 pub use position::{ColumnUnit, PositionMap};

@@ -34,6 +34,7 @@ spec:
     spec:
       containers:
         - name: web
+          image: registry.example.com:5000/web:1.2
           env:
             - name: LEVEL
               valueFrom: { configMapKeyRef: { name: checkout, key: LOG_LEVEL } }
@@ -120,6 +121,12 @@ fn names_are_completed_where_they_can_be_written() {
         ("environments/prod.yaml", "extends:\n  - ¦"),
         ("environments/prod.yaml", "allow:\n  - key: ¦"),
         ("environments/prod.yaml", "allow:\n  - rule: x\n    ¦"),
+        ("environments/prod.yaml", "allow:\n  - bundle: ¦"),
+        ("environments/prod.yaml", "allow:\n  - { rule: x, key: LEVEL, bundle: ¦ }"),
+        ("environments/prod.yaml", "allow:\n  - rule: x\n    key: PORT\n    bundle: ¦"),
+        ("environments/prod.yaml", "varRules:\n  ¦"),
+        ("environments/prod.yaml", "images:\n  ¦"),
+        ("environments/prod.yaml", "replicas: { ¦"),
         ("environments/prod.yaml", "delivery: { secrets: ¦"),
         ("environments/prod.yaml", "delivery:\n  ¦"),
         ("environments/files/app.ini.j2", "x = {{ data.¦"),
