@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 
 use super::SelectedEntry;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+#[cfg(target_os = "linux")]
+use crate::process_limits::{LimitedResource, ProcessLimit};
 
 /// Limits in bytes; none where they are not known, and the system reports its own error.
 #[derive(Debug, Clone, Copy)]
@@ -23,10 +25,10 @@ impl ArgumentLimits {
     /// Linux has 128 KiB for a string (`MAX_ARG_STRLEN`), and for all a quarter of the stack, at most 6 MiB (`fs/exec.c`).
     #[cfg(target_os = "linux")]
     pub fn of_system() -> Self {
-        use rustix::process::{Resource, getrlimit};
         const MOST: usize = 6 << 20;
         const LEAST: usize = 128 << 10;
-        let stack = getrlimit(Resource::Stack).current.and_then(|bytes| usize::try_from(bytes).ok());
+        let stack = ProcessLimit::of(LimitedResource::Stack).and_then(|limit| limit.current);
+        let stack = stack.and_then(|bytes| usize::try_from(bytes).ok());
         Self { one: Some(128 << 10), all: Some(stack.map_or(MOST, |bytes| (bytes / 4).clamp(LEAST, MOST))) }
     }
 

@@ -35,6 +35,7 @@ pub mod name;
 pub mod object;
 pub mod pattern;
 pub mod pipeline;
+pub mod process_limits;
 pub mod project;
 pub mod resolve;
 pub mod route;

@@ -19,7 +19,7 @@ pub mod secret_files;
 pub use septum_core::{
     BuildInput, Delivered, Diagnostics, ManifestFormat, Object, Pipeline, Project, RenderedObject, Reveal, Survey,
     SurveyOptions, atomic, budget, char_search, deliver, diagnostic, disk, emit, files, format, git, glob, go_regex,
-    layer, leak_scan, line_diff, manifest, map, meter, name, object, parallel, pattern, pipeline, program, project,
-    regex_sample, regex_size, resolve, route, secret, signals, sops, sort, span, template_tokens, test_hook, time,
-    value, value_path, view, visibility, write_objects, yaml,
+    layer, leak_scan, line_diff, manifest, map, meter, name, object, parallel, pattern, pipeline, process_limits,
+    program, project, regex_sample, regex_size, resolve, route, secret, signals, sops, sort, span, template_tokens,
+    test_hook, time, value, value_path, view, visibility, write_objects, yaml,
 };

@@ -35,6 +35,7 @@ const ORDER: &[&[&str]] = &[
         "value_path",
         "name",
         "pattern",
+        "process_limits",
         "program",
         "regex_sample",
         "regex_size",
@@ -124,6 +125,7 @@ const OPENERS: &[(&str, &str)] = &[
     ("cli/keygen.rs", "what standard output is"),
     ("cli/prompt.rs", "the terminal"),
     ("cli/step_summary.rs", "a file that GitHub Actions names, to which a line is added"),
+    ("process_limits.rs", "what the system says of the process"),
     ("program.rs", "programs on the path of the user"),
     ("exec/files.rs", "the link that the command line names, to a directory that the program made"),
     ("exec/restarts.rs", "when files were written, of which nothing is read"),
@@ -289,6 +291,12 @@ fn matching_lines(pattern: &str, except: &str) -> String {
 fn programs_are_started_by_one_module() {
     let wrong = matching_lines(r"\bCommand::new\b", "program.rs");
     assert_eq!(wrong, "", "use `program::command`, which looks for programs safely");
+}
+
+#[test]
+fn limits_that_the_system_does_not_tell_are_no_panic() {
+    let wrong = matching_lines(r"\bgetrlimit\b", "process_limits.rs");
+    assert_eq!(wrong, "", "use `ProcessLimit::of`, which is none where the call is refused");
 }
 
 #[test]

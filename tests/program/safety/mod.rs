@@ -6,3 +6,4 @@ mod canary;
 mod file_kinds;
 mod growth;
 mod nothing_runs;
+mod refused_calls;
