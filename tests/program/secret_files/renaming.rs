@@ -330,15 +330,33 @@ fn a_reference_in_a_template_of_a_manifest_is_named_with_the_way_to_go_on() {
 }
 
 #[test]
-fn a_reference_in_the_text_of_a_patch_is_named_with_the_way_to_go_on() {
+fn a_reference_in_the_text_of_a_patch_is_renamed() {
     let reference = "{ name: D, valueFrom: { secretKeyRef: { name: shop, key: DB_PASSWORD } } }";
-    let patch = format!("[{{ op: add, path: /spec/containers/0/env/-, value: {reference} }}]");
-    let project =
-        project().file("prod.yaml", format!("patches:\n- target: {{ kind: Pod }}\n  patch: |\n    {patch}\n"));
-    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).fails(2);
-    project.replace("prod.yaml", "key: DB_PASSWORD", "key: PASSWORD");
-    project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).succeeds();
-    project.run(&["render", "prod"]).succeeds();
+    let operations = format!("[{{ op: add, path: /spec/containers/0/env/-, value: {reference} }}]");
+    let merge = format!(
+        "spec:\n      containers:\n      - name: web\n        # é DB_PASSWORD\n        env:\n        - {reference}"
+    );
+    for (patch, is_renamed) in [
+        (format!("|\n    {operations}"), true),
+        (format!("|-\n\n    kind: Pod\n    metadata: {{ name: any }}\n    {merge}"), true),
+        (format!("'{operations}'"), true),
+        (format!("\"{}\"", operations.replace("op:", "\\u006Fp:")), false),
+        (format!(">\n    {}", operations.replace(", value", ",\n    value")), false),
+    ] {
+        let project = project().file("prod.yaml", format!("patches:\n- target: {{ kind: Pod }}\n  patch: {patch}\n"));
+        let run = project.run(&["rename", "DB_PASSWORD", "PASSWORD"]);
+        if is_renamed {
+            run.succeeds();
+        } else {
+            run.fails(2);
+            project.replace("prod.yaml", "key: DB_PASSWORD", "key: PASSWORD");
+            project.run(&["rename", "DB_PASSWORD", "PASSWORD"]).succeeds();
+        }
+        let patch = project.read("prod.yaml");
+        assert_eq!(patch.matches("key: PASSWORD").count(), 1, "{patch}");
+        assert!(!patch.contains("key: DB_"), "{patch}");
+        project.run(&["render", "prod"]).succeeds();
+    }
 }
 
 #[test]

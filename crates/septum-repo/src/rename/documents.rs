@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::text::{DataScope, NameKind, TextRenaming};
 use crate::sort::CollectSorted;
+use crate::span::Source;
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
+use crate::yaml::read::{MergeKeys, read_stream};
 
 /// Fields of an entry with templates.
 const WITH_TEMPLATES: [&str; 2] = ["value", "content"];
@@ -45,6 +47,7 @@ impl TextRenaming<'_> {
         }
         for patch in list_of(fields, "patches").filter_map(|patch| patch.as_map()?.get("patch")) {
             self.rename_in_manifest(patch);
+            self.rename_in_patch_text(patch);
         }
         for allow in list_of(fields, "allow").filter_map(YamlNode::as_map) {
             let is_about = match allow.get("bundle").and_then(YamlNode::as_scalar) {
@@ -83,6 +86,17 @@ impl TextRenaming<'_> {
         let scope = if self.change.is_own { DataScope::Renamed } else { DataScope::Other };
         self.rename_in_templates(root, scope);
         self.rename_references(root, false);
+    }
+
+    /// Renames the key in the references of a patch that is a text. One that is not valid, or has templates around parts
+    /// of it, is left as it is: what it breaks is found in the result.
+    fn rename_in_patch_text(&mut self, patch: &YamlNode) {
+        let Some(scalar) = patch.as_scalar() else { return };
+        let inner = Source::new("", scalar.text());
+        let Ok(stream) = read_stream(&inner, MergeKeys::Keep) else { return };
+        let mut renaming = TextRenaming::new(self.change, &inner);
+        stream.documents.iter().for_each(|document| renaming.rename_references(document, false));
+        self.add_edits_within(patch.span, renaming);
     }
 
     /// Renames the key in references; `is_wired` says that the containers of a pod get all keys of the bundle.

@@ -142,6 +142,24 @@ impl<'a> TextRenaming<'a> {
         self.edits.extend(edits);
     }
 
+    /// Adds the edits of a text that is a scalar of this one: at the places where it is written as it is.
+    pub(super) fn add_edits_within(&mut self, span: Span, inner: TextRenaming<'_>) {
+        let starts = line_starts_within(self.slice(span), inner.source.text());
+        let mut problems = inner.problems;
+        for (range, written, kind) in inner.edits {
+            let text = inner.source.text();
+            let line = text.get(..range.start).unwrap_or_default();
+            let (number, column) = (line.matches('\n').count(), range.start - line.rfind('\n').map_or(0, |at| at + 1));
+            let start = starts.get(number).copied().flatten().map(|start| span.start + start + column);
+            let outer = start.map(|start| start..start + range.len());
+            match outer.filter(|outer| self.source.text().get(outer.clone()) == text.get(range)) {
+                Some(outer) => self.edits.push((outer, written, kind)),
+                None => problems.push(self.unsafe_place(self.source.place(span), "a patch with escapes refers to it")),
+            }
+        }
+        self.problems.extend(problems);
+    }
+
     /// Edits of a template that begins at an offset. With `reports`, names that cannot be known are problems.
     fn template_edits(
         &mut self,
@@ -218,6 +236,23 @@ impl<'a> TextRenaming<'a> {
     fn slice(&self, span: Span) -> &str {
         self.source.text().get(span.start..span.end).unwrap_or_default()
     }
+}
+
+/// Offsets in a scalar, as it is written, at which the lines of its text begin; none of a line that is written in
+/// another way.
+fn line_starts_within(raw: &str, text: &str) -> Vec<Option<usize>> {
+    let header = if raw.starts_with(['|', '>']) { raw.find('\n').map_or(raw.len(), |newline| newline + 1) } else { 0 };
+    let mut at = header;
+    let mut starts = Vec::new();
+    for line in text.lines() {
+        let rest = raw.get(at..).unwrap_or_default();
+        let written = rest.lines().next().unwrap_or_default();
+        let quoted = written.trim_matches(['"', '\'']);
+        let found = [written, quoted].into_iter().find(|written| written.ends_with(line));
+        starts.push(found.map(|found| at + written.find(found).unwrap_or_default() + found.len() - line.len()));
+        at += rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+    }
+    starts
 }
 
 /// Offsets of a name where Kubernetes expands it: `$(NAME)`, but not `$$(NAME)`.
