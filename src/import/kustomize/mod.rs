@@ -29,33 +29,32 @@ mod repair;
 mod resources;
 mod secret_patch;
 mod transform;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
-use serde_json::Value as Json;
-
 use self::assemble::{BASE_LAYER, LayerAssembly};
 pub use self::build::KustomizeProgram;
 use self::checkout::copy_kustomizations;
-use self::correct::{IS_PATCHED, normalize_all};
+use self::correct::normalize_all;
 use self::field_effects::FieldEffects;
 use self::graph::{EnvironmentRoot, KustomizationGraph, ResourceItem};
 use self::inner_names::InnerNames;
 use self::json::json_of_tree;
-use self::object_correction::{CORRECTION, CorrectedEnvironment};
+use self::object_correction::CorrectedEnvironment;
 use self::pair::identity;
 use self::resources::replace_ciphertext;
 use self::transform::{CommonFields, KustomizeObjects};
-use super::{ExpectedEnvironment, ImportNote, ImportPlan, find_missing_objects, render_plan};
+use super::{ImportNote, ImportPlan, find_missing_objects, render_plan};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::ProjectFiles;
 use crate::layer::Tree;
 use crate::manifest::references::ReferenceRules;
 use crate::map::HashSet;
 use crate::sops::Timestamp;
-use crate::sort::{CollectSorted, sort_by_key};
+use crate::sort::CollectSorted;
 
 pub use self::detect_roots::find_roots;
 pub(in crate::import) use self::json::json_of_value;
@@ -337,84 +336,5 @@ fn add_external(assembly: &mut LayerAssembly<'_, '_>, trees: &BTreeMap<String, V
                 layer.external.push(external);
             }
         }
-    }
-}
-
-impl LayerAssembly<'_, '_> {
-    /// The plan of the layers as they are.
-    fn to_plan(&self, built: &BuiltRoots) -> ImportPlan {
-        let (files, notes, references) = (self.files.clone(), self.notes.clone(), self.references_text());
-        let mut plan = ImportPlan { files, references, notes, ..ImportPlan::default() };
-        for (name, layer) in &self.layers {
-            let is_root = name == BASE_LAYER || self.roots.iter().any(|root| root.name == *name);
-            let is_named = self.layers.values().any(|other| other.extends.contains(name));
-            if is_root || is_named {
-                plan.add_file(format!("{name}.yaml"), layer.to_bytes().to_vec());
-                if let Some(secrets) = layer.secrets_bytes() {
-                    plan.add_secret_layer(format!("{name}.secrets.yaml"), secrets);
-                }
-            }
-        }
-        for root in self.roots {
-            let objects = built.trees.get(&root.name).cloned().unwrap_or_default();
-            plan.expected.push(ExpectedEnvironment {
-                name: root.name.clone(),
-                objects,
-                ..ExpectedEnvironment::default()
-            });
-        }
-        plan
-    }
-
-    /// Environments with their objects, each after those that it extends.
-    fn with_extended_first<'b>(&self, built: &'b KustomizeObjects) -> Vec<(&'b String, &'b Vec<Json>)> {
-        let mut found: Vec<_> = built.iter().collect();
-        sort_by_key(&mut found, |(name, _)| self.layers_of(name).len());
-        found
-    }
-
-    /// Removes bundles that kustomize builds in another way from all layers; their objects are then taken as built.
-    fn drop_bundles(&mut self, names: &BTreeSet<String>) {
-        for layer in self.layers.values_mut() {
-            layer.bundles.retain(|name, _| !names.contains(name));
-        }
-        for name in names {
-            for kind in ["ConfigMap", "Secret"] {
-                self.declare_temporary(kind, name);
-            }
-        }
-    }
-
-    /// Removes the patches of former trials, and the notes about them.
-    fn forget_corrections(&mut self) {
-        self.patched.clear();
-        self.notes.retain(|note| !note.text.contains(&format!(" {IS_PATCHED}: ")));
-        for layer in self.layers.values_mut() {
-            layer.patches.retain(|patch| patch.origin != CORRECTION);
-        }
-    }
-
-    /// Declares an object as external until the built one is there. Whether it was not declared before.
-    pub(super) fn declare_temporary(&mut self, kind: &str, name: &str) -> bool {
-        let object = (kind.to_owned(), name.to_owned(), None);
-        let is_final = self.is_final;
-        let base = self.layer(BASE_LAYER);
-        if base.external.contains(&object) {
-            return false;
-        }
-        base.external.push(object.clone());
-        if !is_final {
-            self.temporary.push(object);
-        }
-        true
-    }
-
-    /// Removes the objects that were declared until the built ones were there. Whether there were any.
-    fn forget_temporary(&mut self) -> bool {
-        let temporary = std::mem::take(&mut self.temporary);
-        self.is_final = true;
-        let base = self.layer(BASE_LAYER);
-        base.external.retain(|object| !temporary.contains(object));
-        !temporary.is_empty()
     }
 }
