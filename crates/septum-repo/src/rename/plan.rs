@@ -306,7 +306,7 @@ enum FoundKey<'s> {
 }
 
 fn unwritten(problem: Diagnostic) -> Diagnostic {
-    // what is rendered has no text of its own that could be edited, and a text in a layer is not searched
+    // what is rendered has no text of its own that could be edited, and a text that is a template may not be searched
     let is_rendered = problem.labels.first().is_some_and(|label| label.place.source.name().ends_with("(rendered)"));
     let hint = match problem.rule {
         _ if is_rendered => Some("write the new name in the template of this manifest, then run the command again"),

@@ -154,7 +154,7 @@ impl<'a> TextRenaming<'a> {
             let outer = start.map(|start| start..start + range.len());
             match outer.filter(|outer| self.source.text().get(outer.clone()) == text.get(range)) {
                 Some(outer) => self.edits.push((outer, written, kind)),
-                None => problems.push(self.unsafe_place(self.source.place(span), "a patch with escapes refers to it")),
+                None => problems.push(self.unsafe_patch(self.source.place(span))),
             }
         }
         self.problems.extend(problems);
@@ -198,6 +198,15 @@ impl<'a> TextRenaming<'a> {
             }
         }
         edits
+    }
+
+    fn unsafe_patch(&self, place: Location) -> Diagnostic {
+        let KeyChange { old, new, .. } = self.change;
+        let why = "the text of a patch with escapes or folded lines refers to it";
+        Diagnostic::error(Rule::NotRenamed, format!("`{old}` cannot be renamed here: {why}"))
+            .at(place)
+            .note("nothing was written")
+            .hint(format!("write `{new}` in the patch, then run the command again"))
     }
 
     fn unsafe_place(&self, place: Location, why: &str) -> Diagnostic {
