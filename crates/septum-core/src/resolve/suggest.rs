@@ -102,11 +102,21 @@ pub(super) fn undefined_expression(definition: &Definition, text: Option<&str>) 
                     bundle.then(|| format!("for keys of the bundle `{root}`, write `bundles.{root}.KEY`"))
                 })
                 .or_else(|| did_you_mean(root, ROOT))
+                .or_else(|| own_field(root, steps.len()))
                 .unwrap_or_else(|| "templates can use `env`, `app`, `vars`, `data` and `bundles`".to_owned());
             (format!("`{expression}` is not defined"), Some(hint))
         }
         [] => (unspecific_undefined(), None),
     }
+}
+
+/// Hint for a field of a name that only the template itself can define, such as the variable of a loop.
+fn own_field(root: &str, steps: usize) -> Option<String> {
+    (steps > 1).then(|| {
+        format!(
+            "if the template defines `{root}`, its value has no such field; else use `env`, `app`, `vars`, `data` or `bundles`"
+        )
+    })
 }
 
 /// Root names in other tools, and their equivalents in Septum.

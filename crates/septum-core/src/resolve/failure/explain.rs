@@ -96,7 +96,7 @@ pub(super) fn explain_error(
 
 /// Prefixes of the engine's details, and the text shown in their place: they may quote a value, as `unable to calculate
 /// 1234 // 0` does.
-const REASONS: [(&str, &str); 20] = [
+const REASONS: [(&str, &str); 26] = [
     ("cannot round value", "expected a number, found another type"),
     ("cannot get absolute value", "expected a number, found another type"),
     ("cannot convert value to list", "expected a list, found another type"),
@@ -105,6 +105,12 @@ const REASONS: [(&str, &str); 20] = [
     ("cannot get last item", "expected a list or a string, found another type"),
     ("cannot serialize", "the value cannot be written in this format"),
     ("count cannot be 0", "the count is 0"),
+    ("invalid digit found", "expected a number, found another text"),
+    ("invalid float literal", "expected a number, found another text"),
+    ("cannot parse integer from empty", "expected a number, found an empty text"),
+    ("cannot parse float from empty", "expected a number, found an empty text"),
+    ("number too large", "the number has too many digits"),
+    ("number too small", "the number has too many digits"),
     ("unable to calculate", "a calculation has no result, such as a division by zero"),
     ("cannot convert ", "a value cannot be converted to the required type"),
     ("tried to use ", "an operator does not support the types of its operands"),
