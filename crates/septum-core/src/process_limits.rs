@@ -36,7 +36,6 @@ impl ProcessLimit {
 
     /// The limits of a resource; none if they are not known.
     #[cfg(all(unix, not(target_os = "linux")))]
-    #[expect(clippy::unnecessary_wraps, reason = "other systems may not tell them")]
     pub fn of(resource: LimitedResource) -> Option<Self> {
         use rustix::process::{Resource, Rlimit, getrlimit};
         let Rlimit { current, maximum } = getrlimit(match resource {
