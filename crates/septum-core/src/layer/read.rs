@@ -268,7 +268,7 @@ fn affix(name: &str, fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -
 fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     let text = name.value.as_str();
     let clean = text.strip_suffix(".yaml").unwrap_or(text);
-    let inside = !clean.is_empty() && clean.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let is_path = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if text.contains(',') || text.trim().contains(' ') {
         let names: Vec<_> = text.split([',', ' ']).filter(|name| !name.is_empty()).collect();
         let list = names.join(", ");
@@ -276,10 +276,12 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
             .at_public(name.place, PublicReason::Name)
             .hint(format!("write a list: `extends: [{list}]`")));
     }
-    if !inside || clean != text || text.contains('\\') {
+    if !is_path(clean) || clean != text || text.contains('\\') {
+        let meant = text.trim_start_matches("./").trim_end_matches(".yaml").trim_end_matches(".yml").replace('\\', "/");
+        let example = if is_path(&meant) { format!("`{meant}`") } else { "`staging`, `regions/eu`".to_owned() };
         return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is not a valid layer name"))
             .at_public(name.place, PublicReason::Name)
-            .hint("write the path of the layer relative to `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
+            .hint(format!("write the path of the layer relative to `base.yaml`, without `.yaml`: {example}")));
     }
     Ok(Located { value: clean.into(), place: name.place })
 }
