@@ -10,7 +10,7 @@ use super::key_values::{GeneratedEntry, parse_env_file, parse_file_source, parse
 use crate::diagnostic::Diagnostic;
 use crate::files::FileKind;
 use crate::import::PlannedFile;
-use crate::map::{IndexMap, IndexSet};
+use crate::map::{HashSet, IndexMap, IndexSet};
 use crate::route::detect::{Certainty, TextKind, classify};
 
 /// Bundle that a layer other than the base sets: its name, its type, and its entries.
@@ -40,17 +40,6 @@ impl LayerAssembly<'_, '_> {
                 .note(&generator.place, format!("taken as built: the Secret `{name}` has values that are not text"));
         }
         let options = generator.options.completed_by(&content.generator_options);
-        let known = self.layers.get(BASE_LAYER).and_then(|base| base.bundles.get(name));
-        let other = known.filter(|bundle| generator.behavior == GeneratorBehavior::Create && !bundle.is_empty());
-        if other.is_some() {
-            return self.note(&generator.place, format!("taken as built: two generators are named `{name}`"));
-        }
-        let below: IndexSet<_> = self
-            .layers
-            .values()
-            .filter_map(|layer| layer.bundles.get(name))
-            .flat_map(|known| known.data.keys().cloned())
-            .collect();
         let mut bundle = PlannedBundle::default();
         if generator.is_secret {
             bundle.secret_type.clone_from(&generator.secret_type);
@@ -62,6 +51,18 @@ impl LayerAssembly<'_, '_> {
         };
         bundle.labels = texts(&options.labels);
         bundle.annotations = texts(&options.annotations);
+        let known = self.layers.get(BASE_LAYER).and_then(|base| base.bundles.get(name));
+        let known = known.filter(|_| generator.behavior == GeneratorBehavior::Create);
+        let keys: HashSet<_> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        if known.is_some_and(|known| !known.may_join(&bundle, &keys, generator.is_secret)) {
+            return self.note(&generator.place, format!("taken as built: two generators are named `{name}`"));
+        }
+        let below: IndexSet<_> = self
+            .layers
+            .values()
+            .filter_map(|layer| layer.bundles.get(name))
+            .flat_map(|known| known.keys_of(generator.is_secret).map(str::to_owned))
+            .collect();
         if generator.behavior == GeneratorBehavior::Replace {
             for key in below {
                 bundle.data.insert(key, PlannedEntry::Removed);
@@ -234,6 +235,24 @@ impl PlannedBundle {
     /// Whether it has no entries.
     pub(super) fn is_empty(&self) -> bool {
         self.data.is_empty() && self.secrets.is_empty()
+    }
+
+    /// Keys of its Secret, or of its ConfigMap.
+    fn keys_of(&self, is_secret: bool) -> impl Iterator<Item = &str> {
+        let is_of = move |entry: &PlannedEntry| matches!(entry, PlannedEntry::Sensitive) == is_secret;
+        self.data.iter().filter(move |(_, entry)| is_of(entry)).map(|(key, _)| key.as_str())
+    }
+
+    /// Whether a generator of the same name makes the other object of this bundle: its Secret beside its ConfigMap.
+    fn may_join(&self, other: &Self, keys: &HashSet<&str>, is_secret: bool) -> bool {
+        let options =
+            |bundle: &Self| (bundle.labels.clone(), bundle.annotations.clone(), bundle.is_plain, bundle.immutable);
+        let is_free =
+            self.keys_of(is_secret).next().is_none() && !self.data.keys().any(|key| keys.contains(key.as_str()));
+        // a type has keys of its own
+        let is_untyped = |bundle: &Self| bundle.secret_type.as_deref().is_none_or(|name| name == "Opaque");
+        let is_alike = options(self) == options(other) && is_untyped(self) && is_untyped(other);
+        self.is_empty() || (is_free && is_alike)
     }
 
     /// Adds what another generator of the same layer and name says.
